@@ -1,0 +1,56 @@
+# A verb per need. CARGO_TARGET_DIR may point elsewhere; all verbs start from a bare machine.
+CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help run test check unit nostd parity embedded soak bench clean
+
+help:
+	@echo "make run      build the command and an index of the sample, search it, show that it works"
+	@echo "make test     everything that tests what exists, with what it must install first"
+	@echo "make check    formatting, lints, documentation, dependencies"
+	@echo "make unit     the tests of the library and the command alone"
+	@echo "make parity   the same bytes at every SIMD level, on aarch64 and in WebAssembly"
+	@echo "make embedded a program for a Cortex-M4 that searches; its size"
+	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds"
+	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
+	@echo "make clean    remove what was built"
+
+run:
+	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/run.sh
+
+test: check unit nostd parity embedded
+
+check:
+	@sh scripts/install.sh compiler components cargo-deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p hither --no-default-features -- -D warnings
+	$(CARGO) clippy -p hither-cli --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	$(CARGO) deny --log-level error check bans licenses sources
+
+unit:
+	@sh scripts/install.sh compiler
+	$(CARGO) test --workspace --no-fail-fast
+
+nostd:
+	rustup target add thumbv7em-none-eabihf wasm32-unknown-unknown
+	$(CARGO) build -p hither --no-default-features --target thumbv7em-none-eabihf
+	$(CARGO) build -p hither --no-default-features --features json --target wasm32-unknown-unknown
+
+parity:
+	@CARGO="$(CARGO)" sh scripts/parity.sh
+
+embedded:
+	@CARGO="$(CARGO)" sh scripts/embedded.sh
+
+soak:
+	@CARGO="$(CARGO)" sh scripts/soak.sh
+
+bench:
+	$(CARGO) build --release --package hither-cli
+	HITHER="$(abspath $(TARGET))/release/hither" sh bench/run.sh $(ARGS)
+
+clean:
+	$(CARGO) clean
+	rm -rf bench/results bench/data bench/venv

@@ -1,0 +1,300 @@
+//! `hither build`: an index file from vectors.
+
+use crate::failure::Failure;
+use crate::input::{Input, Options, Row};
+use crate::progress::Bar;
+use crate::show;
+use clap::{Args, ValueEnum};
+use hither::{
+    Codes, Element, Error, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams, KeyRef,
+    KeyType, Metric, ValueRef, write_file,
+};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Build an index file from vectors in .npy, .fvecs, .bvecs, JSON Lines or Parquet.
+#[derive(Args)]
+pub struct Arguments {
+    /// The vectors: .npy (f2, f4, f8, u1, i1), .fvecs, .bvecs, .jsonl or .parquet.
+    input: PathBuf,
+    /// The index file to write. It appears whole or not at all.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// A .npy file of keys, one a row: integers or text.
+    #[arg(long, value_name = "K.npy")]
+    keys: Option<PathBuf>,
+    /// Attributes, one line or row for each vector: .tsv (with a header line), .jsonl or .parquet.
+    #[arg(long, value_name = "FILE")]
+    attributes: Option<PathBuf>,
+    /// The column that holds the vectors, in JSON Lines and Parquet.
+    #[arg(long, value_name = "NAME")]
+    vector_column: Option<String>,
+    /// The column that holds the keys.
+    #[arg(long, value_name = "NAME")]
+    key_column: Option<String>,
+    /// Names of the columns of a .tsv file that has no header line, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    tsv_columns: Option<Vec<String>>,
+    /// What "near" means.
+    #[arg(long, value_enum, default_value_t = MetricName::Cosine)]
+    metric: MetricName,
+    /// How values are stored: 2 bytes each, or 4.
+    #[arg(long, value_enum, default_value_t = ElementName::F16)]
+    element: ElementName,
+    /// The structure to search by; several may be given. Default: by the number of rows.
+    #[arg(long, value_enum)]
+    kind: Vec<KindName>,
+    /// 8-bit codes that make searching faster (sq8) or, in place of the vectors, the file smaller
+    /// (sq8-only). Default: sq8 where a structure can use it and it tells the rows apart.
+    #[arg(long, value_enum)]
+    codes: Option<CodesName>,
+    /// HNSW: neighbours of a row, 2 to 100; twice as many in the base layer.
+    #[arg(long, default_value_t = HnswParams::default().m)]
+    m: u32,
+    /// HNSW: candidates weighed for each row's neighbours.
+    #[arg(long, default_value_t = HnswParams::default().ef_construction)]
+    ef_construction: u32,
+    /// IVF: number of lists. Default: the square root of the number of rows.
+    #[arg(long)]
+    lists: Option<u32>,
+    /// Seed of all random choices.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Threads to build with; 0 for all. The file is the same for any number.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// A fact to keep in the file, such as model=all-MiniLM-L6-v2; several may be given.
+    #[arg(long, value_name = "NAME=VALUE")]
+    property: Vec<String>,
+    /// What to do with a row that holds NaN or infinity, is zero under cosine, or overflows f16.
+    #[arg(long, value_enum, default_value_t = OnInvalid::Error)]
+    on_invalid: OnInvalid,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum MetricName {
+    L2,
+    Cosine,
+    Ip,
+    L1,
+}
+
+impl From<MetricName> for Metric {
+    fn from(name: MetricName) -> Self {
+        match name {
+            MetricName::L2 => Self::L2,
+            MetricName::Cosine => Self::Cosine,
+            MetricName::Ip => Self::InnerProduct,
+            MetricName::L1 => Self::L1,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ElementName {
+    F32,
+    F16,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum KindName {
+    /// Exact scan.
+    Flat,
+    /// Graph: fast in memory.
+    Hnsw,
+    /// Inverted file: quick to build, few reads.
+    Ivf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CodesName {
+    None,
+    Sq8,
+    #[value(name = "sq8-only")]
+    Sq8Only,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum OnInvalid {
+    Error,
+    Skip,
+}
+
+/// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact.
+const FLAT_ROWS: u64 = 2_000;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let mut input = Input::open(
+        &arguments.input,
+        &Options {
+            vector_column: arguments.vector_column.clone(),
+            key_column: arguments.key_column.clone(),
+            keys: arguments.keys.clone(),
+            attributes: arguments.attributes.clone(),
+            tsv_columns: arguments.tsv_columns.clone(),
+            ..Options::default()
+        },
+    )?;
+    if let Some(column) = &input.vector_column {
+        let keys = match &input.key_column {
+            Some(key) => format!("column \"{key}\""),
+            None => "row numbers".into(),
+        };
+        eprintln!("vectors: column \"{column}\"; keys: {keys}");
+    }
+    let options = index_options(arguments, &input)?;
+    let key_type = options.key_type;
+    let mut builder = IndexBuilder::new(options)?;
+    let mut bar = Bar::new();
+
+    let mut row = Row::default();
+    let (mut number, mut skipped) = (0, 0);
+    while input.next(&mut row)? {
+        let values: Vec<ValueRef<'_>> = row.attributes.iter().map(|value| value.as_ref()).collect();
+        // A row keeps its number in the input, whatever was skipped before it.
+        let key = match &row.key {
+            None if key_type == KeyType::RowNumber => Some(KeyRef::Int64(number)),
+            key => key.as_ref().map(|key| key.as_ref()),
+        };
+        match builder.push(key, &row.vector, &values) {
+            Ok(()) => {}
+            Err(Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. })
+                if arguments.on_invalid == OnInvalid::Skip =>
+            {
+                skipped += 1;
+            }
+            Err(error) => {
+                let skip = match error {
+                    Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. } => {
+                        " (leave such rows out with --on-invalid skip)"
+                    }
+                    _ => "",
+                };
+                bar.finish();
+                return Err(Failure::at(&arguments.input, format!("row {number}: {error}{skip}")));
+            }
+        }
+        number += 1;
+        if number % 4096 == 0 {
+            bar.show(hither::Progress { stage: "reading", done: number as u64, total: input.rows });
+        }
+    }
+
+    let start = Instant::now();
+    let mut seconds = 0.0;
+    let written = write_file(&arguments.output, |sink| {
+        builder.write_to(sink, &mut |progress| {
+            if progress.stage != "writing" {
+                seconds = start.elapsed().as_secs_f64();
+            }
+            bar.show(progress);
+            Ok(())
+        })
+    });
+    bar.finish();
+    written.map_err(|error| Failure::at(&arguments.output, error))?;
+    report(arguments, builder.rows().into(), skipped, seconds, begin.elapsed().as_secs_f64())
+}
+
+fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {
+    let mut options = IndexOptions::new(input.dimensions, arguments.metric.into());
+    let mut kinds = arguments.kind.clone();
+    if kinds.is_empty() {
+        let (kind, why) = if input.rows <= FLAT_ROWS {
+            (KindName::Flat, "so few that an exact scan is as fast")
+        } else {
+            (KindName::Hnsw, "enough for a graph to pay")
+        };
+        let name = if kind == KindName::Flat { "flat" } else { "hnsw" };
+        let rows = show::count(input.rows);
+        eprintln!("kind: {name}, for {rows} rows, {why} (--kind to choose)");
+        kinds.push(kind);
+    }
+    options.hnsw = kinds
+        .contains(&KindName::Hnsw)
+        .then_some(HnswParams { m: arguments.m, ef_construction: arguments.ef_construction });
+    options.ivf = kinds
+        .contains(&KindName::Ivf)
+        .then_some(IvfParams { lists: arguments.lists.unwrap_or_default() });
+    if arguments.lists == Some(0) {
+        return Err("lists: 0 lists hold no rows; leave --lists out for the default".into());
+    }
+    options.element = match arguments.element {
+        ElementName::F32 => Element::F32,
+        ElementName::F16 => Element::F16,
+    };
+    options.codes = arguments.codes.map(|codes| match codes {
+        CodesName::None => Codes::None,
+        CodesName::Sq8 => Codes::Sq8,
+        CodesName::Sq8Only => Codes::Sq8Only,
+    });
+    options.key_type = input.key_type;
+    options.columns = input.columns.clone();
+    options.seed = arguments.seed;
+    options.threads = arguments.threads;
+    for property in &arguments.property {
+        let Some((name, value)) = property.split_once('=') else {
+            return Err(format!("--property {property}: write it as NAME=VALUE").into());
+        };
+        options.properties.push((name.into(), value.into()));
+    }
+    Ok(options)
+}
+
+fn report(
+    arguments: &Arguments,
+    rows: u64,
+    skipped: u64,
+    seconds: f64,
+    total_seconds: f64,
+) -> Result<(), Failure> {
+    let file = IndexFile::open(&arguments.output)?;
+    let index = file.index();
+    let info = index.info();
+    let kinds = show::structures(index);
+    let codes = info.segments.first().map_or("none", |segment| segment.codes.name());
+    let bytes_per_vector = file.len() as f64 / rows.max(1) as f64;
+    if arguments.json {
+        let result = json!({
+            "file": arguments.output.display().to_string(),
+            "rows": rows,
+            "skipped": skipped,
+            "dimensions": index.dimensions(),
+            "metric": index.metric().name(),
+            "element": index.options().element.name(),
+            "kind": kinds,
+            "codes": codes,
+            "bytes": file.len(),
+            "bytes_per_vector": bytes_per_vector,
+            "seconds": seconds,
+            "total_seconds": total_seconds,
+        });
+        return show::print(&format!("{result}\n"));
+    }
+    let mut text = format!(
+        "{}: {} rows of {} dimensions, {}, {}, codes {}, {} ({:.0} bytes per vector)\nbuilt in {:.1} s, read and written in {:.1} s\n",
+        arguments.output.display(),
+        show::count(rows),
+        index.dimensions(),
+        index.metric().name(),
+        kinds.join(" and "),
+        codes,
+        show::bytes(file.len()),
+        bytes_per_vector,
+        seconds,
+        total_seconds,
+    );
+    if skipped > 0 {
+        text.push_str(&format!("left out {} invalid rows\n", show::count(skipped)));
+    }
+    if arguments.codes.is_none() && codes == "none" && kinds != ["flat"] {
+        text.push_str("no codes: 8 bits do not tell these rows apart, or the metric takes none\n");
+    }
+    show::print(&text)
+}

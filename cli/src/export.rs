@@ -1,0 +1,54 @@
+//! `hither export`: the rows of an index file in another format.
+
+use crate::failure::Failure;
+use crate::output::{Layout, Output, Precision};
+use crate::show;
+use clap::Args;
+use hither::{Element, IndexFile, KeyType, Value};
+use std::path::PathBuf;
+
+/// Write the rows of an index file as .npy (vectors), .jsonl or .parquet, in the order of keys.
+#[derive(Args)]
+pub struct Arguments {
+    /// The index file.
+    file: PathBuf,
+    /// The file to write; its ending says the format.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let file = IndexFile::open(&arguments.file).map_err(|e| Failure::at(&arguments.file, e))?;
+    let index = file.index();
+    let mut rows = Vec::with_capacity(index.len() as usize);
+    for row in index.rows() {
+        rows.push((index.key(row)?, row));
+    }
+    rows.sort_unstable();
+    let in_place =
+        rows.iter().enumerate().all(|(at, row)| row.0 == hither::KeyRef::Int64(at as i64));
+    let key_type = match index.options().key_type {
+        // Numbers that are the places of the rows need no column.
+        KeyType::RowNumber if !in_place => KeyType::Int64,
+        key_type => key_type,
+    };
+    let precision = match index.options().element {
+        Element::F16 => Precision::F16,
+        Element::F32 => Precision::F32,
+    };
+    let columns = index.columns().to_vec();
+    let layout = Layout { dimensions: index.dimensions(), precision, key_type, columns };
+    let mut output = Output::create(&arguments.output, &layout)?;
+    let mut vector = vec![0.0; index.dimensions()];
+    for (key, row) in &rows {
+        index.vector(*row, &mut vector)?;
+        let values =
+            (0..index.columns().len()).map(|column| Ok(index.value(*row, column)?.to_owned()));
+        let values: Vec<Value> = values.collect::<hither::Result<_>>()?;
+        output.write(Some(*key), &vector, &values)?;
+    }
+    output.finish()?;
+    let path = arguments.output.display();
+    show::print(&format!("{path}: {} rows\n", show::count(rows.len() as u64)))
+}

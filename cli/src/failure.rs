@@ -1,0 +1,60 @@
+//! Why a command ended early.
+
+use crate::input::InputError;
+use std::io;
+use std::path::Path;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// One line for people, printed behind `error: `.
+    Message(String),
+    /// Whoever read the output has enough, such as `head`.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// An error of a file.
+    pub fn at(path: &Path, error: impl std::fmt::Display) -> Self {
+        let (path, error) = (path.display().to_string(), error.to_string());
+        // The system's errors name the path themselves.
+        if error.starts_with(&path) {
+            Self::Message(error)
+        } else {
+            Self::Message(format!("{path}: {error}"))
+        }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(message: &str) -> Self {
+        Self::Message(message.into())
+    }
+}
+
+impl From<hither::Error> for Failure {
+    fn from(error: hither::Error) -> Self {
+        Self::Message(error.to_string())
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::Message(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ClosedPipe,
+            _ => Self::Message(format!("cannot write: {error}")),
+        }
+    }
+}

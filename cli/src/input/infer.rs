@@ -1,0 +1,256 @@
+//! What type a column of text has, when only its values can say.
+//!
+//! A type is inferred only where the values keep their meaning in it: integers without leading zeros
+//! (so `007` stays text), UUIDs in lower case with hyphens where RFC 9562 puts them (so a hash of 32
+//! digits stays text), bytes in Postgres' `\x` form, RFC 3339 moments with an offset. Integers beyond
+//! int64 make a column float64, as other readers of JSON numbers have it; where that is wrong, a type
+//! can be asked for.
+
+use hither::{ColumnType, Key, KeyType, Value, parse_uuid};
+
+use super::timestamp::parse_timestamp;
+
+/// What the values of one column have been so far.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    bools: u64,
+    integers: u64,
+    floats: u64,
+    texts: u64,
+    nested: u64,
+    /// Every text so far could be one of these.
+    moments: bool,
+    uuids: bool,
+    bytes: bool,
+    non_finite: bool,
+    /// Some text was a moment other than ±infinity.
+    finite_moment: bool,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self {
+            bools: 0,
+            integers: 0,
+            floats: 0,
+            texts: 0,
+            nested: 0,
+            moments: true,
+            uuids: true,
+            bytes: true,
+            non_finite: true,
+            finite_moment: false,
+        }
+    }
+}
+
+impl Evidence {
+    /// A truth value.
+    pub fn bool(&mut self) {
+        self.bools += 1;
+    }
+
+    /// A number, as it is written.
+    pub fn number(&mut self, text: &str) {
+        if text.parse::<i64>().is_ok() {
+            self.integers += 1;
+        } else {
+            self.floats += 1;
+        }
+    }
+
+    /// A list or an object.
+    pub fn nested(&mut self) {
+        self.nested += 1;
+    }
+
+    /// Text.
+    pub fn text(&mut self, text: &str) {
+        self.texts += 1;
+        if self.moments {
+            let moment = parse_timestamp(text);
+            self.moments = moment.is_some();
+            self.finite_moment |= moment.is_some_and(|m| m != i64::MIN && m != i64::MAX);
+        }
+        self.uuids = self.uuids && canonical_uuid(text).is_some();
+        self.bytes = self.bytes && parse_bytes(text).is_some();
+        self.non_finite = self.non_finite && parse_non_finite(text).is_some();
+    }
+
+    /// A cell of a table of text; an empty one is null and says nothing.
+    pub fn cell(&mut self, cell: &str) {
+        if cell.is_empty() {
+        } else if parse_bool(cell).is_some() {
+            self.bool();
+        } else if is_plain_number(cell) {
+            self.number(cell);
+        } else {
+            self.text(cell);
+        }
+    }
+
+    /// How many values there were, nulls left out.
+    pub fn values(&self) -> u64 {
+        self.bools + self.integers + self.floats + self.texts + self.nested
+    }
+
+    /// The type that holds every value; `mixed` where no other does. Text where there was none.
+    pub fn column_type(&self, mixed: ColumnType) -> ColumnType {
+        let (all, numbers) = (self.values(), self.integers + self.floats);
+        if all == self.texts {
+            match self.text_kinds() {
+                _ if all == 0 => ColumnType::Text,
+                (true, _, _) => ColumnType::Timestamp,
+                (_, true, _) => ColumnType::Uuid,
+                (_, _, true) => ColumnType::Bytes,
+                _ => ColumnType::Text,
+            }
+        } else if all == self.bools {
+            ColumnType::Bool
+        } else if all == self.integers {
+            ColumnType::Int64
+        } else if all == numbers || (all == numbers + self.texts && self.non_finite) {
+            ColumnType::Float64
+        } else {
+            mixed
+        }
+    }
+
+    fn text_kinds(&self) -> (bool, bool, bool) {
+        (self.moments && self.finite_moment, self.uuids, self.bytes)
+    }
+
+    /// The type of keys that these values can be; none if they are of several types or of one that
+    /// names no rows.
+    pub fn key_type(&self) -> Option<KeyType> {
+        match self.values() {
+            0 => None,
+            all if all == self.integers => Some(KeyType::Int64),
+            all if all == self.texts && self.uuids => Some(KeyType::Uuid),
+            all if all == self.texts => Some(KeyType::Text),
+            _ => None,
+        }
+    }
+}
+
+/// Text as a value of a type; none where it is none.
+pub fn value_from_text(text: &str, column_type: ColumnType) -> Option<Value> {
+    Some(match column_type {
+        ColumnType::Bool => Value::Bool(parse_bool(text)?),
+        ColumnType::Int64 => Value::Int64(text.parse().ok()?),
+        ColumnType::Float64 => {
+            Value::Float64(parse_non_finite(text).or_else(|| text.parse().ok())?)
+        }
+        ColumnType::Text => Value::Text(text.to_owned()),
+        ColumnType::Timestamp => Value::Timestamp(parse_timestamp(text)?),
+        ColumnType::Uuid => Value::Uuid(parse_uuid(text)?),
+        ColumnType::Bytes => Value::Bytes(parse_bytes(text)?),
+        ColumnType::Json => {
+            serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
+            Value::Json(text.to_owned())
+        }
+    })
+}
+
+/// Text as a key of a type; none where it is none.
+pub fn key_from_text(text: &str, key_type: KeyType) -> Option<Key> {
+    match key_type {
+        KeyType::RowNumber | KeyType::Int64 => text.parse().ok().map(Key::Int64),
+        KeyType::Uuid => parse_uuid(text).map(Key::Uuid),
+        KeyType::Text => Some(Key::Text(text.to_owned())),
+    }
+}
+
+/// A UUID in the one spelling that it would be given back in.
+pub fn canonical_uuid(text: &str) -> Option<[u8; 16]> {
+    let canonical = text.len() == 36
+        && text.bytes().enumerate().all(|(at, c)| match at {
+            8 | 13 | 18 | 23 => c == b'-',
+            _ => matches!(c, b'0'..=b'9' | b'a'..=b'f'),
+        });
+    if canonical { parse_uuid(text) } else { None }
+}
+
+/// Bytes as Postgres writes them: `\x` and two hexadecimal digits a byte.
+pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\x")?.as_bytes();
+    if digits.len() % 2 != 0 {
+        return None;
+    }
+    let digit = |c: u8| char::from(c).to_digit(16);
+    digits.chunks(2).map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8)).collect()
+}
+
+/// Bytes as [`parse_bytes`] reads them.
+pub fn format_bytes(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("\\x"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The numbers that JSON cannot write.
+pub fn parse_non_finite(text: &str) -> Option<f64> {
+    match text {
+        "NaN" | "nan" => Some(f64::NAN),
+        "Infinity" | "inf" => Some(f64::INFINITY),
+        "-Infinity" | "-inf" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// `true` and `false`, also as Python and spreadsheets write them.
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether text is a number that JSON would allow too: no leading zeros or plus, digits on both
+/// sides of the point. A code such as `007` is none.
+fn is_plain_number(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let mantissa = text.split(['e', 'E']).next().unwrap_or("");
+    let whole = mantissa.split('.').next().unwrap_or("");
+    let plain = !whole.is_empty()
+        && whole.bytes().all(|c| c.is_ascii_digit())
+        && (whole == "0" || !whole.starts_with('0'))
+        && !mantissa.ends_with('.');
+    plain && text.parse::<f64>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(cells: &[&str]) -> ColumnType {
+        let mut evidence = Evidence::default();
+        cells.iter().for_each(|cell| evidence.cell(cell));
+        evidence.column_type(ColumnType::Text)
+    }
+
+    #[test]
+    fn types_of_cells() {
+        let uuid = "0189d3e4-7c6b-7000-8000-0123456789ab";
+        for (values, expected) in [
+            (&["1", "", "-20"][..], ColumnType::Int64),
+            (&["1", "2.5", "1e9"], ColumnType::Float64),
+            (&["1", "NaN", "-inf"], ColumnType::Float64),
+            (&["9223372036854775808"], ColumnType::Float64),
+            (&["007", "012"], ColumnType::Text),
+            (&["1", "x"], ColumnType::Text),
+            (&["true", "", "FALSE"], ColumnType::Bool),
+            (&["true", "1"], ColumnType::Text),
+            (&[uuid, uuid], ColumnType::Uuid),
+            (&["0189D3E4-7C6B-7000-8000-0123456789AB"], ColumnType::Text),
+            (&["0189d3e47c6b700080000123456789ab"], ColumnType::Text),
+            (&["2024-01-01T00:00:00Z", "infinity"], ColumnType::Timestamp),
+            (&["infinity"], ColumnType::Text),
+            (&["2024-01-01"], ColumnType::Text),
+            (&["\\x00ff", "\\x"], ColumnType::Bytes),
+            (&["", ""], ColumnType::Text),
+            (&["1.", ".5", "+1"], ColumnType::Text),
+        ] {
+            assert_eq!(cells(values), expected, "{values:?}");
+        }
+    }
+}

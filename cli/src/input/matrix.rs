@@ -1,0 +1,48 @@
+//! Whole matrices in memory: queries as f32, and the true neighbours of queries as row numbers.
+
+use std::path::Path;
+
+use super::{Input, InputError, Options, Row, extension, fvecs::Records, npy, npy::Matrix};
+
+/// Reads queries from any file that [`Input`] reads: values row by row, rows, dimensions.
+pub fn read_matrix_f32(path: &Path) -> Result<(Vec<f32>, usize, usize), InputError> {
+    let mut input = Input::open(path, &Options::default())?;
+    let (mut values, mut row) = (Vec::new(), Row::default());
+    while input.next(&mut row)? {
+        values.extend_from_slice(&row.vector);
+    }
+    Ok((values, input.rows as usize, input.dimensions))
+}
+
+/// Reads row numbers from `.npy` (integers of 4 or 8 bytes) or `.ivecs`: row by row, rows, columns.
+pub fn read_matrix_i64(path: &Path) -> Result<(Vec<i64>, usize, usize), InputError> {
+    let (mut values, mut bytes) = (Vec::new(), Vec::new());
+    let (rows, columns) = match extension(path).as_str() {
+        "npy" => {
+            let mut matrix = Matrix::open(path, "neighbours", |dtype| {
+                let fits = matches!((dtype.kind, dtype.size), (b'i' | b'u', 4 | 8));
+                (!fits).then(|| format!("it holds {dtype}, and row numbers are i4, i8, u4 or u8"))
+            })?;
+            let mut row = 0;
+            while matrix.next(&mut bytes)? {
+                for number in bytes.chunks_exact(matrix.dtype.size) {
+                    values.push(npy::keys::integer(matrix.dtype, number).ok_or_else(|| {
+                        InputError::at_row(path, row, "a row number is beyond int64")
+                    })?);
+                }
+                row += 1;
+            }
+            (matrix.rows, matrix.columns)
+        }
+        "ivecs" => {
+            let mut records = Records::open(path, 4)?;
+            while records.next(&mut bytes)? {
+                let numbers = bytes.as_chunks().0.iter();
+                values.extend(numbers.map(|&b| i64::from(i32::from_le_bytes(b))));
+            }
+            (records.rows, records.columns)
+        }
+        _ => return Err(InputError::new(path, "true neighbours are read from .npy or .ivecs")),
+    };
+    Ok((values, rows as usize, columns))
+}

@@ -1,0 +1,137 @@
+//! Keys from an `.npy` file of integers or strings, one a row.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use hither::{Key, KeyType};
+
+use super::{
+    super::{InputError, infer::canonical_uuid},
+    each,
+    header::{Dtype, Header},
+};
+
+/// A file of keys.
+pub struct Keys {
+    path: PathBuf,
+    file: BufReader<File>,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+    row: u64,
+    /// How many there are.
+    pub count: u64,
+    /// What they are: uuid if every string is one in lower case with hyphens.
+    pub key_type: KeyType,
+}
+
+impl Keys {
+    /// Opens keys: shape `[rows]` or `[rows, 1]`, integers of any size, `S` or `U` strings.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npy")) {
+            return Err(InputError::new(
+                path,
+                "keys are read from an .npy file of integers or strings, one a row",
+            ));
+        }
+        let (file, header) = Header::open(path)?;
+        let count = match header.shape[..] {
+            [count] | [count, 1] => count,
+            _ => {
+                return Err(InputError::new(
+                    path,
+                    format!("it has shape {:?}, and keys are a list, one a row", header.shape),
+                ));
+            }
+        };
+        let dtype = header.dtype;
+        let key_type = match (dtype.kind, dtype.size) {
+            (b'i' | b'u', 1 | 2 | 4 | 8) => KeyType::Int64,
+            (b'S' | b'U', 1..) => KeyType::Text,
+            _ => {
+                return Err(InputError::new(
+                    path,
+                    format!("it holds {dtype}, and keys are integers or strings"),
+                ));
+            }
+        };
+        header.check_length(path, &file)?;
+        let mut keys = Self {
+            path: path.to_owned(),
+            file,
+            dtype,
+            bytes: vec![0; dtype.size],
+            row: 0,
+            count,
+            key_type,
+        };
+        // Fields longer than a UUID can hold UUIDs too: only the strings themselves tell.
+        if key_type == KeyType::Text && keys.all_uuids()? {
+            keys.key_type = KeyType::Uuid;
+        }
+        let (file, _) = Header::open(path)?;
+        Ok(Self { file, row: 0, ..keys })
+    }
+
+    fn all_uuids(&mut self) -> Result<bool, InputError> {
+        while let Some(key) = self.next()? {
+            if !matches!(&key, Key::Text(text) if canonical_uuid(text).is_some()) {
+                return Ok(false);
+            }
+        }
+        Ok(self.count > 0)
+    }
+
+    /// The next key, none at the end.
+    pub fn next(&mut self) -> Result<Option<Key>, InputError> {
+        if self.row == self.count {
+            return Ok(None);
+        }
+        self.file
+            .read_exact(&mut self.bytes)
+            .map_err(|error| InputError::io(&self.path, &error))?;
+        let key = match self.dtype.kind {
+            b'i' | b'u' => integer(self.dtype, &self.bytes).map(Key::Int64).ok_or_else(|| {
+                String::from("the key is beyond int64 (9223372036854775807); use text keys")
+            }),
+            _ => text(self.dtype, &self.bytes)
+                .map(|text| match canonical_uuid(&text) {
+                    Some(uuid) if self.key_type == KeyType::Uuid => Key::Uuid(uuid),
+                    _ => Key::Text(text),
+                })
+                .ok_or_else(|| String::from("the key is no valid Unicode text")),
+        };
+        self.row += 1;
+        key.map(Some).map_err(|reason| InputError::at_row(&self.path, self.row - 1, reason))
+    }
+}
+
+/// An integer of any size and sign, if it fits.
+pub fn integer(dtype: Dtype, bytes: &[u8]) -> Option<i64> {
+    let mut little = [0; 8];
+    for (to, from) in little.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    if dtype.big_endian {
+        little[..bytes.len()].reverse();
+    }
+    let unused = 64 - 8 * bytes.len() as u32;
+    let number = u64::from_le_bytes(little);
+    match dtype.kind {
+        b'u' => i64::try_from(number).ok(),
+        _ => Some((number << unused).cast_signed() >> unused),
+    }
+}
+
+/// A string without the zeros that fill its field.
+fn text(dtype: Dtype, bytes: &[u8]) -> Option<String> {
+    if dtype.kind == b'S' {
+        let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        return String::from_utf8(bytes[..length].to_vec()).ok();
+    }
+    let text: Option<String> =
+        each(bytes, dtype).map(|c| char::from_u32(u32::from_le_bytes(c))).collect();
+    text.map(|text| text.trim_end_matches('\0').to_owned())
+}

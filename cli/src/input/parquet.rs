@@ -1,0 +1,241 @@
+//! Parquet: the vector through the column readers, a batch of rows at a time, and keys and
+//! attributes through the record reader, which also assembles what is nested.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ::parquet::{
+    errors::ParquetError,
+    file::reader::{FileReader, SerializedFileReader},
+    record::reader::{ReaderIter, TreeBuilder},
+    schema::types::{SchemaDescPtr, SchemaDescriptor, Type},
+};
+use hither::{ColumnSchema, Key, KeyType, Value};
+
+use super::{
+    InputError, Row, Rows, Table,
+    roles::{KEY_NAMES, Roles},
+};
+
+mod schema;
+mod shield;
+mod value;
+mod vector;
+
+use schema::Kind;
+use shield::shield;
+use vector::VectorColumn;
+
+/// Opens a file of vectors, or of attributes alone.
+pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
+    shield(path, || open_file(path, roles))
+}
+
+fn open_file(path: &Path, roles: &Roles) -> Result<Table, InputError> {
+    let refuse = |reason: String| InputError::new(path, reason);
+    let file = File::open(path).map_err(|error| InputError::io(path, &error))?;
+    let metadata = file.metadata().map_err(|error| InputError::io(path, &error))?;
+    if metadata.is_dir() {
+        return Err(refuse("this is a folder; give one of the Parquet files in it".into()));
+    }
+    if metadata.len() == 0 {
+        return Err(refuse("the file is empty".into()));
+    }
+    let file = SerializedFileReader::new(file).map_err(|error| damaged(path, &error))?;
+    let count = file.metadata().file_metadata().num_rows();
+    let groups = file.metadata().row_groups().iter().map(|group| group.num_rows());
+    if count < 0 || groups.fold(0_i64, |sum, n| sum.saturating_add(n.max(0))) != count {
+        return Err(refuse("the file is damaged: its row counts contradict each other".into()));
+    }
+    if count == 0 {
+        return Err(refuse("it has no rows".into()));
+    }
+    let descriptor = file.metadata().file_metadata().schema_descr_ptr();
+    let fields = descriptor.root_schema().get_fields();
+    let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
+    let is_list = |at: usize| schema::vector_leaf(&descriptor, at).is_some();
+    let vector = match roles.vectors {
+        true => Some(roles.choose_vector(&names, is_list, is_list).map_err(refuse)?),
+        false => None,
+    };
+    let key = choose_key(&file, roles, &names, vector).map_err(refuse)?;
+    let (mut columns, mut targets, mut projected) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, field) in fields.iter().enumerate() {
+        if Some(at) == vector {
+            continue;
+        }
+        let kind = schema::kind(field)
+            .map_err(|reason| refuse(format!("the column \"{}\" {reason}", field.name())))?;
+        projected.push(field.clone());
+        match key {
+            Some((key, key_type)) if key == at => targets.push((kind, Some(key_type))),
+            _ => {
+                columns.push(ColumnSchema {
+                    name: names[at].clone(),
+                    column_type: kind.column_type(),
+                });
+                targets.push((kind, None));
+            }
+        }
+    }
+    let projection = Type::group_type_builder(descriptor.root_schema().name())
+        .with_fields(projected)
+        .build()
+        .map_err(|error| damaged(path, &error))?;
+    let vectors = vector.and_then(|at| schema::vector_leaf(&descriptor, at)).map(VectorColumn::new);
+    let mut reader = Reader {
+        path: path.to_owned(),
+        file,
+        projection: Arc::new(SchemaDescriptor::new(Arc::new(projection))),
+        targets,
+        vectors,
+        records: None,
+        group: 0,
+        left: 0,
+        row: 0,
+    };
+    let dimensions = reader.dimensions()?;
+    Ok(Table {
+        rows: Box::new(reader),
+        count: count.cast_unsigned(),
+        dimensions,
+        columns,
+        vector_column: vector.map(|at| names[at].clone()),
+        key: key.map(|(at, key_type)| (names[at].clone(), key_type)),
+    })
+}
+
+fn choose_key(
+    file: &SerializedFileReader<File>,
+    roles: &Roles,
+    names: &[String],
+    vector: Option<usize>,
+) -> Result<Option<(usize, KeyType)>, String> {
+    let fields = file.metadata().file_metadata().schema_descr().root_schema().get_fields();
+    let find = |wanted: &str| names.iter().position(|name| name == wanted);
+    let usable = |at: usize| {
+        let kind = schema::kind(&fields[at]).ok().filter(|_| Some(at) != vector)?;
+        Some((at, kind.key_type()?))
+    };
+    if let Some(wanted) = roles.key_column {
+        let at = find(wanted).ok_or_else(|| {
+            let all = super::roles::list(names.iter().map(String::as_str));
+            format!("there is no column \"{wanted}\"; {all}")
+        })?;
+        return usable(at).map(Some).ok_or_else(|| {
+            format!("the column \"{wanted}\" cannot be the key: keys are integers, text or UUIDs")
+        });
+    }
+    let by_name = KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find);
+    Ok(by_name.filter_map(usable).find(|&(at, _)| !schema::has_nulls(file.metadata(), at)))
+}
+
+fn damaged(path: &Path, error: &ParquetError) -> InputError {
+    let text = error.to_string();
+    let text = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+    InputError::new(path, format!("it cannot be read as Parquet, or is damaged: {text}"))
+}
+
+struct Reader {
+    path: PathBuf,
+    file: SerializedFileReader<File>,
+    /// Every column but the vector, and what becomes of each.
+    projection: SchemaDescPtr,
+    targets: Vec<(Kind, Option<KeyType>)>,
+    vectors: Option<VectorColumn>,
+    records: Option<ReaderIter>,
+    /// The next row group, and the rows left in the one before it.
+    group: usize,
+    left: i64,
+    row: u64,
+}
+
+impl Reader {
+    /// Opens the next row group that has rows, false at the end.
+    fn advance(&mut self) -> Result<bool, InputError> {
+        let fail = |error: &ParquetError| damaged(&self.path, error);
+        while self.left == 0 {
+            if self.group == self.file.num_row_groups() {
+                return Ok(false);
+            }
+            let group = self.file.get_row_group(self.group).map_err(|error| fail(&error))?;
+            self.group += 1;
+            self.left = group.metadata().num_rows();
+            if self.left == 0 {
+                continue;
+            }
+            if let Some(vectors) = &mut self.vectors {
+                vectors.start(&*group).map_err(|error| fail(&error))?;
+            }
+            if !self.targets.is_empty() {
+                let records = TreeBuilder::new().as_iter(self.projection.clone(), &*group);
+                self.records = Some(records.map_err(|error| fail(&error))?);
+            }
+        }
+        Ok(true)
+    }
+
+    fn dimensions(&mut self) -> Result<usize, InputError> {
+        if !self.advance()? {
+            return Ok(0);
+        }
+        let Some(vectors) = &mut self.vectors else { return Ok(0) };
+        vectors
+            .dimensions(self.left)
+            .map_err(|(row, reason)| InputError::at_row(&self.path, row, reason))
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, InputError> {
+        if !self.advance()? {
+            return Ok(false);
+        }
+        if let Some(vectors) = &mut self.vectors {
+            vectors
+                .next(self.left, &mut row.vector)
+                .map_err(|reason| InputError::at_row(&self.path, self.row, reason))?;
+        }
+        if let Some(records) = &mut self.records {
+            let record = match records.next() {
+                Some(record) => record.map_err(|error| damaged(&self.path, &error))?,
+                None => return Err(InputError::at_row(&self.path, self.row, "the row is missing")),
+            };
+            for ((name, field), (kind, key)) in record.into_columns().into_iter().zip(&self.targets)
+            {
+                let refuse = |reason: String| {
+                    InputError::at_row(&self.path, self.row, format!("\"{name}\" {reason}"))
+                };
+                let value = kind.value(field).map_err(refuse)?;
+                if key.is_none() {
+                    row.attributes.push(value);
+                    continue;
+                }
+                row.key = Some(match value {
+                    Value::Int64(number) => Key::Int64(number),
+                    Value::Uuid(bytes) => Key::Uuid(bytes),
+                    Value::Text(text) => Key::Text(text),
+                    _ => {
+                        return Err(refuse(
+                            "is null, and it is the key; name another with --key-column".into(),
+                        ));
+                    }
+                });
+            }
+        }
+        self.left -= 1;
+        self.row += 1;
+        Ok(true)
+    }
+}
+
+impl Rows for Reader {
+    fn next(&mut self, row: &mut Row) -> Result<bool, InputError> {
+        let path = self.path.clone();
+        shield(&path, || self.read(row))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Fields of a Parquet record as attribute values.
+
+use ::parquet::{data_type::Decimal, record::Field};
+use hither::{ColumnType, Value};
+use serde_json::{Number, Value as Json, json};
+
+use super::{
+    super::{infer::format_bytes, timestamp::format_timestamp},
+    schema::Kind,
+};
+
+const DAY: i64 = 86_400_000_000;
+
+impl Kind {
+    /// The value of a field of this kind.
+    pub fn value(self, field: Field) -> Result<Value, String> {
+        Ok(match (self, field) {
+            (_, Field::Null) => Value::Null,
+            (Self::Nested, field) => Value::Json(json(&field).to_string()),
+            (Self::Date, Field::Date(days)) => Value::Timestamp(i64::from(days) * DAY),
+            (Self::Moment(_), Field::TimestampMicros(micros)) => Value::Timestamp(micros),
+            (Self::Moment(_), Field::TimestampMillis(millis)) => Value::Timestamp(
+                millis.checked_mul(1_000).ok_or("is a moment beyond the year 294247")?,
+            ),
+            (Self::Moment(per_second), Field::Long(count)) => Value::Timestamp(match per_second {
+                1_000 => count.checked_mul(1_000).ok_or("is a moment beyond the year 294247")?,
+                1_000_000 => count,
+                _ => count.div_euclid(1_000),
+            }),
+            (Self::Time(unit), Field::TimeMillis(count)) => Value::Text(time(count.into(), unit)),
+            (Self::Time(unit), Field::TimeMicros(count) | Field::Long(count)) => {
+                Value::Text(time(count, unit))
+            }
+            (Self::Time(unit), Field::Int(count)) => Value::Text(time(count.into(), unit)),
+            (Self::Decimal, Field::Decimal(number)) => Value::Float64(decimal(&number)),
+            (Self::Plain(column_type), field) => plain(column_type, field)?,
+            (kind, field) => {
+                return Err(format!("holds {field}, which does not go with {kind:?}"));
+            }
+        })
+    }
+}
+
+fn plain(column_type: ColumnType, field: Field) -> Result<Value, String> {
+    Ok(match (column_type, field) {
+        (ColumnType::Bool, Field::Bool(value)) => Value::Bool(value),
+        (ColumnType::Int64, Field::ULong(number)) => Value::Int64(
+            i64::try_from(number).map_err(|_| format!("is {number}, which is beyond int64"))?,
+        ),
+        (ColumnType::Float64, Field::Double(number)) => Value::Float64(number),
+        (ColumnType::Float64, Field::Float(number)) => Value::Float64(number.into()),
+        (ColumnType::Float64, Field::Float16(number)) => Value::Float64(number.to_f64()),
+        (ColumnType::Text, Field::Str(text)) => Value::Text(text),
+        (ColumnType::Json, Field::Str(text)) => Value::Json(text),
+        (ColumnType::Bytes, Field::Bytes(bytes)) => Value::Bytes(bytes.data().to_vec()),
+        (ColumnType::Uuid, Field::Bytes(bytes)) => {
+            Value::Uuid(bytes.data().try_into().map_err(|_| "is no UUID of 16 bytes")?)
+        }
+        // Text by its logical type alone, which the record reader does not look at.
+        (kind @ (ColumnType::Text | ColumnType::Json), Field::Bytes(bytes)) => {
+            let text = String::from_utf8(bytes.data().to_vec());
+            let text = text.map_err(|_| "is no valid UTF-8 text")?;
+            if kind == ColumnType::Text { Value::Text(text) } else { Value::Json(text) }
+        }
+        (ColumnType::Int64, field) => match integer(&field) {
+            Some(number) => Value::Int64(number),
+            None => return Err(format!("is {field}, no integer")),
+        },
+        (wanted, field) => return Err(format!("is {field}, no {}", wanted.name())),
+    })
+}
+
+fn integer(field: &Field) -> Option<i64> {
+    Some(match *field {
+        Field::Byte(n) => n.into(),
+        Field::Short(n) => n.into(),
+        Field::Int(n) => n.into(),
+        Field::Long(n) => n,
+        Field::UByte(n) => n.into(),
+        Field::UShort(n) => n.into(),
+        Field::UInt(n) => n.into(),
+        _ => return None,
+    })
+}
+
+/// The double nearest to a decimal number.
+fn decimal(number: &Decimal) -> f64 {
+    let bytes = number.data();
+    if bytes.len() > 16 {
+        // More digits than a double has by far: the high bytes decide.
+        let sign = if bytes[0] >= 0x80 { -1.0 } else { 0.0 };
+        let unscaled = bytes.iter().fold(sign, |n, &byte| n * 256.0 + f64::from(byte));
+        return unscaled / 10_f64.powi(number.scale());
+    }
+    let negative = bytes.first().is_some_and(|&byte| byte >= 0x80);
+    let start = if negative { -1_i128 } else { 0 };
+    let unscaled = bytes.iter().fold(start, |n, &byte| n << 8 | i128::from(byte));
+    // By way of text, which is rounded once.
+    format!("{unscaled}e{}", -i64::from(number.scale())).parse().unwrap_or(f64::NAN)
+}
+
+/// A time of day, `12:30:00` or `12:30:00.000250`.
+fn time(count: i64, per_second: i64) -> String {
+    let (seconds, fraction) = (count.div_euclid(per_second), count.rem_euclid(per_second));
+    let mut text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if fraction != 0 {
+        let digits = per_second.ilog10() as usize;
+        text += &format!(".{fraction:0digits$}");
+    }
+    text
+}
+
+fn json(field: &Field) -> Json {
+    let float = |number: f64| Number::from_f64(number).map_or(Json::Null, Json::Number);
+    match field {
+        Field::Null => Json::Null,
+        Field::Bool(value) => json!(value),
+        Field::ULong(number) => json!(number),
+        Field::Float16(number) => float(number.to_f64()),
+        // By way of text, so that 0.1 stays 0.1.
+        Field::Float(number) => float(number.to_string().parse().unwrap_or(f64::NAN)),
+        Field::Double(number) => float(*number),
+        Field::Decimal(number) => float(decimal(number)),
+        Field::Str(text) => json!(text),
+        Field::Bytes(bytes) => json!(format_bytes(bytes.data())),
+        Field::Date(days) => json!(format_timestamp(i64::from(*days) * DAY)),
+        Field::TimeMillis(count) => json!(time((*count).into(), 1_000)),
+        Field::TimeMicros(count) => json!(time(*count, 1_000_000)),
+        Field::TimestampMillis(count) => json!(format_timestamp(count.saturating_mul(1_000))),
+        Field::TimestampMicros(count) => json!(format_timestamp(*count)),
+        Field::Group(row) => {
+            Json::Object(row.get_column_iter().map(|(name, f)| (name.clone(), json(f))).collect())
+        }
+        Field::ListInternal(list) => list.elements().iter().map(json).collect(),
+        Field::MapInternal(map) => {
+            let entries = map.entries().iter().map(|(key, value)| {
+                let key = match key {
+                    Field::Str(text) => text.clone(),
+                    other => json(other).to_string(),
+                };
+                (key, json(value))
+            });
+            Json::Object(entries.collect())
+        }
+        other => integer(other).map_or(Json::Null, |number| json!(number)),
+    }
+}

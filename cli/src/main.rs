@@ -1,0 +1,83 @@
+//! The `hither` command: builds index files, searches, checks, merges, exports and measures them.
+
+mod bench;
+mod build;
+mod export;
+mod failure;
+mod info;
+mod input;
+mod merge;
+mod output;
+mod progress;
+mod search;
+mod show;
+mod verify;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Vector search in one file.
+///
+/// Build an index file once from vectors; search it with this command, in a browser or from Rust.
+///
+///   hither build words.npy --attributes words.tsv -o words.hither
+///   hither search words.hither --like 42 -k 5
+#[derive(Parser)]
+#[command(name = "hither", version, about, max_term_width = 100, verbatim_doc_comment)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Build(build::Arguments),
+    Search(search::Arguments),
+    Info(info::Arguments),
+    Verify(verify::Arguments),
+    Merge(merge::Arguments),
+    Export(export::Arguments),
+    Bench(bench::Arguments),
+    /// Print a completion script for a shell.
+    ///
+    /// For example: hither completions bash > /etc/bash_completion.d/hither
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
+        Command::Info(arguments) => info::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "hither", &mut script);
+            show::print(&String::from_utf8_lossy(&script))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Message(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        use clap::CommandFactory;
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,46 @@
+//! `hither merge`: one index file of several.
+
+use crate::failure::Failure;
+use crate::progress::Bar;
+use crate::show;
+use clap::Args;
+use hither::{IndexFile, merge, write_file};
+use std::path::PathBuf;
+
+/// Merge index files into one, built anew.
+///
+/// Of rows with the same key, the one of the last file stays. Where keys are row numbers, rows
+/// are numbered anew, file after file. The first file says how the new one is built.
+#[derive(Args)]
+pub struct Arguments {
+    /// The index files: alike in dimensions, metric, type of keys and columns.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The index file to write.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Threads to build with; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
+    let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();
+    let builder = merge(&indexes, arguments.threads)?;
+    let mut bar = Bar::new();
+    let written = write_file(&arguments.output, |sink| {
+        builder.write_to(sink, &mut |progress| {
+            bar.show(progress);
+            Ok(())
+        })
+    });
+    bar.finish();
+    written.map_err(|error| Failure::at(&arguments.output, error))?;
+    let rows = show::count(builder.rows().into());
+    let size = IndexFile::open(&arguments.output)?.len();
+    let path = arguments.output.display();
+    show::print(&format!("{path}: {rows} rows, {}\n", show::bytes(size)))
+}

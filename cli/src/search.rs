@@ -1,0 +1,295 @@
+//! `hither search`: the nearest rows of one or more index files.
+
+use crate::build::MetricName;
+use crate::failure::Failure;
+use crate::input::read_matrix_f32;
+use crate::output::write_npy_i64;
+use crate::show;
+use clap::Args;
+use hither::{
+    Filter, Index, IndexFile, Key, KeyRef, KeyType, Metric, Neighbor, SearchParams, Searcher,
+};
+use serde_json::json;
+use std::cmp::Ordering;
+use std::path::PathBuf;
+
+/// Find the nearest rows in one or more index files, searched as one.
+#[derive(Args)]
+pub struct Arguments {
+    /// The index files. Where keys are row numbers, those of each file follow on those before it.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Query vectors: .npy, .fvecs or .bvecs.
+    #[arg(long, value_name = "Q.npy", conflicts_with_all = ["like", "vector"])]
+    queries: Option<PathBuf>,
+    /// Search for the rows nearest to the one with this key.
+    #[arg(long, value_name = "KEY", conflicts_with = "vector", allow_hyphen_values = true)]
+    like: Option<String>,
+    /// One query vector, as JSON: '[0.1, 0.2]'.
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    vector: Option<String>,
+    /// How many rows; with --radius at most so many. Default 10, with --radius all.
+    #[arg(short)]
+    k: Option<usize>,
+    /// HNSW: candidates kept during the search. Default 40.
+    #[arg(long, value_name = "N")]
+    ef_search: Option<usize>,
+    /// IVF: lists to look into. Default 16.
+    #[arg(long, value_name = "N")]
+    probes: Option<usize>,
+    /// Search as hard as this recall takes, by the file's calibration.
+    #[arg(long, value_name = "R", conflicts_with_all = ["ef_search", "probes"])]
+    recall: Option<f32>,
+    /// Scan all rows: the exact answer.
+    #[arg(long, conflicts_with_all = ["ef_search", "probes", "recall"])]
+    exact: bool,
+    /// Measure by another metric; only where all rows have unit length.
+    #[arg(long, value_enum)]
+    metric: Option<MetricName>,
+    /// Only rows that match, such as '{"year": {"$gte": 2020}, "lang": "en"}'.
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+    /// All rows within this distance.
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    radius: Option<f32>,
+    /// Write the keys found to a .npy file, int64 [queries, k]; -1 where there are fewer rows.
+    #[arg(long, value_name = "ids.npy")]
+    output: Option<PathBuf>,
+    /// The attribute columns to print, separated by commas. Default all.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Option<Vec<String>>,
+    /// Print one JSON object a query.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row found: which file it is in, and its key among all files.
+struct Found {
+    file: usize,
+    neighbor: Neighbor,
+    key: Key,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
+    let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let indexes: Vec<&Index<'_>> = files.iter().map(IndexFile::index).collect();
+    let first = indexes[0];
+    for (index, path) in indexes.iter().zip(&arguments.files) {
+        let alike = index.dimensions() == first.dimensions()
+            && index.metric() == first.metric()
+            && index.options().key_type == first.options().key_type;
+        if !alike {
+            return Err(Failure::at(
+                path,
+                "it has other dimensions, metric or keys than the first file, so they cannot be searched as one",
+            ));
+        }
+    }
+    let (queries, rows) = read_queries(arguments, &indexes)?;
+    let k = arguments.k.unwrap_or(10);
+    if k == 0 {
+        return Err("k: 0 rows are no answer; ask for at least 1".into());
+    }
+    let mut ids = Vec::new();
+    let mut text = String::new();
+    let mut search = Search::new(arguments, &indexes, k)?;
+    for number in 0..rows {
+        let query = &queries[number * first.dimensions()..][..first.dimensions()];
+        let found = search.run(query)?;
+        if arguments.output.is_some() {
+            let number = |found: &Found| match found.key {
+                Key::Int64(number) => number,
+                _ => -1,
+            };
+            ids.extend(found.iter().map(number).chain(std::iter::repeat(-1)).take(k));
+        } else if arguments.json {
+            search.show_json(&mut text, number, &found)?;
+        } else {
+            if rows > 1 {
+                text.push_str(&format!("query {number}\n"));
+            }
+            search.show_table(&mut text, &found)?;
+        }
+    }
+    if let Some(path) = &arguments.output {
+        if !matches!(first.options().key_type, KeyType::RowNumber | KeyType::Int64) {
+            return Err("--output holds keys that are numbers; use --json for others".into());
+        }
+        if arguments.radius.is_some() && arguments.k.is_none() {
+            return Err("--output with --radius needs -k, the number of columns".into());
+        }
+        write_npy_i64(path, &ids, rows, k)?;
+        return Ok(());
+    }
+    show::print(&text)
+}
+
+/// The query vectors, and how many they are.
+fn read_queries(
+    arguments: &Arguments,
+    indexes: &[&Index<'_>],
+) -> Result<(Vec<f32>, usize), Failure> {
+    let dimensions = indexes[0].dimensions();
+    if let Some(path) = &arguments.queries {
+        let (values, rows, columns) = read_matrix_f32(path)?;
+        if columns != dimensions {
+            return Err(Failure::at(
+                path,
+                format!("its vectors have {columns} dimensions, the index has {dimensions}"),
+            ));
+        }
+        return Ok((values, rows));
+    }
+    if let Some(text) = &arguments.vector {
+        let values: Vec<f32> = serde_json::from_str(text).map_err(|error| {
+            format!("--vector: {error}; write it as JSON, such as '[0.1, 0.2]'")
+        })?;
+        if values.len() != dimensions {
+            let got = values.len();
+            return Err(format!("--vector: expected {dimensions} dimensions, not {got}").into());
+        }
+        return Ok((values, 1));
+    }
+    if let Some(text) = &arguments.like {
+        let mut offset = 0;
+        for index in indexes {
+            let mut key = show::parse_key(text, index.options().key_type)?;
+            if let (Key::Int64(number), KeyType::RowNumber) = (&mut key, index.options().key_type) {
+                *number -= offset;
+                offset += index.row_number_end()?;
+                if *number < 0 {
+                    continue;
+                }
+            }
+            if let Some(row) = index.find(key.as_ref())? {
+                let mut values = vec![0.0; dimensions];
+                index.vector(row, &mut values)?;
+                return Ok((values, 1));
+            }
+        }
+        return Err(format!("--like {text}: no row has this key").into());
+    }
+    Err("what to search for? Give --queries, --like or --vector".into())
+}
+
+/// A search of all files.
+struct Search<'a> {
+    indexes: &'a [&'a Index<'a>],
+    filters: Vec<hither::IndexFilter<'a>>,
+    arguments: &'a Arguments,
+    searcher: Searcher,
+    /// What is added to the row numbers of each file.
+    offsets: Vec<i64>,
+    except: Option<Key>,
+    k: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        arguments: &'a Arguments,
+        indexes: &'a [&'a Index<'a>],
+        k: usize,
+    ) -> Result<Self, Failure> {
+        let key_type = indexes[0].options().key_type;
+        let mut offsets = vec![0];
+        for index in indexes {
+            let step = if key_type == KeyType::RowNumber { index.row_number_end()? } else { 0 };
+            offsets.push(offsets[offsets.len() - 1] + step);
+        }
+        let filters = match &arguments.filter {
+            Some(json) => {
+                let filter = Filter::from_json(json)?;
+                indexes.iter().map(|index| index.filter(&filter)).collect::<Result<_, _>>()?
+            }
+            None => Vec::new(),
+        };
+        let except = match &arguments.like {
+            Some(key) => Some(show::parse_key(key, key_type)?),
+            None => None,
+        };
+        let searcher = Searcher::new();
+        Ok(Self { indexes, filters, arguments, searcher, offsets, except, k })
+    }
+
+    fn run(&mut self, query: &[f32]) -> Result<Vec<Found>, Failure> {
+        // The row that others are to be like is nearest to itself, and left out.
+        let wanted = self.k + usize::from(self.except.is_some());
+        let mut found = Vec::new();
+        for (file, index) in self.indexes.iter().enumerate() {
+            let params = SearchParams {
+                ef_search: self.arguments.ef_search,
+                probes: self.arguments.probes,
+                recall: self.arguments.recall,
+                metric: self.arguments.metric.map(Metric::from),
+                structure: self.arguments.exact.then_some(hither::Structure::Flat),
+                filter: self.filters.get(file),
+                ..SearchParams::new(wanted)
+            };
+            let neighbors = match self.arguments.radius {
+                Some(radius) => index.within(query, radius, &params, &mut self.searcher)?,
+                None => index.search(query, &params, &mut self.searcher)?,
+            };
+            for neighbor in neighbors {
+                let mut key = index.key(neighbor.row)?.to_owned();
+                if let Key::Int64(number) = &mut key {
+                    *number += self.offsets[file];
+                }
+                if Some(&key) != self.except.as_ref() {
+                    found.push(Found { file, neighbor: *neighbor, key });
+                }
+            }
+        }
+        found.sort_by(|a, b| match a.neighbor.distance.total_cmp(&b.neighbor.distance) {
+            Ordering::Equal => a.key.cmp(&b.key),
+            order => order,
+        });
+        if self.arguments.radius.is_none() || self.arguments.k.is_some() {
+            found.truncate(self.k);
+        }
+        Ok(found)
+    }
+
+    /// The numbers of the columns to print.
+    fn columns(&self, index: &Index<'_>) -> Result<Vec<usize>, Failure> {
+        match &self.arguments.columns {
+            None => Ok((0..index.columns().len()).collect()),
+            Some(names) => {
+                Ok(names.iter().map(|name| index.column(name)).collect::<Result<_, _>>()?)
+            }
+        }
+    }
+
+    fn show_json(&self, text: &mut String, number: usize, found: &[Found]) -> Result<(), Failure> {
+        let rows = found.iter().map(|found| {
+            let index = self.indexes[found.file];
+            let columns = self.columns(index)?;
+            let key = show::key_json(found.key.as_ref());
+            let distance = found.neighbor.distance;
+            Ok(show::row_json(index, found.neighbor.row, key, distance, &columns)?)
+        });
+        let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
+        text.push_str(&format!("{}\n", json!({ "query": number, "results": rows })));
+        Ok(())
+    }
+
+    fn show_table(&self, text: &mut String, found: &[Found]) -> Result<(), Failure> {
+        if found.is_empty() {
+            text.push_str("no rows\n");
+        }
+        for (place, found) in found.iter().enumerate() {
+            let index = self.indexes[found.file];
+            let distance = found.neighbor.distance;
+            let key: KeyRef<'_> = found.key.as_ref();
+            text.push_str(&format!("{:>3}  {distance:<10.6} {key}", place + 1));
+            for column in self.columns(index)? {
+                let value = show::value_text(index.value(found.neighbor.row, column)?);
+                text.push_str("  ");
+                text.push_str(&value.replace(['\n', '\r', '\t'], " "));
+            }
+            text.push('\n');
+        }
+        Ok(())
+    }
+}

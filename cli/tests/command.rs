@@ -1,0 +1,243 @@
+//! The command as a person or a program runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A new empty folder for one test.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
+    command.current_dir(folder).args(arguments).output().unwrap()
+}
+
+/// Standard output of a run that must succeed.
+fn ok(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The one line of a run that must fail.
+fn error(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+    let line = errors.lines().last().unwrap_or_default();
+    assert!(line.starts_with("error: "), "{errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+    line.to_string()
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// JSON Lines of points on a line: key, vector and two attributes.
+fn write_points(path: &Path, numbers: std::ops::Range<i64>) {
+    let line = |n: i64| {
+        let parity = if n % 2 == 0 { "\"even\"" } else { "null" };
+        format!(
+            "{{\"id\":{n},\"vector\":[{n},{}],\"parity\":{parity},\"square\":{}}}\n",
+            2 * n,
+            n * n
+        )
+    };
+    fs::write(path, numbers.map(line).collect::<String>()).unwrap();
+}
+
+#[test]
+fn build_search_info_verify() {
+    let folder = folder("build");
+    write_points(&folder.join("points.jsonl"), 1..101);
+    let build = ["build", "points.jsonl", "-o", "points.hither", "--metric", "l2", "--json"];
+    let built = json(&ok(&folder, &build));
+    assert_eq!(built["rows"], 100);
+    assert_eq!(built["kind"][0], "flat");
+    assert!(ok(&folder, &["verify", "points.hither"]).contains("ok, 100 rows"));
+
+    let search = ["search", "points.hither", "--vector", "[10, 20]", "-k", "3", "--json"];
+    let found = json(&ok(&folder, &search));
+    let keys: Vec<i64> =
+        found["results"].as_array().unwrap().iter().map(|r| r["key"].as_i64().unwrap()).collect();
+    assert_eq!(keys, [10, 9, 11]);
+    assert_eq!(found["results"][0]["parity"], "even");
+    assert_eq!(found["results"][1]["parity"], serde_json::Value::Null);
+    assert_eq!(found["results"][0]["square"], 100);
+
+    let filter = r#"{"parity": "even", "square": {"$gt": 400}}"#;
+    let search =
+        ["search", "points.hither", "--like", "10", "-k", "2", "--filter", filter, "--json"];
+    let found = json(&ok(&folder, &search));
+    assert_eq!(found["results"][0]["key"], 22);
+    assert_eq!(found["results"][1]["key"], 24);
+
+    let radius = ["search", "points.hither", "--vector", "[10, 20]", "--radius", "4.5", "--json"];
+    assert_eq!(json(&ok(&folder, &radius))["results"].as_array().unwrap().len(), 5);
+
+    let table = ok(&folder, &["search", "points.hither", "--like", "1", "-k", "1"]);
+    assert_eq!(table, "  1  2.236068   2  even  4\n");
+
+    let info = json(&ok(&folder, &["info", "points.hither", "--json"]));
+    assert_eq!(info["rows"], 100);
+    assert_eq!(info["keys"], "int64");
+    assert_eq!(info["columns"][0]["name"], "parity");
+    assert!(ok(&folder, &["info", "points.hither"]).contains("metric      l2 (<->)"));
+}
+
+#[test]
+fn several_files_are_searched_as_one_and_merged() {
+    let folder = folder("merge");
+    write_points(&folder.join("a.jsonl"), 1..51);
+    write_points(&folder.join("b.jsonl"), 51..101);
+    for name in ["a", "b"] {
+        let (input, output) = (format!("{name}.jsonl"), format!("{name}.hither"));
+        ok(&folder, &["build", &input, "-o", &output, "--metric", "l2", "--element", "f32"]);
+    }
+    let query = ["--vector", "[50.4, 100.8]", "-k", "4", "--json"];
+    let both = ok(&folder, &[&["search", "a.hither", "b.hither"][..], &query].concat());
+    ok(&folder, &["merge", "a.hither", "b.hither", "-o", "c.hither"]);
+    let merged = ok(&folder, &[&["search", "c.hither"][..], &query].concat());
+    assert_eq!(both, merged);
+
+    ok(&folder, &["export", "c.hither", "-o", "c.jsonl"]);
+    ok(&folder, &["build", "c.jsonl", "-o", "d.hither", "--metric", "l2", "--element", "f32"]);
+    assert_eq!(
+        fs::read(folder.join("c.hither")).unwrap(),
+        fs::read(folder.join("d.hither")).unwrap()
+    );
+    ok(&folder, &["export", "c.hither", "-o", "c.npy"]);
+    ok(&folder, &["search", "c.hither", "--queries", "c.npy", "-k", "2", "--output", "ids.npy"]);
+    let ids = fs::read(folder.join("ids.npy")).unwrap();
+    let ids: Vec<i64> = ids[ids.len() - 100 * 2 * 8..]
+        .chunks(8)
+        .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert!(ids.chunks(2).zip(1..).all(|(found, key)| found[0] == key));
+}
+
+#[test]
+fn bench_measures_against_truth() {
+    let folder = folder("bench");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample");
+    let vectors = sample.join("words.npy");
+    let queries = sample.join("queries.npy");
+    let (vectors, queries) = (vectors.to_str().unwrap(), queries.to_str().unwrap());
+    let build = ["build", vectors, "-o", "w.hither", "--kind", "hnsw", "--kind", "ivf"];
+    ok(&folder, &build);
+    let bench = ["bench", "w.hither", "--queries", queries, "--ef-search", "20,200", "--json"];
+    let bench = [&bench[..], &["--plot", "curve.svg"]].concat();
+    let measured = json(&ok(&folder, &bench));
+    let results = measured["results"].as_array().unwrap();
+    assert_eq!(results[0]["ef_search"], 20);
+    assert!(results[1]["recall"].as_f64().unwrap() >= 0.99);
+    assert!(results[0]["recall"].as_f64() <= results[1]["recall"].as_f64());
+    for name in ["qps", "p50_us", "p99_us"] {
+        assert!(results[0][name].as_f64().unwrap() > 0.0);
+    }
+    assert!(fs::read_to_string(folder.join("curve.svg")).unwrap().ends_with("</svg>\n"));
+
+    // The truth that the command itself finds, given as a file, changes nothing.
+    let exact = ["search", "w.hither", "--queries", queries, "--exact", "--output", "truth.npy"];
+    ok(&folder, &exact);
+    let given = ["bench", "w.hither", "--queries", queries, "--truth", "truth.npy"];
+    let given = [&given[..], &["--probes", "5", "--json"]].concat();
+    let computed = ["bench", "w.hither", "--queries", queries, "--probes", "5", "--json"];
+    let recall = |text: String| json(&text)["results"][0]["recall"].as_f64().unwrap();
+    assert_eq!(recall(ok(&folder, &given)), recall(ok(&folder, &computed)));
+}
+
+#[test]
+fn builds_are_the_same_with_any_number_of_threads() {
+    let folder = folder("threads");
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample/words.npy");
+    let vectors = vectors.to_str().unwrap();
+    for threads in ["1", "2"] {
+        let output = format!("{threads}.hither");
+        ok(&folder, &["build", vectors, "-o", &output, "--kind", "hnsw", "--threads", threads]);
+    }
+    assert!(
+        fs::read(folder.join("1.hither")).unwrap() == fs::read(folder.join("2.hither")).unwrap()
+    );
+}
+
+#[test]
+fn invalid_rows_are_an_error_or_left_out() {
+    let folder = folder("invalid");
+    fs::write(folder.join("a.jsonl"), "{\"vector\":[0,0]}\n{\"vector\":[1,2]}\n").unwrap();
+    let message = error(&folder, &["build", "a.jsonl", "-o", "a.hither"]);
+    assert!(message.contains("row 0") && message.contains("--on-invalid skip"), "{message}");
+    assert!(!folder.join("a.hither").exists());
+    let skip = ["build", "a.jsonl", "-o", "a.hither", "--on-invalid", "skip", "--json"];
+    let built = json(&ok(&folder, &skip));
+    assert_eq!((&built["rows"], &built["skipped"]), (&1.into(), &1.into()));
+    // The row that is left keeps its number.
+    let found = json(&ok(&folder, &["search", "a.hither", "--vector", "[1,2]", "--json"]));
+    assert_eq!(found["results"][0]["key"], 1);
+}
+
+#[test]
+fn errors_are_one_line_that_says_what_to_do() {
+    let folder = folder("errors");
+    write_points(&folder.join("points.jsonl"), 1..20);
+    ok(&folder, &["build", "points.jsonl", "-o", "p.hither", "--metric", "l2"]);
+    let whole = fs::read(folder.join("p.hither")).unwrap();
+    fs::write(folder.join("cut.hither"), &whole[..whole.len() - 1]).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(folder.join("flipped.hither"), &flipped).unwrap();
+    let mut newer = whole.clone();
+    newer[8] = 2;
+    fs::write(folder.join("newer.hither"), &newer).unwrap();
+    fs::write(folder.join("empty.hither"), "").unwrap();
+    fs::write(folder.join("text.hither"), "hello").unwrap();
+    for (arguments, says) in [
+        (&["info", "none.hither"][..], "No such file"),
+        (&["info", "."], "directory"),
+        (&["info", "empty.hither"], "not a hither index"),
+        (&["info", "text.hither"], "not a hither index"),
+        (&["info", "cut.hither"], "it was cut"),
+        (&["info", "newer.hither"], "version 2"),
+        (&["verify", "flipped.hither"], "checksum"),
+        (&["search", "p.hither"], "--queries"),
+        (&["search", "p.hither", "--vector", "[1]"], "expected 2 dimensions, not 1"),
+        (&["search", "p.hither", "--vector", "1, 2"], "--vector"),
+        (&["search", "p.hither", "--like", "99"], "no row has this key"),
+        (&["search", "p.hither", "--like", "x"], "no key of this index"),
+        (&["search", "p.hither", "--like", "1", "-k", "0"], "k: 0"),
+        (&["search", "p.hither", "--like", "1", "--filter", "{"], "invalid filter"),
+        (&["search", "p.hither", "--like", "1", "--filter", "{\"no\": 1}"], "parity, square"),
+        (&["search", "p.hither", "--like", "1", "--filter", "{\"square\": \"x\"}"], "int64"),
+        (&["search", "p.hither", "--like", "1", "--metric", "cosine"], "unit length"),
+        (&["search", "p.hither", "--like", "1", "--columns", "no"], "no column"),
+        (&["build", "none.npy", "-o", "x.hither"], "no such file"),
+        (&["build", "p.hither", "-o", "x.hither"], ".npy"),
+        (&["build", "points.jsonl", "-o", "no/x.hither"], "No such file"),
+        (&["build", "points.jsonl", "-o", "x.hither", "--kind", "hnsw", "--m", "1"], "m: 1"),
+        (&["build", "points.jsonl", "-o", "x.hither", "--property", "x"], "NAME=VALUE"),
+        (&["build", "points.jsonl", "-o", "x.hither", "--metric", "l1", "--codes", "sq8"], "l1"),
+        (&["bench", "p.hither", "--queries", "points.jsonl", "--ef-search", "10"], "--kind hnsw"),
+    ] {
+        let message = error(&folder, arguments);
+        assert!(message.contains(says), "{arguments:?}: {message}");
+    }
+    let usage = run(&folder, &["search"]);
+    assert_eq!(usage.status.code(), Some(2));
+    assert!(!folder.join("x.hither").exists());
+}
+
+#[test]
+fn help_and_completions() {
+    let folder = folder("help");
+    assert!(ok(&folder, &["--help"]).contains("build"));
+    assert!(ok(&folder, &["build", "--help"]).contains("--on-invalid"));
+    assert!(ok(&folder, &["--version"]).starts_with("hither 0."));
+    assert!(ok(&folder, &["completions", "bash"]).contains("complete"));
+}

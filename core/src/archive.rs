@@ -1,0 +1,304 @@
+//! The file: header, manifest, sections, checksums. The only module that knows its bytes.
+//!
+//! ```text
+//! 0   header, 64 bytes      magic, version, length, manifest's place, content id, checksum
+//! 64  manifest              what is in the file (rkyv), hashed by the content id
+//!     checksums             of the sections' blocks; hashed in pages, by the manifest
+//!     sections              each at a multiple of 64: what every query needs comes first
+//! ```
+
+pub(crate) mod manifest;
+pub(crate) mod write;
+
+use crate::error::{Error, Result};
+use alloc::vec::Vec;
+use manifest::{Manifest, Section};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// Shows damage as PNG's does: a byte beyond ASCII, both kinds of line end, end of file.
+pub(crate) const MAGIC: [u8; 8] = *b"\x89HTR\r\n\x1a\n";
+
+/// The format version that this library writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+const HEADER: usize = 64;
+
+/// Sections start at multiples of this.
+const ALIGNMENT: u64 = 64;
+
+/// Bytes of checksums that one hash in the manifest covers.
+const PAGE: usize = 4096;
+
+/// What a section holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    // In the order of the file: what every query needs, what a walk needs, what answers need.
+    Hidden = 1,
+    CodeCentre = 2,
+    HnswUpper = 3,
+    IvfCentroids = 4,
+    IvfOffsets = 5,
+    HnswOffsets = 6,
+    HnswBase = 7,
+    Codes = 8,
+    Keys = 9,
+    KeyOffsets = 10,
+    KeyOrder = 11,
+    ColumnZones = 12,
+    ColumnValidity = 13,
+    ColumnDictionaryOffsets = 14,
+    ColumnDictionary = 15,
+    Vectors = 16,
+    ColumnOffsets = 17,
+    ColumnValues = 18,
+}
+
+impl Kind {
+    const ALL: [Self; 18] = [
+        Self::Hidden,
+        Self::CodeCentre,
+        Self::HnswUpper,
+        Self::IvfCentroids,
+        Self::IvfOffsets,
+        Self::HnswOffsets,
+        Self::HnswBase,
+        Self::Codes,
+        Self::Keys,
+        Self::KeyOffsets,
+        Self::KeyOrder,
+        Self::ColumnZones,
+        Self::ColumnValidity,
+        Self::ColumnDictionaryOffsets,
+        Self::ColumnDictionary,
+        Self::Vectors,
+        Self::ColumnOffsets,
+        Self::ColumnValues,
+    ];
+
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
+    }
+
+    /// The name by which messages and `info` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hidden => "removed rows",
+            Self::CodeCentre => "centre of the codes",
+            Self::HnswUpper => "upper layers of the graph",
+            Self::IvfCentroids => "centroids",
+            Self::IvfOffsets => "lists of the inverted file",
+            Self::HnswOffsets => "offsets of the base layer",
+            Self::HnswBase => "base layer of the graph",
+            Self::Codes => "codes",
+            Self::Keys => "keys",
+            Self::KeyOffsets => "offsets of the keys",
+            Self::KeyOrder => "order of the keys",
+            Self::ColumnZones => "zones of a column",
+            Self::ColumnValidity => "nulls of a column",
+            Self::ColumnDictionaryOffsets => "offsets of a column's dictionary",
+            Self::ColumnDictionary => "dictionary of a column",
+            Self::Vectors => "vectors",
+            Self::ColumnOffsets => "offsets of a column",
+            Self::ColumnValues => "values of a column",
+        }
+    }
+
+    /// Base-two logarithm of the bytes that one checksum covers: small blocks where queries read
+    /// scattered rows.
+    fn block_log2(self) -> u8 {
+        match self {
+            Self::HnswOffsets
+            | Self::HnswBase
+            | Self::Codes
+            | Self::Vectors
+            | Self::Keys
+            | Self::KeyOrder
+            | Self::ColumnOffsets
+            | Self::ColumnValues => 12,
+            _ => 16,
+        }
+    }
+}
+
+/// An opened file: its manifest, and the bytes of its sections.
+#[derive(Debug)]
+pub(crate) struct Archive<'a> {
+    bytes: &'a [u8],
+    pub manifest: Manifest,
+    pub content_id: u128,
+    manifest_end: u64,
+}
+
+/// The header's fields.
+struct Header {
+    length: u64,
+    manifest_offset: u64,
+    manifest_length: u64,
+    content_id: u128,
+}
+
+impl Header {
+    fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.length.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.manifest_offset.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.manifest_length.to_le_bytes());
+        bytes[40..56].copy_from_slice(&self.content_id.to_le_bytes());
+        let checksum = xxh3_64(&bytes[..56]);
+        bytes[56..].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads and checks a header. The version comes before the checksum, which another version
+    /// may compute otherwise.
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        if bytes.get(..8) != Some(MAGIC.as_slice()) {
+            return Err(Error::NotAnIndex);
+        }
+        let Some(header) = bytes.first_chunk::<HEADER>() else {
+            return Err(Error::Truncated { expected: HEADER as u64, got: bytes.len() as u64 });
+        };
+        let u64_at = |at: usize| header[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+        let version = u64_at(8) as u32;
+        let sound = xxh3_64(&header[..56]) == u64_at(56);
+        if version != FORMAT_VERSION && (sound || version < 1 << 16) {
+            return Err(Error::UnsupportedVersion { expected: FORMAT_VERSION, got: version });
+        }
+        if !sound {
+            return Err(Error::Corrupt { what: "the header" });
+        }
+        Ok(Self {
+            length: u64_at(16),
+            manifest_offset: u64_at(24),
+            manifest_length: u64_at(32),
+            content_id: u128::from(u64_at(40)) | u128::from(u64_at(48)) << 64,
+        })
+    }
+}
+
+impl<'a> Archive<'a> {
+    /// Reads header and manifest and checks that every section lies within the bytes. Passes over
+    /// no section.
+    pub fn open(bytes: &'a [u8]) -> Result<Self> {
+        let header = Header::decode(bytes)?;
+        if header.length != bytes.len() as u64 {
+            return Err(Error::Truncated { expected: header.length, got: bytes.len() as u64 });
+        }
+        if !(bytes.as_ptr() as usize).is_multiple_of(16) {
+            return Err(Error::Misaligned);
+        }
+        let manifest_end = header.manifest_offset.saturating_add(header.manifest_length);
+        let manifest = range(bytes, header.manifest_offset, header.manifest_length)
+            .filter(|_| header.manifest_offset == HEADER as u64)
+            .filter(|manifest| xxh3_128(manifest) == header.content_id)
+            .ok_or(Error::Corrupt { what: "the manifest" })?;
+        let archive = Self {
+            bytes,
+            manifest: manifest::decode(manifest)?,
+            content_id: header.content_id,
+            manifest_end,
+        };
+        archive.check_sections()?;
+        Ok(archive)
+    }
+
+    fn check_sections(&self) -> Result<()> {
+        const DAMAGED: Error = Error::Corrupt { what: "the table of sections" };
+        for section in &self.manifest.sections {
+            if section.required && Kind::from_number(section.kind).is_none() {
+                return Err(Error::UnsupportedSection { kind: section.kind });
+            }
+            let blocks = section.blocks().ok_or(DAMAGED)?;
+            let pages = blocks.div_ceil((PAGE / 8) as u64);
+            let checksums = range(self.bytes, section.checksums, blocks * 8);
+            let inside = range(self.bytes, section.offset, section.length).is_some()
+                && checksums.is_some()
+                && section.offset.is_multiple_of(ALIGNMENT)
+                && pages == section.pages.len() as u64;
+            if !inside {
+                return Err(DAMAGED);
+            }
+        }
+        // In order, each once, none within another: look-ups are by binary search, and scratch
+        // for the rows of all segments is within a multiple of the file's size.
+        let place = |section: &Section| (section.kind, section.segment, section.column);
+        if !self.manifest.sections.is_sorted_by(|a, b| place(a) < place(b)) {
+            return Err(DAMAGED);
+        }
+        let mut end = 0;
+        for (offset, length) in self.covered() {
+            if offset < end {
+                return Err(DAMAGED);
+            }
+            end = offset + length;
+        }
+        Ok(())
+    }
+
+    /// The bytes of a section; none if the file has no such section.
+    pub fn section(&self, segment: u32, column: u32, kind: Kind) -> &'a [u8] {
+        let place = |section: &Section| (section.kind, section.segment, section.column);
+        let sections = &self.manifest.sections;
+        let found = sections.binary_search_by_key(&(kind as u32, segment, column), place);
+        let section = found.ok().and_then(|at| sections.get(at));
+        section.and_then(|s| range(self.bytes, s.offset, s.length)).unwrap_or(&[])
+    }
+
+    /// Checks every byte of the file against its checksum, and the gaps for zeros.
+    pub fn verify(&self) -> Result<()> {
+        for section in &self.manifest.sections {
+            let what = Kind::from_number(section.kind).map_or("an unknown section", Kind::name);
+            let blocks = section.blocks().unwrap_or(0);
+            let checksums = range(self.bytes, section.checksums, blocks * 8).unwrap_or(&[]);
+            for (page, hash) in checksums.chunks(PAGE).zip(&section.pages) {
+                if xxh3_64(page) != *hash {
+                    let offset = page.as_ptr() as u64 - self.bytes.as_ptr() as u64;
+                    let length = page.len() as u64;
+                    return Err(Error::ChecksumMismatch { what: "the checksums", offset, length });
+                }
+            }
+            let bytes = range(self.bytes, section.offset, section.length).unwrap_or(&[]);
+            let size = 1_usize << section.block_log2;
+            let blocks = bytes.chunks(size).zip(checksums.as_chunks().0);
+            for (number, (block, checksum)) in blocks.enumerate() {
+                if xxh3_64(block) != u64::from_le_bytes(*checksum) {
+                    let offset = section.offset + (number * size) as u64;
+                    let length = block.len() as u64;
+                    return Err(Error::ChecksumMismatch { what, offset, length });
+                }
+            }
+        }
+        let mut end = 0;
+        for (offset, length) in self.covered() {
+            let gap = range(self.bytes, end, offset - end).unwrap_or(&[]);
+            if gap.iter().any(|&byte| byte != 0) {
+                return Err(Error::Corrupt { what: "the space between two sections" });
+            }
+            end = offset + length;
+        }
+        Ok(())
+    }
+
+    /// Where the parts of the file lie, first to last, and its end.
+    fn covered(&self) -> Vec<(u64, u64)> {
+        let mut covered: Vec<(u64, u64)> = Vec::new();
+        covered.push((0, self.manifest_end));
+        for section in &self.manifest.sections {
+            covered.push((section.checksums, section.blocks().unwrap_or(0) * 8));
+            covered.push((section.offset, section.length));
+        }
+        covered.retain(|part| part.1 > 0);
+        covered.push((self.bytes.len() as u64, 0));
+        covered.sort_unstable();
+        covered
+    }
+}
+
+fn range(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
+    let start = usize::try_from(offset).ok()?;
+    let end = usize::try_from(offset.checked_add(length)?).ok()?;
+    bytes.get(start..end)
+}

@@ -1,0 +1,138 @@
+//! The manifest of format version 1, frozen: what comes later comes as new sections.
+
+use super::Kind;
+use crate::error::{Error, Result};
+use alloc::string::String;
+use alloc::vec::Vec;
+use rkyv::rancor::Failure;
+use rkyv::{Archive, Deserialize, Serialize};
+
+/// Marks a section that belongs to no column.
+pub(crate) const NO_COLUMN: u32 = u32::MAX;
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Manifest {
+    pub dimensions: u32,
+    pub element: u8,
+    pub metric: u8,
+    pub key_type: u8,
+    pub unit_length: bool,
+    pub columns: Vec<Column>,
+    pub build: Build,
+    pub properties: Vec<Property>,
+    pub segments: Vec<Segment>,
+    pub sections: Vec<Section>,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Column {
+    pub name: String,
+    pub column_type: u8,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Property {
+    pub name: String,
+    pub value: String,
+}
+
+/// What the index was asked to be: later segments are built alike.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Build {
+    pub seed: u64,
+    pub hnsw: Option<HnswBuild>,
+    pub ivf: Option<IvfBuild>,
+    pub codes: u8,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct HnswBuild {
+    pub m: u32,
+    pub ef_construction: u32,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct IvfBuild {
+    pub lists: u32,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub(crate) struct Segment {
+    pub rows: u32,
+    /// How many of them are hidden.
+    pub hidden: u32,
+    pub key_bits: u32,
+    pub codes: u8,
+    pub scale: f32,
+    pub hnsw: Option<Hnsw>,
+    pub ivf: Option<Ivf>,
+    pub calibrations: Vec<Calibration>,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Hnsw {
+    pub m: u32,
+    /// Edges of the base layer.
+    pub edges: u64,
+    pub layers: Vec<u32>,
+    pub entry: u32,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Ivf {
+    pub lists: u32,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Calibration {
+    pub structure: u8,
+    pub k: u32,
+    pub queries: u32,
+    pub efforts: Vec<u32>,
+    pub recalls: Vec<f32>,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub(crate) struct Section {
+    pub segment: u32,
+    pub column: u32,
+    pub kind: u32,
+    /// Whether a reader that does not know the kind must refuse the file.
+    pub required: bool,
+    pub block_log2: u8,
+    pub offset: u64,
+    pub length: u64,
+    /// Where the checksums of its blocks lie: XXH3-64, 8 bytes each.
+    pub checksums: u64,
+    /// XXH3-64 of every page of these checksums.
+    pub pages: Vec<u64>,
+}
+
+impl Section {
+    /// A section that has not been placed yet.
+    pub fn new(segment: u32, column: u32, kind: Kind) -> Self {
+        let block_log2 = kind.block_log2();
+        let required = true;
+        Self { segment, column, kind: kind as u32, required, block_log2, ..Self::default() }
+    }
+
+    /// How many blocks have a checksum; none if the numbers are nonsense.
+    pub fn blocks(&self) -> Option<u64> {
+        (12..=30).contains(&self.block_log2).then(|| self.length.div_ceil(1 << self.block_log2))
+    }
+}
+
+/// Writes a manifest. Its length does not depend on the numbers in it.
+pub(crate) fn encode(manifest: &Manifest) -> Result<rkyv::util::AlignedVec> {
+    rkyv::to_bytes::<Failure>(manifest).map_err(|_| Error::TooMany {
+        what: "columns, properties or segments for the manifest",
+        limit: 1 << 31,
+    })
+}
+
+/// Reads a manifest, checking its structure.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Manifest> {
+    const DAMAGED: Error = Error::Corrupt { what: "the manifest" };
+    let archived = rkyv::access::<ArchivedManifest, Failure>(bytes).map_err(|_| DAMAGED)?;
+    rkyv::deserialize::<Manifest, Failure>(archived).map_err(|_| DAMAGED)
+}

@@ -1,0 +1,135 @@
+//! Laying out and writing a file.
+
+use super::manifest::{self, Manifest, Section};
+use super::{ALIGNMENT, HEADER, Header, PAGE};
+use crate::aligned::AlignedBytes;
+use crate::error::{Error, Result};
+use alloc::borrow::Cow;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// Where a file's bytes go, first to last.
+pub trait Sink {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// Whatever keeps it from doing so; writing stops.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+impl Sink for AlignedBytes {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// The bytes of a section to be written.
+pub(crate) enum Source<'a> {
+    Bytes(Cow<'a, [u8]>),
+    /// Records of `stride` bytes in the order of their numbers in `order`: rows in a new order,
+    /// without a second copy of them all.
+    Gather {
+        bytes: &'a [u8],
+        stride: usize,
+        order: Rc<[u32]>,
+    },
+}
+
+impl Source<'_> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Gather { stride, order, .. } => *stride as u64 * order.len() as u64,
+        }
+    }
+
+    /// Gives the bytes in pieces of `size` bytes, the last one shorter.
+    fn for_pieces(&self, size: usize, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        match self {
+            Self::Bytes(bytes) => bytes.chunks(size).try_for_each(each),
+            Self::Gather { bytes, stride, order } => {
+                let mut piece = Vec::with_capacity(size + stride);
+                for &row in order.iter() {
+                    let start = row as usize * stride;
+                    let record = bytes.get(start..start + stride);
+                    piece.extend_from_slice(record.ok_or(Error::Corrupt { what: "rows" })?);
+                    let whole = piece.len() - piece.len() % size;
+                    piece[..whole].chunks(size).try_for_each(&mut *each)?;
+                    piece.drain(..whole);
+                }
+                if piece.is_empty() { Ok(()) } else { each(&piece) }
+            }
+        }
+    }
+}
+
+/// A section and its bytes.
+pub(crate) struct NewSection<'a> {
+    pub section: Section,
+    pub source: Source<'a>,
+}
+
+/// Writes a file: `manifest` without its sections, and the sections, of which empty ones are left
+/// out.
+pub(crate) fn write(
+    mut manifest: Manifest,
+    mut sections: Vec<NewSection<'_>>,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    sections.retain(|new| new.source.len() > 0);
+    sections.sort_by_key(|new| (new.section.kind, new.section.segment, new.section.column));
+
+    let mut checksums = Vec::new();
+    for new in &mut sections {
+        let block = 1 << new.section.block_log2;
+        let first = checksums.len();
+        new.section.length = new.source.len();
+        new.section.checksums = first as u64;
+        new.source.for_pieces(block, &mut |block| {
+            checksums.extend_from_slice(&xxh3_64(block).to_le_bytes());
+            Ok(())
+        })?;
+        new.section.pages = checksums[first..].chunks(PAGE).map(xxh3_64).collect();
+    }
+
+    // The manifest's length is that of one with other offsets.
+    manifest.sections = sections.iter().map(|new| new.section.clone()).collect();
+    let manifest_length = manifest::encode(&manifest)?.len() as u64;
+    let checksums_offset = (HEADER as u64 + manifest_length).next_multiple_of(ALIGNMENT);
+    let mut end = checksums_offset + checksums.len() as u64;
+    for section in &mut manifest.sections {
+        section.checksums += checksums_offset;
+        section.offset = end.next_multiple_of(ALIGNMENT);
+        end = section.offset + section.length;
+    }
+    let encoded = manifest::encode(&manifest)?;
+    let header = Header {
+        length: end,
+        manifest_offset: HEADER as u64,
+        manifest_length,
+        content_id: xxh3_128(&encoded),
+    };
+
+    let mut written = 0;
+    let mut put = |offset: u64, bytes: &[u8]| {
+        const ZEROS: [u8; ALIGNMENT as usize] = [0; ALIGNMENT as usize];
+        sink.write(&ZEROS[..(offset - written) as usize])?;
+        sink.write(bytes)?;
+        written = offset + bytes.len() as u64;
+        Ok(())
+    };
+    put(0, &header.encode())?;
+    put(HEADER as u64, &encoded)?;
+    put(checksums_offset, &checksums)?;
+    for (new, section) in sections.iter().zip(&manifest.sections) {
+        let mut at = section.offset;
+        new.source.for_pieces(1 << 16, &mut |piece| {
+            put(at, piece)?;
+            at += piece.len() as u64;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Building an index from rows.
+
+use crate::aligned::AlignedBytes;
+use crate::archive::manifest::{self, Manifest};
+use crate::archive::write::{self, Sink};
+use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::growing::check_values;
+use crate::hnsw::HnswParams;
+use crate::ivf::IvfParams;
+use crate::key::{Key, KeyRef, KeyType};
+use crate::metric::Metric;
+use crate::parallel::Threads;
+use crate::segment::Codes;
+use crate::segment::build::{OnProgress, Progress, SegmentParams, SegmentRows, build};
+use crate::vectors::{Shape, Vectors};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Most attribute columns of an index, as many as Postgres allows a table.
+pub const MAX_COLUMNS: usize = 1600;
+
+/// What an index is to be.
+///
+/// The same rows and options give the same file, byte for byte, on every platform, whatever
+/// [`threads`](Self::threads) is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexOptions {
+    /// Values of a vector: 1 to 65,535.
+    pub dimensions: usize,
+    /// What "near" means.
+    pub metric: Metric,
+    /// How values are stored. Default [`Element::F16`].
+    pub element: Element,
+    /// What rows are called by. Default [`KeyType::RowNumber`].
+    pub key_type: KeyType,
+    /// The attribute columns. Default none.
+    pub columns: Vec<ColumnSchema>,
+    /// Whether there is an HNSW graph. Default one with `m` 16, `ef_construction` 128.
+    pub hnsw: Option<HnswParams>,
+    /// Whether there is an inverted file. Default none.
+    pub ivf: Option<IvfParams>,
+    /// Whether there are 8-bit codes. The default, `None`, has [`Codes::Sq8`] where a structure
+    /// can use them and they tell the rows apart, else none.
+    pub codes: Option<Codes>,
+    /// Seed of all random choices. Default 42.
+    pub seed: u64,
+    /// How many threads build; 0, the default, means as many as the machine has.
+    pub threads: usize,
+    /// Name and value of anything worth telling readers: `model`, `source`, `licence`.
+    pub properties: Vec<(String, String)>,
+}
+
+impl IndexOptions {
+    /// The defaults for vectors of so many dimensions.
+    pub fn new(dimensions: usize, metric: Metric) -> Self {
+        Self {
+            dimensions,
+            metric,
+            element: Element::F16,
+            key_type: KeyType::RowNumber,
+            columns: Vec::new(),
+            hnsw: Some(HnswParams::default()),
+            ivf: None,
+            codes: None,
+            seed: 42,
+            threads: 0,
+            properties: Vec::new(),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape { dimensions: self.dimensions, element: self.element, metric: self.metric }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(hnsw) = self.hnsw {
+            hnsw.check()?;
+        }
+        if let Some(ivf) = self.ivf {
+            ivf.check()?;
+        }
+        if self.metric == Metric::L1 && self.codes.is_some_and(|codes| codes != Codes::None) {
+            let reason = "the l1 metric takes no codes; use none".into();
+            return Err(Error::InvalidParameter { name: "codes", reason });
+        }
+        if self.columns.len() > MAX_COLUMNS {
+            return Err(Error::TooMany { what: "columns", limit: MAX_COLUMNS as u64 });
+        }
+        for (number, column) in self.columns.iter().enumerate() {
+            let named_alike = |other: &ColumnSchema| other.name == column.name;
+            if column.name.is_empty() || self.columns[..number].iter().any(named_alike) {
+                let reason = format!("the name \"{}\" is empty or used twice", column.name);
+                return Err(Error::InvalidParameter { name: "columns", reason });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn segment_params(&self) -> SegmentParams {
+        let structured = self.hnsw.is_some() || self.ivf.is_some();
+        let default = if structured { Codes::Sq8 } else { Codes::None };
+        SegmentParams {
+            hnsw: self.hnsw,
+            ivf: self.ivf,
+            codes: self.codes.unwrap_or(default),
+            codes_required: self.codes.is_some_and(|codes| codes != Codes::None),
+            seed: self.seed,
+        }
+    }
+
+    /// A manifest that says all but what the segments are.
+    pub(crate) fn manifest(&self, unit_length: bool) -> Manifest {
+        let columns = self.columns.iter().map(|column| manifest::Column {
+            name: column.name.clone(),
+            column_type: column.column_type as u8,
+        });
+        let properties = self
+            .properties
+            .iter()
+            .map(|(name, value)| manifest::Property { name: name.clone(), value: value.clone() });
+        Manifest {
+            dimensions: self.dimensions as u32,
+            element: self.element as u8,
+            metric: self.metric as u8,
+            key_type: self.key_type as u8,
+            unit_length,
+            columns: columns.collect(),
+            build: manifest::Build {
+                seed: self.seed,
+                hnsw: self.hnsw.map(|hnsw| manifest::HnswBuild {
+                    m: hnsw.m,
+                    ef_construction: hnsw.ef_construction,
+                }),
+                ivf: self.ivf.map(|ivf| manifest::IvfBuild { lists: ivf.lists }),
+                codes: self.codes.map_or(u8::MAX, |codes| codes as u8),
+            },
+            properties: properties.collect(),
+            segments: Vec::new(),
+            sections: Vec::new(),
+        }
+    }
+}
+
+/// Gathers rows and builds an index file from them.
+///
+/// ```
+/// use hither::{Index, IndexBuilder, IndexOptions, Metric, SearchParams, Searcher};
+///
+/// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// builder.push(None, &[0.0, 0.0], &[])?;
+/// builder.push(None, &[3.0, 4.0], &[])?;
+/// let bytes = builder.finish()?;
+///
+/// let index = Index::open(&bytes)?;
+/// let mut searcher = Searcher::new();
+/// let nearest = index.search(&[3.0, 3.0], &SearchParams::new(1), &mut searcher)?;
+/// assert_eq!(nearest[0].distance, 1.0);
+/// # Ok::<(), hither::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct IndexBuilder {
+    options: IndexOptions,
+    vectors: Vectors,
+    keys: Vec<Key>,
+    columns: Vec<ColumnBuilder>,
+}
+
+impl IndexBuilder {
+    /// # Errors
+    /// [`Error::InvalidParameter`] or [`Error::TooMany`] if the options contradict each other or
+    /// are out of their ranges.
+    pub fn new(options: IndexOptions) -> Result<Self> {
+        options.check()?;
+        let vectors = Vectors::new(options.shape())?;
+        let columns = options.columns.iter().cloned().map(ColumnBuilder::new).collect();
+        Ok(Self { options, vectors, keys: Vec::new(), columns })
+    }
+
+    /// Appends a row: its key (`None` where keys are row numbers: the next number), its vector
+    /// (one finite value a dimension), and a value for every column, in the order of the schema.
+    ///
+    /// # Errors
+    /// Says what is wrong with the row, which is then left out; the builder goes on working.
+    /// Keys that are given twice are found by [`finish`](Self::finish).
+    pub fn push(
+        &mut self,
+        key: Option<KeyRef<'_>>,
+        vector: &[f32],
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
+        let expected = self.options.key_type;
+        let key = match key {
+            Some(key) if key.fits(expected) => key.to_owned(),
+            Some(key) => {
+                return Err(Error::KeyType { expected: expected.name(), got: key.type_name() });
+            }
+            None if expected == KeyType::RowNumber => Key::Int64(self.vectors.rows().into()),
+            None => return Err(Error::KeyType { expected: expected.name(), got: "missing" }),
+        };
+        check_values(&self.columns, values)?;
+        self.vectors.push(vector)?;
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            column.push(*value)?;
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u32 {
+        self.vectors.rows()
+    }
+
+    /// Builds the index and gives its file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`] if a key was given twice.
+    pub fn finish(self) -> Result<AlignedBytes> {
+        let mut bytes = AlignedBytes::new();
+        self.write_to(&mut bytes, &mut |_| Ok(()))?;
+        Ok(bytes)
+    }
+
+    /// Builds the index and writes its file to `sink`.
+    ///
+    /// # Errors
+    /// Those of [`finish`](Self::finish), of the sink, and of `progress`.
+    pub fn write_to(&self, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Result<()> {
+        let threads = Threads::new(self.options.threads)?;
+        let rows = SegmentRows {
+            vectors: &self.vectors,
+            key_type: self.options.key_type,
+            keys: &self.keys,
+            columns: &self.columns,
+        };
+        let built = build(0, rows, &self.options.segment_params(), &threads, progress)?;
+        let mut manifest = self.options.manifest(self.vectors.unit_length());
+        manifest.segments.push(built.segment);
+        progress(Progress { stage: "writing", done: 0, total: 1 })?;
+        write::write(manifest, built.sections, sink)?;
+        progress(Progress { stage: "writing", done: 1, total: 1 })
+    }
+}

@@ -1,0 +1,108 @@
+//! Recall calibration: what `ef_search` or `probes` a wanted recall takes, measured at build on
+//! queries held out of the structure.
+
+use crate::archive::manifest;
+use crate::error::{Error, Result};
+use alloc::vec::Vec;
+
+/// A structure that a search can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Structure {
+    /// An exact scan of all rows; every index can do it.
+    Flat = 0,
+    /// A hierarchical navigable small world graph.
+    Hnsw = 1,
+    /// An inverted file.
+    Ivf = 2,
+}
+
+impl Structure {
+    /// The name by which options and messages call it: `flat`, `hnsw`, `ivf`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Hnsw => "hnsw",
+            Self::Ivf => "ivf",
+        }
+    }
+
+    fn from_number(number: u8) -> Option<Self> {
+        [Self::Flat, Self::Hnsw, Self::Ivf].into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
+/// Recall measured at build for settings of one structure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibration {
+    /// The structure.
+    pub structure: Structure,
+    /// How many neighbours were asked for.
+    pub k: u32,
+    /// How many rows of the index were held out as queries.
+    pub queries: u32,
+    /// `ef_search` or `probes`, ascending, and the mean recall@k at it.
+    pub points: Vec<(u32, f32)>,
+}
+
+/// The settings that are measured, as far as the structure goes.
+pub(crate) const EFFORTS: [u32; 27] = [
+    1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384,
+    512, 768, 1024, 1536,
+];
+
+/// Greatest setting and k that a calibration may tell of.
+const MAX_SETTING: u32 = 1 << 24;
+
+impl Calibration {
+    pub(crate) fn from_manifest(stored: &manifest::Calibration) -> Result<Self> {
+        const DAMAGED: Error = Error::Corrupt { what: "the calibration" };
+        let structure = Structure::from_number(stored.structure).ok_or(DAMAGED)?;
+        let settings = 1..=MAX_SETTING;
+        let sound = stored.efforts.len() == stored.recalls.len()
+            && stored.efforts.is_sorted_by(|a, b| a < b)
+            && stored.efforts.iter().all(|effort| settings.contains(effort))
+            && stored.recalls.iter().all(|recall| (0.0..=1.0).contains(recall))
+            && settings.contains(&stored.k);
+        if !sound {
+            return Err(DAMAGED);
+        }
+        let points = stored.efforts.iter().copied().zip(stored.recalls.iter().copied());
+        Ok(Self { structure, k: stored.k, queries: stored.queries, points: points.collect() })
+    }
+
+    pub(crate) fn to_manifest(&self) -> manifest::Calibration {
+        manifest::Calibration {
+            structure: self.structure as u8,
+            k: self.k,
+            queries: self.queries,
+            efforts: self.points.iter().map(|point| point.0).collect(),
+            recalls: self.points.iter().map(|point| point.1).collect(),
+        }
+    }
+
+    /// The least setting that reached `recall`, with a margin of three standard errors of the
+    /// measurement, interpolated between the settings that were measured. The greatest one if
+    /// none did.
+    pub fn effort(&self, recall: f32) -> u32 {
+        let answers = (self.queries as f32 * self.k as f32).max(1.0);
+        let lower = |measured: f32| {
+            measured - 3.0 * libm::sqrtf(measured * (1.0 - measured).max(0.0) / answers)
+        };
+        let mut last: Option<(u32, f32)> = None;
+        for &(effort, measured) in &self.points {
+            let reached = lower(measured);
+            if reached >= recall {
+                return match last {
+                    Some((before, below)) if reached > below => {
+                        let part = (recall - below) / (reached - below);
+                        before + libm::ceilf(part * (effort - before) as f32) as u32
+                    }
+                    _ => effort,
+                };
+            }
+            last = Some((effort, reached));
+        }
+        last.map_or(1, |(effort, _)| effort)
+    }
+}

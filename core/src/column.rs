@@ -1,0 +1,213 @@
+//! Attribute columns: typed, nullable values beside the vectors, which filters and answers read.
+
+mod build;
+#[cfg(test)]
+pub(crate) mod tests;
+mod timestamp;
+mod view;
+mod zones;
+
+pub(crate) use build::ColumnBuilder;
+pub(crate) use timestamp::parse_timestamp;
+pub(crate) use view::{Cells, ColumnView, Layout};
+pub(crate) use zones::{ZONE_ROWS, Zone, bytes_key, float_key, int_key};
+
+use alloc::{string::String, vec::Vec};
+
+/// The type of an attribute column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ColumnType {
+    /// True or false.
+    Bool = 0,
+    /// A 64-bit signed integer.
+    Int64 = 1,
+    /// An IEEE double; NaN and infinities are values like others.
+    Float64 = 2,
+    /// UTF-8 text, compared as bytes.
+    Text = 3,
+    /// Microseconds since 1970-01-01 00:00 UTC; `i64::MIN` and `i64::MAX` stand for ±infinity.
+    Timestamp = 4,
+    /// A 128-bit UUID, compared as bytes.
+    Uuid = 5,
+    /// Any bytes, compared as bytes.
+    Bytes = 6,
+    /// A JSON document as text; it can be read and tested for null, not compared.
+    Json = 7,
+}
+
+impl ColumnType {
+    const ALL: [Self; 8] = [
+        Self::Bool,
+        Self::Int64,
+        Self::Float64,
+        Self::Text,
+        Self::Timestamp,
+        Self::Uuid,
+        Self::Bytes,
+        Self::Json,
+    ];
+
+    /// The type that files store as `number`.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|column_type| *column_type as u8 == number)
+    }
+
+    /// The name by which messages, `info` and schemas call the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Text => "text",
+            Self::Timestamp => "timestamp",
+            Self::Uuid => "uuid",
+            Self::Bytes => "bytes",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Name and type of an attribute column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnSchema {
+    /// The name that filters and answers use; unique within an index.
+    pub name: String,
+    /// The type of its values. Every column may hold nulls.
+    pub column_type: ColumnType,
+}
+
+/// A value of an attribute column, owned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// Of a [`ColumnType::Bool`] column.
+    Bool(bool),
+    /// Of a [`ColumnType::Int64`] column.
+    Int64(i64),
+    /// Of a [`ColumnType::Float64`] column.
+    Float64(f64),
+    /// Of a [`ColumnType::Text`] column.
+    Text(String),
+    /// Of a [`ColumnType::Timestamp`] column: microseconds since 1970 UTC.
+    Timestamp(i64),
+    /// Of a [`ColumnType::Uuid`] column.
+    Uuid([u8; 16]),
+    /// Of a [`ColumnType::Bytes`] column.
+    Bytes(Vec<u8>),
+    /// Of a [`ColumnType::Json`] column.
+    Json(String),
+}
+
+/// A value of an attribute column, borrowed from the index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// No value.
+    Null,
+    /// Of a [`ColumnType::Bool`] column.
+    Bool(bool),
+    /// Of a [`ColumnType::Int64`] column.
+    Int64(i64),
+    /// Of a [`ColumnType::Float64`] column.
+    Float64(f64),
+    /// Of a [`ColumnType::Text`] column.
+    Text(&'a str),
+    /// Of a [`ColumnType::Timestamp`] column: microseconds since 1970 UTC.
+    Timestamp(i64),
+    /// Of a [`ColumnType::Uuid`] column.
+    Uuid([u8; 16]),
+    /// Of a [`ColumnType::Bytes`] column.
+    Bytes(&'a [u8]),
+    /// Of a [`ColumnType::Json`] column.
+    Json(&'a str),
+}
+
+impl Value {
+    /// The same value, borrowed.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(value) => ValueRef::Bool(*value),
+            Self::Int64(value) => ValueRef::Int64(*value),
+            Self::Float64(value) => ValueRef::Float64(*value),
+            Self::Text(value) => ValueRef::Text(value),
+            Self::Timestamp(value) => ValueRef::Timestamp(*value),
+            Self::Uuid(value) => ValueRef::Uuid(*value),
+            Self::Bytes(value) => ValueRef::Bytes(value),
+            Self::Json(value) => ValueRef::Json(value),
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// The same value, owned.
+    pub fn to_owned(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int64(value) => Value::Int64(value),
+            Self::Float64(value) => Value::Float64(value),
+            Self::Text(value) => Value::Text(value.into()),
+            Self::Timestamp(value) => Value::Timestamp(value),
+            Self::Uuid(value) => Value::Uuid(value),
+            Self::Bytes(value) => Value::Bytes(value.into()),
+            Self::Json(value) => Value::Json(value.into()),
+        }
+    }
+
+    /// The name of the value's type, for messages; "null" if there is no value.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => ColumnType::Bool.name(),
+            Self::Int64(_) => ColumnType::Int64.name(),
+            Self::Float64(_) => ColumnType::Float64.name(),
+            Self::Text(_) => ColumnType::Text.name(),
+            Self::Timestamp(_) => ColumnType::Timestamp.name(),
+            Self::Uuid(_) => ColumnType::Uuid.name(),
+            Self::Bytes(_) => ColumnType::Bytes.name(),
+            Self::Json(_) => ColumnType::Json.name(),
+        }
+    }
+}
+
+/// The sections of one column of one segment; an empty one is absent. All little-endian.
+///
+/// A column without rows has none of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ColumnSections<T> {
+    /// Bitmap, bit `row % 8` of byte `row / 8`: 1 where there is a value. Absent if no row is
+    /// null. What the other sections hold for a null row is zero, or empty.
+    pub validity: T,
+    /// Bool: a bitmap like `validity`. Int64, Float64, Timestamp: 8 bytes a row. Uuid: 16 bytes a
+    /// row. Text, Bytes, Json: the values one after another. Text with a dictionary: codes of 1
+    /// byte a row if the dictionary has at most 256 entries, else 2 if at most 65,536, else 4.
+    pub values: T,
+    /// Of Text, Bytes and Json without dictionary: rows + 1 places in `values`, of 4 bytes if
+    /// `values` is shorter than 4 GiB, else 8.
+    pub offsets: T,
+    /// Only with a dictionary: for each entry, and once more for its end, the place in
+    /// `dictionary`, of 4 bytes if that is shorter than 4 GiB, else 8; then, in 4 bytes, how many
+    /// rows have a smaller entry.
+    pub dictionary_offsets: T,
+    /// The different texts, ascending by their bytes, one after another.
+    pub dictionary: T,
+    /// For each 4,096 rows 24 bytes: least and greatest value in the form of an ordered u64 (see
+    /// [`zones`]), how many rows are null in 4 bytes, and 4 zeros.
+    pub zones: T,
+}
+
+/// Bytes of one place in a run of `length` bytes.
+fn offset_width(length: usize) -> usize {
+    if u32::try_from(length).is_ok() { 4 } else { 8 }
+}
+
+/// Bytes of one code of a dictionary with `entries` entries.
+fn code_width(entries: usize) -> usize {
+    match entries {
+        0..=0x100 => 1,
+        0x101..=0x1_0000 => 2,
+        _ => 4,
+    }
+}

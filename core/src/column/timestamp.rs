@@ -1,0 +1,162 @@
+//! Timestamps as people write them.
+
+const MICROSECOND: i64 = 1_000_000;
+
+/// Reads an ISO 8601 timestamp as microseconds since 1970 UTC: `2024-05-01`, then perhaps `T` or a
+/// space and `12:00`, `12:00:00` or `12:00:00.25`, then perhaps `Z`, `+02`, `+02:00` or `+0200`.
+/// Without an offset it is UTC. Digits beyond microseconds are rounded. `infinity` and
+/// `-infinity` are the extremes.
+pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
+    match text {
+        "infinity" => return Some(i64::MAX),
+        "-infinity" => return Some(i64::MIN),
+        _ => {}
+    }
+    let mut rest = text.as_bytes();
+    let year_digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    if !(4..=6).contains(&year_digits) {
+        return None;
+    }
+    let year = number(&mut rest, year_digits)?;
+    let month = skip(&mut rest, b'-').then(|| number(&mut rest, 2)).flatten()?;
+    let day = skip(&mut rest, b'-').then(|| number(&mut rest, 2)).flatten()?;
+    if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+        return None;
+    }
+    let mut seconds = days_since_1970(year, month, day) * 86_400;
+    let mut micros = 0;
+    if skip(&mut rest, b'T') || skip(&mut rest, b't') || skip(&mut rest, b' ') {
+        let (hour, minute) = clock(&mut rest)?;
+        let mut second = 0;
+        if skip(&mut rest, b':') {
+            second = number(&mut rest, 2)?;
+            if skip(&mut rest, b'.') {
+                micros = fraction(&mut rest)?;
+            }
+        }
+        // A leap second is the first of the next minute.
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        seconds += hour * 3600 + minute * 60 + second - offset(&mut rest)?;
+    }
+    let whole = seconds.checked_mul(MICROSECOND)?.checked_add(micros)?;
+    rest.is_empty().then_some(whole)
+}
+
+/// Takes `digits` decimal digits.
+fn number(rest: &mut &[u8], digits: usize) -> Option<i64> {
+    let (taken, left) = rest.split_at_checked(digits)?;
+    *rest = left;
+    taken.iter().try_fold(0, |n, c| c.is_ascii_digit().then(|| n * 10 + i64::from(c - b'0')))
+}
+
+fn skip(rest: &mut &[u8], wanted: u8) -> bool {
+    let Some(left) = rest.strip_prefix(&[wanted]) else { return false };
+    *rest = left;
+    true
+}
+
+/// Hours and minutes, `12:00`.
+fn clock(rest: &mut &[u8]) -> Option<(i64, i64)> {
+    let hour = number(rest, 2)?;
+    let minute = skip(rest, b':').then(|| number(rest, 2)).flatten()?;
+    Some((hour, minute))
+}
+
+/// The digits behind a second's point, as microseconds, rounded.
+fn fraction(rest: &mut &[u8]) -> Option<i64> {
+    let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    let (taken, left) = rest.split_at(digits);
+    *rest = left;
+    let digit = |at: usize| taken.get(at).map_or(0, |c| i64::from(c - b'0'));
+    let micros = (0..6).fold(0, |n, at| n * 10 + digit(at));
+    (digits > 0).then(|| micros + i64::from(digit(6) >= 5))
+}
+
+/// Seconds by which the written time is ahead of UTC.
+fn offset(rest: &mut &[u8]) -> Option<i64> {
+    if rest.is_empty() || skip(rest, b'Z') || skip(rest, b'z') {
+        return Some(0);
+    }
+    let sign = if skip(rest, b'+') {
+        1
+    } else if skip(rest, b'-') {
+        -1
+    } else {
+        return None;
+    };
+    let hours = number(rest, 2)?;
+    let minutes = if skip(rest, b':') || !rest.is_empty() { number(rest, 2)? } else { 0 };
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days of the proleptic Gregorian calendar. Years begin in March, so that a leap day is the last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month < 3 { year - 1 } else { year };
+    let from_march = (month + 9) % 12;
+    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    // 1970-01-01 is day 719,468 counted from 0000-03-01.
+    365 * year + leap_days + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_timestamp;
+
+    #[test]
+    fn timestamps_are_read() {
+        let day = 86_400_000_000;
+        for (text, expected) in [
+            ("1970-01-01", 0),
+            ("1970-01-02T00:00:00Z", day),
+            ("1969-12-31t23:59:59.999999z", -1),
+            ("2024-05-01", 1_714_521_600_000_000),
+            ("2024-05-01 12:00", 1_714_564_800_000_000),
+            ("2024-05-01T12:00:00+02:00", 1_714_557_600_000_000),
+            ("2024-05-01T12:00:00-0230", 1_714_573_800_000_000),
+            ("2024-05-01T12:00:00+02", 1_714_557_600_000_000),
+            ("2024-02-29T00:00:00.25Z", 1_709_164_800_250_000),
+            ("1970-01-01T00:00:00.1234567Z", 123_457),
+            ("1970-01-01T00:00:00.9999999Z", 1_000_000),
+            ("0000-03-01", -719_468 * day),
+            ("2000-02-29", 951_782_400_000_000),
+            ("infinity", i64::MAX),
+            ("-infinity", i64::MIN),
+        ] {
+            assert_eq!(parse_timestamp(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            "2024",
+            "2024-5-1",
+            "2024-13-01",
+            "2023-02-29",
+            "2024-05-01T",
+            "2024-05-01T24:00",
+            "2024-05-01T12:00:00.",
+            "2024-05-01T12:00:00+",
+            "2024-05-01T12:00:00+2",
+            "2024-05-01T12:00:00Zx",
+            "2024-05-01Z",
+            "999999-01-01",
+            "١٩٧٠-01-01",
+        ] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Distance kernels: one generic algorithm, instantiated for every instruction set. They know no
+//! metric.
+//!
+//! **The arithmetic is defined**, so that every platform gives the same bits: element `i` of a
+//! vector goes to partial sum `i % 32`; a term is multiplied, then added, each rounded (no fused
+//! operation, whose single rounding differs); the 32 sums are reduced by one fixed tree (16
+//! apart, 8, 4, 2, 1). 1, 4, 8 and 16 lanes all divide 32. Sums of 8-bit codes are integers.
+//!
+//! Work comes as a list of rows, so that the instruction set is dispatched once a list and rows
+//! ahead can be prefetched: random rows are bound by memory, not by arithmetic.
+
+use crate::error::{Error, Result};
+use pulp::Simd;
+
+#[cfg(target_arch = "aarch64")]
+#[path = "distance/aarch64.rs"]
+mod platform;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32")))]
+#[path = "distance/portable.rs"]
+mod platform;
+#[cfg(target_arch = "wasm32")]
+#[path = "distance/wasm.rs"]
+mod platform;
+#[cfg(target_arch = "x86_64")]
+#[path = "distance/x86.rs"]
+mod platform;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"))]
+mod portable;
+#[cfg(test)]
+mod tests;
+
+pub use platform::{simd_level, simd_levels, use_simd_level};
+
+/// How many partial sums a distance has.
+const SUMS: usize = 32;
+
+/// How many rows ahead of the measured one are prefetched.
+const AHEAD: usize = 16;
+
+/// What is summed over the dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// Σ q·x
+    Dot,
+    /// Σ (q − x)²
+    SquaredL2,
+    /// Σ |q − x|
+    L1,
+}
+
+/// How a row's values are stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Format<'a> {
+    F32,
+    F16,
+    /// 8-bit codes that stand for `centre + scale · code`; `centre` has one value a dimension.
+    Sq8 {
+        centre: &'a [f32],
+        scale: f32,
+    },
+}
+
+impl Format<'_> {
+    fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+            Self::Sq8 { .. } => 1,
+        }
+    }
+}
+
+/// Rows of values that start `stride` bytes apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table<'a> {
+    pub bytes: &'a [u8],
+    pub stride: usize,
+    pub dimensions: usize,
+    pub format: Format<'a>,
+}
+
+impl<'a> Table<'a> {
+    /// The whole stride of a row: its values and what lies beside them.
+    #[inline(always)]
+    pub fn record(&self, row: u32) -> Result<&'a [u8]> {
+        let start = row as usize * self.stride;
+        self.bytes
+            .get(start..start + self.stride)
+            .ok_or(Error::Corrupt { what: "a row number is beyond the number of rows" })
+    }
+}
+
+/// Measures `query` against the listed rows: `out[i]` belongs to `list[i]`.
+///
+/// `query` has as many values as `table` has dimensions, and `out` is as long as `list`.
+///
+/// # Errors
+/// [`Error::Corrupt`] if a row lies beyond the table.
+pub(crate) fn measure(
+    measure: Measure,
+    query: &[f32],
+    table: &Table<'_>,
+    list: &[u32],
+    out: &mut [f32],
+) -> Result<()> {
+    debug_assert_eq!(query.len(), table.dimensions);
+    platform::dispatch(MeasureList { measure, query, table, list, out })
+}
+
+/// The same for integers: `out[i]` is Σ query·code over the 8-bit codes of row `list[i]`.
+pub(crate) fn dot_codes(
+    query: &[i8],
+    table: &Table<'_>,
+    list: &[u32],
+    out: &mut [i32],
+) -> Result<()> {
+    debug_assert_eq!(query.len(), table.dimensions);
+    platform::dispatch(DotCodes { query, table, list, out })
+}
+
+/// A measure of one slice of f32 against another, of equal length.
+pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
+    let bytes = bytemuck::cast_slice(b);
+    let table = Table { bytes, stride: bytes.len(), dimensions: b.len(), format: Format::F32 };
+    let mut out = [0.0];
+    match measure(kind, a, &table, &[0], &mut out) {
+        Ok(()) => out[0],
+        Err(_) => f32::NAN, // not reached: row 0 is within its own table
+    }
+}
+
+/// Asks the processor to bring `bytes` near.
+#[inline(always)]
+pub(crate) fn prefetch(bytes: &[u8]) {
+    for line in bytes.chunks(64) {
+        platform::prefetch_line(line);
+    }
+}
+
+/// What an instruction set adds to pulp's vocabulary. Methods are `inline(always)` so that they
+/// are compiled with the features of the function that calls them.
+trait Lanes: Copy {
+    type Simd: Simd;
+    fn simd(self) -> Self::Simd;
+    /// Widens as many binary16 values as a register has lanes.
+    fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
+    /// Widens as many 8-bit codes as a register has lanes.
+    fn widen_i8(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
+    /// Σ a·b over signed bytes; the slices are of equal length.
+    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
+}
+
+/// Work that is compiled once for every instruction set.
+trait Kernel {
+    type Output;
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+struct MeasureList<'a> {
+    measure: Measure,
+    query: &'a [f32],
+    table: &'a Table<'a>,
+    list: &'a [u32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for MeasureList<'_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Result<()> {
+        match self.table.format {
+            Format::F32 => self.run_format(lanes, F32Values),
+            Format::F16 => self.run_format(lanes, F16Values),
+            Format::Sq8 { centre, scale } => self.run_format(lanes, Sq8Values { centre, scale }),
+        }
+    }
+}
+
+impl MeasureList<'_> {
+    #[inline(always)]
+    fn run_format<L: Lanes>(self, lanes: L, values: impl Values) -> Result<()> {
+        match self.measure {
+            Measure::Dot => self.run_rows(lanes, values, |simd, q, x| simd.mul_f32s(q, x)),
+            Measure::SquaredL2 => self.run_rows(lanes, values, |simd, q, x| {
+                let difference = simd.sub_f32s(q, x);
+                simd.mul_f32s(difference, difference)
+            }),
+            Measure::L1 => {
+                self.run_rows(lanes, values, |simd, q, x| simd.abs_f32s(simd.sub_f32s(q, x)))
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn run_rows<L: Lanes>(
+        self,
+        lanes: L,
+        values: impl Values,
+        term: impl Fn(L::Simd, F32s<L>, F32s<L>) -> F32s<L> + Copy,
+    ) -> Result<()> {
+        let size = self.table.dimensions * self.table.format.size();
+        for_rows(self.table, self.list, self.out, |record, out| {
+            *out = sum_terms(lanes, values, self.query, &record[..size], term);
+        })
+    }
+}
+
+struct DotCodes<'a> {
+    query: &'a [i8],
+    table: &'a Table<'a>,
+    list: &'a [u32],
+    out: &'a mut [i32],
+}
+
+impl Kernel for DotCodes<'_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Result<()> {
+        for_rows(self.table, self.list, self.out, |record, out| {
+            *out = lanes.dot_i8(bytemuck::cast_slice(&record[..self.query.len()]), self.query);
+        })
+    }
+}
+
+/// Calls `each` with the record of every listed row while the rows ahead are on their way.
+#[inline(always)]
+fn for_rows<T>(
+    table: &Table<'_>,
+    list: &[u32],
+    out: &mut [T],
+    mut each: impl FnMut(&[u8], &mut T),
+) -> Result<()> {
+    for &row in list.iter().take(AHEAD) {
+        prefetch(table.record(row)?);
+    }
+    for (at, (&row, out)) in list.iter().zip(out).enumerate() {
+        if let Some(&ahead) = list.get(at + AHEAD) {
+            prefetch(table.record(ahead)?);
+        }
+        each(table.record(row)?, out);
+    }
+    Ok(())
+}
+
+type F32s<L> = <<L as Lanes>::Simd as Simd>::f32s;
+
+/// A stored form of values, read a register at a time.
+trait Values: Copy {
+    const SIZE: usize;
+    /// Reads a register of values from `bytes`; the first is the vector's value number `at`.
+    fn load<L: Lanes>(self, lanes: L, bytes: &[u8], at: usize) -> F32s<L>;
+}
+
+#[derive(Clone, Copy)]
+struct F32Values;
+
+impl Values for F32Values {
+    const SIZE: usize = 4;
+    #[inline(always)]
+    fn load<L: Lanes>(self, _: L, bytes: &[u8], _: usize) -> F32s<L> {
+        bytemuck::pod_read_unaligned(bytes)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct F16Values;
+
+impl Values for F16Values {
+    const SIZE: usize = 2;
+    #[inline(always)]
+    fn load<L: Lanes>(self, lanes: L, bytes: &[u8], _: usize) -> F32s<L> {
+        lanes.widen_f16(bytes)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Sq8Values<'a> {
+    centre: &'a [f32],
+    scale: f32,
+}
+
+impl Values for Sq8Values<'_> {
+    const SIZE: usize = 1;
+    #[inline(always)]
+    fn load<L: Lanes>(self, lanes: L, bytes: &[u8], at: usize) -> F32s<L> {
+        let simd = lanes.simd();
+        let centre = load_padded(simd, &self.centre[at..]);
+        let scaled = simd.mul_f32s(simd.splat_f32s(self.scale), lanes.widen_i8(bytes));
+        simd.add_f32s(centre, scaled)
+    }
+}
+
+/// A register of the first values of a slice, filled up with zeros.
+#[inline(always)]
+fn load_padded<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
+    match values.get(..S::F32_LANES) {
+        Some(values) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(values)),
+        None => simd.partial_load_f32s(values),
+    }
+}
+
+/// Sums `term` over the dimensions, as the module's text defines.
+#[inline(always)]
+fn sum_terms<L: Lanes, V: Values>(
+    lanes: L,
+    values: V,
+    query: &[f32],
+    row: &[u8],
+    term: impl Fn(L::Simd, F32s<L>, F32s<L>) -> F32s<L>,
+) -> f32 {
+    let simd = lanes.simd();
+    let width = L::Simd::F32_LANES;
+    // One lane makes 32 registers; wider ones use the first 32 / width of these.
+    let mut sums = [simd.splat_f32s(0.0); SUMS];
+    let parts = SUMS / width;
+
+    let mut at = 0;
+    let (query_chunks, query_tail) = query.as_chunks::<SUMS>();
+    let mut row_chunks = row.chunks_exact(SUMS * V::SIZE);
+    for (query, row) in query_chunks.iter().zip(&mut row_chunks) {
+        for part in 0..parts {
+            let q = bytemuck::pod_read_unaligned(bytemuck::cast_slice(
+                &query[part * width..(part + 1) * width],
+            ));
+            let bytes = &row[part * width * V::SIZE..(part + 1) * width * V::SIZE];
+            let x = values.load(lanes, bytes, at + part * width);
+            sums[part] = simd.add_f32s(sums[part], term(simd, q, x));
+        }
+        at += SUMS;
+    }
+
+    let row_tail = row_chunks.remainder();
+    for (part, sum) in sums.iter_mut().enumerate().take(parts) {
+        let start = part * width;
+        if start >= query_tail.len() {
+            break;
+        }
+        let (q, x);
+        if start + width <= query_tail.len() {
+            let bytes = &row_tail[start * V::SIZE..(start + width) * V::SIZE];
+            q = load_padded(simd, &query_tail[start..]);
+            x = values.load(lanes, bytes, at + start);
+        } else {
+            // Past the end both are zero, and so is every term; `centre` of codes alone is not,
+            // so the row's values are read into a register, cut, and read again.
+            let mut padded = [0_u8; SUMS * 4];
+            let bytes = &row_tail[start * V::SIZE..];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            let loaded = values.load(lanes, &padded[..width * V::SIZE], at + start);
+            let mut cut = [0.0_f32; SUMS];
+            let rest = query_tail.len() - start;
+            cut[..width].copy_from_slice(bytemuck::cast_slice(bytemuck::bytes_of(&loaded)));
+            cut[rest..].fill(0.0);
+            q = load_padded(simd, &query_tail[start..]);
+            x = load_padded(simd, &cut);
+        }
+        *sum = simd.add_f32s(*sum, term(simd, q, x));
+    }
+
+    let mut registers = parts;
+    while registers > 1 {
+        registers /= 2;
+        for part in 0..registers {
+            sums[part] = simd.add_f32s(sums[part], sums[part + registers]);
+        }
+    }
+    reduce_lanes(bytemuck::bytes_of(&sums[0]))
+}
+
+/// Adds a register's lanes: 8 apart, 4, 2, 1.
+#[inline(always)]
+fn reduce_lanes(register: &[u8]) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    let mut width = register.len() / 4;
+    bytemuck::cast_slice_mut(&mut lanes[..width]).copy_from_slice(register);
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+    }
+    lanes[0]
+}

@@ -1,0 +1,125 @@
+use super::*;
+use crate::element::Element;
+use crate::random::Random;
+use std::vec;
+use std::vec::Vec;
+
+/// Every level changes one static: tests that do so must not overlap.
+static LEVEL: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+/// The module's definition, word for word.
+fn oracle(kind: Measure, query: &[f32], row: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 32];
+    for (i, (q, x)) in query.iter().zip(row).enumerate() {
+        let term = match kind {
+            Measure::Dot => q * x,
+            Measure::SquaredL2 => (q - x) * (q - x),
+            Measure::L1 => (q - x).abs(),
+        };
+        sums[i % 32] += term;
+    }
+    for apart in [16, 8, 4, 2, 1] {
+        for i in 0..apart {
+            sums[i] += sums[i + apart];
+        }
+    }
+    sums[0]
+}
+
+fn vector(random: &mut Random, dimensions: usize) -> Vec<f32> {
+    (0..dimensions).map(|_| random.unit() * 8.0 - 4.0).collect()
+}
+
+#[test]
+fn every_level_gives_the_defined_bits() {
+    let _guard = LEVEL.lock().unwrap();
+    let best = simd_level();
+    let mut random = Random::new(1);
+    let dimensions = (1..=130).chain([255, 256, 257, 383, 384, 768, 784, 1536]);
+    for dimensions in dimensions {
+        let query = vector(&mut random, dimensions);
+        let centre = vector(&mut random, dimensions);
+        let scale = 0.03_f32;
+        // Seven bytes of slack move every row but the first off any alignment.
+        let stride = dimensions * 4 + 7;
+        for format in [Format::F32, Format::F16, Format::Sq8 { centre: &centre, scale }] {
+            let mut bytes = vec![0xff_u8; stride * 5];
+            let mut rows = Vec::new();
+            for record in bytes.chunks_exact_mut(stride) {
+                let mut row = vector(&mut random, dimensions);
+                match format {
+                    Format::F32 => {
+                        Element::F32.encode(&row, &mut record[..4 * dimensions]).unwrap()
+                    }
+                    Format::F16 => {
+                        let record = &mut record[..2 * dimensions];
+                        Element::F16.encode(&row, record).unwrap();
+                        Element::F16.decode(record, &mut row);
+                    }
+                    Format::Sq8 { .. } => {
+                        for i in 0..dimensions {
+                            let code = (random.below(255) as i32 - 127) as i8;
+                            record[i] = code as u8;
+                            row[i] = centre[i] + scale * f32::from(code);
+                        }
+                    }
+                }
+                rows.push(row);
+            }
+            let table = Table { bytes: &bytes, stride, dimensions, format };
+            for kind in [Measure::Dot, Measure::SquaredL2, Measure::L1] {
+                for level in simd_levels() {
+                    assert!(use_simd_level(level));
+                    let list = [4, 0, 3, 1, 2, 2];
+                    let mut out = [0.0; 6];
+                    measure(kind, &query, &table, &list, &mut out).unwrap();
+                    for (row, got) in list.iter().zip(out) {
+                        let expected = oracle(kind, &query, &rows[*row as usize]);
+                        assert_eq!(
+                            expected.to_bits(),
+                            got.to_bits(),
+                            "{kind:?} {format:?} {level} {dimensions}: {expected} {got}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    use_simd_level(best);
+}
+
+#[test]
+fn code_products_are_exact() {
+    let _guard = LEVEL.lock().unwrap();
+    let best = simd_level();
+    let mut random = Random::new(2);
+    for dimensions in (1..=130).chain([384, 784, 65535]) {
+        let mut codes = |extreme: bool| -> Vec<i8> {
+            (0..dimensions)
+                .map(|_| if extreme { -127 } else { (random.below(255) as i32 - 127) as i8 })
+                .collect()
+        };
+        for extreme in [false, true] {
+            let (query, row) = (codes(extreme), codes(extreme));
+            let expected: i64 =
+                query.iter().zip(&row).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
+            let bytes: &[u8] = bytemuck::cast_slice(&row);
+            let table = Table { bytes, stride: dimensions, dimensions, format: Format::F32 };
+            for level in simd_levels() {
+                assert!(use_simd_level(level));
+                let mut out = [0];
+                dot_codes(&query, &table, &[0], &mut out).unwrap();
+                assert_eq!(expected, i64::from(out[0]), "{level} {dimensions}");
+            }
+        }
+    }
+    use_simd_level(best);
+}
+
+#[test]
+fn a_row_beyond_the_table_is_an_error() {
+    let table = Table { bytes: &[0; 16], stride: 8, dimensions: 2, format: Format::F32 };
+    let mut out = [0.0; 2];
+    assert!(measure(Measure::Dot, &[1.0, 1.0], &table, &[1, 2], &mut out).is_err());
+    assert!(measure(Measure::Dot, &[1.0, 1.0], &table, &[u32::MAX, 0], &mut out).is_err());
+}

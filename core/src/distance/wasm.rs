@@ -1,0 +1,85 @@
+//! Distance kernels for WebAssembly with simd128, which no browser of today is without. No relaxed
+//! instruction: Safari and Node 20 refuse a module that holds one.
+
+use super::{Kernel, Lanes, portable::Portable};
+use core::arch::wasm32::{
+    f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16,
+    i32x4_add, i32x4_dot_i16x8, i32x4_extend_low_i16x8, i32x4_shl, i32x4_splat, i64x2, v128,
+    v128_and,
+};
+use pulp::wasm::Simd128;
+
+#[derive(Clone, Copy)]
+struct Wasm(Simd128);
+
+impl Lanes for Wasm {
+    type Simd = Simd128;
+
+    #[inline(always)]
+    fn simd(self) -> Simd128 {
+        self.0
+    }
+
+    /// WebAssembly has no binary16: exponent and mantissa are moved to where binary32 has them,
+    /// and the difference of the exponents' biases is multiplied in. Exact for finite values.
+    #[inline(always)]
+    fn widen_f16(self, bytes: &[u8]) -> pulp::f32x4 {
+        let halves = i64x2(bytemuck::pod_read_unaligned(bytes), 0);
+        let moved = i32x4_shl(i32x4_extend_low_i16x8(halves), 13);
+        let masked = v128_and(moved, i32x4_splat(0x8fff_e000_u32 as i32));
+        let bias = f32x4_splat(f32::from_bits((127 + 112) << 23)); // 2^112
+        bytemuck::cast(f32x4_mul(masked, bias))
+    }
+
+    #[inline(always)]
+    fn widen_i8(self, bytes: &[u8]) -> pulp::f32x4 {
+        let bytes = i64x2(i64::from(bytemuck::pod_read_unaligned::<u32>(bytes)), 0);
+        let wide = i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes));
+        bytemuck::cast(f32x4_convert_i32x4(wide))
+    }
+
+    #[inline(always)]
+    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
+        let mut sum = i32x4_splat(0);
+        let (a_chunks, a_tail) = a.as_chunks::<16>();
+        let (b_chunks, b_tail) = b.as_chunks::<16>();
+        for (a, b) in a_chunks.iter().zip(b_chunks) {
+            let (a, b): (v128, v128) = (bytemuck::cast(*a), bytemuck::cast(*b));
+            let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(b));
+            let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(b));
+            sum = i32x4_add(sum, i32x4_add(low, high));
+        }
+        let lanes: [i32; 4] = bytemuck::cast(sum);
+        lanes.iter().sum::<i32>() + Portable.dot_i8(a_tail, b_tail)
+    }
+}
+
+/// There is no prefetch in WebAssembly.
+#[inline(always)]
+pub(super) fn prefetch_line(_: &[u8]) {}
+
+/// The names of the instruction sets that this build has kernels for.
+pub fn simd_levels() -> &'static [&'static str] {
+    &["simd128"]
+}
+
+/// The name of the instruction set that distances use.
+pub fn simd_level() -> &'static str {
+    "simd128"
+}
+
+/// Has distances use the named instruction set from now on; false if there is none of that name.
+pub fn use_simd_level(name: &str) -> bool {
+    name == "simd128"
+}
+
+#[cfg(not(target_feature = "simd128"))]
+compile_error!("build for wasm32 with RUSTFLAGS=-Ctarget-feature=+simd128");
+
+#[inline(always)]
+pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    match Simd128::try_new() {
+        Some(simd) => kernel.run(Wasm(simd)),
+        None => unreachable!("simd128 is a feature of this build"),
+    }
+}

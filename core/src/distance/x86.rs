@@ -1,0 +1,293 @@
+//! Distance kernels for x86-64: AVX-512 with VNNI, AVX-512, AVX2 with F16C, and plain Rust.
+#![allow(unsafe_code, reason = "three instructions that pulp has no safe wrapper for")]
+
+use super::{Kernel, Lanes, portable::Portable};
+use core::arch::x86_64::{
+    __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_cvtph_ps,
+    _mm512_dpbusd_epi32,
+};
+use core::sync::atomic::{AtomicU8, Ordering};
+use pulp::NullaryFnOnce;
+use pulp::x86::{V3, V4};
+
+pulp::simd_type! {
+    /// What every AVX2 processor has, with F16C, which pulp's `V3` leaves out.
+    struct F16c {
+        sse: "sse",
+        sse2: "sse2",
+        sse3: "sse3",
+        ssse3: "ssse3",
+        sse4_1: "sse4.1",
+        sse4_2: "sse4.2",
+        popcnt: "popcnt",
+        avx: "avx",
+        avx2: "avx2",
+        bmi1: "bmi1",
+        bmi2: "bmi2",
+        fma: "fma",
+        lzcnt: "lzcnt",
+        f16c: "f16c",
+    }
+
+    /// pulp's `V4` with VNNI: 64 products of bytes an instruction.
+    struct Vnni {
+        sse: "sse",
+        sse2: "sse2",
+        sse3: "sse3",
+        ssse3: "ssse3",
+        sse4_1: "sse4.1",
+        sse4_2: "sse4.2",
+        popcnt: "popcnt",
+        avx: "avx",
+        avx2: "avx2",
+        bmi1: "bmi1",
+        bmi2: "bmi2",
+        fma: "fma",
+        lzcnt: "lzcnt",
+        avx512f: "avx512f",
+        avx512bw: "avx512bw",
+        avx512cd: "avx512cd",
+        avx512dq: "avx512dq",
+        avx512vl: "avx512vl",
+        avx512vnni: "avx512vnni",
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Avx2 {
+    v3: V3,
+    /// Held as proof that F16C is there.
+    _f16c: F16c,
+}
+
+#[derive(Clone, Copy)]
+struct Avx512 {
+    v4: V4,
+}
+
+#[derive(Clone, Copy)]
+struct Avx512Vnni {
+    v4: V4,
+    /// Held as proof that VNNI is there.
+    _vnni: Vnni,
+}
+
+impl Lanes for Avx2 {
+    type Simd = V3;
+
+    #[inline(always)]
+    fn simd(self) -> V3 {
+        self.v3
+    }
+
+    #[inline(always)]
+    fn widen_f16(self, bytes: &[u8]) -> pulp::f32x8 {
+        let halves: __m128i = bytemuck::pod_read_unaligned(bytes);
+        // SAFETY: the token `_f16c` exists only where F16C was detected.
+        let widened: __m256 = unsafe { _mm256_cvtph_ps(halves) };
+        bytemuck::cast(widened)
+    }
+
+    #[inline(always)]
+    fn widen_i8(self, bytes: &[u8]) -> pulp::f32x8 {
+        let mut register = [0_u8; 16];
+        register[..8].copy_from_slice(bytes);
+        let wide = self.v3.avx2._mm256_cvtepi8_epi32(bytemuck::cast(register));
+        bytemuck::cast(self.v3.avx._mm256_cvtepi32_ps(wide))
+    }
+
+    #[inline(always)]
+    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
+        dot_avx2(self.v3, a, b)
+    }
+}
+
+impl Lanes for Avx512 {
+    type Simd = V4;
+
+    #[inline(always)]
+    fn simd(self) -> V4 {
+        self.v4
+    }
+
+    #[inline(always)]
+    fn widen_f16(self, bytes: &[u8]) -> pulp::f32x16 {
+        widen_f16_avx512(self.v4, bytes)
+    }
+
+    #[inline(always)]
+    fn widen_i8(self, bytes: &[u8]) -> pulp::f32x16 {
+        widen_i8_avx512(self.v4, bytes)
+    }
+
+    #[inline(always)]
+    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
+        dot_avx2(*self.v4, a, b)
+    }
+}
+
+impl Lanes for Avx512Vnni {
+    type Simd = V4;
+
+    #[inline(always)]
+    fn simd(self) -> V4 {
+        self.v4
+    }
+
+    #[inline(always)]
+    fn widen_f16(self, bytes: &[u8]) -> pulp::f32x16 {
+        widen_f16_avx512(self.v4, bytes)
+    }
+
+    #[inline(always)]
+    fn widen_i8(self, bytes: &[u8]) -> pulp::f32x16 {
+        widen_i8_avx512(self.v4, bytes)
+    }
+
+    /// VNNI multiplies unsigned by signed bytes: `a` is moved up by 128, and 128·Σb taken off,
+    /// which the same instruction sums.
+    #[inline(always)]
+    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
+        let avx512 = self.v4.avx512f;
+        let sign = avx512._mm512_set1_epi8(-128);
+        let mut sum = avx512._mm512_setzero_si512();
+        let mut excess = avx512._mm512_setzero_si512();
+        let mut step = |a: __m512i, b: __m512i| {
+            let moved = avx512._mm512_xor_si512(a, sign);
+            // SAFETY: the token `_vnni` exists only where AVX512VNNI was detected.
+            unsafe {
+                sum = _mm512_dpbusd_epi32(sum, moved, b);
+                excess = _mm512_dpbusd_epi32(excess, sign, b);
+            }
+        };
+        let (a_chunks, a_tail) = a.as_chunks::<64>();
+        let (b_chunks, b_tail) = b.as_chunks::<64>();
+        for (a, b) in a_chunks.iter().zip(b_chunks) {
+            step(bytemuck::cast(*a), bytemuck::cast(*b));
+        }
+        if !b_tail.is_empty() {
+            let (mut a, mut b) = ([0_i8; 64], [0_i8; 64]);
+            a[..a_tail.len()].copy_from_slice(a_tail);
+            b[..b_tail.len()].copy_from_slice(b_tail);
+            step(bytemuck::cast(a), bytemuck::cast(b));
+        }
+        avx512._mm512_reduce_add_epi32(avx512._mm512_sub_epi32(sum, excess))
+    }
+}
+
+#[inline(always)]
+fn widen_f16_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
+    let halves: __m256i = bytemuck::pod_read_unaligned(bytes);
+    let widened: __m512 = v4.avx512f._mm512_cvtph_ps(halves);
+    bytemuck::cast(widened)
+}
+
+#[inline(always)]
+fn widen_i8_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
+    let wide = v4.avx512f._mm512_cvtepi8_epi32(bytemuck::pod_read_unaligned(bytes));
+    bytemuck::cast(v4.avx512f._mm512_cvtepi32_ps(wide))
+}
+
+#[inline(always)]
+fn dot_avx2(v3: V3, a: &[i8], b: &[i8]) -> i32 {
+    let avx2 = v3.avx2;
+    let mut sum = v3.avx._mm256_setzero_si256();
+    let (a_chunks, a_tail) = a.as_chunks::<16>();
+    let (b_chunks, b_tail) = b.as_chunks::<16>();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        let a = avx2._mm256_cvtepi8_epi16(bytemuck::cast(*a));
+        let b = avx2._mm256_cvtepi8_epi16(bytemuck::cast(*b));
+        sum = avx2._mm256_add_epi32(sum, avx2._mm256_madd_epi16(a, b));
+    }
+    let lanes: [i32; 8] = bytemuck::cast(sum);
+    lanes.iter().sum::<i32>() + Portable.dot_i8(a_tail, b_tail)
+}
+
+#[inline(always)]
+pub(super) fn prefetch_line(line: &[u8]) {
+    // SAFETY: a prefetch of any address has no effect on the program, and SSE is in x86-64.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+}
+
+const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];
+
+/// Index into `NAMES`, or `u8::MAX` before the first look.
+static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
+
+fn widest() -> u8 {
+    if V4::try_new().is_some() {
+        if Vnni::is_available() { 3 } else { 2 }
+    } else {
+        u8::from(V3::try_new().is_some() && F16c::is_available())
+    }
+}
+
+fn level() -> u8 {
+    match LEVEL.load(Ordering::Relaxed) {
+        u8::MAX => {
+            let level = widest();
+            LEVEL.store(level, Ordering::Relaxed);
+            level
+        }
+        level => level,
+    }
+}
+
+/// The names of the instruction sets that this processor has kernels for, widest last.
+pub fn simd_levels() -> &'static [&'static str] {
+    &NAMES[..=usize::from(widest())]
+}
+
+/// The name of the instruction set that distances use.
+pub fn simd_level() -> &'static str {
+    NAMES[usize::from(level())]
+}
+
+/// Has distances use the named instruction set from now on; false if there is none of that name.
+///
+/// For tests and benchmarks: every level gives the same bits.
+pub fn use_simd_level(name: &str) -> bool {
+    match simd_levels().iter().position(|known| *known == name) {
+        Some(level) => {
+            LEVEL.store(level as u8, Ordering::Relaxed);
+            true
+        }
+        None => false,
+    }
+}
+
+struct Call<L, K> {
+    lanes: L,
+    kernel: K,
+}
+
+impl<L: Lanes, K: Kernel> NullaryFnOnce for Call<L, K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.kernel.run(self.lanes)
+    }
+}
+
+/// Runs the kernel with the widest registers that there are.
+#[inline]
+pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    let level = level();
+    if level >= 2
+        && let Some(v4) = V4::try_new()
+    {
+        if level == 3
+            && let Some(vnni) = Vnni::try_new()
+        {
+            return vnni.vectorize(Call { lanes: Avx512Vnni { v4, _vnni: vnni }, kernel });
+        }
+        return v4.vectorize(Call { lanes: Avx512 { v4 }, kernel });
+    }
+    if level >= 1
+        && let (Some(v3), Some(f16c)) = (V3::try_new(), F16c::try_new())
+    {
+        return f16c.vectorize(Call { lanes: Avx2 { v3, _f16c: f16c }, kernel });
+    }
+    kernel.run(Portable)
+}

@@ -1,0 +1,81 @@
+//! The stored form of a vector's values: f32, or IEEE binary16.
+
+use crate::error::{Error, Result};
+use half::f16;
+
+/// The stored form of a vector's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Element {
+    /// IEEE binary32: 4 bytes a value.
+    F32 = 0,
+    /// IEEE binary16: 2 bytes a value, 11 significant bits, at most ±65504.
+    F16 = 1,
+}
+
+impl Element {
+    /// Bytes that one value takes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    /// The name by which messages and options call it: `f32` or `f16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// Writes `values` in this form, little-endian, into `out` (`values.len() * size()` bytes).
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] for NaN and infinities, [`Error::HalfOverflow`] for a value that
+    /// rounds beyond the range of binary16.
+    pub fn encode(self, values: &[f32], out: &mut [u8]) -> Result<()> {
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NonFinite { at });
+        }
+        match self {
+            Self::F32 => {
+                for (value, out) in values.iter().zip(out.chunks_exact_mut(4)) {
+                    out.copy_from_slice(&value.to_le_bytes());
+                }
+            }
+            Self::F16 => {
+                for (at, (value, out)) in values.iter().zip(out.chunks_exact_mut(2)).enumerate() {
+                    let half = f16::from_f32(*value);
+                    if !half.is_finite() {
+                        return Err(Error::HalfOverflow { at });
+                    }
+                    out.copy_from_slice(&half.to_bits().to_le_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads values that [`encode`](Self::encode) wrote.
+    pub fn decode(self, bytes: &[u8], out: &mut [f32]) {
+        match self {
+            Self::F32 => {
+                for (out, bytes) in out.iter_mut().zip(bytes.as_chunks().0) {
+                    *out = f32::from_le_bytes(*bytes);
+                }
+            }
+            Self::F16 => {
+                for (out, bytes) in out.iter_mut().zip(bytes.as_chunks().0) {
+                    *out = widen(u16::from_le_bytes(*bytes));
+                }
+            }
+        }
+    }
+}
+
+/// The f32 of the same value as a binary16 given as its bits.
+pub(crate) fn widen(bits: u16) -> f32 {
+    f16::from_bits(bits).to_f32()
+}

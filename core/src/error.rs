@@ -1,0 +1,216 @@
+//! The one error of the library. Every message says what is wrong, where, and what to do.
+
+use alloc::string::String;
+use core::fmt;
+
+/// What went wrong.
+///
+/// Bad input and damaged files give one of these; a panic is always a bug of ours.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A vector has another number of dimensions than the index.
+    DimensionMismatch {
+        /// Dimensions of the index.
+        expected: usize,
+        /// Dimensions of the vector that was given.
+        got: usize,
+    },
+    /// A vector holds NaN or an infinity.
+    NonFinite {
+        /// Position of the value within its vector, from 0.
+        at: usize,
+    },
+    /// A value is beyond what half precision can hold (±65504).
+    HalfOverflow {
+        /// Position of the value within its vector, from 0.
+        at: usize,
+    },
+    /// A vector of length zero has no direction, so cosine distance is undefined for it.
+    ZeroVector,
+    /// More rows, dimensions or segments than the format can number.
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The greatest number that works.
+        limit: u64,
+    },
+    /// A parameter is outside its range, or contradicts another.
+    InvalidParameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// What is wrong with its value, and what would be right.
+        reason: String,
+    },
+    /// Keys are unique, and this one was given twice.
+    DuplicateKey {
+        /// The key as text.
+        key: String,
+    },
+    /// No row has this key.
+    KeyNotFound {
+        /// The key as text.
+        key: String,
+    },
+    /// A key of another type than the index has.
+    KeyType {
+        /// The type of the index's keys.
+        expected: &'static str,
+        /// The type that was given.
+        got: &'static str,
+    },
+    /// No column has this name.
+    UnknownColumn {
+        /// The name that was asked for.
+        name: String,
+        /// The columns that there are, separated by commas; empty if there are none.
+        known: String,
+    },
+    /// A value's type does not fit its column.
+    ColumnType {
+        /// The column's name.
+        column: String,
+        /// The column's type.
+        expected: &'static str,
+        /// The type of the value that was given.
+        got: &'static str,
+    },
+    /// A filter cannot be read.
+    InvalidFilter {
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// The bytes are no index file.
+    NotAnIndex,
+    /// The file was written by a version of the format that this library does not read.
+    UnsupportedVersion {
+        /// The format version that this library reads.
+        expected: u32,
+        /// The format version of the file.
+        got: u32,
+    },
+    /// The file holds a section that this library does not know and may not skip.
+    UnsupportedSection {
+        /// The section's kind.
+        kind: u32,
+    },
+    /// The file is shorter or longer than its header says: an interrupted download or copy.
+    Truncated {
+        /// Length in bytes that the header gives.
+        expected: u64,
+        /// Length in bytes that there is.
+        got: u64,
+    },
+    /// The file is damaged.
+    Corrupt {
+        /// The part that is damaged.
+        what: &'static str,
+    },
+    /// A block's checksum does not match its bytes.
+    ChecksumMismatch {
+        /// The part that is damaged.
+        what: &'static str,
+        /// Offset of the block in the file, in bytes.
+        offset: u64,
+        /// Length of the block in bytes.
+        length: u64,
+    },
+    /// The bytes do not start at an address that is a multiple of 16.
+    Misaligned,
+    /// The index does not have what the call needs.
+    Unsupported {
+        /// What is missing and what to do about it.
+        reason: String,
+    },
+    /// The operating system refused to read or write.
+    #[cfg(feature = "std")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The caller asked to stop.
+    Cancelled,
+}
+
+/// A result with this library's [`Error`].
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DimensionMismatch { expected, got } => {
+                write!(f, "expected {expected} dimensions, not {got}")
+            }
+            Self::NonFinite { at } => {
+                write!(f, "value {at} of the vector is NaN or infinite; vectors must be finite")
+            }
+            Self::HalfOverflow { at } => write!(
+                f,
+                "value {at} of the vector is beyond half precision (±65504); store these vectors as f32 (--element f32)"
+            ),
+            Self::ZeroVector => write!(
+                f,
+                "the vector is zero, which has no direction and so no cosine distance; leave it out or use another metric"
+            ),
+            Self::TooMany { what, limit } => write!(f, "too many {what}: at most {limit}"),
+            Self::InvalidParameter { name, reason } => write!(f, "{name}: {reason}"),
+            Self::DuplicateKey { key } => {
+                write!(f, "key {key} is given twice; keys must be unique")
+            }
+            Self::KeyNotFound { key } => write!(f, "no row has the key {key}"),
+            Self::KeyType { expected, got } => {
+                write!(f, "the keys of this index are {expected}, not {got}")
+            }
+            Self::UnknownColumn { name, known } if known.is_empty() => {
+                write!(f, "there is no column \"{name}\": this index has no attribute columns")
+            }
+            Self::UnknownColumn { name, known } => {
+                write!(f, "there is no column \"{name}\"; there are: {known}")
+            }
+            Self::ColumnType { column, expected, got } => {
+                write!(f, "column \"{column}\" is {expected} and does not go with {got}")
+            }
+            Self::InvalidFilter { reason } => write!(f, "invalid filter: {reason}"),
+            Self::NotAnIndex => write!(
+                f,
+                "this is not a hither index file (its first bytes are not those of one); make one with `hither build`"
+            ),
+            Self::UnsupportedVersion { expected, got } if got > expected => write!(
+                f,
+                "the file has format version {got}, and this library reads version {expected}: update the library"
+            ),
+            Self::UnsupportedVersion { expected, got } => write!(
+                f,
+                "the file has format version {got}, and this library reads version {expected}: build the file again"
+            ),
+            Self::UnsupportedSection { kind } => write!(
+                f,
+                "the file holds a section of kind {kind} that this library does not know and may not skip: update the library"
+            ),
+            Self::Truncated { expected, got } => write!(
+                f,
+                "the file has {got} bytes where its header says {expected}: it was cut or changed; fetch or build it again"
+            ),
+            Self::Corrupt { what } => {
+                write!(f, "the file is damaged: {what}; fetch or build it again")
+            }
+            Self::ChecksumMismatch { what, offset, length } => write!(
+                f,
+                "the file is damaged: the checksum of {what} does not match at bytes {offset}..{}; fetch or build it again",
+                offset + length
+            ),
+            Self::Misaligned => write!(
+                f,
+                "the bytes must start at an address that is a multiple of 16: map the file, or copy it into an AlignedBytes"
+            ),
+            Self::Unsupported { reason } => f.write_str(reason),
+            #[cfg(feature = "std")]
+            Self::Io { path, reason } => write!(f, "{path}: {reason}"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

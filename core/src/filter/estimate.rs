@@ -1,0 +1,186 @@
+//! How many rows match, from zones and dictionaries, and from a sample where these leave it open.
+
+use super::bind::{BoundFilter, Node};
+use crate::column::ZONE_ROWS;
+use crate::error::Result;
+
+/// Most rows that an estimate reads.
+const SAMPLE: u64 = 256;
+
+/// How many rows of a segment match a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Estimate {
+    /// At least so many, for certain.
+    pub lower: u32,
+    /// At most so many, for certain.
+    pub upper: u32,
+    /// About so many, between the two. From a sample of 256 rows, so a filter that matches fewer
+    /// than one in a hundred may well give `lower`.
+    pub expected: u32,
+}
+
+/// Bounds, for some rows, of how many a predicate is true for, and for how many it is possible,
+/// that is true or unknown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tally {
+    rows: u32,
+    truths: Bounds,
+    possible: Bounds,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub least: u32,
+    pub most: u32,
+}
+
+impl Bounds {
+    /// Of the rows that are not in a set of such a size.
+    fn complement(self, rows: u32) -> Self {
+        let Self { least, most } = self;
+        Self { least: rows.saturating_sub(most), most: rows.saturating_sub(least) }
+    }
+
+    /// Of the rows that are in two sets of such sizes.
+    fn and(self, other: Self, rows: u32) -> Self {
+        // Two sets overlap at least in what does not fit beside each other.
+        let least = (self.least.saturating_add(other.least)).saturating_sub(rows);
+        Self { least, most: self.most.min(other.most) }
+    }
+}
+
+impl Tally {
+    /// Of `rows` rows, `values` are not null, and `passing` of these pass.
+    pub fn new(rows: u32, passing: u32, values: u32) -> Self {
+        let possible = passing + rows.saturating_sub(values);
+        Self {
+            rows,
+            truths: Bounds { least: passing, most: passing },
+            possible: Bounds { least: possible, most: possible },
+        }
+    }
+
+    /// Of `rows` rows, `values` are not null, and any number of these pass.
+    pub fn undecided(rows: u32, values: u32) -> Self {
+        Self {
+            rows,
+            truths: Bounds { least: 0, most: values },
+            possible: Bounds { least: rows.saturating_sub(values), most: rows },
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows,
+            truths: self.truths.and(other.truths, self.rows),
+            possible: self.possible.and(other.possible, self.rows),
+        }
+    }
+
+    fn not(self) -> Self {
+        Self {
+            rows: self.rows,
+            truths: self.possible.complement(self.rows),
+            possible: self.truths.complement(self.rows),
+        }
+    }
+
+    fn not_true(self) -> Self {
+        let not_true = self.truths.complement(self.rows);
+        Self { truths: not_true, possible: not_true, ..self }
+    }
+}
+
+/// What a tally is of.
+#[derive(Clone, Copy)]
+enum Part {
+    Zone(u32),
+    Whole,
+}
+
+impl BoundFilter<'_> {
+    /// How many rows match. Reads the zones, and at most 256 rows.
+    pub fn estimate(&self) -> Result<Estimate> {
+        let zones = 0..self.rows.div_ceil(ZONE_ROWS);
+        let whole = tally(&self.root, Part::Whole, self.rows)?.truths;
+        let (mut lower, mut upper, mut undecided) = (0, 0, 0_u64);
+        for zone in zones.clone() {
+            let Bounds { least, most } = self.zone_truths(zone)?;
+            lower += least;
+            upper += most;
+            if least < most {
+                undecided += u64::from(self.zone_rows(zone));
+            }
+        }
+        let lower = lower.max(whole.least);
+        let upper = upper.min(whole.most).max(lower);
+        let mut estimate = Estimate { lower, upper, expected: lower };
+        if estimate.lower == estimate.upper {
+            return Ok(estimate);
+        }
+        // One row of each of `samples` equal parts of the undecided rows, at places that vary, so
+        // that rows in a regular order do not mislead.
+        let samples = undecided.min(SAMPLE);
+        let place = |sample: u64| {
+            let start = sample * undecided / samples;
+            let length = (sample + 1) * undecided / samples - start;
+            let fraction = u64::from((sample as u32).wrapping_mul(0x9e37_79b9));
+            start + ((fraction * length) >> 32)
+        };
+        let (mut sample, mut hits, mut decided, mut passed) = (0, 0_u64, 0_u64, 0_u64);
+        for zone in zones {
+            let Bounds { least, most } = self.zone_truths(zone)?;
+            if least == most {
+                decided += u64::from(least);
+                continue;
+            }
+            let rows = u64::from(self.zone_rows(zone));
+            while sample < samples && place(sample) < passed + rows {
+                let row = zone * ZONE_ROWS + (place(sample) - passed) as u32;
+                hits += u64::from(self.matches(row)?);
+                sample += 1;
+            }
+            passed += rows;
+        }
+        let expected = decided + (undecided * hits + samples / 2) / samples.max(1);
+        estimate.expected = (expected as u32).clamp(lower, upper);
+        Ok(estimate)
+    }
+
+    /// Bounds of how many rows of a zone match.
+    pub(super) fn zone_truths(&self, zone: u32) -> Result<Bounds> {
+        Ok(tally(&self.root, Part::Zone(zone), self.zone_rows(zone))?.truths)
+    }
+
+    pub(super) fn zone_rows(&self, zone: u32) -> u32 {
+        self.rows.saturating_sub(zone.saturating_mul(ZONE_ROWS)).min(ZONE_ROWS)
+    }
+}
+
+fn tally(node: &Node<'_>, part: Part, rows: u32) -> Result<Tally> {
+    let inner_tally = |inner: &Node<'_>| tally(inner, part, rows);
+    Ok(match node {
+        Node::Constant(Some(truth)) => Tally::new(rows, if *truth { rows } else { 0 }, rows),
+        Node::Constant(None) => Tally::new(rows, 0, 0),
+        Node::IsNull(cells) => match part {
+            Part::Zone(zone) => Tally::new(rows, cells.zone(zone)?.nulls.min(rows), rows),
+            Part::Whole => Tally::undecided(rows, rows),
+        },
+        Node::Leaf(leaf) => match part {
+            Part::Zone(zone) => leaf.tally(leaf.cells.zone(zone)?, rows),
+            Part::Whole => leaf.total.unwrap_or(Tally::undecided(rows, rows)),
+        },
+        Node::And(inner) => inner.iter().try_fold(Tally::new(rows, rows, rows), |all, inner| {
+            Ok::<_, crate::Error>(all.and(inner_tally(inner)?))
+        })?,
+        // Any is true unless all are not.
+        Node::Or(inner) => {
+            let none = inner.iter().try_fold(Tally::new(rows, rows, rows), |all, inner| {
+                Ok::<_, crate::Error>(all.and(inner_tally(inner)?.not()))
+            })?;
+            none.not()
+        }
+        Node::Not(inner) => inner_tally(inner)?.not(),
+        Node::NotTrue(inner) => inner_tally(inner)?.not_true(),
+    })
+}

@@ -1,0 +1,174 @@
+//! Rows in memory that are in no file yet: searched exactly, sealed into a segment when saved.
+
+use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::key::{Key, KeyRef};
+use crate::metric::Metric;
+use crate::neighbor::Candidate;
+use crate::vectors::{Query, Shape, Vectors};
+use alloc::collections::{BTreeMap, BinaryHeap};
+use alloc::format;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// Rows that were inserted since the index was opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Growing {
+    pub vectors: Vectors,
+    pub keys: Vec<Key>,
+    pub columns: Vec<ColumnBuilder>,
+    live: BTreeMap<Key, u32>,
+}
+
+impl Growing {
+    pub fn new(shape: Shape, schema: &[ColumnSchema]) -> Result<Self> {
+        Ok(Self {
+            vectors: Vectors::new(shape)?,
+            keys: Vec::new(),
+            columns: schema.iter().cloned().map(ColumnBuilder::new).collect(),
+            live: BTreeMap::new(),
+        })
+    }
+
+    /// Rows, removed ones among them.
+    pub fn rows(&self) -> u32 {
+        self.vectors.rows()
+    }
+
+    /// Rows that were not removed or replaced.
+    pub fn live(&self) -> u32 {
+        self.live.len() as u32
+    }
+
+    /// Live rows, in the order of their keys.
+    pub fn live_rows(&self) -> impl Iterator<Item = u32> {
+        self.live.values().copied()
+    }
+
+    /// Appends a row; one with the same key is replaced. Changes nothing if it fails.
+    pub fn push(&mut self, key: Key, vector: &[f32], values: &[ValueRef<'_>]) -> Result<()> {
+        check_values(&self.columns, values)?;
+        self.vectors.push(vector)?;
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            column.push(*value)?;
+        }
+        self.live.insert(key.clone(), self.rows() - 1);
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// The live rows alone, in the order they came.
+    pub fn compacted(&self, schema: &[ColumnSchema]) -> Result<Self> {
+        let mut compacted = Self::new(self.vectors.shape(), schema)?;
+        let mut vector = alloc::vec![0.0; self.vectors.shape().dimensions];
+        for row in (0..self.rows()).filter(|&row| self.is_live(row)) {
+            self.vectors.view().get(row, &mut vector)?;
+            let values: Vec<ValueRef<'_>> =
+                (0..schema.len()).map(|column| self.value(column, row)).collect();
+            compacted.push(self.keys[row as usize].clone(), &vector, &values)?;
+        }
+        Ok(compacted)
+    }
+
+    pub fn find(&self, key: KeyRef<'_>) -> Option<u32> {
+        self.live.get(&key.to_owned()).copied()
+    }
+
+    /// Removes a row; false if there is none with this key.
+    pub fn remove(&mut self, key: KeyRef<'_>) -> bool {
+        self.live.remove(&key.to_owned()).is_some()
+    }
+
+    /// Whether a row is there and was not removed or replaced.
+    pub fn is_live(&self, row: u32) -> bool {
+        self.keys.get(row as usize).is_some_and(|key| self.live.get(key) == Some(&row))
+    }
+
+    pub fn value(&self, column: usize, row: u32) -> ValueRef<'_> {
+        self.columns.get(column).map_or(ValueRef::Null, |column| column.get(row as usize))
+    }
+}
+
+/// Checks that there is a value for every column and that each fits.
+pub(crate) fn check_values(columns: &[ColumnBuilder], values: &[ValueRef<'_>]) -> Result<()> {
+    if columns.len() != values.len() {
+        return Err(Error::InvalidParameter {
+            name: "values",
+            reason: format!("{} values for {} columns", values.len(), columns.len()),
+        });
+    }
+    columns.iter().zip(values).try_for_each(|(column, value)| column.check(*value))
+}
+
+/// State and scratch of an exact search of growing rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GrowingSearch {
+    heap: BinaryHeap<Reverse<Candidate>>,
+    /// Rows of equal rank, the next key last.
+    tied: Vec<(f32, u32)>,
+    list: Vec<u32>,
+    ranks: Vec<f32>,
+    values: Vec<f32>,
+    pub compared: u64,
+}
+
+impl GrowingSearch {
+    pub fn start(
+        &mut self,
+        rows: Option<&Growing>,
+        query: &Query,
+        metric: Metric,
+        filter: Option<(&Filter, &[ColumnSchema])>,
+    ) -> Result<()> {
+        let mut found = core::mem::take(&mut self.heap).into_vec();
+        found.clear();
+        self.tied.clear();
+        self.compared = 0;
+        if let Some(rows) = rows {
+            self.list.clear();
+            for row in rows.live_rows() {
+                let matches = match filter {
+                    Some((filter, schema)) => {
+                        filter.matches_values(schema, |column| rows.value(column, row))?
+                    }
+                    None => true,
+                };
+                if matches {
+                    self.list.push(row);
+                }
+            }
+            self.ranks.clear();
+            self.ranks.resize(self.list.len(), 0.0);
+            self.compared = self.list.len() as u64;
+            let view = rows.vectors.view();
+            view.ranks_as(metric, query, &self.list, &mut self.ranks, &mut self.values)?;
+            let ranked = self.ranks.iter().zip(&self.list);
+            found.extend(ranked.map(|(&rank, &row)| Reverse(Candidate::new(rank, row))));
+        }
+        self.heap = found.into();
+        Ok(())
+    }
+
+    /// The nearest row that was not taken: its rank and number.
+    pub fn head(&mut self, rows: &Growing) -> Option<(f32, u32)> {
+        if self.tied.is_empty() {
+            let Reverse(first) = self.heap.pop()?;
+            self.tied.push((first.rank(), first.id()));
+            while let Some(Reverse(next)) = self.heap.peek()
+                && next.rank() == first.rank()
+            {
+                self.tied.push((next.rank(), next.id()));
+                self.heap.pop();
+            }
+            self.tied
+                .sort_unstable_by(|a, b| rows.keys[b.1 as usize].cmp(&rows.keys[a.1 as usize]));
+        }
+        self.tied.last().copied()
+    }
+
+    /// Takes the head.
+    pub fn take(&mut self) {
+        self.tied.pop();
+    }
+}

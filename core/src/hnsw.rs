@@ -1,0 +1,212 @@
+//! Hierarchical navigable small world graphs (Malkov, Yashunin: Efficient and robust approximate
+//! nearest neighbor search using HNSW graphs, arXiv 1603.09320).
+//!
+//! | paper | here |
+//! |---|---|
+//! | M | `m` |
+//! | Mmax0 | `2 * m`, the most neighbours in the base layer |
+//! | efConstruction | `ef_construction` |
+//! | ef | `ef_search`, the capacity of the pool |
+//! | W, C | one sorted `Pool` |
+
+pub(crate) mod build;
+pub(crate) mod encode;
+pub(crate) mod ranks;
+pub(crate) mod search;
+mod select;
+
+use crate::error::{Error, Result};
+use crate::packed::{bits_below, packed_len, read_bits};
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Parameters of an HNSW graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HnswParams {
+    /// Most neighbours of a row in the upper layers, and half as many as in the base layer: 2 to
+    /// 100. More give better recall for more bytes and time. Default 16.
+    pub m: u32,
+    /// How many candidates are weighed for a new row's neighbours: from `m` to 4096. Default 128.
+    pub ef_construction: u32,
+}
+
+impl Default for HnswParams {
+    fn default() -> Self {
+        Self { m: 16, ef_construction: 128 }
+    }
+}
+
+impl HnswParams {
+    pub(crate) fn check(self) -> Result<()> {
+        if !(2..=100).contains(&self.m) {
+            let reason = format!("{} is not within 2 and 100", self.m);
+            return Err(Error::InvalidParameter { name: "m", reason });
+        }
+        if self.ef_construction < self.m || self.ef_construction > 4096 {
+            let reason = format!("{} is not within m and 4096", self.ef_construction);
+            return Err(Error::InvalidParameter { name: "ef_construction", reason });
+        }
+        Ok(())
+    }
+}
+
+/// Marks the unused places of an upper layer's record.
+const NONE: u32 = u32::MAX;
+
+/// Bits that hold the number of any of `rows` rows.
+fn id_bits(rows: u32) -> u32 {
+    bits_below(u64::from(rows))
+}
+
+/// Bits that hold any number of edges up to `edges`.
+fn offset_bits(edges: u64) -> u32 {
+    bits_below(edges + 1)
+}
+
+fn upper_stride(m: u32) -> usize {
+    (2 + m as usize) * 4
+}
+
+/// How large a stored graph is, and where a search begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GraphSize<'m> {
+    pub m: u32,
+    /// Edges of the base layer.
+    pub edges: u64,
+    /// How many nodes every upper layer has, layer 1 first.
+    pub layers: &'m [u32],
+    /// Position in the topmost layer at which a search begins; a row if there is no upper layer.
+    pub entry: u32,
+}
+
+/// A stored graph.
+///
+/// Base layer: the neighbours of all rows, one row after another, packed at `id_bits(rows)` bits
+/// each; and for every row, packed, how many neighbours come before its own. Upper layers: a record a node, layer 1 first: its row, its position in the
+/// layer below (for layer 1: its row), and the positions of its neighbours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HnswView<'a> {
+    offsets: &'a [u8],
+    base: &'a [u8],
+    /// How many edges the base layer has.
+    edges: u64,
+    upper: &'a [u8],
+    m: u32,
+    rows: u32,
+    /// How many nodes every upper layer has, layer 1 first; zeros above the topmost.
+    layers: [u32; build::MAX_LAYERS],
+    top: usize,
+    entry: u32,
+}
+
+impl<'a> HnswView<'a> {
+    /// `graph` says how many nodes and edges there are.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the sections do not have the length that the numbers imply.
+    pub fn new(
+        offsets: &'a [u8],
+        base: &'a [u8],
+        upper: &'a [u8],
+        rows: u32,
+        graph: GraphSize<'_>,
+    ) -> Result<Self> {
+        let GraphSize { m, edges, layers, entry } = graph;
+        let nodes = layers.iter().map(|&count| u64::from(count)).sum::<u64>();
+        let most = u64::from(rows) * 2 * u64::from(m);
+        let fits = HnswParams { m, ef_construction: m }.check().is_ok()
+            && edges <= most
+            && layers.len() <= build::MAX_LAYERS
+            && offsets.len() as u64 == packed_len(u64::from(rows) + 1, offset_bits(edges)) + 8
+            && base.len() as u64 == packed_len(edges, id_bits(rows)) + 8
+            && upper.len() as u64 == nodes * upper_stride(m) as u64
+            && (rows == 0 || entry < layers.last().copied().unwrap_or(rows));
+        if !fits {
+            return Err(Error::Corrupt { what: "the sizes of the graph" });
+        }
+        let mut counts = [0; build::MAX_LAYERS];
+        counts[..layers.len()].copy_from_slice(layers);
+        let top = layers.len();
+        Ok(Self { offsets, base, edges, upper, m, rows, layers: counts, top, entry })
+    }
+
+    /// Where the neighbours of a row lie among all.
+    #[inline]
+    fn edges(&self, row: u32) -> Option<Range<usize>> {
+        let bits = offset_bits(self.edges);
+        let offset = |row: usize| read_bits(self.offsets, row * bits as usize, bits);
+        let (first, last) = (offset(row as usize)?, offset(row as usize + 1)?);
+        let sound = row < self.rows
+            && first <= last
+            && last <= self.edges
+            && last - first <= 2 * u64::from(self.m);
+        sound.then_some(first as usize..last as usize)
+    }
+
+    /// The neighbours of a row in the base layer, into `out`.
+    #[inline]
+    pub fn base_neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
+        const DAMAGED: Error = Error::Corrupt { what: "the neighbours of a row" };
+        let bits = id_bits(self.rows);
+        out.clear();
+        for at in self.edges(row).ok_or(DAMAGED)? {
+            let id = read_bits(self.base, at * bits as usize, bits).ok_or(DAMAGED)? as u32;
+            if id >= self.rows {
+                return Err(DAMAGED);
+            }
+            out.push(id);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub fn prefetch(&self, row: u32) {
+        let bits = id_bits(self.rows) as usize;
+        if let Some(edges) = self.edges(row)
+            && let Some(bytes) = self.base.get(edges.start * bits / 8..edges.end * bits / 8 + 1)
+        {
+            crate::distance::prefetch(bytes);
+        }
+    }
+
+    /// The record at `position` of upper layer `layer` (from 1), as u32 words.
+    fn upper_record(&self, layer: usize, position: u32) -> Result<impl Iterator<Item = u32> + 'a> {
+        const DAMAGED: Error = Error::Corrupt { what: "the upper layers of the graph" };
+        let (&count, below) = self.layers[..layer].split_last().ok_or(DAMAGED)?;
+        if position >= count {
+            return Err(DAMAGED);
+        }
+        let before: usize = below.iter().map(|&count| count as usize).sum();
+        let stride = upper_stride(self.m);
+        let start = (before + position as usize) * stride;
+        let record = self.upper.get(start..start + stride).ok_or(DAMAGED)?;
+        Ok(record.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)))
+    }
+
+    /// Checks every id of the graph.
+    pub fn verify(&self) -> Result<()> {
+        let mut neighbors = Vec::new();
+        for row in 0..self.rows {
+            self.base_neighbors(row, &mut neighbors)?;
+            neighbors.sort_unstable();
+            if neighbors.windows(2).any(|pair| pair[0] == pair[1]) || neighbors.contains(&row) {
+                return Err(Error::Corrupt { what: "the neighbours of a row" });
+            }
+        }
+        for layer in 1..=self.top {
+            let count = self.layers[layer - 1];
+            let below = if layer == 1 { self.rows } else { self.layers[layer - 2] };
+            for position in 0..count {
+                let mut words = self.upper_record(layer, position)?;
+                let valid = words.next().is_some_and(|row| row < self.rows)
+                    && words.next().is_some_and(|position| position < below)
+                    && words.all(|id| id == NONE || id < count);
+                if !valid {
+                    return Err(Error::Corrupt { what: "the upper layers of the graph" });
+                }
+            }
+        }
+        Ok(())
+    }
+}

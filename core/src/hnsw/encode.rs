@@ -1,0 +1,99 @@
+//! A built graph in the form of the file, and the order in which its rows had best lie there.
+
+use super::build::Graph;
+use super::{NONE, id_bits, offset_bits, upper_stride};
+use crate::packed::{SLACK, pack};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A graph in the form of the file.
+#[derive(Debug)]
+pub(crate) struct EncodedGraph {
+    pub offsets: Vec<u8>,
+    pub base: Vec<u8>,
+    pub edges: u64,
+    pub upper: Vec<u8>,
+    pub layers: Vec<u32>,
+    pub entry: u32,
+}
+
+impl Graph {
+    /// Rows in breadth-first order from the entry, which brings neighbours near each other in
+    /// the file; rows that cannot be reached come last.
+    pub fn breadth_first(&self) -> Vec<u32> {
+        let base = &self.layers[0];
+        let mut order = Vec::with_capacity(base.rows.len());
+        let mut seen = vec![false; base.rows.len()];
+        let mut start = self.entry.map_or(0, |(top, entry)| {
+            (1..=top).rev().fold(entry, |node, layer| self.layers[layer].below[node as usize])
+        });
+        let mut unseen = 0;
+        let mut next = 0;
+        while order.len() < base.rows.len() {
+            seen[start as usize] = true;
+            order.push(start);
+            while next < order.len() {
+                for &neighbor in base.neighbors(order[next]) {
+                    if !seen[neighbor as usize] {
+                        seen[neighbor as usize] = true;
+                        order.push(neighbor);
+                    }
+                }
+                next += 1;
+            }
+            while unseen < seen.len() && seen[unseen] {
+                unseen += 1;
+            }
+            start = unseen as u32;
+        }
+        order.iter().map(|&node| base.rows[node as usize]).collect()
+    }
+
+    /// Writes the graph as [`HnswView`](super::HnswView) reads it; `new_row[row]` renumbers.
+    pub fn encode(&self, new_row: &[u32]) -> EncodedGraph {
+        let base = &self.layers[0];
+        let rows = base.rows.len() as u32;
+        let m = self.params.m;
+        let number = |node: u32| new_row[base.rows[node as usize] as usize];
+        let mut node_of = vec![0; rows as usize];
+        for node in 0..rows {
+            node_of[number(node) as usize] = node;
+        }
+        let mut offsets = vec![0_u64];
+        let mut ids = Vec::new();
+        for &node in &node_of {
+            ids.extend(base.neighbors(node).iter().map(|&neighbor| u64::from(number(neighbor))));
+            offsets.push(ids.len() as u64);
+        }
+        let edges = ids.len() as u64;
+        let mut encoded = pack(ids.into_iter(), id_bits(rows));
+        let mut offsets = pack(offsets.into_iter(), offset_bits(edges));
+        encoded.extend([0; SLACK]);
+        offsets.extend([0; SLACK]);
+        let mut upper = Vec::new();
+        let top = self.entry.map_or(0, |(top, _)| top);
+        for (number, layer) in self.layers.iter().enumerate().take(top + 1).skip(1) {
+            for (node, &row) in layer.rows.iter().enumerate() {
+                let end = upper.len() + upper_stride(m);
+                upper.extend_from_slice(&new_row[row as usize].to_le_bytes());
+                let below = layer.below[node];
+                let below =
+                    if number == 1 { new_row[base.rows[below as usize] as usize] } else { below };
+                upper.extend_from_slice(&below.to_le_bytes());
+                for neighbor in layer.neighbors(node as u32) {
+                    upper.extend_from_slice(&neighbor.to_le_bytes());
+                }
+                while upper.len() < end {
+                    upper.extend_from_slice(&NONE.to_le_bytes());
+                }
+            }
+        }
+        let layers = self.layers[1..=top].iter().map(|layer| layer.inserted).collect();
+        let entry = match self.entry {
+            Some((0, node)) => new_row[base.rows[node as usize] as usize],
+            Some((_, node)) => node,
+            None => 0,
+        };
+        EncodedGraph { offsets, base: encoded, upper, edges, layers, entry }
+    }
+}

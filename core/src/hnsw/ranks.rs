@@ -1,0 +1,46 @@
+//! Ranks between rows, by which a graph is built: of codes, or of stored vectors.
+
+use crate::error::Result;
+use crate::quantize::CodePairs;
+use crate::vectors::{Query, VectorsView};
+use alloc::vec::Vec;
+
+/// Ranks between rows, for building.
+pub(crate) enum RowRanks<'a> {
+    Codes(CodePairs<'a>),
+    Vectors(VectorsView<'a>),
+}
+
+/// Scratch of [`RowRanks`].
+#[derive(Default)]
+pub(crate) struct RankScratch {
+    products: Vec<i32>,
+    query: Query,
+    query_row: Option<u32>,
+    values: Vec<f32>,
+}
+
+impl RowRanks<'_> {
+    /// Ranks of the listed rows as seen from row `from`.
+    pub fn ranks(
+        &self,
+        from: u32,
+        list: &[u32],
+        out: &mut [f32],
+        scratch: &mut RankScratch,
+    ) -> Result<()> {
+        match self {
+            Self::Codes(pairs) => pairs.ranks(from, list, out, &mut scratch.products),
+            Self::Vectors(vectors) => {
+                if scratch.query_row != Some(from) {
+                    let dimensions = vectors.dimensions();
+                    scratch.values.resize(dimensions, 0.0);
+                    vectors.get(from, &mut scratch.values)?;
+                    scratch.query.set(&scratch.values, dimensions, vectors.metric())?;
+                    scratch.query_row = Some(from);
+                }
+                vectors.ranks(&scratch.query, list, out)
+            }
+        }
+    }
+}

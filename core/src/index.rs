@@ -1,0 +1,375 @@
+//! An index: segments of a file and rows that were inserted since, searched as one.
+
+mod change;
+mod params;
+mod save;
+mod search;
+
+pub use params::{Order, SearchParams, SearchStats};
+pub use save::{Save, merge};
+pub use search::{Cursor, Searcher};
+
+use crate::archive::manifest::Manifest;
+use crate::archive::{Archive, FORMAT_VERSION, Kind};
+use crate::builder::IndexOptions;
+use crate::calibration::{Calibration, Structure};
+use crate::column::{ColumnSchema, ColumnType, ValueRef};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::filter::{BoundFilter, Filter};
+use crate::growing::Growing;
+use crate::hnsw::HnswParams;
+use crate::ivf::IvfParams;
+use crate::key::{KeyRef, KeyType};
+use crate::metric::Metric;
+use crate::neighbor::RowId;
+use crate::segment::{Codes, Segment};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// An index over bytes that lie in memory: a mapped file, a download, a builder's result.
+///
+/// Opening reads the manifest and passes over no row. Rows may be inserted, updated and removed
+/// by key; the bytes stay as they are until [`write_to`](Self::write_to) makes new ones.
+#[derive(Debug)]
+pub struct Index<'a> {
+    options: IndexOptions,
+    unit_length: bool,
+    archive: Option<Archive<'a>>,
+    segments: Vec<Segment<'a>>,
+    growing: Option<Growing>,
+    next_number: Option<i64>,
+}
+
+/// A filter bound to an index: columns looked up, values compared in their types.
+///
+/// Searching with it allocates nothing. It belongs to the index it came from.
+pub struct IndexFilter<'a> {
+    filter: Filter,
+    segments: Vec<BoundFilter<'a>>,
+}
+
+impl<'a> Index<'a> {
+    /// Opens the bytes of an index file, which start at a multiple of 16.
+    ///
+    /// # Errors
+    /// [`Error::NotAnIndex`], [`Error::UnsupportedVersion`], [`Error::Truncated`],
+    /// [`Error::Corrupt`], [`Error::Misaligned`]. Damage within the sections is found when it is
+    /// met, or by [`verify`](Self::verify).
+    pub fn open(bytes: &'a [u8]) -> Result<Self> {
+        let archive = Archive::open(bytes)?;
+        let options = options_of(&archive.manifest)?;
+        let (shape, key_type) = (options.shape(), options.key_type);
+        let numbers = 0..archive.manifest.segments.len() as u32;
+        let segments = numbers
+            .map(|number| Segment::open(&archive, number, shape, key_type, &options.columns))
+            .collect::<Result<_>>()?;
+        let unit_length = archive.manifest.unit_length;
+        let archive = Some(archive);
+        Ok(Self { options, unit_length, archive, segments, growing: None, next_number: None })
+    }
+
+    /// An empty index in memory.
+    ///
+    /// # Errors
+    /// Those of [`IndexBuilder::new`](crate::IndexBuilder::new).
+    pub fn new(options: IndexOptions) -> Result<Self> {
+        options.check()?;
+        Growing::new(options.shape(), &options.columns)?;
+        Ok(Self {
+            options,
+            unit_length: true,
+            archive: None,
+            segments: Vec::new(),
+            growing: None,
+            next_number: None,
+        })
+    }
+
+    /// Checks every checksum, id, key and offset: all that opening leaves to its use.
+    ///
+    /// # Errors
+    /// [`Error::ChecksumMismatch`] or [`Error::Corrupt`], saying where.
+    pub fn verify(&self) -> Result<()> {
+        if let Some(archive) = &self.archive {
+            archive.verify()?;
+        }
+        self.segments.iter().try_for_each(Segment::verify)
+    }
+
+    /// What the index was asked to be, [`threads`](IndexOptions::threads) aside.
+    pub fn options(&self) -> &IndexOptions {
+        &self.options
+    }
+
+    /// Values of a vector.
+    pub fn dimensions(&self) -> usize {
+        self.options.dimensions
+    }
+
+    /// What "near" means.
+    pub fn metric(&self) -> Metric {
+        self.options.metric
+    }
+
+    /// The attribute columns.
+    pub fn columns(&self) -> &[ColumnSchema] {
+        &self.options.columns
+    }
+
+    /// Whether all rows have length 1, within what binary16 rounds. Then L2, cosine and inner
+    /// product order them alike, and each may be asked for.
+    pub fn is_unit_length(&self) -> bool {
+        self.unit_length && self.growing.as_ref().is_none_or(|rows| rows.vectors.unit_length())
+    }
+
+    /// How many rows there are, without removed ones.
+    pub fn len(&self) -> u64 {
+        let stored: u64 = self
+            .segments
+            .iter()
+            .map(|segment| u64::from(segment.rows - segment.hidden_count))
+            .sum();
+        stored + self.growing.as_ref().map_or(0, |rows| u64::from(rows.live()))
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The content id of the file: a hash that tells any two versions of it apart.
+    pub fn content_id(&self) -> Option<u128> {
+        self.archive.as_ref().map(|archive| archive.content_id)
+    }
+
+    /// Binds a filter to this index.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`], or [`Error::ColumnType`] for a value that does not fit.
+    pub fn filter(&self, filter: &Filter) -> Result<IndexFilter<'a>> {
+        filter.check(&self.options.columns)?;
+        let bind = |segment: &Segment<'a>| filter.bind(&segment.columns, segment.rows);
+        let segments = self.segments.iter().map(bind).collect::<Result<_>>()?;
+        Ok(IndexFilter { filter: filter.clone(), segments })
+    }
+
+    /// The key of a row.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the file is damaged, or the row is none of this index.
+    pub fn key(&self, row: RowId) -> Result<KeyRef<'_>> {
+        match self.place(row)? {
+            Place::Stored(segment) => segment.keys.get(row.row),
+            Place::Growing(growing) => Ok(growing.keys[row.row as usize].as_ref()),
+        }
+    }
+
+    /// The stored vector of a row, into `out` (one value a dimension).
+    ///
+    /// # Errors
+    /// Those of [`key`](Self::key), and [`Error::DimensionMismatch`].
+    pub fn vector(&self, row: RowId, out: &mut [f32]) -> Result<()> {
+        if out.len() != self.dimensions() {
+            let (expected, got) = (self.dimensions(), out.len());
+            return Err(Error::DimensionMismatch { expected, got });
+        }
+        match self.place(row)? {
+            Place::Stored(segment) => segment.vectors.get(row.row, out),
+            Place::Growing(growing) => growing.vectors.view().get(row.row, out),
+        }
+    }
+
+    /// A row's value in column number `column`.
+    ///
+    /// # Errors
+    /// Those of [`key`](Self::key).
+    pub fn value(&self, row: RowId, column: usize) -> Result<ValueRef<'_>> {
+        match self.place(row)? {
+            Place::Stored(segment) => match segment.columns.get(column) {
+                Some(column) => column.get(row.row),
+                None => Err(self.unknown_column(column)),
+            },
+            Place::Growing(growing) if column < growing.columns.len() => {
+                Ok(growing.value(column, row.row))
+            }
+            Place::Growing(_) => Err(self.unknown_column(column)),
+        }
+    }
+
+    /// The number of the column that has this name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`].
+    pub fn column(&self, name: &str) -> Result<usize> {
+        let found = self.columns().iter().position(|column| column.name == name);
+        found.ok_or_else(|| Error::UnknownColumn { name: name.into(), known: self.known_columns() })
+    }
+
+    fn unknown_column(&self, number: usize) -> Error {
+        Error::UnknownColumn { name: format!("number {number}"), known: self.known_columns() }
+    }
+
+    fn known_columns(&self) -> String {
+        let names: Vec<&str> = self.columns().iter().map(|column| column.name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// The row that has this key, if any.
+    ///
+    /// # Errors
+    /// [`Error::KeyType`], or [`Error::Corrupt`] if the file is damaged.
+    pub fn find(&self, key: KeyRef<'_>) -> Result<Option<RowId>> {
+        let expected = self.options.key_type;
+        if !key.fits(expected) {
+            return Err(Error::KeyType { expected: expected.name(), got: key.type_name() });
+        }
+        let growing = self.segments.len() as u32;
+        if let Some(row) = self.growing.as_ref().and_then(|rows| rows.find(key)) {
+            return Ok(Some(RowId { segment: growing, row }));
+        }
+        // Later segments hide rows of earlier ones, so the first live row found is the only one.
+        for (number, segment) in self.segments.iter().enumerate().rev() {
+            if let Some(row) = segment.keys.find(key)?
+                && !segment.is_hidden(row)
+            {
+                return Ok(Some(RowId { segment: number as u32, row }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All rows that were not removed, segment by segment.
+    pub fn rows(&self) -> impl Iterator<Item = RowId> {
+        let stored = self.segments.iter().enumerate().flat_map(|(number, segment)| {
+            let rows = (0..segment.rows).filter(|&row| !segment.is_hidden(row));
+            rows.map(move |row| RowId { segment: number as u32, row })
+        });
+        let segment = self.segments.len() as u32;
+        let growing = self.growing.iter().flat_map(Growing::live_rows);
+        stored.chain(growing.map(move |row| RowId { segment, row }))
+    }
+
+    fn place(&self, row: RowId) -> Result<Place<'_, 'a>> {
+        const NONE: Error = Error::Corrupt { what: "a row number is of no row of the index" };
+        if let Some(segment) = self.segments.get(row.segment as usize) {
+            return if row.row < segment.rows { Ok(Place::Stored(segment)) } else { Err(NONE) };
+        }
+        match &self.growing {
+            Some(rows) if row.row < rows.rows() => Ok(Place::Growing(rows)),
+            _ => Err(NONE),
+        }
+    }
+
+    /// What is in the file, for people.
+    pub fn info(&self) -> IndexInfo {
+        let segments = self.segments.iter().map(|segment| SegmentInfo {
+            rows: segment.rows,
+            removed: segment.hidden_count,
+            structures: segment.structures(),
+            codes: segment.stored_codes(),
+            lists: segment.ivf.map(|ivf| ivf.lists()),
+            calibrations: segment.calibrations.clone(),
+        });
+        let mut info = IndexInfo {
+            format_version: FORMAT_VERSION,
+            segments: segments.collect(),
+            sections: Vec::new(),
+        };
+        if let Some(archive) = &self.archive {
+            let sections = archive.manifest.sections.iter().map(|section| SectionInfo {
+                segment: section.segment,
+                column: self.columns().get(section.column as usize).map(|c| c.name.clone()),
+                name: Kind::from_number(section.kind).map_or("unknown", Kind::name),
+                offset: section.offset,
+                length: section.length,
+            });
+            info.sections.extend(sections);
+        }
+        info
+    }
+}
+
+enum Place<'s, 'a> {
+    Stored(&'s Segment<'a>),
+    Growing(&'s Growing),
+}
+
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexInfo {
+    /// Version of the file format.
+    pub format_version: u32,
+    /// The segments, first to last.
+    pub segments: Vec<SegmentInfo>,
+    /// The sections, in the order of the file.
+    pub sections: Vec<SectionInfo>,
+}
+
+/// What is in a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentInfo {
+    /// Rows, removed ones among them.
+    pub rows: u32,
+    /// Removed or replaced rows.
+    pub removed: u32,
+    /// The structures over them, beside the exact scan.
+    pub structures: Vec<Structure>,
+    /// The codes beside or in place of the vectors.
+    pub codes: Codes,
+    /// Lists of the inverted file, if there is one.
+    pub lists: Option<u32>,
+    /// Recall measured when it was built.
+    pub calibrations: Vec<Calibration>,
+}
+
+/// A section of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SectionInfo {
+    /// Number of its segment.
+    pub segment: u32,
+    /// Name of its column, if it belongs to one.
+    pub column: Option<String>,
+    /// What it holds.
+    pub name: &'static str,
+    /// Where it begins, in bytes.
+    pub offset: u64,
+    /// How many bytes it takes.
+    pub length: u64,
+}
+
+/// The options that a manifest tells of.
+fn options_of(manifest: &Manifest) -> Result<IndexOptions> {
+    const DAMAGED: Error = Error::Corrupt { what: "the manifest" };
+    let element = [Element::F32, Element::F16].into_iter();
+    let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1].into_iter();
+    let key_type = [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text].into_iter();
+    let columns = manifest.columns.iter().map(|column| {
+        let column_type = ColumnType::from_number(column.column_type).ok_or(DAMAGED)?;
+        Ok(ColumnSchema { name: column.name.clone(), column_type })
+    });
+    let properties = manifest.properties.iter();
+    let options = IndexOptions {
+        dimensions: manifest.dimensions as usize,
+        metric: metric.clone().find(|m| *m as u8 == manifest.metric).ok_or(DAMAGED)?,
+        element: element.clone().find(|e| *e as u8 == manifest.element).ok_or(DAMAGED)?,
+        key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).ok_or(DAMAGED)?,
+        columns: columns.collect::<Result<_>>()?,
+        hnsw: manifest
+            .build
+            .hnsw
+            .as_ref()
+            .map(|hnsw| HnswParams { m: hnsw.m, ef_construction: hnsw.ef_construction }),
+        ivf: manifest.build.ivf.as_ref().map(|ivf| IvfParams { lists: ivf.lists }),
+        codes: Codes::from_number(manifest.build.codes),
+        seed: manifest.build.seed,
+        threads: 0,
+        properties: properties.map(|p| (p.name.clone(), p.value.clone())).collect(),
+    };
+    if options.dimensions == 0 || options.dimensions > crate::vectors::MAX_DIMENSIONS {
+        return Err(DAMAGED);
+    }
+    options.check().map_err(|_| DAMAGED)?;
+    Ok(options)
+}

@@ -1,0 +1,102 @@
+//! Changing an index in memory: new rows grow beside the segments, removed ones are hidden.
+
+use super::Index;
+use crate::column::ValueRef;
+use crate::error::{Error, Result};
+use crate::growing::Growing;
+use crate::key::{Key, KeyRef, KeyType};
+
+impl Index<'_> {
+    /// Inserts a row and gives its key. Where keys are row numbers, `None` takes the next number.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`] if there is such a row; else as
+    /// [`IndexBuilder::push`](crate::IndexBuilder::push). The index is then as it was.
+    pub fn insert(
+        &mut self,
+        key: Option<KeyRef<'_>>,
+        vector: &[f32],
+        values: &[ValueRef<'_>],
+    ) -> Result<Key> {
+        let key = match key {
+            Some(key) => key.to_owned(),
+            None if self.options.key_type == KeyType::RowNumber => {
+                Key::Int64(self.row_number_end()?)
+            }
+            None => {
+                let expected = self.options.key_type.name();
+                return Err(Error::KeyType { expected, got: "missing" });
+            }
+        };
+        if self.find(key.as_ref())?.is_some() {
+            return Err(Error::DuplicateKey { key: alloc::format!("{key}") });
+        }
+        self.grow(key.clone(), vector, values)?;
+        Ok(key)
+    }
+
+    /// Replaces the row that has this key.
+    ///
+    /// # Errors
+    /// [`Error::KeyNotFound`] if there is none; else as [`insert`](Self::insert).
+    pub fn update(
+        &mut self,
+        key: KeyRef<'_>,
+        vector: &[f32],
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
+        let Some(old) = self.find(key)? else {
+            return Err(Error::KeyNotFound { key: alloc::format!("{key}") });
+        };
+        self.grow(key.to_owned(), vector, values)?;
+        if let Some(segment) = self.segments.get_mut(old.segment as usize) {
+            segment.hide(old.row);
+        }
+        Ok(())
+    }
+
+    /// Removes the row that has this key; false if there is none.
+    ///
+    /// # Errors
+    /// [`Error::KeyType`], or [`Error::Corrupt`] if the file is damaged.
+    pub fn remove(&mut self, key: KeyRef<'_>) -> Result<bool> {
+        let Some(row) = self.find(key)? else { return Ok(false) };
+        match (self.segments.get_mut(row.segment as usize), &mut self.growing) {
+            (Some(segment), _) => segment.hide(row.row),
+            (None, Some(growing)) => {
+                growing.remove(key);
+            }
+            (None, None) => {}
+        }
+        Ok(true)
+    }
+
+    fn grow(&mut self, key: Key, vector: &[f32], values: &[ValueRef<'_>]) -> Result<()> {
+        if let (Key::Int64(number), KeyType::RowNumber) = (&key, self.options.key_type) {
+            let next = self.row_number_end()?;
+            self.next_number = Some(next.max(number.saturating_add(1)));
+        }
+        let growing = match &mut self.growing {
+            Some(growing) => growing,
+            empty => empty.insert(Growing::new(self.options.shape(), &self.options.columns)?),
+        };
+        growing.push(key, vector, values)
+    }
+
+    /// Where keys are row numbers, the number after the greatest that was given.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the file is damaged.
+    pub fn row_number_end(&self) -> Result<i64> {
+        if let Some(next) = self.next_number {
+            return Ok(next);
+        }
+        let mut next = 0;
+        for segment in &self.segments {
+            if let Some(KeyRef::Int64(greatest)) = segment.keys.greatest()? {
+                next = next.max(greatest.saturating_add(1));
+            }
+        }
+        Ok(next)
+    }
+}

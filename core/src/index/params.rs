@@ -1,0 +1,100 @@
+//! What is searched for, and how hard.
+
+use super::IndexFilter;
+use crate::calibration::Structure;
+use crate::metric::Metric;
+
+/// The order in which a search that goes on gives rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By distance, ever rising: a nearer row that is found late is dropped, and counted.
+    #[default]
+    Strict,
+    /// By distance within a batch; nothing is dropped.
+    Relaxed,
+}
+
+/// What is searched for, and how hard.
+#[derive(Clone, Copy)]
+pub struct SearchParams<'p> {
+    /// How many neighbours: at least 1.
+    pub k: usize,
+    /// HNSW: capacity of the pool of candidates; at least `k` is used. Default 40.
+    pub ef_search: Option<usize>,
+    /// IVF: how many lists are probed. Default 16.
+    pub probes: Option<usize>,
+    /// A wanted recall, above 0 and at most 1, in place of `ef_search` and `probes`: what the
+    /// calibration in the file says it takes.
+    pub recall: Option<f32>,
+    /// The structure to use. Default: HNSW if there is one, else IVF, else an exact scan.
+    pub structure: Option<Structure>,
+    /// The metric of the distances. Default the index's own; for rows of unit length L2, cosine
+    /// and inner product may stand for each other.
+    pub metric: Option<Metric>,
+    /// Rows that may be in the answer.
+    pub filter: Option<&'p IndexFilter<'p>>,
+    /// The order of a search that goes on.
+    pub order: Order,
+}
+
+impl<'p> SearchParams<'p> {
+    /// The `k` nearest, with defaults for all else.
+    pub fn new(k: usize) -> Self {
+        Self {
+            k,
+            ef_search: None,
+            probes: None,
+            recall: None,
+            structure: None,
+            metric: None,
+            filter: None,
+            order: Order::Strict,
+        }
+    }
+
+    /// With another `ef_search`.
+    pub fn ef_search(self, ef_search: usize) -> Self {
+        Self { ef_search: Some(ef_search), ..self }
+    }
+
+    /// With so many `probes`.
+    pub fn probes(self, probes: usize) -> Self {
+        Self { probes: Some(probes), ..self }
+    }
+
+    /// With a wanted `recall`.
+    pub fn recall(self, recall: f32) -> Self {
+        Self { recall: Some(recall), ..self }
+    }
+
+    /// Using this structure.
+    pub fn structure(self, structure: Structure) -> Self {
+        Self { structure: Some(structure), ..self }
+    }
+
+    /// Measuring by another metric.
+    pub fn metric(self, metric: Metric) -> Self {
+        Self { metric: Some(metric), ..self }
+    }
+
+    /// Only rows that match `filter`.
+    pub fn filter(self, filter: &'p IndexFilter<'p>) -> Self {
+        Self { filter: Some(filter), ..self }
+    }
+
+    /// In this order.
+    pub fn order(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+}
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SearchStats {
+    /// Ranks computed to steer by, of codes or vectors.
+    pub visited: u64,
+    /// Stored vectors measured beside these.
+    pub compared: u64,
+    /// Nearer rows that came too late for strict order.
+    pub dropped: u64,
+}

@@ -1,0 +1,168 @@
+//! Making new files from indexes: compacted, as a delta, or merged of several.
+
+use super::Index;
+use crate::archive::Kind;
+use crate::archive::manifest::{NO_COLUMN, Section};
+use crate::archive::write::{self, NewSection, Sink, Source};
+use crate::builder::{IndexBuilder, IndexOptions};
+use crate::column::ValueRef;
+use crate::error::{Error, Result};
+use crate::key::{Key, KeyRef, KeyType};
+use crate::neighbor::RowId;
+use crate::parallel::Threads;
+use crate::segment::build::{OnProgress, SegmentRows, build};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// How an index is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Save {
+    /// One segment, built anew from the rows that are left, in the order of their keys. Of an
+    /// index that was not changed this gives the same bytes again, if its rows were in that order.
+    Compact,
+    /// The segments as they are, removed rows marked, and a new segment of the inserted rows:
+    /// quick, and read by anything that reads the format.
+    Delta,
+}
+
+/// A new segment of fewer rows gets no structure: a scan is as fast.
+const STRUCTURED_ROWS: u32 = 1000;
+
+impl Index<'_> {
+    /// Writes the index to a new file with `threads` threads (0: as many as there are). The index
+    /// itself stays as it is.
+    ///
+    /// # Errors
+    /// Those of the sink and of `progress`; [`Error::Corrupt`] if this index's file is damaged.
+    pub fn write_to(
+        &self,
+        save: Save,
+        threads: usize,
+        sink: &mut dyn Sink,
+        progress: OnProgress<'_>,
+    ) -> Result<()> {
+        match save {
+            Save::Compact => merge(&[self], threads)?.write_to(sink, progress),
+            Save::Delta => self.write_delta(threads, sink, progress),
+        }
+    }
+
+    fn write_delta(
+        &self,
+        threads: usize,
+        sink: &mut dyn Sink,
+        progress: OnProgress<'_>,
+    ) -> Result<()> {
+        let mut manifest = self.options.manifest(self.is_unit_length());
+        let mut sections = Vec::new();
+        if let Some(archive) = &self.archive {
+            manifest.build = archive.manifest.build.clone();
+            manifest.segments = archive.manifest.segments.clone();
+            for section in &archive.manifest.sections {
+                let Some(kind) = Kind::from_number(section.kind) else { continue };
+                if kind != Kind::Hidden {
+                    let bytes = archive.section(section.segment, section.column, kind);
+                    let section = Section::new(section.segment, section.column, kind);
+                    sections.push(NewSection { section, source: Source::Bytes(bytes.into()) });
+                }
+            }
+        }
+        for (number, segment) in self.segments.iter().enumerate() {
+            let section = Section::new(number as u32, NO_COLUMN, Kind::Hidden);
+            let source = Source::Bytes(Cow::Borrowed(segment.hidden()));
+            sections.push(NewSection { section, source });
+            manifest.segments[number].hidden = segment.hidden_count;
+        }
+        let compacted;
+        if let Some(growing) = self.growing.as_ref().filter(|growing| growing.live() > 0) {
+            // Rows that were inserted and removed again are left out.
+            compacted = growing.compacted(&self.options.columns)?;
+            let mut params = self.options.segment_params();
+            if growing.live() < STRUCTURED_ROWS {
+                (params.hnsw, params.ivf) = (None, None);
+            }
+            let rows = SegmentRows {
+                vectors: &compacted.vectors,
+                key_type: self.options.key_type,
+                keys: &compacted.keys,
+                columns: &compacted.columns,
+            };
+            let number = manifest.segments.len() as u32;
+            let built = build(number, rows, &params, &Threads::new(threads)?, progress)?;
+            manifest.segments.push(built.segment);
+            sections.extend(built.sections);
+        }
+        write::write(manifest, sections, sink)
+    }
+}
+
+/// Gathers the rows of several indexes for one, in the order of their keys; of rows with the same
+/// key the one of the last index stays. Row numbers are given anew, one index after another,
+/// unless there is only one.
+///
+/// The options, `threads` aside, are those of the first index.
+///
+/// # Errors
+/// [`Error::Unsupported`] if the indexes differ in dimensions, metric, type of keys or columns;
+/// [`Error::Corrupt`] if one's file is damaged.
+pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
+    let Some(first) = indexes.first() else {
+        return Err(Error::Unsupported { reason: "there is no index to merge".into() });
+    };
+    for (number, other) in indexes.iter().enumerate() {
+        let what = differing(first.options(), other.options());
+        if let Some(what) = what {
+            let reason =
+                format!("index {number} has other {what} than the first; merge like with like");
+            return Err(Error::Unsupported { reason });
+        }
+    }
+    let options = IndexOptions { threads, ..first.options().clone() };
+    let renumbered = options.key_type == KeyType::RowNumber && indexes.len() > 1;
+    let mut rows: Vec<(Key, usize, RowId)> = Vec::new();
+    for (number, index) in indexes.iter().enumerate() {
+        let start = rows.len();
+        for row in index.rows() {
+            rows.push((index.key(row)?.to_owned(), number, row));
+        }
+        if renumbered {
+            rows[start..].sort_unstable();
+            for (at, row) in rows.iter_mut().enumerate().skip(start) {
+                row.0 = Key::Int64(at as i64);
+            }
+        }
+    }
+    rows.sort_unstable();
+    let mut builder = IndexBuilder::new(options)?;
+    let mut vector = vec![0.0; first.dimensions()];
+    for (at, (key, number, row)) in rows.iter().enumerate() {
+        if rows.get(at + 1).is_some_and(|next| next.0 == *key) {
+            continue;
+        }
+        let index = indexes[*number];
+        index.vector(*row, &mut vector)?;
+        let columns = 0..index.columns().len();
+        let values = columns.map(|column| index.value(*row, column));
+        let values: Vec<ValueRef<'_>> = values.collect::<Result<_>>()?;
+        let key: KeyRef<'_> = key.as_ref();
+        builder.push(Some(key), &vector, &values)?;
+    }
+    Ok(builder)
+}
+
+/// In what two indexes differ that must not.
+fn differing(a: &IndexOptions, b: &IndexOptions) -> Option<&'static str> {
+    if a.dimensions != b.dimensions {
+        Some("dimensions")
+    } else if a.metric != b.metric {
+        Some("metric")
+    } else if a.key_type != b.key_type {
+        Some("type of keys")
+    } else if a.columns != b.columns {
+        Some("columns")
+    } else {
+        None
+    }
+}

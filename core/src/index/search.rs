@@ -1,0 +1,358 @@
+//! Searching an index: its segments and growing rows, merged in order.
+
+use super::{Index, Order, Place, SearchParams, SearchStats};
+use crate::calibration::Structure;
+use crate::error::{Error, Result};
+use crate::growing::GrowingSearch;
+use crate::metric::Metric;
+use crate::neighbor::{Neighbor, RowId};
+use crate::segment::Segment;
+use crate::segment::search::{Plan, SegmentSearch};
+use crate::segment::storage::RowFilter;
+use crate::vectors::Query;
+use alloc::format;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// ef_search where nothing else was asked for.
+const EF_SEARCH: usize = 40;
+
+/// Probes where nothing else was asked for.
+const PROBES: usize = 16;
+
+/// Greatest ef_search and k.
+const MAX_EF: usize = 1 << 24;
+
+/// Scratch of searches: a warm one allocates nothing. One a thread; any index may use it.
+#[derive(Clone, Default)]
+pub struct Searcher {
+    query: Query,
+    segments: Vec<SegmentSearch>,
+    plans: Vec<Plan>,
+    growing: GrowingSearch,
+    found: Vec<Neighbor>,
+    last: Option<f32>,
+    dropped: u64,
+}
+
+impl Searcher {
+    /// A searcher that has no memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the last search did.
+    pub fn stats(&self) -> SearchStats {
+        SearchStats {
+            visited: self.segments.iter().map(SegmentSearch::visited).sum(),
+            compared: self.segments.iter().map(|s| s.compared).sum::<u64>() + self.growing.compared,
+            dropped: self.dropped,
+        }
+    }
+}
+
+impl Segment<'_> {
+    fn plan(&self, params: &SearchParams<'_>, metric: Metric, resumable: bool) -> Plan {
+        let k = params.k;
+        let mut structure = match params.structure {
+            None if self.hnsw.is_some() => Structure::Hnsw,
+            None if self.ivf.is_some() => Structure::Ivf,
+            None => Structure::Flat,
+            Some(structure) if self.has(structure) => structure,
+            Some(_) => Structure::Flat,
+        };
+        let (mut ef_search, mut probes) =
+            (params.ef_search.unwrap_or(EF_SEARCH), params.probes.unwrap_or(PROBES));
+        if let Some(recall) = params.recall
+            && structure != Structure::Flat
+        {
+            match self.effort(structure, k, recall) {
+                Some(effort) => (ef_search, probes) = (effort, effort),
+                // Too few rows for a calibration: they may as well be scanned.
+                None => structure = Structure::Flat,
+            }
+        }
+        // The pool holds what an answer needs; codes want a few more to choose from.
+        let ef_search = match structure {
+            Structure::Ivf if self.codes.is_some() => 4 * k,
+            Structure::Ivf => k,
+            Structure::Hnsw | Structure::Flat => ef_search.max(k),
+        };
+        Plan { structure, k, ef_search, probes, metric, resumable }
+    }
+
+    /// The calibrated setting for this recall: of the calibration for the next greater `k`, or
+    /// beyond the greatest in proportion to it.
+    fn effort(&self, structure: Structure, k: usize, recall: f32) -> Option<usize> {
+        let fitting = || self.calibrations.iter().filter(|c| c.structure == structure);
+        let calibration = fitting()
+            .filter(|calibration| calibration.k as usize >= k)
+            .min_by_key(|calibration| calibration.k)
+            .or_else(|| fitting().max_by_key(|calibration| calibration.k))?;
+        let effort = calibration.effort(recall) as usize;
+        let measured = (calibration.k as usize).max(1);
+        Some(if k > measured && structure == Structure::Hnsw {
+            effort.saturating_mul(k) / measured
+        } else {
+            effort
+        })
+    }
+}
+
+impl<'a> Index<'a> {
+    /// The `k` nearest rows, nearest first, ties by key; fewer only if fewer rows match.
+    ///
+    /// `query` has one finite value a dimension.
+    ///
+    /// # Errors
+    /// [`Error::DimensionMismatch`], [`Error::NonFinite`], [`Error::ZeroVector`] under cosine,
+    /// [`Error::InvalidParameter`], [`Error::Unsupported`] for a metric that this index does not
+    /// order by, [`Error::Corrupt`] if the file is damaged where the search reads.
+    pub fn search<'s>(
+        &self,
+        query: &[f32],
+        params: &SearchParams<'_>,
+        searcher: &'s mut Searcher,
+    ) -> Result<&'s [Neighbor]> {
+        self.begin(query, params, searcher, false)?;
+        self.advance(params, searcher, params.k)?;
+        Ok(&searcher.found)
+    }
+
+    /// The distance of one row, as a search would give it.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search) for the query, those of [`key`](Self::key) for the row.
+    pub fn distance(&self, query: &[f32], row: RowId, searcher: &mut Searcher) -> Result<f32> {
+        searcher.query.set(query, self.dimensions(), self.metric())?;
+        let view = match self.place(row)? {
+            Place::Stored(segment) => segment.vectors,
+            Place::Growing(growing) => growing.vectors.view(),
+        };
+        let mut rank = [0.0];
+        view.ranks(&searcher.query, &[row.row], &mut rank)?;
+        Ok(self.metric().distance(rank[0]))
+    }
+
+    /// Begins a search that goes on past `k`: every call of [`Cursor::next_batch`] gives the next
+    /// rows. `k` says how many a batch is about to have.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search).
+    pub fn cursor<'s>(
+        &'s self,
+        query: &[f32],
+        params: SearchParams<'s>,
+        searcher: &'s mut Searcher,
+    ) -> Result<Cursor<'s, 'a>> {
+        self.begin(query, &params, searcher, true)?;
+        Ok(Cursor { index: self, params, searcher })
+    }
+
+    /// All rows within `radius` of the query, nearest first, as far as the structure finds them;
+    /// `k` of `params` is how many are looked for at a time.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search), and [`Error::InvalidParameter`] for a radius of NaN.
+    pub fn within<'s>(
+        &self,
+        query: &[f32],
+        radius: f32,
+        params: &SearchParams<'_>,
+        searcher: &'s mut Searcher,
+    ) -> Result<&'s [Neighbor]> {
+        if radius.is_nan() {
+            let reason = "the radius is not a number".into();
+            return Err(Error::InvalidParameter { name: "radius", reason });
+        }
+        let params = SearchParams { order: Order::Relaxed, ..*params };
+        self.begin(query, &params, searcher, true)?;
+        let mut within = core::mem::take(&mut searcher.found);
+        loop {
+            // A batch that has nothing within the radius ends the search: what comes after is
+            // farther still, up to what the structure misses.
+            let result = self.advance(&params, searcher, params.k);
+            let before = within.len();
+            within.extend(searcher.found.iter().filter(|row| row.distance <= radius));
+            match result {
+                Ok(()) if within.len() > before => {}
+                Ok(()) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        within.sort_by(|a, b| {
+            a.distance.total_cmp(&b.distance).then_with(|| {
+                match (self.key(a.row), self.key(b.row)) {
+                    (Ok(a), Ok(b)) => a.cmp(&b),
+                    _ => Ordering::Equal,
+                }
+            })
+        });
+        searcher.found = within;
+        Ok(&searcher.found)
+    }
+
+    fn begin(
+        &self,
+        query: &[f32],
+        params: &SearchParams<'_>,
+        searcher: &mut Searcher,
+        resumable: bool,
+    ) -> Result<()> {
+        let metric = params.metric.unwrap_or(self.metric());
+        self.check(params, metric)?;
+        let measured = [metric, self.metric()];
+        let by_length = measured.contains(&Metric::Cosine);
+        let checked = if by_length { Metric::Cosine } else { metric };
+        searcher.query.set(query, self.dimensions(), checked)?;
+        searcher.found.clear();
+        searcher.last = None;
+        searcher.dropped = 0;
+        searcher.segments.resize_with(self.segments.len(), SegmentSearch::default);
+        searcher.plans.clear();
+        for (number, segment) in self.segments.iter().enumerate() {
+            let plan = segment.plan(params, metric, resumable);
+            searcher.plans.push(plan);
+            let filter = self.row_filter(params, number);
+            searcher.segments[number].start(&searcher.query, plan, filter)?;
+        }
+        let filter = params.filter.map(|filter| (&filter.filter, self.columns()));
+        searcher.growing.start(self.growing.as_ref(), &searcher.query, metric, filter)
+    }
+
+    fn row_filter<'s>(&'s self, params: &SearchParams<'s>, number: usize) -> RowFilter<'s, 's> {
+        let filter = params.filter.and_then(|filter| filter.segments.get(number));
+        RowFilter { segment: &self.segments[number], filter }
+    }
+
+    fn check(&self, params: &SearchParams<'_>, metric: Metric) -> Result<()> {
+        let invalid = |name, reason| Err(Error::InvalidParameter { name, reason });
+        if params.k == 0 || params.k > MAX_EF {
+            return invalid("k", format!("{} is not within 1 and {MAX_EF}", params.k));
+        }
+        if let Some(ef) = params.ef_search.filter(|ef| !(1..=MAX_EF).contains(ef)) {
+            return invalid("ef_search", format!("{ef} is not within 1 and {MAX_EF}"));
+        }
+        if params.probes == Some(0) {
+            return invalid("probes", "0 lists give no answer; probe at least 1".into());
+        }
+        if let Some(recall) = params.recall
+            && !(recall > 0.0 && recall <= 1.0)
+        {
+            return invalid("recall", format!("{recall} is not above 0 and at most 1"));
+        }
+        if params.recall.is_some() && (params.ef_search.is_some() || params.probes.is_some()) {
+            let reason = "give a recall, or ef_search and probes, not both".into();
+            return invalid("recall", reason);
+        }
+        if let Some(filter) = params.filter
+            && filter.segments.len() != self.segments.len()
+        {
+            return invalid("filter", "it was bound to another index".into());
+        }
+        if let Some(structure) = params.structure
+            && !self.segments.is_empty()
+            && !self.segments.iter().any(|segment| segment.has(structure))
+        {
+            let reason = format!(
+                "the index has no {name} structure; build it with --kind {name}",
+                name = structure.name()
+            );
+            return Err(Error::Unsupported { reason });
+        }
+        if metric != self.metric() && !(metric.orders_like(self.metric()) && self.is_unit_length())
+        {
+            let reason = format!(
+                "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
+                self.metric().name(),
+                metric.name()
+            );
+            return Err(Error::Unsupported { reason });
+        }
+        Ok(())
+    }
+
+    /// Moves up to `want` next rows of all segments to `searcher.found`.
+    fn advance(
+        &self,
+        params: &SearchParams<'_>,
+        searcher: &mut Searcher,
+        want: usize,
+    ) -> Result<()> {
+        searcher.found.clear();
+        let metric = params.metric.unwrap_or(self.metric());
+        while searcher.found.len() < want {
+            let mut best: Option<(f32, RowId)> = None;
+            for number in 0..self.segments.len() {
+                let search = &mut searcher.segments[number];
+                if search.head().is_none() {
+                    let filter = self.row_filter(params, number);
+                    let plan = searcher.plans[number];
+                    if !search.next_batch(&searcher.query, plan, filter, want)? {
+                        continue;
+                    }
+                }
+                if let Some((rank, row)) = search.head() {
+                    let head = (rank, RowId { segment: number as u32, row });
+                    if self.is_nearer(head, best)? {
+                        best = Some(head);
+                    }
+                }
+            }
+            if let Some(growing) = &self.growing
+                && let Some((rank, row)) = searcher.growing.head(growing)
+            {
+                let head = (rank, RowId { segment: self.segments.len() as u32, row });
+                if self.is_nearer(head, best)? {
+                    best = Some(head);
+                }
+            }
+            let Some((rank, row)) = best else { break };
+            match searcher.segments.get_mut(row.segment as usize) {
+                Some(search) => search.take(),
+                None => searcher.growing.take(),
+            }
+            if params.order == Order::Strict {
+                if searcher.last.is_some_and(|last| rank.total_cmp(&last).is_lt()) {
+                    searcher.dropped += 1;
+                    continue;
+                }
+                searcher.last = Some(rank);
+            }
+            searcher.found.push(Neighbor { row, distance: metric.distance(rank) });
+        }
+        Ok(())
+    }
+
+    fn is_nearer(&self, a: (f32, RowId), b: Option<(f32, RowId)>) -> Result<bool> {
+        let Some(b) = b else { return Ok(true) };
+        Ok(match a.0.total_cmp(&b.0) {
+            Ordering::Less => true,
+            Ordering::Greater => false,
+            Ordering::Equal => self.key(a.1)? < self.key(b.1)?,
+        })
+    }
+}
+
+/// A search that goes on.
+pub struct Cursor<'s, 'a> {
+    index: &'s Index<'a>,
+    params: SearchParams<'s>,
+    searcher: &'s mut Searcher,
+}
+
+impl Cursor<'_, '_> {
+    /// The next rows, at most `count`, nearest first; none when there are no more.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the file is damaged where the search reads.
+    pub fn next_batch(&mut self, count: usize) -> Result<&[Neighbor]> {
+        self.index.advance(&self.params, self.searcher, count)?;
+        Ok(&self.searcher.found)
+    }
+
+    /// What the search did so far.
+    pub fn stats(&self) -> SearchStats {
+        self.searcher.stats()
+    }
+}

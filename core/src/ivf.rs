@@ -1,0 +1,125 @@
+//! Inverted files: rows in lists around centroids, of which a search probes the nearest few
+//! (Sivic, Zisserman: Video Google, ICCV 2003).
+//!
+//! The rows of a segment are in the order of the lists, so that a list is one contiguous run of
+//! rows, and of their codes and vectors: an offset a list is all that is stored beside the
+//! centroids.
+
+pub(crate) mod kmeans;
+
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::metric::Metric;
+use crate::vectors::{Query, Shape, VectorsView};
+use alloc::format;
+use core::ops::Range;
+
+/// Most lists of an inverted file.
+pub const MAX_LISTS: u32 = 1 << 20;
+
+/// Parameters of an inverted file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IvfParams {
+    /// How many lists there are: 1 to 1,048,576, and no more than rows. 0, the default, means
+    /// the square root of the number of rows.
+    pub lists: u32,
+}
+
+impl IvfParams {
+    pub(crate) fn check(self) -> Result<()> {
+        if self.lists > MAX_LISTS {
+            let reason = format!("{} is not within 1 and {MAX_LISTS}", self.lists);
+            return Err(Error::InvalidParameter { name: "lists", reason });
+        }
+        Ok(())
+    }
+
+    /// The number of lists for so many rows.
+    pub(crate) fn lists_for(self, rows: u32) -> u32 {
+        let lists = match self.lists {
+            0 => libm::round(libm::sqrt(f64::from(rows))) as u32,
+            lists => lists,
+        };
+        lists.clamp(1, rows.max(1))
+    }
+}
+
+/// Form of the centroids: f32, ranked by inner product under cosine, as they have unit length.
+pub(crate) fn centroid_shape(dimensions: usize, metric: Metric) -> Shape {
+    let metric = if metric == Metric::Cosine { Metric::InnerProduct } else { metric };
+    Shape { dimensions, element: Element::F32, metric }
+}
+
+/// A stored inverted file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IvfView<'a> {
+    centroids: VectorsView<'a>,
+    offsets: &'a [u8],
+    lists: u32,
+    rows: u32,
+}
+
+impl<'a> IvfView<'a> {
+    /// `offsets` gives the first row of every list and, last, the number of rows; u32,
+    /// little-endian.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the sections do not have the length that the numbers imply.
+    pub fn new(
+        centroids: &'a [u8],
+        offsets: &'a [u8],
+        lists: u32,
+        rows: u32,
+        shape: Shape,
+    ) -> Result<Self> {
+        let shape = centroid_shape(shape.dimensions, shape.metric);
+        let fits = centroids.len() as u64 == u64::from(lists) * shape.stride() as u64
+            && offsets.len() as u64 == 4 * (u64::from(lists) + 1);
+        if !fits {
+            return Err(Error::Corrupt { what: "the sizes of the inverted file" });
+        }
+        // Lists that overlap would give rows twice.
+        let starts = offsets.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        if !starts.clone().is_sorted() || starts.max().is_some_and(|last| last > rows) {
+            return Err(Error::Corrupt { what: "the lists of the inverted file" });
+        }
+        Ok(Self { centroids: VectorsView::new(centroids, shape), offsets, lists, rows })
+    }
+
+    pub fn lists(&self) -> u32 {
+        self.lists
+    }
+
+    /// Ranks of the listed centroids.
+    pub fn ranks(&self, query: &Query, list: &[u32], out: &mut [f32]) -> Result<()> {
+        self.centroids.ranks(query, list, out)
+    }
+
+    /// The rows of a list.
+    pub fn rows(&self, list: u32) -> Result<Range<u32>> {
+        let offset = |at: u32| {
+            let bytes = self.offsets.as_chunks().0.get(at as usize);
+            bytes.map(|bytes| u32::from_le_bytes(*bytes))
+        };
+        match (offset(list), offset(list + 1)) {
+            (Some(first), Some(last)) if first <= last && last <= self.rows => Ok(first..last),
+            _ => Err(Error::Corrupt { what: "the lists of the inverted file" }),
+        }
+    }
+
+    /// Checks that the lists cover all rows, one after another.
+    pub fn verify(&self) -> Result<()> {
+        let mut next = 0;
+        for list in 0..self.lists {
+            let rows = self.rows(list)?;
+            if rows.start != next {
+                return Err(Error::Corrupt { what: "the lists of the inverted file" });
+            }
+            next = rows.end;
+        }
+        if next != self.rows {
+            return Err(Error::Corrupt { what: "the lists of the inverted file" });
+        }
+        Ok(())
+    }
+}

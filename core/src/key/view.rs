@@ -1,0 +1,184 @@
+//! Stored keys: read by row, found by binary search over the rows sorted by key.
+
+use super::{Key, KeyRef, KeyType};
+use crate::error::{Error, Result};
+use crate::packed::{PackedView, bits_below, pack, packed_len};
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// The sections of a segment's keys; empty bytes stand for a section that is not there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeySections<T> {
+    /// Row numbers packed at `bits` bits; int64 8 bytes a row, little-endian; uuid 16 bytes a row;
+    /// text UTF-8, one after another. Empty for row numbers that are the rows themselves.
+    pub keys: T,
+    /// Text only: where every key begins, and the end of the last; u64, little-endian.
+    pub offsets: T,
+    /// Rows sorted by key, packed. Empty where the rows are in that order already.
+    pub order: T,
+    /// Bits of a packed row number.
+    pub bits: u32,
+}
+
+/// Writes keys as [`KeysView`] reads them; row `r` has the key `keys[order[r]]`.
+///
+/// # Errors
+/// [`Error::DuplicateKey`] if two rows have the same key, [`Error::KeyType`] if one is of another
+/// type than `key_type`.
+pub(crate) fn encode_keys(
+    key_type: KeyType,
+    keys: &[Key],
+    order: &[u32],
+) -> Result<KeySections<Vec<u8>>> {
+    let ordered = || order.iter().map(|&row| &keys[row as usize]);
+    if let Some(key) = ordered().find(|key| !key.as_ref().fits(key_type)) {
+        let got = key.as_ref().type_name();
+        return Err(Error::KeyType { expected: key_type.name(), got });
+    }
+    let mut sections = KeySections::default();
+    let numbers = || ordered().map(|key| if let Key::Int64(number) = key { *number } else { 0 });
+    match key_type {
+        KeyType::RowNumber => {
+            if !numbers().enumerate().all(|(row, number)| number == row as i64) {
+                let bound = numbers().max().map_or(0, |largest| largest as u64 + 1);
+                sections.bits = bits_below(bound);
+                let numbers: Vec<u64> = numbers().map(|number| number as u64).collect();
+                sections.keys = pack(numbers.into_iter(), sections.bits);
+            }
+        }
+        KeyType::Int64 => sections.keys = numbers().flat_map(i64::to_le_bytes).collect(),
+        KeyType::Uuid => {
+            for key in ordered() {
+                if let Key::Uuid(bytes) = key {
+                    sections.keys.extend_from_slice(bytes);
+                }
+            }
+        }
+        KeyType::Text => {
+            sections.offsets.extend_from_slice(&0_u64.to_le_bytes());
+            for key in ordered() {
+                if let Key::Text(text) = key {
+                    sections.keys.extend_from_slice(text.as_bytes());
+                }
+                sections.offsets.extend_from_slice(&(sections.keys.len() as u64).to_le_bytes());
+            }
+        }
+    }
+    let mut rows: Vec<u32> = (0..order.len() as u32).collect();
+    let key = |row: u32| &keys[order[row as usize] as usize];
+    rows.sort_unstable_by(|&a, &b| key(a).cmp(key(b)));
+    if let Some(pair) = rows.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
+        return Err(Error::DuplicateKey { key: alloc::format!("{}", key(pair[0])) });
+    }
+    if !rows.is_sorted() {
+        let bits = bits_below(rows.len() as u64);
+        sections.order = pack(rows.iter().map(|&row| u64::from(row)), bits);
+    }
+    Ok(sections)
+}
+
+/// Stored keys of a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct KeysView<'a> {
+    key_type: KeyType,
+    sections: KeySections<&'a [u8]>,
+    rows: u32,
+}
+
+const DAMAGED: Error = Error::Corrupt { what: "keys" };
+
+impl<'a> KeysView<'a> {
+    /// # Errors
+    /// [`Error::Corrupt`] if the sections do not have the length that the numbers imply.
+    pub fn new(key_type: KeyType, sections: KeySections<&'a [u8]>, rows: u32) -> Result<Self> {
+        let count = u64::from(rows);
+        let length = sections.keys.len() as u64;
+        let fits = match key_type {
+            KeyType::RowNumber => {
+                sections.bits <= 63 && (length == 0 || length == packed_len(count, sections.bits))
+            }
+            KeyType::Int64 => length == 8 * count,
+            KeyType::Uuid => length == 16 * count,
+            KeyType::Text => sections.offsets.len() as u64 == 8 * (count + 1),
+        };
+        let order = sections.order.len() as u64;
+        if !fits || (order != 0 && order != packed_len(count, bits_below(count))) {
+            return Err(DAMAGED);
+        }
+        Ok(Self { key_type, sections, rows })
+    }
+
+    /// The key of a row.
+    pub fn get(&self, row: u32) -> Result<KeyRef<'a>> {
+        if row >= self.rows {
+            return Err(DAMAGED);
+        }
+        let at = row as usize;
+        let keys = self.sections.keys;
+        Ok(match self.key_type {
+            KeyType::RowNumber if keys.is_empty() => KeyRef::Int64(i64::from(row)),
+            KeyType::RowNumber => {
+                let view = PackedView { bytes: keys, bits: self.sections.bits };
+                KeyRef::Int64(view.get(row)? as i64)
+            }
+            KeyType::Int64 => {
+                KeyRef::Int64(i64::from_le_bytes(*keys.as_chunks().0.get(at).ok_or(DAMAGED)?))
+            }
+            KeyType::Uuid => KeyRef::Uuid(*keys.as_chunks().0.get(at).ok_or(DAMAGED)?),
+            KeyType::Text => {
+                let offsets = self.sections.offsets.as_chunks().0;
+                let offset = |at: usize| {
+                    let offset = u64::from_le_bytes(*offsets.get(at).ok_or(DAMAGED)?);
+                    usize::try_from(offset).map_err(|_| DAMAGED)
+                };
+                let bytes = keys.get(offset(at)?..offset(at + 1)?).ok_or(DAMAGED)?;
+                KeyRef::Text(core::str::from_utf8(bytes).map_err(|_| DAMAGED)?)
+            }
+        })
+    }
+
+    /// The row at place `at` of the rows sorted by key.
+    fn sorted(&self, at: u32) -> Result<u32> {
+        if self.sections.order.is_empty() {
+            return Ok(at);
+        }
+        let bits = bits_below(u64::from(self.rows));
+        Ok(PackedView { bytes: self.sections.order, bits }.get(at)? as u32)
+    }
+
+    /// The greatest key; none if there are no rows.
+    pub fn greatest(&self) -> Result<Option<KeyRef<'a>>> {
+        match self.rows.checked_sub(1) {
+            Some(last) => self.get(self.sorted(last)?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The row that has this key.
+    pub fn find(&self, key: KeyRef<'_>) -> Result<Option<u32>> {
+        let (mut low, mut high) = (0, self.rows);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = self.sorted(middle)?;
+            match self.get(row)?.cmp(&key) {
+                Ordering::Equal => return Ok(Some(row)),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks every key, and that the rows sorted by key are.
+    pub fn verify(&self) -> Result<()> {
+        let mut last: Option<KeyRef<'_>> = None;
+        for at in 0..self.rows {
+            let key = self.get(self.sorted(at)?)?;
+            if last.is_some_and(|last| last >= key) {
+                return Err(DAMAGED);
+            }
+            last = Some(key);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! Metrics: which kernel ranks rows, and the distance that callers see.
+
+use crate::distance::{Measure, measure_pair};
+
+/// What "near" means. Distances equal pgvector's operators: smaller is nearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Metric {
+    /// Euclidean distance, `<->`: √Σ(q − x)².
+    L2 = 0,
+    /// Cosine distance, `<=>`: 1 − q·x / (|q|·|x|), from 0 to 2.
+    Cosine = 1,
+    /// Negative inner product, `<#>`: −q·x.
+    InnerProduct = 2,
+    /// Taxicab distance, `<+>`: Σ|q − x|.
+    L1 = 3,
+}
+
+impl Metric {
+    /// The name by which options and messages call it: `l2`, `cosine`, `ip`, `l1`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L2 => "l2",
+            Self::Cosine => "cosine",
+            Self::InnerProduct => "ip",
+            Self::L1 => "l1",
+        }
+    }
+
+    /// pgvector's operator for this distance.
+    pub fn operator(self) -> &'static str {
+        match self {
+            Self::L2 => "<->",
+            Self::Cosine => "<=>",
+            Self::InnerProduct => "<#>",
+            Self::L1 => "<+>",
+        }
+    }
+
+    pub(crate) fn measure(self) -> Measure {
+        match self {
+            Self::L2 => Measure::SquaredL2,
+            Self::Cosine | Self::InnerProduct => Measure::Dot,
+            Self::L1 => Measure::L1,
+        }
+    }
+
+    /// The distance of a rank: ranks order as distances do, and leave out the square root.
+    pub(crate) fn distance(self, rank: f32) -> f32 {
+        match self {
+            Self::L2 => libm::sqrtf(rank),
+            _ => rank,
+        }
+    }
+
+    /// Whether both metrics put vectors of unit length in the same order.
+    pub(crate) fn orders_like(self, other: Self) -> bool {
+        self == other || (self != Self::L1 && other != Self::L1)
+    }
+}
+
+/// 1 − similarity, kept within 0 and 2 against rounding, as pgvector does.
+pub(crate) fn cosine_distance(similarity: f32) -> f32 {
+    1.0 - similarity.clamp(-1.0, 1.0)
+}
+
+/// The inverse of a vector's length; infinite for the zero vector.
+pub(crate) fn inverse_length(values: &[f32]) -> f32 {
+    1.0 / libm::sqrtf(measure_pair(Measure::Dot, values, values))
+}

@@ -1,0 +1,84 @@
+//! Numbers packed at a fixed count of bits, lowest bits first, one after another.
+
+use crate::error::{Error, Result};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Bits that hold any number below `bound`.
+pub(crate) fn bits_below(bound: u64) -> u32 {
+    u64::BITS - bound.saturating_sub(1).leading_zeros()
+}
+
+/// Bytes that `count` numbers of `bits` bits take.
+pub(crate) fn packed_len(count: u64, bits: u32) -> u64 {
+    (count * u64::from(bits)).div_ceil(8)
+}
+
+/// Packs numbers of at most `bits` bits.
+pub(crate) fn pack(numbers: impl ExactSizeIterator<Item = u64>, bits: u32) -> Vec<u8> {
+    let mut bytes = vec![0; packed_len(numbers.len() as u64, bits) as usize];
+    let mut at = 0;
+    for number in numbers {
+        for bit in 0..bits as usize {
+            bytes[(at + bit) / 8] |= ((number >> bit & 1) as u8) << ((at + bit) % 8);
+        }
+        at += bits as usize;
+    }
+    bytes
+}
+
+/// Bytes after packed numbers, so that any can be read 8 bytes at a time.
+pub(crate) const SLACK: usize = 8;
+
+/// The number of at most 57 bits that begins at bit `bit`; `bytes` has [`SLACK`] at its end.
+#[inline(always)]
+pub(crate) fn read_bits(bytes: &[u8], bit: usize, bits: u32) -> Option<u64> {
+    let word = u64::from_le_bytes(*bytes.get(bit / 8..)?.first_chunk()?);
+    Some(word >> (bit % 8) & ((1 << bits) - 1))
+}
+
+/// Packed numbers, read where they lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PackedView<'a> {
+    pub bytes: &'a [u8],
+    pub bits: u32,
+}
+
+impl PackedView<'_> {
+    /// The number at place `at`.
+    pub fn get(&self, at: u32) -> Result<u64> {
+        const DAMAGED: Error = Error::Corrupt { what: "packed numbers" };
+        let first = u64::from(at) * u64::from(self.bits);
+        let last = first + u64::from(self.bits);
+        let bytes = self.bytes.get((first / 8) as usize..last.div_ceil(8) as usize);
+        // At most 64 bits that begin within a byte: 9 bytes.
+        let mut word = [0; 16];
+        let bytes = bytes.ok_or(DAMAGED)?;
+        word.get_mut(..bytes.len()).ok_or(DAMAGED)?.copy_from_slice(bytes);
+        let mask = if self.bits == 64 { u64::MAX } else { (1 << self.bits) - 1 };
+        Ok((u128::from_le_bytes(word) >> (first % 8)) as u64 & mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back() {
+        for bits in [0, 1, 7, 8, 9, 17, 31, 33, 57, 63, 64] {
+            let mut random = crate::random::Random::new(u64::from(bits));
+            let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
+            let numbers: Vec<u64> = (0..100).map(|_| random.next() & mask).collect();
+            let bytes = pack(numbers.iter().copied(), bits);
+            let view = PackedView { bytes: &bytes, bits };
+            for (at, number) in numbers.iter().enumerate() {
+                assert_eq!(view.get(at as u32), Ok(*number));
+            }
+            if bits > 0 {
+                assert!(view.get(100 + 8).is_err());
+            }
+        }
+        assert_eq!([bits_below(1), bits_below(2), bits_below(3), bits_below(256)], [0, 1, 2, 8]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Work over many rows by several threads, with results that do not depend on their number.
+
+use crate::error::Result;
+use alloc::vec::Vec;
+
+/// The threads of a build.
+pub(crate) struct Threads {
+    #[cfg(feature = "parallel")]
+    pool: Option<rayon::ThreadPool>,
+}
+
+impl Threads {
+    /// `count` threads, the caller's among them; 0 means as many as the machine has. Without the
+    /// feature `parallel` there is one.
+    pub fn new(count: usize) -> Result<Self> {
+        #[cfg(feature = "parallel")]
+        {
+            if count == 1 {
+                return Ok(Self { pool: None });
+            }
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+            let pool = pool.map_err(|error| crate::Error::InvalidParameter {
+                name: "threads",
+                reason: alloc::format!("{count} threads cannot be started: {error}"),
+            })?;
+            Ok(Self { pool: Some(pool) })
+        }
+        #[cfg(not(feature = "parallel"))]
+        {
+            let _ = count;
+            Ok(Self {})
+        }
+    }
+
+    /// Scratch for every thread.
+    pub fn scratch<S: Default>(&self) -> Vec<S> {
+        (0..self.count()).map(|_| S::default()).collect()
+    }
+
+    fn count(&self) -> usize {
+        #[cfg(feature = "parallel")]
+        if let Some(pool) = &self.pool {
+            return pool.current_num_threads();
+        }
+        1
+    }
+
+    /// `work(i, scratch)` for every `i` below `count`, in order of `i`.
+    pub fn map<T: Send, S: Send>(
+        &self,
+        count: usize,
+        scratch: &mut [S],
+        work: impl Fn(usize, &mut S) -> T + Sync,
+    ) -> Vec<T> {
+        #[cfg(feature = "parallel")]
+        if let Some(pool) = &self.pool
+            && count > 1
+        {
+            return map_in_pool(pool, count, scratch, work);
+        }
+        let scratch = &mut scratch[0];
+        (0..count).map(|at| work(at, scratch)).collect()
+    }
+}
+
+/// Threads take small runs of rows from a counter, as rows cost unequal time; the results are put
+/// in order afterwards.
+#[cfg(feature = "parallel")]
+fn map_in_pool<T: Send, S: Send>(
+    pool: &rayon::ThreadPool,
+    count: usize,
+    scratch: &mut [S],
+    work: impl Fn(usize, &mut S) -> T + Sync,
+) -> Vec<T> {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    let run = (count / (scratch.len() * 16)).clamp(1, 64);
+    let next = AtomicUsize::new(0);
+    let runs = std::sync::Mutex::new(Vec::new());
+    pool.scope(|scope| {
+        for scratch in scratch {
+            let (next, runs, work) = (&next, &runs, &work);
+            scope.spawn(move |_| {
+                let mut done = Vec::new();
+                loop {
+                    let first = next.fetch_add(run, Ordering::Relaxed);
+                    if first >= count {
+                        break;
+                    }
+                    let last = (first + run).min(count);
+                    let results: Vec<T> = (first..last).map(|at| work(at, scratch)).collect();
+                    done.push((first, results));
+                }
+                if let Ok(mut runs) = runs.lock() {
+                    runs.append(&mut done);
+                }
+            });
+        }
+    });
+    let mut runs = runs.into_inner().unwrap_or_default();
+    runs.sort_unstable_by_key(|run| run.0);
+    runs.into_iter().flat_map(|(_, results)| results).collect()
+}

@@ -1,0 +1,307 @@
+//! 8-bit scalar codes (SQ8): a value is `centre[dimension] + scale · code`, code from −127 to 127.
+//!
+//! A row's codes and one f32 factor lie in one record, so that a rank needs one place in memory:
+//! under L2 the squared length of `scale · codes`, under cosine the inverse length of the decoded
+//! row, under inner product nothing. The query is coded too; products of codes are integers, and
+//! so the same on every platform.
+
+use crate::distance::{self, Format, Measure, Table, measure_pair};
+use crate::error::{Error, Result};
+use crate::metric::{Metric, cosine_distance};
+use crate::vectors::{Query, VectorsView};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// What codes mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Quantizer {
+    pub centre: Vec<f32>,
+    pub scale: f32,
+}
+
+/// How many rows the centre and the scale are learned from.
+const TRAINING_ROWS: u32 = 2048;
+
+/// Bytes from one record of codes to the next.
+pub(crate) fn code_stride(dimensions: usize) -> usize {
+    (dimensions + 4).next_multiple_of(16)
+}
+
+/// Reads row `row` as it is coded: under cosine at unit length.
+fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<()> {
+    vectors.get(row, out)?;
+    if vectors.metric() == Metric::Cosine {
+        let inverse = crate::metric::inverse_length(out);
+        out.iter_mut().for_each(|value| *value *= inverse);
+    }
+    Ok(())
+}
+
+/// Rounds to the nearest integer, ties to even, for |x| < 2²²: the sum has no fraction bits left.
+#[inline]
+fn round(x: f32) -> f32 {
+    const SHIFT: f32 = 12_582_912.0; // 1.5 · 2²³
+    (x + SHIFT) - SHIFT
+}
+
+#[inline]
+fn code(value: f32, centre: f32, inverse_scale: f32) -> i8 {
+    round(((value - centre) * inverse_scale).clamp(-127.0, 127.0)) as i8
+}
+
+impl Quantizer {
+    /// Learns centre and scale from rows spread evenly over `vectors`: of two centres (mean,
+    /// middle of the range) and a few scales (outliers may be clipped), those with the least
+    /// squared error.
+    pub fn train(vectors: &VectorsView<'_>, rows: u32) -> Result<Self> {
+        let dimensions = vectors.dimensions();
+        let count = rows.min(TRAINING_ROWS);
+        let mut sample = vec![0.0; count as usize * dimensions];
+        for (i, values) in sample.chunks_exact_mut(dimensions).enumerate() {
+            let row = (i as u64 * u64::from(rows) / u64::from(count)) as u32;
+            coded_values(vectors, row, values)?;
+        }
+        let mut mean = vec![0.0_f64; dimensions];
+        let mut low = vec![f32::INFINITY; dimensions];
+        let mut high = vec![f32::NEG_INFINITY; dimensions];
+        for values in sample.chunks_exact(dimensions) {
+            for (d, &value) in values.iter().enumerate() {
+                mean[d] += f64::from(value);
+                low[d] = low[d].min(value);
+                high[d] = high[d].max(value);
+            }
+        }
+        let mean = mean.iter().map(|sum| (sum / f64::from(count.max(1))) as f32).collect();
+        let middle = low.iter().zip(&high).map(|(low, high)| low * 0.5 + high * 0.5).collect();
+
+        let mut best = Self::default();
+        let mut least = f64::INFINITY;
+        for centre in [mean, middle] {
+            let centre: Vec<f32> = centre;
+            let widest = sample.chunks_exact(dimensions).fold(0.0_f32, |widest, values| {
+                values.iter().zip(&centre).fold(widest, |w, (v, c)| w.max((v - c).abs()))
+            });
+            for part in [1.0, 0.85, 0.7, 0.55, 0.4, 0.3] {
+                let scale = widest * part / 127.0;
+                // A scale of zero (all rows equal) codes every row as the centre.
+                let scale = if scale.is_normal() { scale } else { f32::MIN_POSITIVE };
+                let candidate = Self { centre: centre.clone(), scale };
+                let error = candidate.squared_error(&sample);
+                if error < least {
+                    (best, least) = (candidate, error);
+                }
+            }
+        }
+        if best.centre.is_empty() {
+            best = Self::zero(dimensions);
+        }
+        Ok(best)
+    }
+
+    /// A quantizer for no rows.
+    pub fn zero(dimensions: usize) -> Self {
+        Self { centre: vec![0.0; dimensions], scale: 1.0 }
+    }
+
+    fn squared_error(&self, sample: &[f32]) -> f64 {
+        let inverse = 1.0 / self.scale;
+        let mut total = 0.0;
+        for values in sample.chunks_exact(self.centre.len()) {
+            let mut row = 0.0_f32;
+            for (&value, &centre) in values.iter().zip(&self.centre) {
+                let decoded = centre + self.scale * f32::from(code(value, centre, inverse));
+                row += (value - decoded) * (value - decoded);
+            }
+            total += f64::from(row);
+        }
+        total
+    }
+
+    /// Writes the record of row `row`. `values` is scratch of one value a dimension.
+    pub fn encode(
+        &self,
+        vectors: &VectorsView<'_>,
+        row: u32,
+        values: &mut [f32],
+        record: &mut [u8],
+    ) -> Result<()> {
+        coded_values(vectors, row, values)?;
+        let inverse = 1.0 / self.scale;
+        let (codes, rest) = record.split_at_mut(values.len());
+        let mut squares = 0_i64;
+        for ((value, &centre), out) in values.iter_mut().zip(&self.centre).zip(codes) {
+            let code = code(*value, centre, inverse);
+            *value = centre + self.scale * f32::from(code);
+            *out = code as u8;
+            squares += i64::from(code) * i64::from(code);
+        }
+        let factor = match vectors.metric() {
+            Metric::L2 => self.scale * self.scale * squares as f32,
+            Metric::Cosine => {
+                let inverse = crate::metric::inverse_length(values);
+                if inverse.is_finite() { inverse } else { 0.0 }
+            }
+            Metric::InnerProduct | Metric::L1 => 0.0,
+        };
+        rest[..4].copy_from_slice(&factor.to_le_bytes());
+        Ok(())
+    }
+}
+
+/// Stored codes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodesView<'a> {
+    table: Table<'a>,
+    metric: Metric,
+}
+
+/// A query in codes: a rank is `base ± slope · product`, corrected by the row's factor.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CodedQuery {
+    codes: Vec<i8>,
+    base: f32,
+    slope: f32,
+    noise: f32,
+    products: Vec<i32>,
+}
+
+impl CodedQuery {
+    /// By how much ranks are off, about.
+    pub fn noise(&self) -> f32 {
+        self.noise
+    }
+
+    /// Codes `query` for the rows of `view`, reusing this query's memory.
+    pub fn set(&mut self, query: &Query, view: &CodesView<'_>) {
+        let (centre, scale) = view.centre_and_scale();
+        let centred = view.metric == Metric::L2;
+        let value = |(&value, &centre): (&f32, &f32)| {
+            if centred { value - centre } else { value * query.inverse_length }
+        };
+        let values = || query.values.iter().zip(centre).map(value);
+        let widest = values().fold(0.0_f32, |widest, value| widest.max(value.abs()));
+        let step = widest / 127.0;
+        let inverse = if step.is_normal() { 1.0 / step } else { 0.0 };
+        // Rounding to a step is off by step²/12 in the mean of squares, for the row and the query.
+        let squares = (scale * scale + step * step) / 12.0;
+        self.noise = 2.0 * values().len() as f32 * squares;
+        self.codes.clear();
+        self.codes.extend(values().map(|value| code(value, 0.0, inverse)));
+        (self.base, self.slope) = if centred {
+            let square = measure_pair(Measure::SquaredL2, &query.values, centre);
+            (square, 2.0 * scale * step)
+        } else {
+            let product = measure_pair(Measure::Dot, &query.values, centre);
+            (product * query.inverse_length, scale * step)
+        };
+    }
+}
+
+impl<'a> CodesView<'a> {
+    pub fn new(bytes: &'a [u8], metric: Metric, centre: &'a [f32], scale: f32) -> Self {
+        let table = Table {
+            bytes,
+            stride: code_stride(centre.len()),
+            dimensions: centre.len(),
+            format: Format::Sq8 { centre, scale },
+        };
+        Self { table, metric }
+    }
+
+    fn centre_and_scale(&self) -> (&'a [f32], f32) {
+        match self.table.format {
+            Format::Sq8 { centre, scale } => (centre, scale),
+            Format::F32 | Format::F16 => (&[], 0.0),
+        }
+    }
+
+    /// The same rows as vectors, decoded where they are measured.
+    pub fn as_vectors(&self) -> VectorsView<'a> {
+        let factor = (self.metric == Metric::Cosine).then_some(self.table.dimensions);
+        VectorsView::from_table(self.table, self.metric, factor)
+    }
+
+    fn factor(&self, row: u32) -> Result<f32> {
+        let record = self.table.record(row)?;
+        let bytes = record.get(self.table.dimensions..).and_then(|rest| rest.first_chunk());
+        bytes.map(|bytes| f32::from_le_bytes(*bytes)).ok_or(Error::Corrupt { what: "codes" })
+    }
+
+    /// Ranks of the listed rows, as near as codes come.
+    pub fn ranks(&self, query: &mut CodedQuery, list: &[u32], out: &mut [f32]) -> Result<()> {
+        let CodedQuery { codes, base, slope, products, .. } = query;
+        products.resize(list.len(), 0);
+        distance::dot_codes(codes, &self.table, list, products)?;
+        for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {
+            let product = *slope * product as f32;
+            *out = match self.metric {
+                Metric::L2 => *base + self.factor(row)? - product,
+                Metric::InnerProduct => -(*base + product),
+                Metric::Cosine => cosine_distance((*base + product) * self.factor(row)?),
+                Metric::L1 => return Err(Error::Corrupt { what: "codes under l1" }),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Ranks between stored rows in codes, for building: both sides are exact integers.
+pub(crate) struct CodePairs<'a> {
+    view: CodesView<'a>,
+    /// Under cosine and inner product, centre·codes of every row.
+    linear: Vec<f32>,
+    centre_square: f32,
+}
+
+impl<'a> CodePairs<'a> {
+    pub fn new(view: CodesView<'a>, rows: u32) -> Result<Self> {
+        let (centre, scale) = view.centre_and_scale();
+        let mut linear = Vec::new();
+        if view.metric != Metric::L2 {
+            let table = Table {
+                format: Format::Sq8 { centre: &vec![0.0; centre.len()], scale },
+                ..view.table
+            };
+            let list: Vec<u32> = (0..rows).collect();
+            linear.resize(rows as usize, 0.0);
+            distance::measure(Measure::Dot, centre, &table, &list, &mut linear)?;
+        }
+        let centre_square = measure_pair(Measure::Dot, centre, centre);
+        Ok(Self { view, linear, centre_square })
+    }
+
+    /// Ranks of the listed rows as seen from row `from`. `products` is scratch.
+    pub fn ranks(
+        &self,
+        from: u32,
+        list: &[u32],
+        out: &mut [f32],
+        products: &mut Vec<i32>,
+    ) -> Result<()> {
+        let view = &self.view;
+        let (_, scale) = view.centre_and_scale();
+        let record = view.table.record(from)?;
+        let codes: &[i8] = bytemuck::cast_slice(&record[..view.table.dimensions]);
+        products.resize(list.len(), 0);
+        distance::dot_codes(codes, &view.table, list, products)?;
+        let square = scale * scale;
+        for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {
+            let product = square * product as f32;
+            *out = match view.metric {
+                Metric::L2 => view.factor(from)? + view.factor(row)? - 2.0 * product,
+                Metric::InnerProduct => -self.similarity(from, row, product),
+                Metric::Cosine => {
+                    let inverse = view.factor(from)? * view.factor(row)?;
+                    cosine_distance(self.similarity(from, row, product) * inverse)
+                }
+                Metric::L1 => return Err(Error::Corrupt { what: "codes under l1" }),
+            };
+        }
+        Ok(())
+    }
+
+    fn similarity(&self, a: u32, b: u32, product: f32) -> f32 {
+        // Added in an order that does not tell a from b, so that ranks are symmetric.
+        self.centre_square + (self.linear[a as usize] + self.linear[b as usize]) + product
+    }
+}

@@ -1,0 +1,58 @@
+//! Row numbers and sets of them.
+
+use alloc::vec::Vec;
+
+/// A set of row numbers that empties in the time it took to fill.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowSet {
+    words: Vec<u64>,
+    /// Which words are not zero: clearing touches only these.
+    touched: Vec<u32>,
+}
+
+impl RowSet {
+    /// Empties the set and makes room for rows `0..rows`.
+    pub fn reset(&mut self, rows: u32) {
+        for &word in &self.touched {
+            self.words[word as usize] = 0;
+        }
+        self.touched.clear();
+        let words = (rows as usize).div_ceil(64);
+        if self.words.len() < words {
+            self.words.resize(words, 0);
+        }
+    }
+
+    pub fn contains(&self, row: u32) -> bool {
+        self.words.get(row as usize / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    /// Adds a row; false if it was there already, or lies beyond the room.
+    pub fn insert(&mut self, row: u32) -> bool {
+        let at = row / 64;
+        let Some(word) = self.words.get_mut(at as usize) else { return false };
+        let bit = 1 << (row % 64);
+        if *word & bit != 0 {
+            return false;
+        }
+        if *word == 0 {
+            self.touched.push(at);
+        }
+        *word |= bit;
+        true
+    }
+}
+
+/// A bitmap of rows, bit `row % 8` of byte `row / 8`, as files store it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bitmap<'a>(pub &'a [u8]);
+
+impl Bitmap<'_> {
+    pub fn contains(self, row: u32) -> bool {
+        self.0.get(row as usize / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+    }
+
+    pub fn count(self) -> u32 {
+        self.0.iter().map(|byte| byte.count_ones()).sum()
+    }
+}

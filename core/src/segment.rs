@@ -1,0 +1,218 @@
+//! A segment: rows with keys, columns and the structures over them.
+
+pub(crate) mod build;
+mod calibrate;
+pub(crate) mod search;
+pub(crate) mod storage;
+
+use crate::archive::manifest::{self, NO_COLUMN};
+use crate::archive::{Archive, Kind};
+use crate::calibration::{Calibration, Structure};
+use crate::column::{ColumnSchema, ColumnSections, ColumnView};
+use crate::error::{Error, Result};
+use crate::hnsw::{GraphSize, HnswView};
+use crate::ivf::IvfView;
+use crate::key::{KeySections, KeyType, KeysView};
+use crate::quantize::{CodesView, code_stride};
+use crate::rows::Bitmap;
+use crate::vectors::{MAX_ROWS, Shape, VectorsView};
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+/// 8-bit scalar codes beside the vectors, or in their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Codes {
+    /// No codes: a walk measures the stored vectors.
+    None = 0,
+    /// Codes steer a search, and the stored vectors rerank what it found. The default; left out
+    /// under L1, and for rows that 8 bits cannot tell apart.
+    #[default]
+    Sq8 = 1,
+    /// Codes alone, the smallest file: distances are those of the decoded codes, which is also
+    /// what [`Index::vector`](crate::Index::vector) returns. Under cosine they have unit length.
+    Sq8Only = 2,
+}
+
+impl Codes {
+    /// The name by which options and messages call it: `none`, `sq8`, `sq8-only`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Sq8 => "sq8",
+            Self::Sq8Only => "sq8-only",
+        }
+    }
+
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        [Self::None, Self::Sq8, Self::Sq8Only].into_iter().find(|codes| *codes as u8 == number)
+    }
+}
+
+/// Rows of a file, or of a sealed segment in memory, that can be searched.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment<'a> {
+    pub rows: u32,
+    pub keys: KeysView<'a>,
+    /// The stored vectors, or the codes read as vectors if there are codes alone.
+    pub vectors: VectorsView<'a>,
+    pub codes: Option<CodesView<'a>>,
+    codes_alone: bool,
+    pub hnsw: Option<HnswView<'a>>,
+    pub ivf: Option<IvfView<'a>>,
+    pub columns: Vec<ColumnView<'a>>,
+    pub calibrations: Vec<Calibration>,
+    /// Bitmap of rows that were removed or replaced; empty if none was.
+    hidden: Cow<'a, [u8]>,
+    pub hidden_count: u32,
+}
+
+impl<'a> Segment<'a> {
+    /// Opens segment `number` of a file. Checks sizes, passes over no row.
+    pub fn open(
+        archive: &Archive<'a>,
+        number: u32,
+        shape: Shape,
+        key_type: KeyType,
+        schema: &[ColumnSchema],
+    ) -> Result<Self> {
+        const DAMAGED: Error = Error::Corrupt { what: "the table of segments" };
+        let segment = archive.manifest.segments.get(number as usize).ok_or(DAMAGED)?;
+        let section = |kind| archive.section(number, NO_COLUMN, kind);
+        let rows = segment.rows;
+        if rows > MAX_ROWS {
+            return Err(DAMAGED);
+        }
+        let kind = Codes::from_number(segment.codes).ok_or(DAMAGED)?;
+        let codes = match kind {
+            Codes::None => None,
+            Codes::Sq8 | Codes::Sq8Only => {
+                let centre = bytemuck::try_cast_slice(section(Kind::CodeCentre));
+                let centre: &[f32] = centre.map_err(|_| DAMAGED)?;
+                let bytes = section(Kind::Codes);
+                let length = u64::from(rows) * code_stride(shape.dimensions) as u64;
+                if centre.len() != shape.dimensions || bytes.len() as u64 != length {
+                    return Err(Error::Corrupt { what: "the size of the codes" });
+                }
+                Some(CodesView::new(bytes, shape.metric, centre, segment.scale))
+            }
+        };
+        let vectors = match (kind, codes) {
+            (Codes::Sq8Only, Some(codes)) => codes.as_vectors(),
+            _ => {
+                let bytes = section(Kind::Vectors);
+                if bytes.len() as u64 != u64::from(rows) * shape.stride() as u64 {
+                    return Err(Error::Corrupt { what: "the size of the vectors" });
+                }
+                VectorsView::new(bytes, shape)
+            }
+        };
+        let hnsw = segment.hnsw.as_ref().map(|hnsw| {
+            let manifest::Hnsw { m, edges, layers, entry } = hnsw;
+            let (base, upper) = (section(Kind::HnswBase), section(Kind::HnswUpper));
+            let size = GraphSize { m: *m, edges: *edges, layers, entry: *entry };
+            HnswView::new(section(Kind::HnswOffsets), base, upper, rows, size)
+        });
+        let ivf = segment.ivf.as_ref().map(|ivf| {
+            let (centroids, offsets) = (section(Kind::IvfCentroids), section(Kind::IvfOffsets));
+            IvfView::new(centroids, offsets, ivf.lists, rows, shape)
+        });
+        let keys = KeySections {
+            keys: section(Kind::Keys),
+            offsets: section(Kind::KeyOffsets),
+            order: section(Kind::KeyOrder),
+            bits: segment.key_bits,
+        };
+        let columns = schema.iter().enumerate().map(|(column, schema)| {
+            let section = |kind| archive.section(number, column as u32, kind);
+            let sections = ColumnSections {
+                validity: section(Kind::ColumnValidity),
+                values: section(Kind::ColumnValues),
+                offsets: section(Kind::ColumnOffsets),
+                dictionary_offsets: section(Kind::ColumnDictionaryOffsets),
+                dictionary: section(Kind::ColumnDictionary),
+                zones: section(Kind::ColumnZones),
+            };
+            ColumnView::new(schema.clone(), sections, rows)
+        });
+        let hidden = section(Kind::Hidden);
+        if !hidden.is_empty() && hidden.len() != rows.div_ceil(8) as usize {
+            return Err(Error::Corrupt { what: "the size of the removed rows" });
+        }
+        let calibrations = segment.calibrations.iter().map(Calibration::from_manifest);
+        Ok(Self {
+            rows,
+            keys: KeysView::new(key_type, keys, rows)?,
+            vectors,
+            codes,
+            codes_alone: kind == Codes::Sq8Only,
+            hnsw: hnsw.transpose()?,
+            ivf: ivf.transpose()?,
+            columns: columns.collect::<Result<_>>()?,
+            calibrations: calibrations.collect::<Result<_>>()?,
+            hidden: Cow::Borrowed(hidden),
+            hidden_count: segment.hidden.min(rows),
+        })
+    }
+
+    /// The structures over the rows, beside the exact scan.
+    pub fn structures(&self) -> Vec<Structure> {
+        let hnsw = self.hnsw.map(|_| Structure::Hnsw);
+        hnsw.into_iter().chain(self.ivf.map(|_| Structure::Ivf)).collect()
+    }
+
+    /// Whether there is this structure; every segment can be scanned.
+    pub fn has(&self, structure: Structure) -> bool {
+        match structure {
+            Structure::Flat => true,
+            Structure::Hnsw => self.hnsw.is_some(),
+            Structure::Ivf => self.ivf.is_some(),
+        }
+    }
+
+    /// The codes that are stored.
+    pub fn stored_codes(&self) -> Codes {
+        match &self.codes {
+            None => Codes::None,
+            Some(_) if self.codes_alone => Codes::Sq8Only,
+            Some(_) => Codes::Sq8,
+        }
+    }
+
+    /// Whether a row was removed or replaced.
+    pub fn is_hidden(&self, row: u32) -> bool {
+        self.hidden_count > 0 && Bitmap(&self.hidden).contains(row)
+    }
+
+    /// Bitmap of the hidden rows; empty if there are none.
+    pub fn hidden(&self) -> &[u8] {
+        &self.hidden
+    }
+
+    /// Hides a row from now on.
+    pub fn hide(&mut self, row: u32) {
+        let hidden = self.hidden.to_mut();
+        hidden.resize(self.rows.div_ceil(8) as usize, 0);
+        if let Some(byte) = hidden.get_mut(row as usize / 8)
+            && *byte >> (row % 8) & 1 == 0
+        {
+            *byte |= 1 << (row % 8);
+            self.hidden_count += 1;
+        }
+    }
+
+    /// Checks every id, key, offset and dictionary code.
+    pub fn verify(&self) -> Result<()> {
+        self.keys.verify()?;
+        if let Some(hnsw) = &self.hnsw {
+            hnsw.verify()?;
+        }
+        if let Some(ivf) = &self.ivf {
+            ivf.verify()?;
+        }
+        if Bitmap(&self.hidden).count() != self.hidden_count {
+            return Err(Error::Corrupt { what: "the number of removed rows" });
+        }
+        self.columns.iter().try_for_each(ColumnView::verify)
+    }
+}

@@ -1,0 +1,288 @@
+//! Building a segment: codes, structures, calibration, and the order of its rows.
+
+use super::Codes;
+use super::calibrate::{Truth, codes_fit, measure_truth};
+use crate::archive::Kind;
+use crate::archive::manifest::{self, NO_COLUMN, Section};
+use crate::archive::write::{NewSection, Source};
+use crate::calibration::Calibration;
+use crate::column::ColumnBuilder;
+use crate::error::Result;
+use crate::hnsw::HnswParams;
+use crate::hnsw::build::Graph;
+use crate::hnsw::encode::EncodedGraph;
+use crate::hnsw::ranks::RowRanks;
+use crate::ivf::IvfParams;
+use crate::ivf::kmeans;
+use crate::key::{Key, KeyType, encode_keys};
+use crate::metric::Metric;
+use crate::parallel::Threads;
+use crate::quantize::{CodePairs, CodesView, Quantizer, code_stride};
+use crate::random::Random;
+use crate::vectors::Vectors;
+use alloc::borrow::Cow;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// What is being done, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done now: `coding`, `measuring`, `linking`, `clustering`, `writing`.
+    pub stage: &'static str,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is to do.
+    pub total: u64,
+}
+
+/// Hears of progress; an error, such as [`Error::Cancelled`](crate::Error::Cancelled), ends the build.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> Result<()>;
+
+/// What to build.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentParams {
+    pub hnsw: Option<HnswParams>,
+    pub ivf: Option<IvfParams>,
+    pub codes: Codes,
+    pub codes_required: bool,
+    pub seed: u64,
+}
+
+/// Rows to be built into a segment.
+pub(crate) struct SegmentRows<'a> {
+    pub vectors: &'a Vectors,
+    pub key_type: KeyType,
+    pub keys: &'a [Key],
+    pub columns: &'a [ColumnBuilder],
+}
+
+/// A segment in the form of the file.
+pub(crate) struct NewSegment<'a> {
+    pub segment: manifest::Segment,
+    pub sections: Vec<NewSection<'a>>,
+}
+
+/// The codes of all rows.
+pub(super) struct Coded {
+    pub quantizer: Quantizer,
+    pub bytes: Vec<u8>,
+}
+
+/// Builds a segment over `rows`.
+pub(crate) fn build<'a>(
+    number: u32,
+    rows: SegmentRows<'a>,
+    params: &SegmentParams,
+    threads: &Threads,
+    progress: OnProgress<'_>,
+) -> Result<NewSegment<'a>> {
+    let count = rows.vectors.rows();
+    let metric = rows.vectors.shape().metric;
+    let dimensions = rows.vectors.shape().dimensions;
+    let structured = (params.hnsw.is_some() || params.ivf.is_some()) && count > 0;
+
+    let mut truth = Truth { queries: Vec::new(), nearest: Vec::new() };
+    if structured {
+        truth = measure_truth(rows.vectors, params.seed, threads, progress)?;
+    }
+    let mut codes = params.codes;
+    let mut coded = None;
+    // The graph is built on codes whether or not they are stored: integers are faster.
+    let wants_codes = codes != Codes::None || (params.hnsw.is_some() && structured);
+    if metric != Metric::L1 && wants_codes && count > 0 {
+        let made = encode_codes(rows.vectors, threads, progress)?;
+        if params.codes_required || codes_fit(rows.vectors, &made, &truth, threads)? {
+            coded = Some(made);
+        } else {
+            codes = Codes::None;
+        }
+    } else if metric == Metric::L1 || count == 0 {
+        codes = if codes == Codes::Sq8Only { codes } else { Codes::None };
+    }
+
+    let stored = coded.as_ref().filter(|_| codes != Codes::None);
+    let alone = codes == Codes::Sq8Only;
+    let context =
+        Context { rows: &rows, codes: coded.as_ref(), stored, alone, truth: &truth, threads };
+    let mut segment = manifest::Segment { rows: count, ..manifest::Segment::default() };
+    let mut graph = None;
+    if let Some(hnsw) = params.hnsw.filter(|_| count > 0) {
+        let (built, calibrations) = context.build_graph(hnsw, params.seed, progress)?;
+        graph = Some(built);
+        segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
+    }
+    let mut clustering = None;
+    if let Some(ivf) = params.ivf.filter(|_| count > 0) {
+        let lists = ivf.lists_for(count);
+        let view = rows.vectors.view();
+        let report = |step: usize| {
+            progress(Progress {
+                stage: "clustering",
+                done: step as u64,
+                total: kmeans::STEPS as u64,
+            })
+        };
+        let built = kmeans::cluster(&view, count, lists, params.seed, threads, &mut { report })?;
+        let calibrations = context.calibrate_ivf(&built)?;
+        segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
+        clustering = Some(built);
+    }
+
+    // Rows near each other come to lie near each other: in the order of the lists, and within
+    // these, or without lists, in that of a breadth-first walk.
+    let mut order: Vec<u32> = match &graph {
+        Some(graph) => graph.breadth_first(),
+        None => (0..count).collect(),
+    };
+    if let Some(clustering) = &clustering {
+        order.sort_by_key(|&row| clustering.lists[row as usize]);
+    }
+    let order: Rc<[u32]> = order.into();
+
+    let mut sections = Vec::new();
+    let mut add = |column: u32, kind: Kind, source: Source<'a>| {
+        sections.push(NewSection { section: Section::new(number, column, kind), source });
+    };
+    if let Some(graph) = &graph {
+        let mut new_row = vec![0; count as usize];
+        for (new, &row) in order.iter().enumerate() {
+            new_row[row as usize] = new as u32;
+        }
+        let EncodedGraph { offsets, base, upper, edges, layers, entry } = graph.encode(&new_row);
+        add(NO_COLUMN, Kind::HnswOffsets, owned(offsets));
+        add(NO_COLUMN, Kind::HnswBase, owned(base));
+        add(NO_COLUMN, Kind::HnswUpper, owned(upper));
+        let m = params.hnsw.map_or(0, |hnsw| hnsw.m);
+        segment.hnsw = Some(manifest::Hnsw { m, edges, layers, entry });
+    }
+    if let Some(clustering) = &clustering {
+        let mut offsets = vec![0_u32; clustering.centroids.rows() as usize + 1];
+        for &list in &clustering.lists {
+            offsets[list as usize + 1] += 1;
+        }
+        let mut sum = 0;
+        for offset in &mut offsets {
+            sum += *offset;
+            *offset = sum;
+        }
+        let offsets = offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect();
+        add(NO_COLUMN, Kind::IvfOffsets, owned(offsets));
+        add(NO_COLUMN, Kind::IvfCentroids, owned(clustering.centroids.bytes().to_vec()));
+        segment.ivf = Some(manifest::Ivf { lists: clustering.centroids.rows() });
+    }
+    if codes != Codes::Sq8Only {
+        let stride = rows.vectors.shape().stride();
+        let bytes = rows.vectors.bytes();
+        add(NO_COLUMN, Kind::Vectors, Source::Gather { bytes, stride, order: order.clone() });
+    }
+    segment.codes = codes as u8;
+    if codes != Codes::None && count == 0 {
+        coded = Some(Coded { quantizer: Quantizer::zero(dimensions), bytes: Vec::new() });
+    }
+    if let Some(Coded { quantizer, bytes }) = coded.filter(|_| codes != Codes::None) {
+        segment.scale = quantizer.scale;
+        let centre = quantizer.centre.iter().flat_map(|value| value.to_le_bytes()).collect();
+        add(NO_COLUMN, Kind::CodeCentre, owned(centre));
+        let stride = code_stride(dimensions);
+        let ordered = order.iter().flat_map(|&row| &bytes[row as usize * stride..][..stride]);
+        add(NO_COLUMN, Kind::Codes, owned(ordered.copied().collect()));
+    }
+    let keys = encode_keys(rows.key_type, rows.keys, &order)?;
+    segment.key_bits = keys.bits;
+    add(NO_COLUMN, Kind::Keys, owned(keys.keys));
+    add(NO_COLUMN, Kind::KeyOffsets, owned(keys.offsets));
+    add(NO_COLUMN, Kind::KeyOrder, owned(keys.order));
+    for (column, values) in rows.columns.iter().enumerate() {
+        let sections = values.encode(&order);
+        let column = column as u32;
+        add(column, Kind::ColumnValidity, owned(sections.validity));
+        add(column, Kind::ColumnValues, owned(sections.values));
+        add(column, Kind::ColumnOffsets, owned(sections.offsets));
+        add(column, Kind::ColumnDictionaryOffsets, owned(sections.dictionary_offsets));
+        add(column, Kind::ColumnDictionary, owned(sections.dictionary));
+        add(column, Kind::ColumnZones, owned(sections.zones));
+    }
+    Ok(NewSegment { segment, sections })
+}
+
+fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
+    Source::Bytes(Cow::Owned(bytes))
+}
+
+fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) -> Result<Coded> {
+    const PIECE: usize = 1024;
+    let view = vectors.view();
+    let rows = vectors.rows();
+    let quantizer = Quantizer::train(&view, rows)?;
+    let stride = code_stride(view.dimensions());
+    let mut bytes = vec![0; rows as usize * stride];
+    let pieces = (rows as usize).div_ceil(PIECE);
+    let encoded = threads.map(pieces, &mut threads.scratch::<Vec<f32>>(), |piece, values| {
+        values.resize(view.dimensions(), 0.0);
+        let first = piece * PIECE;
+        let last = (first + PIECE).min(rows as usize);
+        let mut records = vec![0; (last - first) * stride];
+        for (row, record) in (first as u32..).zip(records.chunks_exact_mut(stride)) {
+            quantizer.encode(&view, row, values, record)?;
+        }
+        Ok(records)
+    });
+    for (place, records) in bytes.chunks_mut(PIECE * stride).zip(encoded) {
+        place.copy_from_slice(&records?);
+    }
+    progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
+    Ok(Coded { quantizer, bytes })
+}
+
+impl Coded {
+    pub fn view(&self, metric: Metric) -> CodesView<'_> {
+        CodesView::new(&self.bytes, metric, &self.quantizer.centre, self.quantizer.scale)
+    }
+}
+
+/// What structures are built from.
+pub(super) struct Context<'a> {
+    pub rows: &'a SegmentRows<'a>,
+    pub codes: Option<&'a Coded>,
+    /// The codes, if a search will have them too.
+    pub stored: Option<&'a Coded>,
+    /// Whether they stand in place of the vectors.
+    pub alone: bool,
+    pub truth: &'a Truth,
+    pub threads: &'a Threads,
+}
+
+impl Context<'_> {
+    fn build_graph(
+        &self,
+        params: HnswParams,
+        seed: u64,
+        progress: OnProgress<'_>,
+    ) -> Result<(Graph, Vec<Calibration>)> {
+        let vectors = self.rows.vectors;
+        let rows = vectors.rows();
+        let metric = vectors.shape().metric;
+        // In random order, since inputs are often sorted by kind; the calibration's queries come
+        // last, so that it meets a graph that does not hold them.
+        let mut held_out = vec![false; rows as usize];
+        self.truth.queries.iter().for_each(|&row| held_out[row as usize] = true);
+        let mut order: Vec<u32> = (0..rows).filter(|&row| !held_out[row as usize]).collect();
+        Random::new(seed).shuffle(&mut order);
+        let before = order.len();
+        order.extend(&self.truth.queries);
+
+        let ranks = match self.codes {
+            Some(codes) => RowRanks::Codes(CodePairs::new(codes.view(metric), rows)?),
+            None => RowRanks::Vectors(vectors.view()),
+        };
+        let mut graph = Graph::new(params, &order, seed);
+        let mut report = |done: usize| {
+            progress(Progress { stage: "linking", done: done as u64, total: rows.into() })
+        };
+        graph.insert_until(before, &ranks, self.threads, &mut report)?;
+        let calibrations = self.calibrate_graph(&graph)?;
+        graph.insert_until(order.len(), &ranks, self.threads, &mut report)?;
+        Ok((graph, calibrations))
+    }
+}

@@ -1,0 +1,271 @@
+//! Measuring at build: the exact neighbours of rows held out, whether codes tell rows apart, and
+//! the recall of every setting.
+
+use super::build::{Coded, Context, OnProgress, Progress};
+use super::search::early_stop_by;
+use crate::calibration::{Calibration, EFFORTS, Structure};
+use crate::error::{Error, Result};
+use crate::hnsw::build::Graph;
+use crate::hnsw::search::Walk;
+use crate::ivf::kmeans::Clustering;
+use crate::neighbor::{Candidate, Pool};
+use crate::parallel::Threads;
+use crate::quantize::{CodedQuery, CodesView};
+use crate::random::Random;
+use crate::vectors::{Query, Vectors};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// How many rows are held out as queries of the calibration, and of how many rows at least one.
+const CALIBRATION_QUERIES: usize = 200;
+const CALIBRATION_FRACTION: usize = 5;
+
+/// Numbers of neighbours that the calibration measures.
+const CALIBRATION_K: [usize; 2] = [10, 100];
+
+/// Codes are fit if the ten nearest rows are among so many nearest by codes, in this share.
+const FIT_WITHIN: usize = 40;
+const FIT_SHARE: f32 = 0.9;
+
+/// Rows held out as queries, and the exact nearest other rows of each.
+pub(super) struct Truth {
+    pub queries: Vec<u32>,
+    pub nearest: Vec<Vec<u32>>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    query: Query,
+    coded: CodedQuery,
+    values: Vec<f32>,
+    list: Vec<u32>,
+    ranks: Vec<f32>,
+    pool: Pool,
+    walk: Walk,
+}
+
+impl Scratch {
+    /// Makes a row the query.
+    fn set_query(&mut self, vectors: &Vectors, row: u32) -> Result<()> {
+        let shape = vectors.shape();
+        self.values.resize(shape.dimensions, 0.0);
+        vectors.view().get(row, &mut self.values)?;
+        self.query.set(&self.values, shape.dimensions, shape.metric)
+    }
+
+    /// Fills the pool with the `k` nearest of all rows but `except`, by `ranks`.
+    fn scan(
+        &mut self,
+        rows: u32,
+        except: u32,
+        k: usize,
+        mut ranks: impl FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>,
+    ) -> Result<()> {
+        self.pool.reset(k);
+        let mut first = 0;
+        while first < rows {
+            let last = rows.min(first + 256);
+            self.list.clear();
+            self.list.extend((first..last).filter(|&row| row != except));
+            self.ranks.resize(self.list.len(), 0.0);
+            ranks(&self.query, &mut self.coded, &self.list, &mut self.ranks)?;
+            for (&rank, &row) in self.ranks.iter().zip(&self.list) {
+                self.pool.push(Candidate::new(rank, row));
+            }
+            first = last;
+        }
+        Ok(())
+    }
+}
+
+/// Picks rows at random and finds their exact neighbours.
+pub(super) fn measure_truth(
+    vectors: &Vectors,
+    seed: u64,
+    threads: &Threads,
+    progress: OnProgress<'_>,
+) -> Result<Truth> {
+    let rows = vectors.rows();
+    let count = CALIBRATION_QUERIES.min(rows as usize / CALIBRATION_FRACTION);
+    let mut queries: Vec<u32> = (0..rows).collect();
+    Random::new(seed ^ 0x63_616c_6962).shuffle(&mut queries);
+    queries.truncate(count);
+    let k = CALIBRATION_K[CALIBRATION_K.len() - 1].min(rows.saturating_sub(1) as usize);
+    let view = vectors.view();
+    let nearest = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
+        scratch.set_query(vectors, queries[at])?;
+        scratch.scan(rows, queries[at], k.max(1), |query, _, list, out| {
+            view.ranks(query, list, out)
+        })?;
+        Ok(scratch.pool.entries().iter().map(|entry| entry.id()).collect())
+    });
+    progress(Progress { stage: "measuring", done: count as u64, total: count as u64 })?;
+    Ok(Truth { queries, nearest: nearest.into_iter().collect::<Result<_>>()? })
+}
+
+/// Whether codes tell rows apart: whether the nearest rows are among the nearest by codes.
+pub(super) fn codes_fit(
+    vectors: &Vectors,
+    coded: &Coded,
+    truth: &Truth,
+    threads: &Threads,
+) -> Result<bool> {
+    let count = truth.queries.len().min(50);
+    let view = coded.view(vectors.shape().metric);
+    let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
+        let row = truth.queries[at];
+        scratch.set_query(vectors, row)?;
+        scratch.coded.set(&scratch.query, &view);
+        scratch.scan(vectors.rows(), row, FIT_WITHIN, |_, coded, list, out| {
+            view.ranks(coded, list, out)
+        })?;
+        let nearest = &truth.nearest[at][..truth.nearest[at].len().min(10)];
+        let among = scratch.pool.entries();
+        Ok((
+            nearest.iter().filter(|&&id| among.iter().any(|e| e.id() == id)).count(),
+            nearest.len(),
+        ))
+    });
+    let (mut hits, mut wanted) = (0, 0);
+    for result in found {
+        let (found, of): (usize, usize) = result?;
+        hits += found;
+        wanted += of;
+    }
+    Ok(hits as f32 >= FIT_SHARE * wanted as f32)
+}
+
+impl Context<'_> {
+    pub fn calibrate_graph(&self, graph: &Graph) -> Result<Vec<Calibration>> {
+        let view = self.rows.vectors.view();
+        let codes = self.stored.map(|codes| codes.view(view.metric()));
+        let mut calibrations = Vec::new();
+        for k in CALIBRATION_K {
+            let efforts = EFFORTS.into_iter().filter(|&ef| ef as usize >= k);
+            let calibration =
+                self.calibrate(Structure::Hnsw, k, efforts, |at, ef, scratch, nearest| {
+                    self.set_query(at, codes.as_ref(), scratch)?;
+                    let Scratch { query, coded, walk, .. } = scratch;
+                    let noise = if codes.is_some() { coded.noise() } else { 0.0 };
+                    let early_stop = early_stop_by(view.metric(), noise, k);
+                    graph.search_base(walk, ef as usize, early_stop, |list, out| match &codes {
+                        Some(codes) => codes.ranks(coded, list, out),
+                        None => view.ranks(query, list, out),
+                    })?;
+                    let entries = walk.pool.entries();
+                    let most = k.max(entries.len().div_ceil(2)).min(entries.len());
+                    nearest.extend(entries[..most].iter().map(|entry| graph.row(entry.id())));
+                    self.rerank(k, scratch, nearest)
+                })?;
+            calibrations.extend(calibration);
+        }
+        Ok(calibrations)
+    }
+
+    pub fn calibrate_ivf(&self, clustering: &Clustering) -> Result<Vec<Calibration>> {
+        let vectors = self.rows.vectors;
+        let view = vectors.view();
+        let codes = self.stored.map(|codes| codes.view(view.metric()));
+        let lists = clustering.centroids.rows();
+        let mut members: Vec<Vec<u32>> = vec![Vec::new(); lists as usize];
+        for (row, &list) in clustering.lists.iter().enumerate() {
+            members[list as usize].push(row as u32);
+        }
+        let mut calibrations = Vec::new();
+        for k in CALIBRATION_K {
+            let efforts = EFFORTS.into_iter().filter(|&probes| probes <= lists);
+            let calibration =
+                self.calibrate(Structure::Ivf, k, efforts, |at, probes, scratch, nearest| {
+                    self.set_query(at, codes.as_ref(), scratch)?;
+                    let except = self.truth.queries[at];
+                    let centroids = clustering.centroids.view();
+                    scratch.scan(lists, u32::MAX, probes as usize, |query, _, list, out| {
+                        centroids.ranks(query, list, out)
+                    })?;
+                    let probed: Vec<u32> =
+                        scratch.pool.entries().iter().map(|entry| entry.id()).collect();
+                    let Scratch { query, coded, ranks, pool, .. } = scratch;
+                    pool.reset(if codes.is_some() { 4 * k } else { k });
+                    for list in probed {
+                        let members = &members[list as usize];
+                        ranks.resize(members.len(), 0.0);
+                        match &codes {
+                            Some(codes) => codes.ranks(coded, members, ranks)?,
+                            None => view.ranks(query, members, ranks)?,
+                        }
+                        for (&rank, &row) in ranks.iter().zip(members).filter(|r| *r.1 != except) {
+                            pool.push(Candidate::new(rank, row));
+                        }
+                    }
+                    nearest.extend(pool.entries().iter().map(|entry| entry.id()));
+                    self.rerank(k, scratch, nearest)
+                })?;
+            calibrations.extend(calibration);
+        }
+        Ok(calibrations)
+    }
+
+    fn set_query(
+        &self,
+        at: usize,
+        codes: Option<&CodesView<'_>>,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        scratch.set_query(self.rows.vectors, self.truth.queries[at])?;
+        if let Some(codes) = codes {
+            scratch.coded.set(&scratch.query, codes);
+        }
+        Ok(())
+    }
+
+    /// Keeps the `k` of `nearest` that the stored vectors, or codes alone, put first.
+    fn rerank(&self, k: usize, scratch: &mut Scratch, nearest: &mut Vec<u32>) -> Result<()> {
+        scratch.ranks.resize(nearest.len(), 0.0);
+        let view = self.rows.vectors.view();
+        let view = match self.stored {
+            Some(codes) if self.alone => codes.view(view.metric()).as_vectors(),
+            _ => view,
+        };
+        view.ranks(&scratch.query, nearest, &mut scratch.ranks)?;
+        scratch.pool.reset(k);
+        for (&rank, &row) in scratch.ranks.iter().zip(&*nearest) {
+            scratch.pool.push(Candidate::new(rank, row));
+        }
+        nearest.clear();
+        nearest.extend(scratch.pool.entries().iter().map(|entry| entry.id()));
+        Ok(())
+    }
+
+    /// Measures recall@k at rising efforts until nothing is left to gain. `search` gives the rows
+    /// that a search for held-out row number `at` finds.
+    fn calibrate(
+        &self,
+        structure: Structure,
+        k: usize,
+        efforts: impl Iterator<Item = u32>,
+        search: impl Fn(usize, u32, &mut Scratch, &mut Vec<u32>) -> Result<()> + Sync,
+    ) -> Result<Option<Calibration>> {
+        let queries = self.truth.queries.len();
+        if queries == 0 || self.truth.nearest.iter().any(|nearest| nearest.len() < k) {
+            return Ok(None);
+        }
+        let mut points = Vec::new();
+        let mut scratch = self.threads.scratch::<Scratch>();
+        for effort in efforts {
+            let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
+                let mut found = Vec::new();
+                search(at, effort, scratch, &mut found)?;
+                let nearest = &self.truth.nearest[at][..k];
+                Ok::<_, Error>(found.iter().filter(|row| nearest.contains(row)).count())
+            });
+            let hits = hits.into_iter().sum::<Result<usize>>()?;
+            let recall = hits as f32 / (queries * k) as f32;
+            points.push((effort, recall));
+            if recall >= 0.9995 {
+                break;
+            }
+        }
+        let (k, queries) = (k as u32, queries as u32);
+        Ok((!points.is_empty()).then_some(Calibration { structure, k, queries, points }))
+    }
+}

@@ -1,0 +1,257 @@
+//! Checked rows of vectors: owned while they are gathered, borrowed once they are stored.
+
+use crate::aligned::AlignedBytes;
+use crate::distance::{self, Format, Table};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::metric::{Metric, cosine_distance, inverse_length};
+use alloc::vec::Vec;
+
+/// Most dimensions that an index can have; the integer sums of codes hold this many.
+pub const MAX_DIMENSIONS: usize = 65_535;
+
+/// Most rows of one segment: candidates keep two flags beside a row number.
+pub const MAX_ROWS: u32 = (1 << 30) - 2;
+
+/// How far from 1 a row's length may be for the file to count as one of unit vectors; binary16
+/// moves a length by less than 2⁻¹¹.
+const UNIT_TOLERANCE: f32 = 1.0 / 1024.0;
+
+/// Form of an index's rows: what a distance needs to know beside the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub dimensions: usize,
+    pub element: Element,
+    pub metric: Metric,
+}
+
+impl Shape {
+    fn values_size(self) -> usize {
+        self.dimensions * self.element.size()
+    }
+
+    /// Bytes from one row to the next. Under cosine an f32, the inverse length, follows the
+    /// values. f32 rows start at cache lines (else a third slower); binary16 rows gain nothing
+    /// from that, and packed they are smaller.
+    pub fn stride(self) -> usize {
+        let factor = if self.metric == Metric::Cosine { 4 } else { 0 };
+        let alignment = match self.element {
+            Element::F32 => 64,
+            Element::F16 => 4,
+        };
+        (self.values_size() + factor).next_multiple_of(alignment)
+    }
+}
+
+/// A query, prepared once for all rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query {
+    pub values: Vec<f32>,
+    /// Under cosine the inverse of the query's length, else 1.
+    pub inverse_length: f32,
+}
+
+impl Query {
+    /// Checks `values` and takes them over, reusing this query's memory.
+    pub fn set(&mut self, values: &[f32], dimensions: usize, metric: Metric) -> Result<()> {
+        if values.len() != dimensions {
+            return Err(Error::DimensionMismatch { expected: dimensions, got: values.len() });
+        }
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NonFinite { at });
+        }
+        self.values.clear();
+        self.values.extend_from_slice(values);
+        self.inverse_length = 1.0;
+        if metric == Metric::Cosine {
+            self.inverse_length = inverse_length(values);
+            if !self.inverse_length.is_finite() {
+                return Err(Error::ZeroVector);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Stored rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VectorsView<'a> {
+    table: Table<'a>,
+    metric: Metric,
+    /// Where a row's inverse length lies in its record, if it has one.
+    factor: Option<usize>,
+}
+
+impl<'a> VectorsView<'a> {
+    /// Rows as [`Vectors`] writes them.
+    pub fn new(bytes: &'a [u8], shape: Shape) -> Self {
+        let format = match shape.element {
+            Element::F32 => Format::F32,
+            Element::F16 => Format::F16,
+        };
+        let table = Table { bytes, stride: shape.stride(), dimensions: shape.dimensions, format };
+        let factor = (shape.metric == Metric::Cosine).then_some(shape.values_size());
+        Self { table, metric: shape.metric, factor }
+    }
+
+    /// Rows of another form, such as codes alone, whose `table` says how to read them.
+    pub fn from_table(table: Table<'a>, metric: Metric, factor: Option<usize>) -> Self {
+        Self { table, metric, factor }
+    }
+
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    pub fn dimensions(&self) -> usize {
+        self.table.dimensions
+    }
+
+    /// Ranks of the listed rows; ranks order as distances do.
+    pub fn ranks(&self, query: &Query, list: &[u32], out: &mut [f32]) -> Result<()> {
+        distance::measure(self.metric.measure(), &query.values, &self.table, list, out)?;
+        match self.metric {
+            Metric::L2 | Metric::L1 => {}
+            Metric::InnerProduct => out.iter_mut().for_each(|rank| *rank = -*rank),
+            Metric::Cosine => {
+                for (&row, rank) in list.iter().zip(out) {
+                    let similarity = *rank * query.inverse_length * self.inverse_length(row)?;
+                    *rank = cosine_distance(similarity);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ranks by another metric than the index's own, for rows of unit length. `row_values` is
+    /// scratch.
+    pub fn ranks_as(
+        &self,
+        metric: Metric,
+        query: &Query,
+        list: &[u32],
+        out: &mut [f32],
+        row_values: &mut Vec<f32>,
+    ) -> Result<()> {
+        let mut view = Self { metric, ..*self };
+        if metric == Metric::Cosine && self.factor.is_none() {
+            view.metric = Metric::InnerProduct;
+            view.ranks(query, list, out)?;
+            row_values.resize(self.dimensions(), 0.0);
+            for (&row, rank) in list.iter().zip(out) {
+                self.get(row, row_values)?;
+                let similarity = -*rank * query.inverse_length * inverse_length(row_values);
+                *rank = cosine_distance(similarity);
+            }
+            return Ok(());
+        }
+        view.ranks(query, list, out)
+    }
+
+    fn inverse_length(&self, row: u32) -> Result<f32> {
+        let record = self.table.record(row)?;
+        let factor = self.factor.and_then(|at| record.get(at..at + 4));
+        Ok(factor.map_or(1.0, |bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])))
+    }
+
+    /// The stored values of a row, into `out` (one a dimension).
+    pub fn get(&self, row: u32, out: &mut [f32]) -> Result<()> {
+        let record = self.table.record(row)?;
+        match self.table.format {
+            Format::F32 => Element::F32.decode(record, out),
+            Format::F16 => Element::F16.decode(record, out),
+            Format::Sq8 { centre, scale } => {
+                for ((out, &code), &centre) in out.iter_mut().zip(record).zip(centre) {
+                    *out = centre + scale * f32::from(code as i8);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows that are being gathered, checked as they come.
+#[derive(Clone, Debug)]
+pub(crate) struct Vectors {
+    shape: Shape,
+    bytes: AlignedBytes,
+    rows: u32,
+    unit_length: bool,
+    scratch: Vec<f32>,
+}
+
+impl Vectors {
+    pub fn new(shape: Shape) -> Result<Self> {
+        if shape.dimensions == 0 {
+            return Err(Error::InvalidParameter {
+                name: "dimensions",
+                reason: "a vector has at least 1 dimension".into(),
+            });
+        }
+        if shape.dimensions > MAX_DIMENSIONS {
+            return Err(Error::TooMany { what: "dimensions", limit: MAX_DIMENSIONS as u64 });
+        }
+        let scratch = Vec::new();
+        Ok(Self { shape, bytes: AlignedBytes::new(), rows: 0, unit_length: true, scratch })
+    }
+
+    /// Checks and appends a row of `shape.dimensions` values.
+    pub fn push(&mut self, values: &[f32]) -> Result<()> {
+        let shape = self.shape;
+        if values.len() != shape.dimensions {
+            return Err(Error::DimensionMismatch { expected: shape.dimensions, got: values.len() });
+        }
+        if self.rows >= MAX_ROWS {
+            return Err(Error::TooMany { what: "rows", limit: MAX_ROWS.into() });
+        }
+        let start = self.bytes.len();
+        let result = self.append(values);
+        if result.is_err() {
+            self.bytes.truncate(start);
+        } else {
+            self.rows += 1;
+        }
+        result
+    }
+
+    fn append(&mut self, values: &[f32]) -> Result<()> {
+        let shape = self.shape;
+        let record = self.bytes.grow(shape.stride());
+        let (row, rest) = record.split_at_mut(shape.values_size());
+        shape.element.encode(values, row)?;
+        // Lengths are of the stored values, which a search measures.
+        self.scratch.resize(shape.dimensions, 0.0);
+        shape.element.decode(row, &mut self.scratch);
+        let inverse = inverse_length(&self.scratch);
+        if shape.metric == Metric::Cosine {
+            if !inverse.is_normal() {
+                return Err(Error::ZeroVector);
+            }
+            rest[..4].copy_from_slice(&inverse.to_le_bytes());
+        }
+        self.unit_length &= (1.0 / inverse - 1.0).abs() <= UNIT_TOLERANCE;
+        Ok(())
+    }
+
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The rows as they are stored, one after another.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether every row has length 1, within what binary16 rounds.
+    pub fn unit_length(&self) -> bool {
+        self.unit_length
+    }
+
+    pub fn view(&self) -> VectorsView<'_> {
+        VectorsView::new(&self.bytes, self.shape)
+    }
+}

@@ -1,0 +1,12 @@
+//! Attributes as tab-separated text.
+#![no_main]
+
+use hither_fuzz::{file, read_beside};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let [rows, bytes @ ..] = input else { return };
+    let path = file(bytes, "tsv");
+    let key = (rows & 128 != 0).then(|| "id".to_owned());
+    read_beside(&path, usize::from(*rows) % 8, false, key);
+});

@@ -1,0 +1,116 @@
+#!/bin/sh
+# The long repetitions: a million random mutations, fuzzing for minutes, and a build that is
+# killed again and again. Ends with what is wrong, or with "soak: ok".
+#
+#   HITHER_MUTATIONS  how many random mutations (default 1000000)
+#   FUZZ_SECONDS      how long each fuzz target runs (default 180; 0 leaves fuzzing out)
+#   KILLS             how many builds are killed (default 50)
+set -eu
+cd "$(dirname "$0")/.."
+
+CARGO=${CARGO:-cargo}
+TARGET=${CARGO_TARGET_DIR:-$PWD/target}
+FUZZ_SECONDS=${FUZZ_SECONDS:-180}
+KILLS=${KILLS:-50}
+HITHER_MUTATIONS=${HITHER_MUTATIONS:-1000000}
+export HITHER_MUTATIONS
+
+say() {
+    printf 'soak: %s\n' "$*"
+}
+
+fail() {
+    say "$*" >&2
+    exit 1
+}
+
+mutations() {
+    say "damage: every flip and every cut, and $HITHER_MUTATIONS random mutations"
+    # With the checks of a debug build: an overflow must not pass unseen.
+    CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
+        $CARGO test --release -p hither-tests --test damage
+}
+
+fuzz() {
+    if [ "$FUZZ_SECONDS" -eq 0 ]; then
+        say "fuzz: left out, as FUZZ_SECONDS=0 asks"
+        return
+    fi
+    if ! $CARGO +nightly --version >/dev/null 2>&1; then
+        say "fuzz: left out, there is no nightly toolchain (rustup toolchain install nightly)"
+        return
+    fi
+    if ! $CARGO +nightly fuzz --version >/dev/null 2>&1; then
+        say "fuzz: left out, there is no cargo-fuzz (cargo install cargo-fuzz --locked)"
+        return
+    fi
+    $CARGO +nightly run --quiet --release --manifest-path fuzz/Cargo.toml --example seeds
+    for target in open_and_search filter_json npy fvecs jsonl tsv; do
+        say "fuzz: $target for $FUZZ_SECONDS s"
+        $CARGO +nightly fuzz run "$target" -- -max_total_time="$FUZZ_SECONDS" -timeout=20 \
+            -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1
+    done
+}
+
+# Kills builds that overwrite a file. The final name has one of the two whole files, ever.
+crashes() {
+    say "crashes: $KILLS builds killed while they overwrite a file"
+    $CARGO build --release -p hither-cli
+    hither=$TARGET/release/hither
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    file=$folder/words.hither
+    "$hither" build sample/words.npy --seed 1 -o "$folder/one.hither" >/dev/null 2>&1
+    begun=$(now)
+    "$hither" build sample/words.npy --seed 2 --metric l2 -o "$folder/two.hither" >/dev/null 2>&1
+    took=$(($(now) - begun + 1))
+    cp "$folder/one.hither" "$file"
+    count=0
+    killed=0
+    while [ "$count" -lt "$KILLS" ]; do
+        count=$((count + 1))
+        # The files take turns, so that each build would change what is there.
+        if [ $((count % 2)) -eq 0 ]; then
+            set -- --seed 1
+        else
+            set -- --seed 2 --metric l2
+        fi
+        "$hither" build sample/words.npy "$@" -o "$file" >/dev/null 2>&1 &
+        build=$!
+        # Every second one is killed near its end, when it writes.
+        if [ $((count / 2 % 2)) -eq 0 ]; then
+            wait_ms "$(random $((took + took / 4)))"
+        else
+            wait_ms "$((took * 3 / 4 + $(random $((took / 2 + 1)))))"
+        fi
+        if kill -9 "$build" 2>/dev/null; then
+            killed=$((killed + 1))
+        fi
+        wait "$build" 2>/dev/null || true
+        "$hither" verify "$file" >/dev/null || fail "crash $count: the file is not whole"
+        if ! cmp -s "$file" "$folder/one.hither" && ! cmp -s "$file" "$folder/two.hither"; then
+            fail "crash $count: the file is neither the old one nor the new one"
+        fi
+    done
+    left=$(find "$folder" -name '.*.tmp' | wc -l)
+    say "crashes: $killed of $count builds were killed; $((left)) unfinished files left beside, none under the name"
+}
+
+# Milliseconds since some moment.
+now() {
+    python3 -c 'import time; print(time.monotonic_ns() // 1000000)'
+}
+
+# Below a bound; awk's seed is the clock's second, so the process and count are mixed in.
+random() {
+    awk -v seed="$$$count" -v bound="$1" 'BEGIN { srand(seed); print int(rand() * bound) }'
+}
+
+wait_ms() {
+    sleep "$(awk -v ms="$1" 'BEGIN { printf "%.3f", ms / 1000 }')"
+}
+
+mutations
+fuzz
+crashes
+say ok

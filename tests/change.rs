@@ -1,0 +1,181 @@
+//! Inserting, updating, removing, saving and merging, against a map that does the same.
+
+use hither::{AlignedBytes, Error, Index, IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric};
+use hither::{Save, SearchParams, Searcher, Structure, merge};
+use hither_tests::{Random, build, clustered, numbers};
+use std::collections::BTreeMap;
+
+fn save(index: &Index<'_>, how: Save) -> AlignedBytes {
+    let mut bytes = AlignedBytes::new();
+    index.write_to(how, 1, &mut bytes, &mut |_| Ok(())).unwrap();
+    bytes
+}
+
+/// Checks that the index holds the rows of `model` and nothing else, by look-up and by search.
+fn check(index: &Index<'_>, model: &BTreeMap<i64, Vec<f32>>) {
+    index.verify().unwrap();
+    assert_eq!(index.len(), model.len() as u64);
+    let mut vector = vec![0.0; index.dimensions()];
+    for (key, expected) in model {
+        let row =
+            index.find(KeyRef::Int64(*key)).unwrap().unwrap_or_else(|| panic!("{key} is lost"));
+        assert_eq!(index.key(row), Ok(KeyRef::Int64(*key)));
+        index.vector(row, &mut vector).unwrap();
+        assert_eq!(&vector, expected);
+    }
+    let mut searcher = Searcher::new();
+    let query = vec![0.1; index.dimensions()];
+    for structure in [None, Some(Structure::Flat)] {
+        let params = SearchParams { structure, ..SearchParams::new(model.len().max(1)) };
+        let mut keys = numbers(index, index.search(&query, &params, &mut searcher).unwrap());
+        keys.sort_unstable();
+        assert!(keys.iter().eq(model.keys()), "{structure:?}");
+    }
+}
+
+#[test]
+fn changes_are_what_a_map_would_do() {
+    let rows = clustered(21, 1200, 12);
+    let options = IndexOptions {
+        key_type: KeyType::Int64,
+        element: hither::Element::F32,
+        ivf: Some(IvfParams { lists: 20 }),
+        ..IndexOptions::new(12, Metric::L2)
+    };
+    let mut index = Index::new(options).unwrap();
+    let mut model = BTreeMap::new();
+    let mut random = Random::new(22);
+    let mut bytes;
+    for round in 0..4 {
+        for _ in 0..600 {
+            let key = random.below(900) as i64 - 100;
+            let vector = rows.row(random.below(1200));
+            match random.below(3) {
+                0 => {
+                    let result = index.insert(Some(KeyRef::Int64(key)), vector, &[]);
+                    assert_eq!(result.is_ok(), !model.contains_key(&key));
+                    if result.is_ok() {
+                        model.insert(key, vector.to_vec());
+                    }
+                }
+                1 => {
+                    let result = index.update(KeyRef::Int64(key), vector, &[]);
+                    assert_eq!(result.is_ok(), model.contains_key(&key));
+                    if result.is_ok() {
+                        model.insert(key, vector.to_vec());
+                    }
+                }
+                _ => {
+                    let removed = index.remove(KeyRef::Int64(key)).unwrap();
+                    assert_eq!(removed, model.remove(&key).is_some());
+                }
+            }
+        }
+        check(&index, &model);
+        let how = if round % 2 == 0 { Save::Delta } else { Save::Compact };
+        let saved = save(&index, how);
+        drop(index);
+        bytes = saved;
+        // The bytes outlive the index that the next round opens of them.
+        let bytes: &'static AlignedBytes = Box::leak(Box::new(bytes));
+        index = Index::open(bytes).unwrap();
+        check(&index, &model);
+    }
+}
+
+#[test]
+fn compacting_what_was_not_changed_gives_the_same_bytes() {
+    let rows = clustered(23, 1500, 20);
+    let options =
+        IndexOptions { ivf: Some(IvfParams::default()), ..IndexOptions::new(20, Metric::Cosine) };
+    let bytes = build(&rows, options);
+    let again = save(&Index::open(&bytes).unwrap(), Save::Compact);
+    assert!(bytes.as_slice() == again.as_slice());
+}
+
+#[test]
+fn a_delta_of_what_was_not_changed_says_the_same() {
+    let rows = clustered(24, 300, 8);
+    let bytes = build(&rows, IndexOptions::new(8, Metric::L2));
+    let again = save(&Index::open(&bytes).unwrap(), Save::Delta);
+    assert!(bytes.as_slice() == again.as_slice());
+}
+
+#[test]
+fn row_numbers_go_on_and_are_not_given_twice() {
+    let rows = clustered(25, 10, 4);
+    let bytes = build(&rows, IndexOptions::new(4, Metric::L2));
+    let mut index = Index::open(&bytes).unwrap();
+    assert_eq!(index.insert(None, rows.row(0), &[]), Ok(Key::Int64(10)));
+    assert!(index.remove(KeyRef::Int64(10)).unwrap());
+    assert_eq!(index.insert(None, rows.row(1), &[]), Ok(Key::Int64(11)));
+    assert!(!index.remove(KeyRef::Int64(10)).unwrap());
+    let duplicate = index.insert(Some(KeyRef::Int64(11)), rows.row(1), &[]);
+    assert_eq!(duplicate, Err(Error::DuplicateKey { key: "11".into() }));
+    let text = index.insert(Some(KeyRef::Text("a")), rows.row(1), &[]);
+    assert!(matches!(text, Err(Error::KeyType { .. })));
+    let missing = index.update(KeyRef::Int64(99), rows.row(1), &[]);
+    assert!(matches!(missing, Err(Error::KeyNotFound { .. })));
+    let failed = index.insert(None, &[f32::NAN; 4], &[]);
+    assert!(matches!(failed, Err(Error::NonFinite { at: 0 })));
+    assert_eq!(index.len(), 11);
+}
+
+#[test]
+fn merging_keeps_the_last_of_equal_keys() {
+    let rows = clustered(26, 40, 6);
+    let keyed = |keys: std::ops::Range<i64>, from: usize| {
+        let options = IndexOptions {
+            key_type: KeyType::Int64,
+            element: hither::Element::F32,
+            ..IndexOptions::new(6, Metric::L2)
+        };
+        let mut builder = hither::IndexBuilder::new(options).unwrap();
+        for (at, key) in keys.enumerate() {
+            builder.push(Some(KeyRef::Int64(key)), rows.row(from + at), &[]).unwrap();
+        }
+        builder.finish().unwrap()
+    };
+    let (a, b) = (keyed(0..20, 0), keyed(15..35, 20));
+    let (a, b) = (Index::open(&a).unwrap(), Index::open(&b).unwrap());
+    let merged = merge(&[&a, &b], 1).unwrap().finish().unwrap();
+    let model = (0..15).map(|key| (key, rows.row(key as usize).to_vec()));
+    let model = model.chain((15..35).map(|key| (key, rows.row(5 + key as usize).to_vec())));
+    check(&Index::open(&merged).unwrap(), &model.collect());
+
+    let numbered = build(&rows, IndexOptions::new(6, Metric::L2));
+    let numbered = Index::open(&numbered).unwrap();
+    let twice = merge(&[&numbered, &numbered], 1).unwrap().finish().unwrap();
+    assert_eq!(Index::open(&twice).unwrap().len(), 80);
+    assert!(merge(&[&a, &numbered], 1).is_err());
+}
+
+#[test]
+fn text_and_uuid_keys_are_found() {
+    let rows = clustered(27, 60, 5);
+    for key_type in [KeyType::Text, KeyType::Uuid] {
+        let key = |number: usize| match key_type {
+            KeyType::Text => Key::Text(format!("{}-é", number * 7919 % 60)),
+            _ => Key::Uuid(((number * 7919 % 60) as u128 * 0x1234_5678_9abc_def1).to_be_bytes()),
+        };
+        let options = IndexOptions { key_type, ..IndexOptions::new(5, Metric::L2) };
+        let mut builder = hither::IndexBuilder::new(options).unwrap();
+        for (number, row) in rows.rows().enumerate() {
+            builder.push(Some(key(number).as_ref()), row, &[]).unwrap();
+        }
+        let bytes = builder.finish().unwrap();
+        let index = Index::open(&bytes).unwrap();
+        index.verify().unwrap();
+        let mut vector = [0.0; 5];
+        for (number, row) in rows.rows().enumerate() {
+            let found = index.find(key(number).as_ref()).unwrap().unwrap();
+            index.vector(found, &mut vector).unwrap();
+            let rounded = row.iter().map(|&v| half::f16::from_f32(v).to_f32());
+            assert!(vector.iter().copied().eq(rounded));
+        }
+        assert_eq!(index.find(Key::Text("no".into()).as_ref()).is_err(), key_type == KeyType::Uuid);
+        let mut builder = merge(&[&index], 1).unwrap();
+        builder.push(Some(key(3).as_ref()), rows.row(0), &[]).unwrap();
+        assert!(matches!(builder.finish(), Err(Error::DuplicateKey { .. })));
+    }
+}

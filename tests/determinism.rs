@@ -1,0 +1,37 @@
+//! The same rows, options and seed give the same bytes, whatever builds them.
+
+use hither::{Codes, Element, IndexOptions, IvfParams, Metric, simd_levels, use_simd_level};
+use hither_tests::{build, clustered};
+
+#[test]
+fn threads_and_instruction_sets_change_no_byte() {
+    let rows = clustered(31, 1200, 45);
+    for (metric, element) in [
+        (Metric::L2, Element::F32),
+        (Metric::Cosine, Element::F16),
+        (Metric::InnerProduct, Element::F16),
+        (Metric::L1, Element::F32),
+    ] {
+        {
+            let codes = if metric == Metric::L1 { Codes::None } else { Codes::Sq8 };
+            let options = |threads| IndexOptions {
+                threads,
+                element,
+                codes: Some(codes),
+                ivf: Some(IvfParams::default()),
+                ..IndexOptions::new(45, metric)
+            };
+            let expected = build(&rows, options(1));
+            for threads in [2, 3, 7] {
+                assert!(build(&rows, options(threads)).as_slice() == expected.as_slice());
+            }
+            for level in simd_levels() {
+                assert!(use_simd_level(level));
+                let bytes = build(&rows, options(2));
+                assert!(bytes.as_slice() == expected.as_slice(), "{metric:?} {element:?} {level}");
+            }
+            let other = IndexOptions { seed: 43, ..options(1) };
+            assert!(build(&rows, other).as_slice() != expected.as_slice());
+        }
+    }
+}

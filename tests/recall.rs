@@ -1,0 +1,141 @@
+//! Recall floors on real embeddings: the sample that the repository carries, and the full set
+//! where it is there.
+
+use hither::{Codes, ColumnSchema, ColumnType, Filter, HnswParams, Index, IndexBuilder};
+use hither::{IndexOptions, IvfParams, Metric, SearchParams, Searcher, Structure, ValueRef};
+use hither_tests::{Matrix, numbers, read_npy, read_truth, recall, repository, wordnet};
+
+/// Mean recall@10 of a search for every query.
+fn measure(
+    index: &Index<'_>,
+    queries: &Matrix,
+    truth: &[Vec<i64>],
+    params: &SearchParams<'_>,
+) -> f64 {
+    let mut searcher = Searcher::new();
+    let recalls = queries.rows().zip(truth).map(|(query, truth)| {
+        let found = index.search(query, params, &mut searcher).unwrap();
+        recall(&numbers(index, found), &truth[..truth.len().min(10)])
+    });
+    recalls.sum::<f64>() / queries.len() as f64
+}
+
+fn exact(index: &Index<'_>, queries: &Matrix, params: SearchParams<'_>) -> Vec<Vec<i64>> {
+    let mut searcher = Searcher::new();
+    let params = params.structure(Structure::Flat);
+    let search = |query| numbers(index, index.search(query, &params, &mut searcher).unwrap());
+    queries.rows().map(search).collect()
+}
+
+/// Both structures over `rows`, and, as columns, the lines of a table with them.
+fn build(rows: &Matrix, table: &str, metric: Metric, codes: Codes) -> hither::AlignedBytes {
+    let column = |name: &str| ColumnSchema { name: name.into(), column_type: ColumnType::Text };
+    let options = IndexOptions {
+        columns: vec![column("pos"), column("initial")],
+        hnsw: Some(HnswParams::default()),
+        ivf: Some(IvfParams::default()),
+        codes: Some(codes),
+        ..IndexOptions::new(rows.dimensions, metric)
+    };
+    let mut builder = IndexBuilder::new(options).unwrap();
+    for (row, line) in rows.rows().zip(table.lines()) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let pos = fields[0].split(':').next().unwrap();
+        let definition = fields[fields.len() - 1];
+        let initial = definition.char_indices().nth(1).map_or("", |(end, _)| &definition[..end]);
+        builder.push(None, row, &[ValueRef::Text(pos), ValueRef::Text(initial)]).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+#[test]
+fn the_sample_is_found() {
+    let folder = repository("sample");
+    let rows = read_npy(&folder.join("words.npy"));
+    let queries = read_npy(&folder.join("queries.npy"));
+    let table = std::fs::read_to_string(folder.join("words.tsv")).unwrap();
+    let table = table.split_once('\n').unwrap().1; // its first line names the columns
+    for (codes, floor) in [(Codes::None, 0.99), (Codes::Sq8, 0.99), (Codes::Sq8Only, 0.97)] {
+        for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+            let bytes = build(&rows, table, metric, codes);
+            let index = Index::open(&bytes).unwrap();
+            let plain = build(&rows, table, metric, Codes::None);
+            let plain = Index::open(&plain).unwrap();
+            let truth = exact(&plain, &queries, SearchParams::new(10));
+            let graph = SearchParams::new(10).ef_search(100).structure(Structure::Hnsw);
+            let found = measure(&index, &queries, &truth, &graph);
+            assert!(found >= floor, "{codes:?} {metric:?} hnsw: {found}");
+            let lists = SearchParams::new(10).probes(20).structure(Structure::Ivf);
+            let found = measure(&index, &queries, &truth, &lists);
+            assert!(found >= floor - 0.04, "{codes:?} {metric:?} ivf: {found}");
+        }
+    }
+}
+
+#[test]
+fn the_full_set_is_found() {
+    let Some(folder) = wordnet() else { return };
+    let rows = read_npy(&folder.join("base.f16.npy"));
+    let table = std::fs::read_to_string(folder.join("base.tsv")).unwrap();
+    let queries = read_npy(&folder.join("queries.npy"));
+    for (metric, truth) in [
+        (Metric::Cosine, "truth_cos.npy"),
+        (Metric::L2, "truth_l2.npy"),
+        (Metric::InnerProduct, "truth_ip.npy"),
+    ] {
+        let truth = read_truth(&folder.join(truth));
+        let bytes = build(&rows, &table, metric, Codes::Sq8);
+        let index = Index::open(&bytes).unwrap();
+        let graph = SearchParams::new(10).ef_search(100).structure(Structure::Hnsw);
+        let found = measure(&index, &queries, &truth, &graph);
+        println!("{metric:?} hnsw ef_search 100: {found}");
+        assert!(found >= 0.98, "{metric:?} hnsw: {found}");
+        let tenth = index.info().segments[0].lists.unwrap() / 10;
+        let lists = SearchParams::new(10).probes(tenth as usize).structure(Structure::Ivf);
+        let found = measure(&index, &queries, &truth, &lists);
+        println!("{metric:?} ivf, {tenth} probes: {found}");
+        assert!(found >= 0.95, "{metric:?} ivf: {found}");
+
+        // The calibration holds on queries that the build has not seen.
+        for wanted in [0.9, 0.95, 0.99] {
+            for structure in [Structure::Hnsw, Structure::Ivf] {
+                let params = SearchParams::new(10).recall(wanted).structure(structure);
+                let found = measure(&index, &queries, &truth, &params);
+                println!("{metric:?} {structure:?} recall {wanted}: {found}");
+                assert!(
+                    found >= f64::from(wanted) - 0.005,
+                    "{metric:?} {structure:?} {wanted}: {found}"
+                );
+            }
+        }
+        if metric == Metric::Cosine {
+            filtered(&index, &queries);
+        }
+    }
+}
+
+/// Filters that go with the vectors (a part of speech) and do not (an initial letter).
+fn filtered(index: &Index<'_>, queries: &Matrix) {
+    let queries =
+        Matrix { values: queries.values[..200 * queries.dimensions].to_vec(), ..*queries };
+    for json in [
+        r#"{"pos": "noun"}"#,
+        r#"{"pos": "verb"}"#,
+        r#"{"pos": "adv"}"#,
+        r#"{"initial": "a"}"#,
+        r#"{"initial": {"$in": ["m", "n", "o"]}}"#,
+        r#"{"initial": "z"}"#,
+        r#"{"pos": "adv", "initial": "o"}"#,
+    ] {
+        let filter = index.filter(&Filter::from_json(json).unwrap()).unwrap();
+        let params = SearchParams::new(10).ef_search(100).filter(&filter);
+        let truth = exact(index, &queries, params);
+        assert!(
+            truth.iter().all(|rows| rows.len() == truth[0].len() && !rows.is_empty()),
+            "{json}"
+        );
+        let found = measure(index, &queries, &truth, &params);
+        println!("{json}: {found}");
+        assert!(found >= 0.95, "{json}: {found}");
+    }
+}

@@ -1,0 +1,63 @@
+//! Writes the fixtures of the format version that the library writes now, once, when the version
+//! is new: `cargo run -p hither-tests --example write_fixtures`. It overwrites none.
+
+use hither::{Codes, ColumnSchema, ColumnType, Element, FORMAT_VERSION, HnswParams, Index};
+use hither::{IndexBuilder, IndexOptions, IvfParams, KeyRef, Metric, Save, ValueRef, write_file};
+use hither_tests::{clustered, repository};
+
+fn group(key: usize) -> [ValueRef<'static>; 1] {
+    [ValueRef::Text(if key.is_multiple_of(2) { "even" } else { "odd" })]
+}
+
+fn main() {
+    let rows = clustered(61, 120, 12);
+    let base = IndexOptions {
+        columns: vec![ColumnSchema { name: "group".into(), column_type: ColumnType::Text }],
+        hnsw: None,
+        properties: vec![("source".into(), "fixture".into())],
+        ..IndexOptions::new(12, Metric::L2)
+    };
+    let flat = IndexOptions { element: Element::F32, ..base.clone() };
+    let hnsw = IndexOptions {
+        metric: Metric::Cosine,
+        hnsw: Some(HnswParams { m: 6, ef_construction: 40 }),
+        codes: Some(Codes::Sq8),
+        ..base.clone()
+    };
+    let ivf = IndexOptions {
+        metric: Metric::InnerProduct,
+        ivf: Some(IvfParams { lists: 8 }),
+        codes: Some(Codes::Sq8Only),
+        ..base.clone()
+    };
+    let delta = IndexOptions { key_type: hither::KeyType::Int64, ..base };
+    for (name, options) in
+        [("flat-f32", flat), ("hnsw-f16-sq8", hnsw), ("ivf-sq8-only", ivf), ("delta", delta)]
+    {
+        let path = repository("tests/fixtures").join(format!("v{FORMAT_VERSION}-{name}.hither"));
+        if path.exists() {
+            println!("{} is there already", path.display());
+            continue;
+        }
+        let first = if name == "delta" { 100 } else { 120 };
+        let mut builder = IndexBuilder::new(options).unwrap();
+        for key in 0..first {
+            builder.push(Some(KeyRef::Int64(key as i64)), rows.row(key), &group(key)).unwrap();
+        }
+        let bytes = builder.finish().unwrap();
+        let mut index = Index::open(&bytes).unwrap();
+        if name == "delta" {
+            for key in 0..120 {
+                let number = KeyRef::Int64(key as i64);
+                if key >= first {
+                    index.insert(Some(number), rows.row(key), &group(key)).unwrap();
+                }
+                if key % 7 == 3 {
+                    index.remove(number).unwrap();
+                }
+            }
+        }
+        write_file(&path, |sink| index.write_to(Save::Delta, 1, sink, &mut |_| Ok(()))).unwrap();
+        println!("{}", path.display());
+    }
+}
