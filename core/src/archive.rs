@@ -224,8 +224,7 @@ impl<'a> Archive<'a> {
         }
         // In order, each once, none within another: look-ups are by binary search, and scratch
         // for the rows of all segments is within a multiple of the file's size.
-        let place = |section: &Section| (section.kind, section.segment, section.column);
-        if !self.manifest.sections.is_sorted_by(|a, b| place(a) < place(b)) {
+        if !self.manifest.sections.is_sorted_by(|a, b| a.place() < b.place()) {
             return Err(DAMAGED);
         }
         let mut end = 0;
@@ -240,9 +239,8 @@ impl<'a> Archive<'a> {
 
     /// The bytes of a section; none if the file has no such section.
     pub fn section(&self, segment: u32, column: u32, kind: Kind) -> &'a [u8] {
-        let place = |section: &Section| (section.kind, section.segment, section.column);
         let sections = &self.manifest.sections;
-        let found = sections.binary_search_by_key(&(kind as u32, segment, column), place);
+        let found = sections.binary_search_by_key(&(kind as u32, segment, column), Section::place);
         let section = found.ok().and_then(|at| sections.get(at));
         section.and_then(|s| range(self.bytes, s.offset, s.length)).unwrap_or(&[])
     }

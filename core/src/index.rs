@@ -16,13 +16,14 @@ use crate::calibration::{Calibration, Structure};
 use crate::column::{ColumnSchema, ColumnType, ValueRef};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::filter::{BoundFilter, Filter};
+use crate::filter::Filter;
 use crate::growing::Growing;
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
 use crate::key::{KeyRef, KeyType};
 use crate::metric::Metric;
 use crate::neighbor::RowId;
+use crate::segment::filter::SegmentFilter;
 use crate::segment::{Codes, Segment};
 use alloc::format;
 use alloc::string::String;
@@ -44,10 +45,12 @@ pub struct Index<'a> {
 
 /// A filter bound to an index: columns looked up, values compared in their types.
 ///
-/// Searching with it allocates nothing. It belongs to the index it came from.
+/// Binding estimates how many rows match, and lists them where they are so few that searches scan
+/// them: a filter that serves many queries is worth keeping. Searching with it allocates nothing.
+/// It belongs to the index it came from.
 pub struct IndexFilter<'a> {
     filter: Filter,
-    segments: Vec<BoundFilter<'a>>,
+    segments: Vec<SegmentFilter<'a>>,
 }
 
 impl<'a> Index<'a> {
@@ -147,10 +150,13 @@ impl<'a> Index<'a> {
     /// Binds a filter to this index.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`], or [`Error::ColumnType`] for a value that does not fit.
+    /// [`Error::UnknownColumn`], [`Error::ColumnType`] for a value that does not fit,
+    /// [`Error::Corrupt`] if the columns are damaged.
     pub fn filter(&self, filter: &Filter) -> Result<IndexFilter<'a>> {
         filter.check(&self.options.columns)?;
-        let bind = |segment: &Segment<'a>| filter.bind(&segment.columns, segment.rows);
+        let bind = |segment: &Segment<'a>| {
+            SegmentFilter::new(filter.bind(&segment.columns, segment.rows)?, segment)
+        };
         let segments = self.segments.iter().map(bind).collect::<Result<_>>()?;
         Ok(IndexFilter { filter: filter.clone(), segments })
     }

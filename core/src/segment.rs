@@ -2,8 +2,10 @@
 
 pub(crate) mod build;
 mod calibrate;
+pub(crate) mod filter;
+mod probe;
 pub(crate) mod search;
-pub(crate) mod storage;
+mod storage;
 
 use crate::archive::manifest::{self, NO_COLUMN};
 use crate::archive::{Archive, Kind};

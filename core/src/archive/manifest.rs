@@ -109,6 +109,11 @@ pub(crate) struct Section {
 }
 
 impl Section {
+    /// By what a file's sections are ordered and found.
+    pub fn place(&self) -> (u32, u32, u32) {
+        (self.kind, self.segment, self.column)
+    }
+
     /// A section that has not been placed yet.
     pub fn new(segment: u32, column: u32, kind: Kind) -> Self {
         let block_log2 = kind.block_log2();

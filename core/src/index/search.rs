@@ -7,15 +7,12 @@ use crate::growing::GrowingSearch;
 use crate::metric::Metric;
 use crate::neighbor::{Neighbor, RowId};
 use crate::segment::Segment;
+use crate::segment::filter::{EF_SEARCH, RowFilter};
 use crate::segment::search::{Plan, SegmentSearch};
-use crate::segment::storage::RowFilter;
 use crate::vectors::Query;
 use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
-
-/// ef_search where nothing else was asked for.
-const EF_SEARCH: usize = 40;
 
 /// Probes where nothing else was asked for.
 const PROBES: usize = 16;

@@ -2,7 +2,7 @@
 //! the recall of every setting.
 
 use super::build::{Coded, Context, OnProgress, Progress};
-use super::search::early_stop_by;
+use super::search::early_stop;
 use crate::calibration::{Calibration, EFFORTS, Structure};
 use crate::error::{Error, Result};
 use crate::hnsw::build::Graph;
@@ -146,8 +146,8 @@ impl Context<'_> {
                 self.calibrate(Structure::Hnsw, k, efforts, |at, ef, scratch, nearest| {
                     self.set_query(at, codes.as_ref(), scratch)?;
                     let Scratch { query, coded, walk, .. } = scratch;
-                    let noise = if codes.is_some() { coded.noise() } else { 0.0 };
-                    let early_stop = early_stop_by(view.metric(), noise, k);
+                    let steering = codes.as_ref().map(|_| &*coded);
+                    let early_stop = early_stop(view.metric(), steering, k);
                     graph.search_base(walk, ef as usize, early_stop, |list, out| match &codes {
                         Some(codes) => codes.ranks(coded, list, out),
                         None => view.ranks(query, list, out),

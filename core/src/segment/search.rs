@@ -2,9 +2,10 @@
 //! always go on.
 
 use super::Segment;
-use super::storage::{RowFilter, SegmentStorage, exact_ranks, rank_rows};
+use super::filter::{RowFilter, walk_cost, walk_steps};
+use super::storage::{SegmentStorage, exact_ranks, rank_rows};
 use crate::calibration::Structure;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hnsw::search::{EarlyStop, Halt, Stop, Walk, present};
 use crate::metric::Metric;
 use crate::neighbor::Candidate;
@@ -30,7 +31,7 @@ pub(crate) struct Plan {
 
 /// What a batch is found by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     #[default]
     Scan,
     Walk,
@@ -41,9 +42,9 @@ enum Method {
 /// State and scratch of a search of one segment. Its memory is kept from search to search.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SegmentSearch {
-    method: Method,
-    walk: Walk,
-    coded: CodedQuery,
+    pub(super) method: Method,
+    pub(super) walk: Walk,
+    pub(super) coded: CodedQuery,
     /// Rows that the scan passes over, because they came earlier.
     emitted: RowSet,
     /// The batch, nearest first: (rank, row).
@@ -53,29 +54,20 @@ pub(crate) struct SegmentSearch {
     nearest: Vec<(f32, u32)>,
     budget: u64,
     /// Lists of the inverted file, nearest first, and how many were probed.
-    lists: Vec<Candidate>,
-    probed: usize,
+    pub(super) lists: Vec<Candidate>,
+    pub(super) probed: usize,
     /// How many matching rows of the inverted file are looked at, at least.
-    share: usize,
-    rows: Vec<u32>,
+    pub(super) share: usize,
+    pub(super) rows: Vec<u32>,
     neighbors: Vec<u32>,
-    ranks: Vec<f32>,
+    pub(super) ranks: Vec<f32>,
     values: Vec<f32>,
     /// How many stored vectors were measured exactly.
     pub compared: u64,
 }
 
-/// How many ranks a list is worth when the cost of walking is weighed against scanning.
-const SCAN_COST: u64 = 2;
-
-/// Testing a filter on so many rows costs as much as one rank.
-const FILTER_ROWS_PER_RANK: u64 = 8;
-
-/// New rows that a walk measures for each row it expands, about.
-const RANKS_PER_STEP: u64 = 10;
-
 /// Rows measured at a time by a scan.
-const BLOCK: u32 = 256;
+pub(super) const BLOCK: u32 = 256;
 
 impl SegmentSearch {
     /// Begins. `filter` must be the same until the search ends.
@@ -98,12 +90,10 @@ impl SegmentSearch {
         let mut resumable = plan.resumable;
         if !filter.is_trivial() {
             resumable = true;
-            let expected = u64::from(filter.expected()?).clamp(1, rows);
-            let scan = SCAN_COST * expected + rows / FILTER_ROWS_PER_RANK;
-            // A walk meets a matching row every rows / expected steps.
-            let steps = plan.ef_search as u64 * rows / expected;
+            let expected = u64::from(filter.expected()).clamp(1, rows);
+            let scan = filter.scan_cost();
             let walk = match (plan.structure, &segment.ivf) {
-                (Structure::Hnsw, _) => RANKS_PER_STEP * steps,
+                (Structure::Hnsw, _) => walk_cost(plan.ef_search, expected, rows),
                 (Structure::Ivf, Some(ivf)) => {
                     let probes = plan.probes as u64;
                     // As large a share of the matching rows is looked at as of all rows without
@@ -119,7 +109,8 @@ impl SegmentSearch {
             // Should the matching rows be far from the query, the walk ends when it has cost as
             // much as the scan: never more than twice the cheaper way.
             self.budget = scan;
-            capacity = (2 * steps).min(rows) as usize;
+            let steps = walk_steps(plan.ef_search, expected, rows);
+            capacity = steps.saturating_mul(2).min(rows) as usize;
         }
         if let Some(codes) = &segment.codes {
             self.coded.set(query, codes);
@@ -130,7 +121,8 @@ impl SegmentSearch {
                 self.walk.start(segment.rows, capacity.max(plan.ef_search), resumable);
                 // A walk that goes on, or looks for rows that match, may need the far ones.
                 if !resumable {
-                    self.walk.early_stop = early_stop(segment, &self.coded, plan.k);
+                    let coded = segment.codes.as_ref().map(|_| &self.coded);
+                    self.walk.early_stop = early_stop(segment.vectors.metric(), coded, plan.k);
                 }
                 let Self { neighbors, rows, ranks, coded, walk, .. } = self;
                 let entry = hnsw.descend(neighbors, rows, ranks, |list, out| {
@@ -141,17 +133,7 @@ impl SegmentSearch {
                 present(walk.enter(&mut storage, &[entry]))?;
             }
             (Structure::Ivf, _, Some(ivf)) => {
-                self.method = Method::Probe;
-                self.walk.start(segment.rows, plan.ef_search, resumable);
-                self.probed = 0;
-                self.rows.clear();
-                self.rows.extend(0..ivf.lists());
-                self.ranks.resize(self.rows.len(), 0.0);
-                ivf.ranks(query, &self.rows, &mut self.ranks)?;
-                self.lists.clear();
-                let ranked = self.ranks.iter().zip(&self.rows);
-                self.lists.extend(ranked.map(|(&rank, &list)| Candidate::new(rank, list)));
-                self.lists.sort_unstable();
+                self.start_probing(query, plan, ivf, segment.rows, resumable)?;
             }
             _ => {}
         }
@@ -236,54 +218,8 @@ impl SegmentSearch {
         self.settle(query, plan, filter, want)
     }
 
-    /// One round of the inverted file: the next lists.
-    fn probe_on(
-        &mut self,
-        query: &Query,
-        plan: Plan,
-        filter: RowFilter<'_, '_>,
-        want: usize,
-    ) -> Result<()> {
-        let segment = filter.segment;
-        let Some(ivf) = &segment.ivf else { return Err(Error::Corrupt { what: "segment" }) };
-        let last = self.probed.saturating_add(plan.probes.max(1));
-        while let Some(list) = self.lists.get(self.probed) {
-            let seen = self.walk.measured as usize;
-            if self.probed >= last && self.walk.pool.entries().len() >= want && seen >= self.share {
-                break;
-            }
-            self.probed += 1;
-            let mut rows = ivf.rows(list.id())?;
-            while !rows.is_empty() {
-                let block = rows.start..rows.end.min(rows.start + BLOCK);
-                rows.start = block.end;
-                self.rows.clear();
-                for row in block {
-                    if filter.is_trivial() || filter.matches(row)? {
-                        self.rows.push(row);
-                    }
-                }
-                self.ranks.resize(self.rows.len(), 0.0);
-                rank_rows(segment, query, &mut self.coded, &self.rows, &mut self.ranks)?;
-                self.walk.measured += self.rows.len() as u64;
-                for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
-                    let evicted = self.walk.pool.push(Candidate::settled(rank, row));
-                    if self.walk.resumable {
-                        self.walk.spill.extend(evicted);
-                    }
-                }
-            }
-        }
-        let _ = self.walk.pool.next(); // all are settled: moves the cursor to the end
-        if self.walk.pool.entries().is_empty() {
-            self.method = if self.probed < self.lists.len() { Method::Probe } else { Method::Done };
-            return Ok(());
-        }
-        self.settle(query, plan, filter, want)
-    }
-
     /// Moves the nearest settled candidates of the pool, with their exact ranks, to `ready`.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         query: &Query,
         plan: Plan,
@@ -342,34 +278,16 @@ impl SegmentSearch {
         want: usize,
     ) -> Result<()> {
         let segment = filter.segment;
-        let mut rows = 0..segment.rows;
         self.nearest.clear();
-        self.neighbors.clear();
-        let listed = match filter.filter {
-            Some(bound) => {
-                bound.collect_into(&mut self.neighbors)?;
-                true
-            }
-            None => false,
-        };
+        let listed = filter.rows(&mut self.neighbors)?;
+        let count = listed.map_or(segment.rows as usize, <[u32]>::len);
         let mut bound = None;
-        let mut at = 0;
-        loop {
+        for first in (0..count).step_by(BLOCK as usize) {
+            let last = count.min(first + BLOCK as usize);
             self.rows.clear();
-            if listed {
-                let block = &self.neighbors[at..self.neighbors.len().min(at + BLOCK as usize)];
-                at += block.len();
-                self.rows.extend_from_slice(block);
-                if block.is_empty() {
-                    break;
-                }
-            } else {
-                let end = segment.rows.min(rows.start + BLOCK);
-                self.rows.extend(rows.start..end);
-                rows.start = end;
-                if self.rows.is_empty() {
-                    break;
-                }
+            match listed {
+                Some(listed) => self.rows.extend_from_slice(&listed[first..last]),
+                None => self.rows.extend(first as u32..last as u32),
             }
             let emitted = &self.emitted;
             self.rows.retain(|&row| !segment.is_hidden(row) && !emitted.contains(row));
@@ -391,13 +309,13 @@ impl SegmentSearch {
 }
 
 /// When a walk for the `k` nearest rows may stop early: where ranks are squares of distances.
-pub(super) fn early_stop(segment: &Segment<'_>, coded: &CodedQuery, k: usize) -> Option<EarlyStop> {
-    let noise = if segment.codes.is_some() { coded.noise() } else { 0.0 };
-    early_stop_by(segment.vectors.metric(), noise, k)
-}
-
-/// The same for ranks of `metric` that are off by about `noise`.
-pub(super) fn early_stop_by(metric: Metric, noise: f32, k: usize) -> Option<EarlyStop> {
+/// `coded` is the query if the walk is steered by codes.
+pub(super) fn early_stop(
+    metric: Metric,
+    coded: Option<&CodedQuery>,
+    k: usize,
+) -> Option<EarlyStop> {
+    let noise = coded.map_or(0.0, CodedQuery::noise);
     matches!(metric, Metric::L2 | Metric::Cosine).then_some(EarlyStop { k, noise })
 }
 

@@ -1,42 +1,14 @@
-//! What a search reads of a segment: ranks, edges, and whether a row may be in the answer.
+//! What a search reads of a segment: ranks and edges.
 
 use super::Segment;
+use super::filter::RowFilter;
 use super::search::Plan;
 use crate::error::Result;
-use crate::filter::BoundFilter;
 use crate::hnsw::search::{Halt, Storage};
 use crate::quantize::CodedQuery;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 use core::convert::Infallible;
-
-/// Which rows of a segment may be in the answer.
-#[derive(Clone, Copy)]
-pub(crate) struct RowFilter<'s, 'a> {
-    pub segment: &'s Segment<'a>,
-    pub filter: Option<&'s BoundFilter<'a>>,
-}
-
-impl RowFilter<'_, '_> {
-    pub fn is_trivial(&self) -> bool {
-        self.filter.is_none() && self.segment.hidden_count == 0
-    }
-
-    pub fn matches(&self, row: u32) -> Result<bool> {
-        if self.segment.is_hidden(row) {
-            return Ok(false);
-        }
-        self.filter.map_or(Ok(true), |filter| filter.matches(row))
-    }
-
-    /// About how many rows match.
-    pub fn expected(&self) -> Result<u32> {
-        match self.filter {
-            Some(filter) => Ok(filter.estimate()?.expected),
-            None => Ok(self.segment.rows - self.segment.hidden_count),
-        }
-    }
-}
 
 /// Ranks by which a walk is steered: of the codes, if there are any.
 pub(super) fn rank_rows(

@@ -1,0 +1,241 @@
+//! Measuring searches: recall against the truth, and the time of each.
+
+use crate::failure::Failure;
+use crate::input::read_matrix_i64;
+use hither::{
+    Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher, Structure,
+};
+use std::collections::HashSet;
+use std::time::Instant;
+
+/// One setting to measure.
+#[derive(Clone, Copy)]
+pub enum Setting {
+    EfSearch(usize),
+    Probes(usize),
+    Recall(f32),
+    Exact,
+}
+
+impl Setting {
+    pub fn params<'p>(self, k: usize, filter: Option<&'p IndexFilter<'p>>) -> SearchParams<'p> {
+        let params = SearchParams { filter, ..SearchParams::new(k) };
+        match self {
+            Self::EfSearch(ef) => params.ef_search(ef).structure(Structure::Hnsw),
+            Self::Probes(probes) => params.probes(probes).structure(Structure::Ivf),
+            Self::Recall(recall) => params.recall(recall),
+            Self::Exact => params.structure(Structure::Flat),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EfSearch(_) => "ef_search",
+            Self::Probes(_) => "probes",
+            Self::Recall(_) => "wanted_recall",
+            Self::Exact => "exact",
+        }
+    }
+
+    pub fn value(self) -> serde_json::Value {
+        match self {
+            Self::EfSearch(value) | Self::Probes(value) => value.into(),
+            // Through text: 0.95 and not the f64 nearest to the f32 nearest to it.
+            Self::Recall(value) => value.to_string().parse::<f64>().unwrap_or_default().into(),
+            Self::Exact => true.into(),
+        }
+    }
+}
+
+/// What was measured at one setting.
+pub struct Measured {
+    pub setting: Setting,
+    pub recall: f64,
+    pub qps: f64,
+    pub p50_us: f64,
+    pub p99_us: f64,
+    /// Fewest rows that any query got.
+    pub fewest: usize,
+}
+
+/// Each setting is measured for at least so long.
+const MEASURED_SECONDS: f64 = 0.25;
+
+/// The true neighbours of a query.
+pub struct Truth {
+    keys: Vec<i64>,
+    /// Distance of the last of them: rows that tie with it are as true.
+    last: f32,
+}
+
+pub struct Bench<'a> {
+    pub index: &'a Index<'a>,
+    pub queries: &'a [f32],
+    pub rows: usize,
+    pub k: usize,
+    pub filter: Option<&'a IndexFilter<'a>>,
+    /// The rows that match the filter, if it is to be applied after the search.
+    pub kept: Option<HashSet<RowId>>,
+}
+
+impl Bench<'_> {
+    pub fn query(&self, number: usize) -> &[f32] {
+        &self.queries[number * self.index.dimensions()..][..self.index.dimensions()]
+    }
+
+    /// Applies the filter to what a search without it found.
+    pub fn filter_afterwards(&mut self) -> Result<(), Failure> {
+        let all = self.index.len().clamp(1, 1 << 24) as usize;
+        let params = Setting::Exact.params(all, self.filter);
+        let mut searcher = Searcher::new();
+        let matching = self.index.search(self.query(0), &params, &mut searcher)?;
+        self.kept = Some(matching.iter().map(|row| row.row).collect());
+        Ok(())
+    }
+
+    /// The first k true keys of every query.
+    pub fn read_truth(&self, path: &std::path::Path) -> Result<Vec<Truth>, Failure> {
+        let (values, rows, columns) = read_matrix_i64(path)?;
+        if !matches!(self.index.options().key_type, KeyType::RowNumber | KeyType::Int64) {
+            let reason = "the keys of the index are no numbers; leave --truth out to compute it";
+            return Err(Failure::at(path, reason));
+        }
+        if rows < self.rows || columns < self.k {
+            let (wanted, k) = (self.rows, self.k);
+            return Err(Failure::at(
+                path,
+                format!("it holds {rows} × {columns} neighbours, and {wanted} × {k} are needed"),
+            ));
+        }
+        let mut searcher = Searcher::new();
+        let truth = values.chunks(columns).take(self.rows).enumerate().map(|(number, row)| {
+            let keys = row[..self.k].to_vec();
+            let last = match self.index.find(KeyRef::Int64(keys[self.k - 1]))? {
+                Some(row) => self.index.distance(self.query(number), row, &mut searcher)?,
+                None => f32::NEG_INFINITY,
+            };
+            Ok(Truth { keys, last })
+        });
+        Ok(truth.collect::<hither::Result<_>>()?)
+    }
+
+    pub fn compute_truth(&self) -> Result<Vec<Truth>, Failure> {
+        let mut searcher = Searcher::new();
+        let params = Setting::Exact.params(self.k, self.filter);
+        let truth = (0..self.rows).map(|number| {
+            let found = self.index.search(self.query(number), &params, &mut searcher)?;
+            let keys =
+                found.iter().map(|row| self.number(row.row)).collect::<hither::Result<_>>()?;
+            let last = found.last().map_or(f32::NEG_INFINITY, |row| row.distance);
+            Ok(Truth { keys, last })
+        });
+        Ok(truth.collect::<hither::Result<_>>()?)
+    }
+
+    /// A number that stands for a row: its key, or its place where keys are no numbers.
+    fn number(&self, row: RowId) -> hither::Result<i64> {
+        Ok(match self.index.key(row)? {
+            KeyRef::Int64(number) => number,
+            _ => i64::from(row.segment) << 32 | i64::from(row.row),
+        })
+    }
+
+    pub fn measure(
+        &self,
+        setting: Setting,
+        truth: &[Truth],
+        threads: usize,
+    ) -> Result<Measured, Failure> {
+        let params = setting.params(self.k, self.filter.filter(|_| self.kept.is_none()));
+        // The first pass warms caches and scratch up and is not timed; it gives the recall.
+        let (mut searcher, mut found) = (Searcher::new(), Vec::new());
+        let (mut hits, mut wanted, mut fewest) = (0, 0, usize::MAX);
+        for (number, truth) in truth.iter().enumerate() {
+            self.search(number, &params, &mut searcher, &mut found)?;
+            fewest = fewest.min(found.len());
+            for row in found.iter().take(truth.keys.len()) {
+                let hit = row.distance == truth.last || truth.keys.contains(&self.number(row.row)?);
+                hits += usize::from(hit);
+            }
+            wanted += truth.keys.len();
+        }
+        let share = self.rows.div_ceil(threads);
+        let mut passes = Vec::new();
+        let begin = Instant::now();
+        while begin.elapsed().as_secs_f64() < MEASURED_SECONDS {
+            passes.push(self.pass(&params, &searcher, share, threads)?);
+        }
+        // The median pass: other programs of the machine disturb some.
+        passes.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (seconds, mut times) = passes.swap_remove(passes.len() / 2);
+        times.sort_by(f64::total_cmp);
+        let percentile = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize];
+        Ok(Measured {
+            setting,
+            recall: if wanted == 0 { 1.0 } else { hits as f64 / wanted as f64 },
+            qps: self.rows as f64 / seconds,
+            p50_us: percentile(0.5),
+            p99_us: percentile(0.99),
+            fewest,
+        })
+    }
+
+    /// The answer to query number `number`, into `found`.
+    fn search(
+        &self,
+        number: usize,
+        params: &SearchParams<'_>,
+        searcher: &mut Searcher,
+        found: &mut Vec<Neighbor>,
+    ) -> hither::Result<()> {
+        found.clear();
+        let Some(kept) = &self.kept else {
+            found.extend_from_slice(self.index.search(self.query(number), params, searcher)?);
+            return Ok(());
+        };
+        let mut cursor = self.index.cursor(self.query(number), *params, searcher)?;
+        while found.len() < self.k {
+            let batch = cursor.next_batch(self.k)?;
+            if batch.is_empty() {
+                break;
+            }
+            found.extend(batch.iter().filter(|row| kept.contains(&row.row)));
+        }
+        found.truncate(self.k);
+        Ok(())
+    }
+
+    /// Searches for every query once: the seconds that all took, and the microseconds of each.
+    fn pass(
+        &self,
+        params: &SearchParams<'_>,
+        searcher: &Searcher,
+        share: usize,
+        threads: usize,
+    ) -> Result<(f64, Vec<f64>), Failure> {
+        let start = Instant::now();
+        let runs: Vec<hither::Result<Vec<f64>>> = std::thread::scope(|scope| {
+            let run = move |thread: usize| {
+                let (mut searcher, mut found) = (searcher.clone(), Vec::new());
+                let numbers = thread * share..self.rows.min((thread + 1) * share);
+                numbers
+                    .map(|number| {
+                        let start = Instant::now();
+                        self.search(number, params, &mut searcher, &mut found)?;
+                        Ok(start.elapsed().as_secs_f64() * 1e6)
+                    })
+                    .collect()
+            };
+            if threads == 1 {
+                return vec![run(0)];
+            }
+            let running: Vec<_> =
+                (0..threads).map(|thread| scope.spawn(move || run(thread))).collect();
+            let joined = running.into_iter().map(|thread| thread.join());
+            joined.map(|result| result.unwrap_or(Err(hither::Error::Cancelled))).collect()
+        });
+        let seconds = start.elapsed().as_secs_f64();
+        let times = runs.into_iter().collect::<hither::Result<Vec<_>>>()?.concat();
+        Ok((seconds, times))
+    }
+}

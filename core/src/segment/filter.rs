@@ -1,0 +1,109 @@
+//! Which rows of a segment may be in the answer, and what finding them costs.
+
+use super::Segment;
+use crate::error::Result;
+use crate::filter::BoundFilter;
+use alloc::vec::Vec;
+
+/// ef_search where nothing else was asked for.
+pub(crate) const EF_SEARCH: usize = 40;
+
+/// How many ranks a row is worth when scanning is weighed against walking.
+const SCAN_COST: u64 = 2;
+
+/// Testing a filter on so many rows costs as much as one rank.
+const FILTER_ROWS_PER_RANK: u64 = 8;
+
+/// New rows that a walk measures for each row it expands, about.
+const RANKS_PER_STEP: u64 = 10;
+
+/// A filter bound to one segment, and what is known of the rows that match it.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentFilter<'a> {
+    bound: BoundFilter<'a>,
+    /// About how many rows match.
+    expected: u32,
+    /// The rows that match, ascending, if they are so few that searches are about to scan them.
+    rows: Option<Vec<u32>>,
+}
+
+impl<'a> SegmentFilter<'a> {
+    /// Estimates how many rows match. Where searches would rather scan than walk, finds them:
+    /// once, and not in every search.
+    pub fn new(bound: BoundFilter<'a>, segment: &Segment<'a>) -> Result<Self> {
+        let mut expected = bound.estimate()?.expected;
+        let steered = segment.hnsw.is_some() || segment.ivf.is_some();
+        let all = u64::from(segment.rows);
+        let few = u64::from(expected);
+        let mut rows = None;
+        if !steered || scan_cost(few, all, false) <= walk_cost(EF_SEARCH, few, all) {
+            let mut found = Vec::new();
+            bound.collect_into(&mut found)?;
+            expected = found.len() as u32;
+            rows = Some(found);
+        }
+        Ok(Self { bound, expected, rows })
+    }
+}
+
+/// The rows of a segment that match a filter and are not hidden.
+#[derive(Clone, Copy)]
+pub(crate) struct RowFilter<'s, 'a> {
+    pub segment: &'s Segment<'a>,
+    pub filter: Option<&'s SegmentFilter<'a>>,
+}
+
+impl RowFilter<'_, '_> {
+    /// Whether every row is in.
+    pub fn is_trivial(&self) -> bool {
+        self.filter.is_none() && self.segment.hidden_count == 0
+    }
+
+    pub fn matches(&self, row: u32) -> Result<bool> {
+        if self.segment.is_hidden(row) {
+            return Ok(false);
+        }
+        self.filter.map_or(Ok(true), |filter| filter.bound.matches(row))
+    }
+
+    /// About how many rows match.
+    pub fn expected(&self) -> u32 {
+        match self.filter {
+            Some(filter) => filter.expected,
+            None => self.segment.rows - self.segment.hidden_count,
+        }
+    }
+
+    /// What scanning the matching rows costs, in ranks.
+    pub fn scan_cost(&self) -> u64 {
+        let listed = self.filter.is_none_or(|filter| filter.rows.is_some());
+        scan_cost(self.expected().into(), self.segment.rows.into(), listed)
+    }
+
+    /// The rows that the filter lets pass, hidden ones among them: known, or collected into
+    /// `scratch`. None if there is no filter.
+    pub fn rows<'r>(&'r self, scratch: &'r mut Vec<u32>) -> Result<Option<&'r [u32]>> {
+        let Some(filter) = self.filter else { return Ok(None) };
+        if let Some(rows) = &filter.rows {
+            return Ok(Some(rows));
+        }
+        scratch.clear();
+        filter.bound.collect_into(scratch)?;
+        Ok(Some(scratch))
+    }
+}
+
+/// What scanning `expected` of `rows` rows costs, in ranks.
+fn scan_cost(expected: u64, rows: u64, listed: bool) -> u64 {
+    SCAN_COST * expected + if listed { 0 } else { rows / FILTER_ROWS_PER_RANK }
+}
+
+/// How many steps a walk takes to meet `ef_search` matching rows: one in `rows / expected` does.
+pub(crate) fn walk_steps(ef_search: usize, expected: u64, rows: u64) -> u64 {
+    (ef_search as u64).saturating_mul(rows) / expected.max(1)
+}
+
+/// What such a walk costs, in ranks.
+pub(crate) fn walk_cost(ef_search: usize, expected: u64, rows: u64) -> u64 {
+    RANKS_PER_STEP.saturating_mul(walk_steps(ef_search, expected, rows))
+}
