@@ -27,7 +27,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("growing", &["column", "filter", "key", "metric", "neighbor", "vectors"]),
     (
         "hnsw",
-        &["distance", "neighbor", "packed", "parallel", "quantize", "random", "rows", "vectors"],
+        &[
+            "distance", "metric", "neighbor", "packed", "parallel", "quantize", "random", "rows",
+            "vectors",
+        ],
     ),
     (
         "index",

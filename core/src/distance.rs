@@ -34,9 +34,6 @@ pub use platform::{simd_level, simd_levels, use_simd_level};
 /// How many partial sums a distance has.
 const SUMS: usize = 32;
 
-/// How many rows ahead of the measured one are prefetched.
-const AHEAD: usize = 16;
-
 /// What is summed over the dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
@@ -107,7 +104,8 @@ pub(crate) fn measure(
     platform::dispatch(MeasureList { measure, query, table, list, out })
 }
 
-/// The same for integers: `out[i]` is Σ query·code over the 8-bit codes of row `list[i]`.
+/// The same for integers: `out[i]` is Σ query·code over the 8-bit codes of row `list[i]`. No value
+/// of the query is −128.
 pub(crate) fn dot_codes(
     query: &[i8],
     table: &Table<'_>,
@@ -141,12 +139,14 @@ pub(crate) fn prefetch(bytes: &[u8]) {
 /// are compiled with the features of the function that calls them.
 trait Lanes: Copy {
     type Simd: Simd;
+    /// How many rows ahead of the measured one are prefetched.
+    const AHEAD: usize = 16;
     fn simd(self) -> Self::Simd;
     /// Widens as many binary16 values as a register has lanes.
     fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
     /// Widens as many 8-bit codes as a register has lanes.
     fn widen_i8(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
-    /// Σ a·b over signed bytes; the slices are of equal length.
+    /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
 }
 
@@ -200,7 +200,7 @@ impl MeasureList<'_> {
         term: impl Fn(L::Simd, F32s<L>, F32s<L>) -> F32s<L> + Copy,
     ) -> Result<()> {
         let size = self.table.dimensions * self.table.format.size();
-        for_rows(self.table, self.list, self.out, |record, out| {
+        for_rows::<L, _>(self.table, self.list, self.out, |record, out| {
             *out = sum_terms(lanes, values, self.query, &record[..size], term);
         })
     }
@@ -218,7 +218,7 @@ impl Kernel for DotCodes<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Result<()> {
-        for_rows(self.table, self.list, self.out, |record, out| {
+        for_rows::<L, _>(self.table, self.list, self.out, |record, out| {
             *out = lanes.dot_i8(bytemuck::cast_slice(&record[..self.query.len()]), self.query);
         })
     }
@@ -226,17 +226,17 @@ impl Kernel for DotCodes<'_> {
 
 /// Calls `each` with the record of every listed row while the rows ahead are on their way.
 #[inline(always)]
-fn for_rows<T>(
+fn for_rows<L: Lanes, T>(
     table: &Table<'_>,
     list: &[u32],
     out: &mut [T],
     mut each: impl FnMut(&[u8], &mut T),
 ) -> Result<()> {
-    for &row in list.iter().take(AHEAD) {
+    for &row in list.iter().take(L::AHEAD) {
         prefetch(table.record(row)?);
     }
     for (at, (&row, out)) in list.iter().zip(out).enumerate() {
-        if let Some(&ahead) = list.get(at + AHEAD) {
+        if let Some(&ahead) = list.get(at + L::AHEAD) {
             prefetch(table.record(ahead)?);
         }
         each(table.record(row)?, out);

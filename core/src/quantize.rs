@@ -270,6 +270,10 @@ impl<'a> CodePairs<'a> {
         Ok(Self { view, linear, centre_square })
     }
 
+    pub fn metric(&self) -> Metric {
+        self.view.metric
+    }
+
     /// Ranks of the listed rows as seen from row `from`. `products` is scratch.
     pub fn ranks(
         &self,
@@ -282,6 +286,11 @@ impl<'a> CodePairs<'a> {
         let (_, scale) = view.centre_and_scale();
         let record = view.table.record(from)?;
         let codes: &[i8] = bytemuck::cast_slice(&record[..view.table.dimensions]);
+        for &row in list {
+            if let Some(linear) = self.linear.get(row as usize) {
+                distance::prefetch(bytemuck::bytes_of(linear));
+            }
+        }
         products.resize(list.len(), 0);
         distance::dot_codes(codes, &view.table, list, products)?;
         let square = scale * scale;

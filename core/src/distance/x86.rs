@@ -74,6 +74,8 @@ struct Avx512Vnni {
 
 impl Lanes for Avx2 {
     type Simd = V3;
+    // These cores wait for fewer lines at a time: 16 rows ahead were a tenth to a fifth slower.
+    const AHEAD: usize = 6;
 
     #[inline(always)]
     fn simd(self) -> V3 {
@@ -191,16 +193,26 @@ fn widen_i8_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
 #[inline(always)]
 fn dot_avx2(v3: V3, a: &[i8], b: &[i8]) -> i32 {
     let avx2 = v3.avx2;
+    let ones = v3.avx._mm256_set1_epi16(1);
     let mut sum = v3.avx._mm256_setzero_si256();
-    let (a_chunks, a_tail) = a.as_chunks::<16>();
-    let (b_chunks, b_tail) = b.as_chunks::<16>();
+    let mut step = |a: __m256i, b: __m256i| {
+        // |a| · (b with the sign of a), in pairs: at most 2 · 128 · 127, which fits 16 bits.
+        let pairs = avx2._mm256_maddubs_epi16(avx2._mm256_abs_epi8(a), avx2._mm256_sign_epi8(b, a));
+        sum = avx2._mm256_add_epi32(sum, avx2._mm256_madd_epi16(pairs, ones));
+    };
+    let (a_chunks, a_tail) = a.as_chunks::<32>();
+    let (b_chunks, b_tail) = b.as_chunks::<32>();
     for (a, b) in a_chunks.iter().zip(b_chunks) {
-        let a = avx2._mm256_cvtepi8_epi16(bytemuck::cast(*a));
-        let b = avx2._mm256_cvtepi8_epi16(bytemuck::cast(*b));
-        sum = avx2._mm256_add_epi32(sum, avx2._mm256_madd_epi16(a, b));
+        step(bytemuck::cast(*a), bytemuck::cast(*b));
+    }
+    if !b_tail.is_empty() {
+        let (mut a, mut b) = ([0_i8; 32], [0_i8; 32]);
+        a[..a_tail.len()].copy_from_slice(a_tail);
+        b[..b_tail.len()].copy_from_slice(b_tail);
+        step(bytemuck::cast(a), bytemuck::cast(b));
     }
     let lanes: [i32; 8] = bytemuck::cast(sum);
-    lanes.iter().sum::<i32>() + Portable.dot_i8(a_tail, b_tail)
+    lanes.iter().sum()
 }
 
 #[inline(always)]

@@ -1,5 +1,6 @@
 //! Ranks between rows, by which a graph is built: of codes, or of stored vectors.
 
+use super::search::EarlyStop;
 use crate::error::Result;
 use crate::quantize::CodePairs;
 use crate::vectors::{Query, VectorsView};
@@ -21,6 +22,15 @@ pub(crate) struct RankScratch {
 }
 
 impl RowRanks<'_> {
+    /// When a walk for the `k` nearest rows may stop early: where ranks are squares of distances.
+    pub fn early_stop(&self, k: usize) -> Option<EarlyStop> {
+        let metric = match self {
+            Self::Codes(pairs) => pairs.metric(),
+            Self::Vectors(vectors) => vectors.metric(),
+        };
+        EarlyStop::of(metric, 0.0, k)
+    }
+
     /// Ranks of the listed rows as seen from row `from`.
     pub fn ranks(
         &self,

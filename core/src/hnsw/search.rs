@@ -7,6 +7,7 @@
 
 use super::{HnswView, NONE};
 use crate::error::{Error, Result};
+use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::rows::RowSet;
 use alloc::vec::Vec;
@@ -68,6 +69,12 @@ impl EarlyStop {
     /// By how much farther than the k-th best a candidate may be, as a share of its rank, which
     /// grows with the square of the distance. At 0.2 recall began to fall.
     const SHARE: f32 = 0.3;
+
+    /// For ranks of `metric` that are off by about `noise`; none where ranks are no squares of
+    /// distances.
+    pub fn of(metric: Metric, noise: f32, k: usize) -> Option<Self> {
+        matches!(metric, Metric::L2 | Metric::Cosine).then_some(Self { k, noise })
+    }
 
     fn is_due(&self, pool: &Pool, nearest: Candidate) -> bool {
         pool.entries().get(self.k - 1).is_some_and(|kth| {

@@ -308,15 +308,13 @@ impl SegmentSearch {
     }
 }
 
-/// When a walk for the `k` nearest rows may stop early: where ranks are squares of distances.
-/// `coded` is the query if the walk is steered by codes.
+/// When a walk for the `k` nearest rows may stop early. `coded` is the query if the walk is steered by codes.
 pub(super) fn early_stop(
     metric: Metric,
     coded: Option<&CodedQuery>,
     k: usize,
 ) -> Option<EarlyStop> {
-    let noise = coded.map_or(0.0, CodedQuery::noise);
-    matches!(metric, Metric::L2 | Metric::Cosine).then_some(EarlyStop { k, noise })
+    EarlyStop::of(metric, coded.map_or(0.0, CodedQuery::noise), k)
 }
 
 /// Sorts by rank, ties by key.
