@@ -139,9 +139,13 @@ pub(crate) fn prefetch(bytes: &[u8]) {
 /// are compiled with the features of the function that calls them.
 trait Lanes: Copy {
     type Simd: Simd;
-    /// How many rows ahead of the measured one are prefetched.
-    const AHEAD: usize = 16;
     fn simd(self) -> Self::Simd;
+    /// How many rows ahead of the measured one are prefetched, of rows that are `stride` bytes
+    /// apart.
+    #[inline(always)]
+    fn ahead(_stride: usize) -> usize {
+        16
+    }
     /// Widens as many binary16 values as a register has lanes.
     fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
     /// Widens as many 8-bit codes as a register has lanes.
@@ -232,12 +236,13 @@ fn for_rows<L: Lanes, T>(
     out: &mut [T],
     mut each: impl FnMut(&[u8], &mut T),
 ) -> Result<()> {
-    for &row in list.iter().take(L::AHEAD) {
+    let ahead = L::ahead(table.stride);
+    for &row in list.iter().take(ahead) {
         prefetch(table.record(row)?);
     }
     for (at, (&row, out)) in list.iter().zip(out).enumerate() {
-        if let Some(&ahead) = list.get(at + L::AHEAD) {
-            prefetch(table.record(ahead)?);
+        if let Some(&next) = list.get(at + ahead) {
+            prefetch(table.record(next)?);
         }
         each(table.record(row)?, out);
     }
