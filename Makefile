@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded soak bench clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm bench-npm soak bench clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -11,6 +11,9 @@ help:
 	@echo "make unit     the tests of the library and the command alone"
 	@echo "make parity   the same bytes at every SIMD level, on aarch64 and in WebAssembly"
 	@echo "make embedded a program for a Cortex-M4 that searches; its size"
+	@echo "make npm      the npm package as it would be published; prints where the tarball is"
+	@echo "make test-npm the packed package in Node, Deno, Bun, workerd, bundlers and Chromium; its size"
+	@echo "make bench-npm the package against others from npm, and against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds"
 	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
 	@echo "make clean    remove what was built"
@@ -18,7 +21,7 @@ help:
 run:
 	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/run.sh
 
-test: check unit nostd parity embedded
+test: check unit nostd parity embedded test-npm
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny
@@ -43,6 +46,15 @@ parity:
 
 embedded:
 	@CARGO="$(CARGO)" sh scripts/embedded.sh
+
+npm:
+	@CARGO="$(CARGO)" sh scripts/npm.sh
+
+test-npm:
+	@CARGO="$(CARGO)" sh scripts/test_npm.sh
+
+bench-npm:
+	@CARGO="$(CARGO)" sh scripts/bench_npm.sh
 
 soak:
 	@CARGO="$(CARGO)" sh scripts/soak.sh

@@ -19,6 +19,7 @@ apt() { # apt COMMAND PACKAGE
 for name in "$@"; do
     case $name in
     compiler) apt cc gcc ;;
+    node) apt node nodejs && apt npm npm ;;
     components) cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
         rustup component add rustfmt clippy ;;
     cargo-deny) cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version '^0.20' ;;

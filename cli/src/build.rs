@@ -6,7 +6,7 @@ use crate::progress::Bar;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, Element, Error, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams, KeyRef,
+    Codes, Element, Error, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams, KeyRef,
     KeyType, Metric, ValueRef, write_file,
 };
 use serde_json::json;
@@ -123,9 +123,6 @@ enum OnInvalid {
     Error,
     Skip,
 }
-
-/// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact.
-const FLAT_ROWS: u64 = 2_000;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! Bytes that start at an address that is a multiple of 64.
 
+use crate::error::{Error, Result};
+use alloc::vec::Vec;
 use rkyv::util::AlignedVec;
 
 /// Bytes in memory that start at a multiple of 64, as an index wants them: a cache line, and the
@@ -24,6 +26,20 @@ impl AlignedBytes {
         let mut bytes = AlignedVec::with_capacity(length);
         bytes.resize(length, 0);
         Self(bytes)
+    }
+
+    /// `length` zeros, or an error where [`zeroed`](Self::zeroed) would end the program.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn try_zeroed(length: usize) -> Result<Self> {
+        // AlignedVec cannot be asked, but what was just given back is there to be had.
+        let asked = length.checked_add(64).filter(|&bytes| bytes < isize::MAX as usize);
+        let granted = asked.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+        if !granted {
+            return Err(Error::OutOfMemory { bytes: length as u64 });
+        }
+        Ok(Self::zeroed(length))
     }
 
     /// A copy of `bytes`.
@@ -74,5 +90,20 @@ impl core::ops::Deref for AlignedBytes {
 impl AsRef<[u8]> for AlignedBytes {
     fn as_ref(&self) -> &[u8] {
         self.as_slice()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AlignedBytes;
+    use crate::error::Error;
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        assert_eq!(AlignedBytes::try_zeroed(100).unwrap().as_slice(), [0; 100]);
+        for bytes in [usize::MAX, usize::MAX - 64, isize::MAX as usize - 200] {
+            let error = AlignedBytes::try_zeroed(bytes).unwrap_err();
+            assert_eq!(error, Error::OutOfMemory { bytes: bytes as u64 });
+        }
     }
 }

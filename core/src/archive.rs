@@ -138,6 +138,16 @@ struct Header {
     content_id: u128,
 }
 
+/// The length in bytes of the index file that begins with `start`, its first 64 bytes or more:
+/// what to allocate before the rest has arrived.
+///
+/// # Errors
+/// [`Error::NotAnIndex`], [`Error::UnsupportedVersion`], [`Error::Truncated`],
+/// [`Error::Corrupt`].
+pub fn file_length(start: &[u8]) -> Result<u64> {
+    Header::decode(start).map(|header| header.length)
+}
+
 impl Header {
     fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];

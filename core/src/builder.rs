@@ -22,6 +22,10 @@ use alloc::vec::Vec;
 /// Most attribute columns of an index, as many as Postgres allows a table.
 pub const MAX_COLUMNS: usize = 1600;
 
+/// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact: no
+/// structure is worth building.
+pub const FLAT_ROWS: u64 = 2_000;
+
 /// What an index is to be.
 ///
 /// The same rows and options give the same file, byte for byte, on every platform, whatever
@@ -206,6 +210,21 @@ impl IndexBuilder {
             column.push(*value)?;
         }
         self.keys.push(key);
+        Ok(())
+    }
+
+    /// Chooses the structures anew, where it takes the number of rows to decide.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn set_structures(
+        &mut self,
+        hnsw: Option<HnswParams>,
+        ivf: Option<IvfParams>,
+    ) -> Result<()> {
+        let options = IndexOptions { hnsw, ivf, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
         Ok(())
     }
 

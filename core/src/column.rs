@@ -8,7 +8,7 @@ mod view;
 mod zones;
 
 pub(crate) use build::ColumnBuilder;
-pub(crate) use timestamp::parse_timestamp;
+pub use timestamp::parse_timestamp;
 pub(crate) use view::{Cells, ColumnView, Layout};
 pub(crate) use zones::{ZONE_ROWS, Zone, bytes_key, float_key, int_key};
 
@@ -51,6 +51,11 @@ impl ColumnType {
     /// The type that files store as `number`.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|column_type| *column_type as u8 == number)
+    }
+
+    /// The type that messages, `info` and schemas call by `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column_type| column_type.name() == name)
     }
 
     /// The name by which messages, `info` and schemas call the type.

@@ -130,6 +130,11 @@ pub enum Error {
         /// The system's reason.
         reason: String,
     },
+    /// There is not enough memory.
+    OutOfMemory {
+        /// How many bytes were asked for at once.
+        bytes: u64,
+    },
     /// The caller asked to stop.
     Cancelled,
 }
@@ -208,6 +213,10 @@ impl fmt::Display for Error {
             Self::Unsupported { reason } => f.write_str(reason),
             #[cfg(feature = "std")]
             Self::Io { path, reason } => write!(f, "{path}: {reason}"),
+            Self::OutOfMemory { bytes } => write!(
+                f,
+                "out of memory: {bytes} bytes are not to be had; free what is open, or use a smaller file"
+            ),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

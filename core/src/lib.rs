@@ -78,11 +78,11 @@ mod segment;
 mod vectors;
 
 pub use aligned::AlignedBytes;
-pub use archive::FORMAT_VERSION;
+pub use archive::{FORMAT_VERSION, file_length};
 pub use archive::write::Sink;
-pub use builder::{IndexBuilder, IndexOptions, MAX_COLUMNS};
+pub use builder::{FLAT_ROWS, IndexBuilder, IndexOptions, MAX_COLUMNS};
 pub use calibration::{Calibration, Structure};
-pub use column::{ColumnSchema, ColumnType, Value, ValueRef};
+pub use column::{ColumnSchema, ColumnType, Value, ValueRef, parse_timestamp};
 pub use distance::{simd_level, simd_levels, use_simd_level};
 pub use element::Element;
 pub use error::{Error, Result};

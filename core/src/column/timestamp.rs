@@ -6,7 +6,7 @@ const MICROSECOND: i64 = 1_000_000;
 /// space and `12:00`, `12:00:00` or `12:00:00.25`, then perhaps `Z`, `+02`, `+02:00` or `+0200`.
 /// Without an offset it is UTC. Digits beyond microseconds are rounded. `infinity` and
 /// `-infinity` are the extremes.
-pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
+pub fn parse_timestamp(text: &str) -> Option<i64> {
     match text {
         "infinity" => return Some(i64::MAX),
         "-infinity" => return Some(i64::MIN),

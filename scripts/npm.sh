@@ -1,0 +1,46 @@
+#!/bin/sh
+# Makes the npm package: the module, its glue, the JavaScript and the types, packed as it would be
+# published. Says where the tarball is.
+set -eu
+cd "$(dirname "$0")/.."
+
+CARGO=${CARGO:-cargo}
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
+export CARGO_TARGET_DIR
+TARGET=wasm32-unknown-unknown
+out=$CARGO_TARGET_DIR/npm
+
+sh scripts/install.sh compiler node
+if command -v rustup >/dev/null; then
+    rustup --quiet target add $TARGET
+fi
+mkdir -p "$out/tools"
+[ -e "$out/tools/node_modules/binaryen" ] ||
+    npm install --silent --no-audit --no-fund --prefix "$out/tools" "binaryen@132"
+
+$CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
+CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
+    $CARGO run --quiet --release --manifest-path wasm/build/Cargo.toml -- \
+    "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/glue"
+
+rm -rf "$out/package"
+mkdir -p "$out/package"
+"$out/tools/node_modules/.bin/wasm-opt" -O3 --enable-simd --enable-bulk-memory \
+    --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+    --enable-reference-types --enable-multivalue --enable-bulk-memory-opt --strip-debug \
+    --strip-producers --strip-target-features \
+    "$out/glue/hither_bg.wasm" -o "$out/package/hither_bg.wasm"
+# The glue's comments are for the glue's makers; the API's are in index.d.ts.
+sed -e '/^ *\/\*\*$/,/^ *\*\/$/d' "$out/glue/hither.js" >"$out/package/hither.js"
+cp wasm/js/*.js wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
+cp wasm/README.md "$out/package/README.md"
+version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
+echo "export const version = \"$version\";" >"$out/package/version.js"
+{
+    printf 'export const base64 =\n  "'
+    base64 -w 0 "$out/package/hither_bg.wasm"
+    printf '";\n'
+} >"$out/package/hither_base64.js"
+(cd "$out" && npm pack --silent ./package)
+echo "$out/hither-$version.tgz"

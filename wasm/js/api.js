@@ -1,0 +1,6 @@
+export { Builder } from "./builder.js";
+export { HitherError } from "./error.js";
+export { Index, open } from "./open.js";
+export { SearchResult } from "./result.js";
+export { load, memory } from "./runtime.js";
+export { version } from "./version.js";

@@ -1,0 +1,162 @@
+import { HitherError, aborted, throwIfAborted } from "./error.js";
+import { glue, guard, isReady, load, view } from "./runtime.js";
+import { checkNames, checkOptions, own, toJson, toRow } from "./value.js";
+
+/** Rows that cross to WebAssembly at a time. */
+const BATCH = 1024;
+
+const ROW = ["key", "columns"];
+
+/** How a build's progress is told, and how it is stopped: WebAssembly calls it. */
+export function reporter({ onProgress, signal } = {}) {
+  let thrown;
+  const report = (stage, done, total) => {
+    try {
+      onProgress?.({ stage, done, total });
+    } catch (error) {
+      thrown = { error };
+    }
+    return thrown !== undefined || signal?.aborted === true;
+  };
+  const run = (call) => {
+    throwIfAborted(signal);
+    try {
+      return guard(() => call(report));
+    } catch (error) {
+      if (thrown) throw thrown.error;
+      throw error.code === "aborted" ? aborted(signal) : error;
+    }
+  };
+  return run;
+}
+
+/** The bytes that WebAssembly made, copied out and freed there. */
+export function taken(bytes) {
+  const copy = view(Uint8Array, bytes.pointer(), bytes.length()).slice();
+  bytes.free();
+  return copy;
+}
+
+/** Gathers rows and builds an index file. */
+export class Builder {
+  #json;
+  #schema;
+  #dimensions;
+  #building;
+  #waiting = [];
+  #length = 0;
+  #freed = false;
+
+  constructor(options) {
+    const columns = options?.columns ?? [];
+    const schema = Array.isArray(columns)
+      ? columns.map(({ name, type }) => ({ name, type }))
+      : Object.entries(columns).map(([name, type]) => ({ name, type }));
+    const pairs = Object.entries(options?.properties ?? {});
+    this.#json = toJson({
+      ...options,
+      columns: schema.map(({ name, type }) => [name, type]),
+      properties: pairs,
+    });
+    this.#schema = schema;
+    this.#dimensions = options?.dimensions;
+    if (isReady()) this.#start();
+    else load().catch(() => {});
+  }
+
+  #start() {
+    this.#building ??= guard(() => new glue.Building(this.#json));
+  }
+
+  #check() {
+    if (this.#freed) throw new HitherError("freed", "this builder has finished or was freed");
+  }
+
+  get length() {
+    this.#check();
+    return this.#building && this.#waiting.length === 0 ? guard(() => this.#building.rows()) : this.#length;
+  }
+
+  add(vector, row = {}) {
+    checkOptions(row, ROW);
+    const values = toRow(this.#schema, row.columns);
+    this.#push(vector, row.key === undefined ? [] : [row.key], values, 1);
+  }
+
+  addMany(vectors, rows = {}) {
+    checkOptions(rows, ["keys", "columns"]);
+    this.#check();
+    const dimensions = this.#dimensions;
+    const count = vectors.length / dimensions;
+    if (!Number.isInteger(count)) {
+      throw new HitherError("dimension_mismatch", `${vectors.length} numbers are no whole vectors of ${dimensions} dimensions`);
+    }
+    const { keys, columns = {} } = rows;
+    checkNames(this.#schema, columns);
+    for (const [name, list] of [["keys", keys], ...Object.entries(columns)]) {
+      if (list === undefined || list.length === count) continue;
+      throw new HitherError("invalid_parameter", `${name}: ${list.length} values for ${count} vectors`);
+    }
+    const slice = (from, to) => (vectors.subarray ?? vectors.slice).call(vectors, from, to);
+    for (let first = 0; first < count; first += BATCH) {
+      const last = Math.min(first + BATCH, count);
+      const values = [];
+      for (let at = first; at < last; at += 1) {
+        const row = {};
+        for (const { name } of this.#schema) row[name] = own(columns, name)?.[at];
+        values.push(...toRow(this.#schema, row));
+      }
+      const named = keys ? Array.prototype.slice.call(keys, first, last) : [];
+      this.#push(slice(first * dimensions, last * dimensions), named, values, last - first);
+    }
+  }
+
+  #push(vectors, keys, values, rows) {
+    this.#check();
+    if (isReady()) {
+      this.#flush();
+      this.#write(vectors, keys, values);
+    } else {
+      this.#waiting.push([Float32Array.from(vectors), keys, values]);
+    }
+    this.#length += rows;
+  }
+
+  #flush() {
+    this.#start();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const rows of waiting) this.#write(...rows);
+  }
+
+  #write(vectors, keys, values) {
+    guard(() => {
+      const pointer = this.#building.stage(vectors.length);
+      view(Float32Array, pointer, vectors.length).set(vectors);
+      this.#building.push(this.#building.rows(), keys, values);
+    });
+  }
+
+  async finish(options = {}) {
+    checkOptions(options, ["onProgress", "signal"]);
+    this.#check();
+    const run = reporter(options);
+    await load();
+    this.#check();
+    this.#flush();
+    const bytes = run((report) => taken(this.#building.finish(report)));
+    this.free();
+    return bytes;
+  }
+
+  free() {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#waiting = [];
+    const building = this.#building;
+    this.#building = undefined;
+    if (building && isReady()) guard(() => building.free());
+  }
+}
+
+if (Symbol.dispose) Builder.prototype[Symbol.dispose] = Builder.prototype.free;

@@ -1,0 +1,421 @@
+/**
+ * hither: search an index file in the browser, at the edge, in Node, Deno and Bun.
+ *
+ * ```js
+ * import { open } from "hither";
+ * const index = await open("/words.hither");
+ * for (const { key, distance, words } of index.search(vector, { k: 5 })) console.log(key, words);
+ * ```
+ */
+
+/** A key as callers give it: a row number or an int64 as a number or a bigint; a uuid or text as a string. */
+export type Key = number | bigint | string;
+
+/** Names of metrics. Distances are pgvector's `<->`, `<=>`, `<#>` (negative inner product), `<+>`. */
+export type Metric = "l2" | "cosine" | "ip" | "l1";
+/** How values are stored: 2 bytes each (at most ±65504), or 4. */
+export type Element = "f16" | "f32";
+/** A structure to search by. `flat` is the exact scan, which every index can do. */
+export type Kind = "flat" | "hnsw" | "ivf";
+/** 8-bit codes: none, beside the vectors, or in their place. */
+export type Codes = "none" | "sq8" | "sq8-only";
+/** The type of the keys. Without keys of their own, rows are called by their number from 0. */
+export type KeyType = "row number" | "int64" | "uuid" | "text";
+/** The type of an attribute column; every column may hold nulls. */
+export type ColumnType =
+  | "bool"
+  | "int64"
+  | "float64"
+  | "text"
+  | "timestamp"
+  | "uuid"
+  | "bytes"
+  | "json";
+
+/**
+ * A vector: one finite number a dimension. `Float16Array` is accepted where the runtime has it;
+ * other typed arrays of numbers too.
+ */
+export type Vector = Float32Array | Float64Array | Int8Array | Uint8Array | ArrayLike<number>;
+
+/**
+ * What a column's value is when it is read:
+ *
+ * | column | value |
+ * |---|---|
+ * | bool | `boolean` |
+ * | int64 | `number`, or `bigint` beyond ±2⁵³ |
+ * | float64 | `number` |
+ * | text, uuid | `string` |
+ * | timestamp | RFC 3339 `string` in UTC, exact to the microsecond, or `"infinity"`, `"-infinity"` |
+ * | bytes | `Uint8Array` |
+ * | json | the parsed document |
+ *
+ * and `null` where there is none. Given to a builder or to `insert`, a timestamp may also be a
+ * `Date`, an int64 a `bigint`; `undefined` or a missing column is null.
+ */
+export type Value = unknown;
+
+/**
+ * A filter as MongoDB writes it, over SQL's three-valued logic:
+ * `{ year: { $gte: 2020 }, lang: { $in: ["en", "fr"] }, note: null }`. Operators: `$eq $ne $gt
+ * $gte $lt $lte $in $nin $exists $prefix $not` within a column, `$and $or $not` around columns.
+ * Literals may be a `bigint`, a `Date` or a `Uint8Array`. A string is taken for the filter's JSON.
+ *
+ * A filter never starves a search: it gives `k` rows whenever `k` rows match.
+ */
+export type Filter = { [column: string]: unknown } | string;
+
+/** Progress in bytes. `total` is known from the file's first 64 bytes on; before that it is 0. */
+export interface LoadProgress {
+  loaded: number;
+  total: number;
+}
+
+/** Progress of a build: `"coding"`, `"clustering"`, `"linking"`, `"writing"`, … and how far it is. */
+export interface BuildProgress {
+  stage: string;
+  done: number;
+  total: number;
+}
+
+/** Where an index file comes from. In Node, Deno and Bun also a path or a `file:` URL. */
+export type Source =
+  | string
+  | URL
+  | Request
+  | Response
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView
+  | ReadableStream<Uint8Array>;
+
+export interface OpenOptions {
+  /** Called as bytes arrive. */
+  onProgress?: (progress: LoadProgress) => void;
+  /** Stops the load: it is rejected with the code `"aborted"`, and its memory is free again. */
+  signal?: AbortSignal;
+  /**
+   * `"open"` (default): header, manifest and bounds; no pass over rows, and damage within them is
+   * found when a search meets it. `"full"`: every checksum and every id.
+   */
+  verify?: "open" | "full";
+  /** Refuses, with the code `"wrong_model"`, a file whose property `model` is another. */
+  model?: string;
+}
+
+/**
+ * Opens an index file, or several that answer as one (where keys are row numbers, those of each
+ * file follow on those before it). The bytes stream into one allocation in WebAssembly.
+ *
+ * @throws {HitherError} `http`, `network`, `aborted`, `not_an_index`, `truncated`, `corrupt`,
+ * `unsupported_version`, `wrong_model`, `out_of_memory`, `unavailable`
+ */
+export function open(source: Source | Source[], options?: OpenOptions): Promise<Index>;
+
+/**
+ * Loads the WebAssembly module now, and not at the first `open`. Never needed, except in two
+ * cases: a `Builder` in a browser reports a bad row at once only after it (else `finish` does),
+ * and where a bundler does not copy the module, it can be given here: a URL, a Response, its
+ * bytes or a `WebAssembly.Module`.
+ */
+export function load(
+  module?: string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>,
+): Promise<void>;
+
+/** Memory of WebAssembly, in bytes. */
+export interface MemoryStatistics {
+  /** What it has taken from the system. It does not shrink, and is used again after `free`. */
+  reserved: number;
+  /** The files that are open. */
+  files: number;
+  /** How many indexes are open. */
+  indexes: number;
+}
+
+/** What WebAssembly's memory is used for. */
+export function memory(): MemoryStatistics;
+
+export interface SearchOptions {
+  /** How many rows: default 10; with `radius`, default all. */
+  k?: number;
+  /** HNSW: candidates kept during the search, at least `k`. Default 40. */
+  efSearch?: number;
+  /** IVF: how many lists are looked into. Default 16. */
+  probes?: number;
+  /**
+   * Search as hard as this recall takes (above 0, at most 1) by the file's calibration, in place
+   * of `efSearch` and `probes`.
+   */
+  recall?: number;
+  /** The exact answer: scan all rows. */
+  exact?: boolean;
+  /** Only rows that match. */
+  filter?: Filter;
+  /** All rows within this distance, as far as the structure finds them; with `k` at most so many. */
+  radius?: number;
+  /** Measure by another metric; only where all rows have unit length. */
+  metric?: Metric;
+  /** The attribute columns to read: all (default, `true`), none (`false`, `[]`), or these. */
+  include?: boolean | string[];
+}
+
+/** A row of an answer: its key, its distance, and its attributes by name. */
+export type Hit = { key: Key; distance: number } & { [column: string]: any };
+
+/** Rows, nearest first, ties by key. It stays valid when the index changes or is freed. */
+export interface SearchResult extends Iterable<Hit> {
+  /** How many rows were found: less than `k` only if fewer match. */
+  readonly length: number;
+  /**
+   * The keys, as flat as they go: row numbers as `Float64Array` (exact numbers), int64 as
+   * `BigInt64Array`, uuid and text as `string[]`. `rows()` gives int64 keys as numbers where
+   * these are exact.
+   */
+  readonly keys: Float64Array | BigInt64Array | string[];
+  /** The distances, as pgvector's operator for the metric gives them. */
+  readonly distances: Float32Array;
+  /** The included columns: a value a row. */
+  readonly columns: { readonly [column: string]: readonly any[] };
+  /** What the search did: ranks computed to steer by, and stored vectors measured beside these. */
+  readonly stats: { readonly visited: number; readonly compared: number };
+  /** The rows as objects. A column named `key` or `distance` is only in `columns`. */
+  rows(): Hit[];
+}
+
+/** A row with its vector and its attributes by name. */
+export type Row = { key: Key; vector: Float32Array } & { [column: string]: any };
+
+/** What a row is called and carries beside its vector. */
+export interface RowOptions {
+  /** Its key. Leave it out where keys are row numbers: it gets the next. */
+  key?: Key;
+  /** Its attributes by column. */
+  columns?: { [column: string]: Value };
+}
+
+export interface SaveOptions {
+  /**
+   * `"compact"` (default): built anew from the rows that are left. `"delta"`: the file as it was,
+   * removed rows marked, and a segment of new rows; quick.
+   */
+  form?: "compact" | "delta";
+  /** Called during the build, synchronously. */
+  onProgress?: (progress: BuildProgress) => void;
+  /** Stops it with the code `"aborted"`. */
+  signal?: AbortSignal;
+}
+
+/** Recall measured at build: `[efSearch or probes, mean recall@k]`, ascending. */
+export interface Calibration {
+  structure: Kind;
+  k: number;
+  queries: number;
+  points: [number, number][];
+}
+
+export interface SegmentInfo {
+  rows: number;
+  removed: number;
+  structures: Kind[];
+  codes: Codes;
+  lists: number | null;
+  calibrations: Calibration[];
+}
+
+export interface FileInfo {
+  formatVersion: number;
+  /** 32 hexadecimal digits that tell any two versions of a file apart. */
+  contentId: string;
+  rows: number;
+  bytes: number;
+  m: number | null;
+  efConstruction: number | null;
+  properties: { [name: string]: string };
+  segments: SegmentInfo[];
+  sections: { segment: number; name: string; column: string | null; offset: number; bytes: number }[];
+}
+
+export interface IndexInfo {
+  /** Rows of all files, without removed ones. */
+  rows: number;
+  /** Bytes of all files. */
+  bytes: number;
+  dimensions: number;
+  metric: Metric;
+  element: Element;
+  keys: KeyType;
+  /** Whether all rows have length 1, so that l2, cosine and ip may stand for each other. */
+  unitLength: boolean;
+  /** The first file's property `model`, if there is one. */
+  model: string | null;
+  columns: { name: string; type: ColumnType }[];
+  files: FileInfo[];
+}
+
+/** An open index. It keeps its bytes until `free()`, or the end of the block with `using`. */
+export class Index implements Disposable {
+  private constructor();
+  /** What is in it; read anew at every access. */
+  readonly info: IndexInfo;
+  /** How many rows there are, without removed ones. */
+  readonly length: number;
+  readonly dimensions: number;
+  readonly metric: Metric;
+
+  /**
+   * The nearest rows to a vector, or to the row with a key (`number`, `bigint` or `string`),
+   * which is then left out of the answer.
+   *
+   * @throws {HitherError} `dimension_mismatch`, `non_finite`, `zero_vector`, `key_not_found`,
+   * `key_type`, `invalid_filter`, `unknown_column`, `column_type`, `invalid_parameter`,
+   * `unsupported`, `corrupt`
+   */
+  search(query: Vector | Key, options?: SearchOptions): SearchResult;
+  /** A search a query: an array of vectors, or one flat array of `n × dimensions` numbers. */
+  searchBatch(queries: Float32Array | ArrayLike<Vector>, options?: SearchOptions): SearchResult[];
+
+  /** The row that has this key, as it is stored; `undefined` if there is none. */
+  get(key: Key): Row | undefined;
+  /** Whether there is a row with this key. */
+  has(key: Key): boolean;
+
+  /** Inserts a row and gives its key. Of one file only. @throws {HitherError} `duplicate_key`, … */
+  insert(vector: Vector, row?: RowOptions): Key;
+  /** Replaces a row. @throws {HitherError} `key_not_found`, … */
+  update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): void;
+  /** Removes a row; false if there is none with this key. */
+  remove(key: Key): boolean;
+  /**
+   * The bytes of a new index file; this index stays as it is. Several open files are merged
+   * (`"compact"` only). It blocks until it is done: `hither/worker` does not.
+   */
+  save(options?: SaveOptions): Promise<Uint8Array>;
+
+  /** Gives the memory back. Later calls throw `"freed"`, except for `free` itself. */
+  free(): void;
+  [Symbol.dispose](): void;
+}
+
+export interface BuilderOptions {
+  /** Values of a vector: 1 to 65,535. */
+  dimensions: number;
+  /** Default `"cosine"`. */
+  metric?: Metric;
+  /** Default `"f16"`. */
+  element?: Element;
+  /** What rows are called by. Default `"row number"`. */
+  keys?: KeyType;
+  /**
+   * The structures to search by. Default by the number of rows, as the command decides: `"flat"`
+   * up to 2,000, else `"hnsw"`.
+   */
+  kind?: Kind | Kind[];
+  /** Default `"sq8"` where a structure can use it and it tells the rows apart. */
+  codes?: Codes;
+  /** HNSW: neighbours of a row, 2 to 100; twice as many in the base layer. Default 16. */
+  m?: number;
+  /** HNSW: candidates weighed for each row's neighbours. Default 128. */
+  efConstruction?: number;
+  /** IVF: number of lists. Default: the square root of the number of rows. */
+  lists?: number;
+  /** The attribute columns, in order. */
+  columns?: { [column: string]: ColumnType } | { name: string; type: ColumnType }[];
+  /** Facts to keep in the file, in this order: `{ model: "all-MiniLM-L6-v2" }`. */
+  properties?: { [name: string]: string };
+  /** Seed of all random choices. Default 42. */
+  seed?: number;
+}
+
+/**
+ * Gathers rows and builds an index file: byte for byte what `hither build` writes for the same
+ * rows and options.
+ */
+export class Builder implements Disposable {
+  /** @throws {HitherError} `invalid_parameter`, `too_many` */
+  constructor(options: BuilderOptions);
+  /** How many rows there are. */
+  readonly length: number;
+  /**
+   * Appends a row. A row that is refused is left out, and the builder goes on working.
+   * @throws {HitherError} `dimension_mismatch`, `non_finite`, `half_overflow`, `zero_vector`,
+   * `key_type`, `unknown_column`, `column_type`
+   */
+  add(vector: Vector, row?: RowOptions): void;
+  /**
+   * Appends rows: `n × dimensions` numbers, and for each row a key and a value a column. If one
+   * is refused the error says which; those before it are in.
+   */
+  addMany(
+    vectors: Vector,
+    rows?: {
+      keys?: ArrayLike<Key> | BigInt64Array;
+      columns?: { [column: string]: ArrayLike<Value> };
+    },
+  ): void;
+  /**
+   * Builds and gives the file's bytes; the builder is then free. It blocks until it is done:
+   * `hither/worker` does not. `onProgress` is called synchronously, and may abort `signal`.
+   *
+   * @throws {HitherError} `duplicate_key`, `aborted`, `out_of_memory`; after the two last the
+   * builder still has its rows
+   */
+  finish(options?: {
+    onProgress?: (progress: BuildProgress) => void;
+    signal?: AbortSignal;
+  }): Promise<Uint8Array>;
+  /** Gives the memory back without building. */
+  free(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What went wrong, for programs. */
+export type ErrorCode =
+  // Input
+  | "dimension_mismatch"
+  | "non_finite"
+  | "half_overflow"
+  | "zero_vector"
+  | "too_many"
+  | "invalid_parameter"
+  | "duplicate_key"
+  | "key_not_found"
+  | "key_type"
+  | "unknown_column"
+  | "column_type"
+  | "invalid_filter"
+  | "unsupported"
+  | "wrong_model"
+  // Files
+  | "not_an_index"
+  | "unsupported_version"
+  | "truncated"
+  | "corrupt"
+  // Loading
+  /** The server answered with another status than 2xx; `error.status` has it. */
+  | "http"
+  /** No answer, or it broke off. */
+  | "network"
+  | "aborted"
+  /** WebAssembly is missing or refused: a CSP needs `script-src 'wasm-unsafe-eval'`. */
+  | "unavailable"
+  // State
+  | "out_of_memory"
+  /** The index or builder was freed. */
+  | "freed"
+  /** A bug of ours in WebAssembly. What was open is lost; what is opened afterwards works. */
+  | "crashed"
+  // hither/storage
+  | "not_stored"
+  | "storage";
+
+/** Every error that this package throws. `name` is `"AbortError"` for `"aborted"`. */
+export class HitherError extends Error {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; status?: number });
+  readonly code: ErrorCode;
+  /** The HTTP status, with the code `"http"`. */
+  readonly status?: number;
+}
+
+/** The version of this package. */
+export const version: string;

@@ -1,0 +1,29 @@
+// Node, Deno and Bun: the module is read at once, and sources may be paths.
+import { createReadStream, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { HitherError } from "./error.js";
+import { configure } from "./runtime.js";
+
+async function path(source) {
+  const text = source instanceof URL ? source.href : source;
+  if (typeof text !== "string") return undefined;
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1].toLowerCase();
+  if (scheme !== undefined && scheme !== "file") return undefined;
+  const name = scheme === "file" ? fileURLToPath(text) : text;
+  try {
+    if ((await stat(name)).isDirectory()) throw new Error("this is a directory");
+  } catch (cause) {
+    throw new HitherError("network", `${name}: ${cause.message}`, { cause });
+  }
+  return Readable.toWeb(createReadStream(name, { highWaterMark: 1 << 20 }));
+}
+
+configure({
+  module: () => readFileSync(new URL("./hither_bg.wasm", import.meta.url)),
+  sync: true,
+  path,
+});
+
+export * from "./api.js";

@@ -1,0 +1,138 @@
+// The bytes of an index file, from wherever they come.
+import { HitherError, aborted, throwIfAborted } from "./error.js";
+import { glue, guard, pathStream, view } from "./runtime.js";
+
+const HEADER = 64;
+
+/** A stream of the source's bytes, or the bytes themselves, and the response they come with. */
+async function begin(source, signal, headers) {
+  if (ArrayBuffer.isView(source)) {
+    return { bytes: new Uint8Array(source.buffer, source.byteOffset, source.byteLength) };
+  }
+  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) };
+  if (typeof Blob !== "undefined" && source instanceof Blob) return { stream: source.stream() };
+  if (source instanceof ReadableStream) return { stream: source };
+  if (source instanceof Response) return fromResponse(source);
+  if (typeof source !== "string" && !(source instanceof URL) && !(source instanceof Request)) {
+    const message = "source: give a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or stream";
+    throw new HitherError("invalid_parameter", message);
+  }
+  const stream = await pathStream(source);
+  if (stream) return { stream };
+  let response;
+  try {
+    response = await fetch(source, headers ? { signal, headers } : { signal });
+  } catch (cause) {
+    throwIfAborted(signal);
+    throw new HitherError("network", `${source.url ?? source}: ${cause?.message ?? cause}`, { cause });
+  }
+  return fromResponse(response);
+}
+
+function fromResponse(response) {
+  if (response.status === 304) return { response };
+  if (!response.ok) {
+    response.body?.cancel().catch(() => {});
+    const message = `${response.url || "the server"}: answered ${response.status} ${response.statusText}`.trimEnd();
+    throw new HitherError("http", message, { status: response.status });
+  }
+  return { response, stream: response.body ?? new Blob([]).stream() };
+}
+
+/**
+ * The source's bytes as they come: checked to begin like an index file, to be as many as its
+ * header says, and stopped by `signal`. `started` hears the length once, before the first chunk.
+ */
+export async function pour(source, { signal, onProgress, headers }, started, take) {
+  throwIfAborted(signal);
+  const { bytes, stream, response } = await begin(source, signal, headers);
+  if (response?.status === 304) return response;
+  let head = new Uint8Array(0);
+  let total;
+  let loaded = 0;
+  const step = async (chunk) => {
+    if (total === undefined) {
+      const joined = new Uint8Array(head.length + chunk.length);
+      joined.set(head);
+      joined.set(chunk, head.length);
+      if (joined.length < HEADER) {
+        head = joined;
+        return;
+      }
+      total = lengthOf(joined);
+      await started(total);
+      chunk = joined;
+    }
+    if (loaded + chunk.length > total) {
+      throw new HitherError("truncated", `there are more bytes than the ${total} that the file's header says: fetch or build it again`);
+    }
+    await take(chunk, loaded);
+    loaded += chunk.length;
+    onProgress?.({ loaded, total });
+  };
+  if (bytes) {
+    await step(bytes);
+  } else {
+    const reader = stream.getReader();
+    const cancel = () => reader.cancel(signal.reason).catch(() => {});
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      for (;;) {
+        const { done, value } = await next(reader, signal, response);
+        throwIfAborted(signal);
+        if (done) break;
+        await step(value);
+      }
+    } catch (error) {
+      reader.cancel(error).catch(() => {});
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+  if (total === undefined) total = lengthOf(head);
+  if (loaded < total) {
+    throw new HitherError("truncated", `${loaded} bytes came where the file's header says ${total}: the transfer broke off, or the file was cut`);
+  }
+  return response;
+}
+
+async function next(reader, signal, response) {
+  try {
+    return await reader.read();
+  } catch (cause) {
+    if (signal?.aborted) throw aborted(signal);
+    throw new HitherError("network", `${response?.url || "the source"}: broke off: ${cause?.message ?? cause}`, { cause });
+  }
+}
+
+function lengthOf(head) {
+  try {
+    return guard(() => glue.fileLength(head.subarray(0, HEADER)));
+  } catch (error) {
+    const text = String.fromCharCode(...head.subarray(0, 32)).trimStart();
+    if (error.code === "not_an_index" && text.startsWith("<")) {
+      throw new HitherError("not_an_index", "this is a web page and no index file: the server answers this address with HTML; check the URL");
+    }
+    throw error;
+  }
+}
+
+/** Reads a source into one allocation of WebAssembly. */
+export async function read(source, options) {
+  let bytes;
+  try {
+    await pour(
+      source,
+      options,
+      (total) => {
+        bytes = guard(() => new glue.Bytes(total));
+      },
+      (chunk, at) => guard(() => view(Uint8Array, bytes.pointer() + at, chunk.length).set(chunk)),
+    );
+    return bytes;
+  } catch (error) {
+    bytes?.free();
+    throw error;
+  }
+}

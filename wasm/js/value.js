@@ -1,0 +1,85 @@
+// Column values and filters, between JavaScript's types and what WebAssembly takes.
+import { HitherError } from "./error.js";
+
+const MICROSECONDS = 1_000_000n;
+const LATEST = 2n ** 63n - 1n;
+
+function timestamp(micros) {
+  if (micros === LATEST) return "infinity";
+  if (micros === -LATEST - 1n) return "-infinity";
+  let seconds = micros / MICROSECONDS;
+  let rest = micros % MICROSECONDS;
+  if (rest < 0n) {
+    rest += MICROSECONDS;
+    seconds -= 1n;
+  }
+  const date = new Date(Number(seconds) * 1000);
+  // Beyond the years that a Date knows the number says more than an invalid date.
+  if (Number.isNaN(date.getTime())) return `${micros} µs since 1970`;
+  const whole = date.toISOString().slice(0, -5);
+  const fraction = rest === 0n ? "" : `.${String(rest).padStart(6, "0").replace(/0+$/, "")}`;
+  return `${whole}${fraction}Z`;
+}
+
+/** A value as WebAssembly gives it, in the form of its column's type. */
+export function fromColumn(type, values) {
+  const read = { timestamp, json: JSON.parse }[type];
+  return read ? values.map((value) => (value === null ? null : read(value))) : values;
+}
+
+/** A value as WebAssembly takes it. */
+function toColumn(type, value) {
+  if (value === null || value === undefined) return null;
+  if (type === "timestamp" && value instanceof Date) return iso(value);
+  if (type === "json") return toJson(value);
+  if (type === "bytes" && value instanceof ArrayBuffer) return new Uint8Array(value);
+  return value;
+}
+
+function iso(date) {
+  if (Number.isNaN(date.getTime())) throw new HitherError("column_type", "this Date is no date");
+  return date.toISOString();
+}
+
+/** A row's values in the order of `schema`, from an object by column. */
+export function toRow(schema, columns = {}) {
+  checkNames(schema, columns);
+  return schema.map(({ name, type }) => toColumn(type, own(columns, name)));
+}
+
+export function own(object, name) {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+export function checkNames(schema, columns) {
+  for (const name of Object.keys(columns)) {
+    if (schema.some((column) => column.name === name)) continue;
+    const known = schema.map((column) => column.name).join(", ");
+    const message = `there is no column "${name}"; ${known ? `there are: ${known}` : "this index has none"}`;
+    throw new HitherError("unknown_column", message);
+  }
+}
+
+/** JSON of what JSON.stringify cannot write: bigints, dates as ISO text, bytes as `\x…`. */
+export function toJson(value) {
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "number" && !Number.isFinite(value)) return JSON.stringify(String(value));
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
+  if (value instanceof Date) return JSON.stringify(iso(value));
+  if (value instanceof Uint8Array) {
+    const digits = Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return JSON.stringify(`\\x${digits}`);
+  }
+  if (Array.isArray(value)) return `[${value.map(toJson).join(",")}]`;
+  if (typeof value.toJSON === "function") return toJson(value.toJSON());
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${toJson(inner)}`).join(",")}}`;
+}
+
+/** Throws for an option that there is not: a misspelt one would be silently left out. */
+export function checkOptions(options, known) {
+  for (const name in options) {
+    if (known.includes(name)) continue;
+    throw new HitherError("invalid_parameter", `${name}: no such option; there are: ${known.join(", ")}`);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The same API in a Web Worker: nothing blocks the page, and every method gives a Promise. Each
+ * index and each builder has a worker of its own, whose memory `free` gives back entirely.
+ */
+import type {
+  BuildProgress,
+  BuilderOptions,
+  IndexInfo,
+  Key,
+  OpenOptions,
+  Row,
+  RowOptions,
+  SaveOptions,
+  SearchOptions,
+  SearchResult,
+  Source,
+  Value,
+  Vector,
+} from "hither";
+
+export { HitherError } from "hither";
+
+/** Stops waiting, and the work where it has not ended: the call is rejected with `"aborted"`. */
+export interface Cancellation {
+  signal?: AbortSignal;
+}
+
+/**
+ * Opens an index, or several as one, in a new worker. A `Response` or a stream must be given
+ * unread; a `Request` is sent by its URL and headers.
+ */
+export function open(source: Source | Source[], options?: OpenOptions): Promise<WorkerIndex>;
+
+/** An index in a worker. */
+export class WorkerIndex implements AsyncDisposable, Disposable {
+  private constructor();
+  /** What was in it when it was opened or last changed through this object. */
+  readonly info: IndexInfo;
+  readonly length: number;
+  readonly dimensions: number;
+  search(query: Vector | Key, options?: SearchOptions & Cancellation): Promise<SearchResult>;
+  searchBatch(
+    queries: Float32Array | ArrayLike<Vector>,
+    options?: SearchOptions & Cancellation,
+  ): Promise<SearchResult[]>;
+  get(key: Key): Promise<Row | undefined>;
+  has(key: Key): Promise<boolean>;
+  insert(vector: Vector, row?: RowOptions): Promise<Key>;
+  update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): Promise<void>;
+  remove(key: Key): Promise<boolean>;
+  /** A `signal` stops it only before it has begun: the index lives on in the same worker. */
+  save(options?: SaveOptions): Promise<Uint8Array>;
+  /** Ends the worker; calls that wait are rejected with `"freed"`. */
+  free(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Gathers rows and builds in a worker of its own. */
+export class Builder implements Disposable {
+  constructor(options: BuilderOptions);
+  add(vector: Vector, row?: RowOptions): Promise<void>;
+  addMany(
+    vectors: Vector,
+    rows?: {
+      keys?: ArrayLike<Key> | BigInt64Array;
+      columns?: { [column: string]: ArrayLike<Value> };
+    },
+  ): Promise<void>;
+  /** `signal` ends the worker at once, whatever it does; the builder and its rows are then gone. */
+  finish(options?: {
+    onProgress?: (progress: BuildProgress) => void;
+    signal?: AbortSignal;
+  }): Promise<Uint8Array>;
+  free(): void;
+  [Symbol.dispose](): void;
+}

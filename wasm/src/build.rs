@@ -1,0 +1,94 @@
+//! Building an index file from rows.
+
+use crate::bytes::{Bytes, ensure};
+use crate::failure::{Failure, Outcome};
+use crate::options::{self, Options};
+use crate::value::{to_key, to_values};
+use hither::{AlignedBytes, Error, FLAT_ROWS, IndexBuilder, Progress, ValueRef};
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Rows on their way to a file.
+#[wasm_bindgen]
+pub struct Building {
+    options: Options,
+    builder: IndexBuilder,
+    staged: Vec<f32>,
+}
+
+#[wasm_bindgen]
+impl Building {
+    /// From options as JSON.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: &str) -> Outcome<Building> {
+        let options = options::read(options)?;
+        let builder = IndexBuilder::new(options.index.clone())?;
+        Ok(Self { options, builder, staged: Vec::new() })
+    }
+
+    /// Where so many numbers are to be written, for `push`.
+    pub fn stage(&mut self, length: usize) -> Outcome<usize> {
+        ensure(length * 4)?;
+        self.staged.resize(length, 0.0);
+        Ok(self.staged.as_ptr() as usize)
+    }
+
+    /// Appends rows: the staged vectors; `keys` has one for each, or none; `values` has all values
+    /// of the first row, then of the next. `first` is what messages call the first row.
+    pub fn push(&mut self, first: usize, keys: Vec<JsValue>, values: Vec<JsValue>) -> Outcome<()> {
+        let index = &self.options.index;
+        let (dimensions, columns) = (index.dimensions, index.columns.len());
+        if !self.staged.len().is_multiple_of(dimensions) {
+            let (expected, got) = (dimensions, self.staged.len());
+            return Err(Error::DimensionMismatch { expected, got }.into());
+        }
+        let rows = self.builder.rows() as usize + self.staged.len() / dimensions;
+        // What is there may have to move to where there is room for twice as much.
+        ensure(2 * rows * (dimensions * index.element.size() + 16))?;
+        for (row, vector) in self.staged.chunks_exact(dimensions).enumerate() {
+            let key = keys.get(row).filter(|key| !key.is_undefined());
+            let key = key.map(|key| to_key(key, index.key_type)).transpose();
+            let values = to_values(&values[row * columns..][..columns], &index.columns);
+            let push = || {
+                let (key, values) = (key?, values?);
+                let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
+                let key = key.as_ref().map(|key| key.as_ref());
+                Ok::<_, Failure>(self.builder.push(key, vector, &values)?)
+            };
+            push().map_err(|failure| failure.in_row(first + row))?;
+        }
+        Ok(())
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u32 {
+        self.builder.rows()
+    }
+
+    /// Builds the file. `progress` takes stage, done and total, and gives true to stop.
+    pub fn finish(&mut self, progress: &Function) -> Outcome<Bytes> {
+        let index = &self.options.index;
+        let rows = self.builder.rows();
+        if self.options.by_rows {
+            let graph = u64::from(rows) > FLAT_ROWS;
+            self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
+        }
+        let row = index.dimensions * (index.element.size() + 1) * 2 + 64;
+        let graph = 12 * self.options.hnsw.m as usize;
+        ensure((rows as usize).saturating_mul(row + graph))?;
+        let mut bytes = AlignedBytes::new();
+        self.builder.write_to(&mut bytes, &mut |step| report(progress, step))?;
+        Ok(Bytes(bytes))
+    }
+}
+
+/// Tells JavaScript how far a build is. It answers true to stop, and so does an error in it.
+pub(crate) fn report(progress: &Function, step: Progress) -> hither::Result<()> {
+    let (stage, done, total) =
+        (JsValue::from_str(step.stage), (step.done as f64).into(), (step.total as f64).into());
+    match progress.call3(&JsValue::NULL, &stage, &done, &total) {
+        Ok(answer) if !answer.is_truthy() => Ok(()),
+        _ => Err(Error::Cancelled),
+    }
+}

@@ -1,0 +1,52 @@
+//! Bytes in WebAssembly's memory that JavaScript fills or takes.
+
+use crate::failure::{Failure, Outcome};
+use hither::{AlignedBytes, Error};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The length of the index file that begins with these bytes.
+#[wasm_bindgen(js_name = fileLength)]
+pub fn file_length(start: &[u8]) -> Outcome<f64> {
+    Ok(hither::file_length(start)? as f64)
+}
+
+/// One allocation, aligned as an index wants it. JavaScript writes into it at `pointer`; the
+/// memory may move to a new buffer whenever it grows, so it makes its view anew each time.
+#[wasm_bindgen]
+pub struct Bytes(pub(crate) AlignedBytes);
+
+#[wasm_bindgen]
+impl Bytes {
+    /// So many zeros.
+    #[wasm_bindgen(constructor)]
+    pub fn new(length: f64) -> Outcome<Bytes> {
+        let too_long = Failure::from(Error::OutOfMemory { bytes: length as u64 });
+        if length > f64::from(u32::MAX) {
+            return Err(too_long);
+        }
+        Ok(Self(AlignedBytes::try_zeroed(length as usize)?))
+    }
+
+    /// Where they begin.
+    pub fn pointer(&self) -> usize {
+        self.0.as_slice().as_ptr() as usize
+    }
+
+    /// How many they are.
+    pub fn length(&self) -> usize {
+        self.0.as_slice().len()
+    }
+}
+
+/// Makes sure that so many bytes can be allocated: growing memory is refused with an error, where
+/// the allocation itself could only end the program.
+pub(crate) fn ensure(bytes: usize) -> Outcome<()> {
+    let granted = Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+    if granted { Ok(()) } else { Err(Error::OutOfMemory { bytes: bytes as u64 }.into()) }
+}
+
+/// WebAssembly's memory, as JavaScript sees it.
+#[wasm_bindgen(js_name = wasmMemory)]
+pub fn wasm_memory() -> wasm_bindgen::JsValue {
+    wasm_bindgen::memory()
+}

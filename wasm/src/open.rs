@@ -1,0 +1,202 @@
+//! An index that is open: one file or several that answer as one.
+
+mod change;
+mod search;
+
+use crate::bytes::Bytes;
+use crate::failure::{Failure, Outcome};
+use crate::{info, value};
+use hither::{AlignedBytes, Index, IndexFilter, Key, KeyType, RowId, Searcher};
+use js_sys::Array;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// An index, and the filter that was last used with it.
+pub(crate) struct Filtered<'a> {
+    index: Index<'a>,
+    filter: Option<(String, IndexFilter<'a>)>,
+}
+
+self_cell::self_cell!(
+    pub(crate) struct File {
+        owner: AlignedBytes,
+        #[covariant]
+        dependent: Filtered,
+    }
+);
+
+impl File {
+    /// Calls `read` with the index.
+    fn read<T>(&self, read: impl FnOnce(&Index<'_>) -> T) -> T {
+        self.with_dependent(|_, file| read(&file.index))
+    }
+}
+
+/// A row of the last answer.
+struct Found {
+    file: usize,
+    row: RowId,
+    distance: f32,
+    key: Key,
+}
+
+/// One file or several.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Opened {
+    files: Vec<File>,
+    /// What is added to the row numbers of each file.
+    offsets: Vec<i64>,
+    searcher: Searcher,
+    /// The vector that a call takes or gives.
+    vector: Vec<f32>,
+    found: Vec<Found>,
+    distances: Vec<f32>,
+    numbers: Vec<i64>,
+    visited: u64,
+    compared: u64,
+}
+
+#[wasm_bindgen]
+impl Opened {
+    /// No file yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Opened {
+        Self::default()
+    }
+
+    /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be.
+    pub fn push(&mut self, bytes: Bytes, whole: bool, model: Option<String>) -> Outcome<()> {
+        let file = File::try_new(bytes.0, |bytes| {
+            Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
+        })?;
+        file.read(|index| self.check(index, whole, model.as_deref()))?;
+        self.files.push(file);
+        self.number_rows()
+    }
+
+    fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
+        if let Some(wanted) = model {
+            let mut properties = index.options().properties.iter();
+            let made = properties.find(|(name, _)| name == "model").map(|(_, value)| value.as_str());
+            if made != Some(wanted) {
+                let made = made.map_or("does not say its model".into(), |m| format!("is of {m}"));
+                let message = format!(
+                    "the file {made}, and vectors of {wanted} mean nothing to it; build it from that model, with the property model={wanted}"
+                );
+                return Err(Failure::new("wrong_model", message));
+            }
+        }
+        if let Some(first) = self.files.first() {
+            let alike = first.read(|first| {
+                first.dimensions() == index.dimensions()
+                    && first.metric() == index.metric()
+                    && first.options().key_type == index.options().key_type
+                    && first.columns() == index.columns()
+            });
+            if !alike {
+                let message = format!(
+                    "file {} has other dimensions, metric, keys or columns than the first, so they cannot answer as one",
+                    self.files.len()
+                );
+                return Err(Failure::new("unsupported", message));
+            }
+        }
+        if whole {
+            index.verify()?;
+        }
+        Ok(())
+    }
+
+    /// Where keys are row numbers, those of a file follow on those before it.
+    fn number_rows(&mut self) -> Outcome<()> {
+        self.offsets.clear();
+        let mut offset = 0;
+        for file in &self.files {
+            self.offsets.push(offset);
+            offset += file.read(|index| match index.options().key_type {
+                KeyType::RowNumber => index.row_number_end(),
+                _ => Ok(0),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn first<T>(&self, read: impl FnOnce(&Index<'_>) -> T) -> Outcome<T> {
+        match self.files.first() {
+            Some(file) => Ok(file.read(read)),
+            None => Err(Failure::new("freed", "no file is open")),
+        }
+    }
+
+    /// Where the vector lies that a call takes or gives, made so long.
+    pub fn vector(&mut self, length: usize) -> Outcome<usize> {
+        crate::bytes::ensure(length * 4)?;
+        self.vector.resize(length, 0.0);
+        Ok(self.vector.as_ptr() as usize)
+    }
+
+    /// Where the vector of `get` lies.
+    pub fn place(&self) -> usize {
+        self.vector.as_ptr() as usize
+    }
+
+    /// How many rows the last answer has.
+    pub fn found(&self) -> usize {
+        self.found.len()
+    }
+
+    /// What is in it, as JSON.
+    pub fn info(&self) -> Outcome<String> {
+        let files = self.files.iter().map(|file| {
+            file.read(|index| info::file(index, file.borrow_owner().as_slice().len()))
+        });
+        let files = files.collect();
+        let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
+        self.first(|first| info::index(first, files, unit_length).to_string())
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> f64 {
+        self.files.iter().map(|file| file.read(|index| index.len()) as f64).sum()
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> f64 {
+        self.files.iter().map(|file| file.borrow_owner().as_slice().len() as f64).sum()
+    }
+
+    /// Where the distances of the last answer lie.
+    pub fn distances(&self) -> usize {
+        self.distances.as_ptr() as usize
+    }
+
+    /// Where the keys of the last answer lie, as 64-bit integers; only where keys are such.
+    pub fn numbers(&self) -> usize {
+        self.numbers.as_ptr() as usize
+    }
+
+    /// The keys of the last answer.
+    pub fn keys(&self) -> Array {
+        self.found.iter().map(|found| value::from_key(found.key.as_ref())).collect()
+    }
+
+    /// The values of a column for the rows of the last answer.
+    pub fn column(&self, name: &str) -> Outcome<Array> {
+        let values = self.found.iter().map(|found| {
+            self.files[found.file].read(|index| {
+                Ok::<_, Failure>(value::from_value(index.value(found.row, index.column(name)?)?))
+            })
+        });
+        values.collect()
+    }
+
+    /// Ranks computed by the last search.
+    pub fn visited(&self) -> f64 {
+        self.visited as f64
+    }
+
+    /// Stored vectors measured by the last search.
+    pub fn compared(&self) -> f64 {
+        self.compared as f64
+    }
+}

@@ -1,0 +1,97 @@
+//! Changing an index of one file, and saving it.
+
+use super::{File, Opened};
+use crate::build::report;
+use crate::bytes::{Bytes, ensure};
+use crate::failure::{Failure, Outcome};
+use crate::value::{from_key, to_key, to_values};
+use hither::{AlignedBytes, Index, Save, ValueRef, merge};
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+impl Opened {
+    /// Changes the only file.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Index<'_>, &[f32]) -> Outcome<T>) -> Outcome<T> {
+        let [file] = &mut self.files[..] else {
+            let message = "several files are open as one: open one alone to change it";
+            return Err(Failure::new("unsupported", message));
+        };
+        // Growing rows may have to move to where there is room for twice as many.
+        ensure(file.borrow_owner().as_slice().len() / 64 + (1 << 16))?;
+        let vector = &self.vector;
+        file.with_dependent_mut(|_, file| {
+            file.filter = None;
+            change(&mut file.index, vector)
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl Opened {
+    /// Inserts a row with the vector `vector` and gives its key; an undefined `key` is the next
+    /// row number.
+    pub fn insert(&mut self, key: &JsValue, values: Vec<JsValue>) -> Outcome<JsValue> {
+        self.change(|index, vector| {
+            let values = to_values(&values, index.columns())?;
+            let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
+            let key = match key.is_undefined() {
+                true => None,
+                false => Some(to_key(key, index.options().key_type)?),
+            };
+            let key = index.insert(key.as_ref().map(|key| key.as_ref()), vector, &values)?;
+            Ok(from_key(key.as_ref()))
+        })
+    }
+
+    /// Replaces the row that has this key.
+    pub fn update(&mut self, key: &JsValue, values: Vec<JsValue>) -> Outcome<()> {
+        self.change(|index, vector| {
+            let values = to_values(&values, index.columns())?;
+            let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
+            let key = to_key(key, index.options().key_type)?;
+            Ok(index.update(key.as_ref(), vector, &values)?)
+        })
+    }
+
+    /// Removes the row that has this key; false if there is none.
+    pub fn remove(&mut self, key: &JsValue) -> Outcome<bool> {
+        self.change(|index, _| {
+            let key = to_key(key, index.options().key_type)?;
+            Ok(index.remove(key.as_ref())?)
+        })
+    }
+
+    /// The bytes of a new file: a delta, or compacted; several files merged.
+    pub fn save(&self, delta: bool, progress: &Function) -> Outcome<Bytes> {
+        let sizes = self.files.iter().map(|file| file.borrow_owner().as_slice().len());
+        ensure(sizes.sum::<usize>().saturating_mul(if delta { 1 } else { 4 }))?;
+        let mut bytes = AlignedBytes::new();
+        let mut report = |step| report(progress, step);
+        match &self.files[..] {
+            [file] => {
+                let form = if delta { Save::Delta } else { Save::Compact };
+                file.read(|index| index.write_to(form, 1, &mut bytes, &mut report))?;
+            }
+            _ if delta => {
+                let message = "several files cannot be saved as a delta; use \"compact\"";
+                return Err(Failure::new("unsupported", message));
+            }
+            files => with_all(files, &mut Vec::new(), &mut |indexes| {
+                Ok(merge(indexes, 1)?.write_to(&mut bytes, &mut report)?)
+            })?,
+        }
+        Ok(Bytes(bytes))
+    }
+}
+
+/// Calls `read` with the indexes of all files, each of which only lends it.
+fn with_all<'i>(
+    files: &'i [File],
+    indexes: &mut Vec<&'i Index<'i>>,
+    read: &mut dyn FnMut(&[&Index<'_>]) -> Outcome<()>,
+) -> Outcome<()> {
+    indexes.clear();
+    indexes.extend(files.iter().map(|file| &file.borrow_dependent().index));
+    read(indexes)
+}

@@ -1,0 +1,180 @@
+//! Searching all files, and finding rows by key.
+
+use super::{File, Found, Opened};
+use crate::failure::{Failure, Outcome};
+use crate::options::METRICS;
+use crate::value::to_key;
+use hither::{Filter, Key, KeyType, RowId, SearchParams, Searcher, Structure};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Rows looked for at a time within a radius.
+const RADIUS_BATCH: usize = 10;
+
+#[wasm_bindgen]
+impl Opened {
+    /// Searches for the rows nearest to `vector`, or to the row with the key `like`, and gives how
+    /// many were found. 0 stands for a `k`, `ef_search` or `probes` that was not given, NaN for a
+    /// `recall` or `radius`.
+    #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
+    pub fn search(
+        &mut self,
+        like: JsValue,
+        k: usize,
+        ef_search: usize,
+        probes: usize,
+        recall: f32,
+        exact: bool,
+        metric: Option<String>,
+        filter: Option<String>,
+        radius: f32,
+    ) -> Outcome<usize> {
+        let except = if like.is_undefined() { None } else { Some(self.load(&like)?) };
+        let metric = match metric {
+            None => None,
+            Some(name) => match METRICS.iter().find(|(known, _)| *known == name) {
+                Some((_, metric)) => Some(*metric),
+                None => {
+                    let message = format!("metric: \"{name}\" is none of l2, cosine, ip, l1");
+                    return Err(Failure::new("invalid_parameter", message));
+                }
+            },
+        };
+        let wanted = if k == 0 { RADIUS_BATCH } else { k };
+        let params = SearchParams {
+            ef_search: (ef_search > 0).then_some(ef_search),
+            probes: (probes > 0).then_some(probes),
+            recall: (!recall.is_nan()).then_some(recall),
+            structure: exact.then_some(Structure::Flat),
+            metric,
+            // The row that others are to be like is nearest to itself, and left out.
+            ..SearchParams::new(wanted + usize::from(except.is_some()))
+        };
+        let radius = (!radius.is_nan()).then_some(radius);
+        self.found.clear();
+        (self.visited, self.compared) = (0, 0);
+        for (number, file) in self.files.iter_mut().enumerate() {
+            if let Some(filter) = &filter {
+                file.bind(filter)?;
+            }
+            let query = Query { vector: &self.vector, params, radius, filtered: filter.is_some() };
+            let offset = self.offsets[number];
+            file.search(query, number, offset, &mut self.searcher, &mut self.found)?;
+            let stats = self.searcher.stats();
+            self.visited += stats.visited;
+            self.compared += stats.compared;
+        }
+        self.found.retain(|found| Some(&found.key) != except.as_ref());
+        if self.files.len() > 1 {
+            self.found.sort_by(|a, b| {
+                a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key))
+            });
+        }
+        if k > 0 {
+            self.found.truncate(k);
+        }
+        self.distances.clear();
+        self.distances.extend(self.found.iter().map(|found| found.distance));
+        self.numbers.clear();
+        self.numbers.extend(self.found.iter().map(|found| match found.key {
+            Key::Int64(number) => number,
+            Key::Uuid(_) | Key::Text(_) => 0,
+        }));
+        Ok(self.found.len())
+    }
+
+    /// Makes the row with this key the last answer, and its vector `vector`; false if there is none.
+    pub fn get(&mut self, key: &JsValue) -> Outcome<bool> {
+        let Some(found) = self.find(key)? else { return Ok(false) };
+        let dimensions = self.first(|index| index.dimensions())?;
+        self.vector.resize(dimensions, 0.0);
+        self.files[found.file].read(|index| index.vector(found.row, &mut self.vector))?;
+        self.found = vec![found];
+        Ok(true)
+    }
+
+    /// Whether there is a row with this key.
+    pub fn has(&self, key: &JsValue) -> Outcome<bool> {
+        Ok(self.find(key)?.is_some())
+    }
+
+    fn load(&mut self, key: &JsValue) -> Outcome<Key> {
+        if self.get(key)?
+            && let Some(found) = self.found.pop()
+        {
+            return Ok(found.key);
+        }
+        let key = to_key(key, self.first(|index| index.options().key_type)?)?;
+        Err(hither::Error::KeyNotFound { key: key.to_string() }.into())
+    }
+
+    /// The row with a key: of all files' row numbers, or in the last file that has it.
+    fn find(&self, key: &JsValue) -> Outcome<Option<Found>> {
+        let key_type = self.first(|index| index.options().key_type)?;
+        let key = to_key(key, key_type)?;
+        for (file, opened) in self.files.iter().enumerate().rev() {
+            let own = match (&key, key_type) {
+                (Key::Int64(number), KeyType::RowNumber) => {
+                    Key::Int64(number - self.offsets[file])
+                }
+                _ => key.clone(),
+            };
+            if !own.as_ref().fits(key_type) {
+                continue;
+            }
+            if let Some(row) = opened.read(|index| index.find(own.as_ref()))? {
+                return Ok(Some(Found { file, row, distance: 0.0, key }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What is asked of a file.
+struct Query<'q> {
+    vector: &'q [f32],
+    params: SearchParams<'q>,
+    radius: Option<f32>,
+    filtered: bool,
+}
+
+impl File {
+    /// Makes `json` the filter of the searches that follow, unless it is already.
+    fn bind(&mut self, json: &str) -> Outcome<()> {
+        self.with_dependent_mut(|_, file| {
+            if file.filter.as_ref().is_none_or(|(bound, _)| bound != json) {
+                let filter = file.index.filter(&Filter::from_json(json)?)?;
+                file.filter = Some((json.into(), filter));
+            }
+            Ok(())
+        })
+    }
+
+    fn search(
+        &self,
+        query: Query<'_>,
+        number: usize,
+        offset: i64,
+        searcher: &mut Searcher,
+        found: &mut Vec<Found>,
+    ) -> Outcome<()> {
+        self.with_dependent(|_, file| {
+            let filter = file.filter.as_ref().filter(|_| query.filtered).map(|(_, bound)| bound);
+            let params = SearchParams { filter, ..query.params };
+            let index = &file.index;
+            let neighbors = match query.radius {
+                Some(radius) => index.within(query.vector, radius, &params, searcher)?,
+                None => index.search(query.vector, &params, searcher)?,
+            };
+            for neighbor in neighbors {
+                let row: RowId = neighbor.row;
+                let mut key = index.key(row)?.to_owned();
+                if let Key::Int64(number) = &mut key {
+                    *number += offset;
+                }
+                found.push(Found { file: number, row, distance: neighbor.distance, key });
+            }
+            Ok(())
+        })
+    }
+}
