@@ -19,6 +19,7 @@ apt() { # apt COMMAND PACKAGE
 for name in "$@"; do
     case $name in
     compiler) apt cc gcc ;;
+    chromium) apt chromium chromium ;;
     node) apt node nodejs && apt npm npm ;;
     components) cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
         rustup component add rustfmt clippy ;;
