@@ -2,6 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
+.PHONY: help run test check unit nostd parity embedded npm test-npm soak bench clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
