@@ -6,8 +6,8 @@ use crate::progress::Bar;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, Element, Error, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams, KeyRef,
-    KeyType, Metric, ValueRef, write_file,
+    Codes, Element, Error, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams,
+    KeyRef, KeyType, Metric, ValueRef, write_file,
 };
 use serde_json::json;
 use std::path::PathBuf;

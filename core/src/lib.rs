@@ -78,8 +78,8 @@ mod segment;
 mod vectors;
 
 pub use aligned::AlignedBytes;
-pub use archive::{FORMAT_VERSION, file_length};
 pub use archive::write::Sink;
+pub use archive::{FORMAT_VERSION, file_length};
 pub use builder::{FLAT_ROWS, IndexBuilder, IndexOptions, MAX_COLUMNS};
 pub use calibration::{Calibration, Structure};
 pub use column::{ColumnSchema, ColumnType, Value, ValueRef, parse_timestamp};

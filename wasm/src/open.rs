@@ -77,7 +77,8 @@ impl Opened {
     fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
         if let Some(wanted) = model {
             let mut properties = index.options().properties.iter();
-            let made = properties.find(|(name, _)| name == "model").map(|(_, value)| value.as_str());
+            let made =
+                properties.find(|(name, _)| name == "model").map(|(_, value)| value.as_str());
             if made != Some(wanted) {
                 let made = made.map_or("does not say its model".into(), |m| format!("is of {m}"));
                 let message = format!(
@@ -147,9 +148,10 @@ impl Opened {
 
     /// What is in it, as JSON.
     pub fn info(&self) -> Outcome<String> {
-        let files = self.files.iter().map(|file| {
-            file.read(|index| info::file(index, file.borrow_owner().as_slice().len()))
-        });
+        let files = self
+            .files
+            .iter()
+            .map(|file| file.read(|index| info::file(index, file.borrow_owner().as_slice().len())));
         let files = files.collect();
         let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
         self.first(|first| info::index(first, files, unit_length).to_string())

@@ -12,7 +12,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 impl Opened {
     /// Changes the only file.
-    fn change<T>(&mut self, change: impl FnOnce(&mut Index<'_>, &[f32]) -> Outcome<T>) -> Outcome<T> {
+    fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Index<'_>, &[f32]) -> Outcome<T>,
+    ) -> Outcome<T> {
         let [file] = &mut self.files[..] else {
             let message = "several files are open as one: open one alone to change it";
             return Err(Failure::new("unsupported", message));

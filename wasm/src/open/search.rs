@@ -66,9 +66,8 @@ impl Opened {
         }
         self.found.retain(|found| Some(&found.key) != except.as_ref());
         if self.files.len() > 1 {
-            self.found.sort_by(|a, b| {
-                a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key))
-            });
+            self.found
+                .sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key)));
         }
         if k > 0 {
             self.found.truncate(k);
@@ -114,9 +113,7 @@ impl Opened {
         let key = to_key(key, key_type)?;
         for (file, opened) in self.files.iter().enumerate().rev() {
             let own = match (&key, key_type) {
-                (Key::Int64(number), KeyType::RowNumber) => {
-                    Key::Int64(number - self.offsets[file])
-                }
+                (Key::Int64(number), KeyType::RowNumber) => Key::Int64(number - self.offsets[file]),
                 _ => key.clone(),
             };
             if !own.as_ref().fits(key_type) {

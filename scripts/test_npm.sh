@@ -1,0 +1,153 @@
+#!/bin/sh
+# Packs the npm package, installs it into an empty project, and uses it as its users do: in Node
+# (import and require), Deno, Bun, workerd, Chromium, through Vite, webpack and esbuild. Weighs it.
+set -eu
+cd "$(dirname "$0")/.."
+
+CARGO=${CARGO:-cargo}
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
+export CARGO_TARGET_DIR
+# Most that a browser may download, gzipped: module and JavaScript.
+MOST_BYTES=${MOST_BYTES:-300000}
+
+sh scripts/install.sh compiler node chromium
+tarball=$(sh scripts/npm.sh | tail -n 1)
+package=$CARGO_TARGET_DIR/npm/package
+$CARGO build --quiet --release --package hither-cli --no-default-features
+
+# The tools stay for the next time; the project is new each time.
+tools=$CARGO_TARGET_DIR/npm/test-tools
+mkdir -p "$tools"
+if ! cmp -s wasm/tests/package.json "$tools/package.json"; then
+    cp wasm/tests/package.json "$tools/package.json"
+    npm install --silent --no-audit --no-fund --prefix "$tools"
+fi
+project=$(mktemp -d)
+trap 'rm -rf "$project"' EXIT
+cp wasm/tests/package.json wasm/tests/*.mjs "$project"
+ln -s "$tools/node_modules" "$project/tools"
+mkdir "$project/node_modules"
+(cd "$project" && npm install --silent --no-audit --no-fund --no-save --omit=dev "$tarball")
+for name in "$tools"/node_modules/* "$tools"/node_modules/.bin; do
+    [ -e "$project/node_modules/$(basename "$name")" ] || ln -s "$name" "$project/node_modules/"
+done
+bin=$tools/node_modules/.bin
+sample=$PWD/sample
+cd "$project"
+
+echo "weight, gzip -9:"
+gz() { cat "$@" | gzip -9c | wc -c; }
+js() { for name in "$@"; do echo "$package/$name"; done; }
+core=$(js api.js builder.js error.js hither.js open.js result.js runtime.js source.js value.js version.js web.js)
+module=$(gz "$package/hither_bg.wasm")
+# shellcheck disable=SC2046,SC2086
+script=$(gz $core)
+printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)" "$script" \
+    "both, what a browser downloads" $((module + script)) \
+    "hither/worker besides" "$(gz "$package/worker.js" "$package/worker-thread.js")" \
+    "hither/storage besides" "$(gz "$package/storage.js")"
+[ $((module + script)) -le "$MOST_BYTES" ] || {
+    echo "error: more than $MOST_BYTES bytes" >&2
+    exit 1
+}
+
+echo "instructions of the module:"
+wat=$CARGO_TARGET_DIR/npm/module.wat
+"$CARGO_TARGET_DIR/npm/tools/node_modules/.bin/wasm-dis" -all "$package/hither_bg.wasm" -o "$wat"
+simd=$(grep -cE '\((v128|[if](8x16|16x8|32x4|64x2))\.' "$wat" || true)
+relaxed=$(grep -c 'relaxed_' "$wat" || true)
+echo "  simd128 $simd, relaxed $relaxed"
+[ "$simd" -gt 0 ] && [ "$relaxed" -eq 0 ]
+
+echo "package:"
+"$bin/publint" --strict "$tarball"
+"$bin/attw" --profile esm-only --no-emoji --format ascii "$tarball" --exclude-entrypoints ./wasm >attw.txt || {
+    cat attw.txt
+    exit 1
+}
+
+echo "runtimes:"
+echo 'import { smoke } from "./smoke.mjs"; console.log("  " + process.argv[2] + " " + await smoke());' >run.mjs
+node run.mjs "Node, import:"
+if node -e 'process.exit(process.features.require_module ? 0 : 1)'; then
+    node --no-warnings -e 'const { open, Builder } = require("hither"); if (!open || !Builder) throw 1; console.log("  Node, require: ok")'
+fi
+"$bin/deno" run --quiet --allow-read --allow-env run.mjs "Deno:"
+"$bin/bun" run.mjs "Bun:"
+
+# workerd and what needs a bundle.
+cat >worker-entry.mjs <<'JS'
+import { smoke } from "./smoke.mjs";
+export default {
+  async fetch() {
+    try {
+      return new Response(await smoke());
+    } catch (error) {
+      return new Response(error.stack, { status: 500 });
+    }
+  },
+};
+JS
+mkdir -p workerd
+"$bin/esbuild" worker-entry.mjs --bundle --format=esm --conditions=workerd --external:*.wasm \
+    --log-level=error --outfile=workerd/main.js
+sed -i 's#"\./hither_bg\.wasm"#"hither_bg.wasm"#' workerd/main.js
+cp "$package/hither_bg.wasm" workerd/
+cat >workerd/config.capnp <<'CAPNP'
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (
+    modules = [
+      (name = "main.js", esModule = embed "main.js"),
+      (name = "hither_bg.wasm", wasm = embed "hither_bg.wasm"),
+    ],
+    compatibilityDate = "2025-01-01",
+  ))],
+  sockets = [(name = "http", address = "127.0.0.1:18787", http = (), service = "main")],
+);
+CAPNP
+"$bin/workerd" serve workerd/config.capnp &
+served=$!
+printf '  workerd: '
+node -e '
+(async () => {
+  for (let at = 0; ; at += 1) {
+    try {
+      const answer = await fetch("http://127.0.0.1:18787/");
+      console.log(await answer.text());
+      process.exit(answer.ok ? 0 : 1);
+    } catch (error) {
+      if (at > 100) throw error;
+      await new Promise((resume) => setTimeout(resume, 100));
+    }
+  }
+})()' || { kill $served; exit 1; }
+kill $served
+wait $served 2>/dev/null || true
+
+HITHER=$CARGO_TARGET_DIR/release/hither SAMPLE=$sample WORK=$project \
+    node --test --test-reporter=spec package.test.mjs
+
+echo "bundlers and browsers:"
+page='<!doctype html><meta charset="utf-8"><script type="module" src="./main.js"></script>'
+mkdir -p esbuild/out webpack/out vite
+sed 's#"hither"#"hither/inline"#' smoke.mjs >smoke-inline.mjs
+title='smoke().then((said) => (document.title = said), (error) => { console.log(error.stack); document.title = "failed: " + error.message; });'
+echo "import { smoke } from './smoke-inline.mjs'; $title" >inline.mjs
+echo "import { smoke } from './smoke.mjs'; $title" >bundled.mjs
+echo "$page" | tee esbuild/out/index.html >webpack/out/index.html
+"$bin/esbuild" inline.mjs --bundle --minify --format=esm --log-level=error --outfile=esbuild/out/main.js
+"$bin/webpack" --mode production --entry ./bundled.mjs --output-path "$PWD/webpack/out" --output-filename main.js >webpack.txt || {
+    cat webpack.txt
+    exit 1
+}
+cp page.mjs smoke.mjs vite/
+echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs"></script>' >vite/index.html
+"$bin/vite" build vite --logLevel error --outDir out --config /dev/null 2>vite.txt || {
+    cat vite.txt
+    exit 1
+}
+cp words.hither vite/out/
+node browser.mjs "$PWD/esbuild/out" "$PWD/webpack/out" "$PWD/vite/out"
+echo "npm package: ok"

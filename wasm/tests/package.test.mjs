@@ -1,0 +1,253 @@
+// What the installed package does in Node: answers and files against the command's, errors that
+// leave nothing behind, memory that does not grow. HITHER is the command, SAMPLE the sample's
+// folder, WORK an empty one.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after, test } from "node:test";
+import { Builder, HitherError, memory, open } from "hither";
+
+const { HITHER, SAMPLE, WORK } = process.env;
+const command = (...args) => execFileSync(HITHER, args, { stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 28 });
+
+/** The numbers of a .npy file of f2, f4 or i8. */
+function npy(path) {
+  const bytes = readFileSync(path);
+  const start = 10 + bytes.readUInt16LE(8);
+  const header = bytes.subarray(10, start).toString("latin1");
+  const type = /'descr': '<(..)'/.exec(header)[1];
+  const data = bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length);
+  if (type === "f4") return new Float32Array(data);
+  if (type === "i8") return new BigInt64Array(data);
+  return Float32Array.from(new Uint16Array(data), half);
+}
+
+function half(bits) {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const size = exponent ? 2 ** (exponent - 25) * (1024 + fraction) : 2 ** -24 * fraction;
+  return bits & 0x8000 ? -size : size;
+}
+
+const dimensions = 384;
+const vectors = npy(`${SAMPLE}/words.npy`);
+const queries = npy(`${SAMPLE}/queries.npy`);
+const [head, ...lines] = readFileSync(`${SAMPLE}/words.tsv`, "utf8").trimEnd().split("\n");
+const names = head.split("\t");
+const cells = lines.map((line) => line.split("\t"));
+const columns = Object.fromEntries(names.map((name, at) => [name, cells.map((row) => row[at])]));
+
+command("build", `${SAMPLE}/words.npy`, "--attributes", `${SAMPLE}/words.tsv`, "-o", `${WORK}/words.hither`, "--property", "model=all-MiniLM-L6-v2");
+const file = readFileSync(`${WORK}/words.hither`);
+const index = await open(file, { verify: "full", model: "all-MiniLM-L6-v2" });
+after(() => index.free());
+
+const code = async (call) => {
+  try {
+    await call();
+  } catch (error) {
+    assert(error instanceof HitherError, String(error?.stack ?? error));
+    return error.code;
+  }
+  return "no error";
+};
+
+test("the builder's file is the command's, byte for byte", async () => {
+  const schema = index.info.columns.map(({ name, type }) => ({ name, type }));
+  const typed = Object.fromEntries(
+    schema.map(({ name, type }) => [name, columns[name].map((cell) => read(type, cell))]),
+  );
+  for (const [options, args] of [
+    [{}, []],
+    [{ metric: "l2", kind: ["hnsw", "ivf"], element: "f32", m: 8, seed: 7 }, ["--metric", "l2", "--kind", "hnsw", "--kind", "ivf", "--element", "f32", "--m", "8", "--seed", "7"]],
+    [{ kind: "ivf", lists: 50, codes: "sq8-only" }, ["--kind", "ivf", "--lists", "50", "--codes", "sq8-only"]],
+    [{ kind: "flat", metric: "l1" }, ["--kind", "flat", "--metric", "l1"]],
+  ]) {
+    const builder = new Builder({ dimensions, columns: schema, ...options });
+    builder.addMany(vectors, { columns: typed });
+    assert.equal(builder.length, 10_000);
+    const stages = new Set();
+    const made = await builder.finish({ onProgress: ({ stage }) => stages.add(stage) });
+    assert(stages.has("writing"));
+    command("build", `${SAMPLE}/words.npy`, "--attributes", `${SAMPLE}/words.tsv`, "-o", `${WORK}/other.hither`, ...args);
+    assert(Buffer.compare(made, readFileSync(`${WORK}/other.hither`)) === 0, JSON.stringify(options));
+  }
+});
+
+function read(type, cell) {
+  if (cell === "") return null;
+  return type === "int64" || type === "float64" ? Number(cell) : cell;
+}
+
+test("answers are the command's", async () => {
+  for (const [options, args] of [
+    [{ k: 10 }, ["-k", "10"]],
+    [{ k: 7, recall: 0.95 }, ["-k", "7", "--recall", "0.95"]],
+    [{ k: 3, exact: true }, ["-k", "3", "--exact"]],
+    [{ k: 10, filter: { pos: "verb" } }, ["-k", "10", "--filter", '{"pos": "verb"}']],
+    [{ k: 10, efSearch: 200, filter: { $not: { pos: { $in: ["noun", "verb"] } } } }, ["-k", "10", "--ef-search", "200", "--filter", '{"$not": {"pos": {"$in": ["noun", "verb"]}}}']],
+  ]) {
+    command("search", `${WORK}/words.hither`, "--queries", `${SAMPLE}/queries.npy`, "--output", `${WORK}/ids.npy`, ...args);
+    const found = index.searchBatch(queries, { ...options, include: false });
+    const keys = found.flatMap((result) => [...result.keys]);
+    assert.deepEqual(keys, Array.from(npy(`${WORK}/ids.npy`), Number));
+  }
+  const [text] = command("search", `${WORK}/words.hither`, "--like", "42", "-k", "5", "--json").toString().split("\n");
+  assert.deepEqual(index.search(42, { k: 5 }).rows(), JSON.parse(text).results.map((row) => ({ ...row, distance: Math.fround(row.distance) })));
+  const within = JSON.parse(command("search", `${WORK}/words.hither`, "--like", "42", "--radius", "0.5", "--json").toString()).results;
+  assert.deepEqual([...index.search(42, { radius: 0.5 }).keys], within.map(({ key }) => key));
+});
+
+test("an index changes, answers at once, and is saved", async () => {
+  const copy = await open(file);
+  const vector = vectors.slice(0, dimensions);
+  const key = copy.insert(vector, { columns: { pos: "noun" } });
+  assert.equal(key, 10_000);
+  assert.deepEqual([...copy.search(vector, { k: 2 }).keys].sort(), [0, 10_000]);
+  assert(copy.remove(0));
+  assert(!copy.remove(0));
+  copy.update(1, vector, { columns: { pos: "verb" } });
+  for (const form of ["compact", "delta"]) {
+    const saved = await open(await copy.save({ form }), { verify: "full" });
+    assert.equal(saved.length, 10_000);
+    assert.equal(saved.get(1).pos, "verb");
+    assert.deepEqual([...saved.search(vector, { k: 2 }).keys], [1, 10_000]);
+    saved.free();
+  }
+  copy.free();
+  assert.equal(await code(() => copy.search(vector)), "freed");
+});
+
+test("several files answer as one", async () => {
+  const half = async (from, to) => {
+    const builder = new Builder({ dimensions, keys: "int64", metric: "cosine" });
+    const keys = Array.from({ length: to - from }, (_, at) => BigInt(from + at) - 2n ** 62n);
+    builder.addMany(vectors.slice(from * dimensions, to * dimensions), { keys });
+    return builder.finish();
+  };
+  const both = await open([await half(0, 800), await half(800, 1600)]);
+  const whole = await open(await half(0, 1600));
+  for (let at = 0; at < 20; at += 1) {
+    const query = queries.slice(at * dimensions, (at + 1) * dimensions);
+    assert.deepEqual(both.search(query, { exact: true }).keys, whole.search(query, { exact: true }).keys);
+  }
+  assert.deepEqual(Buffer.from(await both.save()), Buffer.from(await half(0, 1600)));
+  assert.equal(await code(() => both.remove(1)), "unsupported");
+  both.free();
+  whole.free();
+});
+
+test("values of every type come back", async () => {
+  const row = { b: true, i: 2n ** 60n, f: -0.5, t: "é\u0000", at: "2024-05-01T12:00:00.000001Z", u: "0a000000-0000-4000-8000-00000000000f", y: new Uint8Array([0, 255]), j: { a: [1, null] } };
+  const types = { b: "bool", i: "int64", f: "float64", t: "text", at: "timestamp", u: "uuid", y: "bytes", j: "json" };
+  const builder = new Builder({ dimensions: 2, metric: "l2", keys: "text", columns: types });
+  builder.add([1, 2], { key: "x", columns: row });
+  builder.add([1, 3], { key: "y" });
+  assert.equal(await code(() => builder.add([1, 2], { key: "z", columns: { i: 1.5 } })), "column_type");
+  assert.equal(await code(() => builder.add([1, 2], { key: "z", columns: { other: 1 } })), "unknown_column");
+  assert.equal(await code(() => builder.add([1, NaN], { key: "z" })), "non_finite");
+  assert.equal(await code(() => builder.add([1, 2])), "key_type");
+  const small = await open(await builder.finish());
+  assert.deepEqual(small.get("x"), { key: "x", vector: Float32Array.of(1, 2), ...row });
+  const nothing = Object.fromEntries(Object.keys(row).map((name) => [name, null]));
+  assert.deepEqual(small.get("y"), { key: "y", vector: Float32Array.of(1, 3), ...nothing });
+  assert.deepEqual(small.search([1, 2], { filter: { i: 2n ** 60n, at: { $lt: new Date("2025-01-01") }, y: row.y } }).keys, ["x"]);
+  small.free();
+});
+
+test("what goes wrong says so and leaves nothing behind", async () => {
+  const pages = {
+    "/404": (answer) => answer.writeHead(404).end("no"),
+    "/page": (answer) => answer.end(`<!doctype html><title>x</title>${" ".repeat(100)}`),
+    "/cut": (answer) => answer.end(file.subarray(0, 100_000)),
+    "/broken": (answer) => {
+      answer.writeHead(200, { "content-length": file.length });
+      answer.write(file.subarray(0, 200_000), () => answer.destroy());
+    },
+    "/slow": (answer) => answer.write(file.subarray(0, 300_000)),
+    "/fine": (answer) => answer.end(file),
+  };
+  const server = createServer((request, answer) => pages[request.url](answer));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const at = (path) => `http://127.0.0.1:${server.address().port}${path}`;
+  const before = memory();
+  const damaged = Buffer.from(file);
+  damaged[damaged.length - 1000] ^= 1;
+  const stop = new AbortController();
+  const seen = [];
+  const expected = [
+    [() => open(at("/404")), "http"],
+    [() => open(at("/page")), "not_an_index"],
+    [() => open(at("/cut")), "truncated"],
+    [() => open(at("/broken")), "network"],
+    [() => open("http://127.0.0.1:1/"), "network"],
+    [() => open(at("/slow"), { signal: stop.signal, onProgress: (step) => { seen.push(step); stop.abort(); } }), "aborted"],
+    [() => open(damaged, { verify: "full" }), "corrupt"],
+    [() => open(file.subarray(64)), "not_an_index"],
+    [() => open(file, { model: "other" }), "wrong_model"],
+    [() => open(file, { verfy: "full" }), "invalid_parameter"],
+    [() => index.search(new Float32Array(383)), "dimension_mismatch"],
+    [() => index.search([1, 2, 3]), "dimension_mismatch"],
+    [() => index.search(queries.slice(0, dimensions), { efsearch: 3 }), "invalid_parameter"],
+    [() => index.search(10_000), "key_not_found"],
+    [() => index.search("x"), "key_type"],
+    [() => index.search(0, { filter: { pos: { $is: 1 } } }), "invalid_filter"],
+    [() => index.search(0, { include: ["no"] }), "unknown_column"],
+    [() => new Builder({ dimensions: 0 }), "too_many|invalid_parameter"],
+    [() => new Builder({ dimensions: 3, efconstruction: 1 }), "invalid_parameter"],
+  ];
+  for (const [call, codes] of expected) {
+    const got = await code(call);
+    assert(codes.split("|").includes(got), `${call}: ${got}, not ${codes}`);
+  }
+  assert(seen[0].total === file.length && seen[0].loaded > 0);
+  assert.deepEqual({ ...memory(), reserved: 0 }, { ...before, reserved: 0 });
+  const fine = await open(at("/fine"));
+  assert.equal(fine.length, 10_000);
+  fine.free();
+  server.closeAllConnections();
+  server.close();
+});
+
+test("opening and freeing 1,000 indexes does not grow memory", async () => {
+  const builder = new Builder({ dimensions });
+  builder.addMany(vectors.slice(0, 1000 * dimensions));
+  const small = await builder.finish();
+  for (let at = 0; at < 20; at += 1) (await open(small)).free();
+  const before = memory().reserved;
+  for (let at = 0; at < 1000; at += 1) {
+    const one = await open(small);
+    if (at % 100 === 0) one.search(0);
+    one.free();
+  }
+  assert.equal(memory().reserved, before);
+});
+
+test("a build stops when it is told to, and the builder lives on", async () => {
+  const builder = new Builder({ dimensions, kind: "hnsw" });
+  builder.addMany(vectors.slice(0, 3000 * dimensions));
+  const stop = new AbortController();
+  const finish = builder.finish({ signal: stop.signal, onProgress: ({ stage }) => stage === "linking" && stop.abort() });
+  assert.equal(await code(() => finish), "aborted");
+  assert.equal(builder.length, 3000);
+  writeFileSync(`${WORK}/stopped.hither`, await builder.finish());
+  command("verify", `${WORK}/stopped.hither`);
+});
+
+test("more memory than there is is an error, and what is open goes on", async () => {
+  // Each builder stages 1 GB of numbers: after a few there is no room for more.
+  const builders = [];
+  let got = "no error";
+  const flat = new Float32Array(1024 * 65_535);
+  while (builders.length < 20 && got === "no error") {
+    const builder = new Builder({ dimensions: 65_535, metric: "l2", element: "f32", kind: "flat" });
+    builders.push(builder);
+    got = await code(() => {
+      for (let at = 0; at < 4; at += 1) builder.addMany(flat);
+    });
+  }
+  assert.equal(got, "out_of_memory");
+  assert.equal(index.search(0).length, 10);
+  for (const builder of builders) builder.free();
+});

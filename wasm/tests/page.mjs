@@ -1,0 +1,70 @@
+// In a page: hither, hither/worker and hither/storage, over a file of the server.
+import { open } from "hither";
+import * as storage from "hither/storage";
+import { Builder, open as openInWorker } from "hither/worker";
+import { smoke } from "./smoke.mjs";
+
+function check(holds, what) {
+  if (!holds) throw new Error(what);
+}
+
+const codeOf = (promise) => promise.then(() => "no error", (error) => error.code);
+
+async function worker() {
+  const index = await openInWorker("/words.hither", { verify: "full" });
+  const here = await open("/words.hither");
+  const query = here.get(7).vector;
+  const there = await index.search(query, { k: 5 });
+  check(JSON.stringify(there.rows()) === JSON.stringify(here.search(query, { k: 5 }).rows()), "the worker answers otherwise");
+  const many = new Float32Array(384 * 2000).fill(0.1);
+  const stop = new AbortController();
+  const batch = codeOf(index.searchBatch(many, { signal: stop.signal, efSearch: 400 }));
+  stop.abort();
+  check((await batch) === "aborted", "a batch did not stop");
+  check((await index.insert(query, { columns: { pos: "noun" } })) === 10000, "insert");
+  check(index.length === 10001, "length");
+  check((await codeOf(index.search([1]))) === "dimension_mismatch", "an error's code");
+  index.free();
+  check((await codeOf(index.search(query))) === "freed", "freed");
+  check((await codeOf(openInWorker("/none.hither"))) === "http", "a 404");
+  const builder = new Builder({ dimensions: 384, kind: "hnsw" });
+  await builder.addMany(Float32Array.from({ length: 384 * 20000 }, (_, at) => Math.sin(at * at)));
+  const abort = new AbortController();
+  const build = codeOf(builder.finish({ signal: abort.signal, onProgress: () => abort.abort() }));
+  check((await build) === "aborted", "a build did not stop");
+  const small = new Builder({ dimensions: 2 });
+  await small.add([1, 2]);
+  const made = await open(await small.finish());
+  check(made.length === 1, "a worker's file");
+  made.free();
+  here.free();
+}
+
+async function stored() {
+  const facts = await storage.put("words", "/words.hither");
+  check(facts.etag === '"1"' && facts.bytes > 1e6, "what put says");
+  check((await storage.list()).map(({ name }) => name).join() === "words", "list");
+  const index = await storage.open("words");
+  check(index.length === 10000, "open");
+  index.free();
+  check((await storage.update("words")) === false, "nothing new");
+  await fetch("/next-version");
+  check((await storage.update("words")) === true, "a new version");
+  check((await storage.update("words")) === false, "nothing new again");
+  check((await codeOf(storage.put("page", "/"))) === "not_an_index", "a page is refused");
+  check((await codeOf(storage.put("words", "/none"))) === "http", "a 404 is refused");
+  check((await storage.get("words")).size === facts.bytes, "the old one stays");
+  check((await storage.list()).length === 1, "nothing left behind");
+  check(await storage.remove("words"), "remove");
+  check((await codeOf(storage.open("words"))) === "not_stored", "removed");
+  return storage.backend();
+}
+
+try {
+  await smoke();
+  await worker();
+  document.title = `page, worker, storage in ${await stored()}: ok`;
+} catch (error) {
+  console.log(error.stack ?? error);
+  document.title = `failed: ${error.message}`;
+}

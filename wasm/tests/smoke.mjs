@@ -1,0 +1,20 @@
+// The same few lines in every runtime: builds, opens, searches; throws if an answer is wrong.
+import { Builder, HitherError, open } from "hither";
+
+export async function smoke() {
+  const builder = new Builder({ dimensions: 2, metric: "l2", columns: { name: "text" } });
+  for (let at = 0; at < 100; at += 1) builder.add([at, 0], { columns: { name: `row ${at}` } });
+  const index = await open(new Blob([await builder.finish()]), { verify: "full" });
+  const rows = index.search([41.8, 0], { k: 2, filter: { name: { $ne: "row 42" } } }).rows();
+  if (JSON.stringify(rows.map((row) => row.name)) !== '["row 41","row 43"]') {
+    throw new Error(`wrong answer: ${JSON.stringify(rows)}`);
+  }
+  try {
+    index.search([1]);
+    throw new Error("no error");
+  } catch (error) {
+    if (!(error instanceof HitherError) || error.code !== "dimension_mismatch") throw error;
+  }
+  index.free();
+  return "smoke: ok";
+}
