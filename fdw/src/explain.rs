@@ -28,7 +28,7 @@ pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
         let structure = info.segments.first().and_then(|segment| segment.structures.first());
         let how = match structure {
             Some(structure) if !scan.private.exact => {
-                format!("{}, {}", structure.name(), scan.table.effort.describe())
+                format!("{}, {}", structure.name(), scan.table.effort.describe(*structure))
             }
             Some(_) => "exact: there is no LIMIT".into(),
             None => "exact: the file has no structure".into(),

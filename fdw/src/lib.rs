@@ -21,9 +21,9 @@ mod vector;
 
 use crate::failure::Failure;
 use crate::scan::Scan;
+use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::*;
-use pgrx::PgSqlErrorCode;
 
 pgrx::pg_module_magic!();
 
@@ -66,7 +66,6 @@ pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> 
         (*routine).ExplainForeignScan = Some(explain_foreign_scan);
         (*routine).IsForeignScanParallelSafe = Some(is_foreign_scan_parallel_safe);
         (*routine).PlanForeignModify = Some(plan_foreign_modify);
-        (*routine).BeginForeignInsert = Some(begin_foreign_insert);
         (*routine).IsForeignRelUpdatable = Some(is_foreign_rel_updatable);
         Datum::from(routine)
     }
@@ -182,15 +181,6 @@ extern "C-unwind" fn is_foreign_scan_parallel_safe(
 }
 
 /// No change is possible; saying so at the plan gives a better message than Postgres's own.
-fn refuse_change() -> ! {
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-        "foreign tables of hither are read-only",
-    )
-    .hint("Make a new index file with `hither build` and rename it over the old one.")
-    .raise()
-}
-
 #[pg_guard]
 extern "C-unwind" fn plan_foreign_modify(
     _root: *mut pg_sys::PlannerInfo,
@@ -198,15 +188,12 @@ extern "C-unwind" fn plan_foreign_modify(
     _relation: pg_sys::Index,
     _subplan: i32,
 ) -> *mut pg_sys::List {
-    refuse_change()
-}
-
-#[pg_guard]
-extern "C-unwind" fn begin_foreign_insert(
-    _state: *mut pg_sys::ModifyTableState,
-    _relation: *mut pg_sys::ResultRelInfo,
-) {
-    refuse_change()
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        "foreign tables of hither are read-only",
+    )
+    .hint("Make a new index file with `hither build` and rename it over the old one.")
+    .raise()
 }
 
 #[pg_guard]

@@ -148,7 +148,9 @@ unsafe fn order(
 #[cfg(feature = "pg18")]
 unsafe fn ascending(pathkey: *mut pg_sys::PathKey) -> bool {
     // SAFETY: a valid path key.
-    unsafe { (*pathkey).pk_cmptype == pg_sys::CompareType::COMPARE_LT && !(*pathkey).pk_nulls_first }
+    unsafe {
+        (*pathkey).pk_cmptype == pg_sys::CompareType::COMPARE_LT && !(*pathkey).pk_nulls_first
+    }
 }
 
 #[cfg(not(feature = "pg18"))]
@@ -308,7 +310,11 @@ unsafe fn integer(node: *mut pg_sys::Integer) -> i32 {
 
 impl Private {
     /// A list of three lists: numbers, attribute numbers that are wanted, reasons.
-    unsafe fn encode(self, wanted: *mut pg_sys::Bitmapset, reasons: &[String]) -> *mut pg_sys::List {
+    unsafe fn encode(
+        self,
+        wanted: *mut pg_sys::Bitmapset,
+        reasons: &[String],
+    ) -> *mut pg_sys::List {
         // SAFETY: node constructors in the planner's memory.
         unsafe {
             let metric = self.metric.map_or(-1, |metric| metric as i32);
@@ -345,7 +351,8 @@ impl Private {
         unsafe {
             let all = PgList::<pg_sys::List>::from_pg(list);
             let numbers_of = |at| {
-                let list = PgList::<pg_sys::Integer>::from_pg(all.get_ptr(at).unwrap_or(null_mut()));
+                let list =
+                    PgList::<pg_sys::Integer>::from_pg(all.get_ptr(at).unwrap_or(null_mut()));
                 list.iter_ptr().map(|node| integer(node)).collect::<Vec<i32>>()
             };
             let numbers = numbers_of(0);

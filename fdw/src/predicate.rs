@@ -17,12 +17,29 @@ const MAX_DEPTH: usize = 32;
 
 /// A condition that the index can decide.
 pub enum Predicate {
-    Compare { column: String, op: Comparison, value: Operand },
-    In { column: String, values: Operand, negated: bool },
-    IsNull { column: String, negated: bool },
-    Prefix { column: String, prefix: String },
+    Compare {
+        column: String,
+        op: Comparison,
+        value: Operand,
+    },
+    In {
+        column: String,
+        values: Operand,
+        negated: bool,
+    },
+    IsNull {
+        column: String,
+        negated: bool,
+    },
+    Prefix {
+        column: String,
+        prefix: String,
+    },
     /// `IS TRUE` or `IS NOT TRUE` of an inner condition.
-    Is { inner: Box<Self>, truth: bool },
+    Is {
+        inner: Box<Self>,
+        truth: bool,
+    },
     And(Vec<Self>),
     Or(Vec<Self>),
     Not(Box<Self>),
@@ -72,7 +89,13 @@ impl Operand {
             let (mut elements, mut nulls, mut count) =
                 (std::ptr::null_mut(), std::ptr::null_mut(), 0);
             pg_sys::deconstruct_array(
-                array, self.type_oid, length.into(), by_value, align, &mut elements, &mut nulls,
+                array,
+                self.type_oid,
+                length.into(),
+                by_value,
+                align,
+                &mut elements,
+                &mut nulls,
                 &mut count,
             );
             (0..count as usize)
@@ -379,7 +402,9 @@ fn comparison_of(operator: Oid, type_oid: Oid) -> Option<Comparison> {
 /// under C alone.
 fn check_collation(collation: Oid, equality: bool) -> std::result::Result<(), &'static str> {
     const POSIX: u32 = 951;
-    if collation == pg_sys::InvalidOid || [pg_sys::C_COLLATION_OID, Oid::from(POSIX)].contains(&collation) {
+    if collation == pg_sys::InvalidOid
+        || [pg_sys::C_COLLATION_OID, Oid::from(POSIX)].contains(&collation)
+    {
         return Ok(());
     }
     if !equality {
@@ -494,7 +519,11 @@ pub fn operator_name(operator: Oid) -> String {
     // SAFETY: get_opname gives a palloc'ed string or null.
     unsafe {
         let name = pg_sys::get_opname(operator);
-        if name.is_null() { "?".into() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+        if name.is_null() {
+            "?".into()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
     }
 }
 

@@ -38,7 +38,12 @@ enum Stage {
     New,
     Search(Search),
     /// Rows that were found, a shard after another.
-    Rows { shard: usize, rows: Vec<RowId>, next: usize, filter: Option<Filter> },
+    Rows {
+        shard: usize,
+        rows: Vec<RowId>,
+        next: usize,
+        filter: Option<Filter>,
+    },
     Keys(std::vec::IntoIter<(usize, RowId)>),
 }
 

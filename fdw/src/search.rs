@@ -1,8 +1,8 @@
 //! A search over the files of a table: merged by distance, and never at its end while rows match.
 
 use crate::failure::{Failure, Result};
-use crate::shards::Shard;
 use crate::settings::Effort;
+use crate::shards::Shard;
 use hither_core::{
     Filter, IndexFile, IndexFilter, Key, Metric, Neighbor, Order, RowId, SearchParams, SearchStats,
     Searcher, Structure,

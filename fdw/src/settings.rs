@@ -1,7 +1,7 @@
 //! How hard to search: session settings before table options before server options.
 
 use crate::options::{Options, find};
-use hither_core::SearchParams;
+use hither_core::{SearchParams, Structure};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 
@@ -93,7 +93,12 @@ impl Effort {
         let of_options = |options| {
             let number = |name| find(options, name).and_then(|value| value.parse().ok());
             let recall = find(options, "recall").and_then(|value| value.parse().ok());
-            Self { ef_search: number("ef_search"), probes: number("probes"), recall, relaxed: false }
+            Self {
+                ef_search: number("ef_search"),
+                probes: number("probes"),
+                recall,
+                relaxed: false,
+            }
         };
         // The first level that says anything decides, so that a recall never meets an ef_search.
         let mut effort = std::iter::once(session)
@@ -120,15 +125,12 @@ impl Effort {
         SearchParams { ef_search, probes, recall, ..params }
     }
 
-    /// For EXPLAIN.
-    pub fn describe(self) -> String {
-        match self.recall {
-            Some(recall) => format!("recall {recall}"),
-            None => format!(
-                "ef_search {}, probes {}",
-                self.ef_search.unwrap_or(40),
-                self.probes.unwrap_or(16)
-            ),
+    /// What of it a structure heeds, for EXPLAIN.
+    pub fn describe(self, structure: Structure) -> String {
+        match (self.recall, structure) {
+            (Some(recall), _) => format!("recall {recall}"),
+            (None, Structure::Ivf) => format!("probes {}", self.probes.unwrap_or(16)),
+            (None, _) => format!("ef_search {}", self.ef_search.unwrap_or(40)),
         }
     }
 }

@@ -95,14 +95,16 @@ pub fn list<'l>(
     for location in locations {
         if location.contains("://") {
             let message = format!("location \"{location}\" is not a path");
-            return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message)
-                .hint("Files over HTTP and S3 cannot be read yet: copy the file to this machine."));
+            return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message).hint(
+                "Files over HTTP and S3 cannot be read yet: copy the file to this machine.",
+            ));
         }
         let path = Path::new(base.unwrap_or("")).join(location);
         if !path.is_absolute() {
             let message = format!("location \"{location}\" is not an absolute path");
-            return Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
-                .hint("Write it from the root, or give the server a location that it is beneath."));
+            return Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message).hint(
+                "Write it from the root, or give the server a location that it is beneath.",
+            ));
         }
         let before = paths.len();
         let pattern = if path.is_dir() { path.join("*.hither") } else { path.clone() };

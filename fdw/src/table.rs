@@ -19,7 +19,11 @@ pub enum Source {
     Key,
     Vector(VectorType),
     /// An attribute column: its number in each of the shards.
-    Column { name: String, column_type: ColumnType, numbers: Vec<usize> },
+    Column {
+        name: String,
+        column_type: ColumnType,
+        numbers: Vec<usize>,
+    },
 }
 
 /// A column of the table.
@@ -124,7 +128,8 @@ fn check_alike(shard: &Shard, first: &Shard, model: Option<&str>) -> Result<()> 
     let made_with = ours.properties.iter().find(|(name, _)| name == "model");
     let made_with = made_with.map(|(_, value)| value.as_str());
     if let Some(model) = model.filter(|model| Some(*model) != made_with) {
-        let made_with = made_with.map_or("no named model".into(), |name| format!("model \"{name}\""));
+        let made_with =
+            made_with.map_or("no named model".into(), |name| format!("model \"{name}\""));
         let message = format!("it was made with {made_with}, and the table wants \"{model}\"");
         return Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
             .about(&shard.path)
@@ -144,9 +149,8 @@ fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attr
             continue;
         }
         // SAFETY: the column exists; its options are a list of DefElem.
-        let options = unsafe {
-            options::read(pg_sys::GetForeignColumnOptions(relation, at as i16 + 1))
-        };
+        let options =
+            unsafe { options::read(pg_sys::GetForeignColumnOptions(relation, at as i16 + 1)) };
         let own_name = attribute.name().to_owned();
         let named = find(&options, "column");
         let name = named.unwrap_or(&own_name);
@@ -166,7 +170,8 @@ fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source>
         let column_type = index.columns()[number].column_type;
         let numbers = shards.iter().map(|shard| {
             let index = shard.file.index();
-            let number = index.column(name).map_err(|error| Failure::from(error).about(&shard.path))?;
+            let number =
+                index.column(name).map_err(|error| Failure::from(error).about(&shard.path))?;
             if index.columns()[number].column_type == column_type {
                 return Ok(number);
             }
@@ -186,8 +191,13 @@ fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source>
     let columns: Vec<&str> = index.columns().iter().map(|column| column.name.as_str()).collect();
     let known = columns.iter().copied().chain(KEY_NAMES);
     let hint = match nearest(name, known) {
-        Some(near) => format!("Perhaps it is \"{near}\": name the column so, or give it OPTIONS (column '{near}')."),
-        None => format!("The file has the key (called key or id), the vector, and the columns: {}.", columns.join(", ")),
+        Some(near) => format!(
+            "Perhaps it is \"{near}\": name the column so, or give it OPTIONS (column '{near}')."
+        ),
+        None => format!(
+            "The file has the key (called key or id), the vector, and the columns: {}.",
+            columns.join(", ")
+        ),
     };
     let message = format!("there is no column \"{name}\"");
     Err(Failure::new(Code::ERRCODE_FDW_COLUMN_NAME_NOT_FOUND, message)

@@ -16,9 +16,7 @@ pub fn types_of(column_type: ColumnType) -> &'static [Oid] {
         ColumnType::Int64 => &[pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::INT2OID],
         ColumnType::Float64 => &[pg_sys::FLOAT8OID, pg_sys::FLOAT4OID],
         ColumnType::Text => &[pg_sys::TEXTOID, pg_sys::VARCHAROID],
-        ColumnType::Timestamp => {
-            &[pg_sys::TIMESTAMPTZOID, pg_sys::TIMESTAMPOID, pg_sys::DATEOID]
-        }
+        ColumnType::Timestamp => &[pg_sys::TIMESTAMPTZOID, pg_sys::TIMESTAMPOID, pg_sys::DATEOID],
         ColumnType::Uuid => &[pg_sys::UUIDOID],
         ColumnType::Bytes => &[pg_sys::BYTEAOID],
         ColumnType::Json => &[pg_sys::JSONBOID, pg_sys::JSONOID, pg_sys::TEXTOID],
@@ -28,9 +26,7 @@ pub fn types_of(column_type: ColumnType) -> &'static [Oid] {
 /// The same of keys.
 pub fn types_of_key(key_type: KeyType) -> &'static [Oid] {
     match key_type {
-        KeyType::RowNumber | KeyType::Int64 => {
-            &[pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::INT2OID]
-        }
+        KeyType::RowNumber | KeyType::Int64 => &[pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::INT2OID],
         KeyType::Uuid => types_of(ColumnType::Uuid),
         KeyType::Text => types_of(ColumnType::Text),
     }
@@ -146,9 +142,7 @@ pub unsafe fn literal(datum: Datum, null: bool, oid: Oid) -> Option<Value> {
             pg_sys::INT8OID => Value::Int64(i64::from_datum(datum, false)?),
             pg_sys::FLOAT4OID => Value::Float64(f32::from_datum(datum, false)?.into()),
             pg_sys::FLOAT8OID => Value::Float64(f64::from_datum(datum, false)?),
-            pg_sys::TEXTOID | pg_sys::VARCHAROID => {
-                Value::Text(String::from_datum(datum, false)?)
-            }
+            pg_sys::TEXTOID | pg_sys::VARCHAROID => Value::Text(String::from_datum(datum, false)?),
             pg_sys::UUIDOID => Value::Uuid(*pgrx::Uuid::from_datum(datum, false)?.as_bytes()),
             pg_sys::BYTEAOID => Value::Bytes(Vec::<u8>::from_datum(datum, false)?),
             pg_sys::TIMESTAMPTZOID => Value::Timestamp(match datum.value() as i64 {

@@ -36,12 +36,13 @@ SELECT shared('<=>', $$pos = 'verb'$$) >= 0.98, shared('<=>', $$pos = 'adv' AND 
 SELECT shared('<=>', $$length(words) = 4$$) >= 0.95, shared('<=>', $$definition ~ 'animal'$$) >= 0.9;
 
 -- Prepared statements: custom plans, then a generic one.
+SELECT embedding AS q FROM plain WHERE id = 42 \gset
 PREPARE nearest(vector, int) AS SELECT id FROM words ORDER BY embedding <=> $1 LIMIT $2;
 SET plan_cache_mode = force_generic_plan;
-EXPLAIN (COSTS OFF) EXECUTE nearest((SELECT embedding FROM plain WHERE id = 42), 3);
-EXECUTE nearest((SELECT embedding FROM plain WHERE id = 42), 3);
+EXPLAIN (COSTS OFF) EXECUTE nearest(:'q', 3);
+EXECUTE nearest(:'q', 3);
 SET plan_cache_mode = force_custom_plan;
-EXECUTE nearest((SELECT embedding FROM plain WHERE id = 42), 3);
+EXECUTE nearest(:'q', 3);
 EXECUTE nearest(NULL, 3);
 RESET plan_cache_mode;
 
