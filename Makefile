@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm soak bench clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm soak bench psql stop test-pg clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -17,6 +17,9 @@ help:
 	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds"
 	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
+	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
+	@echo "make stop     ends that PostgreSQL"
+	@echo "make test-pg  the extension's tests on PostgreSQL 18 and 16"
 	@echo "make clean    remove what was built"
 
 run:
@@ -66,6 +69,15 @@ soak:
 bench:
 	$(CARGO) build --release --package hither-cli
 	HITHER="$(abspath $(TARGET))/release/hither" sh bench/run.sh $(ARGS)
+
+psql:
+	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/psql.sh $(ARGS)
+
+stop:
+	@TARGET="$(TARGET)" sh scripts/psql.sh stop
+
+test-pg:
+	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/test-pg.sh $(ARGS)
 
 clean:
 	$(CARGO) clean

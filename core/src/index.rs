@@ -161,6 +161,35 @@ impl<'a> Index<'a> {
         Ok(IndexFilter { filter: filter.clone(), segments })
     }
 
+    /// All rows that match a filter bound to this index, segment by segment.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a filter that was bound to another index,
+    /// [`Error::Corrupt`] if the columns are damaged.
+    pub fn matching(&self, filter: &IndexFilter<'_>) -> Result<Vec<RowId>> {
+        if filter.segments.len() != self.segments.len() {
+            let reason = "it was bound to another index".into();
+            return Err(Error::InvalidParameter { name: "filter", reason });
+        }
+        let (mut found, mut rows) = (Vec::new(), Vec::new());
+        for (number, (segment, filter)) in self.segments.iter().zip(&filter.segments).enumerate() {
+            rows.clear();
+            filter.collect_into(&mut rows)?;
+            let live = rows.iter().filter(|&&row| !segment.is_hidden(row));
+            found.extend(live.map(|&row| RowId { segment: number as u32, row }));
+        }
+        if let Some(growing) = &self.growing {
+            let segment = self.segments.len() as u32;
+            for row in growing.live_rows() {
+                let get = |column| growing.value(column, row);
+                if filter.filter.matches_values(&self.options.columns, get)? {
+                    found.push(RowId { segment, row });
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The key of a row.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::{Index, Order, Place, SearchParams, SearchStats};
 use crate::calibration::Structure;
 use crate::error::{Error, Result};
-use crate::growing::GrowingSearch;
+use crate::growing::{Growing, GrowingSearch};
 use crate::metric::Metric;
 use crate::neighbor::{Neighbor, RowId};
 use crate::segment::Segment;
@@ -30,6 +30,8 @@ pub struct Searcher {
     found: Vec<Neighbor>,
     last: Option<f32>,
     dropped: u64,
+    /// The state of the index that the search was begun on.
+    begun: Option<(Option<u128>, u64, u32)>,
 }
 
 impl Searcher {
@@ -142,8 +144,49 @@ impl<'a> Index<'a> {
         params: SearchParams<'s>,
         searcher: &'s mut Searcher,
     ) -> Result<Cursor<'s, 'a>> {
-        self.begin(query, &params, searcher, true)?;
+        self.start_search(query, &params, searcher)?;
         Ok(Cursor { index: self, params, searcher })
+    }
+
+    /// Begins the same search as [`cursor`](Self::cursor) without borrowing anything for its
+    /// length: all its state is in `searcher`, which may be put away between batches.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search).
+    pub fn start_search(
+        &self,
+        query: &[f32],
+        params: &SearchParams<'_>,
+        searcher: &mut Searcher,
+    ) -> Result<()> {
+        self.begin(query, params, searcher, true)
+    }
+
+    /// The next rows of the search that [`start_search`](Self::start_search) began with this
+    /// searcher and the same `params`: at most `count`, nearest first; none when there are no more.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if the searcher's last search was of another index or of an
+    /// earlier state of this one, [`Error::Corrupt`] if the file is damaged where the search reads.
+    pub fn next_batch<'s>(
+        &self,
+        params: &SearchParams<'_>,
+        searcher: &'s mut Searcher,
+        count: usize,
+    ) -> Result<&'s [Neighbor]> {
+        self.check(params, params.metric.unwrap_or(self.metric()))?;
+        if searcher.begun != Some(self.state()) {
+            let reason = "its search was begun on another index, or the index changed since".into();
+            return Err(Error::InvalidParameter { name: "searcher", reason });
+        }
+        self.advance(params, searcher, count)?;
+        Ok(&searcher.found)
+    }
+
+    /// What tells this index, as it is now, from others.
+    fn state(&self) -> (Option<u128>, u64, u32) {
+        let growing = self.growing.as_ref().map_or(0, Growing::rows);
+        (self.content_id(), self.len(), growing)
     }
 
     /// All rows within `radius` of the query, nearest first, as far as the structure finds them;
@@ -205,6 +248,7 @@ impl<'a> Index<'a> {
         searcher.found.clear();
         searcher.last = None;
         searcher.dropped = 0;
+        searcher.begun = Some(self.state());
         searcher.segments.resize_with(self.segments.len(), SegmentSearch::default);
         searcher.plans.clear();
         for (number, segment) in self.segments.iter().enumerate() {

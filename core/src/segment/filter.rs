@@ -44,6 +44,15 @@ impl<'a> SegmentFilter<'a> {
         }
         Ok(Self { bound, expected, rows })
     }
+
+    /// Appends the rows that match, ascending, hidden ones among them.
+    pub fn collect_into(&self, out: &mut Vec<u32>) -> Result<()> {
+        match &self.rows {
+            Some(rows) => out.extend_from_slice(rows),
+            None => self.bound.collect_into(out)?,
+        }
+        Ok(())
+    }
 }
 
 /// The rows of a segment that match a filter and are not hidden.

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Builds the extension for a Postgres and installs it there: fdw/install.sh [PG_CONFIG]
+# Writes where that Postgres keeps its extensions: run it as whoever may.
+set -eu
+cd "$(dirname "$0")"
+config=${1:-pg_config}
+version=$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+target=${CARGO_TARGET_DIR:-$PWD/target}
+# A folder a version: bindings are made anew whenever the Postgres changes.
+PGRX_PG_CONFIG_PATH=$(command -v "$config") CARGO_TARGET_DIR=$target/pg$version ${CARGO:-cargo} build \
+    --release --no-default-features --features "pg$version"
+install -m 755 "$target/pg$version/release/libhither.so" "$("$config" --pkglibdir)/hither.so"
+install -m 644 hither.control sql/hither--*.sql "$("$config" --sharedir)/extension/"

@@ -1,0 +1,202 @@
+//! The Postgres extension `hither`: index files as foreign tables, k-NN searches pushed down.
+//!
+//! `options` and `settings` say what is asked for, `shards` opens files, `table` fits their columns
+//! to those of the foreign table, `predicate` turns conditions into filters, `plan` and `scan` are
+//! the planner's and the executor's side of the foreign-data wrapper. Postgres calls in through
+//! this file alone; every callback is guarded, so that a panic of ours is an error of the
+//! statement and no more.
+
+mod explain;
+mod failure;
+mod options;
+mod plan;
+mod predicate;
+mod scan;
+mod search;
+mod settings;
+mod shards;
+mod table;
+mod value;
+mod vector;
+
+use crate::failure::Failure;
+use crate::scan::Scan;
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::{self, Datum};
+use pgrx::prelude::*;
+
+pgrx::pg_module_magic!();
+
+/// Called when the library is loaded.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::register();
+}
+
+static V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+
+/// Tells Postgres how to call [`hither_fdw_handler`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_hither_fdw_handler() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// Tells Postgres how to call [`hither_fdw_validator`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_hither_fdw_validator() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// The callbacks of the foreign-data wrapper. Those for changes are absent: tables are read-only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: a node of this type, zeroed, in the caller's memory.
+    unsafe {
+        let size = size_of::<pg_sys::FdwRoutine>();
+        let routine = pg_sys::palloc0(size).cast::<pg_sys::FdwRoutine>();
+        (*routine).type_ = pg_sys::NodeTag::T_FdwRoutine;
+        (*routine).GetForeignRelSize = Some(get_foreign_rel_size);
+        (*routine).GetForeignPaths = Some(get_foreign_paths);
+        (*routine).GetForeignPlan = Some(get_foreign_plan);
+        (*routine).BeginForeignScan = Some(begin_foreign_scan);
+        (*routine).IterateForeignScan = Some(iterate_foreign_scan);
+        (*routine).ReScanForeignScan = Some(rescan_foreign_scan);
+        (*routine).EndForeignScan = Some(end_foreign_scan);
+        (*routine).ExplainForeignScan = Some(explain_foreign_scan);
+        (*routine).IsForeignScanParallelSafe = Some(is_foreign_scan_parallel_safe);
+        (*routine).PlanForeignModify = Some(plan_foreign_modify);
+        (*routine).IsForeignRelUpdatable = Some(is_foreign_rel_updatable);
+        Datum::from(routine)
+    }
+}
+
+/// Checks the options that CREATE and ALTER give.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn hither_fdw_validator(call: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: Postgres calls it with an array of text and an OID, neither null.
+    let result = unsafe {
+        let arguments = (*call).args.as_slice(2);
+        let options = options::read(pg_sys::untransformRelOptions(arguments[0].value));
+        options::validate(&options, pg_sys::Oid::from(arguments[1].value.value() as u32))
+    };
+    result.unwrap_or_else(|failure| failure.raise());
+    Datum::from(0)
+}
+
+#[pg_guard]
+extern "C-unwind" fn get_foreign_rel_size(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    relation: pg_sys::Oid,
+) {
+    // SAFETY: called by the planner.
+    unsafe { plan::size(root, rel, relation) }.unwrap_or_else(|failure| failure.raise());
+}
+
+#[pg_guard]
+extern "C-unwind" fn get_foreign_paths(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    _relation: pg_sys::Oid,
+) {
+    // SAFETY: called by the planner after get_foreign_rel_size.
+    unsafe { plan::paths(root, rel) }
+}
+
+#[pg_guard]
+extern "C-unwind" fn get_foreign_plan(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    _relation: pg_sys::Oid,
+    path: *mut pg_sys::ForeignPath,
+    target_list: *mut pg_sys::List,
+    clauses: *mut pg_sys::List,
+    outer: *mut pg_sys::Plan,
+) -> *mut pg_sys::ForeignScan {
+    // SAFETY: called by the planner with a path of ours.
+    unsafe { plan::plan(root, rel, path, target_list, clauses, outer) }
+}
+
+#[pg_guard]
+extern "C-unwind" fn begin_foreign_scan(node: *mut pg_sys::ForeignScanState, _flags: i32) {
+    // SAFETY: called by the executor. EXPLAIN, too, tells of the files: they are opened.
+    unsafe { Scan::begin(node) }.unwrap_or_else(|failure| failure.raise());
+}
+
+#[pg_guard]
+extern "C-unwind" fn iterate_foreign_scan(
+    node: *mut pg_sys::ForeignScanState,
+) -> *mut pg_sys::TupleTableSlot {
+    pgrx::check_for_interrupts!();
+    // SAFETY: begun; the slot has places for the attributes of its descriptor.
+    unsafe {
+        let scan = &mut *(*node).fdw_state.cast::<Scan>();
+        let slot = (*node).ss.ss_ScanTupleSlot;
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+        let count = (*(*slot).tts_tupleDescriptor).natts as usize;
+        let values = std::slice::from_raw_parts_mut((*slot).tts_values, count);
+        let nulls = std::slice::from_raw_parts_mut((*slot).tts_isnull, count);
+        if scan.next(node, values, nulls).unwrap_or_else(|failure| failure.raise()) {
+            pg_sys::ExecStoreVirtualTuple(slot);
+        }
+        slot
+    }
+}
+
+#[pg_guard]
+extern "C-unwind" fn rescan_foreign_scan(node: *mut pg_sys::ForeignScanState) {
+    // SAFETY: begun.
+    unsafe { (*(*node).fdw_state.cast::<Scan>()).rescan() }
+}
+
+#[pg_guard]
+extern "C-unwind" fn end_foreign_scan(node: *mut pg_sys::ForeignScanState) {
+    // SAFETY: null if beginning failed.
+    if let Some(scan) = unsafe { (*node).fdw_state.cast::<Scan>().as_mut() } {
+        scan.end();
+    }
+}
+
+#[pg_guard]
+extern "C-unwind" fn explain_foreign_scan(
+    node: *mut pg_sys::ForeignScanState,
+    state: *mut pg_sys::ExplainState,
+) {
+    // SAFETY: begun.
+    unsafe { explain::explain(&mut *(*node).fdw_state.cast::<Scan>(), state) }
+}
+
+#[pg_guard]
+extern "C-unwind" fn is_foreign_scan_parallel_safe(
+    _root: *mut pg_sys::PlannerInfo,
+    _rel: *mut pg_sys::RelOptInfo,
+    _entry: *mut pg_sys::RangeTblEntry,
+) -> bool {
+    // Files are read alone, and every worker opens them for itself.
+    true
+}
+
+/// No change is possible; saying so at the plan gives a better message than Postgres's own.
+#[pg_guard]
+extern "C-unwind" fn plan_foreign_modify(
+    _root: *mut pg_sys::PlannerInfo,
+    _plan: *mut pg_sys::ModifyTable,
+    _relation: pg_sys::Index,
+    _subplan: i32,
+) -> *mut pg_sys::List {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        "foreign tables of hither are read-only",
+    )
+    .hint("Make a new index file with `hither build` and rename it over the old one.")
+    .raise()
+}
+
+#[pg_guard]
+extern "C-unwind" fn is_foreign_rel_updatable(_relation: pg_sys::Relation) -> i32 {
+    0
+}

@@ -1,0 +1,244 @@
+//! A foreign table: its files, and what each of its columns is in them.
+
+use crate::failure::{Failure, Result};
+use crate::options::{self, Options, find, nearest};
+use crate::settings::Effort;
+use crate::shards::{self, Shard};
+use crate::value::{types_of, types_of_key};
+use crate::vector::{VectorType, vector_type};
+use hither_core::{ColumnType, Index, Metric};
+use pgrx::{PgRelation, PgSqlErrorCode as Code, pg_sys};
+use std::ffi::CStr;
+
+/// Names of key columns that need no option.
+const KEY_NAMES: [&str; 2] = ["key", "id"];
+
+/// What a column of the table is in the files.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Key,
+    Vector(VectorType),
+    /// An attribute column: its number in each of the shards.
+    Column {
+        name: String,
+        column_type: ColumnType,
+        numbers: Vec<usize>,
+    },
+}
+
+/// A column of the table.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    pub source: Source,
+    pub type_oid: pg_sys::Oid,
+    pub typmod: i32,
+}
+
+/// A foreign table, open.
+pub struct Table {
+    pub shards: Vec<Shard>,
+    /// By attribute number less one; none for dropped columns.
+    pub attributes: Vec<Option<Attribute>>,
+    pub effort: Effort,
+}
+
+impl Table {
+    /// Opens the files of a table and checks its columns against each of them.
+    pub fn open(relation: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: the relation is a foreign table that the caller's statement has locked; option
+        // lists are lists of DefElem.
+        let (table, server) = unsafe {
+            let table = pg_sys::GetForeignTable(relation);
+            let server = pg_sys::GetForeignServer((*table).serverid);
+            (options::read((*table).options), options::read((*server).options))
+        };
+        let mapped = find(&table, "map").or(find(&server, "map")) != Some("off");
+        let paths = locate(&table, &server)?;
+        let shards: Vec<Shard> =
+            paths.iter().map(|path| shards::open(path, mapped)).collect::<Result<_>>()?;
+        let model = find(&table, "model").or(find(&server, "model"));
+        for shard in &shards {
+            check_alike(shard, &shards[0], model)?;
+        }
+        let attributes = attributes(relation, &shards)?;
+        Ok(Self { shards, attributes, effort: Effort::new([&table, &server]) })
+    }
+
+    /// Any of the indexes; they are alike.
+    pub fn index(&self) -> &Index<'_> {
+        self.shards[0].file.index()
+    }
+
+    /// Rows of all files.
+    pub fn rows(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.file.index().len()).sum()
+    }
+
+    /// The column that has this attribute number.
+    pub fn attribute(&self, number: i32) -> Option<&Attribute> {
+        self.attributes.get(usize::try_from(number - 1).ok()?)?.as_ref()
+    }
+
+    /// Whether the files order their rows by this metric.
+    pub fn orders_by(&self, metric: Metric) -> bool {
+        let unit = |metric| matches!(metric, Metric::L2 | Metric::Cosine | Metric::InnerProduct);
+        self.shards.iter().all(|shard| {
+            let index = shard.file.index();
+            index.metric() == metric
+                || (index.is_unit_length() && unit(index.metric()) && unit(metric))
+        })
+    }
+}
+
+fn locate(table: &Options, server: &Options) -> Result<Vec<std::path::PathBuf>> {
+    let base = find(server, "location");
+    // A server's location is a folder that its tables' lie in, or all that there is.
+    let own = find(table, "location").map(|one| vec![one]);
+    let listed = |options| {
+        find(options, "shards").map(|list| list.split(',').map(str::trim).collect::<Vec<_>>())
+    };
+    match own.or_else(|| listed(table)) {
+        Some(locations) => shards::list(locations.into_iter(), base),
+        None => match base.map(|one| vec![one]).or_else(|| listed(server)) {
+            Some(locations) => shards::list(locations.into_iter(), None),
+            None => Err(Failure::new(
+                Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND,
+                "the foreign table has no location, nor has its server",
+            )
+            .hint("ALTER FOREIGN TABLE … OPTIONS (ADD location '/path/to/file.hither')")),
+        },
+    }
+}
+
+fn check_alike(shard: &Shard, first: &Shard, model: Option<&str>) -> Result<()> {
+    let (ours, theirs) = (shard.file.index().options(), first.file.index().options());
+    let differs = if ours.dimensions != theirs.dimensions {
+        Some("number of dimensions")
+    } else if ours.key_type != theirs.key_type {
+        Some("type of keys")
+    } else {
+        None
+    };
+    if let Some(what) = differs {
+        let message = format!("its {what} is not that of \"{}\"", first.path.display());
+        return Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
+            .about(&shard.path)
+            .hint("The files of one table must be alike."));
+    }
+    let made_with = ours.properties.iter().find(|(name, _)| name == "model");
+    let made_with = made_with.map(|(_, value)| value.as_str());
+    if let Some(model) = model.filter(|model| Some(*model) != made_with) {
+        let made_with =
+            made_with.map_or("no named model".into(), |name| format!("model \"{name}\""));
+        let message = format!("it was made with {made_with}, and the table wants \"{model}\"");
+        return Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
+            .about(&shard.path)
+            .hint("Vectors of different models cannot be compared: query with the model of the file, or change the option model."));
+    }
+    Ok(())
+}
+
+fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attribute>>> {
+    // SAFETY: the statement holds a lock on the relation.
+    let relation_guard = unsafe { PgRelation::open(relation) };
+    let descriptor = relation_guard.tuple_desc();
+    let mut attributes = Vec::with_capacity(descriptor.len());
+    for (at, attribute) in descriptor.iter().enumerate() {
+        if attribute.attisdropped {
+            attributes.push(None);
+            continue;
+        }
+        // SAFETY: the column exists; its options are a list of DefElem.
+        let options =
+            unsafe { options::read(pg_sys::GetForeignColumnOptions(relation, at as i16 + 1)) };
+        let own_name = attribute.name().to_owned();
+        let named = find(&options, "column");
+        let name = named.unwrap_or(&own_name);
+        let (type_oid, typmod) = (attribute.atttypid, attribute.atttypmod);
+        let source = source(name, type_oid, shards)?;
+        check_type(&own_name, &source, type_oid, typmod, &shards[0])?;
+        attributes.push(Some(Attribute { source, type_oid, typmod }));
+    }
+    Ok(attributes)
+}
+
+/// What a name means: an attribute column of that name, else the vector for a column of a vector
+/// type, else the key.
+fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source> {
+    let index = shards[0].file.index();
+    if let Ok(number) = index.column(name) {
+        let column_type = index.columns()[number].column_type;
+        let numbers = shards.iter().map(|shard| {
+            let index = shard.file.index();
+            let number =
+                index.column(name).map_err(|error| Failure::from(error).about(&shard.path))?;
+            if index.columns()[number].column_type == column_type {
+                return Ok(number);
+            }
+            let message = format!("its column \"{name}\" is not {}", column_type.name());
+            Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
+                .about(&shard.path))
+        });
+        let numbers = numbers.collect::<Result<_>>()?;
+        return Ok(Source::Column { name: name.into(), column_type, numbers });
+    }
+    if let Some(vector_type) = vector_type(type_oid) {
+        return Ok(Source::Vector(vector_type));
+    }
+    if KEY_NAMES.contains(&name) {
+        return Ok(Source::Key);
+    }
+    let columns: Vec<&str> = index.columns().iter().map(|column| column.name.as_str()).collect();
+    let known = columns.iter().copied().chain(KEY_NAMES);
+    let hint = match nearest(name, known) {
+        Some(near) => format!(
+            "Perhaps it is \"{near}\": name the column so, or give it OPTIONS (column '{near}')."
+        ),
+        None => format!(
+            "The file has the key (called key or id), the vector, and the columns: {}.",
+            columns.join(", ")
+        ),
+    };
+    let message = format!("there is no column \"{name}\"");
+    Err(Failure::new(Code::ERRCODE_FDW_COLUMN_NAME_NOT_FOUND, message)
+        .about(&shards[0].path)
+        .hint(hint))
+}
+
+fn check_type(
+    name: &str,
+    source: &Source,
+    type_oid: pg_sys::Oid,
+    typmod: i32,
+    shard: &Shard,
+) -> Result<()> {
+    let options = shard.file.index().options();
+    let (what, allowed) = match source {
+        Source::Vector(_) if typmod == -1 || typmod as usize == options.dimensions => return Ok(()),
+        Source::Vector(_) => {
+            let message = format!(
+                "column \"{name}\" has {typmod} dimensions, and the vectors of the file {}",
+                options.dimensions
+            );
+            return Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message)
+                .about(&shard.path)
+                .hint(format!("Declare it as vector({0}) or halfvec({0}).", options.dimensions)));
+        }
+        Source::Key => (options.key_type.name(), types_of_key(options.key_type)),
+        Source::Column { column_type, .. } => (column_type.name(), types_of(*column_type)),
+    };
+    if allowed.contains(&type_oid) {
+        return Ok(());
+    }
+    let names: Vec<String> = allowed.iter().map(|oid| type_name(*oid)).collect();
+    let message =
+        format!("column \"{name}\" is {} here and {what} in the file", type_name(type_oid));
+    Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message)
+        .about(&shard.path)
+        .hint(format!("Declare it as {}.", names.join(" or "))))
+}
+
+fn type_name(oid: pg_sys::Oid) -> String {
+    // SAFETY: format_type_be gives a palloc'ed string for any OID.
+    unsafe { CStr::from_ptr(pg_sys::format_type_be(oid)) }.to_string_lossy().into_owned()
+}

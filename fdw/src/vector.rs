@@ -1,0 +1,118 @@
+//! pgvector's types and operators: which OIDs they have here, and how their values are laid out.
+
+use half::f16;
+use hither_core::Metric;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+
+/// A type of pgvector that a vector column may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VectorType {
+    Vector,
+    Halfvec,
+}
+
+/// Bytes before the values: varlena header, dimensions, two unused bytes.
+const HEADER: usize = 8;
+
+thread_local! {
+    // OIDs keep their meaning: what was found once need not be looked up again.
+    static TYPES: RefCell<HashMap<pg_sys::Oid, Option<VectorType>>> = RefCell::default();
+    static OPERATORS: RefCell<HashMap<pg_sys::Oid, Option<Metric>>> = RefCell::default();
+}
+
+/// Whether an object is a member of the extension `vector`, wherever that is installed.
+fn is_pgvectors(catalog: pg_sys::Oid, object: pg_sys::Oid) -> bool {
+    // SAFETY: look-ups in the catalogs, within a transaction.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(c"vector".as_ptr(), true);
+        extension != pg_sys::InvalidOid
+            && pg_sys::getExtensionOfObject(catalog, object) == extension
+    }
+}
+
+/// Which of pgvector's types this is, if any.
+pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
+    if let Some(known) = TYPES.with_borrow(|types| types.get(&oid).copied()) {
+        return known;
+    }
+    let found = if is_pgvectors(pg_sys::TypeRelationId, oid) {
+        // SAFETY: the type exists; format_type_be gives a palloc'ed string.
+        let name = unsafe { CStr::from_ptr(pg_sys::format_type_be(oid)) }.to_string_lossy();
+        match name.rsplit('.').next() {
+            Some("vector") => Some(VectorType::Vector),
+            Some("halfvec") => Some(VectorType::Halfvec),
+            _ => None,
+        }
+    } else {
+        None
+    };
+    TYPES.with_borrow_mut(|types| types.insert(oid, found));
+    found
+}
+
+/// The metric of a distance operator of pgvector.
+pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
+    if let Some(known) = OPERATORS.with_borrow(|operators| operators.get(&operator).copied()) {
+        return known;
+    }
+    let found = if is_pgvectors(pg_sys::OperatorRelationId, operator) {
+        // SAFETY: the operator exists; get_opname gives a palloc'ed string.
+        let name = unsafe { CStr::from_ptr(pg_sys::get_opname(operator)) };
+        let metrics = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
+        metrics.into_iter().find(|metric| metric.operator().as_bytes() == name.to_bytes())
+    } else {
+        None
+    };
+    OPERATORS.with_borrow_mut(|operators| operators.insert(operator, found));
+    found
+}
+
+/// Reads a vector's values.
+///
+/// # Safety
+/// `datum` is a value of this type, not null.
+pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
+    // SAFETY: the caller's promise; pgvector's layout is a varlena header, i16 dimensions, i16
+    // unused, the values. Detoasting aligns it, and reads are unaligned anyway.
+    unsafe {
+        let pointer = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<u8>();
+        let dimensions = pointer.add(4).cast::<u16>().read_unaligned() as usize;
+        let values = pointer.add(HEADER);
+        match vector_type {
+            VectorType::Vector => {
+                (0..dimensions).map(|at| values.cast::<f32>().add(at).read_unaligned()).collect()
+            }
+            VectorType::Halfvec => (0..dimensions)
+                .map(|at| f16::from_bits(values.cast::<u16>().add(at).read_unaligned()).to_f32())
+                .collect(),
+        }
+    }
+}
+
+/// Makes a vector in the current memory context.
+pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
+    let width = if vector_type == VectorType::Vector { 4 } else { 2 };
+    let size = HEADER + values.len() * width;
+    // SAFETY: `size` bytes are allocated and all of them written.
+    unsafe {
+        let pointer = pg_sys::palloc(size).cast::<u8>();
+        pgrx::set_varsize_4b(pointer.cast(), size as i32);
+        pointer.add(4).cast::<u16>().write_unaligned(values.len() as u16);
+        pointer.add(6).cast::<u16>().write_unaligned(0);
+        let out = pointer.add(HEADER);
+        match vector_type {
+            VectorType::Vector => {
+                std::ptr::copy_nonoverlapping(values.as_ptr().cast(), out, values.len() * 4);
+            }
+            VectorType::Halfvec => {
+                for (at, value) in values.iter().enumerate() {
+                    out.cast::<u16>().add(at).write_unaligned(f16::from_f32(*value).to_bits());
+                }
+            }
+        }
+        pg_sys::Datum::from(pointer)
+    }
+}

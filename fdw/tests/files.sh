@@ -1,0 +1,40 @@
+#!/bin/sh
+# Makes the index files that the tests read: files.sh FOLDER, with the command in $HITHER.
+set -eu
+mkdir -p "$1"
+build() { "$HITHER" build "$@" >/dev/null 2>&1 || { echo "error: hither build $*" >&2; exit 1; }; }
+
+# Real rows: unit length, so that all three operators may use it.
+build sample/words.npy --attributes sample/words.tsv --metric cosine --kind hnsw \
+    --property model=all-MiniLM-L6-v2 -o "$1/words.hither"
+
+# Every type of column, with nulls; not of unit length.
+python3 - "$1" <<'PY'
+import json, sys
+folder = sys.argv[1]
+rows = []
+for i in range(300):
+    row = {
+        "id": 1000 + i, "embedding": [(i * 37) % 101 / 10 - 5, (i * 53) % 97 / 10 - 5, i / 30],
+        "n": i % 20 if i % 7 else None, "price": i * 1.25 if i % 11 else None,
+        "ok": i % 3 == 0, "title": f"Title {i % 50:02}" if i % 13 else None,
+        "at": f"2024-{i % 12 + 1:02}-{i % 28 + 1:02}T12:00:00Z", "doc": {"k": i % 4},
+    }
+    rows.append(row)
+def write(name, rows):
+    with open(f"{folder}/{name}.jsonl", "w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+write("things", rows)
+for part in range(3):
+    write(f"part{part}", rows[part::3])
+PY
+mkdir -p "$1/parts"
+build "$1/things.jsonl" --metric l2 --element f32 --kind hnsw -o "$1/things.hither"
+for part in 0 1 2; do
+    build "$1/part$part.jsonl" --metric l2 --element f32 --kind hnsw \
+        -o "$1/parts/part$part.hither"
+done
+# Damage: cut short, and no index at all.
+head -c 3000 "$1/things.hither" >"$1/cut.hither"
+echo "this is a text" >"$1/text.hither"
+mkdir -p "$1/empty"

