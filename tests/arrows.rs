@@ -173,7 +173,7 @@ fn crates_are_named_in_one_place() {
 
 #[test]
 fn files_are_short_and_well_named() {
-    for folder in ["core/src", "cli/src", "tests"] {
+    for folder in ["core/src", "cli/src", "wasm/src", "tests"] {
         fn walk(folder: &Path) {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
