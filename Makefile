@@ -13,6 +13,8 @@ help:
 	@echo "make embedded a program for a Cortex-M4 that searches; its size"
 	@echo "make npm      the npm package as it would be published; prints where the tarball is"
 	@echo "make test-npm the packed package in Node, Deno, Bun, workerd, bundlers and Chromium; its size"
+	@echo "make www      the page: a dictionary by meaning, on http://localhost:8080 (PORT=8081 for another)"
+	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds"
 	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
 	@echo "make clean    remove what was built"
@@ -20,7 +22,7 @@ help:
 run:
 	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/run.sh
 
-test: check unit nostd parity embedded test-npm
+test: check unit nostd parity embedded test-npm test-www
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny
@@ -51,6 +53,12 @@ npm:
 
 test-npm:
 	@CARGO="$(CARGO)" sh scripts/test_npm.sh
+
+www:
+	@CARGO="$(CARGO)" sh scripts/www.sh serve $(or $(PORT),8080)
+
+test-www:
+	@CARGO="$(CARGO)" sh scripts/www.sh test
 
 soak:
 	@CARGO="$(CARGO)" sh scripts/soak.sh

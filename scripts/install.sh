@@ -24,6 +24,7 @@ for name in "$@"; do
     components) cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
         rustup component add rustfmt clippy ;;
     cargo-deny) cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version '^0.20' ;;
+    browsers) apt chromium chromium && apt firefox-esr firefox-esr ;;
     *) echo "error: $0 does not know $name" >&2; exit 2 ;;
     esac
 done

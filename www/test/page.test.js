@@ -1,0 +1,204 @@
+// The page in real browsers, over the index and the package that it is published with. The oracle
+// is the command, over the same file. SITE is the assembled site, HITHER the command.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import puppeteer from "puppeteer-core";
+import { server } from "../serve.js";
+
+const { SITE, HITHER } = process.env;
+const scratch = mkdtempSync(join(tmpdir(), "hither-www-"));
+const words = readFileSync(new URL("../../sample/words.tsv", import.meta.url), "utf8").trim().split("\n").slice(1).map((line) => line.split("\t"));
+const rowOf = (word, part) => words.findIndex(([, pos, spelt]) => pos === part && spelt.split(", ").includes(word));
+
+/** Keys that the command finds nearest to a row. */
+function command(file, key, k, ...more) {
+  const text = execFileSync(HITHER, ["search", file, "--like", String(key), "-k", String(k), "--json", ...more], { encoding: "utf8" });
+  return [...text.matchAll(/"key":\s*("?)([^",}]+)\1/g)].map((match) => match[2]);
+}
+
+const BROWSERS = {
+  chromium: { executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"] },
+  firefox: { browser: "firefox", executablePath: "/usr/bin/firefox-esr" },
+};
+
+const listed = (page) => page.$$eval("#neighbours li", (items) => items.map((item) => item.dataset.key));
+const until = (page, check, ...args) => page.waitForFunction(check, { timeout: 20_000 }, ...args);
+const drop = (page, name, bytes) =>
+  page.evaluate(
+    (name, base64) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+      document.getElementById("drop").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    },
+    name,
+    Buffer.from(bytes).toString("base64"),
+  );
+async function type(page, text) {
+  await page.click("#word", { count: 3 });
+  await page.keyboard.type(text);
+}
+const entryOf = (page, text) => until(page, (text) => document.querySelector("#entry h3")?.textContent.startsWith(text), text);
+
+for (const [name, launch] of Object.entries(BROWSERS)) {
+  test(`the page in ${name}`, { timeout: 150_000 }, async (t) => {
+    const site = server(SITE);
+    await new Promise((ready) => site.listen(0, "127.0.0.1", ready));
+    const browser = await puppeteer.launch({ headless: true, ...launch });
+    t.after(async () => {
+      await browser.close();
+      site.close();
+      site.closeAllConnections();
+    });
+    const page = await browser.newPage();
+    const wrong = [];
+    page.on("pageerror", (error) => wrong.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
+    await page.evaluateOnNewDocument(() => {
+      window.violations = [];
+      document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+    });
+    await page.setViewport({ width: 1280, height: 900 });
+    await page.goto(`http://localhost:${site.address().port}/`);
+    await page.waitForSelector("body[data-ready]", { timeout: 30_000 });
+    const lantern = rowOf("lantern", "noun");
+    const file = join(SITE, "words.hither");
+
+    await t.test("typing a prefix finds the words, and the neighbours that the command finds", async () => {
+      await type(page, "lanter");
+      await entryOf(page, "lantern");
+      const spelt = await page.$$eval("#letters .spelt", (items) => items.map((item) => item.textContent));
+      assert.ok(spelt.length > 0 && spelt.every((text) => text.startsWith("lanter")), spelt.join());
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+      assert.deepEqual(await listed(page), command(file, lantern, 40).slice(0, 12));
+    });
+
+    await t.test("the filter is the index's", async () => {
+      const verbs = command(file, lantern, 40, "--filter", '{"pos": "verb"}');
+      await page.evaluate(() => document.querySelector("#parts input[value=verb]").click());
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, verbs[0]);
+      assert.ok(verbs.every((key) => words[key][1] === "verb"));
+      await until(page, (all) => [...document.querySelectorAll("#neighbours li")].map((li) => li.dataset.key).join() === all, verbs.slice(0, 12).join());
+      await page.evaluate(() => document.querySelector("#parts input[value='']").click());
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+    });
+
+    await t.test("the keyboard: the list of words, and the map", async () => {
+      await type(page, "wonder");
+      await entryOf(page, "wonder");
+      const first = await page.$eval("#word", (input) => input.getAttribute("aria-activedescendant"));
+      await page.keyboard.press("ArrowDown");
+      const second = await page.$eval("#word", (input) => input.getAttribute("aria-activedescendant"));
+      assert.notEqual(first, second);
+      assert.equal(await page.$eval(`#${second}`, (option) => option.getAttribute("aria-selected")), "true");
+      await page.keyboard.press("Enter");
+      assert.equal(await page.$eval("#word", (input) => input.getAttribute("aria-expanded")), "false");
+      const before = await page.evaluate(() => location.hash);
+      assert.match(before, /^#\d+$/);
+      await until(page, () => document.querySelectorAll("#map [role=option]").length === 41);
+      await new Promise((resume) => setTimeout(resume, 500)); // the map comes to rest
+      await page.focus("#map");
+      await page.keyboard.press("ArrowRight");
+      assert.match(await page.$eval("#map", (map) => map.getAttribute("aria-activedescendant")), /^map-[1-9]\d*$/);
+      await page.keyboard.press("Enter");
+      await until(page, (before) => location.hash !== before, before);
+    });
+
+    await t.test("the panel has measured", async () => {
+      await until(page, () => /Recall@10\s+[01]\.\d/.test(document.getElementById("measures").innerText.replaceAll("\n", " ")));
+      assert.match(await page.$eval("#measures", (list) => list.innerText), /median[^]*95th percentile/);
+    });
+
+    await t.test("a dropped .hither file is explored", async () => {
+      await drop(page, "words.hither", readFileSync(file));
+      await page.waitForSelector("#explore tbody tr", { timeout: 20_000 });
+      assert.match(await page.$eval("#explore .facts", (facts) => facts.innerText), /10,000[^]*definition \(text\)/);
+      await page.type("#explore input[name=key]", String(lantern));
+      await page.keyboard.press("Enter");
+      await until(page, (key) => document.querySelector("#explore tbody button")?.textContent === key, command(file, lantern, 20)[0]);
+    });
+
+    await t.test("what is no index says so", async () => {
+      await drop(page, "broken.hither", Buffer.from("this is no index"));
+      await until(page, () => document.querySelector("#own-status.error")?.textContent.length > 10);
+    });
+
+    await t.test("dropped JSON Lines become an index that the command opens", async () => {
+      const lines = Array.from({ length: 300 }, (_, i) =>
+        JSON.stringify({ id: `row ${i}`, year: 1900 + (i % 100), vector: Array.from({ length: 16 }, (_, d) => Math.sin(i * 0.7 + d * d)) }));
+      await drop(page, "mine.jsonl", Buffer.from(lines.join("\n")));
+      await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 20_000 });
+      await page.evaluate(() => (document.querySelectorAll("#make select")[1].value = "id"));
+      await page.click("#make [type=submit]");
+      const link = await page.waitForSelector("#make a[download]", { timeout: 20_000 });
+      assert.equal(await link.evaluate((a) => a.download), "mine.hither");
+      await until(page, () => document.querySelector("#explore h3")?.textContent === "mine.hither" && document.querySelector("#explore tbody tr"));
+      await page.evaluate(() => [...document.querySelectorAll("#make button")].find((button) => button.textContent.startsWith("Keep")).click());
+      await page.waitForSelector("#saved li", { timeout: 20_000 });
+      const made = await page.evaluate(async () => {
+        const { get } = await import("/hither/storage.js");
+        const bytes = new Uint8Array(await (await get("mine.hither")).arrayBuffer());
+        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      });
+      const path = join(scratch, `${name}.hither`);
+      writeFileSync(path, Buffer.from(made, "base64"));
+      execFileSync(HITHER, ["verify", path]);
+      await page.$eval("#explore input[name=key]", (input) => (input.value = "row 7"));
+      await page.focus("#explore input[name=key]");
+      await page.keyboard.press("Enter");
+      await until(page, (keys) => [...document.querySelectorAll("#explore tbody button")].map((b) => b.textContent).join() === keys, command(path, "row 7", 20).join());
+    });
+
+    await t.test("nothing scrolls sideways at 360 pixels", async () => {
+      await page.setViewport({ width: 360, height: 740 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= 360, `${wide} pixels`);
+      await page.setViewport({ width: 1280, height: 900 });
+    });
+
+    await t.test("no error and no violation of the policy", async () => {
+      assert.deepEqual(await page.evaluate(() => window.violations), []);
+      assert.deepEqual(wrong, []);
+    });
+
+    await t.test("it opens again without a server", async () => {
+      await until(page, () => navigator.serviceWorker.controller);
+      site.close();
+      site.closeAllConnections();
+      await page.reload();
+      await page.waitForSelector("body[data-ready]", { timeout: 30_000 });
+      await type(page, "lanter");
+      await entryOf(page, "lantern");
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+      await page.waitForSelector("#saved li");
+      assert.deepEqual(await page.evaluate(() => window.violations), []);
+    });
+  });
+}
+
+test("the server: types, policy, ETag, ranges, and nothing above its folder", async (t) => {
+  const site = server(SITE);
+  await new Promise((ready) => site.listen(0, "127.0.0.1", ready));
+  t.after(() => (site.close(), site.closeAllConnections()));
+  const ask = (path, headers = {}) =>
+    new Promise((resolve, reject) => {
+      get({ port: site.address().port, path, headers, agent: false }, (response) => {
+        const parts = [];
+        response.on("data", (part) => parts.push(part)).on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }));
+      }).on("error", reject);
+    });
+  const page = await ask("/");
+  assert.match(page.headers["content-security-policy"], /^default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/);
+  assert.doesNotMatch(page.headers["content-security-policy"], /unsafe-inline|unsafe-eval'(?<!wasm-unsafe-eval')/);
+  assert.equal((await ask("/hither/hither_bg.wasm")).headers["content-type"], "application/wasm");
+  assert.equal((await ask("/", { "if-none-match": page.headers.etag })).status, 304);
+  const part = await ask("/words.hither", { range: "bytes=0-7" });
+  assert.equal(part.status, 206);
+  assert.deepEqual([...part.body], [0x89, 0x48, 0x54, 0x52, 0x0d, 0x0a, 0x1a, 0x0a]);
+  assert.equal((await ask("/words.hither", { range: "bytes=99999999999-" })).status, 416);
+  for (const path of ["/..%2fwords.hither", "/..%2f..%2fetc%2fpasswd", "/nothing"]) assert.equal((await ask(path)).status, 404);
+});
