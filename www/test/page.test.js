@@ -42,6 +42,17 @@ async function type(page, text) {
   await page.click("#word", { count: 3 });
   await page.keyboard.type(text);
 }
+/** Keeps the index just made in the browser, and gives the bytes that are kept. */
+async function stored(page, name) {
+  await page.evaluate(() => [...document.querySelectorAll("#make button")].find((button) => button.textContent.startsWith("Keep")).click());
+  await until(page, (name) => [...document.querySelectorAll("#saved .link")].some((link) => link.textContent === name), name);
+  const base64 = await page.evaluate(async (name) => {
+    const { get } = await import("/hither/storage.js");
+    const bytes = new Uint8Array(await (await get(name)).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  }, name);
+  return Buffer.from(base64, "base64");
+}
 const entryOf = (page, text) => until(page, (text) => document.querySelector("#entry h3")?.textContent.startsWith(text), text);
 
 for (const [name, launch] of Object.entries(BROWSERS)) {
@@ -137,20 +148,28 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       const link = await page.waitForSelector("#make a[download]", { timeout: 20_000 });
       assert.equal(await link.evaluate((a) => a.download), "mine.hither");
       await until(page, () => document.querySelector("#explore h3")?.textContent === "mine.hither" && document.querySelector("#explore tbody tr"));
-      await page.evaluate(() => [...document.querySelectorAll("#make button")].find((button) => button.textContent.startsWith("Keep")).click());
-      await page.waitForSelector("#saved li", { timeout: 20_000 });
-      const made = await page.evaluate(async () => {
-        const { get } = await import("/hither/storage.js");
-        const bytes = new Uint8Array(await (await get("mine.hither")).arrayBuffer());
-        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-      });
       const path = join(scratch, `${name}.hither`);
-      writeFileSync(path, Buffer.from(made, "base64"));
+      writeFileSync(path, await stored(page, "mine.hither"));
       execFileSync(HITHER, ["verify", path]);
       await page.$eval("#explore input[name=key]", (input) => (input.value = "row 7"));
       await page.focus("#explore input[name=key]");
       await page.keyboard.press("Enter");
       await until(page, (keys) => [...document.querySelectorAll("#explore tbody button")].map((b) => b.textContent).join() === keys, command(path, "row 7", 20).join());
+    });
+
+    await t.test("a dropped .npy becomes the file that the command writes, byte for byte", async () => {
+      const whole = readFileSync(new URL("../../sample/words.npy", import.meta.url));
+      const body = 10 + whole.readUInt16LE(8);
+      const rows = 300;
+      const header = `{'descr': '<f2', 'fortran_order': False, 'shape': (${rows}, 384), }`.padEnd(117) + "\n";
+      const npy = Buffer.concat([whole.subarray(0, 8), Buffer.from([header.length, 0]), Buffer.from(header), whole.subarray(body, body + rows * 384 * 2)]);
+      writeFileSync(join(scratch, "part.npy"), npy);
+      execFileSync(HITHER, ["build", join(scratch, "part.npy"), "-o", join(scratch, "part.hither")], { stdio: "pipe" });
+      await drop(page, "part.npy", npy);
+      await until(page, () => document.querySelector("#make .note")?.textContent.startsWith("part.npy: 300 rows of 384"));
+      await page.click("#make [type=submit]");
+      await page.waitForSelector("#make a[download='part.hither']", { timeout: 20_000 });
+      assert.ok((await stored(page, "part.hither")).equals(readFileSync(join(scratch, "part.hither"))));
     });
 
     await t.test("nothing scrolls sideways at 360 pixels", async () => {
