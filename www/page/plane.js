@@ -33,7 +33,7 @@ function classical(far, n) {
   for (let axis = 0; axis < 2; axis++) {
     let vector = Float64Array.from({ length: n }, (_, i) => Math.cos(1 + i * (axis + 1.7)));
     let value = 0;
-    for (let round = 0; round < 120; round++) {
+    for (let round = 0; round < 40; round++) {
       const next = new Float64Array(n);
       for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) next[i] += gram[i * n + j] * vector[j];
       for (const known of axes) {
@@ -52,23 +52,26 @@ function classical(far, n) {
 
 /** Moves points until their distances fit `far` as well as they can (Guttman transform). */
 function majorize(points, far, n, rounds) {
+  let x = Float64Array.from(points, (point) => point[0]);
+  let y = Float64Array.from(points, (point) => point[1]);
   for (let round = 0; round < rounds; round++) {
-    const next = points.map(() => [0, 0]);
+    // The centre stays at 0, so a point's next place is the mean of the pulls on it.
+    const nextX = new Float64Array(n);
+    const nextY = new Float64Array(n);
     for (let i = 0; i < n; i++) {
-      for (let j = 0; j < n; j++) {
-        if (i === j) continue;
-        const dx = points[i][0] - points[j][0];
-        const dy = points[i][1] - points[j][1];
-        const ratio = far[i * n + j] / (Math.sqrt(dx * dx + dy * dy) || 1e-9); // hypot is several times slower
-        next[i][0] += (points[j][0] + ratio * dx) / n;
-        next[i][1] += (points[j][1] + ratio * dy) / n;
+      for (let j = i + 1; j < n; j++) {
+        const dx = x[i] - x[j];
+        const dy = y[i] - y[j];
+        const ratio = far[i * n + j] / (n * (Math.sqrt(dx * dx + dy * dy) || 1e-9)); // hypot is several times slower
+        nextX[i] += ratio * dx;
+        nextX[j] -= ratio * dx;
+        nextY[i] += ratio * dy;
+        nextY[j] -= ratio * dy;
       }
-      next[i][0] += points[i][0] / n;
-      next[i][1] += points[i][1] / n;
     }
-    points = next;
+    [x, y] = [nextX, nextY];
   }
-  return points;
+  return points.map((_, i) => [x[i], y[i]]);
 }
 
 /** Pearson's correlation of the distances on the plane with the true ones. */
@@ -133,7 +136,7 @@ export function layOut(vectors, keys, before = new Map()) {
   const n = vectors.length;
   if (n < 2) return { points: vectors.map(() => [0, 0]), edges: [], fit: 1 };
   const far = distances(vectors);
-  const points = majorize(classical(far, n), far, n, 80);
+  const points = majorize(classical(far, n), far, n, 50);
   const fit = n > 2 ? correlation(points, far, n) : 1;
   const [cx, cy] = points[0];
   const centred = points.map(([x, y]) => [x - cx, y - cy]);
