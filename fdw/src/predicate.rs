@@ -340,7 +340,7 @@ impl Translator<'_> {
                 return None;
             }
             let var = expression.cast::<pg_sys::Var>();
-            if (*var).varno as i32 != self.relation || (*var).varlevelsup != 0 {
+            if (*var).varno != self.relation || (*var).varlevelsup != 0 {
                 return None;
             }
             self.table.attribute((*var).varattno.into())
