@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm soak bench psql stop test-pg clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench psql stop test-pg clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -25,7 +25,7 @@ help:
 run:
 	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/run.sh
 
-test: check unit nostd parity embedded test-npm test-www
+test: check unit nostd parity embedded test-npm test-www test-pg
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny
