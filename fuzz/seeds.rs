@@ -4,6 +4,11 @@ use hither_fuzz::fixtures::{fixture, names};
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+
+use parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
 const FILTERS: [&str; 12] = [
     r#"{"int": 3}"#,
@@ -60,6 +65,11 @@ fn main() -> io::Result<()> {
             seed("npy", &format!("{}-{order}-{}", &descr[1..], shape.len()), &bytes)?;
         }
     }
+    for first in [2, 130] {
+        let mut bytes = vec![first];
+        bytes.extend(parquet_rows()?);
+        seed("parquet", &first.to_string(), &bytes)?;
+    }
     for (which, size) in [4, 1, 4].into_iter().enumerate() {
         let mut bytes = vec![which as u8];
         for row in 0..3_u8 {
@@ -80,6 +90,34 @@ fn npy(descr: &str, order: &str, shape: &str) -> Vec<u8> {
     bytes.extend_from_slice(header.as_bytes());
     bytes.extend((0..64_u8).map(|n| n % 60));
     bytes
+}
+
+/// Two rows: a key, a list of floats, a text that is null once.
+fn parquet_rows() -> io::Result<Vec<u8>> {
+    let schema = "message rows { REQUIRED INT64 id; OPTIONAL BYTE_ARRAY name (UTF8);
+        REQUIRED GROUP vector (LIST) { REPEATED GROUP list { REQUIRED FLOAT element; } } }";
+    let schema = Arc::new(parse_message_type(schema)?);
+    let mut bytes = Vec::new();
+    let mut file = SerializedFileWriter::new(&mut bytes, schema, Default::default())?;
+    let mut group = file.next_row_group()?;
+    while let Some(mut column) = group.next_column()? {
+        match column.untyped().get_descriptor().name() {
+            "id" => column.typed::<Int64Type>().write_batch(&[1, 2], None, None)?,
+            "name" => {
+                let red = [ByteArray::from("red")];
+                column.typed::<ByteArrayType>().write_batch(&red, Some(&[1, 0]), None)?
+            }
+            _ => {
+                let levels = (&[1; 4], &[0, 1, 0, 1]);
+                let values = [0.5, 1.0, -1.0, 2.0];
+                column.typed::<FloatType>().write_batch(&values, Some(levels.0), Some(levels.1))?
+            }
+        };
+        column.close()?;
+    }
+    group.close()?;
+    file.close()?;
+    Ok(bytes)
 }
 
 fn seed(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {

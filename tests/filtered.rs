@@ -76,6 +76,15 @@ fn check(index: &Index<'_>, rows: &Matrix, expected: impl Fn(usize) -> bool) {
         let filter = index.filter(&Filter::from_json(json).unwrap()).unwrap();
         let matching = (0..rows.len()).filter(|&n| expected(n) && condition(n, rows.row(n)));
         let matching: Vec<i64> = matching.map(|n| n as i64).collect();
+        let listed = index.matching(&filter).unwrap().into_iter();
+        let mut listed: Vec<i64> = listed
+            .map(|row| match index.key(row).unwrap() {
+                KeyRef::Int64(number) => number,
+                other => panic!("{other}"),
+            })
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(listed, matching, "{json}");
         for structure in [Structure::Flat, Structure::Hnsw, Structure::Ivf] {
             let mut sum = 0.0;
             for query in queries.rows() {

@@ -1,6 +1,6 @@
 //! Every search against arithmetic in f64 that knows nothing of the library.
 
-use hither::{Codes, Element, HnswParams, Index, IndexOptions, IvfParams, Metric, Order};
+use hither::{Codes, Element, HnswParams, Index, IndexOptions, IvfParams, KeyRef, Metric, Order};
 use hither::{SearchParams, Searcher, Structure};
 use hither_tests::{Matrix, build, clustered, numbers, recall};
 
@@ -176,6 +176,34 @@ fn a_cursor_gives_every_row_once() {
             }
         }
     }
+}
+
+#[test]
+fn a_search_goes_on_from_its_searcher_alone() {
+    let rows = clustered(6, 1500, 16);
+    let query = clustered(7, 1, 16);
+    let bytes = build(&rows, IndexOptions::new(16, Metric::L2));
+    let mut index = Index::open(&bytes).unwrap();
+    let params = SearchParams::new(10).order(Order::Relaxed);
+    let mut searcher = Searcher::new();
+    let mut expected = Vec::new();
+    let mut cursor = index.cursor(query.row(0), params, &mut searcher).unwrap();
+    for _ in 0..5 {
+        expected.extend_from_slice(cursor.next_batch(17).unwrap());
+    }
+    let mut found = Vec::new();
+    index.start_search(query.row(0), &params, &mut searcher).unwrap();
+    for _ in 0..5 {
+        found.extend_from_slice(index.next_batch(&params, &mut searcher, 17).unwrap());
+    }
+    assert_eq!(found, expected);
+    // Neither another index nor this one, changed, can go on with it.
+    let other = build(&clustered(8, 20, 16), IndexOptions::new(16, Metric::L2));
+    let other = Index::open(&other).unwrap();
+    assert!(other.next_batch(&params, &mut searcher, 17).is_err());
+    assert!(index.remove(KeyRef::Int64(0)).unwrap());
+    assert!(index.next_batch(&params, &mut searcher, 17).is_err());
+    assert!(index.next_batch(&params, &mut Searcher::new(), 17).is_err());
 }
 
 #[test]

@@ -19,6 +19,17 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 pub(crate) const MAGIC: [u8; 8] = *b"\x89HTR\r\n\x1a\n";
 
 /// The format version that this library writes and reads.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{FORMAT_VERSION, Index};
+///
+/// assert_eq!(Index::open(&bytes)?.info().format_version, FORMAT_VERSION);
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub const FORMAT_VERSION: u32 = 1;
 
 const HEADER: usize = 64;
@@ -144,6 +155,16 @@ struct Header {
 /// # Errors
 /// [`Error::NotAnIndex`], [`Error::UnsupportedVersion`], [`Error::Truncated`],
 /// [`Error::Corrupt`].
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// let start = &bytes[..64]; // what has arrived so far
+/// assert_eq!(hither::file_length(start)?, bytes.len() as u64);
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub fn file_length(start: &[u8]) -> Result<u64> {
     Header::decode(start).map(|header| header.length)
 }

@@ -30,6 +30,19 @@ pub const FLAT_ROWS: u64 = 2_000;
 ///
 /// The same rows and options give the same file, byte for byte, on every platform, whatever
 /// [`threads`](Self::threads) is.
+///
+/// ```
+/// use hither::{Element, IndexOptions, IvfParams, KeyType, Metric};
+///
+/// let options = IndexOptions {
+///     element: Element::F32,
+///     key_type: KeyType::Int64,
+///     ivf: Some(IvfParams::default()), // beside the graph
+///     properties: vec![("model".into(), "all-MiniLM-L6-v2".into())],
+///     ..IndexOptions::new(384, Metric::Cosine)
+/// };
+/// # assert!(hither::IndexBuilder::new(options).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexOptions {
     /// Values of a vector: 1 to 65,535.

@@ -6,6 +6,20 @@ use crate::error::{Error, Result};
 use alloc::vec::Vec;
 
 /// A structure that a search can use.
+///
+/// ```
+/// use hither::{Index, SearchParams, Searcher, Structure};
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+///
+/// // An exact answer, whatever structures the file has.
+/// let params = SearchParams::new(3).structure(Structure::Flat);
+/// let index = Index::open(&bytes)?;
+/// assert_eq!(index.search(&[0.0, 0.0], &params, &mut Searcher::new())?.len(), 3);
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Structure {
@@ -33,6 +47,22 @@ impl Structure {
 }
 
 /// Recall measured at build for settings of one structure.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::Index;
+///
+/// for segment in Index::open(&bytes)?.info().segments {
+///     for calibration in segment.calibrations {
+///         let wanted = calibration.effort(0.95);
+///         println!("{} needs {wanted} for recall 0.95", calibration.structure.name());
+///     }
+/// }
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     /// The structure.

@@ -15,6 +15,13 @@ pub(crate) use zones::{ZONE_ROWS, Zone, bytes_key, float_key, int_key};
 use alloc::{string::String, vec::Vec};
 
 /// The type of an attribute column.
+///
+/// ```
+/// use hither::ColumnType;
+///
+/// assert_eq!(ColumnType::from_name("timestamp"), Some(ColumnType::Timestamp));
+/// assert_eq!(ColumnType::Timestamp.name(), "timestamp");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ColumnType {
@@ -74,6 +81,17 @@ impl ColumnType {
 }
 
 /// Name and type of an attribute column.
+///
+/// ```
+/// use hither::{ColumnSchema, ColumnType, IndexBuilder, IndexOptions, Metric, ValueRef};
+///
+/// let year = ColumnSchema { name: "year".into(), column_type: ColumnType::Int64 };
+/// let options = IndexOptions { columns: vec![year], ..IndexOptions::new(2, Metric::L2) };
+/// let mut builder = IndexBuilder::new(options)?;
+/// builder.push(None, &[1.0, 2.0], &[ValueRef::Int64(2024)])?;
+/// builder.push(None, &[3.0, 4.0], &[ValueRef::Null])?;
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnSchema {
     /// The name that filters and answers use; unique within an index.
@@ -83,6 +101,13 @@ pub struct ColumnSchema {
 }
 
 /// A value of an attribute column, owned.
+///
+/// ```
+/// use hither::{Value, ValueRef};
+///
+/// let value = Value::Text("red".into());
+/// assert_eq!(value.as_ref(), ValueRef::Text("red"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// No value.
@@ -106,6 +131,13 @@ pub enum Value {
 }
 
 /// A value of an attribute column, borrowed from the index.
+///
+/// ```
+/// use hither::{Value, ValueRef};
+///
+/// assert_eq!(ValueRef::Text("red").to_owned(), Value::Text("red".into()));
+/// assert_eq!(ValueRef::Bool(true).type_name(), "bool");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValueRef<'a> {
     /// No value.

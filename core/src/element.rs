@@ -4,6 +4,13 @@ use crate::error::{Error, Result};
 use half::f16;
 
 /// The stored form of a vector's values.
+///
+/// ```
+/// use hither::{Element, IndexOptions, Metric};
+///
+/// let options = IndexOptions { element: Element::F32, ..IndexOptions::new(384, Metric::L2) };
+/// assert_eq!(options.element.size(), 4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Element {

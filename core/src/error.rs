@@ -6,6 +6,14 @@ use core::fmt;
 /// What went wrong.
 ///
 /// Bad input and damaged files give one of these; a panic is always a bug of ours.
+///
+/// ```
+/// use hither::{Error, Index};
+///
+/// let error = Index::open(b"not an index file").unwrap_err();
+/// assert_eq!(error, Error::NotAnIndex);
+/// assert!(error.to_string().contains("hither build"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {

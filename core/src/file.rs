@@ -43,6 +43,22 @@ impl Bytes {
 /// Replace an index file by renaming a new one over it, as [`write_file`] does; the mapping keeps
 /// the old one. Cutting an open file short in place ends programs that have it mapped: where that
 /// cannot be ruled out, [`read`](Self::read) it instead.
+///
+/// ```
+/// use hither::{IndexBuilder, IndexFile, IndexOptions, KeyRef, Metric, write_file};
+///
+/// let path = std::env::temp_dir().join("hither-example-index-file.hither");
+/// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// builder.push(None, &[1.0, 2.0], &[])?;
+/// write_file(&path, |sink| builder.write_to(sink, &mut |_| Ok(())))?;
+///
+/// let mut file = IndexFile::open(&path)?;
+/// assert_eq!(file.index().len(), 1);
+/// file.change(|index| index.remove(KeyRef::Int64(0)))?; // in memory; the file stays
+/// assert_eq!(file.index().len(), 0);
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub struct IndexFile(MappedIndex);
 
 impl IndexFile {
@@ -151,6 +167,18 @@ fn remove_stale(path: &Path, name: &str) {
 ///
 /// # Errors
 /// [`Error::Io`], and those of `write`.
+///
+/// ```
+/// use hither::{Error, IndexFile, write_file};
+///
+/// let path = std::env::temp_dir().join("hither-example-write-file.hither");
+/// let cut_short = write_file(&path, |sink| {
+///     sink.write(b"half of it")?;
+///     Err(Error::Cancelled)
+/// });
+/// assert_eq!(cut_short, Err(Error::Cancelled));
+/// assert!(!path.exists());
+/// ```
 pub fn write_file(
     path: impl AsRef<Path>,
     write: impl FnOnce(&mut dyn Sink) -> Result<()>,

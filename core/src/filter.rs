@@ -93,6 +93,14 @@ pub enum Filter {
 }
 
 /// How a [`Filter`] compares a column with a value.
+///
+/// ```
+/// use hither::{Comparison, Filter};
+///
+/// let recent = Filter::from_json(r#"{"year": {"$gte": 2020}}"#)?;
+/// assert!(matches!(recent, Filter::Compare { op: Comparison::Ge, .. }));
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// Equal.

@@ -22,6 +22,14 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 /// Parameters of an HNSW graph.
+///
+/// ```
+/// use hither::{HnswParams, IndexOptions, Metric};
+///
+/// let hnsw = Some(HnswParams { m: 32, ef_construction: 200 });
+/// let options = IndexOptions { hnsw, ..IndexOptions::new(384, Metric::L2) };
+/// # assert!(hither::IndexBuilder::new(options).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HnswParams {
     /// Most neighbours of a row in the upper layers, and half as many as in the base layer: 2 to

@@ -48,6 +48,24 @@ pub struct Index<'a> {
 /// Binding estimates how many rows match, and lists them where they are so few that searches scan
 /// them: a filter that serves many queries is worth keeping. Searching with it allocates nothing.
 /// It belongs to the index it came from.
+///
+/// ```
+/// use hither::{ColumnSchema, ColumnType, Filter, Index, IndexBuilder, IndexOptions};
+/// use hither::{Metric, SearchParams, Searcher, ValueRef};
+///
+/// let year = ColumnSchema { name: "year".into(), column_type: ColumnType::Int64 };
+/// let options = IndexOptions { columns: vec![year], ..IndexOptions::new(1, Metric::L2) };
+/// let mut builder = IndexBuilder::new(options)?;
+/// for year in 2000..2030 {
+///     builder.push(None, &[year as f32], &[ValueRef::Int64(year)])?;
+/// }
+/// let bytes = builder.finish()?;
+/// let index = Index::open(&bytes)?;
+/// let early = index.filter(&Filter::from_json(r#"{"year": {"$lt": 2003}}"#)?)?;
+/// let params = SearchParams::new(10).filter(&early);
+/// assert_eq!(index.search(&[2029.0], &params, &mut Searcher::new())?.len(), 3);
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub struct IndexFilter<'a> {
     filter: Filter,
     segments: Vec<SegmentFilter<'a>>,
@@ -77,6 +95,16 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// Those of [`IndexBuilder::new`](crate::IndexBuilder::new).
+    ///
+    /// ```
+    /// use hither::{Index, IndexOptions, Metric, SearchParams, Searcher};
+    ///
+    /// let mut index = Index::new(IndexOptions::new(2, Metric::L2))?;
+    /// index.insert(None, &[1.0, 0.0], &[])?;
+    /// let found = index.search(&[1.0, 0.0], &SearchParams::new(1), &mut Searcher::new())?.to_vec();
+    /// assert_eq!(found[0].distance, 0.0);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn new(options: IndexOptions) -> Result<Self> {
         options.check()?;
         Growing::new(options.shape(), &options.columns)?;
@@ -94,6 +122,19 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// [`Error::ChecksumMismatch`] or [`Error::Corrupt`], saying where.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// let mut damaged = bytes.clone();
+    /// let last = damaged.len() - 1;
+    /// damaged.as_mut_slice()[last] ^= 1;
+    /// assert!(hither::Index::open(&bytes)?.verify().is_ok());
+    /// assert!(hither::Index::open(&damaged)?.verify().is_err());
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn verify(&self) -> Result<()> {
         if let Some(archive) = &self.archive {
             archive.verify()?;
@@ -205,6 +246,21 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// Those of [`key`](Self::key), and [`Error::DimensionMismatch`].
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, KeyRef};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let row = index.find(KeyRef::Int64(3))?.expect("row 3");
+    /// let mut vector = [0.0; 2];
+    /// index.vector(row, &mut vector)?;
+    /// assert_eq!(vector, [3.0, 0.0]);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn vector(&self, row: RowId, out: &mut [f32]) -> Result<()> {
         if out.len() != self.dimensions() {
             let (expected, got) = (self.dimensions(), out.len());
@@ -255,6 +311,19 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// [`Error::KeyType`], or [`Error::Corrupt`] if the file is damaged.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, KeyRef};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// assert!(index.find(KeyRef::Int64(4))?.is_some());
+    /// assert!(index.find(KeyRef::Int64(5))?.is_none());
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn find(&self, key: KeyRef<'_>) -> Result<Option<RowId>> {
         let expected = self.options.key_type;
         if !key.fits(expected) {
@@ -276,6 +345,16 @@ impl<'a> Index<'a> {
     }
 
     /// All rows that were not removed, segment by segment.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// let index = hither::Index::open(&bytes)?;
+    /// assert_eq!(index.rows().count() as u64, index.len());
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn rows(&self) -> impl Iterator<Item = RowId> {
         let stored = self.segments.iter().enumerate().flat_map(|(number, segment)| {
             let rows = (0..segment.rows).filter(|&row| !segment.is_hidden(row));
@@ -332,6 +411,20 @@ enum Place<'s, 'a> {
 }
 
 /// What is in a file.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::Index;
+///
+/// let info = Index::open(&bytes)?.info();
+/// assert_eq!(info.segments[0].rows, 5);
+/// let sections: u64 = info.sections.iter().map(|section| section.length).sum();
+/// assert!(sections < bytes.len() as u64);
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexInfo {
     /// Version of the file format.
@@ -343,6 +436,17 @@ pub struct IndexInfo {
 }
 
 /// What is in a segment.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// let index = hither::Index::open(&bytes)?;
+/// let segment = &index.info().segments[0];
+/// assert_eq!((segment.rows, segment.removed), (5, 0));
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentInfo {
     /// Rows, removed ones among them.
@@ -360,6 +464,17 @@ pub struct SegmentInfo {
 }
 
 /// A section of a file.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// for section in hither::Index::open(&bytes)?.info().sections {
+///     println!("{} at {}: {} bytes", section.name, section.offset, section.length);
+/// }
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SectionInfo {
     /// Number of its segment.

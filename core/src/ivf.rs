@@ -18,6 +18,14 @@ use core::ops::Range;
 pub const MAX_LISTS: u32 = 1 << 20;
 
 /// Parameters of an inverted file.
+///
+/// ```
+/// use hither::{IndexOptions, IvfParams, Metric};
+///
+/// let ivf = Some(IvfParams { lists: 100 });
+/// let options = IndexOptions { hnsw: None, ivf, ..IndexOptions::new(384, Metric::L2) };
+/// # assert!(hither::IndexBuilder::new(options).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IvfParams {
     /// How many lists there are: 1 to 1,048,576, and no more than rows. 0, the default, means

@@ -8,6 +8,15 @@ use alloc::{format, string::String};
 use core::fmt;
 
 /// The type of an index's keys.
+///
+/// ```
+/// use hither::{IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
+///
+/// let options = IndexOptions { key_type: KeyType::Text, ..IndexOptions::new(2, Metric::L2) };
+/// let mut builder = IndexBuilder::new(options)?;
+/// builder.push(Some(KeyRef::Text("a")), &[1.0, 2.0], &[])?;
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum KeyType {
@@ -35,6 +44,14 @@ impl KeyType {
 
 /// A row's key, owned. Keys of one index are all of one type, unique, and ordered as their type
 /// is: numbers by value, UUIDs and text by their bytes.
+///
+/// ```
+/// use hither::{Key, KeyRef};
+///
+/// let key = Key::Text("a".into());
+/// assert_eq!(key.as_ref(), KeyRef::Text("a"));
+/// assert_eq!(key.to_string(), "a");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// A row number or a 64-bit integer.
@@ -46,6 +63,13 @@ pub enum Key {
 }
 
 /// A row's key, borrowed from the index.
+///
+/// ```
+/// use hither::{KeyRef, KeyType};
+///
+/// assert!(KeyRef::Int64(-1).fits(KeyType::Int64));
+/// assert!(!KeyRef::Int64(-1).fits(KeyType::RowNumber));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyRef<'a> {
     /// A row number or a 64-bit integer.
@@ -116,6 +140,11 @@ impl fmt::Display for Key {
 }
 
 /// Writes a UUID as RFC 9562 does: 36 characters, lower case.
+///
+/// ```
+/// let bytes = hither::parse_uuid("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+/// assert_eq!(hither::format_uuid(&bytes), "01890a5d-ac96-774b-bcce-b302099a8057");
+/// ```
 pub fn format_uuid(bytes: &[u8; 16]) -> String {
     let n = u128::from_be_bytes(*bytes);
     format!(
@@ -129,6 +158,11 @@ pub fn format_uuid(bytes: &[u8; 16]) -> String {
 }
 
 /// Reads a UUID: 32 hexadecimal digits, with hyphens anywhere or nowhere, as Postgres does.
+///
+/// ```
+/// assert!(hither::parse_uuid("01890a5dac96774bbcceb302099a8057").is_some());
+/// assert!(hither::parse_uuid("01890a5d").is_none());
+/// ```
 pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let mut n = 0_u128;
     let mut digits = 0;

@@ -83,6 +83,11 @@ pub use archive::{FORMAT_VERSION, file_length};
 pub use builder::{FLAT_ROWS, IndexBuilder, IndexOptions, MAX_COLUMNS};
 pub use calibration::{Calibration, Structure};
 pub use column::{ColumnSchema, ColumnType, Value, ValueRef, parse_timestamp};
+/// ```
+/// let widest = hither::simd_levels().last().unwrap();
+/// assert!(hither::use_simd_level(widest));
+/// assert_eq!(hither::simd_level(), *widest);
+/// ```
 pub use distance::{simd_level, simd_levels, use_simd_level};
 pub use element::Element;
 pub use error::{Error, Result};

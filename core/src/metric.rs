@@ -3,6 +3,13 @@
 use crate::distance::{Measure, measure_pair};
 
 /// What "near" means. Distances equal pgvector's operators: smaller is nearer.
+///
+/// ```
+/// use hither::Metric;
+///
+/// assert_eq!(Metric::Cosine.name(), "cosine");
+/// assert_eq!(Metric::Cosine.operator(), "<=>");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Metric {

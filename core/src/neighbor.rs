@@ -142,6 +142,21 @@ impl Pool {
 }
 
 /// A row of an answer.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{Index, KeyRef, SearchParams, Searcher};
+///
+/// let index = Index::open(&bytes)?;
+/// let mut searcher = Searcher::new();
+/// let nearest = index.search(&[3.0, 4.0], &SearchParams::new(1), &mut searcher)?[0];
+/// assert_eq!(nearest.distance, 4.0);
+/// assert_eq!(index.key(nearest.row)?, KeyRef::Int64(3));
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbor {
     /// Which row; [`Index::key`](crate::Index::key) gives its key.
@@ -152,6 +167,18 @@ pub struct Neighbor {
 
 /// Where a row lies: the number of its segment, and its number within. Valid until the index
 /// changes.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// let index = hither::Index::open(&bytes)?;
+/// for row in index.rows() {
+///     println!("{}", index.key(row)?);
+/// }
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId {
     /// Number of the segment, from 0.

@@ -22,6 +22,14 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// 8-bit scalar codes beside the vectors, or in their place.
+///
+/// ```
+/// use hither::{Codes, IndexOptions, Metric};
+///
+/// // The smallest file: codes in place of the vectors.
+/// let options = IndexOptions { codes: Some(Codes::Sq8Only), ..IndexOptions::new(384, Metric::Cosine) };
+/// # assert!(hither::IndexBuilder::new(options).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
 pub enum Codes {

@@ -170,6 +170,7 @@ unsafe fn members(
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
         let all = PgList::<pg_sys::EquivalenceMember>::from_pg((*class).ec_members);
+        #[cfg_attr(not(feature = "pg18"), allow(unused_mut, reason = "children are among all"))]
         let mut found: Vec<_> = all.iter_ptr().map(|member| (*member).em_expr).collect();
         #[cfg(feature = "pg18")]
         if !(*class).ec_childmembers.is_null()

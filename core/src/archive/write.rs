@@ -10,6 +10,27 @@ use alloc::vec::Vec;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// Where a file's bytes go, first to last.
+///
+/// ```
+/// use hither::{IndexBuilder, IndexOptions, Metric, Result, Sink};
+///
+/// /// Counts the bytes and keeps none.
+/// struct Counter(u64);
+///
+/// impl Sink for Counter {
+///     fn write(&mut self, bytes: &[u8]) -> Result<()> {
+///         self.0 += bytes.len() as u64;
+///         Ok(())
+///     }
+/// }
+///
+/// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// builder.push(None, &[1.0, 2.0], &[])?;
+/// let mut counter = Counter(0);
+/// builder.write_to(&mut counter, &mut |_| Ok(()))?;
+/// assert_eq!(counter.0, builder.finish()?.len() as u64);
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub trait Sink {
     /// Takes the next bytes.
     ///

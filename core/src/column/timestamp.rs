@@ -6,6 +6,14 @@ const MICROSECOND: i64 = 1_000_000;
 /// space and `12:00`, `12:00:00` or `12:00:00.25`, then perhaps `Z`, `+02`, `+02:00` or `+0200`.
 /// Without an offset it is UTC. Digits beyond microseconds are rounded. `infinity` and
 /// `-infinity` are the extremes.
+///
+/// ```
+/// use hither::parse_timestamp;
+///
+/// assert_eq!(parse_timestamp("1970-01-01T00:00:01.5Z"), Some(1_500_000));
+/// assert_eq!(parse_timestamp("infinity"), Some(i64::MAX));
+/// assert_eq!(parse_timestamp("yesterday"), None);
+/// ```
 pub fn parse_timestamp(text: &str) -> Option<i64> {
     match text {
         "infinity" => return Some(i64::MAX),

@@ -12,6 +12,21 @@ impl Index<'_> {
     /// # Errors
     /// [`Error::DuplicateKey`] if there is such a row; else as
     /// [`IndexBuilder::push`](crate::IndexBuilder::push). The index is then as it was.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, Key, KeyRef};
+    ///
+    /// let mut index = Index::open(&bytes)?;
+    /// assert_eq!(index.insert(None, &[9.0, 0.0], &[])?, Key::Int64(5));
+    /// index.update(KeyRef::Int64(0), &[7.0, 0.0], &[])?;
+    /// assert!(index.remove(KeyRef::Int64(1))?);
+    /// assert_eq!(index.len(), 5);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn insert(
         &mut self,
         key: Option<KeyRef<'_>>,

@@ -5,6 +5,21 @@ use crate::calibration::Structure;
 use crate::metric::Metric;
 
 /// The order in which a search that goes on gives rows.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{Index, Order, SearchParams, Searcher};
+///
+/// let index = Index::open(&bytes)?;
+/// let params = SearchParams::new(2).order(Order::Relaxed);
+/// let mut searcher = Searcher::new();
+/// let mut cursor = index.cursor(&[0.0, 0.0], params, &mut searcher)?;
+/// while !cursor.next_batch(2)?.is_empty() {}
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// By distance, ever rising: a nearer row that is found late is dropped, and counted.
@@ -15,6 +30,14 @@ pub enum Order {
 }
 
 /// What is searched for, and how hard.
+///
+/// ```
+/// use hither::SearchParams;
+///
+/// let quick = SearchParams::new(10).ef_search(20);
+/// let wanted = SearchParams::new(10).recall(0.95);
+/// assert_eq!((quick.k, wanted.recall), (10, Some(0.95)));
+/// ```
 #[derive(Clone, Copy)]
 pub struct SearchParams<'p> {
     /// How many neighbours: at least 1.
@@ -89,6 +112,19 @@ impl<'p> SearchParams<'p> {
 }
 
 /// What a search did.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{Index, SearchParams, Searcher};
+///
+/// let mut searcher = Searcher::new();
+/// Index::open(&bytes)?.search(&[0.0, 0.0], &SearchParams::new(2), &mut searcher)?;
+/// assert!(searcher.stats().compared > 0);
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SearchStats {
     /// Ranks computed to steer by, of codes or vectors.

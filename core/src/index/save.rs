@@ -17,6 +17,21 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// How an index is saved.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{AlignedBytes, Index, Save};
+///
+/// let mut index = Index::open(&bytes)?;
+/// index.insert(None, &[9.0, 0.0], &[])?;
+/// let mut delta = AlignedBytes::new();
+/// index.write_to(Save::Delta, 1, &mut delta, &mut |_| Ok(()))?;
+/// assert_eq!(Index::open(&delta)?.info().segments.len(), 2);
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Save {
     /// One segment, built anew from the rows that are left, in the order of their keys. Of an
@@ -107,6 +122,19 @@ impl Index<'_> {
 /// # Errors
 /// [`Error::Unsupported`] if the indexes differ in dimensions, metric, type of keys or columns;
 /// [`Error::Corrupt`] if one's file is damaged.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::Index;
+///
+/// let index = Index::open(&bytes)?;
+/// let merged = hither::merge(&[&index, &index], 1)?.finish()?;
+/// assert_eq!(Index::open(&merged)?.len(), 10);
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
     let Some(first) = indexes.first() else {
         return Err(Error::Unsupported { reason: "there is no index to merge".into() });

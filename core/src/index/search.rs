@@ -21,6 +21,22 @@ const PROBES: usize = 16;
 const MAX_EF: usize = 1 << 24;
 
 /// Scratch of searches: a warm one allocates nothing. One a thread; any index may use it.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{Index, SearchParams, Searcher};
+///
+/// let index = Index::open(&bytes)?;
+/// let mut searcher = Searcher::new();
+/// for query in [[0.0, 0.0], [4.0, 0.0]] {
+///     let found = index.search(&query, &SearchParams::new(1), &mut searcher)?;
+///     assert_eq!(found[0].distance, 0.0);
+/// }
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Searcher {
     query: Query,
@@ -153,6 +169,21 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, SearchParams, Searcher};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let (params, mut searcher) = (SearchParams::new(2), Searcher::new());
+    /// index.start_search(&[0.0, 0.0], &params, &mut searcher)?;
+    /// assert_eq!(index.next_batch(&params, &mut searcher, 2)?.len(), 2);
+    /// assert_eq!(index.next_batch(&params, &mut searcher, 10)?.len(), 3);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn start_search(
         &self,
         query: &[f32],
@@ -194,6 +225,20 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// Those of [`search`](Self::search), and [`Error::InvalidParameter`] for a radius of NaN.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, SearchParams, Searcher};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let mut searcher = Searcher::new();
+    /// let near = index.within(&[0.0, 0.0], 2.5, &SearchParams::new(10), &mut searcher)?;
+    /// assert_eq!(near.len(), 3);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
     pub fn within<'s>(
         &self,
         query: &[f32],
@@ -376,6 +421,21 @@ impl<'a> Index<'a> {
 }
 
 /// A search that goes on.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{Index, SearchParams, Searcher};
+///
+/// let index = Index::open(&bytes)?;
+/// let mut searcher = Searcher::new();
+/// let mut cursor = index.cursor(&[0.0, 0.0], SearchParams::new(2), &mut searcher)?;
+/// assert_eq!(cursor.next_batch(2)?[1].distance, 1.0);
+/// assert_eq!(cursor.next_batch(2)?[0].distance, 2.0); // past the first two
+/// # Ok::<(), hither::Error>(())
+/// ```
 pub struct Cursor<'s, 'a> {
     index: &'s Index<'a>,
     params: SearchParams<'s>,

@@ -26,6 +26,23 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// What is being done, for a progress bar.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{AlignedBytes, IndexBuilder as Builder};
+///
+/// let mut builder = Builder::new(IndexOptions::new(2, Metric::L2))?;
+/// builder.push(None, &[1.0, 2.0], &[])?;
+/// let mut file = AlignedBytes::new();
+/// builder.write_to(&mut file, &mut |progress| {
+///     println!("{}: {} of {}", progress.stage, progress.done, progress.total);
+///     Ok(())
+/// })?;
+/// # Ok::<(), hither::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// What is being done now: `coding`, `measuring`, `linking`, `clustering`, `writing`.
