@@ -3,6 +3,10 @@
 use crate::error::Result;
 use alloc::vec::Vec;
 
+/// More are a slip of the hand: they would only fight over the cores.
+#[cfg(feature = "parallel")]
+const MAX_THREADS: usize = 1024;
+
 /// The threads of a build.
 pub(crate) struct Threads {
     #[cfg(feature = "parallel")]
@@ -17,6 +21,10 @@ impl Threads {
         {
             if count == 1 {
                 return Ok(Self { pool: None });
+            }
+            if count > MAX_THREADS {
+                let reason = alloc::format!("{count} are too many; at most {MAX_THREADS}");
+                return Err(crate::Error::InvalidParameter { name: "threads", reason });
             }
             let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
             let pool = pool.map_err(|error| crate::Error::InvalidParameter {
@@ -99,4 +107,14 @@ fn map_in_pool<T: Send, S: Send>(
     let mut runs = runs.into_inner().unwrap_or_default();
     runs.sort_unstable_by_key(|run| run.0);
     runs.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+#[cfg(all(test, feature = "parallel"))]
+mod tests {
+    use super::{MAX_THREADS, Threads};
+
+    #[test]
+    fn too_many_threads_are_an_error() {
+        assert!(Threads::new(MAX_THREADS + 1).is_err());
+    }
 }
