@@ -26,7 +26,7 @@ fn stored(index: &Index<'_>) -> Matrix {
     let dimensions = index.dimensions();
     let mut values = vec![0.0; index.len() as usize * dimensions];
     for row in index.rows() {
-        let hither::KeyRef::Int64(key) = index.key(row).unwrap() else { panic!() };
+        let KeyRef::Int64(key) = index.key(row).unwrap() else { panic!() };
         index.vector(row, &mut values[key as usize * dimensions..][..dimensions]).unwrap();
     }
     Matrix { values, dimensions }
