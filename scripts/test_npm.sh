@@ -145,7 +145,7 @@ echo "$page" | tee esbuild/out/index.html >webpack/out/index.html
 }
 cp page.mjs smoke.mjs vite/
 echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs"></script>' >vite/index.html
-"$bin/vite" build vite --logLevel error --outDir out --config /dev/null 2>vite.txt || {
+"$bin/vite" build vite --logLevel error --outDir out 2>vite.txt || {
     cat vite.txt
     exit 1
 }

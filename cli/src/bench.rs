@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::input::read_matrix_f32;
 use crate::show;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use hither::{Filter, Index, IndexFile, SearchParams, Searcher};
 use measure::{Bench, Setting};
 use serde_json::json;
@@ -44,7 +45,7 @@ pub struct Arguments {
     #[arg(long, requires = "filter")]
     post_filter: bool,
     /// Threads that search at once.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     threads: usize,
     /// Print the results as JSON.
     #[arg(long)]
@@ -98,7 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let mut results = Vec::new();
     for setting in settings {
-        results.push(bench.measure(setting, &truth, arguments.threads.max(1))?);
+        results.push(bench.measure(setting, &truth, arguments.threads)?);
     }
     if let Some(path) = &arguments.plot {
         let points: Vec<(f64, f64)> = results.iter().map(|r| (r.recall, r.qps)).collect();

@@ -128,6 +128,11 @@ struct Draft {
 
 impl Draft {
     fn create(path: &Path) -> Result<Self, InputError> {
+        // Renamed over, a device or a pipe would be gone, for everybody.
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            let reason = "this is no regular file; name one that may be replaced";
+            return Err(InputError::new(path, reason));
+        }
         let mut name = std::ffi::OsString::from(".");
         name.push(path.file_name().ok_or_else(|| InputError::new(path, "this names no file"))?);
         name.push(format!(".{}.part", std::process::id()));

@@ -157,7 +157,7 @@ fn read_queries(
         for index in indexes {
             let mut key = show::parse_key(text, index.options().key_type)?;
             if let (Key::Int64(number), KeyType::RowNumber) = (&mut key, index.options().key_type) {
-                *number -= offset;
+                *number = number.saturating_sub(offset);
                 offset += index.row_number_end()?;
                 if *number < 0 {
                     continue;
@@ -215,7 +215,7 @@ impl<'a> Search<'a> {
 
     fn run(&mut self, query: &[f32]) -> Result<Vec<Found>, Failure> {
         // The row that others are to be like is nearest to itself, and left out.
-        let wanted = self.k + usize::from(self.except.is_some());
+        let wanted = self.k.saturating_add(usize::from(self.except.is_some()));
         let mut found = Vec::new();
         for (file, index) in self.indexes.iter().enumerate() {
             let params = SearchParams {

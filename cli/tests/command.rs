@@ -241,3 +241,25 @@ fn help_and_completions() {
     assert!(ok(&folder, &["--version"]).starts_with("hither 0."));
     assert!(ok(&folder, &["completions", "bash"]).contains("complete"));
 }
+
+/// A socket stands for whatever is no regular file: devices, pipes, folders.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    use std::os::unix::net::UnixListener;
+    // Not in the folder of the tests, whose path may be longer than a socket's can be.
+    let folder = std::env::temp_dir().join(format!("hither-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    write_points(&folder.join("points.jsonl"), 1..11);
+    ok(&folder, &["build", "points.jsonl", "-o", "points.hither"]);
+    for (name, arguments) in [
+        ("a.hither", ["build", "points.jsonl", "-o", "a.hither"]),
+        ("a.jsonl", ["export", "points.hither", "-o", "a.jsonl"]),
+    ] {
+        let _socket = UnixListener::bind(folder.join(name)).unwrap();
+        assert!(error(&folder, &arguments).contains("no regular file"));
+        assert!(fs::metadata(folder.join(name)).unwrap().file_type().is_socket());
+    }
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -184,6 +184,11 @@ pub fn write_file(
     write: impl FnOnce(&mut dyn Sink) -> Result<()>,
 ) -> Result<()> {
     let path = path.as_ref();
+    // Renamed over, a device or a pipe would be gone, for everybody.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let reason = "this is no regular file; name one that may be replaced".into();
+        return Err(Error::Io { path: path.display().to_string(), reason });
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     remove_stale(path, &name);

@@ -113,7 +113,9 @@ impl Opened {
         let key = to_key(key, key_type)?;
         for (file, opened) in self.files.iter().enumerate().rev() {
             let own = match (&key, key_type) {
-                (Key::Int64(number), KeyType::RowNumber) => Key::Int64(number - self.offsets[file]),
+                (Key::Int64(number), KeyType::RowNumber) => {
+                    Key::Int64(number.saturating_sub(self.offsets[file]))
+                }
                 _ => key.clone(),
             };
             if !own.as_ref().fits(key_type) {

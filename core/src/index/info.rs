@@ -1,0 +1,117 @@
+//! What an index consists of, for people.
+
+use super::Index;
+use crate::archive::{FORMAT_VERSION, Kind};
+use crate::calibration::{Calibration, Structure};
+use crate::segment::Codes;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+impl Index<'_> {
+    /// What is in the file, for people.
+    pub fn info(&self) -> IndexInfo {
+        let segments = self.segments.iter().map(|segment| SegmentInfo {
+            rows: segment.rows,
+            removed: segment.hidden_count,
+            structures: segment.structures(),
+            codes: segment.stored_codes(),
+            lists: segment.ivf.map(|ivf| ivf.lists()),
+            calibrations: segment.calibrations.clone(),
+        });
+        let mut info = IndexInfo {
+            format_version: FORMAT_VERSION,
+            segments: segments.collect(),
+            sections: Vec::new(),
+        };
+        if let Some(archive) = &self.archive {
+            let sections = archive.manifest.sections.iter().map(|section| SectionInfo {
+                segment: section.segment,
+                column: self.columns().get(section.column as usize).map(|c| c.name.clone()),
+                name: Kind::from_number(section.kind).map_or("unknown", Kind::name),
+                offset: section.offset,
+                length: section.length,
+            });
+            info.sections.extend(sections);
+        }
+        info
+    }
+}
+
+/// What is in a file.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::Index;
+///
+/// let info = Index::open(&bytes)?.info();
+/// assert_eq!(info.segments[0].rows, 5);
+/// let sections: u64 = info.sections.iter().map(|section| section.length).sum();
+/// assert!(sections < bytes.len() as u64);
+/// # Ok::<(), hither::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexInfo {
+    /// Version of the file format.
+    pub format_version: u32,
+    /// The segments, first to last.
+    pub segments: Vec<SegmentInfo>,
+    /// The sections, in the order of the file.
+    pub sections: Vec<SectionInfo>,
+}
+
+/// What is in a segment.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// let index = hither::Index::open(&bytes)?;
+/// let segment = &index.info().segments[0];
+/// assert_eq!((segment.rows, segment.removed), (5, 0));
+/// # Ok::<(), hither::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentInfo {
+    /// Rows, removed ones among them.
+    pub rows: u32,
+    /// Removed or replaced rows.
+    pub removed: u32,
+    /// The structures over them, beside the exact scan.
+    pub structures: Vec<Structure>,
+    /// The codes beside or in place of the vectors.
+    pub codes: Codes,
+    /// Lists of the inverted file, if there is one.
+    pub lists: Option<u32>,
+    /// Recall measured when it was built.
+    pub calibrations: Vec<Calibration>,
+}
+
+/// A section of a file.
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// for section in hither::Index::open(&bytes)?.info().sections {
+///     println!("{} at {}: {} bytes", section.name, section.offset, section.length);
+/// }
+/// # Ok::<(), hither::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SectionInfo {
+    /// Number of its segment.
+    pub segment: u32,
+    /// Name of its column, if it belongs to one.
+    pub column: Option<String>,
+    /// What it holds.
+    pub name: &'static str,
+    /// Where it begins, in bytes.
+    pub offset: u64,
+    /// How many bytes it takes.
+    pub length: u64,
+}
