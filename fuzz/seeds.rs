@@ -6,7 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int64Type};
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
@@ -101,17 +102,20 @@ fn parquet_rows() -> io::Result<Vec<u8>> {
     let mut file = SerializedFileWriter::new(&mut bytes, schema, Default::default())?;
     let mut group = file.next_row_group()?;
     while let Some(mut column) = group.next_column()? {
-        match column.untyped().get_descriptor().name() {
-            "id" => column.typed::<Int64Type>().write_batch(&[1, 2], None, None)?,
-            "name" => {
-                let red = [ByteArray::from("red")];
-                column.typed::<ByteArrayType>().write_batch(&red, Some(&[1, 0]), None)?
+        match column.untyped() {
+            ColumnWriter::Int64ColumnWriter(id) => id.write_batch(&[1, 2], None, None)?,
+            ColumnWriter::ByteArrayColumnWriter(name) => {
+                name.write_batch(&[ByteArray::from("red")], Some(&[1, 0]), None)?
             }
-            _ => {
-                let levels = (&[1; 4], &[0, 1, 0, 1]);
-                let values = [0.5, 1.0, -1.0, 2.0];
-                column.typed::<FloatType>().write_batch(&values, Some(levels.0), Some(levels.1))?
+            ColumnWriter::FloatColumnWriter(vector) => {
+                let (definitions, repetitions) = ([1; 4], [0, 1, 0, 1]);
+                vector.write_batch(
+                    &[0.5, 1.0, -1.0, 2.0],
+                    Some(&definitions),
+                    Some(&repetitions),
+                )?
             }
+            _ => 0, // the schema has no other column
         };
         column.close()?;
     }
