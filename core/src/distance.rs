@@ -152,6 +152,19 @@ trait Lanes: Copy {
     fn widen_i8(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
     /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
+    /// The same for the listed rows of `table`, as [`dot_codes`] wants it.
+    #[inline(always)]
+    fn dot_rows(
+        self,
+        query: &[i8],
+        table: &Table<'_>,
+        list: &[u32],
+        out: &mut [i32],
+    ) -> Result<()> {
+        for_rows::<Self, _>(table, list, out, |record, out| {
+            *out = self.dot_i8(bytemuck::cast_slice(&record[..query.len()]), query);
+        })
+    }
 }
 
 /// Work that is compiled once for every instruction set.
@@ -222,9 +235,7 @@ impl Kernel for DotCodes<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Result<()> {
-        for_rows::<L, _>(self.table, self.list, self.out, |record, out| {
-            *out = lanes.dot_i8(bytemuck::cast_slice(&record[..self.query.len()]), self.query);
-        })
+        lanes.dot_rows(self.query, self.table, self.list, self.out)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Distance kernels for WebAssembly with simd128, which no browser of today is without. No relaxed
 //! instruction: Safari and Node 20 refuse a module that holds one.
 
-use super::{Kernel, Lanes, portable::Portable};
+use super::{Kernel, Lanes, Table, portable::Portable};
+use crate::error::{Error, Result};
 use core::arch::wasm32::{
     f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16,
     i32x4_add, i32x4_dot_i16x8, i32x4_extend_low_i16x8, i32x4_shl, i32x4_splat, i64x2, v128,
@@ -52,9 +53,62 @@ impl Lanes for Wasm {
         let lanes: [i32; 4] = bytemuck::cast(sum);
         lanes.iter().sum::<i32>() + Portable.dot_i8(a_tail, b_tail)
     }
+
+    /// Four rows at a time: the query is widened once for them, and their loads overlap. A search
+    /// takes two thirds of the time.
+    #[inline(always)]
+    fn dot_rows(
+        self,
+        query: &[i8],
+        table: &Table<'_>,
+        list: &[u32],
+        out: &mut [i32],
+    ) -> Result<()> {
+        let codes =
+            |row: u32| Ok::<_, Error>(bytemuck::cast_slice(&table.record(row)?[..query.len()]));
+        let (fours, rest) = list.as_chunks::<4>();
+        let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+        for (&[a, b, c, d], out) in fours.iter().zip(out_fours) {
+            *out = dot_four([codes(a)?, codes(b)?, codes(c)?, codes(d)?], query);
+        }
+        for (&row, out) in rest.iter().zip(out_rest) {
+            *out = self.dot_i8(codes(row)?, query);
+        }
+        Ok(())
+    }
 }
 
-/// There is no prefetch in WebAssembly.
+/// Sixteen codes as two registers of eight.
+#[inline(always)]
+fn widen(codes: &[i8; 16]) -> [v128; 2] {
+    let codes = bytemuck::cast(*codes);
+    [i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes)]
+}
+
+#[inline(always)]
+fn dot_four(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
+    let mut sums = [i32x4_splat(0); 4];
+    let (query_chunks, query_tail) = query.as_chunks::<16>();
+    let [a, b, c, d] = rows.map(|row| row.as_chunks::<16>().0);
+    let rows_chunks = a.iter().zip(b).zip(c).zip(d);
+    for (query, (((a, b), c), d)) in query_chunks.iter().zip(rows_chunks) {
+        let query = widen(query);
+        for (sum, row) in sums.iter_mut().zip([a, b, c, d]) {
+            let row = widen(row);
+            *sum = i32x4_add(*sum, i32x4_dot_i16x8(row[0], query[0]));
+            *sum = i32x4_add(*sum, i32x4_dot_i16x8(row[1], query[1]));
+        }
+    }
+    let full = query.len() - query_tail.len();
+    let mut out = [0; 4];
+    for ((out, sum), row) in out.iter_mut().zip(sums).zip(rows) {
+        let lanes: [i32; 4] = bytemuck::cast(sum);
+        *out = lanes.iter().sum::<i32>() + Portable.dot_i8(&row[full..], query_tail);
+    }
+    out
+}
+
+/// There is no prefetch in WebAssembly. Loading a byte of every line ahead was no faster.
 #[inline(always)]
 pub(super) fn prefetch_line(_: &[u8]) {}
 
