@@ -1,6 +1,6 @@
 #!/bin/sh
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
-# lies beside it as .out. On the PostgreSQL versions given, or 18 and 16. UPDATE=1 writes the .out.
+# lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions given, or 18 and 16. UPDATE=1 writes the .out.
 set -eu
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -9,7 +9,7 @@ mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
 . scripts/postgres.sh
 [ $# -gt 0 ] || set -- 18 16
 
-$CARGO build --release --package hither-cli --no-default-features
+$CARGO build --release --package hither-cli --no-default-features --features postgres
 hither=${CARGO_TARGET_DIR:-$TARGET}/release/hither
 folder=$(mktemp -d /tmp/hither-test.XXXXXX)
 chmod 755 "$folder"
@@ -37,6 +37,16 @@ for version in "$@"; do
             echo "PostgreSQL $version: $name differs from what is expected" >&2
         fi
     done
+    "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres way_out
+    HITHER=$hither PSQL=$bin/psql sh cli/tests/postgres.sh "$run/out" \
+        "postgres://postgres@127.0.0.1:$port/way_out" 2>&1 | sed "s/:$port\b/:PORT/g" >"$run/postgres.out"
+    [ -z "${UPDATE:-}" ] || cp "$run/postgres.out" cli/tests/postgres.out
+    if diff -u cli/tests/postgres.out "$run/postgres.out"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "PostgreSQL $version: hither build --postgres differs from what is expected" >&2
+    fi
     if grep -E 'terminated by signal|PANIC' "$run/log"; then
         failed=$((failed + 1))
         echo "PostgreSQL $version: a backend died" >&2

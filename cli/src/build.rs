@@ -2,22 +2,33 @@
 
 use crate::failure::Failure;
 use crate::input::{Input, Options, Row};
+use crate::interrupt::{interrupted, watch};
 use crate::progress::Bar;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
     Codes, Element, Error, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams,
-    KeyRef, KeyType, Metric, ValueRef, write_file,
+    KeyRef, KeyType, Metric, Progress, ValueRef, write_file,
 };
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Build an index file from vectors in .npy, .fvecs, .bvecs, JSON Lines or Parquet.
+/// Build an index file from vectors in .npy, .fvecs, .bvecs, JSON Lines or Parquet, or in Postgres.
 #[derive(Args)]
 pub struct Arguments {
     /// The vectors: .npy (f2, f4, f8, u1, i1), .fvecs, .bvecs, .jsonl or .parquet.
-    input: PathBuf,
+    #[arg(required_unless_present = "postgres")]
+    input: Option<PathBuf>,
+    /// The rows of a query in Postgres instead of a file: postgres://user@host/database, or
+    /// "host=… dbname=…". PGPASSWORD, PGHOST, PGPORT, PGUSER and PGDATABASE say what is left out.
+    #[arg(long, value_name = "URL", requires = "query",
+          conflicts_with_all = ["input", "keys", "attributes", "tsv_columns"])]
+    postgres: Option<String>,
+    /// The query: a vector or halfvec column of pgvector, a key if there is one, attributes. In
+    /// the order in which it gives its rows: ORDER BY makes the same file each time.
+    #[arg(long, value_name = "SELECT …", requires = "postgres")]
+    query: Option<String>,
     /// The index file to write. It appears whole or not at all.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -27,7 +38,7 @@ pub struct Arguments {
     /// Attributes, one line or row for each vector: .tsv (with a header line), .jsonl or .parquet.
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
-    /// The column that holds the vectors, in JSON Lines and Parquet.
+    /// The column that holds the vectors, in JSON Lines, Parquet and a query.
     #[arg(long, value_name = "NAME")]
     vector_column: Option<String>,
     /// The column that holds the keys.
@@ -67,7 +78,8 @@ pub struct Arguments {
     /// A fact to keep in the file, such as model=all-MiniLM-L6-v2; several may be given.
     #[arg(long, value_name = "NAME=VALUE")]
     property: Vec<String>,
-    /// What to do with a row that holds NaN or infinity, is zero under cosine, or overflows f16.
+    /// What to do with a row that holds NaN or infinity, is zero under cosine, overflows f16, or is
+    /// NULL in Postgres.
     #[arg(long, value_enum, default_value_t = OnInvalid::Error)]
     on_invalid: OnInvalid,
     /// Print the result as JSON.
@@ -126,29 +138,41 @@ enum OnInvalid {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    watch();
     let begin = Instant::now();
-    let mut input = Input::open(
-        &arguments.input,
-        &Options {
-            vector_column: arguments.vector_column.clone(),
-            key_column: arguments.key_column.clone(),
-            keys: arguments.keys.clone(),
-            attributes: arguments.attributes.clone(),
-            tsv_columns: arguments.tsv_columns.clone(),
-            ..Options::default()
-        },
-    )?;
+    let mut bar = Bar::new();
+    let built = build(arguments, &mut bar);
+    bar.finish();
+    match built {
+        Err(_) if interrupted() => Err(Failure::Interrupted),
+        Err(failure) => Err(failure),
+        Ok(built) => report(arguments, built, begin.elapsed().as_secs_f64()),
+    }
+}
+
+/// What a build did.
+struct Built {
+    rows: u64,
+    skipped: u64,
+    /// How long it took, but for reading and writing.
+    seconds: f64,
+}
+
+fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
+    let (mut input, name) = open(arguments)?;
     if let Some(column) = &input.vector_column {
         let keys = match &input.key_column {
             Some(key) => format!("column \"{key}\""),
             None => "row numbers".into(),
         };
-        eprintln!("vectors: column \"{column}\"; keys: {keys}");
+        bar.say(&format!("vectors: column \"{column}\"; keys: {keys}"));
     }
-    let options = index_options(arguments, &input)?;
+    let mut options = index_options(arguments, &input)?;
+    if let Some(rows) = input.rows {
+        (options.hnsw, options.ivf) = structures(arguments, rows, bar);
+    }
     let key_type = options.key_type;
     let mut builder = IndexBuilder::new(options)?;
-    let mut bar = Bar::new();
 
     let mut row = Row::default();
     let (mut number, mut skipped) = (0, 0);
@@ -159,28 +183,38 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             None if key_type == KeyType::RowNumber => Some(KeyRef::Int64(number)),
             key => key.as_ref().map(|key| key.as_ref()),
         };
-        match builder.push(key, &row.vector, &values) {
+        let pushed = match row.vector[..] {
+            [] => Err(("the vector is null".into(), true)),
+            _ => builder.push(key, &row.vector, &values).map_err(|error| {
+                let invalid = matches!(
+                    error,
+                    Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. }
+                );
+                (error.to_string(), invalid)
+            }),
+        };
+        match pushed {
             Ok(()) => {}
-            Err(Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. })
-                if arguments.on_invalid == OnInvalid::Skip =>
-            {
-                skipped += 1;
-            }
-            Err(error) => {
-                let skip = match error {
-                    Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. } => {
-                        " (leave such rows out with --on-invalid skip)"
-                    }
-                    _ => "",
-                };
-                bar.finish();
-                return Err(Failure::at(&arguments.input, format!("row {number}: {error}{skip}")));
+            Err((_, true)) if arguments.on_invalid == OnInvalid::Skip => skipped += 1,
+            Err((reason, invalid)) => {
+                let key = row.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
+                let skip =
+                    if invalid { " (leave such rows out with --on-invalid skip)" } else { "" };
+                return Err(Failure::at(&name, format!("row {number}{key}: {reason}{skip}")));
             }
         }
         number += 1;
         if number % 4096 == 0 {
-            bar.show(hither::Progress { stage: "reading", done: number as u64, total: input.rows });
+            let total = input.rows.unwrap_or_default();
+            bar.show(Progress { stage: "reading", done: number as u64, total });
         }
+        if interrupted() {
+            return Err(Failure::Interrupted);
+        }
+    }
+    if input.rows.is_none() {
+        let (hnsw, ivf) = structures(arguments, builder.rows().into(), bar);
+        builder.set_structures(hnsw, ivf)?;
     }
 
     let start = Instant::now();
@@ -191,34 +225,64 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 seconds = start.elapsed().as_secs_f64();
             }
             bar.show(progress);
-            Ok(())
+            if interrupted() { Err(Error::Cancelled) } else { Ok(()) }
         })
     });
-    bar.finish();
     written.map_err(|error| Failure::at(&arguments.output, error))?;
-    report(arguments, builder.rows().into(), skipped, seconds, begin.elapsed().as_secs_f64())
+    Ok(Built { rows: builder.rows().into(), skipped, seconds })
+}
+
+/// The rows, and what messages call them.
+fn open(arguments: &Arguments) -> Result<(Input, PathBuf), Failure> {
+    let options = Options {
+        vector_column: arguments.vector_column.clone(),
+        key_column: arguments.key_column.clone(),
+        keys: arguments.keys.clone(),
+        attributes: arguments.attributes.clone(),
+        tsv_columns: arguments.tsv_columns.clone(),
+        ..Options::default()
+    };
+    match (&arguments.postgres, &arguments.query, &arguments.input) {
+        (Some(url), Some(query), _) => Ok((open_query(url, query, &options)?, "the query".into())),
+        (_, _, Some(path)) => Ok((Input::open(path, &options)?, path.clone())),
+        _ => Err("no input was given".into()),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn open_query(url: &str, query: &str, options: &Options) -> Result<Input, Failure> {
+    Ok(Input::query(url, query, options)?)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_query(_: &str, _: &str, _: &Options) -> Result<Input, Failure> {
+    Err(crate::input::WITHOUT_POSTGRES.into())
+}
+
+/// The structures that were asked for, or that so many rows want.
+fn structures(
+    arguments: &Arguments,
+    rows: u64,
+    bar: &Bar,
+) -> (Option<HnswParams>, Option<IvfParams>) {
+    let mut kinds = arguments.kind.clone();
+    if kinds.is_empty() {
+        let (kind, name, why) = if rows <= FLAT_ROWS {
+            (KindName::Flat, "flat", "so few that an exact scan is as fast")
+        } else {
+            (KindName::Hnsw, "hnsw", "enough for a graph to pay")
+        };
+        let rows = show::count(rows);
+        bar.say(&format!("kind: {name}, for {rows} rows, {why} (--kind to choose)"));
+        kinds.push(kind);
+    }
+    let hnsw = HnswParams { m: arguments.m, ef_construction: arguments.ef_construction };
+    let ivf = IvfParams { lists: arguments.lists.unwrap_or_default() };
+    (kinds.contains(&KindName::Hnsw).then_some(hnsw), kinds.contains(&KindName::Ivf).then_some(ivf))
 }
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {
     let mut options = IndexOptions::new(input.dimensions, arguments.metric.into());
-    let mut kinds = arguments.kind.clone();
-    if kinds.is_empty() {
-        let (kind, why) = if input.rows <= FLAT_ROWS {
-            (KindName::Flat, "so few that an exact scan is as fast")
-        } else {
-            (KindName::Hnsw, "enough for a graph to pay")
-        };
-        let name = if kind == KindName::Flat { "flat" } else { "hnsw" };
-        let rows = show::count(input.rows);
-        eprintln!("kind: {name}, for {rows} rows, {why} (--kind to choose)");
-        kinds.push(kind);
-    }
-    options.hnsw = kinds
-        .contains(&KindName::Hnsw)
-        .then_some(HnswParams { m: arguments.m, ef_construction: arguments.ef_construction });
-    options.ivf = kinds
-        .contains(&KindName::Ivf)
-        .then_some(IvfParams { lists: arguments.lists.unwrap_or_default() });
     if arguments.lists == Some(0) {
         return Err("lists: 0 lists hold no rows; leave --lists out for the default".into());
     }
@@ -244,13 +308,8 @@ fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, F
     Ok(options)
 }
 
-fn report(
-    arguments: &Arguments,
-    rows: u64,
-    skipped: u64,
-    seconds: f64,
-    total_seconds: f64,
-) -> Result<(), Failure> {
+fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(), Failure> {
+    let Built { rows, skipped, seconds } = built;
     let file = IndexFile::open(&arguments.output)?;
     let index = file.index();
     let info = index.info();

@@ -11,6 +11,8 @@ pub enum Failure {
     Message(String),
     /// Whoever read the output has enough, such as `head`.
     ClosedPipe,
+    /// Ctrl-C; everything was taken back.
+    Interrupted,
 }
 
 impl Failure {

@@ -1,5 +1,5 @@
 //! Rows from files: vectors in `.npy`, `.fvecs`, `.bvecs`, JSON Lines or Parquet, with keys and
-//! attributes beside them. One row at a time, so that no file need fit into memory.
+//! attributes beside them, or the rows of a query. One row at a time, so that no file need fit into memory.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,8 @@ mod matrix;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod roles;
 #[cfg(test)]
 pub mod testing;
@@ -49,7 +51,8 @@ pub struct Options {
 /// One row. Kept by the caller, so that its buffers are reused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// As many values as the input has dimensions. NaN and infinities are passed through.
+    /// As many values as the input has dimensions, or none where a query gave NULL. NaN and
+    /// infinities are passed through.
     pub vector: Vec<f32>,
     /// Its key; none where rows are called by their number.
     pub key: Option<Key>,
@@ -61,8 +64,8 @@ pub struct Row {
 pub struct Input {
     /// How many values each vector has.
     pub dimensions: usize,
-    /// How many rows there are.
-    pub rows: u64,
+    /// How many rows there are; none if that is known at their end only.
+    pub rows: Option<u64>,
     /// What rows are called by.
     pub key_type: KeyType,
     /// The attributes, in the order of [`Row::attributes`].
@@ -88,7 +91,7 @@ trait Rows: Send {
 /// What a reader says when its file is opened.
 struct Table {
     rows: Box<dyn Rows>,
-    count: u64,
+    count: Option<u64>,
     /// 0 where the file has no vectors.
     dimensions: usize,
     columns: Vec<ColumnSchema>,
@@ -100,7 +103,7 @@ impl Default for Table {
     fn default() -> Self {
         Self {
             rows: Box::new(Nothing),
-            count: 0,
+            count: None,
             dimensions: 0,
             columns: Vec::new(),
             vector_column: None,
@@ -131,20 +134,7 @@ impl Input {
         }
         let key_elsewhere = options.keys.is_some();
         let table = open_vectors(path, &Roles::of_vectors(options, has_columns && !key_elsewhere))?;
-        let mut input = Self {
-            dimensions: table.dimensions,
-            rows: table.count,
-            key_type: KeyType::RowNumber,
-            columns: table.columns,
-            vector_column: table.vector_column,
-            key_column: None,
-            path: path.to_owned(),
-            vectors: table.rows,
-            keys: None,
-            attributes: None,
-            row: 0,
-        };
-        input.set_key(table.key);
+        let mut input = Self::of(path, table);
         if let Some(path) = &options.keys {
             if let Some(name) = &options.key_column {
                 return Err(InputError::new(
@@ -153,7 +143,7 @@ impl Input {
                 ));
             }
             let keys = npy::keys::Keys::open(path)?;
-            input.same_rows(path, "keys", keys.count, None)?;
+            input.same_rows(path, "keys", Some(keys.count), None)?;
             input.key_type = keys.key_type;
             input.keys = Some(keys);
         }
@@ -184,17 +174,44 @@ impl Input {
         Ok(input)
     }
 
+    /// Runs a query in Postgres, whose rows come as they are read.
+    #[cfg(feature = "postgres")]
+    pub fn query(url: &str, query: &str, options: &Options) -> Result<Self, InputError> {
+        let table = postgres::open(url, query, &Roles::of_vectors(options, true))?;
+        let input = Self::of(Path::new("the query"), table);
+        input.check_columns(options)?;
+        Ok(input)
+    }
+
+    fn of(path: &Path, table: Table) -> Self {
+        let mut input = Self {
+            dimensions: table.dimensions,
+            rows: table.count,
+            key_type: KeyType::RowNumber,
+            columns: table.columns,
+            vector_column: table.vector_column,
+            key_column: None,
+            path: path.to_owned(),
+            vectors: table.rows,
+            keys: None,
+            attributes: None,
+            row: 0,
+        };
+        input.set_key(table.key);
+        input
+    }
+
     /// Reads the next row, false at the end.
     pub fn next(&mut self, row: &mut Row) -> Result<bool, InputError> {
         row.key = None;
         row.attributes.clear();
         if !self.vectors.next(row)? {
-            return match self.row == self.rows {
+            return match self.rows.is_none_or(|rows| rows == self.row) {
                 true => Ok(false),
                 false => Err(self.changed()),
             };
         }
-        if self.row == self.rows {
+        if self.rows == Some(self.row) {
             return Err(self.changed());
         }
         if let Some(keys) = &mut self.keys {
@@ -219,7 +236,7 @@ impl Input {
             &self.path,
             format!(
                 "it had {} rows and has another number now: it was changed meanwhile",
-                self.rows
+                self.rows.unwrap_or_default()
             ),
         )
     }
@@ -235,27 +252,25 @@ impl Input {
         &self,
         path: &Path,
         what: &str,
-        count: u64,
+        count: Option<u64>,
         names: Option<&[String]>,
     ) -> Result<(), InputError> {
-        if count == self.rows {
+        let (Some(count), Some(rows)) = (count, self.rows) else { return Ok(()) };
+        if count == rows {
             return Ok(());
         }
         let tsv = extension(path) == "tsv";
         let hint = match names {
-            None if tsv && count + 1 == self.rows => {
+            None if tsv && count + 1 == rows => {
                 "; its first line was taken as the header: if it is a row, name the columns with --tsv-columns"
             }
-            Some(_) if tsv && count == self.rows + 1 => {
+            Some(_) if tsv && count == rows + 1 => {
                 "; its first line was taken as a row: if it is a header, leave --tsv-columns out"
             }
             _ => "; there must be one for each vector, in the same order",
         };
-        let reason = format!(
-            "it has {count} {what}, and {} has {} vectors{hint}",
-            self.path.display(),
-            self.rows
-        );
+        let reason =
+            format!("it has {count} {what}, and {} has {rows} vectors{hint}", self.path.display());
         Err(InputError::new(path, reason))
     }
 
@@ -361,6 +376,10 @@ fn open_parquet(path: &Path, _: &Roles) -> Result<Table, InputError> {
 /// Why a build without the feature refuses Parquet.
 #[cfg(not(feature = "parquet"))]
 pub const WITHOUT_PARQUET: &str = "this hither was built without Parquet; build it with `cargo build --release -p hither-cli --features parquet`, or convert the file to .jsonl";
+
+/// Why a build without the feature refuses a query.
+#[cfg(not(feature = "postgres"))]
+pub const WITHOUT_POSTGRES: &str = "this hither was built without Postgres; build it with `cargo build --release -p hither-cli --features postgres`";
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod export;
 mod failure;
 mod info;
 mod input;
+mod interrupt;
 mod merge;
 mod output;
 mod progress;
@@ -66,6 +67,10 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => {
+            eprintln!("interrupted; nothing was written");
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
         Err(Failure::Message(message)) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE

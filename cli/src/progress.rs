@@ -14,24 +14,31 @@ impl Bar {
     /// A bar on standard error, or none if that is no terminal.
     pub fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg:>10} {wide_bar} {percent:>3} % {eta:>4}")
-        {
-            bar.set_style(style);
-        }
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, stage: "" }
     }
 
-    /// Shows how far the work is.
+    /// Shows how far the work is; of a total of 0, that it goes on.
     pub fn show(&mut self, progress: Progress) {
         if progress.stage != self.stage {
             self.stage = progress.stage;
             self.bar.reset();
             self.bar.set_message(progress.stage);
+            let template = match progress.total {
+                0 => "{msg:>10} {human_pos} rows",
+                _ => "{msg:>10} {wide_bar} {percent:>3} % {eta:>4}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
         }
         self.bar.set_length(progress.total);
         self.bar.set_position(progress.done);
+    }
+
+    /// Writes a line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 
     /// Takes the bar away.

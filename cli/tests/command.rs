@@ -263,3 +263,32 @@ fn what_is_no_regular_file_is_not_replaced() {
     }
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_build_leaves_nothing_behind() {
+    let folder = folder("interrupt");
+    let mut value = 1_u32;
+    let mut vectors = Vec::new();
+    for _ in 0..30_000 {
+        vectors.extend(64_u32.to_le_bytes());
+        for _ in 0..64 {
+            value = value.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            vectors.extend(((value >> 8) as f32).to_le_bytes());
+        }
+    }
+    fs::write(folder.join("v.fvecs"), vectors).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
+    command.current_dir(&folder).args(["build", "v.fvecs", "--element", "f32", "-o", "v.hither"]);
+    let mut build = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    // The temporary file shows that the graph is being built.
+    while fs::read_dir(&folder).unwrap().count() < 2 {
+        assert_eq!(build.try_wait().unwrap(), None);
+        std::thread::yield_now();
+    }
+    let kill = ["-c", &format!("kill -INT {}", build.id())];
+    assert!(Command::new("sh").args(kill).status().unwrap().success());
+    assert_eq!(build.wait().unwrap().code(), Some(130));
+    let left = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["v.fvecs"]);
+}

@@ -14,7 +14,7 @@ pub fn open(path: &Path, size: usize) -> Result<Table, InputError> {
     let records = Records::open(path, size)?;
     let (count, dimensions) = (records.rows, records.columns);
     Ok(Table {
-        count,
+        count: Some(count),
         dimensions,
         rows: Box::new(Vectors { records, bytes: Vec::new() }),
         ..Table::default()

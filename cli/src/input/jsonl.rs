@@ -57,7 +57,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
             vector: vector.map(name),
             key: key.map(|(at, _)| name(at)),
         }),
-        count: survey.rows,
+        count: Some(survey.rows),
         dimensions,
         columns,
         vector_column: vector.map(name),

@@ -7,11 +7,12 @@ use super::{Input, InputError, Options, Row, extension, fvecs::Records, npy, npy
 /// Reads queries from any file that [`Input`] reads: values row by row, rows, dimensions.
 pub fn read_matrix_f32(path: &Path) -> Result<(Vec<f32>, usize, usize), InputError> {
     let mut input = Input::open(path, &Options::default())?;
-    let (mut values, mut row) = (Vec::new(), Row::default());
+    let (mut values, mut rows, mut row) = (Vec::new(), 0, Row::default());
     while input.next(&mut row)? {
         values.extend_from_slice(&row.vector);
+        rows += 1;
     }
-    Ok((values, input.rows as usize, input.dimensions))
+    Ok((values, rows, input.dimensions))
 }
 
 /// Reads row numbers from `.npy` (integers of 4 or 8 bytes) or `.ivecs`: row by row, rows, columns.

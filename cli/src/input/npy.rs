@@ -21,7 +21,7 @@ pub fn open(path: &Path) -> Result<Table, InputError> {
     let matrix = Matrix::open(path, "vectors", supported)?;
     let (count, dimensions) = (matrix.rows, matrix.columns);
     Ok(Table {
-        count,
+        count: Some(count),
         dimensions,
         rows: Box::new(Vectors { matrix, bytes: Vec::new() }),
         ..Table::default()

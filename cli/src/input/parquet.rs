@@ -100,7 +100,7 @@ fn open_file(path: &Path, roles: &Roles) -> Result<Table, InputError> {
     let dimensions = reader.dimensions()?;
     Ok(Table {
         rows: Box::new(reader),
-        count: count.cast_unsigned(),
+        count: Some(count.cast_unsigned()),
         dimensions,
         columns,
         vector_column: vector.map(|at| names[at].clone()),

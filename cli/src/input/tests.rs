@@ -19,7 +19,7 @@ fn vectors_keys_and_attributes_from_three_files() {
     std::fs::write(&a, "{\"id\": 1}\n{\"id\": 2}\n").unwrap();
     let options = Options { keys: Some(k), attributes: Some(a), ..Options::default() };
     let input = Input::open(&v, &options).unwrap();
-    assert_eq!((input.rows, input.dimensions, input.key_type), (2, 1, KeyType::Int64));
+    assert_eq!((input.rows, input.dimensions, input.key_type), (Some(2), 1, KeyType::Int64));
     let rows = drain(input).unwrap();
     assert_eq!(rows[1].key, Some(Key::Int64(50)));
     assert_eq!(rows[1].vector, [8.0]);

@@ -76,7 +76,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
     let columns = names.iter().zip(&types).enumerate();
     let columns = columns.filter(|(at, _)| key.is_none_or(|(key, _)| key != *at));
     Ok(Table {
-        count,
+        count: Some(count),
         columns: columns
             .map(|(_, (name, &column_type))| ColumnSchema { name: name.clone(), column_type })
             .collect(),

@@ -82,7 +82,7 @@ fn round_trip(extension: &str) {
         }
         write(&path, &layout, &rows);
         let input = Input::open(&path, &Options::default()).unwrap();
-        assert_eq!((input.rows, input.dimensions, input.key_type), (3, 3, key_type));
+        assert_eq!((input.rows, input.dimensions, input.key_type), (Some(3), 3, key_type));
         assert_eq!(input.columns, layout.columns);
         assert_eq!(drain(input).unwrap(), rows);
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);

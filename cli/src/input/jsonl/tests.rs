@@ -20,7 +20,7 @@ fn every_type() {
 "#;
     std::fs::write(&path, text).unwrap();
     let (input, rows) = read(&path, &Options::default()).unwrap();
-    assert_eq!((input.rows, input.dimensions, input.key_type), (2, 2, KeyType::Int64));
+    assert_eq!((input.rows, input.dimensions, input.key_type), (Some(2), 2, KeyType::Int64));
     assert_eq!(input.vector_column.as_deref(), Some("embedding"));
     assert_eq!(input.key_column.as_deref(), Some("id"));
     let types: Vec<_> = input.columns.iter().map(|c| (c.name.as_str(), c.column_type)).collect();
