@@ -18,7 +18,7 @@ use core::cmp::Ordering;
 const PROBES: usize = 16;
 
 /// Greatest ef_search and k.
-const MAX_EF: usize = 1 << 24;
+pub(super) const MAX_EF: usize = 1 << 24;
 
 /// Scratch of searches: a warm one allocates nothing. One a thread; any index may use it.
 ///
@@ -265,13 +265,13 @@ impl<'a> Index<'a> {
                 Err(error) => return Err(error),
             }
         }
-        within.sort_by(|a, b| {
-            a.distance.total_cmp(&b.distance).then_with(|| {
-                match (self.key(a.row), self.key(b.row)) {
-                    (Ok(a), Ok(b)) => a.cmp(&b),
-                    _ => Ordering::Equal,
-                }
-            })
+        // Damage is told before sorting, which may panic over an order that is none.
+        for row in &within {
+            self.key(row.row)?;
+        }
+        within.sort_unstable_by(|a, b| {
+            let keys = || self.key(a.row).ok().cmp(&self.key(b.row).ok());
+            a.distance.total_cmp(&b.distance).then_with(keys)
         });
         searcher.found = within;
         Ok(&searcher.found)

@@ -324,19 +324,15 @@ fn sort_ready(segment: &Segment<'_>, ready: &mut [(f32, u32)]) -> Result<()> {
     while first < ready.len() {
         let tied = ready[first..].iter().take_while(|row| row.0 == ready[first].0).count();
         if tied > 1 {
-            let mut damaged = None;
-            ready[first..first + tied].sort_unstable_by(|a, b| {
-                match (segment.keys.get(a.1), segment.keys.get(b.1)) {
-                    (Ok(a), Ok(b)) => a.cmp(&b),
-                    (Err(error), _) | (_, Err(error)) => {
-                        damaged = Some(error);
-                        a.1.cmp(&b.1)
-                    }
-                }
-            });
-            if let Some(error) = damaged {
-                return Err(error);
+            let tied = &mut ready[first..first + tied];
+            // Before sorting: rows without a key have no place in their order, and a sort may panic
+            // over an order that is none.
+            for row in tied.iter() {
+                segment.keys.get(row.1)?;
             }
+            tied.sort_unstable_by(|a, b| {
+                segment.keys.get(a.1).ok().cmp(&segment.keys.get(b.1).ok())
+            });
         }
         first += tied.max(1);
     }
