@@ -1,6 +1,7 @@
 #!/bin/sh
-# The long repetitions: a million random mutations, fuzzing for minutes, and a build that is
-# killed again and again. Ends with what is wrong, or with "soak: ok".
+# The long repetitions: a million random mutations, Miri and AddressSanitizer over what is unsafe,
+# fuzzing for minutes, and a build that is killed again and again. Ends with what is wrong, or with
+# "soak: ok".
 #
 #   HITHER_MUTATIONS  how many random mutations (default 1000000)
 #   FUZZ_SECONDS      how long each fuzz target runs (default 180; 0 leaves fuzzing out)
@@ -29,6 +30,41 @@ mutations() {
     # With the checks of a debug build: an overflow must not pass unseen.
     CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
         $CARGO test --release -p hither-tests --test damage
+}
+
+nightly() {
+    rustup run nightly cargo "$@"
+}
+
+# Kernels and aligned bytes, at each level whose instructions Miri knows: not F16C (half precision is
+# checked without it), not VNNI. It cannot map files.
+miri() {
+    if ! nightly miri --version >/dev/null 2>&1; then
+        say "miri: left out, for want of it: rustup toolchain install nightly -c miri,rust-src"
+        return
+    fi
+    for cpu in x86-64 x86-64-v3 x86-64-v4; do
+        say "miri: kernels and aligned bytes on $cpu"
+        # Detection by pulp's feature std: Miri has no cpuid.
+        CARGO_TARGET_DIR=$TARGET/miri RUSTFLAGS="-C target-cpu=$cpu" \
+            nightly miri test -p hither --lib --features pulp/std -- distance aligned
+    done
+}
+
+# All kernels that this processor has, mapped files, and searches over both.
+sanitizer() {
+    if ! nightly --version >/dev/null 2>&1; then
+        say "sanitizer: left out, for want of nightly: rustup toolchain install nightly"
+        return
+    fi
+    say "sanitizer: AddressSanitizer over the library, mapped files and searches"
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    for tests in "-p hither --lib" "-p hither-tests --test fixture --test oracle"; do
+        # shellcheck disable=SC2086
+        CARGO_TARGET_DIR=$TARGET/sanitizer RUSTFLAGS="-Zsanitizer=address" \
+            ASAN_OPTIONS=allocator_may_return_null=1 \
+            nightly test --target "$host" $tests
+    done
 }
 
 fuzz() {
@@ -111,6 +147,8 @@ wait_ms() {
 }
 
 mutations
+miri
+sanitizer
 fuzz
 crashes
 say ok
