@@ -1,7 +1,10 @@
 //! Inserting, updating, removing, saving and merging, against a map that does the same.
 
-use hither::{AlignedBytes, Error, Index, IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric};
-use hither::{Save, SearchParams, Searcher, Structure, merge};
+use hither::{
+    AlignedBytes, ColumnSchema, ColumnType, Difference, Error, Filter, Index, IndexBuilder,
+    IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Save, SearchParams, Searcher, Shards,
+    Structure, ValueRef, merge,
+};
 use hither_tests::{Random, build, clustered, numbers};
 use std::collections::BTreeMap;
 
@@ -130,7 +133,7 @@ fn merging_keeps_the_last_of_equal_keys() {
             element: hither::Element::F32,
             ..IndexOptions::new(6, Metric::L2)
         };
-        let mut builder = hither::IndexBuilder::new(options).unwrap();
+        let mut builder = IndexBuilder::new(options).unwrap();
         for (at, key) in keys.enumerate() {
             builder.push(Some(KeyRef::Int64(key)), rows.row(from + at), &[]).unwrap();
         }
@@ -159,7 +162,7 @@ fn text_and_uuid_keys_are_found() {
             _ => Key::Uuid(((number * 7919 % 60) as u128 * 0x1234_5678_9abc_def1).to_be_bytes()),
         };
         let options = IndexOptions { key_type, ..IndexOptions::new(5, Metric::L2) };
-        let mut builder = hither::IndexBuilder::new(options).unwrap();
+        let mut builder = IndexBuilder::new(options).unwrap();
         for (number, row) in rows.rows().enumerate() {
             builder.push(Some(key(number).as_ref()), row, &[]).unwrap();
         }
@@ -178,4 +181,89 @@ fn text_and_uuid_keys_are_found() {
         builder.push(Some(key(3).as_ref()), rows.row(0), &[]).unwrap();
         assert!(matches!(builder.finish(), Err(Error::DuplicateKey { .. })));
     }
+}
+
+/// Indexes that share keys answer as the index that they are merged into, whichever way.
+#[test]
+fn several_indexes_answer_as_their_merger() {
+    let rows = clustered(61, 900, 8);
+    for key_type in [KeyType::Int64, KeyType::RowNumber] {
+        let options = IndexOptions {
+            key_type,
+            hnsw: None,
+            element: hither::Element::F32,
+            columns: vec![ColumnSchema { name: "from".into(), column_type: ColumnType::Int64 }],
+            ..IndexOptions::new(8, Metric::L2)
+        };
+        let mut random = Random::new(62);
+        let parts: Vec<AlignedBytes> = (0..3)
+            .map(|part| {
+                let mut builder = IndexBuilder::new(options.clone()).unwrap();
+                // Most rows of the first two are replaced by a later one.
+                let mut keys: Vec<i64> = (0..300).filter(|_| random.below(3) > 0).collect();
+                keys.retain(|key| part == 2 || key_type == KeyType::RowNumber || key % 9 != part);
+                for key in keys {
+                    let key = (key_type == KeyType::Int64).then_some(KeyRef::Int64(key));
+                    let vector = rows.row(random.below(900));
+                    builder.push(key, vector, &[ValueRef::Int64(part)]).unwrap();
+                }
+                builder.finish().unwrap()
+            })
+            .collect();
+        let indexes: Vec<Index<'_>> = parts.iter().map(|part| Index::open(part).unwrap()).collect();
+        let indexes: Vec<&Index<'_>> = indexes.iter().collect();
+        let merged = merge(&indexes, 1).unwrap().finish().unwrap();
+        let merged = Index::open(&merged).unwrap();
+        let shards = Shards::new(indexes.clone()).unwrap();
+        for row in merged.rows() {
+            let (shard, found) = shards.find(merged.key(row).unwrap()).unwrap().expect("its row");
+            assert_eq!(indexes[shard].value(found, 0), merged.value(row, 0));
+        }
+        let filter = Filter::from_json(r#"{"from": {"$ne": 1}}"#).unwrap();
+        let bound: Vec<_> = indexes.iter().map(|index| index.filter(&filter).unwrap()).collect();
+        let bound: Vec<_> = bound.iter().collect();
+        let bound_merged = merged.filter(&filter).unwrap();
+        let (mut searcher, mut found) = (Searcher::new(), Vec::new());
+        for number in 0..40 {
+            let query = rows.row(number * 20);
+            for (k, radius, filtered) in
+                [(1, None, false), (10, None, true), (1000, None, false), (7, Some(3.0), true)]
+            {
+                let params = SearchParams::new(k);
+                let filters = if filtered { &bound[..] } else { &[] };
+                shards.search(query, radius, &params, filters, &mut searcher, &mut found).unwrap();
+                let got: Vec<_> = found.iter().map(|row| (row.key.clone(), row.distance)).collect();
+                let params = SearchParams { filter: filtered.then_some(&bound_merged), ..params };
+                let expected = match radius {
+                    Some(radius) => merged.within(query, radius, &params, &mut searcher).unwrap(),
+                    None => merged.search(query, &params, &mut searcher).unwrap(),
+                };
+                let expected = expected
+                    .iter()
+                    .map(|row| (merged.key(row.row).unwrap().to_owned(), row.distance));
+                assert!(got.into_iter().eq(expected), "{key_type:?} {k} {radius:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn indexes_that_differ_do_not_answer_as_one() {
+    let of = |dimensions, metric, key_type, columns| {
+        let options = IndexOptions { key_type, columns, ..IndexOptions::new(dimensions, metric) };
+        Index::new(options).unwrap()
+    };
+    let column = || vec![ColumnSchema { name: "a".into(), column_type: ColumnType::Bool }];
+    let first = of(2, Metric::L2, KeyType::Int64, Vec::new());
+    for (other, difference) in [
+        (of(3, Metric::L1, KeyType::Text, column()), Difference::Dimensions),
+        (of(2, Metric::L1, KeyType::Text, column()), Difference::KeyType),
+        (of(2, Metric::L1, KeyType::Int64, column()), Difference::Metric),
+        (of(2, Metric::L2, KeyType::Int64, column()), Difference::Columns),
+    ] {
+        assert_eq!(first.difference(&other), Some(difference));
+        assert_eq!(Shards::new(vec![&first, &other]).is_ok(), difference == Difference::Columns);
+        assert!(merge(&[&first, &other], 1).is_err());
+    }
+    assert!(Shards::new(Vec::new()).is_err());
 }

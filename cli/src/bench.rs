@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, requires = "filter")]
     post_filter: bool,
     /// Threads that search at once.
-    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=hither::MAX_THREADS as u64))]
     threads: usize,
     /// Print the results as JSON.
     #[arg(long)]
@@ -87,12 +87,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         kept: None,
     };
     let params = SearchParams { filter: filter.as_ref(), ..SearchParams::new(arguments.k) };
-    index.search(bench.query(0), &params, &mut Searcher::new())?;
+    index
+        .search(bench.query(0), &params, &mut Searcher::new())
+        .map_err(|error| Failure::at_query(&arguments.queries, 0, error))?;
     let first_query_us = start.elapsed().as_secs_f64() * 1e6 - open_us;
 
     let truth = match &arguments.truth {
         Some(path) => bench.read_truth(path)?,
-        None => bench.compute_truth()?,
+        None => bench.compute_truth(&arguments.queries)?,
     };
     if arguments.post_filter {
         bench.filter_afterwards()?;

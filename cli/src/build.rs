@@ -3,12 +3,13 @@
 use crate::failure::Failure;
 use crate::input::{Input, Options, Row};
 use crate::interrupt::{interrupted, watch};
+use crate::output;
 use crate::progress::Bar;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
     Codes, Element, Error, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams,
-    KeyRef, KeyType, Metric, Progress, ValueRef, write_file,
+    KeyRef, KeyType, Metric, Progress, ValueRef,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -173,6 +174,8 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     }
     let key_type = options.key_type;
     let mut builder = IndexBuilder::new(options)?;
+    // Before hours of work: whether it can be written at all.
+    let mut file = output::create(&arguments.output)?;
 
     let mut row = Row::default();
     let (mut number, mut skipped) = (0, 0);
@@ -219,16 +222,17 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
 
     let start = Instant::now();
     let mut seconds = 0.0;
-    let written = write_file(&arguments.output, |sink| {
-        builder.write_to(sink, &mut |progress| {
-            if progress.stage != "writing" {
-                seconds = start.elapsed().as_secs_f64();
-            }
-            bar.show(progress);
-            if interrupted() { Err(Error::Cancelled) } else { Ok(()) }
-        })
+    let written = builder.write_to(&mut file, &mut |progress| {
+        if progress.stage != "writing" {
+            seconds = start.elapsed().as_secs_f64();
+        }
+        bar.show(progress);
+        if interrupted() { Err(Error::Cancelled) } else { Ok(()) }
     });
-    written.map_err(|error| Failure::at(&arguments.output, error))?;
+    written.and_then(|()| file.finish()).map_err(|error| match error {
+        Error::DuplicateKey { .. } => Failure::at(arguments.keys.as_ref().unwrap_or(&name), error),
+        error => Failure::at(&arguments.output, error),
+    })?;
     Ok(Built { rows: builder.rows().into(), skipped, seconds })
 }
 

@@ -26,6 +26,17 @@ impl Failure {
             Self::Message(format!("{path}: {error}"))
         }
     }
+
+    /// An error of a search; one of the query itself names its row.
+    pub fn at_query(path: &Path, row: usize, error: hither::Error) -> Self {
+        use hither::Error;
+        match error {
+            Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. } => {
+                InputError::at_row(path, row as u64, error.to_string()).into()
+            }
+            error => error.into(),
+        }
+    }
 }
 
 impl From<String> for Failure {

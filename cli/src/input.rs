@@ -357,6 +357,9 @@ fn open_attributes(path: &Path, roles: &Roles) -> Result<Table, InputError> {
 
 fn unknown(path: &Path, extension: &str, known: &str) -> InputError {
     let what = match extension {
+        "" if path == Path::new("-") => {
+            "standard input is not read, since its format is not known; name a file".to_owned()
+        }
         "" => "the name has no extension that says the format".to_owned(),
         other => format!("the format .{other} is unknown"),
     };

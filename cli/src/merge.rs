@@ -1,10 +1,11 @@
 //! `hither merge`: one index file of several.
 
 use crate::failure::Failure;
+use crate::output;
 use crate::progress::Bar;
 use crate::show;
 use clap::Args;
-use hither::{IndexFile, merge, write_file};
+use hither::{IndexFile, merge};
 use std::path::PathBuf;
 
 /// Merge index files into one, built anew.
@@ -29,16 +30,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
     let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();
+    let mut file = output::create(&arguments.output)?;
     let builder = merge(&indexes, arguments.threads)?;
     let mut bar = Bar::new();
-    let written = write_file(&arguments.output, |sink| {
-        builder.write_to(sink, &mut |progress| {
-            bar.show(progress);
-            Ok(())
-        })
+    let written = builder.write_to(&mut file, &mut |progress| {
+        bar.show(progress);
+        Ok(())
     });
     bar.finish();
-    written.map_err(|error| Failure::at(&arguments.output, error))?;
+    written.and_then(|()| file.finish()).map_err(|error| Failure::at(&arguments.output, error))?;
     let rows = show::count(builder.rows().into());
     let size = IndexFile::open(&arguments.output)?.len();
     let path = arguments.output.display();

@@ -3,13 +3,9 @@
 //! A file is written under a temporary name beside its own and renamed when it is whole, so that a
 //! reader never sees half of one and a failed run leaves nothing behind.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use hither::{ColumnSchema, KeyRef, KeyType, Value};
+use hither::{AtomicFile, ColumnSchema, Error, KeyRef, KeyType, Value};
 
 use crate::input::InputError;
 
@@ -119,74 +115,23 @@ fn reserved_names(
     }
 }
 
-/// A file under a temporary name, which it loses when it is finished.
-struct Draft {
-    path: PathBuf,
-    temporary: PathBuf,
-    file: Option<BufWriter<File>>,
+/// Begins a file that appears when it is whole; an end by a signal removes what is unfinished.
+pub fn create(path: &Path) -> Result<AtomicFile, InputError> {
+    if path == Path::new("-") {
+        let reason = "nothing is written to standard output; name a file (./- for one called so)";
+        return Err(InputError::new(path, reason));
+    }
+    crate::interrupt::remove_unfinished(path);
+    AtomicFile::create(path).map_err(|error| failed(path, error))
 }
 
-impl Draft {
-    fn create(path: &Path) -> Result<Self, InputError> {
-        // Renamed over, a device or a pipe would be gone, for everybody.
-        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            let reason = "this is no regular file; name one that may be replaced";
-            return Err(InputError::new(path, reason));
+/// What the library said of a file that is written.
+fn failed(path: &Path, error: Error) -> InputError {
+    match error {
+        Error::Io { reason, .. } => {
+            InputError::new(path, reason.split(" (os error").next().unwrap_or(&reason))
         }
-        let mut name = std::ffi::OsString::from(".");
-        name.push(path.file_name().ok_or_else(|| InputError::new(path, "this names no file"))?);
-        name.push(format!(".{}.part", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let file = File::create(&temporary).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                InputError::new(path, "its folder does not exist; make it first")
-            }
-            _ => InputError::io(path, &error),
-        })?;
-        let file = Some(BufWriter::with_capacity(1 << 17, file));
-        Ok(Self { path: path.to_owned(), temporary, file })
-    }
-
-    /// Rewrites the first bytes.
-    fn rewrite_start(&mut self, bytes: &[u8]) -> Result<(), InputError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.seek(SeekFrom::Start(0))
-            .and_then(|_| file.write_all(bytes))
-            .map_err(|error| InputError::io(&self.path, &error))
-    }
-
-    fn finish(mut self) -> Result<(), InputError> {
-        let Some(mut file) = self.file.take() else { return Ok(()) };
-        let done = file
-            .flush()
-            .and_then(|()| file.get_ref().sync_all())
-            .and_then(|()| std::fs::rename(&self.temporary, &self.path));
-        if done.is_err() {
-            let _ = std::fs::remove_file(&self.temporary);
-        }
-        done.map_err(|error| InputError::io(&self.path, &error))
-    }
-}
-
-impl Write for Draft {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match &mut self.file {
-            Some(file) => file.write(bytes),
-            None => Err(std::io::ErrorKind::BrokenPipe.into()),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // What was never finished is of no use to anyone.
-        if self.file.take().is_some() {
-            let _ = std::fs::remove_file(&self.temporary);
-        }
+        error => InputError::new(path, error.to_string()),
     }
 }
 

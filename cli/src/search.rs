@@ -7,16 +7,17 @@ use crate::output::write_npy_i64;
 use crate::show;
 use clap::Args;
 use hither::{
-    Filter, Index, IndexFile, Key, KeyRef, KeyType, Metric, Neighbor, SearchParams, Searcher,
+    Difference, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric, SearchParams,
+    Searcher, ShardNeighbor, Shards, Structure,
 };
 use serde_json::json;
-use std::cmp::Ordering;
 use std::path::PathBuf;
 
 /// Find the nearest rows in one or more index files, searched as one.
 #[derive(Args)]
 pub struct Arguments {
-    /// The index files. Where keys are row numbers, those of each file follow on those before it.
+    /// The index files. Where keys are row numbers, those of each file follow on those before it;
+    /// else, of rows with the same key, the one of the last file counts.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Query vectors: .npy, .fvecs or .bvecs.
@@ -63,13 +64,6 @@ pub struct Arguments {
     json: bool,
 }
 
-/// A row found: which file it is in, and its key among all files.
-struct Found {
-    file: usize,
-    neighbor: Neighbor,
-    key: Key,
-}
-
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
@@ -77,61 +71,67 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let indexes: Vec<&Index<'_>> = files.iter().map(IndexFile::index).collect();
     let first = indexes[0];
     for (index, path) in indexes.iter().zip(&arguments.files) {
-        let alike = index.dimensions() == first.dimensions()
-            && index.metric() == first.metric()
-            && index.options().key_type == first.options().key_type;
-        if !alike {
-            return Err(Failure::at(
-                path,
-                "it has other dimensions, metric or keys than the first file, so they cannot be searched as one",
-            ));
+        // Columns may differ: each row has those of its file.
+        if let Some(what) = first.difference(index).filter(|what| *what != Difference::Columns) {
+            let reason = format!(
+                "it has other {what} than the first file, so they cannot be searched as one"
+            );
+            return Err(Failure::at(path, reason));
         }
     }
-    let (queries, rows) = read_queries(arguments, &indexes)?;
+    let shards = Shards::new(indexes.clone())?;
     let k = arguments.k.unwrap_or(10);
     if k == 0 {
         return Err("k: 0 rows are no answer; ask for at least 1".into());
     }
-    let mut ids = Vec::new();
-    let mut text = String::new();
-    let mut search = Search::new(arguments, &indexes, k)?;
-    for number in 0..rows {
-        let query = &queries[number * first.dimensions()..][..first.dimensions()];
-        let found = search.run(query)?;
-        if arguments.output.is_some() {
-            let number = |found: &Found| match found.key {
-                Key::Int64(number) => number,
-                _ => -1,
-            };
-            ids.extend(found.iter().map(number).chain(std::iter::repeat(-1)).take(k));
-        } else if arguments.json {
-            search.show_json(&mut text, number, &found)?;
-        } else {
-            if rows > 1 {
-                text.push_str(&format!("query {number}\n"));
-            }
-            search.show_table(&mut text, &found)?;
-        }
-    }
-    if let Some(path) = &arguments.output {
+    if arguments.output.is_some() {
         if !matches!(first.options().key_type, KeyType::RowNumber | KeyType::Int64) {
             return Err("--output holds keys that are numbers; use --json for others".into());
         }
         if arguments.radius.is_some() && arguments.k.is_none() {
             return Err("--output with --radius needs -k, the number of columns".into());
         }
-        write_npy_i64(path, &ids, rows, k)?;
-        return Ok(());
     }
-    show::print(&text)
+    let (queries, rows) = read_queries(arguments, &shards)?;
+    let mut ids = Vec::new();
+    let mut text = String::new();
+    let mut search = Search::new(arguments, &shards, k)?;
+    for number in 0..rows {
+        let query = &queries[number * first.dimensions()..][..first.dimensions()];
+        if let Err(error) = search.run(query) {
+            return Err(match &arguments.queries {
+                Some(path) => Failure::at_query(path, number, error),
+                None => error.into(),
+            });
+        }
+        if arguments.output.is_some() {
+            let number = |found: &ShardNeighbor| match found.key {
+                Key::Int64(number) => number,
+                _ => -1,
+            };
+            ids.extend(search.found.iter().map(number).chain(std::iter::repeat(-1)).take(k));
+        } else if arguments.json {
+            search.show_json(&mut text, number)?;
+        } else {
+            if rows > 1 {
+                text.push_str(&format!("query {number}\n"));
+            }
+            search.show_table(&mut text)?;
+        }
+    }
+    match &arguments.output {
+        Some(path) => Ok(write_npy_i64(path, &ids, rows, k)?),
+        None => show::print(&text),
+    }
 }
 
 /// The query vectors, and how many they are.
 fn read_queries(
     arguments: &Arguments,
-    indexes: &[&Index<'_>],
+    shards: &Shards<'_, '_>,
 ) -> Result<(Vec<f32>, usize), Failure> {
-    let dimensions = indexes[0].dimensions();
+    let first = shards.indexes()[0];
+    let dimensions = first.dimensions();
     if let Some(path) = &arguments.queries {
         let (values, rows, columns) = read_matrix_f32(path)?;
         if columns != dimensions {
@@ -153,51 +153,35 @@ fn read_queries(
         return Ok((values, 1));
     }
     if let Some(text) = &arguments.like {
-        let mut offset = 0;
-        for index in indexes {
-            let mut key = show::parse_key(text, index.options().key_type)?;
-            if let (Key::Int64(number), KeyType::RowNumber) = (&mut key, index.options().key_type) {
-                *number = number.saturating_sub(offset);
-                offset += index.row_number_end()?;
-                if *number < 0 {
-                    continue;
-                }
-            }
-            if let Some(row) = index.find(key.as_ref())? {
-                let mut values = vec![0.0; dimensions];
-                index.vector(row, &mut values)?;
-                return Ok((values, 1));
-            }
-        }
-        return Err(format!("--like {text}: no row has this key").into());
+        let key = show::parse_key(text, first.options().key_type)?;
+        let Some((shard, row)) = shards.find(key.as_ref())? else {
+            return Err(format!("--like {text}: no row has this key").into());
+        };
+        let mut values = vec![0.0; dimensions];
+        shards.indexes()[shard].vector(row, &mut values)?;
+        return Ok((values, 1));
     }
     Err("what to search for? Give --queries, --like or --vector".into())
 }
 
 /// A search of all files.
 struct Search<'a> {
-    indexes: &'a [&'a Index<'a>],
-    filters: Vec<hither::IndexFilter<'a>>,
+    shards: &'a Shards<'a, 'a>,
+    filters: Vec<IndexFilter<'a>>,
     arguments: &'a Arguments,
     searcher: Searcher,
-    /// What is added to the row numbers of each file.
-    offsets: Vec<i64>,
     except: Option<Key>,
     k: usize,
+    found: Vec<ShardNeighbor>,
 }
 
 impl<'a> Search<'a> {
     fn new(
         arguments: &'a Arguments,
-        indexes: &'a [&'a Index<'a>],
+        shards: &'a Shards<'a, 'a>,
         k: usize,
     ) -> Result<Self, Failure> {
-        let key_type = indexes[0].options().key_type;
-        let mut offsets = vec![0];
-        for index in indexes {
-            let step = if key_type == KeyType::RowNumber { index.row_number_end()? } else { 0 };
-            offsets.push(offsets[offsets.len() - 1] + step);
-        }
+        let indexes = shards.indexes();
         let filters = match &arguments.filter {
             Some(json) => {
                 let filter = Filter::from_json(json)?;
@@ -206,49 +190,33 @@ impl<'a> Search<'a> {
             None => Vec::new(),
         };
         let except = match &arguments.like {
-            Some(key) => Some(show::parse_key(key, key_type)?),
+            Some(key) => Some(show::parse_key(key, indexes[0].options().key_type)?),
             None => None,
         };
-        let searcher = Searcher::new();
-        Ok(Self { indexes, filters, arguments, searcher, offsets, except, k })
+        let (searcher, found) = (Searcher::new(), Vec::new());
+        Ok(Self { shards, filters, arguments, searcher, except, k, found })
     }
 
-    fn run(&mut self, query: &[f32]) -> Result<Vec<Found>, Failure> {
-        // The row that others are to be like is nearest to itself, and left out.
-        let wanted = self.k.saturating_add(usize::from(self.except.is_some()));
-        let mut found = Vec::new();
-        for (file, index) in self.indexes.iter().enumerate() {
-            let params = SearchParams {
-                ef_search: self.arguments.ef_search,
-                probes: self.arguments.probes,
-                recall: self.arguments.recall,
-                metric: self.arguments.metric.map(Metric::from),
-                structure: self.arguments.exact.then_some(hither::Structure::Flat),
-                filter: self.filters.get(file),
-                ..SearchParams::new(wanted)
-            };
-            let neighbors = match self.arguments.radius {
-                Some(radius) => index.within(query, radius, &params, &mut self.searcher)?,
-                None => index.search(query, &params, &mut self.searcher)?,
-            };
-            for neighbor in neighbors {
-                let mut key = index.key(neighbor.row)?.to_owned();
-                if let Key::Int64(number) = &mut key {
-                    *number += self.offsets[file];
-                }
-                if Some(&key) != self.except.as_ref() {
-                    found.push(Found { file, neighbor: *neighbor, key });
-                }
-            }
-        }
-        found.sort_by(|a, b| match a.neighbor.distance.total_cmp(&b.neighbor.distance) {
-            Ordering::Equal => a.key.cmp(&b.key),
-            order => order,
-        });
-        if self.arguments.radius.is_none() || self.arguments.k.is_some() {
+    /// Searches for a query; the answer is `found`.
+    fn run(&mut self, query: &[f32]) -> hither::Result<()> {
+        let arguments = self.arguments;
+        let params = SearchParams {
+            ef_search: arguments.ef_search,
+            probes: arguments.probes,
+            recall: arguments.recall,
+            metric: arguments.metric.map(Metric::from),
+            structure: arguments.exact.then_some(Structure::Flat),
+            // The row that others are to be like is nearest to itself, and left out.
+            ..SearchParams::new(self.k.saturating_add(usize::from(self.except.is_some())))
+        };
+        let filters: Vec<&IndexFilter<'_>> = self.filters.iter().collect();
+        let (searcher, found) = (&mut self.searcher, &mut self.found);
+        self.shards.search(query, arguments.radius, &params, &filters, searcher, found)?;
+        found.retain(|found| Some(&found.key) != self.except.as_ref());
+        if arguments.radius.is_none() || arguments.k.is_some() {
             found.truncate(self.k);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The numbers of the columns to print.
@@ -261,30 +229,29 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn show_json(&self, text: &mut String, number: usize, found: &[Found]) -> Result<(), Failure> {
-        let rows = found.iter().map(|found| {
-            let index = self.indexes[found.file];
+    fn show_json(&self, text: &mut String, number: usize) -> Result<(), Failure> {
+        let rows = self.found.iter().map(|found| {
+            let index = self.shards.indexes()[found.shard];
             let columns = self.columns(index)?;
             let key = show::key_json(found.key.as_ref());
-            let distance = found.neighbor.distance;
-            Ok(show::row_json(index, found.neighbor.row, key, distance, &columns)?)
+            Ok(show::row_json(index, found.row, key, found.distance, &columns)?)
         });
         let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
         text.push_str(&format!("{}\n", json!({ "query": number, "results": rows })));
         Ok(())
     }
 
-    fn show_table(&self, text: &mut String, found: &[Found]) -> Result<(), Failure> {
-        if found.is_empty() {
+    fn show_table(&self, text: &mut String) -> Result<(), Failure> {
+        if self.found.is_empty() {
             text.push_str("no rows\n");
         }
-        for (place, found) in found.iter().enumerate() {
-            let index = self.indexes[found.file];
-            let distance = found.neighbor.distance;
+        for (place, found) in self.found.iter().enumerate() {
+            let index = self.shards.indexes()[found.shard];
+            let distance = found.distance;
             let key: KeyRef<'_> = found.key.as_ref();
             text.push_str(&format!("{:>3}  {distance:<10.6} {key}", place + 1));
             for column in self.columns(index)? {
-                let value = show::value_text(index.value(found.neighbor.row, column)?);
+                let value = show::value_text(index.value(found.row, column)?);
                 text.push_str("  ");
                 text.push_str(&value.replace(['\n', '\r', '\t'], " "));
             }

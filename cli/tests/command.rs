@@ -198,6 +198,7 @@ fn errors_are_one_line_that_says_what_to_do() {
     fs::write(folder.join("newer.hither"), &newer).unwrap();
     fs::write(folder.join("empty.hither"), "").unwrap();
     fs::write(folder.join("text.hither"), "hello").unwrap();
+    fs::write(folder.join("twice.jsonl"), "{\"id\":1,\"vector\":[1]}\n".repeat(2)).unwrap();
     for (arguments, says) in [
         (&["info", "none.hither"][..], "No such file"),
         (&["info", "."], "directory"),
@@ -219,7 +220,10 @@ fn errors_are_one_line_that_says_what_to_do() {
         (&["search", "p.hither", "--like", "1", "--columns", "no"], "no column"),
         (&["build", "none.npy", "-o", "x.hither"], "no such file"),
         (&["build", "p.hither", "-o", "x.hither"], ".npy"),
-        (&["build", "points.jsonl", "-o", "no/x.hither"], "No such file"),
+        (&["build", "-", "-o", "x.hither"], "standard input"),
+        (&["build", "points.jsonl", "-o", "-"], "standard output"),
+        (&["build", "twice.jsonl", "-o", "x.hither"], "twice.jsonl: key 1 is given twice"),
+        (&["build", "points.jsonl", "-o", "no/x.hither"], "folder does not exist"),
         (&["build", "points.jsonl", "-o", "x.hither", "--kind", "hnsw", "--m", "1"], "m: 1"),
         (&["build", "points.jsonl", "-o", "x.hither", "--property", "x"], "NAME=VALUE"),
         (&["build", "points.jsonl", "-o", "x.hither", "--metric", "l1", "--codes", "sq8"], "l1"),
@@ -291,4 +295,86 @@ fn an_interrupted_build_leaves_nothing_behind() {
     assert_eq!(build.wait().unwrap().code(), Some(130));
     let left = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["v.fvecs"]);
+}
+
+#[test]
+fn of_rows_with_the_same_key_the_last_file_counts() {
+    let folder = folder("replaced");
+    fs::write(folder.join("a.jsonl"), "{\"id\":1,\"vector\":[0]}\n{\"id\":2,\"vector\":[1]}\n")
+        .unwrap();
+    fs::write(folder.join("b.jsonl"), "{\"id\":1,\"vector\":[9]}\n").unwrap();
+    for name in ["a", "b"] {
+        let (input, output) = (format!("{name}.jsonl"), format!("{name}.hither"));
+        ok(&folder, &["build", &input, "-o", &output, "--metric", "l2"]);
+    }
+    let query = ["--vector", "[0]", "-k", "1"];
+    let nearest = |files: &[&str]| ok(&folder, &[&["search"], files, &query].concat());
+    assert_eq!(nearest(&["a.hither", "b.hither"]), "  1  1.000000   2\n");
+    assert_eq!(nearest(&["b.hither", "a.hither"]), "  1  0.000000   1\n");
+    ok(&folder, &["merge", "a.hither", "b.hither", "-o", "c.hither"]);
+    assert_eq!(nearest(&["c.hither"]), nearest(&["a.hither", "b.hither"]));
+    // The row that others are to be like is that of the last file, too.
+    let like = ["search", "a.hither", "b.hither", "--like", "1"];
+    assert_eq!(ok(&folder, &like), "  1  8.000000   2\n");
+}
+
+/// A matrix as NumPy writes it.
+fn write_npy(path: &Path, descr: &str, rows: usize, bytes: &[u8], size: usize) {
+    let columns = bytes.len() / size / rows;
+    let header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    file.extend(format!("{header:<117}\n").as_bytes());
+    file.extend(bytes);
+    fs::write(path, file).unwrap();
+}
+
+#[test]
+fn queries_and_truth_that_do_not_fit_are_named() {
+    let folder = folder("named");
+    write_points(&folder.join("points.jsonl"), 1..11);
+    ok(&folder, &["build", "points.jsonl", "-o", "p.hither", "--metric", "l2"]);
+    let queries: Vec<u8> = [1.0_f32, 2.0, 3.0, 6.0].iter().flat_map(|n| n.to_le_bytes()).collect();
+    write_npy(&folder.join("q.npy"), "<f4", 2, &queries, 4);
+    let bad: Vec<u8> = [1.0, 2.0, 3.0, f32::NAN].iter().flat_map(|n| n.to_le_bytes()).collect();
+    write_npy(&folder.join("nan.npy"), "<f4", 2, &bad, 4);
+    let truth = |name: &str, keys: &[i64]| {
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
+        write_npy(&folder.join(name), "<i8", 2, &bytes, 8);
+    };
+    truth("foreign.npy", &[1, 2, 3, 77]);
+    truth("padded.npy", &[1, -1, 3, -1]);
+    for command in [&["search", "p.hither"][..], &["bench", "p.hither"]] {
+        let message = error(&folder, &[command, &["--queries", "nan.npy"]].concat());
+        assert!(message.contains("nan.npy, row 1") && message.contains("NaN"), "{message}");
+    }
+    let bench = ["bench", "p.hither", "-k", "2", "--json", "--queries", "q.npy", "--truth"];
+    let message = error(&folder, &[&bench[..], &["foreign.npy"]].concat());
+    assert!(message.contains("foreign.npy, row 1") && message.contains("key 77"), "{message}");
+    // What a search with --output fills up with where it found fewer rows is no key.
+    let measured = json(&ok(&folder, &[&bench[..], &["padded.npy"]].concat()));
+    assert_eq!(measured["results"][0]["recall"], 1.0);
+}
+
+/// Not only Ctrl-C and not only builds: what had the name stays, and nothing lies beside it.
+#[cfg(unix)]
+#[test]
+fn a_merge_that_a_signal_ends_leaves_nothing_behind() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = folder("signal");
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample/words.npy");
+    ok(&folder, &["build", vectors.to_str().unwrap(), "-o", "a.hither", "--kind", "hnsw"]);
+    fs::write(folder.join("b.hither"), "as it was").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
+    command.current_dir(&folder).args(["merge", "a.hither", "a.hither", "-o", "b.hither"]);
+    let mut merge = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    while fs::read_dir(&folder).unwrap().count() < 3 {
+        assert_eq!(merge.try_wait().unwrap(), None);
+        std::thread::yield_now();
+    }
+    let kill = ["-c", &format!("kill -TERM {}", merge.id())];
+    assert!(Command::new("sh").args(kill).status().unwrap().success());
+    assert_eq!(merge.wait().unwrap().signal(), Some(15));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    assert_eq!(fs::read(folder.join("b.hither")).unwrap(), b"as it was");
 }

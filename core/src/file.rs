@@ -1,14 +1,15 @@
 //! Files: opened memory-mapped, written whole or not at all.
 #![allow(unsafe_code, reason = "mapping a file")]
 
-use crate::archive::write::Sink;
+mod atomic;
+
+pub use atomic::{AtomicFile, write_file};
+
 use crate::error::{Error, Result};
 use crate::index::Index;
 use memmap2::{Advice, Mmap};
-use std::format;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::string::ToString;
 
 fn io_error(path: &Path, error: &std::io::Error) -> Error {
@@ -120,93 +121,4 @@ impl IndexFile {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-struct FileSink<'a> {
-    file: BufWriter<File>,
-    path: &'a Path,
-}
-
-impl Sink for FileSink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|error| io_error(self.path, &error))
-    }
-}
-
-/// Removes the unfinished file if writing does not come to its end.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Removes what writers of this file left behind that were killed: their processes are gone.
-fn remove_stale(path: &Path, name: &str) {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
-    let processes = Path::new("/proc");
-    for entry in entries.flatten() {
-        let entry_name = entry.file_name();
-        let process = entry_name
-            .to_str()
-            .and_then(|entry| entry.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'))
-            .and_then(|rest| rest.strip_suffix(".tmp")?.parse::<u32>().ok());
-        // Where there is no /proc, nobody can tell, and the file stays.
-        if let Some(process) = process
-            && processes.join("self").exists()
-            && !processes.join(process.to_string()).exists()
-        {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// Writes a file whole or not at all: to a temporary name beside it, synced, then renamed.
-///
-/// # Errors
-/// [`Error::Io`], and those of `write`.
-///
-/// ```
-/// use hither::{Error, IndexFile, write_file};
-///
-/// let path = std::env::temp_dir().join("hither-example-write-file.hither");
-/// let cut_short = write_file(&path, |sink| {
-///     sink.write(b"half of it")?;
-///     Err(Error::Cancelled)
-/// });
-/// assert_eq!(cut_short, Err(Error::Cancelled));
-/// assert!(!path.exists());
-/// ```
-pub fn write_file(
-    path: impl AsRef<Path>,
-    write: impl FnOnce(&mut dyn Sink) -> Result<()>,
-) -> Result<()> {
-    let path = path.as_ref();
-    // Renamed over, a device or a pipe would be gone, for everybody.
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        let reason = "this is no regular file; name one that may be replaced".into();
-        return Err(Error::Io { path: path.display().to_string(), reason });
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    remove_stale(path, &name);
-    let unfinished = Unfinished(temporary.clone());
-    let file = File::create(&temporary).map_err(|error| io_error(path, &error))?;
-    let mut sink = FileSink { file: BufWriter::with_capacity(1 << 20, file), path };
-    write(&mut sink)?;
-    let file = sink.file.into_inner().map_err(|error| io_error(path, error.error()))?;
-    file.sync_all().map_err(|error| io_error(path, &error))?;
-    drop(file);
-    fs::rename(&temporary, path).map_err(|error| io_error(path, &error))?;
-    core::mem::forget(unfinished);
-    // The rename itself is durable once the directory is synced; not every system can.
-    #[cfg(unix)]
-    if let Some(Ok(directory)) = path.parent().map(|parent| {
-        File::open(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
-    }) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
 }

@@ -5,11 +5,13 @@ mod info;
 mod params;
 mod save;
 mod search;
+mod shards;
 
 pub use info::{IndexInfo, SectionInfo, SegmentInfo};
 pub use params::{Order, SearchParams, SearchStats};
 pub use save::{Save, merge};
 pub use search::{Cursor, Searcher};
+pub use shards::{Difference, ShardNeighbor, Shards};
 
 use crate::archive::Archive;
 use crate::archive::manifest::Manifest;

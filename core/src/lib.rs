@@ -92,17 +92,18 @@ pub use distance::{simd_level, simd_levels, use_simd_level};
 pub use element::Element;
 pub use error::{Error, Result};
 #[cfg(feature = "std")]
-pub use file::{IndexFile, write_file};
+pub use file::{AtomicFile, IndexFile, write_file};
 pub use filter::{Comparison, Filter};
 pub use hnsw::HnswParams;
 pub use index::{
-    Cursor, Index, IndexFilter, IndexInfo, Order, Save, SearchParams, SearchStats, Searcher,
-    SectionInfo, SegmentInfo, merge,
+    Cursor, Difference, Index, IndexFilter, IndexInfo, Order, Save, SearchParams, SearchStats,
+    Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge,
 };
 pub use ivf::{IvfParams, MAX_LISTS};
 pub use key::{Key, KeyRef, KeyType, format_uuid, parse_uuid};
 pub use metric::Metric;
 pub use neighbor::{Neighbor, RowId};
+pub use parallel::MAX_THREADS;
 pub use segment::Codes;
 pub use segment::build::{OnProgress, Progress};
 pub use vectors::{MAX_DIMENSIONS, MAX_ROWS};

@@ -3,9 +3,8 @@
 use crate::error::Result;
 use alloc::vec::Vec;
 
-/// More are a slip of the hand: they would only fight over the cores.
-#[cfg(feature = "parallel")]
-const MAX_THREADS: usize = 1024;
+/// Most threads of a build: more are a slip of the hand, and would only fight over the cores.
+pub const MAX_THREADS: usize = 1024;
 
 /// The threads of a build.
 pub(crate) struct Threads {

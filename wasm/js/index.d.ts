@@ -106,7 +106,8 @@ export interface OpenOptions {
 
 /**
  * Opens an index file, or several that answer as one (where keys are row numbers, those of each
- * file follow on those before it). The bytes stream into one allocation in WebAssembly.
+ * file follow on those before it; else, of rows with the same key, the one of the last file
+ * counts). The bytes stream into one allocation in WebAssembly.
  *
  * @throws {HitherError} `http`, `network`, `aborted`, `not_an_index`, `truncated`, `corrupt`,
  * `unsupported_version`, `wrong_model`, `out_of_memory`, `unavailable`

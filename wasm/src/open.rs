@@ -6,7 +6,7 @@ mod search;
 use crate::bytes::Bytes;
 use crate::failure::{Failure, Outcome};
 use crate::{info, value};
-use hither::{AlignedBytes, Index, IndexFilter, Key, KeyType, RowId, Searcher};
+use hither::{AlignedBytes, Index, IndexFilter, Searcher, ShardNeighbor};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -31,25 +31,16 @@ impl File {
     }
 }
 
-/// A row of the last answer.
-struct Found {
-    file: usize,
-    row: RowId,
-    distance: f32,
-    key: Key,
-}
-
 /// One file or several.
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Opened {
     files: Vec<File>,
-    /// What is added to the row numbers of each file.
-    offsets: Vec<i64>,
     searcher: Searcher,
     /// The vector that a call takes or gives.
     vector: Vec<f32>,
-    found: Vec<Found>,
+    /// The last answer.
+    found: Vec<ShardNeighbor>,
     distances: Vec<f32>,
     numbers: Vec<i64>,
     visited: u64,
@@ -71,7 +62,7 @@ impl Opened {
         })?;
         file.read(|index| self.check(index, whole, model.as_deref()))?;
         self.files.push(file);
-        self.number_rows()
+        Ok(())
     }
 
     fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
@@ -87,37 +78,17 @@ impl Opened {
                 return Err(Failure::new("wrong_model", message));
             }
         }
-        if let Some(first) = self.files.first() {
-            let alike = first.read(|first| {
-                first.dimensions() == index.dimensions()
-                    && first.metric() == index.metric()
-                    && first.options().key_type == index.options().key_type
-                    && first.columns() == index.columns()
-            });
-            if !alike {
-                let message = format!(
-                    "file {} has other dimensions, metric, keys or columns than the first, so they cannot answer as one",
-                    self.files.len()
-                );
-                return Err(Failure::new("unsupported", message));
-            }
+        if let Some(first) = self.files.first()
+            && let Some(what) = first.read(|first| first.difference(index))
+        {
+            let message = format!(
+                "file {} has other {what} than the first, so they cannot answer as one",
+                self.files.len()
+            );
+            return Err(Failure::new("unsupported", message));
         }
         if whole {
             index.verify()?;
-        }
-        Ok(())
-    }
-
-    /// Where keys are row numbers, those of a file follow on those before it.
-    fn number_rows(&mut self) -> Outcome<()> {
-        self.offsets.clear();
-        let mut offset = 0;
-        for file in &self.files {
-            self.offsets.push(offset);
-            offset += file.read(|index| match index.options().key_type {
-                KeyType::RowNumber => index.row_number_end(),
-                _ => Ok(0),
-            })?;
         }
         Ok(())
     }
@@ -185,7 +156,7 @@ impl Opened {
     /// The values of a column for the rows of the last answer.
     pub fn column(&self, name: &str) -> Outcome<Array> {
         let values = self.found.iter().map(|found| {
-            self.files[found.file].read(|index| {
+            self.files[found.shard].read(|index| {
                 Ok::<_, Failure>(value::from_value(index.value(found.row, index.column(name)?)?))
             })
         });

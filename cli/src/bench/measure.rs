@@ -1,11 +1,12 @@
 //! Measuring searches: recall against the truth, and the time of each.
 
 use crate::failure::Failure;
-use crate::input::read_matrix_i64;
+use crate::input::{InputError, read_matrix_i64};
 use hither::{
-    Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher, Structure,
+    Error, Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher, Structure,
 };
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Instant;
 
 /// One setting to measure.
@@ -94,7 +95,7 @@ impl Bench<'_> {
     }
 
     /// The first k true keys of every query.
-    pub fn read_truth(&self, path: &std::path::Path) -> Result<Vec<Truth>, Failure> {
+    pub fn read_truth(&self, path: &Path) -> Result<Vec<Truth>, Failure> {
         let (values, rows, columns) = read_matrix_i64(path)?;
         if !matches!(self.index.options().key_type, KeyType::RowNumber | KeyType::Int64) {
             let reason = "the keys of the index are no numbers; leave --truth out to compute it";
@@ -108,28 +109,44 @@ impl Bench<'_> {
             ));
         }
         let mut searcher = Searcher::new();
-        let truth = values.chunks(columns).take(self.rows).enumerate().map(|(number, row)| {
-            let keys = row[..self.k].to_vec();
-            let last = match self.index.find(KeyRef::Int64(keys[self.k - 1]))? {
-                Some(row) => self.index.distance(self.query(number), row, &mut searcher)?,
-                None => f32::NEG_INFINITY,
-            };
-            Ok(Truth { keys, last })
-        });
-        Ok(truth.collect::<hither::Result<_>>()?)
+        let mut truth = Vec::with_capacity(self.rows);
+        for (number, row) in values.chunks(columns).take(self.rows).enumerate() {
+            let (mut keys, mut last) = (Vec::with_capacity(self.k), f32::NEG_INFINITY);
+            for &key in &row[..self.k] {
+                match self.index.find(KeyRef::Int64(key)) {
+                    Ok(Some(row)) => {
+                        last = self.index.distance(self.query(number), row, &mut searcher)?;
+                        keys.push(key);
+                    }
+                    // So --output of a search fills its rows up, where fewer are found than asked.
+                    _ if key == -1 => break,
+                    Ok(None) | Err(Error::KeyType { .. }) => {
+                        let reason = format!(
+                            "no row of the index has the key {key}; is this the truth of other rows? leave --truth out to compute it"
+                        );
+                        return Err(InputError::at_row(path, number as u64, reason).into());
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            truth.push(Truth { keys, last });
+        }
+        Ok(truth)
     }
 
-    pub fn compute_truth(&self) -> Result<Vec<Truth>, Failure> {
+    /// What an exact scan finds; `path` is where the queries are from.
+    pub fn compute_truth(&self, path: &Path) -> Result<Vec<Truth>, Failure> {
         let mut searcher = Searcher::new();
         let params = Setting::Exact.params(self.k, self.filter);
         let truth = (0..self.rows).map(|number| {
-            let found = self.index.search(self.query(number), &params, &mut searcher)?;
+            let found = self.index.search(self.query(number), &params, &mut searcher);
+            let found = found.map_err(|error| Failure::at_query(path, number, error))?;
             let keys =
                 found.iter().map(|row| self.number(row.row)).collect::<hither::Result<_>>()?;
             let last = found.last().map_or(f32::NEG_INFINITY, |row| row.distance);
             Ok(Truth { keys, last })
         });
-        Ok(truth.collect::<hither::Result<_>>()?)
+        truth.collect()
     }
 
     /// A number that stands for a row: its key, or its place where keys are no numbers.
@@ -232,7 +249,7 @@ impl Bench<'_> {
             let running: Vec<_> =
                 (0..threads).map(|thread| scope.spawn(move || run(thread))).collect();
             let joined = running.into_iter().map(|thread| thread.join());
-            joined.map(|result| result.unwrap_or(Err(hither::Error::Cancelled))).collect()
+            joined.map(|result| result.unwrap_or(Err(Error::Cancelled))).collect()
         });
         let seconds = start.elapsed().as_secs_f64();
         let times = runs.into_iter().collect::<hither::Result<Vec<_>>>()?.concat();

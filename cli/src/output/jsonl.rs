@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hither::{KeyRef, KeyType, Value, format_uuid};
+use hither::{AtomicFile, KeyRef, KeyType, Value, format_uuid};
 
-use super::{Draft, Layout, Sink, reserved_names};
+use super::{Layout, Sink, create, failed, reserved_names};
 use crate::input::{InputError, format_bytes, format_timestamp};
 
 /// An object a row.
 pub struct Writer {
-    draft: Draft,
+    file: AtomicFile,
     path: PathBuf,
     key: Option<String>,
     vector: String,
@@ -28,7 +28,7 @@ impl Writer {
         let (vector, key) = reserved_names(path, layout)?;
         let name = |name: &str| format!("{}:", quoted(name));
         Ok(Self {
-            draft: Draft::create(path)?,
+            file: create(path)?,
             path: path.to_owned(),
             key: (layout.key_type != KeyType::RowNumber).then(|| name(key)),
             vector: name(vector),
@@ -84,11 +84,11 @@ impl Sink for Writer {
         }
         self.line.extend(b"]}\n");
         self.first = false;
-        self.draft.write_all(&self.line).map_err(|error| InputError::io(&self.path, &error))
+        self.file.write_all(&self.line).map_err(|error| InputError::io(&self.path, &error))
     }
 
     fn finish(self: Box<Self>) -> Result<(), InputError> {
-        self.draft.finish()
+        self.file.finish().map_err(|error| failed(&self.path, error))
     }
 }
 

@@ -1,10 +1,13 @@
 //! NumPy's `.npy`, format version 1.0, little-endian, in C order.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+};
 
-use hither::{KeyRef, Value};
+use hither::{AtomicFile, KeyRef, Value};
 
-use super::{Draft, Layout, Precision, Sink};
+use super::{Layout, Precision, Sink, create, failed};
 use crate::input::InputError;
 
 /// As long as a header with the largest counts, so that the count can be filled in at the end.
@@ -12,7 +15,7 @@ const HEADER: usize = 128;
 
 /// Vectors alone: keys and attributes have no place in a matrix.
 pub struct Writer {
-    draft: Draft,
+    file: AtomicFile,
     path: std::path::PathBuf,
     precision: Precision,
     dimensions: usize,
@@ -22,10 +25,10 @@ pub struct Writer {
 
 impl Writer {
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, InputError> {
-        let mut draft = Draft::create(path)?;
-        draft.write_all(&[0; HEADER]).map_err(|error| InputError::io(path, &error))?;
+        let mut file = create(path)?;
+        file.write_all(&[0; HEADER]).map_err(|error| InputError::io(path, &error))?;
         Ok(Self {
-            draft,
+            file,
             path: path.to_owned(),
             precision: layout.precision,
             dimensions: layout.dimensions,
@@ -53,7 +56,7 @@ impl Sink for Writer {
             }
         }
         self.rows += 1;
-        self.draft.write_all(&self.bytes).map_err(|error| InputError::io(&self.path, &error))
+        self.file.write_all(&self.bytes).map_err(|error| InputError::io(&self.path, &error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), InputError> {
@@ -61,8 +64,11 @@ impl Sink for Writer {
             Precision::F16 => "<f2",
             Precision::F32 => "<f4",
         };
-        self.draft.rewrite_start(&header(descr, self.rows, self.dimensions))?;
-        self.draft.finish()
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(&header(descr, self.rows, self.dimensions)))
+            .map_err(|error| InputError::io(&self.path, &error))?;
+        self.file.finish().map_err(|error| failed(&self.path, error))
     }
 }
 
@@ -92,10 +98,10 @@ fn whole<const N: usize>(
     (length, rows, columns): (usize, usize, usize),
 ) -> Result<(), InputError> {
     assert_eq!(length, rows * columns, "a matrix is rows times columns");
-    let mut draft = Draft::create(path)?;
-    let mut write = |bytes: &[u8]| draft.write_all(bytes);
+    let mut file = create(path)?;
+    let mut write = |bytes: &[u8]| file.write_all(bytes);
     write(&header(descr, rows as u64, columns))
         .and_then(|()| numbers.into_iter().try_for_each(|number| write(&number)))
         .map_err(|error| InputError::io(path, &error))?;
-    draft.finish()
+    file.finish().map_err(|error| failed(path, error))
 }

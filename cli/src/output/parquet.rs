@@ -17,9 +17,9 @@ use ::parquet::{
     },
     schema::types::{ColumnPath, Type, TypePtr},
 };
-use hither::{ColumnType, Key, KeyRef, KeyType, Value};
+use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
 
-use super::{Draft, Layout, Sink, reserved_names};
+use super::{Layout, Sink, create, failed, reserved_names};
 use crate::input::InputError;
 
 /// A row group ends at this many numbers of its vectors, or rows.
@@ -29,7 +29,7 @@ const GROUP_ROWS: usize = 1 << 17;
 /// Collects a row group and writes it.
 pub struct Writer {
     path: PathBuf,
-    file: SerializedFileWriter<Draft>,
+    file: SerializedFileWriter<AtomicFile>,
     key_type: KeyType,
     dimensions: usize,
     types: Vec<ColumnType>,
@@ -56,8 +56,7 @@ impl Writer {
                 ::parquet::file::properties::EnabledStatistics::None,
             )
             .build();
-        let draft = Draft::create(path)?;
-        let file = SerializedFileWriter::new(draft, Arc::new(schema), Arc::new(properties));
+        let file = SerializedFileWriter::new(create(path)?, Arc::new(schema), Arc::new(properties));
         Ok(Self {
             path: path.to_owned(),
             file: file.map_err(fail)?,
@@ -136,7 +135,8 @@ impl Sink for Writer {
         let path = self.path.clone();
         let fail = |error: ParquetError| refused(&path, &error);
         self.flush().map_err(fail)?;
-        self.file.into_inner().map_err(fail)?.finish()
+        let file = self.file.into_inner().map_err(fail)?;
+        file.finish().map_err(|error| failed(&self.path, error))
     }
 }
 

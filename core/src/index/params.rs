@@ -134,3 +134,11 @@ pub struct SearchStats {
     /// Nearer rows that came too late for strict order.
     pub dropped: u64,
 }
+
+impl SearchStats {
+    pub(super) fn add(&mut self, other: Self) {
+        self.visited += other.visited;
+        self.compared += other.compared;
+        self.dropped += other.dropped;
+    }
+}

@@ -140,8 +140,7 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
         return Err(Error::Unsupported { reason: "there is no index to merge".into() });
     };
     for (number, other) in indexes.iter().enumerate() {
-        let what = differing(first.options(), other.options());
-        if let Some(what) = what {
+        if let Some(what) = first.difference(other) {
             let reason =
                 format!("index {number} has other {what} than the first; merge like with like");
             return Err(Error::Unsupported { reason });
@@ -178,19 +177,4 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
         builder.push(Some(key), &vector, &values)?;
     }
     Ok(builder)
-}
-
-/// In what two indexes differ that must not.
-fn differing(a: &IndexOptions, b: &IndexOptions) -> Option<&'static str> {
-    if a.dimensions != b.dimensions {
-        Some("dimensions")
-    } else if a.metric != b.metric {
-        Some("metric")
-    } else if a.key_type != b.key_type {
-        Some("type of keys")
-    } else if a.columns != b.columns {
-        Some("columns")
-    } else {
-        None
-    }
 }

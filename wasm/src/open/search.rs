@@ -1,10 +1,10 @@
 //! Searching all files, and finding rows by key.
 
-use super::{File, Found, Opened};
+use super::{File, Opened};
 use crate::failure::{Failure, Outcome};
 use crate::options::METRICS;
 use crate::value::to_key;
-use hither::{Filter, Key, KeyType, RowId, SearchParams, Searcher, Structure};
+use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -51,24 +51,19 @@ impl Opened {
             ..SearchParams::new(wanted + usize::from(except.is_some()))
         };
         let radius = (!radius.is_nan()).then_some(radius);
-        self.found.clear();
-        (self.visited, self.compared) = (0, 0);
-        for (number, file) in self.files.iter_mut().enumerate() {
-            if let Some(filter) = &filter {
-                file.bind(filter)?;
-            }
-            let query = Query { vector: &self.vector, params, radius, filtered: filter.is_some() };
-            let offset = self.offsets[number];
-            file.search(query, number, offset, &mut self.searcher, &mut self.found)?;
-            let stats = self.searcher.stats();
-            self.visited += stats.visited;
-            self.compared += stats.compared;
+        if let Some(filter) = &filter {
+            self.files.iter_mut().try_for_each(|file| file.bind(filter))?;
         }
+        let files = self.files.iter().map(File::borrow_dependent);
+        let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
+        let filters: Vec<&IndexFilter<'_>> = match filter {
+            Some(_) => files.filter_map(|file| Some(&file.filter.as_ref()?.1)).collect(),
+            None => Vec::new(),
+        };
+        let (searcher, found) = (&mut self.searcher, &mut self.found);
+        let stats = shards.search(&self.vector, radius, &params, &filters, searcher, found)?;
+        (self.visited, self.compared) = (stats.visited, stats.compared);
         self.found.retain(|found| Some(&found.key) != except.as_ref());
-        if self.files.len() > 1 {
-            self.found
-                .sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key)));
-        }
         if k > 0 {
             self.found.truncate(k);
         }
@@ -87,7 +82,7 @@ impl Opened {
         let Some(found) = self.find(key)? else { return Ok(false) };
         let dimensions = self.first(|index| index.dimensions())?;
         self.vector.resize(dimensions, 0.0);
-        self.files[found.file].read(|index| index.vector(found.row, &mut self.vector))?;
+        self.files[found.shard].read(|index| index.vector(found.row, &mut self.vector))?;
         self.found = vec![found];
         Ok(true)
     }
@@ -107,34 +102,17 @@ impl Opened {
         Err(hither::Error::KeyNotFound { key: key.to_string() }.into())
     }
 
-    /// The row with a key: of all files' row numbers, or in the last file that has it.
-    fn find(&self, key: &JsValue) -> Outcome<Option<Found>> {
-        let key_type = self.first(|index| index.options().key_type)?;
-        let key = to_key(key, key_type)?;
-        for (file, opened) in self.files.iter().enumerate().rev() {
-            let own = match (&key, key_type) {
-                (Key::Int64(number), KeyType::RowNumber) => {
-                    Key::Int64(number.saturating_sub(self.offsets[file]))
-                }
-                _ => key.clone(),
-            };
-            if !own.as_ref().fits(key_type) {
-                continue;
-            }
-            if let Some(row) = opened.read(|index| index.find(own.as_ref()))? {
-                return Ok(Some(Found { file, row, distance: 0.0, key }));
-            }
-        }
-        Ok(None)
+    /// The row with a key.
+    fn find(&self, key: &JsValue) -> Outcome<Option<ShardNeighbor>> {
+        let key = to_key(key, self.first(|index| index.options().key_type)?)?;
+        let found = self.shards()?.find(key.as_ref())?;
+        Ok(found.map(|(shard, row)| ShardNeighbor { shard, row, distance: 0.0, key }))
     }
-}
 
-/// What is asked of a file.
-struct Query<'q> {
-    vector: &'q [f32],
-    params: SearchParams<'q>,
-    radius: Option<f32>,
-    filtered: bool,
+    fn shards(&self) -> Outcome<Shards<'_, '_>> {
+        let files = self.files.iter().map(|file| &file.borrow_dependent().index);
+        Ok(Shards::new(files.collect())?)
+    }
 }
 
 impl File {
@@ -144,34 +122,6 @@ impl File {
             if file.filter.as_ref().is_none_or(|(bound, _)| bound != json) {
                 let filter = file.index.filter(&Filter::from_json(json)?)?;
                 file.filter = Some((json.into(), filter));
-            }
-            Ok(())
-        })
-    }
-
-    fn search(
-        &self,
-        query: Query<'_>,
-        number: usize,
-        offset: i64,
-        searcher: &mut Searcher,
-        found: &mut Vec<Found>,
-    ) -> Outcome<()> {
-        self.with_dependent(|_, file| {
-            let filter = file.filter.as_ref().filter(|_| query.filtered).map(|(_, bound)| bound);
-            let params = SearchParams { filter, ..query.params };
-            let index = &file.index;
-            let neighbors = match query.radius {
-                Some(radius) => index.within(query.vector, radius, &params, searcher)?,
-                None => index.search(query.vector, &params, searcher)?,
-            };
-            for neighbor in neighbors {
-                let row: RowId = neighbor.row;
-                let mut key = index.key(row)?.to_owned();
-                if let Key::Int64(number) = &mut key {
-                    *number += offset;
-                }
-                found.push(Found { file: number, row, distance: neighbor.distance, key });
             }
             Ok(())
         })

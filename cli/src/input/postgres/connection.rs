@@ -40,7 +40,7 @@ impl Target {
             config.port(port.parse().map_err(|_| format!("PGPORT is {port}, no port"))?);
         }
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            config.host(&variable("PGHOST").unwrap_or_else(|| local(config.get_ports().first())));
+            config.host(variable("PGHOST").unwrap_or_else(|| local(config.get_ports().first())));
         }
         for (name, absent) in [
             ("PGUSER", config.get_user().is_none()),
