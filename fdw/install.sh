@@ -6,8 +6,9 @@ cd "$(dirname "$0")"
 config=${1:-pg_config}
 version=$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 target=${CARGO_TARGET_DIR:-$PWD/target}
-# A folder a version: bindings are made anew whenever the Postgres changes.
-PGRX_PG_CONFIG_PATH=$(command -v "$config") CARGO_TARGET_DIR=$target/pg$version ${CARGO:-cargo} build \
+# One folder for all versions: what knows nothing of Postgres is compiled once.
+target=$target/fdw
+PGRX_PG_CONFIG_PATH=$(command -v "$config") CARGO_TARGET_DIR=$target ${CARGO:-cargo} build \
     --release --no-default-features --features "pg$version"
-install -m 755 "$target/pg$version/release/libhither.so" "$("$config" --pkglibdir)/hither.so"
+install -m 755 "$target/release/libhither.so" "$("$config" --pkglibdir)/hither.so"
 install -m 644 hither.control sql/hither--*.sql "$("$config" --sharedir)/extension/"

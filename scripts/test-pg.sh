@@ -7,6 +7,7 @@ repository=$PWD
 TARGET=${TARGET:-target}
 mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
 . scripts/postgres.sh
+. fdw/tests/servers.sh
 [ $# -gt 0 ] || set -- 18 16
 
 $CARGO build --release --package hither-cli --no-default-features --features postgres
@@ -21,13 +22,19 @@ for version in "$@"; do
     server_start "$run"
     trap 'server_stop "$run"; rm -rf "$folder"' EXIT
     HITHER=$hither sh fdw/tests/files.sh "$run/files"
+    servers_start "$run/web" "$run/files"
+    trap 'servers_stop; server_stop "$run"; rm -rf "$folder"' EXIT
     for test in fdw/tests/*.sql; do
         name=$(basename "$test" .sql)
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres "$name"
         # Files lie elsewhere in every run, and before 17 plans say what an InitPlan returns.
         "$bin/psql" -aqX -h 127.0.0.1 -p "$port" -U postgres -d "$name" -v VERBOSITY=verbose \
-            -v files="$run/files" <"$test" 2>&1 |
-            sed -e "s|$run|FOLDER|g" -e '/^LOCATION: /d' -e 's/^\( *InitPlan [0-9]*\) (returns .*)/\1/' \
+            -v files="$run/files" -v folder="$run" -v webfolder="$run/web" \
+            -v psql="$bin/psql -X -h 127.0.0.1 -p $port -U postgres" \
+            -v web="http://127.0.0.1:$web_port" -v s3="http://127.0.0.1:$s3_port" \
+            -v bin="$bin" -v port="$port" -v hither="$hither" <"$test" 2>&1 |
+            sed -e "s|$run|FOLDER|g" -e "s|127.0.0.1:$web_port|WEB|g" -e "s|127.0.0.1:$s3_port|S3|g" \
+                -e '/^LOCATION: /d' -e 's/^\( *InitPlan [0-9]*\) (returns .*)/\1/' \
                 -e 's/^ *QUERY PLAN *$/QUERY PLAN/' -e 's/^-\{10,\}$/----------/' >"$run/$name.out"
         [ -z "${UPDATE:-}" ] || cp "$run/$name.out" "fdw/tests/$name.out"
         if diff -u "fdw/tests/$name.out" "$run/$name.out"; then
@@ -51,6 +58,7 @@ for version in "$@"; do
         failed=$((failed + 1))
         echo "PostgreSQL $version: a backend died" >&2
     fi
+    servers_stop
     server_stop "$run"
     trap 'rm -rf "$folder"' EXIT
 done

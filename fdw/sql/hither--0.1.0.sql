@@ -11,3 +11,19 @@ CREATE FUNCTION hither.fdw_validator(text[], oid) RETURNS void
 
 CREATE FOREIGN DATA WRAPPER hither
     HANDLER hither.fdw_handler VALIDATOR hither.fdw_validator;
+
+-- What foreign tables consist of. Looking brings no file, and fails for none: see last_error.
+CREATE FUNCTION hither.shards_of(relation oid) RETURNS TABLE
+    (location text, rows bigint, bytes bigint, structure text, metric text, cached boolean, last_error text)
+    AS 'MODULE_PATHNAME', 'shards_of_wrapper' LANGUAGE c STRICT VOLATILE;
+
+CREATE VIEW hither.shards AS
+    SELECT server.srvname AS server, ftrelid::regclass AS relation, shard.*
+    FROM pg_foreign_table
+        JOIN pg_foreign_server AS server ON server.oid = ftserver
+        JOIN pg_foreign_data_wrapper AS wrapper ON wrapper.oid = srvfdw,
+        LATERAL hither.shards_of(ftrelid) AS shard
+    WHERE fdwhandler = 'hither.fdw_handler'::regproc AND has_table_privilege(ftrelid, 'SELECT');
+
+GRANT USAGE ON SCHEMA hither TO PUBLIC;
+GRANT SELECT ON hither.shards TO PUBLIC;

@@ -4,6 +4,7 @@ use hither_core::Error;
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::PgLogLevel;
+use std::path::Path;
 
 /// An error that is about to be raised. Functions return it, callbacks raise it.
 #[derive(Debug)]
@@ -25,8 +26,50 @@ impl Failure {
     }
 
     /// The same, naming the file that it is about.
-    pub fn about(self, path: &std::path::Path) -> Self {
+    pub fn about(self, path: &Path) -> Self {
         Self { message: format!("index file \"{}\": {}", path.display(), self.message), ..self }
+    }
+
+    /// Whether it says that a file is damaged, or none.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.code, Code::ERRCODE_DATA_CORRUPTED | Code::ERRCODE_WRONG_OBJECT_TYPE)
+    }
+
+    /// Whether a server did not answer, or not to the end.
+    pub fn is_network(&self) -> bool {
+        self.code == Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION
+    }
+
+    /// Whether it is about a limit that another table or session may not have.
+    pub fn is_limit(&self) -> bool {
+        self.code == Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
+    }
+
+    /// Whether a file is not where it was.
+    pub fn is_missing(&self) -> bool {
+        self.code == Code::ERRCODE_UNDEFINED_FILE
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Writes it down for other backends. What cannot be written is not known to them.
+    pub fn save(&self, path: &Path) {
+        let hint = self.hint.as_deref().unwrap_or_default();
+        let lines = [&self.message, hint].map(|text| text.replace(['\n', '\r'], " "));
+        let text = format!("{}\n{}\n{}\n", self.code as i32, lines[0], lines[1]);
+        let _ = std::fs::write(path, text);
+    }
+
+    /// Reads what was written down.
+    pub fn load(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut lines = text.lines();
+        let code = lines.next()?.parse::<i32>().ok()?.into();
+        let message = lines.next()?.into();
+        let hint = lines.next().filter(|hint| !hint.is_empty()).map(Into::into);
+        Some(Self { code, message, hint })
     }
 
     /// Raises the error: Rust's stack unwinds, then Postgres aborts the statement.

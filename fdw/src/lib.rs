@@ -6,15 +6,21 @@
 //! this file alone; every callback is guarded, so that a panic of ours is an error of the
 //! statement and no more.
 
+mod cache;
 mod explain;
 mod failure;
+mod import;
+mod location;
+mod network;
 mod options;
 mod plan;
 mod predicate;
+mod remote;
 mod scan;
 mod search;
 mod settings;
 mod shards;
+mod status;
 mod table;
 mod value;
 mod vector;
@@ -64,6 +70,7 @@ pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> 
         (*routine).ReScanForeignScan = Some(rescan_foreign_scan);
         (*routine).EndForeignScan = Some(end_foreign_scan);
         (*routine).ExplainForeignScan = Some(explain_foreign_scan);
+        (*routine).ImportForeignSchema = Some(import_foreign_schema);
         (*routine).IsForeignScanParallelSafe = Some(is_foreign_scan_parallel_safe);
         (*routine).PlanForeignModify = Some(plan_foreign_modify);
         (*routine).IsForeignRelUpdatable = Some(is_foreign_rel_updatable);
@@ -178,6 +185,24 @@ extern "C-unwind" fn is_foreign_scan_parallel_safe(
 ) -> bool {
     // Files are read alone, and every worker opens them for itself.
     true
+}
+
+#[pg_guard]
+extern "C-unwind" fn import_foreign_schema(
+    statement: *mut pg_sys::ImportForeignSchemaStmt,
+    server: pg_sys::Oid,
+) -> *mut pg_sys::List {
+    // SAFETY: called by Postgres; it frees the list and its texts, which lie in its memory.
+    unsafe {
+        let commands =
+            import::commands(statement, server).unwrap_or_else(|failure| failure.raise());
+        let mut list = pgrx::PgList::<std::ffi::c_char>::new();
+        for command in commands {
+            let command = std::ffi::CString::new(command).unwrap_or_default();
+            list.push(pg_sys::pstrdup(command.as_ptr()));
+        }
+        list.into_pg()
+    }
 }
 
 /// No change is possible; saying so at the plan gives a better message than Postgres's own.

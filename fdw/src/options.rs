@@ -1,6 +1,7 @@
 //! Options of servers, foreign tables and columns: reading and checking them.
 
 use crate::failure::{Failure, Result};
+use crate::location::{self, Needs};
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 use std::ffi::CStr;
 
@@ -8,7 +9,11 @@ use std::ffi::CStr;
 pub type Options = Vec<(String, String)>;
 
 const LOCATIONS: [&str; 2] = ["location", "shards"];
-const SEARCH: [&str; 6] = ["ef_search", "probes", "recall", "iterative_scan", "model", "map"];
+const SEARCH: [&str; 8] =
+    ["ef_search", "probes", "recall", "iterative_scan", "model", "map", "cache_size", "max_age"];
+/// Where keys are sent is the server's owner's to say, not that of who makes a table.
+const NETWORK: [&str; 4] = ["region", "endpoint", "allow_http", "path_style"];
+const SECRETS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 /// The options of a catalog's list of `DefElem`.
 ///
@@ -31,32 +36,48 @@ pub fn find<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
     options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
 }
 
+/// Whether an option says on or off.
+pub fn is_on(options: &Options, name: &str, default: bool) -> bool {
+    find(options, name).map_or(default, |value| value == "on")
+}
+
 /// Checks the options of an object of this catalog, as CREATE and ALTER give them.
 ///
 /// # Errors
-/// Unknown options, values out of range, or locations from a role that may not read files.
+/// Unknown options, secrets where everybody may read them, values out of range, or locations from
+/// a role that may not read files.
 pub fn validate(options: &Options, catalog: pg_sys::Oid) -> Result<()> {
     let (what, known): (&str, Vec<&str>) = match catalog {
-        pg_sys::ForeignServerRelationId | pg_sys::ForeignTableRelationId => {
-            ("servers and foreign tables", [&LOCATIONS[..], &SEARCH[..]].concat())
+        pg_sys::ForeignServerRelationId => {
+            ("servers", [&LOCATIONS[..], &SEARCH[..], &NETWORK[..]].concat())
+        }
+        pg_sys::ForeignTableRelationId => {
+            ("foreign tables", [&LOCATIONS[..], &SEARCH[..]].concat())
         }
         pg_sys::AttributeRelationId => ("columns", vec!["column"]),
-        pg_sys::UserMappingRelationId => ("user mappings", vec![]),
+        pg_sys::UserMappingRelationId => ("user mappings", SECRETS.to_vec()),
         _ => ("the foreign-data wrapper", vec![]),
     };
     for (name, value) in options {
+        let message = format!("invalid option \"{name}\" for {what} of hither");
+        let failure = Failure::new(Code::ERRCODE_FDW_INVALID_OPTION_NAME, message);
         if !known.contains(&name.as_str()) {
-            let failure = Failure::new(
-                Code::ERRCODE_FDW_INVALID_OPTION_NAME,
-                format!("invalid option \"{name}\" for {what} of hither"),
-            );
-            return Err(match nearest(name, known.iter().copied()) {
-                Some(near) => failure.hint(format!("Perhaps you meant the option \"{near}\".")),
-                None if known.is_empty() => failure.hint("There are no options here."),
-                None => failure.hint(format!("Valid options are: {}.", known.join(", "))),
-            });
+            return Err(failure.hint(if SECRETS.contains(&name.as_str()) {
+                "Everybody may read the options of servers and tables. Write CREATE USER MAPPING … OPTIONS (access_key_id '…', secret_access_key '…').".into()
+            } else if NETWORK.contains(&name.as_str()) {
+                "It is an option of servers.".into()
+            } else if let Some(near) = nearest(name, known.iter().copied()) {
+                format!("Perhaps you meant the option \"{near}\".")
+            } else if known.is_empty() {
+                "There are no options here.".into()
+            } else {
+                format!("Valid options are: {}.", known.join(", "))
+            }));
         }
         check_value(name, value)?;
+        if LOCATIONS.contains(&name.as_str()) {
+            check_locations(name, value, catalog == pg_sys::ForeignServerRelationId)?;
+        }
     }
     if LOCATIONS.iter().all(|name| find(options, name).is_some()) {
         return Err(Failure::new(
@@ -76,35 +97,77 @@ pub fn validate(options: &Options, catalog: pg_sys::Oid) -> Result<()> {
 }
 
 fn check_value(name: &str, value: &str) -> Result<()> {
-    let right = match name {
-        "ef_search" | "probes" => {
-            value.parse::<i32>().is_ok_and(|number| (1..=1 << 24).contains(&number))
+    let (right, wanted) = match name {
+        "ef_search" | "probes" => (
+            value.parse::<i32>().is_ok_and(|number| (1..=1 << 24).contains(&number)),
+            "be a whole number from 1",
+        ),
+        "recall" => (
+            value.parse::<f32>().is_ok_and(|recall| recall > 0.0 && recall <= 1.0),
+            "be a number above 0 and at most 1",
+        ),
+        "iterative_scan" => (matches!(value, "strict" | "relaxed"), "be strict or relaxed"),
+        "map" | "allow_http" | "path_style" => (matches!(value, "on" | "off"), "be on or off"),
+        "cache_size" => {
+            (bytes(value).is_some_and(|bytes| bytes > 0), "be a size such as '500MB' or '20GB'")
         }
-        "recall" => value.parse::<f32>().is_ok_and(|recall| recall > 0.0 && recall <= 1.0),
-        "iterative_scan" => matches!(value, "strict" | "relaxed"),
-        "map" => matches!(value, "on" | "off"),
-        "location" | "shards" => {
-            check_may_read()?;
-            !value.trim().is_empty()
-        }
-        _ => !value.is_empty(),
+        "max_age" => (seconds(value).is_some(), "be a time such as '30s' or '1h', or 0"),
+        "endpoint" => (
+            reqwest::Url::parse(value).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https") && url.username().is_empty()
+            }),
+            "be a URL that begins with https:// or http://",
+        ),
+        _ => (!value.trim().is_empty(), "not be empty"),
     };
     if right {
         return Ok(());
     }
-    let wanted = match name {
-        "ef_search" | "probes" => "a whole number from 1",
-        "recall" => "a number above 0 and at most 1",
-        "iterative_scan" => "strict or relaxed",
-        "map" => "on or off",
-        _ => "not empty",
-    };
-    let message = format!("invalid value \"{value}\" for option \"{name}\": it must be {wanted}");
+    // What was written into the place of a secret, or before a host, may be one.
+    let secret = SECRETS.contains(&name) || value.contains('@');
+    let shown = if secret { String::new() } else { format!(" \"{value}\"") };
+    let message = format!("invalid value{shown} for option \"{name}\": it must {wanted}");
     Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message))
 }
 
+/// A size with Postgres's units, in bytes; without a unit it is kilobytes, as in the setting.
+pub fn bytes(value: &str) -> Option<u64> {
+    let kilobytes = with_unit(value, pg_sys::GUC_UNIT_KB as i32)?;
+    Some(kilobytes * 1024)
+}
+
+/// A time with Postgres's units, in seconds.
+pub fn seconds(value: &str) -> Option<u64> {
+    with_unit(value, pg_sys::GUC_UNIT_S as i32)
+}
+
+fn with_unit(value: &str, unit: i32) -> Option<u64> {
+    let value = std::ffi::CString::new(value).ok()?;
+    let mut result = 0;
+    // SAFETY: a text that ends with NUL, and a place for the result; hints are not asked for.
+    let right =
+        unsafe { pg_sys::parse_int(value.as_ptr(), &raw mut result, unit, std::ptr::null_mut()) };
+    right.then(|| u64::try_from(result).ok()).flatten()
+}
+
+/// Checks that locations are well formed, and that this role may name them.
+fn check_locations(name: &str, value: &str, of_server: bool) -> Result<()> {
+    let texts = if name == "shards" { location::split(value) } else { vec![value] };
+    for text in texts {
+        let beneath = if of_server { None } else { Some("/") };
+        location::parse(text, beneath)?;
+        match location::needs(text) {
+            Needs::ServerFiles => check_may_read()?,
+            // Who owns a server was allowed to make it.
+            Needs::Network if !of_server => check_may_connect()?,
+            Needs::Network | Needs::Nothing => {}
+        }
+    }
+    Ok(())
+}
+
 /// As file_fdw: whoever names a file of the server must be allowed to read the server's files.
-fn check_may_read() -> Result<()> {
+pub fn check_may_read() -> Result<()> {
     // SAFETY: plain look-ups in the catalogs, within a transaction.
     let allowed = unsafe {
         pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(READ_SERVER_FILES))
@@ -112,9 +175,33 @@ fn check_may_read() -> Result<()> {
     if allowed {
         return Ok(());
     }
-    let message = "permission denied to set the location of a hither index";
+    let message = "permission denied to name a file of the server";
     Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message).hint(
-        "Only superusers and roles with privileges of \"pg_read_server_files\" may name files of the server.",
+        "Only superusers and roles with privileges of \"pg_read_server_files\" may. A location beneath that of the server is open to all who may use it.",
+    ))
+}
+
+/// Whoever names a host must be allowed to make a server, which names hosts.
+pub fn check_may_connect() -> Result<()> {
+    // SAFETY: plain look-ups in the catalogs, within a transaction.
+    let allowed = unsafe {
+        let wrapper = pg_sys::get_foreign_data_wrapper_oid(c"hither".as_ptr(), true);
+        let user = pg_sys::GetUserId();
+        let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let result = pg_sys::pg_foreign_data_wrapper_aclcheck(wrapper, user, usage);
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        let result =
+            pg_sys::object_aclcheck(pg_sys::ForeignDataWrapperRelationId, wrapper, user, usage);
+        pg_sys::superuser()
+            || (wrapper != pg_sys::InvalidOid && result == pg_sys::AclResult::ACLCHECK_OK)
+    };
+    if allowed {
+        return Ok(());
+    }
+    let message = "permission denied to name a host";
+    Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message).hint(
+        "Only roles that may make a server may. A location beneath that of the server is open to all who may use it.",
     ))
 }
 

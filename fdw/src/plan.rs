@@ -50,7 +50,8 @@ pub unsafe fn size(
     rel: *mut pg_sys::RelOptInfo,
     relation: pg_sys::Oid,
 ) -> Result<()> {
-    let table = Table::open(relation)?;
+    // SAFETY: the planner's structure is valid.
+    let table = Table::open(relation, unsafe { (*rel).userid })?;
     let mut planned =
         Planned { table, pushed: Vec::new(), by_key: false, reasons: Vec::new(), order: None };
     // SAFETY: `rel` is a base relation; its restrictions are a list of RestrictInfo.

@@ -32,6 +32,25 @@ pub struct Scan {
     pub stats: Option<hither_core::SearchStats>,
 }
 
+/// The user whose rights a scan has: the owner of a view, where one is between; invalid for the
+/// current one.
+///
+/// # Safety
+/// `node` is a plan node of ours.
+unsafe fn user_of(node: *mut pg_sys::ForeignScanState) -> pg_sys::Oid {
+    // SAFETY: the executor's structures are valid while it executes.
+    unsafe {
+        let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        {
+            let entry = pg_sys::exec_rt_fetch((*plan).scan.scanrelid, (*node).ss.ps.state);
+            (*entry).checkAsUser
+        }
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        (*plan).checkAsUser
+    }
+}
+
 /// Where its rows come from.
 enum Stage {
     /// Not known yet: parameters are evaluated when the first row is asked for.
@@ -56,7 +75,8 @@ impl Scan {
         // SAFETY: the executor's structures are valid while it executes.
         unsafe {
             let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
-            let table = Table::open((*(*node).ss.ss_currentRelation).rd_id)?;
+            let relation = (*(*node).ss.ss_currentRelation).rd_id;
+            let table = Table::open(relation, user_of(node))?;
             let (private, attributes, reasons) = Private::decode((*plan).fdw_private)?;
             let expressions = PgList::<pg_sys::Expr>::from_pg((*plan).fdw_exprs);
             let mut expressions: Vec<_> = expressions.iter_ptr().collect();

@@ -1,15 +1,31 @@
 //! How hard to search: session settings before table options before server options.
 
-use crate::options::{Options, find};
+use crate::cache::Cache;
+use crate::failure::Result;
+use crate::options::{self, Options, find};
 use hither_core::{SearchParams, Structure};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
+use std::ffi::CString;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(0);
 static PROBES: GucSetting<i32> = GucSetting::<i32>::new(0);
 static RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static ITERATIVE_SCAN: GucSetting<IterativeScan> =
     GucSetting::<IterativeScan>::new(IterativeScan::Default);
+static MAP: GucSetting<Map> = GucSetting::<Map>::new(Map::Default);
+static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static CACHE_DIRECTORY: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"pgsql_tmp_hither"));
+static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10 << 20);
+static MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(-1);
+
+/// How long an answer of a server is believed where nothing else is said.
+const DEFAULT_MAX_AGE: u64 = 60;
+/// Microseconds from 1970, where the system's clock begins, to 2000, where Postgres's does.
+const EPOCH: i64 = 946_684_800_000_000;
 
 /// `hither.iterative_scan`.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
@@ -20,6 +36,17 @@ enum IterativeScan {
     Strict,
     #[name = c"relaxed"]
     Relaxed,
+}
+
+/// `hither.map`.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+enum Map {
+    #[name = c"default"]
+    Default,
+    #[name = c"on"]
+    On,
+    #[name = c"off"]
+    Off,
 }
 
 /// Makes the session settings known.
@@ -63,6 +90,50 @@ pub fn register() {
         &ITERATIVE_SCAN,
         user(),
         flags(),
+    );
+    GucRegistry::define_enum_guc(
+        c"hither.map",
+        c"Whether files are mapped into memory (on) or read (off).",
+        c"off is for files that may be cut short in place, which ends a process that maps them.",
+        &MAP,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_string_guc(
+        c"hither.model",
+        c"Refuses files that were made with another model.",
+        c"Empty leaves it to the options of the table and its server.",
+        &MODEL,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_string_guc(
+        c"hither.cache_directory",
+        c"Where files of HTTP and S3 are kept.",
+        c"Beneath the data directory unless it begins with a slash.",
+        &CACHE_DIRECTORY,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"hither.cache_size",
+        c"Most that all files in the cache directory may take together.",
+        c"Those that were not used longest are removed when another needs their room.",
+        &CACHE_SIZE,
+        1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"hither.max_age",
+        c"How long an answer of a server that a file is unchanged is believed.",
+        c"0 asks in every statement; -1 leaves it to the options of the table and its server, else 60 s.",
+        &MAX_AGE,
+        -1,
+        i32::MAX,
+        user(),
+        GucFlags::UNIT_S,
     );
     // SAFETY: the settings of this prefix are all defined.
     #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18"))]
@@ -132,5 +203,62 @@ impl Effort {
             (None, Structure::Ivf) => format!("probes {}", self.probes.unwrap_or(16)),
             (None, _) => format!("ef_search {}", self.ef_search.unwrap_or(40)),
         }
+    }
+}
+
+/// Whether files are mapped rather than read.
+pub fn mapped(levels: [&Options; 2]) -> bool {
+    match MAP.get() {
+        Map::On => true,
+        Map::Off => false,
+        Map::Default => levels.iter().find_map(|level| find(level, "map")) != Some("off"),
+    }
+}
+
+/// The model that files must have been made with.
+pub fn model(levels: [&Options; 2]) -> Option<String> {
+    let session = MODEL.get().map(|name| name.to_string_lossy().into_owned());
+    let session = session.filter(|name| !name.is_empty());
+    session.or_else(|| levels.iter().find_map(|level| find(level, "model")).map(Into::into))
+}
+
+/// How remote files are kept.
+#[derive(Clone, Debug)]
+pub struct Caching {
+    /// Most bytes that the files of the table may take.
+    share: Option<u64>,
+    max_age: Duration,
+}
+
+impl Caching {
+    /// Of this session and these options, the table's before the server's.
+    pub fn new(levels: [&Options; 2]) -> Self {
+        let of_options = |name| levels.iter().find_map(|level| find(level, name));
+        let max_age = match u64::try_from(MAX_AGE.get()) {
+            Ok(seconds) => Some(seconds),
+            Err(_) => of_options("max_age").and_then(options::seconds),
+        };
+        Self {
+            share: of_options("cache_size").and_then(options::bytes),
+            max_age: Duration::from_secs(max_age.unwrap_or(DEFAULT_MAX_AGE)),
+        }
+    }
+
+    /// Answers of servers from this moment on are believed: within a statement always.
+    pub fn believed(&self) -> SystemTime {
+        // SAFETY: a plain number of this backend.
+        let start = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+        let start = u64::try_from(start + EPOCH).map(Duration::from_micros);
+        let start = UNIX_EPOCH + start.unwrap_or_default();
+        let now = SystemTime::now();
+        start.min(now.checked_sub(self.max_age).unwrap_or(UNIX_EPOCH))
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> Result<Cache> {
+        let folder = CACHE_DIRECTORY.get().unwrap_or_default();
+        // The data directory is that in which a backend works.
+        let folder = PathBuf::from(folder.to_string_lossy().into_owned());
+        Cache::open(folder, CACHE_SIZE.get() as u64 * 1024, self.share, self.believed())
     }
 }

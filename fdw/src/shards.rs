@@ -1,7 +1,14 @@
 //! From locations to opened index files, which a backend keeps.
 
+use crate::cache::{Held, note_use};
 use crate::failure::{Failure, Result};
+use crate::location::{self, Location};
+use crate::network;
+use crate::remote::{self, Access, Object};
+use crate::settings::Caching;
+use futures_util::{StreamExt, TryStreamExt};
 use hither_core::IndexFile;
+use object_store::{GetOptions, GetRange};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,13 +16,19 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::SystemTime;
 
-/// Most files that a backend keeps open beside those in use.
+/// Most files that a backend keeps open beside those in use, and lists that it remembers.
 const MOST_OPEN: usize = 1024;
+/// Files that are brought at the same time.
+const AT_ONCE: usize = 8;
+/// How often a file that another backend removed from the cache is brought again.
+const ATTEMPTS: usize = 3;
 
 /// One file of a table, open.
 #[derive(Clone)]
 pub struct Shard {
+    /// Where it is, as people know it: a path or a URL.
     pub path: PathBuf,
     pub file: Rc<IndexFile>,
 }
@@ -30,13 +43,243 @@ struct Identity {
     mapped: bool,
 }
 
+/// What a location meant, and when that was asked.
+type List = (Vec<Object>, SystemTime);
+
 thread_local! {
     static OPENED: RefCell<HashMap<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
+    /// Where objects lie in the cache, and when their server was last asked, by id.
+    static BROUGHT: RefCell<HashMap<String, (PathBuf, SystemTime)>> = RefCell::default();
+    /// What locations meant to who asked.
+    static LISTED: RefCell<HashMap<(String, Access), List>> = RefCell::default();
 }
 
-/// Opens a file, or takes the one that this backend has open if it is still the same.
-pub fn open(path: &Path, mapped: bool) -> Result<Shard> {
-    let metadata = fs::metadata(path).map_err(|error| missing(path, &error))?;
+/// What opening a table's files needs to know.
+pub struct Opening<'o> {
+    pub locations: &'o [Location],
+    pub access: &'o Access,
+    pub caching: &'o Caching,
+    /// Whether files are mapped rather than read.
+    pub mapped: bool,
+}
+
+/// A file that a location means.
+enum Found {
+    Path(PathBuf),
+    Object(Object),
+}
+
+impl Opening<'_> {
+    /// Opens all files. Remote ones are brought first, several at a time.
+    pub fn open(&self) -> Result<Vec<Shard>> {
+        let mut found = Vec::new();
+        for location in self.locations {
+            found.extend(self.list(location)?);
+        }
+        let objects: Vec<Object> = found
+            .iter()
+            .filter_map(|found| match found {
+                Found::Object(object) => Some(object.clone()),
+                Found::Path(_) => None,
+            })
+            .collect();
+        let mut attempt = 1;
+        loop {
+            // Held until all are open, so that none makes room for another.
+            let (paths, _held) = self.bring(&objects)?;
+            let mut paths = paths.iter();
+            let shards = found.iter().map(|found| match found {
+                Found::Path(path) => open_file(path, path, self.mapped),
+                Found::Object(object) => {
+                    let none = || unreachable!("every object was brought");
+                    let path = paths.next().unwrap_or_else(none);
+                    open_file(path, Path::new(&object.url), self.mapped).inspect_err(|_| {
+                        BROUGHT.with_borrow_mut(|brought| brought.remove(&object.id));
+                    })
+                }
+            });
+            match shards.collect() {
+                Err(failure)
+                    if attempt < ATTEMPTS && !objects.is_empty() && failure.is_missing() =>
+                {
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The files that a location means. Servers' lists are believed for as long as files are.
+    fn list(&self, location: &Location) -> Result<Vec<Found>> {
+        if let Location::Path(path) = location {
+            return Ok(location::list_files(path)?.into_iter().map(Found::Path).collect());
+        }
+        let believed = self.caching.believed();
+        let key = (location.to_string(), self.access.clone());
+        let known = LISTED.with_borrow(|listed| {
+            listed.get(&key).filter(|(_, asked)| *asked >= believed).map(|(list, _)| list.clone())
+        });
+        let objects = match known {
+            Some(objects) => objects,
+            None => {
+                let asked = SystemTime::now();
+                let objects = self.access.objects(location)?;
+                LISTED.with_borrow_mut(|listed| {
+                    if listed.len() >= MOST_OPEN {
+                        listed.clear();
+                    }
+                    listed.insert(key, (objects.clone(), asked));
+                });
+                objects
+            }
+        };
+        Ok(objects.into_iter().map(Found::Object).collect())
+    }
+
+    /// Where objects lie on this machine, brought if need be.
+    fn bring(&self, objects: &[Object]) -> Result<(Vec<PathBuf>, Vec<Held>)> {
+        if objects.is_empty() {
+            return Ok(Default::default());
+        }
+        let believed = self.caching.believed();
+        let known = BROUGHT.with_borrow(|brought| {
+            let known = |object: &Object| {
+                let (path, asked) = brought.get(&object.id)?;
+                (*asked >= believed).then(|| path.clone())
+            };
+            objects.iter().map(known).collect::<Option<Vec<_>>>()
+        });
+        if let Some(paths) = known {
+            for (object, path) in objects.iter().zip(&paths) {
+                note_use(&object.id, path);
+            }
+            return Ok((paths, Vec::new()));
+        }
+        let cache = self.caching.cache()?;
+        let held: Vec<Held> = network::wait(
+            futures_util::stream::iter(objects)
+                .map(|object| cache.bring(object))
+                .buffered(AT_ONCE)
+                .try_collect(),
+        )??;
+        BROUGHT.with_borrow_mut(|brought| {
+            if brought.len() >= MOST_OPEN {
+                brought.clear();
+            }
+            for (object, held) in objects.iter().zip(&held) {
+                brought.insert(object.id.clone(), (held.path.clone(), held.asked));
+            }
+        });
+        Ok((held.iter().map(|held| held.path.clone()).collect(), held))
+    }
+
+    /// Where the files are, one location each, without bringing any.
+    pub fn locations(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for location in self.locations {
+            names.extend(self.list(location)?.into_iter().map(|found| match found {
+                Found::Path(path) => path.display().to_string(),
+                Found::Object(object) => object.url,
+            }));
+        }
+        Ok(names)
+    }
+
+    /// Looks at every file without bringing any.
+    pub fn look(&self) -> Vec<Looked> {
+        let mut looked = Vec::new();
+        for location in self.locations {
+            match self.list(location) {
+                Ok(found) => looked.extend(found.into_iter().map(|found| self.look_at(&found))),
+                Err(failure) => looked.push(Looked::failed(location.to_string(), failure)),
+            }
+        }
+        looked
+    }
+
+    fn look_at(&self, found: &Found) -> Looked {
+        let object = match found {
+            Found::Path(path) => {
+                return match open_file(path, path, self.mapped) {
+                    Ok(shard) => Looked::open(shard, None),
+                    Err(failure) => Looked::failed(path.display().to_string(), failure),
+                };
+            }
+            Found::Object(object) => object,
+        };
+        let url = object.url.clone();
+        let cached = self.caching.cache().map(|cache| cache.look(object));
+        let (path, past) = match cached {
+            Ok(cached) => cached,
+            Err(failure) => return Looked::failed(url, failure),
+        };
+        let now = network::wait(first_bytes(object)).and_then(|result| result);
+        let opened = path.map(|path| open_file(&path, Path::new(&url), self.mapped));
+        let mut looked = match opened {
+            Some(Ok(shard)) => Looked::open(shard, Some(true)),
+            Some(Err(failure)) => Looked::failed(url, failure),
+            None => Looked { cached: Some(false), ..Looked::named(url) },
+        };
+        match now {
+            Ok(bytes) => looked.bytes = looked.bytes.or(bytes),
+            Err(failure) => looked.error = Some(failure.message().into()),
+        }
+        looked.error = looked.error.or(past.map(|failure| failure.message().into()));
+        looked
+    }
+}
+
+/// Whether a server has an index file there, and how long it is, if its first bytes alone tell.
+async fn first_bytes(object: &Object) -> Result<Option<u64>> {
+    let options = GetOptions { range: Some(GetRange::Bounded(0..64)), ..GetOptions::default() };
+    let result = match object.store.get_opts(&object.path, options).await {
+        // It sends no ranges, but it answers.
+        Err(object_store::Error::NotSupported { .. }) => return Ok(None),
+        result => result.map_err(|error| remote::failure(&object.url, &error))?,
+    };
+    let bytes = result.bytes().await.map_err(|error| remote::failure(&object.url, &error))?;
+    let length = hither_core::file_length(&bytes);
+    Ok(Some(length.map_err(|error| Failure::from(error).about(Path::new(&object.url)))?))
+}
+
+/// What looking at a file told.
+pub struct Looked {
+    pub location: String,
+    pub file: Option<Rc<IndexFile>>,
+    pub bytes: Option<u64>,
+    /// Whether a remote file lies in the cache.
+    pub cached: Option<bool>,
+    pub error: Option<String>,
+}
+
+impl Looked {
+    fn named(location: String) -> Self {
+        Self { location, file: None, bytes: None, cached: None, error: None }
+    }
+
+    fn open(shard: Shard, cached: Option<bool>) -> Self {
+        let bytes = Some(shard.file.len());
+        let location = shard.path.display().to_string();
+        Self { location, file: Some(shard.file), bytes, cached, error: None }
+    }
+
+    pub fn failed(location: String, failure: Failure) -> Self {
+        Self { error: Some(failure.message().into()), ..Self::named(location) }
+    }
+}
+
+/// Opens a file, or takes the one that this backend has open if it is still the same. Errors call
+/// it by `name`.
+fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
+    let metadata = fs::metadata(path).map_err(|error| missing(name, &error))?;
+    if metadata.is_dir() {
+        return Err(missing(name, &std::io::ErrorKind::IsADirectory.into()));
+    }
+    // A pipe would never end, a device neither.
+    if !metadata.is_file() {
+        let message = format!("\"{}\" is no regular file", name.display());
+        return Err(Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message));
+    }
     let identity = Identity {
         device: metadata.dev(),
         inode: metadata.ino(),
@@ -47,26 +290,32 @@ pub fn open(path: &Path, mapped: bool) -> Result<Shard> {
     let known = OPENED.with_borrow(|opened| {
         opened.get(path).filter(|(known, _)| *known == identity).map(|(_, file)| Rc::clone(file))
     });
-    if let Some(file) = known {
-        return Ok(Shard { path: path.into(), file });
-    }
-    let opened = if mapped { IndexFile::open(path) } else { IndexFile::read(path) };
-    let file = Rc::new(opened.map_err(|error| damaged(path, error))?);
-    OPENED.with_borrow_mut(|opened| {
-        if opened.len() >= MOST_OPEN {
-            // Files in use stay open by their own count.
-            opened.clear();
+    let file = match known {
+        Some(file) => file,
+        None => {
+            let opened = if mapped { IndexFile::open(path) } else { IndexFile::read(path) };
+            let file = Rc::new(opened.map_err(|error| damaged(path, name, error))?);
+            OPENED.with_borrow_mut(|opened| {
+                if opened.len() >= MOST_OPEN {
+                    // Files in use stay open by their own count.
+                    opened.clear();
+                }
+                opened.insert(path.into(), (identity, Rc::clone(&file)));
+            });
+            file
         }
-        opened.insert(path.into(), (identity, Rc::clone(&file)));
-    });
-    Ok(Shard { path: path.into(), file })
+    };
+    Ok(Shard { path: name.into(), file })
 }
 
 /// An error of the library, with the file that it is about.
-pub fn damaged(path: &Path, error: hither_core::Error) -> Failure {
+fn damaged(path: &Path, name: &Path, error: hither_core::Error) -> Failure {
     match error {
-        error @ hither_core::Error::Io { .. } => Failure::from(error),
-        error => Failure::from(error).about(path),
+        error @ hither_core::Error::Io { .. } => match fs::File::open(path) {
+            Err(error) => missing(name, &error),
+            Ok(_) => Failure::from(error),
+        },
+        error => Failure::from(error).about(name),
     }
 }
 
@@ -79,50 +328,9 @@ fn missing(path: &Path, error: &std::io::Error) -> Failure {
     let reason = match error.kind() {
         std::io::ErrorKind::NotFound => "No such file or directory".into(),
         std::io::ErrorKind::PermissionDenied => "Permission denied".into(),
+        std::io::ErrorKind::IsADirectory => "It is a directory".into(),
         _ => error.to_string(),
     };
     Failure::new(code, format!("could not open index file \"{}\": {reason}", path.display()))
         .hint("The path is one of the machine that Postgres runs on, and its user must be able to read it.")
-}
-
-/// The files that locations mean: a path, a directory's `*.hither`, or a glob; relative ones
-/// beneath `base`. Sorted by name within a location.
-pub fn list<'l>(
-    locations: impl Iterator<Item = &'l str>,
-    base: Option<&str>,
-) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for location in locations {
-        if location.contains("://") {
-            let message = format!("location \"{location}\" is not a path");
-            return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message).hint(
-                "Files over HTTP and S3 cannot be read yet: copy the file to this machine.",
-            ));
-        }
-        let path = Path::new(base.unwrap_or("")).join(location);
-        if !path.is_absolute() {
-            let message = format!("location \"{location}\" is not an absolute path");
-            return Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message).hint(
-                "Write it from the root, or give the server a location that it is beneath.",
-            ));
-        }
-        let before = paths.len();
-        let pattern = if path.is_dir() { path.join("*.hither") } else { path.clone() };
-        let text = pattern.to_string_lossy();
-        if !text.contains(['*', '?', '[']) {
-            paths.push(path);
-            continue;
-        }
-        let matches = glob::glob(&text).map_err(|error| {
-            let message = format!("location \"{location}\": {error}");
-            Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
-        })?;
-        paths.extend(matches.flatten().filter(|path| path.is_file()));
-        if paths.len() == before {
-            let message = format!("there is no index file at \"{}\"", pattern.display());
-            return Err(Failure::new(Code::ERRCODE_UNDEFINED_FILE, message)
-                .hint("Make one with `hither build`; their names end in .hither."));
-        }
-    }
-    Ok(paths)
 }

@@ -1,9 +1,11 @@
 //! A foreign table: its files, and what each of its columns is in them.
 
 use crate::failure::{Failure, Result};
+use crate::location::{self, Location};
 use crate::options::{self, Options, find, nearest};
-use crate::settings::Effort;
-use crate::shards::{self, Shard};
+use crate::remote::Access;
+use crate::settings::{self, Caching, Effort};
+use crate::shards::{Opening, Shard};
 use crate::value::{types_of, types_of_key};
 use crate::vector::{VectorType, vector_type};
 use hither_core::{ColumnType, Index, Metric};
@@ -43,25 +45,17 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens the files of a table and checks its columns against each of them.
-    pub fn open(relation: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: the relation is a foreign table that the caller's statement has locked; option
-        // lists are lists of DefElem.
-        let (table, server) = unsafe {
-            let table = pg_sys::GetForeignTable(relation);
-            let server = pg_sys::GetForeignServer((*table).serverid);
-            (options::read((*table).options), options::read((*server).options))
-        };
-        let mapped = find(&table, "map").or(find(&server, "map")) != Some("off");
-        let paths = locate(&table, &server)?;
-        let shards: Vec<Shard> =
-            paths.iter().map(|path| shards::open(path, mapped)).collect::<Result<_>>()?;
-        let model = find(&table, "model").or(find(&server, "model"));
+    /// Opens the files of a table and checks its columns against each of them. Remote files are
+    /// asked for with the keys of `user`, or of the current one if that is invalid.
+    pub fn open(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
+        let files = Files::new(relation, user)?;
+        let shards = files.opening().open()?;
+        let model = settings::model(files.levels());
         for shard in &shards {
-            check_alike(shard, &shards[0], model)?;
+            check_alike(shard, &shards[0], model.as_deref())?;
         }
         let attributes = attributes(relation, &shards)?;
-        Ok(Self { shards, attributes, effort: Effort::new([&table, &server]) })
+        Ok(Self { shards, attributes, effort: Effort::new(files.levels()) })
     }
 
     /// Any of the indexes; they are alike.
@@ -90,23 +84,59 @@ impl Table {
     }
 }
 
-fn locate(table: &Options, server: &Options) -> Result<Vec<std::path::PathBuf>> {
-    let base = find(server, "location");
-    // A server's location is a folder that its tables' lie in, or all that there is.
-    let own = find(table, "location").map(|one| vec![one]);
-    let listed = |options| {
-        find(options, "shards").map(|list| list.split(',').map(str::trim).collect::<Vec<_>>())
-    };
-    match own.or_else(|| listed(table)) {
-        Some(locations) => shards::list(locations.into_iter(), base),
-        None => match base.map(|one| vec![one]).or_else(|| listed(server)) {
-            Some(locations) => shards::list(locations.into_iter(), None),
-            None => Err(Failure::new(
-                Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND,
-                "the foreign table has no location, nor has its server",
-            )
-            .hint("ALTER FOREIGN TABLE … OPTIONS (ADD location '/path/to/file.hither')")),
-        },
+/// What the options of a table and its server say of its files.
+pub struct Files {
+    table: Options,
+    server: Options,
+    locations: Vec<Location>,
+    access: Access,
+    caching: Caching,
+}
+
+impl Files {
+    /// # Errors
+    /// Options that cannot be understood.
+    pub fn new(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: the relation is a foreign table that the caller's statement has locked; option
+        // lists are lists of DefElem.
+        let (table, server, server_oid) = unsafe {
+            let table = pg_sys::GetForeignTable(relation);
+            let server = pg_sys::GetForeignServer((*table).serverid);
+            let (own, servers) =
+                (options::read((*table).options), options::read((*server).options));
+            (own, servers, (*server).serverid)
+        };
+        let locations = location::of_table(&table, &server)?;
+        Self::at(locations, table, server, server_oid, user)
+    }
+
+    /// Files of a server that no table names yet.
+    pub fn at(
+        locations: Vec<Location>,
+        table: Options,
+        server: Options,
+        server_oid: pg_sys::Oid,
+        user: pg_sys::Oid,
+    ) -> Result<Self> {
+        // SAFETY: the current user of this backend.
+        let current = unsafe { pg_sys::GetUserId() };
+        let user = if user == pg_sys::InvalidOid { current } else { user };
+        let access = Access::new(&server, server_oid, user)?;
+        let caching = Caching::new([&table, &server]);
+        Ok(Self { table, server, locations, access, caching })
+    }
+
+    fn levels(&self) -> [&Options; 2] {
+        [&self.table, &self.server]
+    }
+
+    pub fn opening(&self) -> Opening<'_> {
+        Opening {
+            locations: &self.locations,
+            access: &self.access,
+            caching: &self.caching,
+            mapped: settings::mapped(self.levels()),
+        }
     }
 }
 

@@ -75,8 +75,8 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
         },
         ValueRef::Float64(value) if oid == pg_sys::FLOAT4OID => {
             let narrow = value as f32;
-            if narrow.is_infinite() && value.is_finite() {
-                return Err(out_of_range(&value, "real"));
+            if (narrow.is_infinite() && value.is_finite()) || (narrow == 0.0 && value != 0.0) {
+                return Err(out_of_range(&format_args!("{value:e}"), "real"));
             }
             narrow.into_datum()
         }

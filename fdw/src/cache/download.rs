@@ -1,0 +1,237 @@
+//! Bringing a file: asked for only if it changed, gone on with where it was cut off, verified.
+
+use super::note::Note;
+use super::{Cache, Held};
+use crate::failure::{Failure, Result};
+use crate::remote::{self, Object};
+use futures_util::TryStreamExt;
+use hither_core::IndexFile;
+use object_store::{GetOptions, GetRange, GetResult};
+use pgrx::PgSqlErrorCode as Code;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// The bytes at the start of a file that say what it is and how long.
+const HEADER: usize = 64;
+
+impl Cache {
+    /// Asks the server, and brings the file unless the cached one is right. The caller has the
+    /// object's lock.
+    pub(super) async fn refresh(&self, object: &Object) -> Result<Held> {
+        let mut resumed = self.resume(object).await?;
+        loop {
+            let was_resumed = resumed.is_some();
+            let (result, have) = match resumed.take() {
+                Some(resumed) => resumed,
+                None => match self.ask(object).await? {
+                    Some(result) => (result, 0),
+                    None => {
+                        if let Some(held) = self.unchanged(object)? {
+                            return Ok(held);
+                        }
+                        continue;
+                    }
+                },
+            };
+            match self.download(object, result, have).await {
+                // Bytes of two versions may have met: from the start, then.
+                Err(failure) if was_resumed && failure.is_damage() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// The rest of a file of which a part was brought; none if there is no part, or the server has
+    /// another version, or cannot send a part.
+    async fn resume(&self, object: &Object) -> Result<Option<(GetResult, u64)>> {
+        let note = Note::read(&self.path(object, "part.note")).filter(Note::can_be_resumed);
+        let have = fs::metadata(self.path(object, "part")).map_or(0, |part| part.len());
+        let Some(note) = note.filter(|note| 0 < have && have < note.length) else {
+            return Ok(None);
+        };
+        let certain = note.is_certain();
+        let options = GetOptions {
+            range: Some(GetRange::Offset(have)),
+            if_match: note.etag.clone().filter(|_| certain),
+            if_unmodified_since: note.modified().filter(|_| !certain).map(Into::into),
+            ..GetOptions::default()
+        };
+        match object.store.get_opts(&object.path, options).await {
+            Ok(result) if note.is_of(&result.meta) => Ok(Some((result, have))),
+            Err(error @ object_store::Error::Generic { .. }) if !answered(&error) => {
+                Err(remote::failure(&object.url, &error))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The file from its start; none if the server says that the cached one is right.
+    async fn ask(&self, object: &Object) -> Result<Option<GetResult>> {
+        let cached =
+            Note::read(&self.path(object, "note")).filter(|_| self.path(object, "hither").exists());
+        let options = GetOptions {
+            if_none_match: cached.as_ref().and_then(|note| note.etag.clone()),
+            if_modified_since: cached
+                .filter(|note| note.etag.is_none())
+                .and_then(|note| note.modified())
+                .map(Into::into),
+            ..GetOptions::default()
+        };
+        match object.store.get_opts(&object.path, options).await {
+            Ok(result) => Ok(Some(result)),
+            Err(object_store::Error::NotModified { .. }) => Ok(None),
+            Err(error) => Err(remote::failure(&object.url, &error)),
+        }
+    }
+
+    /// The cached file, which the server says is right; none if it was removed meanwhile.
+    fn unchanged(&self, object: &Object) -> Result<Option<Held>> {
+        let path = self.path(object, "note");
+        let now = SystemTime::now();
+        let Some(held) = self.hold(object, now) else {
+            let _ = fs::remove_file(path);
+            return Ok(None);
+        };
+        let times = fs::FileTimes::new().set_accessed(now).set_modified(now);
+        let touched =
+            File::options().write(true).open(&path).and_then(|file| file.set_times(times));
+        touched.map_err(|error| self.unusable(&error))?;
+        if let Some(note) = Note::read(&path) {
+            self.take(object, note.length)?;
+        }
+        Ok(Some(held))
+    }
+
+    /// Writes what arrives behind the `have` bytes that are there, verifies the whole, and gives it
+    /// its name.
+    async fn download(&self, object: &Object, result: GetResult, have: u64) -> Result<Held> {
+        let note = Note::new(&object.url, &result.meta);
+        self.take(object, note.length)?;
+        self.make_room(object, &note).await?;
+        let part = self.path(object, "part");
+        let written = self.receive(object, result, have, &part).await;
+        if let Err(failure) = written {
+            // Kept to be gone on with, unless it is worthless or the disk is needed.
+            let worthless = !failure.is_network() || !note.can_be_resumed();
+            if worthless {
+                self.drop_part(object);
+            }
+            return Err(failure);
+        }
+        let verified = {
+            let part = part.clone();
+            tokio::task::spawn_blocking(move || verify(&part)).await
+        };
+        let verified = verified.unwrap_or_else(|error| {
+            let reason = error.to_string();
+            Err(hither_core::Error::Io { path: object.url.clone(), reason })
+        });
+        if let Err(error) = verified {
+            self.drop_part(object);
+            return Err(self.wrong(object, error));
+        }
+        let named = || {
+            // Without its note between the two, a file is asked for anew: never with the wrong one.
+            let (path, noted) = (self.path(object, "hither"), self.path(object, "note"));
+            let _ = fs::remove_file(&noted);
+            fs::rename(&part, &path)?;
+            note.write(&noted)?;
+            let _ = fs::remove_file(self.path(object, "part.note"));
+            Ok(())
+        };
+        named().map_err(|error: std::io::Error| self.unusable(&error))?;
+        self.hold(object, SystemTime::now()).ok_or_else(|| {
+            let message = format!("\"{}\" was removed from the cache as it arrived", object.url);
+            Failure::new(Code::ERRCODE_OBJECT_IN_USE, message).hint("Raise hither.cache_size.")
+        })
+    }
+
+    async fn receive(
+        &self,
+        object: &Object,
+        result: GetResult,
+        have: u64,
+        part: &Path,
+    ) -> Result<()> {
+        let length = result.meta.size;
+        let full = |error: std::io::Error| self.unusable(&error);
+        let mut file = OpenOptions::new();
+        let mut file = match have {
+            0 => file.create(true).write(true).truncate(true).open(part),
+            _ => file.append(true).open(part),
+        }
+        .map_err(full)?;
+        let mut written = have;
+        let mut known = have >= HEADER as u64;
+        let mut stream = result.into_stream();
+        loop {
+            let next = stream.try_next().await;
+            let Some(bytes) = next.map_err(|error| remote::failure(&object.url, &error))? else {
+                break;
+            };
+            file.write_all(&bytes).map_err(full)?;
+            written += bytes.len() as u64;
+            // A page of HTML in place of a file is known by its first bytes.
+            if !known && written >= HEADER as u64 {
+                check_start(part, length).map_err(|error| self.wrong(object, error))?;
+                known = true;
+            }
+        }
+        if !known {
+            return Err(self.wrong(object, hither_core::Error::NotAnIndex));
+        }
+        if written != length {
+            let message =
+                format!("could not get \"{}\": {written} of {length} bytes arrived", object.url);
+            return Err(Failure::new(Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, message));
+        }
+        file.sync_all().map_err(full)
+    }
+
+    fn drop_part(&self, object: &Object) {
+        let _ = fs::remove_file(self.path(object, "part"));
+        let _ = fs::remove_file(self.path(object, "part.note"));
+    }
+
+    /// An error of what arrived, with where it came from in place of where it lies.
+    fn wrong(&self, object: &Object, error: hither_core::Error) -> Failure {
+        if let hither_core::Error::Io { reason, .. } = &error {
+            return self.unusable(&std::io::Error::other(reason.clone()));
+        }
+        Failure::from(error).about(Path::new(&object.url))
+    }
+}
+
+/// Whether the server answered at all, so that asking it otherwise may help.
+fn answered(error: &object_store::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = source {
+        if inner.downcast_ref::<object_store::client::HttpError>().is_some() {
+            return false;
+        }
+        source = inner.source();
+    }
+    true
+}
+
+/// Whether the first bytes are those of an index file of this length.
+fn check_start(part: &Path, length: u64) -> hither_core::Result<()> {
+    let mut start = [0; HEADER];
+    let read = File::open(part).and_then(|mut file| file.read_exact(&mut start));
+    read.map_err(|error| hither_core::Error::Io {
+        path: part.display().to_string(),
+        reason: error.to_string(),
+    })?;
+    let says = hither_core::file_length(&start)?;
+    if says == length {
+        return Ok(());
+    }
+    Err(hither_core::Error::Truncated { expected: says, got: length })
+}
+
+/// Every checksum of the file.
+fn verify(part: &Path) -> hither_core::Result<()> {
+    IndexFile::open(part)?.index().verify()
+}

@@ -1,0 +1,120 @@
+//! The limit of the cache: what was not used longest makes room.
+
+use super::note::Note;
+use super::{Cache, try_lock};
+use crate::failure::{Failure, Result};
+use crate::remote::Object;
+use pgrx::PgSqlErrorCode as Code;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long it is remembered why an object could not be brought.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the files of one object take.
+#[derive(Default)]
+struct Entry {
+    whole: u64,
+    part: u64,
+    used: Option<SystemTime>,
+}
+
+impl Cache {
+    /// Reserves room for a file, and removes others, the ones not used longest first, until there
+    /// is: never more than must go, none that is about to be opened, none that is being brought.
+    pub(super) async fn make_room(&self, object: &Object, note: &Note) -> Result<()> {
+        let length = note.length;
+        if length > self.size {
+            let message = format!(
+                "\"{}\" has {length} bytes, more than the whole cache may have: {}",
+                object.url, self.size
+            );
+            return Err(Failure::new(Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
+                .hint("A superuser may raise hither.cache_size."));
+        }
+        // One backend at a time adds up and removes.
+        let _lock = self.lock(&self.folder.join("lock")).await?;
+        let mut entries = self.entries().map_err(|error| self.unusable(&error))?;
+        entries.remove(&object.id);
+        // The version to be replaced stays until then, if both fit.
+        let mut own = fs::metadata(self.path(object, "hither")).map_or(0, |old| old.len());
+        let mut total: u64 = entries.values().map(|entry| entry.whole + entry.part).sum();
+        let mut oldest: Vec<_> = entries.iter().collect();
+        oldest.sort_by_key(|(_, entry)| entry.used);
+        let long_ago = SystemTime::now().checked_sub(FORGOTTEN).unwrap_or(UNIX_EPOCH);
+        for (id, entry) in oldest {
+            // Objects that never came leave a lock and an error.
+            if entry.whole + entry.part == 0 && entry.used.is_some_and(|used| used < long_ago) {
+                self.remove(id);
+                continue;
+            }
+            if total + own + length <= self.size {
+                continue;
+            }
+            if self.remove(id) {
+                total -= entry.whole + entry.part;
+            }
+        }
+        if total + own + length > self.size && own > 0 {
+            let _ = fs::remove_file(self.path(object, "note"));
+            let _ = fs::remove_file(self.path(object, "hither"));
+            own = 0;
+        }
+        if total + own + length > self.size {
+            let message = format!(
+                "no room in the cache of {} bytes for \"{}\" with {length}: the rest is in use",
+                self.size, object.url
+            );
+            return Err(Failure::new(Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message).hint(
+                "The files of a table must fit together. A superuser may raise hither.cache_size.",
+            ));
+        }
+        note.write(&self.path(object, "part.note")).map_err(|error| self.unusable(&error))
+    }
+
+    /// What lies in the cache, by id.
+    fn entries(&self) -> std::io::Result<BTreeMap<String, Entry>> {
+        let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+        for file in fs::read_dir(&self.folder)? {
+            let file = file?;
+            let name = file.file_name();
+            let Some((id, kind)) = name.to_str().and_then(|name| name.split_once('.')) else {
+                continue;
+            };
+            // Removed meanwhile by the backend that brings it.
+            let Ok(metadata) = file.metadata() else { continue };
+            let entry = entries.entry(id.to_owned()).or_default();
+            match kind {
+                "hither" => entry.whole = metadata.len(),
+                "part" => entry.part = entry.part.max(metadata.len()),
+                "part.note" => {
+                    // What is being brought takes all that it will have.
+                    let reserved = Note::read(&file.path()).map_or(0, |note| note.length);
+                    let brought =
+                        matches!(try_lock(&self.folder.join(format!("{id}.lock"))), Ok(None));
+                    entry.part = entry.part.max(if brought { reserved } else { 0 });
+                    entry.used = entry.used.max(metadata.modified().ok());
+                }
+                "note" => entry.used = entry.used.max(metadata.accessed().ok()),
+                _ => entry.used = entry.used.max(metadata.modified().ok()),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Removes an object's files, unless somebody brings it or is about to open it.
+    fn remove(&self, id: &str) -> bool {
+        let path = |extension: &str| self.folder.join(format!("{id}.{extension}"));
+        let Ok(Some(_lock)) = try_lock(&path("lock")) else { return false };
+        let whole = path("hither");
+        let _locked = match File::open(&whole) {
+            Ok(file) if file.try_lock().is_err() => return false,
+            file => file.ok(),
+        };
+        for extension in ["note", "hither", "part.note", "part", "error", "lock"] {
+            let _ = fs::remove_file(path(extension));
+        }
+        true
+    }
+}

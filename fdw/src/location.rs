@@ -1,0 +1,167 @@
+//! Where files are: paths of this machine, URLs of HTTP, objects of S3; one, many, or a pattern.
+
+use crate::failure::{Failure, Result};
+use crate::options::{Options, find};
+use pgrx::PgSqlErrorCode as Code;
+use reqwest::Url;
+use std::path::{Component, Path, PathBuf};
+
+/// A place that a table or its server names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// An absolute path: a file, a folder or a glob.
+    Path(PathBuf),
+    /// One file.
+    Http(Url),
+    /// An object, a prefix that ends in `/`, or a glob.
+    S3 { bucket: String, key: String },
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(out),
+            Self::Http(url) => url.fmt(out),
+            Self::S3 { bucket, key } => write!(out, "s3://{bucket}/{key}"),
+        }
+    }
+}
+
+/// What the location of an option needs of the role that sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Lies beneath what the server's owner chose.
+    Nothing,
+    /// Names a file of this machine.
+    ServerFiles,
+    /// Names a host.
+    Network,
+}
+
+pub fn is_url(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// Whether a text is a glob rather than a name.
+pub fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// What naming a location, as written in an option, needs.
+pub fn needs(text: &str) -> Needs {
+    let path = Path::new(text);
+    if is_url(text) {
+        Needs::Network
+    } else if path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
+        Needs::ServerFiles
+    } else {
+        Needs::Nothing
+    }
+}
+
+/// The locations of a table: its own beneath its server's, or the server's.
+pub fn of_table(table: &Options, server: &Options) -> Result<Vec<Location>> {
+    let base = find(server, "location");
+    let listed = |options| find(options, "shards").map(split);
+    let own = find(table, "location").map(|one| vec![one]).or_else(|| listed(table));
+    let (texts, base) = match own {
+        Some(own) => (own, base),
+        None => (base.map(|one| vec![one]).or_else(|| listed(server)).unwrap_or_default(), None),
+    };
+    if texts.is_empty() {
+        let message = "the foreign table has no location, nor has its server";
+        return Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
+            .hint("ALTER FOREIGN TABLE … OPTIONS (ADD location '/path/to/file.hither')"));
+    }
+    texts.into_iter().map(|text| parse(text, base)).collect()
+}
+
+/// The parts of a list of locations.
+pub fn split(list: &str) -> Vec<&str> {
+    list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+/// Understands a location; a relative one lies beneath `base`.
+pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
+    if is_url(text) {
+        return parse_url(text);
+    }
+    match base {
+        Some(base) if is_url(base) && !text.starts_with('/') => {
+            let relative = text.strip_prefix("./").unwrap_or(text);
+            let relative = if relative == "." { "" } else { relative };
+            parse_url(&format!("{}/{relative}", base.trim_end_matches('/')))
+        }
+        _ => {
+            let base = Path::new(base.unwrap_or(""));
+            let path = if text == "." { base.into() } else { base.join(text) };
+            if path.is_absolute() {
+                return Ok(Location::Path(path));
+            }
+            let message = format!("location \"{text}\" is not an absolute path");
+            Err(invalid(message)
+                .hint("Write it from the root, or give the server a location that it is beneath."))
+        }
+    }
+}
+
+fn parse_url(text: &str) -> Result<Location> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    match scheme {
+        "s3" => {
+            let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+            if bucket.is_empty() || bucket.contains(['@', ':', '*', '[']) {
+                let message = format!("location \"s3://…/{key}\" does not begin with a bucket");
+                return Err(invalid(message).hint("Write s3://bucket/key or s3://bucket/prefix/."));
+            }
+            Ok(Location::S3 { bucket: bucket.into(), key: key.into() })
+        }
+        "http" | "https" => {
+            let url = Url::parse(text).map_err(|error| {
+                invalid(format!("a location that begins with {scheme}:// is no URL: {error}"))
+            })?;
+            let signed = |(name, _): (std::borrow::Cow<'_, str>, _)| {
+                let name = name.to_ascii_lowercase();
+                ["signature", "credential", "token", "password", "secret"]
+                    .iter()
+                    .any(|word| name.contains(word))
+            };
+            if !url.username().is_empty()
+                || url.password().is_some()
+                || url.query_pairs().any(signed)
+            {
+                // Not repeated in the message: errors go into logs.
+                return Err(invalid("the location contains a secret".into()).hint(
+                    "Everybody may read locations. Keys of S3 belong into CREATE USER MAPPING.",
+                ));
+            }
+            Ok(Location::Http(url))
+        }
+        _ => Err(invalid(format!("location \"{text}\" is of an unknown kind"))
+            .hint("It may be a path, or begin with https://, http:// or s3://.")),
+    }
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
+}
+
+/// The files that a local location means: a path, a folder's `*.hither`, or a glob. By name.
+pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let pattern = if path.is_dir() { path.join("*.hither") } else { path.into() };
+    let text = pattern.to_string_lossy();
+    if !is_glob(&text) {
+        return Ok(vec![pattern]);
+    }
+    let matches = glob::glob(&text)
+        .map_err(|error| invalid(format!("location \"{}\": {error}", path.display())))?;
+    let found: Vec<PathBuf> = matches.flatten().filter(|path| path.is_file()).collect();
+    if found.is_empty() { Err(nothing_at(&text)) } else { Ok(found) }
+}
+
+/// The error of a folder, prefix or glob that means no file.
+pub fn nothing_at(pattern: &str) -> Failure {
+    let message = format!("there is no index file at \"{pattern}\"");
+    Failure::new(Code::ERRCODE_UNDEFINED_FILE, message)
+        .hint("Make one with `hither build`; their names end in .hither.")
+}

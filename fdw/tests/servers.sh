@@ -1,0 +1,59 @@
+# To be sourced: servers of this machine that the tests ask for files.
+#   servers_start FOLDER FILES   S3 (moto, in a venv) and HTTP (server.py), which serves FOLDER;
+#                                both have the index FILES; sets $web_port and $s3_port
+#   servers_stop
+# Needs $repository and $TARGET, absolute.
+
+moto='moto[server]==5.2.5'
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+servers_start() {
+    if [ ! -f "$TARGET/moto/installed" ]; then
+        echo "installing $moto" >&2
+        python3 -m venv "$TARGET/moto"
+        "$TARGET/moto/bin/pip" install -q "$moto"
+        touch "$TARGET/moto/installed"
+    fi
+    mkdir -p "$1"
+    cp "$2"/*.hither "$2"/parts/*.hither "$1"
+    web_port=$(free_port)
+    python3 "$repository/fdw/tests/server.py" "$1" "$web_port" >"$1/log" 2>&1 &
+    web_server=$!
+    s3_port=$(free_port)
+    "$TARGET/moto/bin/moto_server" -H 127.0.0.1 -p "$s3_port" >"$1/s3.log" 2>&1 &
+    s3_server=$!
+    python3 - "$1" "$web_port" "$s3_port" <<'PY'
+import sys, time, urllib.request
+folder, web, s3 = sys.argv[1:]
+def put(path, file=None, **headers):
+    body = open(f"{folder}/{file}", "rb").read() if file else b""
+    headers = {"Content-Type": "application/octet-stream", **headers}
+    request = urllib.request.Request(f"http://127.0.0.1:{s3}/{path}", body, headers, method="PUT")
+    urllib.request.urlopen(request, timeout=20).read()
+for attempt in range(200):
+    try:
+        put("bucket")
+        urllib.request.urlopen(f"http://127.0.0.1:{web}/plain/things.hither", timeout=20).read()
+        break
+    except OSError:
+        time.sleep(0.1)
+# One that everybody may read; the others want a key.
+put("bucket/open/things.hither", "things.hither", **{"x-amz-acl": "public-read"})
+for part in range(3):
+    put(f"bucket/parts/part{part}.hither", f"part{part}.hither")
+put("bucket/parts/notes.txt", "text.hither")
+put("bucket/top.hither", "things.hither")
+# A bit of a vector, which only checksums tell.
+body = bytearray(open(f"{folder}/things.hither", "rb").read())
+body[len(body) // 2] ^= 16
+open(f"{folder}/flipped.hither", "wb").write(body)
+PY
+    rm "$1/requests"
+}
+
+servers_stop() {
+    kill "$web_server" "$s3_server"
+}
