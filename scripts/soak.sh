@@ -36,18 +36,18 @@ nightly() {
     rustup run nightly cargo "$@"
 }
 
-# Kernels and aligned bytes, at each level whose instructions Miri knows: not F16C (half precision is
-# checked without it), not VNNI. It cannot map files.
+# The kernels at each level whose instructions Miri knows: not F16C (half precision is checked
+# without it), not VNNI. It cannot map files.
 miri() {
     if ! nightly miri --version >/dev/null 2>&1; then
         say "miri: left out, for want of it: rustup toolchain install nightly -c miri,rust-src"
         return
     fi
     for cpu in x86-64 x86-64-v3 x86-64-v4; do
-        say "miri: kernels and aligned bytes on $cpu"
+        say "miri: kernels on $cpu"
         # Detection by pulp's feature std: Miri has no cpuid.
         CARGO_TARGET_DIR=$TARGET/miri RUSTFLAGS="-C target-cpu=$cpu" \
-            nightly miri test -p hither --lib --features pulp/std -- distance aligned
+            nightly miri test -p hither --lib --features pulp/std distance
     done
 }
 
