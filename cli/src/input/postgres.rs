@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use hither::{ColumnSchema, Key, KeyType, Value};
 use tokio::time::timeout;
 use tokio_postgres::{
-    Error, NoTls,
+    Error,
     binary_copy::{BinaryCopyOutRow, BinaryCopyOutStream},
     types::{FromSql, Type},
 };
@@ -23,6 +23,7 @@ use super::{
 use crate::interrupt::interrupted;
 
 mod connection;
+mod tls;
 mod value;
 
 use connection::{Connection, Target, failed};
@@ -184,7 +185,7 @@ impl Connection {
                     Ok(result) => return result.map_err(|error| failed(&error, query)),
                     Err(_) if interrupted() => {
                         // If it fails, the server will notice that nobody listens.
-                        let _ = self.client.cancel_token().cancel_query(NoTls).await;
+                        let _ = self.client.cancel_token().cancel_query(self.tls.clone()).await;
                         return Err("interrupted".into());
                     }
                     Err(_) => {}

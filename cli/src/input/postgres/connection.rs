@@ -4,10 +4,13 @@ use std::{env, error::Error as _, path::Path, time::Duration};
 
 use tokio::runtime::{self, Runtime};
 use tokio_postgres::{
-    Client, Config, Error, NoTls,
+    Client, Config, Error,
     config::{Host, SslMode},
     error::{DbError, ErrorPosition, SqlState},
 };
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::tls::{Check, connector};
 
 /// How long a server may take to answer the first time, unless `connect_timeout` says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,14 +22,20 @@ const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 pub struct Connection {
     pub runtime: Runtime,
     pub client: Client,
+    pub tls: MakeRustlsConnect,
 }
 
 /// Which server is meant, and how to get there.
-pub struct Target(Config);
+pub struct Target {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
 
 impl Target {
     /// Reads a `postgres://` URL or `key=value` pairs. What they leave open, libpq's variables say.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let (text, mode) = take(text, "sslmode");
+        let (text, roots) = take(&text, "sslrootcert");
         let mut config: Config = text.parse().map_err(|error: Error| {
             format!(
                 "{}; write it as postgres://user@host:port/database or \"host=… dbname=…\"",
@@ -60,22 +69,37 @@ impl Target {
         if config.get_application_name().is_none() {
             config.application_name("hither");
         }
-        if config.get_ssl_mode() == SslMode::Require || variable("PGSSLMODE").is_some_and(strict) {
-            return Err("this hither connects without TLS, and TLS is required here; connect by a Unix socket or a tunnel (ssh -L 5432:localhost:5432 HOST) and sslmode=disable".into());
-        }
-        Ok(Self(config))
+        let roots = roots.or_else(|| variable("PGSSLROOTCERT"));
+        let mode = mode.or_else(|| variable("PGSSLMODE"));
+        let (ssl_mode, check) = match mode.as_deref().unwrap_or("prefer") {
+            "disable" => (SslMode::Disable, Check::Nothing),
+            "allow" | "prefer" => (SslMode::Prefer, Check::Nothing),
+            // Libpq's rule: who names authorities wants them to be asked.
+            "require" if roots.is_none() => (SslMode::Require, Check::Nothing),
+            "require" | "verify-ca" => (SslMode::Require, Check::Authority),
+            "verify-full" => (SslMode::Require, Check::Host),
+            other => {
+                return Err(format!(
+                    "sslmode is {other}; there are disable, allow, prefer, require, verify-ca and verify-full"
+                ));
+            }
+        };
+        // Nobody listens on a socket of this machine.
+        let local = matches!(config.get_hosts(), [Host::Unix(_), ..]);
+        config.ssl_mode(if local { SslMode::Disable } else { ssl_mode });
+        Ok(Self { config, tls: connector(check, roots.as_deref())? })
     }
 
     /// The server, without a password.
     pub fn name(&self) -> String {
-        let port = self.0.get_ports().first().unwrap_or(&5432);
-        match self.0.get_hosts().first() {
+        let port = self.config.get_ports().first().unwrap_or(&5432);
+        match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) => format!("PostgreSQL at {host}:{port}"),
             #[cfg(unix)]
             Some(Host::Unix(folder)) => {
                 format!("PostgreSQL at {}", folder.join(format!(".s.PGSQL.{port}")).display())
             }
-            None => match self.0.get_hostaddrs().first() {
+            None => match self.config.get_hostaddrs().first() {
                 Some(address) => format!("PostgreSQL at {address}:{port}"),
                 None => "PostgreSQL".into(),
             },
@@ -86,11 +110,11 @@ impl Target {
     pub fn connect(&self) -> Result<Connection, String> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        let (client, connection) =
-            runtime.block_on(self.0.connect(NoTls)).map_err(|error| refused(&error))?;
+        let connecting = self.config.connect(self.tls.clone());
+        let (client, connection) = runtime.block_on(connecting).map_err(|error| refused(&error))?;
         // Its errors come out of what the client asks for too.
         runtime.spawn(async { drop(connection.await) });
-        Ok(Connection { runtime, client })
+        Ok(Connection { runtime, client, tls: self.tls.clone() })
     }
 }
 
@@ -101,8 +125,18 @@ fn local(port: Option<&u16>) -> String {
     found.unwrap_or("localhost").into()
 }
 
-fn strict(mode: String) -> bool {
-    matches!(mode.as_str(), "require" | "verify-ca" | "verify-full")
+/// Takes an option that the parser does not know whole. One that it knows, and that is set
+/// afterwards, stands in its place: what is around it need not change.
+fn take(text: &str, name: &str) -> (String, Option<String>) {
+    let starts = text.match_indices(name).map(|(at, _)| at);
+    let start = starts.filter(|&at| text[at + name.len()..].starts_with('=')).find(|&at| {
+        text[..at].chars().next_back().is_none_or(|c| matches!(c, '?' | '&') || c.is_whitespace())
+    });
+    let Some(start) = start else { return (text.into(), None) };
+    let value = &text[start + name.len() + 1..];
+    let end = value.find(|c: char| c == '&' || c.is_whitespace()).unwrap_or(value.len());
+    let rest = format!("{}sslmode=prefer{}", &text[..start], &value[end..]);
+    (rest, Some(value[..end].trim_matches('\'').into()))
 }
 
 /// Why no connection came about.
@@ -119,6 +153,9 @@ fn refused(error: &Error) -> String {
         return "it asks for a password, and there is none; PGPASSWORD gives it".into();
     }
     let text = text.split(" (os error").next().unwrap_or(&text);
+    if text.contains("TLS") {
+        return text.into();
+    }
     format!("{text}; is the server running there, and reachable from here?")
 }
 
@@ -157,4 +194,43 @@ fn chain(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_are_taken() {
+        for (text, rest, value) in [
+            (
+                "postgres://a/b?sslmode=verify-full&user=x",
+                "postgres://a/b?sslmode=prefer&user=x",
+                Some("verify-full"),
+            ),
+            ("host=a sslmode='require'", "host=a sslmode=prefer", Some("require")),
+            ("postgres://sslmode@a/b", "postgres://sslmode@a/b", None),
+            ("dbname=nosslmode=1", "dbname=nosslmode=1", None),
+        ] {
+            assert_eq!(take(text, "sslmode"), (rest.into(), value.map(Into::into)));
+        }
+    }
+
+    #[test]
+    fn names_have_no_password() {
+        for (text, name) in [
+            (
+                "postgres://me:secret@db.example:1234/shop?sslmode=require",
+                "PostgreSQL at db.example:1234",
+            ),
+            ("host=/run/pg password=secret", "PostgreSQL at /run/pg/.s.PGSQL.5432"),
+        ] {
+            assert_eq!(Target::parse(text).map(|target| target.name()), Ok(name.into()));
+        }
+        for text in ["mysql://localhost", "postgres://me:secret@h/d?sslmode=no", "host=h x=secret"]
+        {
+            let error = Target::parse(text).err().unwrap();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
 }
