@@ -1,6 +1,7 @@
 //! pgvector's types and operators: which OIDs they have here, and how their values are laid out.
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use hither_core::Metric;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -108,9 +109,9 @@ pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
                 std::ptr::copy_nonoverlapping(values.as_ptr().cast(), out, values.len() * 4);
             }
             VectorType::Halfvec => {
-                for (at, value) in values.iter().enumerate() {
-                    out.cast::<u16>().add(at).write_unaligned(f16::from_f32(*value).to_bits());
-                }
+                // The allocation starts at a multiple of 8, and so does what follows the header.
+                let out = std::slice::from_raw_parts_mut(out.cast::<f16>(), values.len());
+                out.convert_from_f32_slice(values);
             }
         }
         pg_sys::Datum::from(pointer)
