@@ -1,0 +1,134 @@
+//! Measures index files behind foreign tables against pgvector's HNSW in the same server.
+//!
+//! Settings come from `bench/pg/run.sh`: `hither-bench-pg URL HITHER FOLDER ROWS QUERIES RESULTS
+//! ROUNDS BUILD_ROUNDS`.
+
+mod data;
+mod measure;
+mod report;
+mod server;
+
+use data::{Data, Result, Rows};
+use measure::{Candidate, Point, alternate, median, sweep};
+use report::{Filtered, Report};
+use server::{Server, Side};
+use std::path::Path;
+
+/// Settings of ef_search, for both sides.
+const GRID: [usize; 11] = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
+
+/// ef_search where one setting is enough: the default of both.
+const EF: usize = 40;
+
+/// First queries of new backends, on each side.
+const COLD: usize = 25;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Err(error) = run(&arguments) {
+        eprintln!("error: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            eprintln!("  {error}");
+            cause = error.source();
+        }
+        std::process::exit(1);
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let [url, hither, folder, rows, queries, results, rounds, build_rounds] = arguments else {
+        return Err("this is started by bench/pg/run.sh".into());
+    };
+    let (rounds, build_rounds): (usize, usize) = (rounds.parse()?, build_rounds.parse()?);
+    say("rows, queries, exact answers");
+    let data = Data::read(Path::new(rows), Path::new(queries))?;
+    let mut server = Server::connect(url, hither.into(), folder.into())?;
+    server.load(&data)?;
+
+    let (mut built, mut created) = (Vec::new(), Vec::new());
+    for round in 0..build_rounds {
+        say(&format!("building, round {} of {build_rounds}", round + 1));
+        built.push(server.build("all.hither", "")?);
+        created.push(server.create_index()?);
+        say(&format!("{:.1} s, CREATE INDEX {:.1} s", built[round], created[round]));
+    }
+    say("32 shards");
+    server.foreign_tables(&data)?;
+
+    say("sweep");
+    let curves = sweep(&mut server, &data, &GRID, rounds)?;
+    let without_sql = server.without_sql(Path::new(queries), &GRID)?;
+
+    say("first queries of new backends");
+    let (mut cold_heap, mut cold_file) = (Vec::new(), Vec::new());
+    for number in 0..COLD {
+        let query = data.query(number % data.query_count());
+        cold_heap.push(server.cold(Side::Pgvector, query)?);
+        cold_file.push(server.cold(Side::Hither, query)?);
+    }
+
+    say("filters");
+    let filtered = filtered(&mut server, &data, rounds)?;
+
+    say("shards and partitions");
+    let tables = ["file", "shards", "partitions"];
+    let mut candidates = Vec::new();
+    for table in tables {
+        let statement = server.prepare(table, Rows::All)?;
+        candidates.push(Candidate {
+            before: Side::Hither.ef_search(EF),
+            statement,
+            rows: Rows::All,
+        });
+    }
+    let points = alternate(&mut server, &data, &candidates, rounds)?;
+    let sharded = tables.into_iter().zip(points).collect();
+
+    let report = Report {
+        rows: data.row_count(),
+        dimensions: data.dimensions,
+        queries: data.query_count(),
+        rounds,
+        curves,
+        without_sql,
+        cold: [median(cold_heap), median(cold_file)],
+        bytes: [server.size(Side::Pgvector)?, server.size(Side::Hither)?],
+        build: [median(created), median(built)],
+        filtered,
+        sharded,
+    };
+    report.write(Path::new(results))
+}
+
+/// Searches among the hundredth part of the rows, in every way that there is.
+fn filtered(server: &mut Server, data: &Data, rounds: usize) -> Result<Vec<Filtered>> {
+    let ways = [
+        (Side::Pgvector, "pgvector, iterative_scan off", "SET hnsw.iterative_scan = off"),
+        (Side::Pgvector, "pgvector, strict_order", "SET hnsw.iterative_scan = strict_order"),
+        (Side::Pgvector, "pgvector, relaxed_order", "SET hnsw.iterative_scan = relaxed_order"),
+        (Side::Hither, "hither", "SELECT 1"),
+    ];
+    let mut all = Vec::new();
+    for rows in [Rows::Spread, Rows::Near] {
+        let mut candidates = Vec::new();
+        let mut plans = Vec::new();
+        for (side, _, setting) in ways {
+            let before = format!("{}; {setting}", side.ef_search(EF));
+            let statement = server.prepare(side.table(), rows)?;
+            candidates.push(Candidate { before, statement, rows });
+            server.client.batch_execute(setting)?;
+            plans.push(server.plan(side.table(), rows, data.query(0))?);
+        }
+        let points: Vec<Point> = alternate(server, data, &candidates, rounds)?;
+        for ((way, plan), point) in ways.iter().zip(plans).zip(points) {
+            all.push(Filtered { rows, way: way.1, plan, point });
+        }
+    }
+    server.client.batch_execute("RESET hnsw.iterative_scan")?;
+    Ok(all)
+}
+
+fn say(what: &str) {
+    eprintln!("bench-pg: {what}");
+}
