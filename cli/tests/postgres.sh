@@ -81,9 +81,11 @@ try "SELECT v, '294276-12-31'::timestamp AS d FROM things"
 try "SELECT 1 AS id, '[1e6]'::vector AS v"
 try 'SELECT id, embedding FROM words UNION ALL SELECT id, embedding FROM words'
 try 'DELETE FROM words RETURNING *'
+first=$url; url="$first?sslmode=require" && try 'SELECT 1'
+url=$first
 url="postgres://nobody@${url#*@}" && try 'SELECT 1'
 url="${url%/*}/none" && url="postgres://postgres@${url#*@}" && try 'SELECT 1'
 url='postgres://postgres@127.0.0.1:1/postgres' && try 'SELECT 1'
-url='postgres://postgres@127.0.0.1:1/postgres?sslmode=require' && try 'SELECT 1'
+url='postgres://me:secret@127.0.0.1:1/postgres?sslmode=yes' && try 'SELECT 1'
 url='mysql://localhost' && try 'SELECT 1'
 echo "Files:" && ls -A
