@@ -9,7 +9,7 @@ use std::path::Path;
 /// reached from itself.
 const ARROWS: &[(&str, &[&str])] = &[
     ("aligned", &[]),
-    ("archive", &["aligned"]),
+    ("archive", &["aligned", "sort"]),
     (
         "builder",
         &[
@@ -18,18 +18,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("calibration", &["archive"]),
-    ("column", &[]),
+    ("column", &["sort"]),
     ("distance", &["element"]),
     ("element", &[]),
     ("error", &[]),
     ("file", &["archive", "aligned", "index"]),
-    ("filter", &["column", "key", "rows"]),
-    ("growing", &["column", "filter", "key", "metric", "neighbor", "vectors"]),
+    ("filter", &["column", "key", "rows", "sort"]),
+    ("growing", &["column", "filter", "key", "metric", "neighbor", "sort", "vectors"]),
     (
         "hnsw",
         &[
             "distance", "metric", "neighbor", "packed", "parallel", "quantize", "random", "rows",
-            "vectors",
+            "sort", "vectors",
         ],
     ),
     (
@@ -49,18 +49,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "neighbor",
             "parallel",
             "segment",
+            "sort",
             "vectors",
         ],
     ),
     ("ivf", &["element", "metric", "parallel", "random", "vectors"]),
-    ("key", &["packed"]),
+    ("key", &["packed", "sort"]),
     ("metric", &["distance"]),
-    ("neighbor", &[]),
+    ("neighbor", &["sort"]),
     ("packed", &[]),
     ("parallel", &[]),
     ("quantize", &["distance", "metric", "vectors"]),
     ("random", &[]),
     ("rows", &[]),
+    ("sort", &[]),
     (
         "segment",
         &[
@@ -77,6 +79,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "quantize",
             "random",
             "rows",
+            "sort",
             "vectors",
         ],
     ),

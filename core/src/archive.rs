@@ -11,6 +11,7 @@ pub(crate) mod manifest;
 pub(crate) mod write;
 
 use crate::error::{Error, Result};
+use crate::sort::sort_by;
 use alloc::vec::Vec;
 use manifest::{Manifest, Section};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
@@ -321,7 +322,7 @@ impl<'a> Archive<'a> {
         }
         covered.retain(|part| part.1 > 0);
         covered.push((self.bytes.len() as u64, 0));
-        covered.sort_unstable();
+        sort_by(&mut covered, Ord::cmp);
         covered
     }
 }

@@ -6,6 +6,7 @@ use crate::filter::Filter;
 use crate::key::{Key, KeyRef};
 use crate::metric::Metric;
 use crate::neighbor::Candidate;
+use crate::sort::sort_by;
 use crate::vectors::{Query, Shape, Vectors};
 use alloc::collections::{BTreeMap, BinaryHeap};
 use alloc::format;
@@ -161,8 +162,8 @@ impl GrowingSearch {
                 self.tied.push((next.rank(), next.id()));
                 self.heap.pop();
             }
-            self.tied
-                .sort_unstable_by(|a, b| rows.keys[b.1 as usize].cmp(&rows.keys[a.1 as usize]));
+            let key = |row: u32| &rows.keys[row as usize];
+            sort_by(&mut self.tied, |a, b| key(b.1).cmp(key(a.1)));
         }
         self.tied.last().copied()
     }

@@ -17,6 +17,7 @@ mod select;
 
 use crate::error::{Error, Result};
 use crate::packed::{bits_below, packed_len, read_bits};
+use crate::sort::sort_by;
 use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -197,7 +198,7 @@ impl<'a> HnswView<'a> {
         let mut neighbors = Vec::new();
         for row in 0..self.rows {
             self.base_neighbors(row, &mut neighbors)?;
-            neighbors.sort_unstable();
+            sort_by(&mut neighbors, Ord::cmp);
             if neighbors.windows(2).any(|pair| pair[0] == pair[1]) || neighbors.contains(&row) {
                 return Err(Error::Corrupt { what: "the neighbours of a row" });
             }

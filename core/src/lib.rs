@@ -75,6 +75,7 @@ mod quantize;
 mod random;
 mod rows;
 mod segment;
+mod sort;
 mod vectors;
 
 pub use aligned::AlignedBytes;

@@ -1,5 +1,6 @@
 //! Candidates of a search: their total order, the sorted pool of a walk, the k best of a scan.
 
+use crate::sort::sort;
 use alloc::vec::Vec;
 
 /// A candidate: rank, row (or position within a layer) and two flags in 64 bits, which order by
@@ -133,7 +134,7 @@ impl Pool {
     /// own, and leaves the others there.
     pub fn refill(&mut self, spill: &mut Vec<Candidate>) {
         spill.append(&mut self.entries);
-        spill.sort_unstable();
+        sort(spill);
         let count = spill.len().min(self.capacity);
         self.entries.extend(spill.drain(..count));
         self.cursor = 0;

@@ -4,6 +4,7 @@ use super::manifest::{self, Manifest, Section};
 use super::{ALIGNMENT, HEADER, Header, PAGE};
 use crate::aligned::AlignedBytes;
 use crate::error::{Error, Result};
+use crate::sort::sort_by;
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -100,7 +101,7 @@ pub(crate) fn write(
     sink: &mut dyn Sink,
 ) -> Result<()> {
     sections.retain(|new| new.source.len() > 0);
-    sections.sort_by_key(|new| (new.section.kind, new.section.segment, new.section.column));
+    sort_by(&mut sections, |a, b| a.section.place().cmp(&b.section.place()));
 
     let mut checksums = Vec::new();
     for new in &mut sections {

@@ -3,7 +3,7 @@
 use super::zones::{encode_zones, value_key};
 use super::{ColumnSchema, ColumnSections, ColumnType, ValueRef, code_width, offset_width};
 use crate::error::{Error, Result};
-use alloc::collections::BTreeMap;
+use crate::sort::sort_by;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -197,42 +197,40 @@ impl ColumnBuilder {
         if self.schema.column_type != ColumnType::Text {
             return None;
         }
-        let texts = || {
-            order.iter().map(|&row| row as usize).map(|row| {
-                let valid = self.is_valid(row);
-                valid.then(|| self.blob(row))
-            })
-        };
-        let length: usize = texts().flatten().map(<[u8]>::len).sum();
+        // The rows that are not null, equal texts beside each other.
+        let text = |at: u32| self.blob(order[at as usize] as usize);
+        let mut sorted: Vec<u32> = (0..order.len() as u32).collect();
+        sorted.retain(|&at| self.is_valid(order[at as usize] as usize));
+        let length = sorted.iter().map(|&at| text(at).len()).sum();
         let plain = length + (order.len() + 1) * offset_width(length);
-        // Each text with its number of rows, then with its code.
-        let mut entries: BTreeMap<&[u8], u32> = BTreeMap::new();
-        let mut coded = 0;
-        for text in texts().flatten() {
-            let count = entries.entry(text).or_default();
-            *count += 1;
-            if *count == 1 {
-                coded += text.len() + offset_width(length) + 4;
-                if coded + order.len() * code_width(entries.len()) >= plain {
-                    return None;
-                }
+        sort_by(&mut sorted, |&a, &b| text(a).cmp(text(b)));
+        let mut codes = vec![0; order.len()];
+        let (mut entries, mut bytes) = (0, 0);
+        for (place, &at) in sorted.iter().enumerate() {
+            if place == 0 || text(sorted[place - 1]) != text(at) {
+                entries += 1;
+                bytes += text(at).len();
+            }
+            codes[at as usize] = entries as u32 - 1;
+        }
+        let coded = bytes + entries * (offset_width(length) + 4);
+        if coded + order.len() * code_width(entries) >= plain {
+            return None;
+        }
+        let width = offset_width(bytes);
+        let mut offset = |bytes: usize, rows_below: usize| {
+            push_number(&mut sections.dictionary_offsets, bytes as u64, width);
+            push_number(&mut sections.dictionary_offsets, rows_below as u64, 4);
+        };
+        for (place, &at) in sorted.iter().enumerate() {
+            if place == 0 || text(sorted[place - 1]) != text(at) {
+                offset(sections.dictionary.len(), place);
+                sections.dictionary.extend_from_slice(text(at));
             }
         }
-        let width = offset_width(entries.keys().map(|text| text.len()).sum());
-        let mut rows_below = 0;
-        for (code, (text, count)) in entries.iter_mut().enumerate() {
-            push_number(&mut sections.dictionary_offsets, sections.dictionary.len() as u64, width);
-            push_number(&mut sections.dictionary_offsets, rows_below, 4);
-            sections.dictionary.extend_from_slice(text);
-            rows_below += u64::from(*count);
-            *count = code as u32;
-        }
-        push_number(&mut sections.dictionary_offsets, sections.dictionary.len() as u64, width);
-        push_number(&mut sections.dictionary_offsets, rows_below, 4);
-        let mut codes = vec![0; order.len()];
-        for (code, text) in codes.iter_mut().zip(texts()) {
-            *code = text.and_then(|text| entries.get(text).copied()).unwrap_or(0);
-            push_number(&mut sections.values, u64::from(*code), code_width(entries.len()));
+        offset(bytes, sorted.len());
+        for &code in &codes {
+            push_number(&mut sections.values, u64::from(code), code_width(entries));
         }
         Some(codes)
     }

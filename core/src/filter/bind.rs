@@ -7,6 +7,7 @@ use crate::column::{
     Cells, ColumnSchema, ColumnView, Layout, Value, Zone, bytes_key, float_key, int_key,
 };
 use crate::error::Result;
+use crate::sort::sort_by;
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::cmp::Ordering;
 
@@ -167,11 +168,14 @@ impl Filter {
             Ok::<_, crate::Error>((&columns[number].schema, columns[number].cells))
         };
         let bind_all = |inner: &[Self]| {
-            let nodes = inner.iter().map(|inner| inner.bind_node(columns));
-            let mut nodes = nodes.collect::<Result<Vec<_>>>()?;
+            let (mut cheap, mut costly) = (Vec::new(), Vec::new());
             // Bytes are compared only in rows that the cheaper tests leave open.
-            nodes.sort_by_key(Node::is_costly);
-            Ok::<_, crate::Error>(nodes)
+            for inner in inner {
+                let node = inner.bind_node(columns)?;
+                if node.is_costly() { &mut costly } else { &mut cheap }.push(node);
+            }
+            cheap.append(&mut costly);
+            Ok::<_, crate::Error>(cheap)
         };
         Ok(match self {
             Self::Compare { column, op, value } => {
@@ -275,9 +279,9 @@ fn bind_in<'a>(schema: &ColumnSchema, cells: Cells<'a>, values: &[Value]) -> Res
             blobs.push(blob(&value));
         }
     }
-    keys.sort_unstable();
+    sort_by(&mut keys, Ord::cmp);
     keys.dedup();
-    blobs.sort_unstable();
+    sort_by(&mut blobs, Ord::cmp);
     blobs.dedup();
     if values.is_empty() {
         return Ok(Node::Constant(Some(false)));

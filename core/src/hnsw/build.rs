@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::neighbor::Candidate;
 use crate::parallel::Threads;
 use crate::random::mix;
+use crate::sort::sort_by;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -196,12 +197,12 @@ impl Graph {
             Ok((graph.descend(first + at, ranks, scratch)?, at))
         });
         let mut descents = descents.into_iter().collect::<Result<Vec<_>>>()?;
-        descents.sort_unstable();
+        sort_by(&mut descents, Ord::cmp);
         let mut found = threads.map(last - first, scratch, |place, scratch| {
             let (path, at) = &descents[place];
             (*at, graph.find_neighbors(first + at, path, ranks, scratch))
         });
-        found.sort_unstable_by_key(|found| found.0);
+        sort_by(&mut found, |a, b| a.0.cmp(&b.0));
 
         // Where the batch's nodes come to lie: every layer numbers its nodes in order.
         let mut edges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.layers.len()];
@@ -219,7 +220,7 @@ impl Graph {
             }
         }
         for (number, mut edges) in edges.into_iter().enumerate() {
-            edges.sort_unstable();
+            sort_by(&mut edges, Ord::cmp);
             let groups: Vec<&[(u32, u32)]> = edges.chunk_by(|a, b| a.0 == b.0).collect();
             let layer = &self.layers[number];
             let linked = threads.map(groups.len(), scratch, |at, scratch| {

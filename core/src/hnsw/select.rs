@@ -4,6 +4,7 @@ use super::build::{Layer, Scratch};
 use super::ranks::RowRanks;
 use crate::error::Result;
 use crate::neighbor::Candidate;
+use crate::sort::sort;
 use alloc::vec::Vec;
 
 /// Of `scratch.candidates`, sorted, at most `limit` neighbours that are nearer to the row than to
@@ -61,6 +62,6 @@ pub(super) fn link_back(
     candidates.clear();
     let pairs = distances.iter().zip(&neighbors);
     candidates.extend(pairs.map(|(&rank, &neighbor)| Candidate::new(rank, neighbor)));
-    candidates.sort_unstable();
+    sort(candidates);
     select_neighbors(layer, layer.limit, ranks, scratch)
 }

@@ -11,6 +11,7 @@ use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::RowId;
 use crate::parallel::Threads;
 use crate::segment::build::{OnProgress, SegmentRows, build};
+use crate::sort::sort_by;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec;
@@ -155,13 +156,13 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
             rows.push((index.key(row)?.to_owned(), number, row));
         }
         if renumbered {
-            rows[start..].sort_unstable();
+            sort_by(&mut rows[start..], Ord::cmp);
             for (at, row) in rows.iter_mut().enumerate().skip(start) {
                 row.0 = Key::Int64(at as i64);
             }
         }
     }
-    rows.sort_unstable();
+    sort_by(&mut rows, Ord::cmp);
     let mut builder = IndexBuilder::new(options)?;
     let mut vector = vec![0.0; first.dimensions()];
     for (at, (key, number, row)) in rows.iter().enumerate() {

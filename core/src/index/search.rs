@@ -9,6 +9,7 @@ use crate::neighbor::{Neighbor, RowId};
 use crate::segment::Segment;
 use crate::segment::filter::{EF_SEARCH, RowFilter};
 use crate::segment::search::{Plan, SegmentSearch};
+use crate::sort::sort_by;
 use crate::vectors::Query;
 use alloc::format;
 use alloc::vec::Vec;
@@ -269,7 +270,7 @@ impl<'a> Index<'a> {
         for row in &within {
             self.key(row.row)?;
         }
-        within.sort_unstable_by(|a, b| {
+        sort_by(&mut within, |a, b| {
             let keys = || self.key(a.row).ok().cmp(&self.key(b.row).ok());
             a.distance.total_cmp(&b.distance).then_with(keys)
         });

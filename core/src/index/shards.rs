@@ -5,6 +5,7 @@ use super::{Index, IndexFilter, SearchParams, SearchStats, Searcher};
 use crate::error::{Error, Result};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::RowId;
+use crate::sort::sort_by;
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
@@ -236,9 +237,7 @@ impl<'s, 'a> Shards<'s, 'a> {
                 params.k = params.k.saturating_mul(2).min(MAX_EF);
             }
         }
-        found.sort_unstable_by(|a, b| {
-            a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key))
-        });
+        sort_by(found, |a, b| a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key)));
         if radius.is_none() {
             found.truncate(params.k);
         }

@@ -3,6 +3,7 @@
 use super::{Key, KeyRef, KeyType};
 use crate::error::{Error, Result};
 use crate::packed::{PackedView, bits_below, pack, packed_len};
+use crate::sort::sort_by;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -66,7 +67,7 @@ pub(crate) fn encode_keys(
     }
     let mut rows: Vec<u32> = (0..order.len() as u32).collect();
     let key = |row: u32| &keys[order[row as usize] as usize];
-    rows.sort_unstable_by(|&a, &b| key(a).cmp(key(b)));
+    sort_by(&mut rows, |&a, &b| key(a).cmp(key(b)));
     if let Some(pair) = rows.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
         return Err(Error::DuplicateKey { key: alloc::format!("{}", key(pair[0])) });
     }

@@ -13,7 +13,7 @@ use crate::hnsw::build::Graph;
 use crate::hnsw::encode::EncodedGraph;
 use crate::hnsw::ranks::RowRanks;
 use crate::ivf::IvfParams;
-use crate::ivf::kmeans;
+use crate::ivf::kmeans::{self, Clustering};
 use crate::key::{Key, KeyType, encode_keys};
 use crate::metric::Metric;
 use crate::parallel::Threads;
@@ -153,7 +153,7 @@ pub(crate) fn build<'a>(
         None => (0..count).collect(),
     };
     if let Some(clustering) = &clustering {
-        order.sort_by_key(|&row| clustering.lists[row as usize]);
+        order = by_list(&order, clustering);
     }
     let order: Rc<[u32]> = order.into();
 
@@ -221,6 +221,22 @@ pub(crate) fn build<'a>(
         add(column, Kind::ColumnZones, owned(sections.zones));
     }
     Ok(NewSegment { segment, sections })
+}
+
+/// The rows of `order`, list after list, and within a list as they were.
+fn by_list(order: &[u32], clustering: &Clustering) -> Vec<u32> {
+    let mut ends = vec![0; clustering.centroids.rows() as usize + 1];
+    clustering.lists.iter().for_each(|&list| ends[list as usize + 1] += 1);
+    for list in 1..ends.len() {
+        ends[list] += ends[list - 1];
+    }
+    let mut ordered = vec![0; order.len()];
+    for &row in order {
+        let next = &mut ends[clustering.lists[row as usize] as usize];
+        ordered[*next] = row;
+        *next += 1;
+    }
+    ordered
 }
 
 fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {

@@ -6,6 +6,7 @@ use super::storage::rank_rows;
 use crate::error::{Error, Result};
 use crate::ivf::IvfView;
 use crate::neighbor::Candidate;
+use crate::sort::sort;
 use crate::vectors::Query;
 
 impl SegmentSearch {
@@ -28,7 +29,7 @@ impl SegmentSearch {
         self.lists.clear();
         let ranked = self.ranks.iter().zip(&self.rows);
         self.lists.extend(ranked.map(|(&rank, &list)| Candidate::new(rank, list)));
-        self.lists.sort_unstable();
+        sort(&mut self.lists);
         Ok(())
     }
 

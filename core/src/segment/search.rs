@@ -11,6 +11,7 @@ use crate::metric::Metric;
 use crate::neighbor::Candidate;
 use crate::quantize::CodedQuery;
 use crate::rows::RowSet;
+use crate::sort::sort_by;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -319,7 +320,7 @@ pub(super) fn early_stop(
 
 /// Sorts by rank, ties by key.
 fn sort_ready(segment: &Segment<'_>, ready: &mut [(f32, u32)]) -> Result<()> {
-    ready.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    sort_by(ready, |a, b| a.0.total_cmp(&b.0));
     let mut first = 0;
     while first < ready.len() {
         let tied = ready[first..].iter().take_while(|row| row.0 == ready[first].0).count();
@@ -330,9 +331,7 @@ fn sort_ready(segment: &Segment<'_>, ready: &mut [(f32, u32)]) -> Result<()> {
             for row in tied.iter() {
                 segment.keys.get(row.1)?;
             }
-            tied.sort_unstable_by(|a, b| {
-                segment.keys.get(a.1).ok().cmp(&segment.keys.get(b.1).ok())
-            });
+            sort_by(tied, |a, b| segment.keys.get(a.1).ok().cmp(&segment.keys.get(b.1).ok()));
         }
         first += tied.max(1);
     }
