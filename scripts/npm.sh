@@ -16,8 +16,8 @@ if command -v rustup >/dev/null; then
     rustup --quiet target add $TARGET
 fi
 mkdir -p "$out/tools"
-[ -e "$out/tools/node_modules/binaryen" ] ||
-    npm install --silent --no-audit --no-fund --prefix "$out/tools" "binaryen@132"
+[ -e "$out/tools/node_modules/binaryen" ] && [ -e "$out/tools/node_modules/esbuild" ] ||
+    npm install --silent --no-audit --no-fund --prefix "$out/tools" "binaryen@132" "esbuild@0.28"
 
 $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
@@ -26,17 +26,19 @@ CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
-"$out/tools/node_modules/.bin/wasm-opt" -O3 --enable-simd --enable-bulk-memory \
+# Functions are not merged into their only callers: they compress better apart.
+"$out/tools/node_modules/.bin/wasm-opt" -Oz --one-caller-inline-max-function-size=0 --enable-simd --enable-bulk-memory \
     --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
     --enable-reference-types --enable-multivalue --enable-bulk-memory-opt --strip-debug \
     --strip-producers --strip-target-features \
     "$out/glue/hither_bg.wasm" -o "$out/package/hither_bg.wasm"
-# The glue's comments are for the glue's makers; the API's are in index.d.ts.
-sed -e '/^ *\/\*\*$/,/^ *\*\/$/d' "$out/glue/hither.js" >"$out/package/hither.js"
+cp "$out/glue/hither.js" "$out/package"
 cp wasm/js/*.js wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 echo "export const version = \"$version\";" >"$out/package/version.js"
+"$out/tools/node_modules/.bin/esbuild" "$out/package/"*.js --minify --target=es2022 \
+    --log-level=error --allow-overwrite --outdir="$out/package"
 {
     printf 'export const base64 =\n  "'
     base64 -w 0 "$out/package/hither_bg.wasm"

@@ -150,6 +150,17 @@ trait Lanes: Copy {
     fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
     /// Widens as many 8-bit codes as a register has lanes.
     fn widen_i8(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
+    /// Σ `term` over the dimensions of a row.
+    #[inline(always)]
+    fn sum<V: Values>(
+        self,
+        values: V,
+        query: &[f32],
+        row: &[u8],
+        term: impl Fn(Self::Simd, F32s<Self>, F32s<Self>) -> F32s<Self>,
+    ) -> f32 {
+        sum_terms(self, values, query, row, term)
+    }
     /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
     /// The same for the listed rows of `table`, as [`dot_codes`] wants it.
@@ -218,7 +229,7 @@ impl MeasureList<'_> {
     ) -> Result<()> {
         let size = self.table.dimensions * self.table.format.size();
         for_rows::<L, _>(self.table, self.list, self.out, |record, out| {
-            *out = sum_terms(lanes, values, self.query, &record[..size], term);
+            *out = lanes.sum(values, self.query, &record[..size], term);
         })
     }
 }
@@ -302,7 +313,7 @@ impl Values for Sq8Values<'_> {
     #[inline(always)]
     fn load<L: Lanes>(self, lanes: L, bytes: &[u8], at: usize) -> F32s<L> {
         let simd = lanes.simd();
-        let centre = load_padded(simd, &self.centre[at..]);
+        let centre = load_padded(simd, self.centre.get(at..).unwrap_or_default());
         let scaled = simd.mul_f32s(simd.splat_f32s(self.scale), lanes.widen_i8(bytes));
         simd.add_f32s(centre, scaled)
     }
@@ -381,7 +392,13 @@ fn sum_terms<L: Lanes, V: Values>(
         *sum = simd.add_f32s(*sum, term(simd, q, x));
     }
 
-    let mut registers = parts;
+    reduce(simd, &mut sums[..parts])
+}
+
+/// Adds the partial sums: 16 apart, 8, 4, 2, 1.
+#[inline(always)]
+fn reduce<S: Simd>(simd: S, sums: &mut [S::f32s]) -> f32 {
+    let mut registers = sums.len();
     while registers > 1 {
         registers /= 2;
         for part in 0..registers {

@@ -7,13 +7,13 @@
 mod bind;
 mod estimate;
 mod evaluate;
-#[cfg(feature = "json")]
 mod json;
 mod literal;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use bind::BoundFilter;
+pub use json::Json;
 
 use crate::column::{ColumnSchema, ColumnType, Value, ValueRef};
 use crate::error::{Error, Result};

@@ -41,7 +41,7 @@
 //! None changes a byte of a file.
 //! - `std` (default): `IndexFile`, `write_file`.
 //! - `parallel` (default): building with several threads.
-//! - `json` (default): filters in their JSON form.
+//! - `json` (default): filters are read from JSON text.
 #![no_std]
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
@@ -94,7 +94,7 @@ pub use element::Element;
 pub use error::{Error, Result};
 #[cfg(feature = "std")]
 pub use file::{AtomicFile, IndexFile, write_file};
-pub use filter::{Comparison, Filter};
+pub use filter::{Comparison, Filter, Json};
 pub use hnsw::HnswParams;
 pub use index::{
     Cursor, Difference, Index, IndexFilter, IndexInfo, Order, Save, SearchParams, SearchStats,

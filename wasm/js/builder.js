@@ -1,6 +1,6 @@
 import { HitherError, aborted, throwIfAborted } from "./error.js";
 import { glue, guard, isReady, load, view } from "./runtime.js";
-import { checkNames, checkOptions, own, toJson, toRow } from "./value.js";
+import { checkNames, checkOptions, own, parseJson, toJson, toRow, toTokens } from "./value.js";
 
 /** Rows that cross to WebAssembly at a time. */
 const BATCH = 1024;
@@ -37,9 +37,17 @@ export function taken(bytes) {
   return copy;
 }
 
+/** A seed of 64 bits without sign, as the signed integer of the same bits. */
+function seed(value) {
+  if (value === undefined || value === null) return undefined;
+  const number = Number.isInteger(value) && value < 2 ** 64 ? BigInt(`${value}`) : value;
+  if (typeof number === "bigint" && BigInt.asUintN(64, number) === number) return BigInt.asIntN(64, number);
+  throw new HitherError("invalid_parameter", "seed: give a whole number from 0 on");
+}
+
 /** Gathers rows and builds an index file. */
 export class Builder {
-  #json;
+  #options;
   #schema;
   #dimensions;
   #building;
@@ -53,11 +61,13 @@ export class Builder {
       ? columns.map(({ name, type }) => ({ name, type }))
       : Object.entries(columns).map(([name, type]) => ({ name, type }));
     const pairs = Object.entries(options?.properties ?? {});
-    this.#json = toJson({
+    const json = toJson({
       ...options,
+      seed: seed(options?.seed),
       columns: schema.map(({ name, type }) => [name, type]),
       properties: pairs,
     });
+    this.#options = toTokens(parseJson(json));
     this.#schema = schema;
     this.#dimensions = options?.dimensions;
     if (isReady()) this.#start();
@@ -65,7 +75,7 @@ export class Builder {
   }
 
   #start() {
-    this.#building ??= guard(() => new glue.Building(this.#json));
+    this.#building ??= guard(() => new glue.Building(this.#options));
   }
 
   #check() {

@@ -3,7 +3,7 @@ import { reporter, taken } from "./builder.js";
 import { SearchResult } from "./result.js";
 import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
 import { read } from "./source.js";
-import { checkOptions, fromColumn, toJson, toRow } from "./value.js";
+import { checkOptions, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
@@ -44,6 +44,8 @@ export class Index {
   #opened;
   #shape;
   #bytes;
+  /** The JSON of the filter that is bound. */
+  #filter;
 
   constructor(key, opened) {
     if (key !== made) throw new TypeError("an Index comes from open()");
@@ -61,7 +63,12 @@ export class Index {
 
   get info() {
     const opened = this.#live();
-    return guard(() => JSON.parse(opened.info()));
+    const info = guard(() => JSON.parse(opened.info()));
+    for (const { calibrations } of info.files.flatMap((file) => file.segments)) {
+      for (const { points } of calibrations) for (const point of points) point[1] = fromBits(point[1]);
+    }
+    const sum = (name) => info.files.reduce((total, file) => total + file[name], 0);
+    return { rows: sum("rows"), bytes: sum("bytes"), ...info };
   }
 
   get length() {
@@ -84,12 +91,13 @@ export class Index {
     const k = whole("k", options.k, radius === undefined ? 10 : 0);
     const efSearch = whole("efSearch", options.efSearch, 0);
     const probes = whole("probes", options.probes, 0);
-    const json = filter === undefined ? undefined : typeof filter === "string" ? filter : toJson(filter);
+    const filtered = filter !== undefined;
     return guard(() => {
+      if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
       const isKey = ["number", "bigint", "string"].includes(typeof query);
       if (!isKey) this.#stage(query);
       const like = isKey ? query : undefined;
-      opened.search(like, k, efSearch, probes, recall ?? NaN, exact, metric, json, radius ?? NaN);
+      opened.search(like, k, efSearch, probes, recall ?? NaN, exact, metric, filtered, radius ?? NaN);
       return this.#answer(include);
     });
   }
@@ -105,6 +113,19 @@ export class Index {
     return Array.from({ length: queries.length / dimensions }, (_, at) =>
       this.search(slice.call(queries, at * dimensions, (at + 1) * dimensions), options),
     );
+  }
+
+  #bind(json) {
+    if (json === this.#filter) return;
+    this.#filter = undefined;
+    let parsed;
+    try {
+      parsed = parseJson(json);
+    } catch ({ message }) {
+      throw new HitherError("invalid_filter", `invalid filter: it is no JSON: ${message}`);
+    }
+    this.#opened.filter(toTokens(parsed));
+    this.#filter = json;
   }
 
   #stage(vector) {
@@ -163,6 +184,7 @@ export class Index {
     const opened = this.#live();
     checkOptions(row, ["key", "columns"]);
     const values = toRow(this.#shape.columns, row.columns);
+    this.#filter = undefined;
     return guard(() => {
       this.#stage(vector);
       return opened.insert(row.key, values);
@@ -173,6 +195,7 @@ export class Index {
     const opened = this.#live();
     checkOptions(row, ["columns"]);
     const values = toRow(this.#shape.columns, row.columns);
+    this.#filter = undefined;
     guard(() => {
       this.#stage(vector);
       opened.update(key, values);
@@ -181,6 +204,7 @@ export class Index {
 
   remove(key) {
     const opened = this.#live();
+    this.#filter = undefined;
     return guard(() => opened.remove(key));
   }
 
@@ -212,6 +236,13 @@ export class Index {
 }
 
 if (Symbol.dispose) Index.prototype[Symbol.dispose] = Index.prototype.free;
+
+const float = new Float32Array(1);
+
+function fromBits(bits) {
+  new Uint32Array(float.buffer)[0] = bits;
+  return float[0];
+}
 
 function whole(name, value, absent) {
   if (value === undefined) return absent;

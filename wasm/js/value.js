@@ -76,6 +76,42 @@ export function toJson(value) {
   return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${toJson(inner)}`).join(",")}}`;
 }
 
+const LITERAL = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+/** Parses JSON. Integers that JSON.parse would round become bigints, as far as 64 bits hold them. */
+export function parseJson(text) {
+  const kept = text.replace(LITERAL, (found) => (/^-?[1-9]\d{15,}$/.test(found) ? `{"\\u0000":"${found}"}` : found));
+  return JSON.parse(kept, (_, value) => {
+    const digits = value?.["\0"];
+    if (digits !== undefined) {
+      const integer = BigInt(digits);
+      return BigInt.asIntN(64, integer) === integer ? integer : Number(integer);
+    }
+    if (typeof value === "number" && !Number.isFinite(value)) throw new Error("number out of range");
+    return value;
+  });
+}
+
+/**
+ * Parsed JSON as a flat list that WebAssembly reads: undefined goes before the length of an array,
+ * and before that of an object's entries as -1 less the length.
+ */
+export function toTokens(json, tokens = [], depth = 0) {
+  // As deep as a filter may be, whose operators and lists each take a level.
+  if (depth > 256) throw new HitherError("invalid_filter", "invalid filter: it is nested more than 64 deep");
+  if (Array.isArray(json)) {
+    tokens.push(undefined, json.length);
+    for (const inner of json) toTokens(inner, tokens, depth + 1);
+  } else if (json !== null && typeof json === "object") {
+    const entries = Object.entries(json);
+    tokens.push(undefined, -1 - entries.length);
+    for (const [name, inner] of entries) toTokens(inner, (tokens.push(name), tokens), depth + 1);
+  } else {
+    tokens.push(json);
+  }
+  return tokens;
+}
+
 /** Throws for an option that there is not: a misspelt one would be silently left out. */
 export function checkOptions(options, known) {
   for (const name in options) {

@@ -3,7 +3,8 @@
 use crate::bytes::{Bytes, ensure};
 use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
-use crate::value::{to_key, to_values};
+use crate::value::{to_json, to_key, to_values};
+use alloc::vec::Vec;
 use hither::{AlignedBytes, Error, FLAT_ROWS, IndexBuilder, Progress, ValueRef};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
@@ -19,10 +20,10 @@ pub struct Building {
 
 #[wasm_bindgen]
 impl Building {
-    /// From options as JSON.
+    /// From options as tokens of JSON.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &str) -> Outcome<Building> {
-        let options = options::read(options)?;
+    pub fn new(options: Vec<JsValue>) -> Outcome<Building> {
+        let options = options::read(&to_json(&mut options.iter()))?;
         let builder = IndexBuilder::new(options.index.clone())?;
         Ok(Self { options, builder, staged: Vec::new() })
     }

@@ -1,6 +1,7 @@
 //! Bytes in WebAssembly's memory that JavaScript fills or takes.
 
 use crate::failure::{Failure, Outcome};
+use alloc::vec::Vec;
 use hither::{AlignedBytes, Error};
 use wasm_bindgen::prelude::wasm_bindgen;
 

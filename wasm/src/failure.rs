@@ -1,5 +1,7 @@
 //! Errors on their way to JavaScript.
 
+use alloc::format;
+use alloc::string::{String, ToString};
 use hither::Error;
 use wasm_bindgen::JsValue;
 

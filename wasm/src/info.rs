@@ -1,70 +1,111 @@
-//! What is in an index, as JSON in the form of `IndexInfo` in `js/index.d.ts`.
+//! What is in an index, as JSON in the form of `IndexInfo` in `js/index.d.ts`; but the recall of a
+//! calibration's points is given by the bits of its f32.
 
-use hither::Index;
-use serde_json::{Value as Json, json};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use hither::{Index, Structure};
 
-/// One file of an index.
-pub(crate) fn file(index: &Index<'_>, bytes: usize) -> Json {
+fn object(entries: &[(&str, String)]) -> String {
+    let entries: Vec<String> =
+        entries.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", entries.join(","))
+}
+
+fn array(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    format!("[{}]", items.join(","))
+}
+
+fn text(text: &str) -> String {
+    let mut json = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            '\0'..' ' => json.push_str(&format!("\\u{:04x}", c as u32)),
+            _ => json.push(c),
+        }
+    }
+    json.push('"');
+    json
+}
+
+fn number(number: impl Into<u64>) -> String {
+    number.into().to_string()
+}
+
+fn optional(json: Option<String>) -> String {
+    json.unwrap_or_else(|| "null".into())
+}
+
+/// One file of an index; with how many rows it has.
+pub(crate) fn file(index: &Index<'_>, bytes: usize) -> String {
     let (info, options) = (index.info(), index.options());
     let segments = info.segments.iter().map(|segment| {
         let calibrations = segment.calibrations.iter().map(|calibration| {
-            json!({
-                "structure": calibration.structure.name(),
-                "k": calibration.k,
-                "queries": calibration.queries,
-                "points": calibration.points,
-            })
+            let points = calibration.points.iter();
+            object(&[
+                ("structure", text(calibration.structure.name())),
+                ("k", number(calibration.k)),
+                ("queries", number(calibration.queries)),
+                (
+                    "points",
+                    array(
+                        points.map(|(effort, recall)| format!("[{effort},{}]", recall.to_bits())),
+                    ),
+                ),
+            ])
         });
-        json!({
-            "rows": segment.rows,
-            "removed": segment.removed,
-            "structures": segment.structures.iter().map(|s| s.name()).collect::<Vec<_>>(),
-            "codes": segment.codes.name(),
-            "lists": segment.lists,
-            "calibrations": calibrations.collect::<Vec<_>>(),
-        })
+        let structures = segment.structures.iter().copied().map(Structure::name);
+        object(&[
+            ("rows", number(segment.rows)),
+            ("removed", number(segment.removed)),
+            ("structures", array(structures.map(text))),
+            ("codes", text(segment.codes.name())),
+            ("lists", optional(segment.lists.map(number))),
+            ("calibrations", array(calibrations)),
+        ])
     });
     let sections = info.sections.iter().map(|section| {
-        json!({
-            "segment": section.segment,
-            "name": section.name,
-            "column": section.column,
-            "offset": section.offset,
-            "bytes": section.length,
-        })
+        object(&[
+            ("segment", number(section.segment)),
+            ("name", text(section.name)),
+            ("column", optional(section.column.as_deref().map(text))),
+            ("offset", number(section.offset)),
+            ("bytes", number(section.length)),
+        ])
     });
-    let properties = options.properties.iter();
-    let properties = properties.map(|(name, value)| (name.clone(), value.clone().into()));
-    json!({
-        "formatVersion": info.format_version,
-        "contentId": index.content_id().map(|id| format!("{id:032x}")),
-        "rows": index.len(),
-        "bytes": bytes,
-        "m": options.hnsw.map(|hnsw| hnsw.m),
-        "efConstruction": options.hnsw.map(|hnsw| hnsw.ef_construction),
-        "properties": Json::Object(properties.collect()),
-        "segments": segments.collect::<Vec<_>>(),
-        "sections": sections.collect::<Vec<_>>(),
-    })
+    let properties =
+        options.properties.iter().map(|(name, value)| format!("{}:{}", text(name), text(value)));
+    let properties: Vec<String> = properties.collect();
+    object(&[
+        ("formatVersion", number(info.format_version)),
+        ("contentId", optional(index.content_id().map(|id| format!("\"{id:032x}\"")))),
+        ("rows", number(index.len())),
+        ("bytes", number(bytes as u64)),
+        ("m", optional(options.hnsw.map(|hnsw| number(hnsw.m)))),
+        ("efConstruction", optional(options.hnsw.map(|hnsw| number(hnsw.ef_construction)))),
+        ("properties", format!("{{{}}}", properties.join(","))),
+        ("segments", array(segments)),
+        ("sections", array(sections)),
+    ])
 }
 
 /// An index of these files, of which `first` tells what they have in common.
-pub(crate) fn index(first: &Index<'_>, files: Vec<Json>, unit_length: bool) -> Json {
-    let sum = |name: &str| files.iter().filter_map(|file| file[name].as_u64()).sum::<u64>();
-    let columns = first.columns().iter();
-    let columns = columns.map(|c| json!({ "name": c.name, "type": c.column_type.name() }));
+pub(crate) fn index(first: &Index<'_>, files: &[String], unit_length: bool) -> String {
+    let columns = first.columns().iter().map(|column| {
+        object(&[("name", text(&column.name)), ("type", text(column.column_type.name()))])
+    });
     let properties = &first.options().properties;
-    let model = properties.iter().find(|(name, _)| name == "model").map(|(_, value)| value);
-    json!({
-        "rows": sum("rows"),
-        "bytes": sum("bytes"),
-        "dimensions": first.dimensions(),
-        "metric": first.metric().name(),
-        "element": first.options().element.name(),
-        "keys": first.options().key_type.name(),
-        "unitLength": unit_length,
-        "model": model,
-        "columns": columns.collect::<Vec<_>>(),
-        "files": files,
-    })
+    let model = properties.iter().find(|(name, _)| name == "model").map(|(_, value)| text(value));
+    object(&[
+        ("dimensions", number(first.dimensions() as u64)),
+        ("metric", text(first.metric().name())),
+        ("element", text(first.options().element.name())),
+        ("keys", text(first.options().key_type.name())),
+        ("unitLength", unit_length.to_string()),
+        ("model", optional(model)),
+        ("columns", array(columns)),
+        ("files", format!("[{}]", files.join(","))),
+    ])
 }

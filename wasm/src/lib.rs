@@ -4,6 +4,12 @@
 //! Errors cross as one text, `code` then a line break then the message, which `js/error.js` makes
 //! a `HitherError`.
 
+//!
+//! Without the standard library: its panics carry text that weighs a tenth of the module, and end
+//! in the same trap.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+extern crate alloc;
+
 mod build;
 mod bytes;
 mod failure;
@@ -15,3 +21,13 @@ mod value;
 pub use build::Building;
 pub use bytes::{Bytes, file_length, wasm_memory};
 pub use open::Opened;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}

@@ -6,14 +6,17 @@ mod search;
 use crate::bytes::Bytes;
 use crate::failure::{Failure, Outcome};
 use crate::{info, value};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use hither::{AlignedBytes, Index, IndexFilter, Searcher, ShardNeighbor};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// An index, and the filter that was last used with it.
+/// An index, and the filter that was bound to it last.
 pub(crate) struct Filtered<'a> {
     index: Index<'a>,
-    filter: Option<(String, IndexFilter<'a>)>,
+    filter: Option<IndexFilter<'a>>,
 }
 
 self_cell::self_cell!(
@@ -123,9 +126,9 @@ impl Opened {
             .files
             .iter()
             .map(|file| file.read(|index| info::file(index, file.borrow_owner().as_slice().len())));
-        let files = files.collect();
+        let files: Vec<String> = files.collect();
         let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
-        self.first(|first| info::index(first, files, unit_length).to_string())
+        self.first(|first| info::index(first, &files, unit_length))
     }
 
     /// How many rows there are.

@@ -1,8 +1,11 @@
 //! Keys and column values, between JavaScript and the library.
 
 use crate::failure::{Failure, Outcome};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use hither::{ColumnSchema, ColumnType, Error, Key, KeyRef, KeyType, Value, ValueRef};
-use hither::{format_uuid, parse_timestamp, parse_uuid};
+use hither::{Json, format_uuid, parse_timestamp, parse_uuid};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -12,7 +15,8 @@ const SAFE: u64 = (1 << 53) - 1;
 /// A whole number, given as a number or a bigint.
 fn integer(value: &JsValue) -> Option<i64> {
     if let Some(number) = value.as_f64() {
-        return (number.trunc() == number && number.abs() <= SAFE as f64).then_some(number as i64);
+        let whole = number as i64;
+        return (whole as f64 == number && whole.unsigned_abs() <= SAFE).then_some(whole);
     }
     if value.is_bigint() { i64::try_from(value.clone()).ok() } else { None }
 }
@@ -42,6 +46,40 @@ fn kind(value: &JsValue) -> &'static str {
     }
 }
 
+/// A value as messages show it.
+fn shown(value: &JsValue) -> String {
+    value.as_string().map_or_else(|| kind(value).into(), |text| format!("\"{text}\""))
+}
+
+/// Reads what `toTokens` of `js/value.js` makes of parsed JSON: a value is itself, and undefined
+/// goes before the count of an array's items, or of an object's entries as -1 less that.
+pub(crate) fn to_json(tokens: &mut core::slice::Iter<'_, JsValue>) -> Json {
+    let Some(token) = tokens.next() else { return Json::Null };
+    if token.is_undefined() {
+        let count = tokens.next().and_then(JsValue::as_f64).unwrap_or(0.0);
+        if count >= 0.0 {
+            return Json::Array((0..count as usize).map(|_| to_json(tokens)).collect());
+        }
+        let entry = |_| {
+            let name = tokens.next().and_then(JsValue::as_string).unwrap_or_default();
+            (name, to_json(tokens))
+        };
+        return Json::Object((0..(-1.0 - count) as usize).map(entry).collect());
+    }
+    if let Some(value) = token.as_bool() {
+        return Json::Bool(value);
+    }
+    if let Some(number) = token.as_f64() {
+        let whole = number as i64;
+        let is_whole = whole as f64 == number && whole < i64::MAX;
+        return if is_whole { Json::Int64(whole) } else { Json::Float64(number) };
+    }
+    if token.is_bigint() {
+        return i64::try_from(token.clone()).map_or(Json::Null, Json::Int64);
+    }
+    token.as_string().map_or(Json::Null, Json::Text)
+}
+
 pub(crate) fn to_key(value: &JsValue, key_type: KeyType) -> Outcome<Key> {
     let key = match key_type {
         KeyType::RowNumber | KeyType::Int64 => integer(value).map(Key::Int64),
@@ -49,7 +87,7 @@ pub(crate) fn to_key(value: &JsValue, key_type: KeyType) -> Outcome<Key> {
         KeyType::Text => value.as_string().map(Key::Text),
     };
     key.filter(|key| key.as_ref().fits(key_type)).ok_or_else(|| {
-        let got = value.as_string().map_or_else(|| kind(value).into(), |text| format!("{text:?}"));
+        let got = shown(value);
         let message = format!("the keys of this index are {}, not {got}", key_type.name());
         Failure::new("key_type", message)
     })
@@ -81,7 +119,7 @@ pub(crate) fn to_value(value: &JsValue, column: &ColumnSchema) -> Outcome<Value>
         ColumnType::Json => value.as_string().map(Value::Json),
     };
     made.ok_or_else(|| {
-        let got = value.as_string().map_or_else(|| kind(value).into(), |text| format!("{text:?}"));
+        let got = shown(value);
         let (name, expected) = (&column.name, column.column_type.name());
         let message = format!("column \"{name}\" is {expected} and does not go with {got}");
         Failure::new("column_type", message)

@@ -1,13 +1,14 @@
 //! Distance kernels for WebAssembly with simd128, which no browser of today is without. No relaxed
 //! instruction: Safari and Node 20 refuse a module that holds one.
 
-use super::{Kernel, Lanes, Table, portable::Portable};
+use super::{Kernel, Lanes, SUMS, Table, Values, portable::Portable, reduce};
 use crate::error::{Error, Result};
 use core::arch::wasm32::{
     f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16,
     i32x4_add, i32x4_dot_i16x8, i32x4_extend_low_i16x8, i32x4_shl, i32x4_splat, i64x2, v128,
     v128_and,
 };
+use pulp::Simd;
 use pulp::wasm::Simd128;
 
 #[derive(Clone, Copy)]
@@ -37,6 +38,41 @@ impl Lanes for Wasm {
         let bytes = i64x2(i64::from(bytemuck::pod_read_unaligned::<u32>(bytes)), 0);
         let wide = i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes));
         bytemuck::cast(f32x4_convert_i32x4(wide))
+    }
+
+    /// A smaller form of `sum_terms`: the last values go through the same loop, filled up with
+    /// zeros, which add nothing. Written out, as in `dot_four`.
+    #[inline(always)]
+    fn sum<V: Values>(
+        self,
+        values: V,
+        query: &[f32],
+        row: &[u8],
+        term: impl Fn(Simd128, pulp::f32x4, pulp::f32x4) -> pulp::f32x4,
+    ) -> f32 {
+        let mut sums = [self.0.splat_f32s(0.0); 8];
+        for at in (0..query.len()).step_by(SUMS) {
+            let (mut padded_query, mut padded_row) = ([0.0; SUMS], [0; 4 * SUMS]);
+            let (query, row) = (&query[at..], &row[at * V::SIZE..]);
+            let (query, row) = match query.first_chunk() {
+                Some(query) => (query, &row[..SUMS * V::SIZE]),
+                None => {
+                    padded_query[..query.len()].copy_from_slice(query);
+                    padded_row[..row.len()].copy_from_slice(row);
+                    (&padded_query, &padded_row[..SUMS * V::SIZE])
+                }
+            };
+            let query: &[[f32; 4]; 8] = bytemuck::cast_ref(query);
+            macro_rules! add {
+                ($($part:literal)*) => {$(
+                    let q = bytemuck::cast(query[$part]);
+                    let x = values.load(self, &row[$part * 4 * V::SIZE..][..4 * V::SIZE], at + $part * 4);
+                    sums[$part] = self.0.add_f32s(sums[$part], term(self.0, q, x));
+                )*};
+            }
+            add!(0 1 2 3 4 5 6 7);
+        }
+        reduce(self.0, &mut sums)
     }
 
     #[inline(always)]
@@ -85,27 +121,34 @@ fn widen(codes: &[i8; 16]) -> [v128; 2] {
     [i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes)]
 }
 
+/// Written out: a compiler that is to save space would keep the sums in memory.
 #[inline(always)]
 fn dot_four(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
-    let mut sums = [i32x4_splat(0); 4];
+    let [mut a, mut b, mut c, mut d] = [i32x4_splat(0); 4];
     let (query_chunks, query_tail) = query.as_chunks::<16>();
-    let [a, b, c, d] = rows.map(|row| row.as_chunks::<16>().0);
-    let rows_chunks = a.iter().zip(b).zip(c).zip(d);
-    for (query, (((a, b), c), d)) in query_chunks.iter().zip(rows_chunks) {
+    let chunks = rows.map(|row| row.as_chunks::<16>().0);
+    let rows_chunks = chunks[0].iter().zip(chunks[1]).zip(chunks[2]).zip(chunks[3]);
+    for (query, (((row_a, row_b), row_c), row_d)) in query_chunks.iter().zip(rows_chunks) {
         let query = widen(query);
-        for (sum, row) in sums.iter_mut().zip([a, b, c, d]) {
-            let row = widen(row);
-            *sum = i32x4_add(*sum, i32x4_dot_i16x8(row[0], query[0]));
-            *sum = i32x4_add(*sum, i32x4_dot_i16x8(row[1], query[1]));
-        }
+        a = add_products(a, query, row_a);
+        b = add_products(b, query, row_b);
+        c = add_products(c, query, row_c);
+        d = add_products(d, query, row_d);
     }
     let full = query.len() - query_tail.len();
     let mut out = [0; 4];
-    for ((out, sum), row) in out.iter_mut().zip(sums).zip(rows) {
+    for ((out, sum), row) in out.iter_mut().zip([a, b, c, d]).zip(rows) {
         let lanes: [i32; 4] = bytemuck::cast(sum);
         *out = lanes.iter().sum::<i32>() + Portable.dot_i8(&row[full..], query_tail);
     }
     out
+}
+
+#[inline(always)]
+fn add_products(sum: v128, query: [v128; 2], row: &[i8; 16]) -> v128 {
+    let row = widen(row);
+    let sum = i32x4_add(sum, i32x4_dot_i16x8(row[0], query[0]));
+    i32x4_add(sum, i32x4_dot_i16x8(row[1], query[1]))
 }
 
 /// There is no prefetch in WebAssembly. Loading a byte of every line ahead was no faster.

@@ -4,7 +4,54 @@ use super::{Comparison, Filter, MAX_DEPTH};
 use crate::column::Value;
 use crate::error::{Error, Result};
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec, vec::Vec};
-use serde_json::Value as Json;
+
+/// Parsed JSON, whichever parser read it.
+///
+/// ```
+/// use hither::{Filter, Json};
+///
+/// let json = Json::Object(vec![("year".into(), Json::Int64(2020))]);
+/// let filter = Filter::from_parsed_json(&json)?;
+/// # Ok::<(), hither::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number written without fraction or exponent, if 64 bits with sign hold it.
+    Int64(i64),
+    /// Any other number.
+    Float64(f64),
+    /// A string.
+    Text(String),
+    /// An array.
+    Array(Vec<Self>),
+    /// An object's entries.
+    Object(Vec<(String, Self)>),
+}
+
+#[cfg(feature = "json")]
+impl From<&serde_json::Value> for Json {
+    fn from(json: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match json {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => match number.as_i64() {
+                Some(value) => Self::Int64(value),
+                None => Self::Float64(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => Self::Object(
+                entries.iter().map(|(name, json)| (name.clone(), json.into())).collect(),
+            ),
+        }
+    }
+}
 
 const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $prefix, $not within a column, and \
      $and, $or, $not around columns";
@@ -39,17 +86,27 @@ impl Filter {
     ///
     /// # Errors
     /// [`Error::InvalidFilter`] for what is no JSON or no such filter.
+    #[cfg(feature = "json")]
     pub fn from_json(json: &str) -> Result<Self> {
-        let json = serde_json::from_str(json)
+        let json: serde_json::Value = serde_json::from_str(json)
             .map_err(|error| Error::InvalidFilter { reason: format!("it is no JSON: {error}") })?;
         Self::from_json_value(&json)
     }
 
-    /// Reads a filter from parsed JSON, as [`from_json`](Self::from_json) does.
+    /// Reads a filter from JSON that serde_json parsed, as [`from_json`](Self::from_json) does.
     ///
     /// # Errors
     /// Those of [`from_json`](Self::from_json).
-    pub fn from_json_value(json: &Json) -> Result<Self> {
+    #[cfg(feature = "json")]
+    pub fn from_json_value(json: &serde_json::Value) -> Result<Self> {
+        Self::from_parsed_json(&json.into())
+    }
+
+    /// Reads a filter from parsed JSON, as `from_json` does.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFilter`] for what is no such filter.
+    pub fn from_parsed_json(json: &Json) -> Result<Self> {
         let filter = filter(json, MAX_DEPTH)?;
         filter.check_depth(MAX_DEPTH)?;
         Ok(filter)
@@ -127,7 +184,7 @@ fn operator(column: &str, name: &str, json: &Json, left: usize) -> Result<Filter
             _ => invalid(format!("\"$exists\" takes true or false, not {}", kind(json))),
         },
         "$prefix" => match json {
-            Json::String(prefix) => {
+            Json::Text(prefix) => {
                 Ok(Filter::Prefix { column: column.to_owned(), prefix: prefix.clone() })
             }
             _ => invalid(format!("\"$prefix\" takes a text, not {}", kind(json))),
@@ -179,12 +236,9 @@ fn value(name: &str, json: &Json) -> Result<Value> {
     Ok(match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(value), _) => Value::Int64(value),
-            (None, Some(value)) => Value::Float64(value),
-            (None, None) => return invalid(format!("{number} is beyond all numbers")),
-        },
-        Json::String(value) => Value::Text(value.clone()),
+        Json::Int64(value) => Value::Int64(*value),
+        Json::Float64(value) => Value::Float64(*value),
+        Json::Text(value) => Value::Text(value.clone()),
         Json::Array(_) => {
             return invalid(format!(
                 "{name} takes one value, not an array; for several use \"$in\""
@@ -199,8 +253,8 @@ fn kind(json: &Json) -> &'static str {
     match json {
         Json::Null => "null",
         Json::Bool(_) => "true or false",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a text",
+        Json::Int64(_) | Json::Float64(_) => "a number",
+        Json::Text(_) => "a text",
         Json::Array(_) => "an array",
         Json::Object(_) => "an object",
     }

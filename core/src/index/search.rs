@@ -326,7 +326,7 @@ impl<'a> Index<'a> {
         if let Some(recall) = params.recall
             && !(recall > 0.0 && recall <= 1.0)
         {
-            return invalid("recall", format!("{recall} is not above 0 and at most 1"));
+            return invalid("recall", "it must be above 0 and at most 1".into());
         }
         if params.recall.is_some() && (params.ef_search.is_some() || params.probes.is_some()) {
             let reason = "give a recall, or ef_search and probes, not both".into();

@@ -5,6 +5,7 @@ use crate::build::report;
 use crate::bytes::{Bytes, ensure};
 use crate::failure::{Failure, Outcome};
 use crate::value::{from_key, to_key, to_values};
+use alloc::vec::Vec;
 use hither::{AlignedBytes, Index, Save, ValueRef, merge};
 use js_sys::Function;
 use wasm_bindgen::JsValue;

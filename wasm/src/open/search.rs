@@ -3,7 +3,11 @@
 use super::{File, Opened};
 use crate::failure::{Failure, Outcome};
 use crate::options::METRICS;
-use crate::value::to_key;
+use crate::value::{to_json, to_key};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
 use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -16,6 +20,7 @@ impl Opened {
     /// Searches for the rows nearest to `vector`, or to the row with the key `like`, and gives how
     /// many were found. 0 stands for a `k`, `ef_search` or `probes` that was not given, NaN for a
     /// `recall` or `radius`.
+    /// `filtered`: by the filter of [`filter`](Self::filter).
     #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
     pub fn search(
         &mut self,
@@ -26,7 +31,7 @@ impl Opened {
         recall: f32,
         exact: bool,
         metric: Option<String>,
-        filter: Option<String>,
+        filtered: bool,
         radius: f32,
     ) -> Outcome<usize> {
         let except = if like.is_undefined() { None } else { Some(self.load(&like)?) };
@@ -51,15 +56,15 @@ impl Opened {
             ..SearchParams::new(wanted + usize::from(except.is_some()))
         };
         let radius = (!radius.is_nan()).then_some(radius);
-        if let Some(filter) = &filter {
-            self.files.iter_mut().try_for_each(|file| file.bind(filter))?;
-        }
         let files = self.files.iter().map(File::borrow_dependent);
         let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
-        let filters: Vec<&IndexFilter<'_>> = match filter {
-            Some(_) => files.filter_map(|file| Some(&file.filter.as_ref()?.1)).collect(),
-            None => Vec::new(),
+        let filters: Vec<&IndexFilter<'_>> = match filtered {
+            true => files.filter_map(|file| file.filter.as_ref()).collect(),
+            false => Vec::new(),
         };
+        if filtered && filters.len() < self.files.len() {
+            return Err(Failure::new("invalid_filter", "no filter is bound"));
+        }
         let (searcher, found) = (&mut self.searcher, &mut self.found);
         let stats = shards.search(&self.vector, radius, &params, &filters, searcher, found)?;
         (self.visited, self.compared) = (stats.visited, stats.compared);
@@ -75,6 +80,18 @@ impl Opened {
             Key::Uuid(_) | Key::Text(_) => 0,
         }));
         Ok(self.found.len())
+    }
+
+    /// Binds a filter, as tokens of JSON, for the searches until the index changes.
+    pub fn filter(&mut self, tokens: Vec<JsValue>) -> Outcome<()> {
+        let filter = Filter::from_parsed_json(&to_json(&mut tokens.iter()))?;
+        for file in &mut self.files {
+            file.with_dependent_mut(|_, file| {
+                file.filter = Some(file.index.filter(&filter)?);
+                Ok::<_, Failure>(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Makes the row with this key the last answer, and its vector `vector`; false if there is none.
@@ -112,18 +129,5 @@ impl Opened {
     fn shards(&self) -> Outcome<Shards<'_, '_>> {
         let files = self.files.iter().map(|file| &file.borrow_dependent().index);
         Ok(Shards::new(files.collect())?)
-    }
-}
-
-impl File {
-    /// Makes `json` the filter of the searches that follow, unless it is already.
-    fn bind(&mut self, json: &str) -> Outcome<()> {
-        self.with_dependent_mut(|_, file| {
-            if file.filter.as_ref().is_none_or(|(bound, _)| bound != json) {
-                let filter = file.index.filter(&Filter::from_json(json)?)?;
-                file.filter = Some((json.into(), filter));
-            }
-            Ok(())
-        })
     }
 }
