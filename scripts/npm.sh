@@ -26,12 +26,16 @@ CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
-# Functions are not merged into their only callers: they compress better apart.
-"$out/tools/node_modules/.bin/wasm-opt" -Oz --one-caller-inline-max-function-size=0 --enable-simd --enable-bulk-memory \
-    --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
-    --enable-reference-types --enable-multivalue --enable-bulk-memory-opt --strip-debug \
-    --strip-producers --strip-target-features \
-    "$out/glue/hither_bg.wasm" -o "$out/package/hither_bg.wasm"
+# Functions are not merged into their only callers: they compress better apart. The module with
+# names is for weighing.
+features="--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
+    --enable-mutable-globals --enable-reference-types --enable-multivalue --enable-bulk-memory-opt"
+# shellcheck disable=SC2086
+"$out/tools/node_modules/.bin/wasm-opt" -Oz --one-caller-inline-max-function-size=0 -g $features \
+    --strip-producers --strip-target-features "$out/glue/hither_bg.wasm" -o "$out/named.wasm"
+# shellcheck disable=SC2086
+"$out/tools/node_modules/.bin/wasm-opt" $features --strip-debug "$out/named.wasm" \
+    -o "$out/package/hither_bg.wasm"
 cp "$out/glue/hither.js" "$out/package"
 cp wasm/js/*.js wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
