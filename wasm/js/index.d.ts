@@ -10,6 +10,8 @@
 
 /** A key as callers give it: a row number or an int64 as a number or a bigint; a uuid or text as a string. */
 export type Key = number | bigint | string;
+/** Keys, as an array or as flat as an answer has them. */
+export type Keys = ArrayLike<Key> | BigInt64Array;
 
 /** Names of metrics. Distances are pgvector's `<->`, `<=>`, `<#>` (negative inner product), `<+>`. */
 export type Metric = "l2" | "cosine" | "ip" | "l1";
@@ -187,6 +189,11 @@ export interface SearchResult extends Iterable<Hit> {
 /** A row with its vector and its attributes by name. */
 export type Row = { key: Key; vector: Float32Array } & { [column: string]: any };
 
+export interface GetOptions {
+  /** The attribute columns to read: all (default, `true`), none (`false`, `[]`), or these. */
+  include?: boolean | string[];
+}
+
 /** What a row is called and carries beside its vector. */
 export interface RowOptions {
   /** Its key. Leave it out where keys are row numbers: it gets the next. */
@@ -277,7 +284,9 @@ export class Index implements Disposable {
   searchBatch(queries: Float32Array | ArrayLike<Vector>, options?: SearchOptions): SearchResult[];
 
   /** The row that has this key, as it is stored; `undefined` if there is none. */
-  get(key: Key): Row | undefined;
+  get(key: Key, options?: GetOptions): Row | undefined;
+  /** The rows that have these keys, in their order; `undefined` where there is none. */
+  getMany(keys: Keys, options?: GetOptions): (Row | undefined)[];
   /** Whether there is a row with this key. */
   has(key: Key): boolean;
 
@@ -350,7 +359,7 @@ export class Builder implements Disposable {
   addMany(
     vectors: Vector,
     rows?: {
-      keys?: ArrayLike<Key> | BigInt64Array;
+      keys?: Keys;
       columns?: { [column: string]: ArrayLike<Value> };
     },
   ): void;

@@ -162,17 +162,26 @@ export class Index {
     return columns;
   }
 
-  get(key) {
+  get(key, options = {}) {
     const opened = this.#live();
+    checkOptions(options, ["include"]);
     return guard(() => {
       if (!opened.get(key)) return undefined;
       const { dimensions } = this.#shape;
       const vector = view(Float32Array, opened.place(), dimensions).slice();
-      const columns = this.#columns();
+      const columns = this.#columns(options.include);
       const row = {};
       for (const name in columns) row[name] = columns[name][0];
       return Object.assign(row, { key: opened.keys()[0], vector });
     });
+  }
+
+  getMany(keys, options = {}) {
+    this.#live();
+    if (typeof keys?.length !== "number" || typeof keys === "string") {
+      throw new HitherError("invalid_parameter", "keys: give an array of keys; get() takes one");
+    }
+    return Array.from(keys, (key) => this.get(key, options));
   }
 
   has(key) {

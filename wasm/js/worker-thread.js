@@ -29,7 +29,8 @@ const methods = {
     }
     return results;
   },
-  get: ([key]) => index.get(key),
+  get: ([key, options]) => index.get(key, options),
+  getMany: ([keys, options]) => index.getMany(keys, options),
   has: ([key]) => index.has(key),
   insert: ([vector, row]) => changed(index.insert(vector, row)),
   update: ([key, vector, row]) => changed(index.update(key, vector, row)),

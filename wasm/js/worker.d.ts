@@ -5,8 +5,10 @@
 import type {
   BuildProgress,
   BuilderOptions,
+  GetOptions,
   IndexInfo,
   Key,
+  Keys,
   OpenOptions,
   Row,
   RowOptions,
@@ -43,7 +45,9 @@ export class WorkerIndex implements AsyncDisposable, Disposable {
     queries: Float32Array | ArrayLike<Vector>,
     options?: SearchOptions & Cancellation,
   ): Promise<SearchResult[]>;
-  get(key: Key): Promise<Row | undefined>;
+  get(key: Key, options?: GetOptions): Promise<Row | undefined>;
+  /** In one message: ask for many rows like this, and not one by one. */
+  getMany(keys: Keys, options?: GetOptions): Promise<(Row | undefined)[]>;
   has(key: Key): Promise<boolean>;
   insert(vector: Vector, row?: RowOptions): Promise<Key>;
   update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): Promise<void>;
@@ -63,7 +67,7 @@ export class Builder implements Disposable {
   addMany(
     vectors: Vector,
     rows?: {
-      keys?: ArrayLike<Key> | BigInt64Array;
+      keys?: Keys;
       columns?: { [column: string]: ArrayLike<Value> };
     },
   ): Promise<void>;

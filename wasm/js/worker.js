@@ -133,8 +133,12 @@ export class WorkerIndex {
     return (await this.#thread.call("searchBatch", [queries, options], { signal })).map(result);
   }
 
-  get(key) {
-    return this.#thread.call("get", [key]);
+  get(key, options) {
+    return this.#thread.call("get", [key, options]);
+  }
+
+  getMany(keys, options) {
+    return this.#thread.call("getMany", [keys, options]);
   }
 
   has(key) {

@@ -156,6 +156,19 @@ test("values of every type come back", async () => {
   small.free();
 });
 
+test("many rows are got at once, in the order of their keys", async () => {
+  const keys = [42, 9_999, 10_000, 42n, 0];
+  assert.deepEqual(index.getMany(keys), keys.map((key) => index.get(key)));
+  assert.equal(index.getMany(keys)[2], undefined);
+  const [bare] = index.getMany(Float64Array.of(42), { include: false });
+  assert.deepEqual(bare, { key: 42, vector: index.get(42).vector });
+  assert.deepEqual(Object.keys(index.get(42, { include: ["pos"] })).sort(), ["key", "pos", "vector"]);
+  assert.equal(await code(() => index.getMany(["x"])), "key_type");
+  assert.equal(await code(() => index.getMany("x")), "invalid_parameter");
+  assert.equal(await code(() => index.get(42, { include: ["no"] })), "unknown_column");
+  assert.equal(await code(() => index.get(42, { columns: ["pos"] })), "invalid_parameter");
+});
+
 test("what goes wrong says so and leaves nothing behind", async () => {
   const pages = {
     "/404": (answer) => answer.writeHead(404).end("no"),

@@ -16,6 +16,8 @@ async function worker() {
   const query = here.get(7).vector;
   const there = await index.search(query, { k: 5 });
   check(JSON.stringify(there.rows()) === JSON.stringify(here.search(query, { k: 5 }).rows()), "the worker answers otherwise");
+  const got = await index.getMany([7, 10000], { include: ["pos"] });
+  check(got[0].pos === here.get(7).pos && got[0].vector.join() === query.join() && got[1] === undefined, "getMany");
   const many = new Float32Array(384 * 2000).fill(0.1);
   const stop = new AbortController();
   const batch = codeOf(index.searchBatch(many, { signal: stop.signal, efSearch: 400 }));

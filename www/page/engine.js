@@ -43,7 +43,7 @@ export class Dictionary {
   /** The stored vectors of rows, one for each key. */
   async vectors(keys) {
     const missing = keys.filter((key) => !this.#vectors.has(key));
-    const rows = await Promise.all(missing.map((key) => this.#index.get(key)));
+    const rows = await this.#index.getMany(missing, { include: false });
     rows.forEach((row, i) => this.#vectors.set(missing[i], row.vector));
     return keys.map((key) => this.#vectors.get(key));
   }
