@@ -153,5 +153,5 @@ echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs
     exit 1
 }
 cp words.hither vite/out/
-node browser.mjs "$PWD/esbuild/out" "$PWD/webpack/out" "$PWD/vite/out"
+node browser.mjs "$PWD/esbuild/out" "$PWD/webpack/out" "$PWD/vite"
 echo "npm package: ok"

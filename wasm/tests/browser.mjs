@@ -1,52 +1,116 @@
-// The package, bundled and unbundled, in headless Chromium: `node browser.mjs FOLDER...`. Each
-// folder has an index.html that sets document.title to what it found.
+// The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is
+// missing. `node browser.mjs BUNDLED... VITE`: each folder has an index.html that sets document.title
+// to what it found; VITE is the source of the page of which VITE/out is built.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
+import { createServer as createVite } from "vite";
 
 const kinds = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const browser = await chromium.launch({
-  executablePath,
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
 });
 let failed = false;
-for (const folder of process.argv.slice(2)) {
-  let version = "1";
-  const server = createServer((request, answer) => {
-    const path = new URL(request.url, "http://x").pathname;
-    if (path === "/next-version") {
-      version = "2";
-      return answer.end();
+
+/** Answers with a file, whose ETag is a version that the page can raise; false if there is none. */
+function files(folder) {
+  let version = 1;
+  return (request, answer) => {
+    const { pathname } = new URL(request.url, "http://x");
+    if (pathname === "/next-version") {
+      version += 1;
+      answer.end();
+      return true;
     }
-    const file = join(folder, path === "/" ? "index.html" : path);
-    if (!existsSync(file) || statSync(file).isDirectory()) return answer.writeHead(404).end();
+    const file = join(folder, pathname === "/" ? "index.html" : pathname);
+    if (!existsSync(file) || statSync(file).isDirectory()) return false;
     const etag = `"${version}"`;
-    if (request.headers["if-none-match"] === etag) return answer.writeHead(304).end();
+    if (request.headers["if-none-match"] === etag) {
+      answer.writeHead(304).end();
+      return true;
+    }
     answer.writeHead(200, {
       "content-type": kinds[extname(file)] ?? "application/octet-stream",
       "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
       etag,
     });
     createReadStream(file).pipe(answer);
-  });
+    return true;
+  };
+}
+
+async function serve(folder) {
+  const find = files(folder);
+  const server = createServer((request, answer) => find(request, answer) || answer.writeHead(404).end());
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const page = await browser.newPage();
+  const close = () => (server.closeAllConnections(), server.close());
+  return { url: `http://127.0.0.1:${server.address().port}/`, close };
+}
+
+/** Vite's dev server over the page's source, as `vite` without a configuration has it. */
+async function dev(folder) {
+  const find = files(join(folder, "out"));
+  const server = await createVite({
+    root: folder,
+    configFile: false,
+    logLevel: "error",
+    appType: "mpa",
+    server: { host: "127.0.0.1", port: 0 },
+    plugins: [
+      {
+        // Only the index and its versions are not Vite's.
+        name: "index-file",
+        configureServer: ({ middlewares }) => {
+          middlewares.use((request, answer, next) => {
+            if (!/^\/(words\.hither|next-version)$/.test(request.url) || !find(request, answer)) next();
+          });
+        },
+      },
+    ],
+  });
+  await server.listen();
+  return { url: `http://127.0.0.1:${server.httpServer.address().port}/`, close: () => server.close() };
+}
+
+/** Opens the page, and again with the index out of reach if it is `kept`. */
+async function check(name, { url, close }, { init, kept = false, expected = "" } = {}) {
+  const context = await browser.newContext();
+  if (init) await context.addInitScript(init);
+  const page = await context.newPage();
   const said = [];
   page.on("console", (message) => said.push(message.text()));
   page.on("pageerror", (error) => said.push(String(error)));
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 60_000 }).catch(() => {});
-  const title = await page.title();
-  console.log(`  Chromium, ${folder.split("/").slice(-2).join("/")}: ${title || said.join("\n")}`);
-  if (!title.endsWith(": ok")) {
+  const visit = async (where) => {
+    await page.goto("about:blank");
+    await page.goto(where);
+    await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 60_000 }).catch(() => {});
+    const title = await page.title();
+    console.log(`  Chromium, ${name}: ${title || "it said nothing"}`);
+    if (title.endsWith(": ok") && title.includes(expected)) return;
     failed = true;
     console.log(said.join("\n"));
+  };
+  await visit(url);
+  if (kept) {
+    await context.route("**/words.hither", (route) => route.abort());
+    await visit(`${url}#again`);
   }
-  await page.close();
-  server.closeAllConnections();
-  server.close();
+  await context.close();
+  await close();
 }
+
+const folders = process.argv.slice(2);
+const vite = folders.pop();
+for (const folder of folders) await check(folder.split("/").slice(-2)[0], await serve(folder));
+const built = join(vite, "out");
+await check("vite build", await serve(built), { kept: true, expected: "opfs" });
+await check("vite build without OPFS", await serve(built), {
+  init: () => delete StorageManager.prototype.getDirectory,
+  kept: true,
+  expected: "indexeddb",
+});
+await check("vite dev", await dev(vite), { kept: true, expected: "opfs" });
 await browser.close();
 process.exit(failed ? 1 : 0);
