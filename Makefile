@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-pg psql stop test-pg clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-npm bench-pg psql stop test-pg clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, Miri, fuzzing for minutes, killed builds"
 	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
+	@echo "make bench-npm against the other vector searches on npm, in Node and Chromium"
 	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample)"
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
 	@echo "make stop     ends that PostgreSQL"
@@ -71,6 +72,9 @@ bench:
 	$(CARGO) build --release --package hither-cli
 	HITHER="$(abspath $(TARGET))/release/hither" sh bench/run.sh $(ARGS)
 
+bench-npm:
+	@CARGO="$(CARGO)" sh scripts/bench_npm.sh $(ARGS)
+
 bench-pg:
 	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh bench/pg/run.sh $(ARGS)
 
@@ -85,4 +89,4 @@ test-pg:
 
 clean:
 	$(CARGO) clean
-	rm -rf bench/results bench/pg/results bench/data bench/venv
+	rm -rf bench/results bench/pg/results bench/npm/results bench/npm/node_modules bench/data bench/venv

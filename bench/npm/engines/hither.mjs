@@ -1,0 +1,32 @@
+// The packed package, as its README has it: codes and f16 vectors, kept in hither/storage.
+import { Builder, load, open } from "hither";
+
+export const index = "HNSW";
+export const settings = [[10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 600]];
+
+export async function init({ asset }) {
+  await load(await asset("hither/hither_bg.wasm"));
+}
+
+export async function build(vectors, { dimensions, m, efConstruction }) {
+  const builder = new Builder({ dimensions, metric: "cosine", kind: "hnsw", m, efConstruction });
+  builder.addMany(vectors);
+  return { bytes: await builder.finish() };
+}
+
+export async function save({ bytes }, { name, put }) {
+  if (put) return put(name, bytes);
+  const { put: store } = await import("hither/storage");
+  return (await store(name, bytes)).bytes;
+}
+
+export async function restore({ name, path }) {
+  if (path) return open(path(name));
+  return (await import("hither/storage")).open(name);
+}
+
+export function search(index, query, k, efSearch) {
+  return index.search(query, { k, efSearch, include: false });
+}
+
+export const rows = (found) => found.keys;

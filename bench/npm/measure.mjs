@@ -1,0 +1,88 @@
+// One engine in one process, Node's or a page's, asked step by step. `place` is what differs between
+// the two: where files are read and kept.
+export class Measurement {
+  #engine;
+  #place;
+  #index;
+  #vectors;
+  #queries;
+  #truth;
+  #kept = 0; // what answers give goes here, so that no search can be left out
+
+  constructor(engine, place) {
+    this.#engine = engine;
+    this.#place = place;
+  }
+
+  /** Loads the engine's module, and what it will be asked. */
+  async init({ rows, dimensions }) {
+    this.#queries = split(await this.#place.numbers("queries"), dimensions);
+    this.#truth = split(await this.#place.numbers(`truth-${rows}`), 10);
+    await this.#engine.init(this.#place);
+    const { index, settings, builtWith } = this.#engine;
+    return { index, settings, builtWith };
+  }
+
+  async data({ rows }) {
+    this.#vectors = await this.#place.numbers(`rows-${rows}`);
+  }
+
+  /** Milliseconds from the flat vectors to an index that answers. */
+  async build({ options, setting }) {
+    const start = performance.now();
+    this.#index = await this.#engine.build(this.#vectors, options, setting);
+    return performance.now() - start;
+  }
+
+  /** Keeps the index where the engine's documentation keeps it; its bytes, where it tells them. */
+  async save(kept) {
+    const bytes = await this.#engine.save(this.#index, { ...this.#place, ...kept });
+    return typeof bytes === "number" ? bytes : null;
+  }
+
+  /** Milliseconds from what is kept to the first answer. */
+  async restore(kept) {
+    const start = performance.now();
+    this.#index = await this.#engine.restore({ ...this.#place, ...kept });
+    const setting = kept.setting ?? this.#engine.settings[0][0];
+    const found = this.#engine.rows(this.#engine.search(this.#index, this.#queries[0], 10, setting));
+    if (found.length !== 10) throw new Error(`what was kept gives ${found.length} rows in place of 10`);
+    return performance.now() - start;
+  }
+
+  /** Forgets what only the build needed. */
+  forget() {
+    this.#vectors = undefined;
+    globalThis.gc?.();
+  }
+
+  /** The share of the ten nearest rows that are found, over all queries. */
+  recall({ setting }) {
+    let found = 0;
+    this.#queries.forEach((query, at) => {
+      const rows = this.#engine.rows(this.#engine.search(this.#index, query, 10, setting));
+      const truth = new Set(this.#truth[at]);
+      for (const row of rows) found += truth.has(Number(row));
+    });
+    return found / (10 * this.#queries.length);
+  }
+
+  /** Queries a second, one after another. */
+  speed({ setting, milliseconds }) {
+    const { search } = this.#engine;
+    const start = performance.now();
+    let asked = 0;
+    let passed = 0;
+    do {
+      const answer = search(this.#index, this.#queries[asked % this.#queries.length], 10, setting);
+      this.#kept += answer === undefined;
+      asked += 1;
+      passed = performance.now() - start;
+    } while (passed < milliseconds);
+    return (1000 * asked) / passed;
+  }
+}
+
+function split(numbers, width) {
+  return Array.from({ length: numbers.length / width }, (_, at) => numbers.slice(at * width, (at + 1) * width));
+}
