@@ -6,7 +6,7 @@ use crate::options::{self, Options, find, nearest};
 use crate::shards::Shard;
 use crate::table::Files;
 use hither_core::{ColumnType, Element, Index, KeyType};
-use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
+use pgrx::{PgList, PgSqlErrorCode as Code, Spi, pg_sys};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
@@ -246,15 +246,10 @@ impl Wanted {
 
 /// A type of pgvector with the schema that it is installed in.
 fn vector_type_name(name: &str) -> String {
-    // SAFETY: look-ups in the catalogs; the names are palloc'ed strings.
-    unsafe {
-        let extension = pg_sys::get_extension_oid(c"vector".as_ptr(), true);
-        let schema = pg_sys::get_extension_schema(extension);
-        let schema = pg_sys::get_namespace_name(schema);
-        if schema.is_null() {
-            return name.into();
-        }
-        format!("{}.{name}", identifier(&CStr::from_ptr(schema).to_string_lossy()))
+    let schema = "SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'vector'";
+    match Spi::get_one::<String>(schema) {
+        Ok(Some(schema)) => format!("{schema}.{name}"),
+        _ => name.into(),
     }
 }
 

@@ -50,9 +50,17 @@ pub fn is_glob(text: &str) -> bool {
 /// What naming a location, as written in an option, needs.
 pub fn needs(text: &str) -> Needs {
     let path = Path::new(text);
+    // A pattern such as .? means the folder above, too.
+    let leads_up = |part: Component<'_>| match part {
+        Component::Normal(name) => {
+            let name = name.to_string_lossy();
+            name.starts_with('.') && is_glob(&name)
+        }
+        part => part == Component::ParentDir,
+    };
     if is_url(text) {
         Needs::Network
-    } else if path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
+    } else if path.is_absolute() || path.components().any(leads_up) {
         Needs::ServerFiles
     } else {
         Needs::Nothing
@@ -90,7 +98,13 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
         Some(base) if is_url(base) && !text.starts_with('/') => {
             let relative = text.strip_prefix("./").unwrap_or(text);
             let relative = if relative == "." { "" } else { relative };
-            parse_url(&format!("{}/{relative}", base.trim_end_matches('/')))
+            let base = base.trim_end_matches('/');
+            let location = parse_url(&format!("{base}/{relative}"))?;
+            // URLs have more ways to write .. than a path has.
+            if location.to_string().starts_with(&parse_url(&format!("{base}/"))?.to_string()) {
+                return Ok(location);
+            }
+            Err(invalid(format!("location \"{text}\" is not beneath that of the server")))
         }
         _ => {
             let base = Path::new(base.unwrap_or(""));

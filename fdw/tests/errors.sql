@@ -92,6 +92,7 @@ GRANT ALL ON SCHEMA public TO guest;
 SET ROLE guest;
 CREATE FOREIGN TABLE stolen (id bigint) SERVER files OPTIONS (location '/etc/passwd');
 CREATE FOREIGN TABLE stolen (id bigint) SERVER files OPTIONS (location 'parts/../../../../etc/passwd');
+CREATE FOREIGN TABLE stolen (id bigint) SERVER files OPTIONS (location '.?/.[.]/etc/passwd');
 CREATE FOREIGN TABLE stolen (id bigint) SERVER files OPTIONS (shards 'cut.hither, /etc/passwd');
 CREATE FOREIGN TABLE stolen (id bigint) SERVER files OPTIONS (location 'http://169.254.169.254/latest');
 IMPORT FOREIGN SCHEMA "/etc" FROM SERVER files INTO public;

@@ -117,6 +117,14 @@ ALTER FOREIGN TABLE t OPTIONS (SET location 'ranges/');
 SELECT count(*) FROM t;
 ALTER FOREIGN TABLE t OPTIONS (SET location 'ranges/*.hither');
 SELECT count(*) FROM t;
+-- Relative locations stay beneath the server's.
+\set deep :web /plain
+CREATE SERVER deep FOREIGN DATA WRAPPER hither OPTIONS (location :'deep');
+CREATE FOREIGN TABLE above (id bigint) SERVER deep OPTIONS (location '%2e%2e/ranges/things.hither');
+SELECT count(*) FROM above;
+ALTER FOREIGN TABLE above OPTIONS (SET location '..\ranges\things.hither');
+SELECT count(*) FROM above;
+DROP SERVER deep CASCADE;
 -- Redirections: to the same host, to an address, to a cloud's metadata.
 ALTER FOREIGN TABLE t OPTIONS (SET location 'moved/things.hither');
 ALTER FOREIGN TABLE t ALTER COLUMN embedding TYPE vector(3);
