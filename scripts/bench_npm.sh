@@ -11,7 +11,8 @@ case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; e
 export CARGO_TARGET_DIR
 
 sh scripts/install.sh compiler node chromium
-[ -n "${HITHER_TARBALL:-}" ] || HITHER_TARBALL=$(sh scripts/npm.sh | tail -n 1)
+[ -n "${HITHER_TARBALL:-}" ] || HITHER_TARBALL=$(sh scripts/npm.sh)
+HITHER_TARBALL=$(echo "$HITHER_TARBALL" | tail -n 1)
 npm="npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts"
 (cd bench/npm && $npm && $npm --no-save "$HITHER_TARBALL")
 node bench/npm/run.mjs "$@"

@@ -20,6 +20,7 @@ for name in "$@"; do
     case $name in
     compiler) apt cc gcc ;;
     chromium) apt chromium chromium ;;
+    chromedriver) apt chromedriver chromium-driver ;;
     node) apt node nodejs && apt npm npm ;;
     components) cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
         rustup component add rustfmt clippy ;;

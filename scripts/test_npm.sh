@@ -12,10 +12,21 @@ export CARGO_TARGET_DIR
 # from growing.
 MOST_BYTES=${MOST_BYTES:-150000}
 
-sh scripts/install.sh compiler node chromium
-tarball=$(sh scripts/npm.sh | tail -n 1)
+sh scripts/install.sh compiler node chromium chromedriver
+tarball=$(sh scripts/npm.sh)
+tarball=$(echo "$tarball" | tail -n 1)
 package=$CARGO_TARGET_DIR/npm/package
 $CARGO build --quiet --release --package hither-cli --no-default-features
+
+echo "the module's own tests, in Node and in Chromium:"
+CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build $CARGO build --quiet --release --features test-runner \
+    --manifest-path wasm/build/Cargo.toml
+module_tests() {
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$CARGO_TARGET_DIR/wasm-build/release/hither-wasm-test-runner \
+        $CARGO test --package hither-wasm --features std --target wasm32-unknown-unknown --test module
+}
+module_tests
+CHROMEDRIVER=chromedriver WASM_BINDGEN_USE_BROWSER=1 module_tests
 
 # The tools stay for the next time; the project is new each time.
 tools=$CARGO_TARGET_DIR/npm/test-tools
@@ -26,7 +37,7 @@ if ! cmp -s wasm/tests/package.json "$tools/package.json"; then
 fi
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
-cp wasm/tests/package.json wasm/tests/*.mjs "$project"
+cp wasm/tests/package.json wasm/tests/*.mjs wasm/tests/user.ts "$project"
 ln -s "$tools/node_modules" "$project/tools"
 mkdir "$project/node_modules"
 (cd "$project" && npm install --silent --no-audit --no-fund --no-save --omit=dev "$tarball")
@@ -36,6 +47,8 @@ done
 bin=$tools/node_modules/.bin
 sample=$PWD/sample
 repository=$PWD
+hither=$CARGO_TARGET_DIR/release/hither
+"$hither" build sample/words.npy --attributes sample/words.tsv -o "$project/words.hither" 2>/dev/null
 cd "$project"
 
 echo "weight, gzip -9:"
@@ -80,13 +93,33 @@ fi
 "$bin/deno" run --quiet --allow-read --allow-env run.mjs "Deno:"
 "$bin/bun" run.mjs "Bun:"
 
-# workerd and what needs a bundle.
+# Rendered on a server, a page's modules are imported where there is no page.
+node --conditions=browser --input-type=module -e '
+await Promise.all(["hither", "hither/inline", "hither/storage", "hither/worker"].map((name) => import(name)));
+console.log("  Node, as a bundler for browsers imports: ok");'
+
+for resolution in "nodenext nodenext" "esnext bundler"; do
+    # shellcheck disable=SC2086
+    set -- $resolution
+    "$bin/tsc" user.ts --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --target es2022 \
+        --lib esnext,dom,dom.iterable --types node --module "$1" --moduleResolution "$2"
+done
+node user.js
+
+# workerd and what needs a bundle. A worker may use 128 MB.
 cat >worker-entry.mjs <<'JS'
+import { memory, open } from "hither";
 import { smoke } from "./smoke.mjs";
+import words from "./words.hither";
 export default {
   async fetch() {
     try {
-      return new Response(await smoke());
+      const said = await smoke();
+      const index = await open(words, { verify: "full" });
+      if (index.search(42).length !== 10) throw new Error("no answer");
+      const { reserved } = memory();
+      if (reserved > index.info.bytes + 16e6) throw new Error(`${reserved} bytes for a file of ${words.byteLength}`);
+      return new Response(`${said}, ${(reserved / 1e6).toFixed(1)} MB for a file of ${(words.byteLength / 1e6).toFixed(1)}`);
     } catch (error) {
       return new Response(error.stack, { status: 500 });
     }
@@ -94,10 +127,10 @@ export default {
 };
 JS
 mkdir -p workerd
-"$bin/esbuild" worker-entry.mjs --bundle --format=esm --conditions=workerd --external:*.wasm \
+"$bin/esbuild" worker-entry.mjs --bundle --format=esm --conditions=workerd --external:*.wasm --external:*.hither \
     --log-level=error --outfile=workerd/main.js
-sed -i 's#"\./hither_bg\.wasm"#"hither_bg.wasm"#' workerd/main.js
-cp "$package/hither_bg.wasm" workerd/
+sed -i -e 's#"\./hither_bg\.wasm"#"hither_bg.wasm"#' -e 's#"\./words\.hither"#"words.hither"#' workerd/main.js
+cp "$package/hither_bg.wasm" words.hither workerd/
 cat >workerd/config.capnp <<'CAPNP'
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -105,6 +138,7 @@ const config :Workerd.Config = (
     modules = [
       (name = "main.js", esModule = embed "main.js"),
       (name = "hither_bg.wasm", wasm = embed "hither_bg.wasm"),
+      (name = "words.hither", data = embed "words.hither"),
     ],
     compatibilityDate = "2025-01-01",
   ))],
@@ -130,7 +164,7 @@ node -e '
 kill $served
 wait $served 2>/dev/null || true
 
-HITHER=$CARGO_TARGET_DIR/release/hither SAMPLE=$sample WORK=$project \
+HITHER=$hither SAMPLE=$sample WORK=$project \
     node --test --test-reporter=spec package.test.mjs
 
 echo "bundlers and browsers:"

@@ -49,8 +49,9 @@ async function build(place, entry, rows) {
   try {
     const facts = await host.step("init", { rows, dimensions });
     Object.assign(entry, { index: facts.index, settings: facts.settings });
-    await host.step("data", { rows });
+    await host.step("settle");
     const before = host.memory();
+    await host.step("data", { rows });
     for (const setting of entry.builtWith === undefined ? (facts.builtWith ?? [null]) : [entry.builtWith]) {
       const took = await host.step("build", { options, setting });
       if (setting !== null) entry.builtWith = setting;
@@ -67,9 +68,8 @@ async function build(place, entry, rows) {
         entry.failed.load = `it cannot be kept: ${error.message}`;
       }
     }
-    await host.step("forget");
-    // The vectors are what it was given, and not its own.
-    entry.memory.push(host.memory() - before + 4 * rows * dimensions);
+    await host.step("settle");
+    entry.memory.push(host.memory() - before);
     entry.resident = host;
   } finally {
     if (entry.resident !== host) await host.close();
@@ -81,9 +81,10 @@ async function restored(place, entry, rows) {
   const host = await place.start(entry.engine);
   try {
     await host.step("init", { rows, dimensions });
+    await host.step("settle");
     const before = host.memory();
     entry.restore.push(await host.step("restore", { name: "index", dimensions, rows, setting: entry.setting }));
-    await host.step("forget");
+    await host.step("settle");
     entry.memory.push(host.memory() - before);
     return host;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { HitherError, aborted, throwIfAborted } from "./error.js";
 import { glue, guard, isReady, load, view } from "./runtime.js";
-import { checkNames, checkOptions, own, parseJson, toJson, toRow, toTokens } from "./value.js";
+import { checkNames, checkNumbers, checkOptions, own, parseJson, toJson, toRow, toTokens } from "./value.js";
 
 /** Rows that cross to WebAssembly at a time. */
 const BATCH = 1024;
@@ -54,6 +54,7 @@ export class Builder {
   #waiting = [];
   #length = 0;
   #freed = false;
+  #busy = false;
 
   constructor(options) {
     const columns = options?.columns ?? [];
@@ -80,6 +81,7 @@ export class Builder {
 
   #check() {
     if (this.#freed) throw new HitherError("freed", "this builder has finished or was freed");
+    if (this.#busy) throw new HitherError("busy", "this builder is building: it takes no more rows");
   }
 
   get length() {
@@ -89,6 +91,8 @@ export class Builder {
 
   add(vector, row = {}) {
     checkOptions(row, ROW);
+    this.#check();
+    checkNumbers("vector", vector, this.#dimensions);
     const values = toRow(this.#schema, row.columns);
     this.#push(vector, row.key === undefined ? [] : [row.key], values, 1);
   }
@@ -96,12 +100,14 @@ export class Builder {
   addMany(vectors, rows = {}) {
     checkOptions(rows, ["keys", "columns"]);
     this.#check();
+    checkNumbers("vectors", vectors);
     const dimensions = this.#dimensions;
     const count = vectors.length / dimensions;
     if (!Number.isInteger(count)) {
       throw new HitherError("dimension_mismatch", `${vectors.length} numbers are no whole vectors of ${dimensions} dimensions`);
     }
-    const { keys, columns = {} } = rows;
+    const { keys } = rows;
+    const columns = rows.columns ?? {};
     checkNames(this.#schema, columns);
     for (const [name, list] of [["keys", keys], ...Object.entries(columns)]) {
       if (list === undefined || list.length === count) continue;
@@ -154,13 +160,20 @@ export class Builder {
     await load();
     this.#check();
     this.#flush();
-    const bytes = run((report) => taken(this.#building.finish(report)));
+    this.#busy = true;
+    let bytes;
+    try {
+      bytes = run((report) => taken(this.#building.finish(report)));
+    } finally {
+      this.#busy = false;
+    }
     this.free();
     return bytes;
   }
 
   free() {
     if (this.#freed) return;
+    this.#check();
     this.#freed = true;
     this.#waiting = [];
     const building = this.#building;

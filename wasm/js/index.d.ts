@@ -175,9 +175,9 @@ export interface SearchResult extends Iterable<Hit> {
    * `BigInt64Array`, uuid and text as `string[]`. `rows()` gives int64 keys as numbers where
    * these are exact.
    */
-  readonly keys: Float64Array | BigInt64Array | string[];
+  readonly keys: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | string[];
   /** The distances, as pgvector's operator for the metric gives them. */
-  readonly distances: Float32Array;
+  readonly distances: Float32Array<ArrayBuffer>;
   /** The included columns: a value a row. */
   readonly columns: { readonly [column: string]: readonly any[] };
   /** What the search did: ranks computed to steer by, and stored vectors measured beside these. */
@@ -187,7 +187,7 @@ export interface SearchResult extends Iterable<Hit> {
 }
 
 /** A row with its vector and its attributes by name. */
-export type Row = { key: Key; vector: Float32Array } & { [column: string]: any };
+export type Row = { key: Key; vector: Float32Array<ArrayBuffer> } & { [column: string]: any };
 
 export interface GetOptions {
   /** The attribute columns to read: all (default, `true`), none (`false`, `[]`), or these. */
@@ -300,7 +300,7 @@ export class Index implements Disposable {
    * The bytes of a new index file; this index stays as it is. Several open files are merged
    * (`"compact"` only). It blocks until it is done: `hither/worker` does not.
    */
-  save(options?: SaveOptions): Promise<Uint8Array>;
+  save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>;
 
   /** Gives the memory back. Later calls throw `"freed"`, except for `free` itself. */
   free(): void;
@@ -373,7 +373,7 @@ export class Builder implements Disposable {
   finish(options?: {
     onProgress?: (progress: BuildProgress) => void;
     signal?: AbortSignal;
-  }): Promise<Uint8Array>;
+  }): Promise<Uint8Array<ArrayBuffer>>;
   /** Gives the memory back without building. */
   free(): void;
   [Symbol.dispose](): void;
@@ -413,6 +413,8 @@ export type ErrorCode =
   | "out_of_memory"
   /** The index or builder was freed. */
   | "freed"
+  /** It was used from within its own `onProgress`. */
+  | "busy"
   /** A bug of ours in WebAssembly. What was open is lost; what is opened afterwards works. */
   | "crashed"
   // hither/storage

@@ -3,7 +3,7 @@ import { reporter, taken } from "./builder.js";
 import { SearchResult } from "./result.js";
 import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
 import { read } from "./source.js";
-import { checkOptions, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
+import { checkNumbers, checkOptions, checkType, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
@@ -16,6 +16,7 @@ export async function open(source, options = {}) {
   if (verify !== "open" && verify !== "full") {
     throw new HitherError("invalid_parameter", `verify: "${verify}" is none of "open", "full"`);
   }
+  checkType("model", model, "string");
   await load();
   const sources = Array.isArray(source) ? source : [source];
   if (sources.length === 0) throw new HitherError("invalid_parameter", "source: no file is given");
@@ -46,6 +47,7 @@ export class Index {
   #bytes;
   /** The JSON of the filter that is bound. */
   #filter;
+  #busy = false;
 
   constructor(key, opened) {
     if (key !== made) throw new TypeError("an Index comes from open()");
@@ -58,6 +60,7 @@ export class Index {
 
   #live() {
     if (!this.#opened) throw new HitherError("freed", "this index was freed");
+    if (this.#busy) throw new HitherError("busy", "this index is being saved: use it again when save() is done");
     return this.#opened;
   }
 
@@ -91,10 +94,15 @@ export class Index {
     const k = whole("k", options.k, radius === undefined ? 10 : 0);
     const efSearch = whole("efSearch", options.efSearch, 0);
     const probes = whole("probes", options.probes, 0);
-    const filtered = filter !== undefined;
+    checkType("recall", recall, "number");
+    checkType("radius", radius, "number");
+    checkType("metric", metric, "string");
+    checkInclude(include);
+    const filtered = filter !== undefined && filter !== null;
+    const isKey = ["number", "bigint", "string"].includes(typeof query);
+    if (!isKey) this.#check("query", query);
     return guard(() => {
       if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
-      const isKey = ["number", "bigint", "string"].includes(typeof query);
       if (!isKey) this.#stage(query);
       const like = isKey ? query : undefined;
       opened.search(like, k, efSearch, probes, recall ?? NaN, exact, metric, filtered, radius ?? NaN);
@@ -103,6 +111,8 @@ export class Index {
   }
 
   searchBatch(queries, options = {}) {
+    this.#live();
+    checkNumbers("queries", queries);
     const { dimensions } = this.#shape;
     const flat = ArrayBuffer.isView(queries) || typeof queries[0] === "number";
     if (!flat) return Array.from(queries, (query) => this.search(query, options));
@@ -128,10 +138,11 @@ export class Index {
     this.#filter = json;
   }
 
+  #check(name, vector) {
+    checkNumbers(name, vector, this.#shape.dimensions);
+  }
+
   #stage(vector) {
-    if (typeof vector?.length !== "number") {
-      throw new HitherError("invalid_parameter", "query: give a vector (a typed array or an array of numbers) or a key");
-    }
     const pointer = this.#opened.vector(vector.length);
     view(Float32Array, pointer, vector.length).set(vector);
   }
@@ -165,6 +176,7 @@ export class Index {
   get(key, options = {}) {
     const opened = this.#live();
     checkOptions(options, ["include"]);
+    checkInclude(options.include);
     return guard(() => {
       if (!opened.get(key)) return undefined;
       const { dimensions } = this.#shape;
@@ -192,6 +204,7 @@ export class Index {
   insert(vector, row = {}) {
     const opened = this.#live();
     checkOptions(row, ["key", "columns"]);
+    this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
     return guard(() => {
@@ -203,6 +216,7 @@ export class Index {
   update(key, vector, row = {}) {
     const opened = this.#live();
     checkOptions(row, ["columns"]);
+    this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
     guard(() => {
@@ -224,12 +238,18 @@ export class Index {
       throw new HitherError("invalid_parameter", `form: "${form}" is none of "compact", "delta"`);
     }
     const opened = this.#live();
-    return reporter(options)((report) => taken(opened.save(form === "delta", report)));
+    const run = reporter(options);
+    this.#busy = true;
+    try {
+      return run((report) => taken(opened.save(form === "delta", report)));
+    } finally {
+      this.#busy = false;
+    }
   }
 
   free() {
-    const opened = this.#opened;
-    if (!opened) return;
+    if (!this.#opened) return;
+    const opened = this.#live();
     this.#opened = undefined;
     if (!isReady()) return;
     try {
@@ -251,6 +271,12 @@ const float = new Float32Array(1);
 function fromBits(bits) {
   new Uint32Array(float.buffer)[0] = bits;
   return float[0];
+}
+
+function checkInclude(include) {
+  const named = Array.isArray(include) && include.every((name) => typeof name === "string");
+  if (named || include === undefined || typeof include === "boolean") return;
+  throw new HitherError("invalid_parameter", "include: give true, false or an array of names of columns");
 }
 
 function whole(name, value, absent) {

@@ -73,7 +73,7 @@ export async function pour(source, { signal, onProgress, headers }, started, tak
   if (bytes) {
     await step(bytes);
   } else {
-    const reader = stream.getReader();
+    const reader = readerOf(stream);
     const cancel = () => reader.cancel(signal.reason).catch(() => {});
     signal?.addEventListener("abort", cancel, { once: true });
     try {
@@ -95,6 +95,14 @@ export async function pour(source, { signal, onProgress, headers }, started, tak
     throw new HitherError("truncated", `${loaded} bytes came where the file's header says ${total}: the transfer broke off, or the file was cut`);
   }
   return response;
+}
+
+function readerOf(stream) {
+  try {
+    return stream.getReader();
+  } catch (cause) {
+    throw new HitherError("invalid_parameter", "source: it is being read, or was read already; give it unread", { cause });
+  }
 }
 
 async function next(reader, signal, response) {

@@ -42,7 +42,8 @@ function iso(date) {
 }
 
 /** A row's values in the order of `schema`, from an object by column. */
-export function toRow(schema, columns = {}) {
+export function toRow(schema, columns) {
+  columns ??= {};
   checkNames(schema, columns);
   return schema.map(({ name, type }) => toColumn(type, own(columns, name)));
 }
@@ -62,6 +63,15 @@ export function checkNames(schema, columns) {
 
 /** JSON of what JSON.stringify cannot write: bigints, dates as ISO text, bytes as `\x…`. */
 export function toJson(value) {
+  try {
+    return write(value);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new HitherError("invalid_parameter", "an object contains itself, or too many within one another", { cause });
+  }
+}
+
+function write(value) {
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isFinite(value)) return JSON.stringify(String(value));
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
@@ -70,10 +80,10 @@ export function toJson(value) {
     const digits = Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
     return JSON.stringify(`\\x${digits}`);
   }
-  if (Array.isArray(value)) return `[${value.map(toJson).join(",")}]`;
-  if (typeof value.toJSON === "function") return toJson(value.toJSON());
+  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+  if (typeof value.toJSON === "function") return write(value.toJSON());
   const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${toJson(inner)}`).join(",")}}`;
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${write(inner)}`).join(",")}}`;
 }
 
 const LITERAL = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
@@ -112,10 +122,31 @@ export function toTokens(json, tokens = [], depth = 0) {
   return tokens;
 }
 
-/** Throws for an option that there is not: a misspelt one would be silently left out. */
+/** Throws unless it is an object of these options: a misspelt one would be silently left out. */
 export function checkOptions(options, known) {
+  if (options === null || typeof options !== "object") {
+    throw new HitherError("invalid_parameter", `options: give an object, not ${options}`);
+  }
   for (const name in options) {
     if (known.includes(name)) continue;
     throw new HitherError("invalid_parameter", `${name}: no such option; there are: ${known.join(", ")}`);
+  }
+}
+
+/** Throws unless an option is of a type, or not given: WebAssembly takes nothing else. */
+export function checkType(name, value, type) {
+  if (value === undefined || (typeof value === type && !Number.isNaN(value))) return;
+  throw new HitherError("invalid_parameter", `${name}: ${String(value)} is no ${type}`);
+}
+
+/** Throws unless these are so many numbers, or any count of them, that can be copied as float32. */
+export function checkNumbers(name, vector, dimensions) {
+  const { length } = vector ?? {};
+  const big = vector instanceof BigInt64Array || vector instanceof BigUint64Array;
+  if (typeof vector === "string" || big || !Number.isInteger(length) || length < 0) {
+    throw new HitherError("invalid_parameter", `${name}: give a typed array or an array of numbers`);
+  }
+  if (dimensions !== undefined && length !== dimensions) {
+    throw new HitherError("dimension_mismatch", `expected ${dimensions} dimensions, not ${length}`);
   }
 }

@@ -53,7 +53,7 @@ export class WorkerIndex implements AsyncDisposable, Disposable {
   update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): Promise<void>;
   remove(key: Key): Promise<boolean>;
   /** A `signal` stops it only before it has begun: the index lives on in the same worker. */
-  save(options?: SaveOptions): Promise<Uint8Array>;
+  save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** Ends the worker; calls that wait are rejected with `"freed"`. */
   free(): void;
   [Symbol.dispose](): void;
@@ -75,7 +75,7 @@ export class Builder implements Disposable {
   finish(options?: {
     onProgress?: (progress: BuildProgress) => void;
     signal?: AbortSignal;
-  }): Promise<Uint8Array>;
+  }): Promise<Uint8Array<ArrayBuffer>>;
   free(): void;
   [Symbol.dispose](): void;
 }

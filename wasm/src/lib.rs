@@ -6,8 +6,8 @@
 
 //!
 //! Without the standard library: its panics carry text that weighs a tenth of the module, and end
-//! in the same trap.
-#![cfg_attr(target_arch = "wasm32", no_std)]
+//! in the same trap. Its tests want it: the feature `std`.
+#![cfg_attr(all(target_arch = "wasm32", not(feature = "std")), no_std)]
 extern crate alloc;
 
 mod build;
@@ -22,11 +22,11 @@ pub use build::Building;
 pub use bytes::{Bytes, file_length, wasm_memory};
 pub use open::Opened;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "std")))]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "std")))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()

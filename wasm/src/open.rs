@@ -158,6 +158,7 @@ impl Opened {
 
     /// The values of a column for the rows of the last answer.
     pub fn column(&self, name: &str) -> Outcome<Array> {
+        self.first(|index| index.column(name).map(|_| ()))??;
         let values = self.found.iter().map(|found| {
             self.files[found.shard].read(|index| {
                 Ok::<_, Failure>(value::from_value(index.value(found.row, index.column(name)?)?))

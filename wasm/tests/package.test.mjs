@@ -75,6 +75,61 @@ test("the builder's file is the command's, byte for byte", async () => {
   }
 });
 
+test("of every kind, code, element, key and column type too", async () => {
+  const [rows, width] = [500, 16];
+  const types = { b: "bool", i: "int64", f: "float64", t: "text", at: "timestamp", u: "uuid", y: "bytes", j: "json", n: "int64" };
+  const hex = (at) => `${at.toString(16).padStart(8, "0")}-0000-4000-8000-000000000000`;
+  const key = { int64: (at) => 3 * at - 700, uuid: hex, text: (at) => `row ${at}` };
+  const cut = new Float32Array(rows * width);
+  const all = Object.fromEntries(Object.keys(types).map((name) => [name, []]));
+  for (let at = 0; at < rows; at += 1) {
+    cut.set(vectors.subarray(at * dimensions, at * dimensions + width), at * width);
+    const row = { b: at % 3 === 0, i: at - 99, f: at / 7, t: cells[at][1], at: new Date(at * 86_399_997), u: hex(at * 7), y: Uint8Array.of(at, 255), j: { a: [at, null] }, n: at % 5 ? at : null };
+    for (const name in row) all[name].push(row[name]);
+  }
+  const text = (value) => (value instanceof Uint8Array ? `\\x${Buffer.from(value).toString("hex")}` : value);
+  for (const keys of ["row number", "int64", "uuid", "text"]) {
+    const lines = Array.from({ length: rows }, (_, at) => {
+      const row = { key: key[keys]?.(at), vector: [...cut.subarray(at * width, (at + 1) * width)] };
+      for (const name in types) row[name] = text(all[name][at]);
+      return JSON.stringify(row);
+    });
+    writeFileSync(`${WORK}/${keys}.jsonl`, lines.join("\n"));
+  }
+  const different = new Set();
+  const pick = (list, at) => list[at % list.length];
+  let at = 0;
+  for (const kind of [["flat"], ["hnsw"], ["ivf"], ["hnsw", "ivf"]]) {
+    for (const codes of ["none", "sq8", "sq8-only"]) {
+      for (const element of ["f16", "f32"]) {
+        const keys = pick(["row number", "int64", "uuid", "text"], (at += 1));
+        const metric = pick(["l2", "cosine", "ip", "l1"], at + (at >> 2));
+        const options = { dimensions: width, metric, element, codes, kind, keys, columns: types, properties: { model: "m" } };
+        const args = ["--metric", metric, "--element", element, "--codes", codes, "--property", "model=m", ...kind.flatMap((name) => ["--kind", name])];
+        if (keys !== "row number") args.push("--key-column", "key");
+        let expected;
+        try {
+          command("build", `${WORK}/${keys}.jsonl`, "--vector-column", "vector", "-o", `${WORK}/typed.hither`, ...args);
+          expected = readFileSync(`${WORK}/typed.hither`);
+        } catch {
+          expected = undefined;
+        }
+        const made = await code(async () => {
+          const builder = new Builder(options);
+          const named = key[keys] && Array.from({ length: rows }, (_, row) => key[keys](row));
+          builder.addMany(cut, { ...(named && { keys: named }), columns: all });
+          const bytes = await builder.finish();
+          assert(expected && Buffer.compare(bytes, expected) === 0, JSON.stringify(options));
+          different.add(Buffer.from(bytes).toString("latin1"));
+        });
+        // What the command refuses, the builder refuses.
+        assert.equal(made, expected ? "no error" : "invalid_parameter", JSON.stringify(options));
+      }
+    }
+  }
+  assert(different.size >= 18, `${different.size} files`);
+});
+
 function read(type, cell) {
   if (cell === "") return null;
   return type === "int64" || type === "float64" ? Number(cell) : cell;
@@ -207,6 +262,7 @@ test("what goes wrong says so and leaves nothing behind", async () => {
     [() => index.search("x"), "key_type"],
     [() => index.search(0, { filter: { pos: { $is: 1 } } }), "invalid_filter"],
     [() => index.search(0, { include: ["no"] }), "unknown_column"],
+    [() => index.search(0, { filter: { pos: "none" }, include: ["no"] }), "unknown_column"],
     [() => new Builder({ dimensions: 0 }), "too_many|invalid_parameter"],
     [() => new Builder({ dimensions: 3, efconstruction: 1 }), "invalid_parameter"],
   ];
@@ -221,6 +277,65 @@ test("what goes wrong says so and leaves nothing behind", async () => {
   fine.free();
   server.closeAllConnections();
   server.close();
+});
+
+test("what makes no sense is refused, and breaks nothing", async () => {
+  const query = index.get(3).vector;
+  const own = {};
+  own.own = own;
+  const builder = () => new Builder({ dimensions: 3, columns: { note: "json" } });
+  const read = new Response(file);
+  await read.arrayBuffer();
+  const expected = {
+    dimension_mismatch: [
+      () => index.search({ length: 1e12 }),
+      () => index.search([]),
+      () => index.insert([1, 2]),
+      () => builder().add([1, 2, 3, 4, 5, 6]),
+      () => builder().add([]),
+      () => builder().addMany([1, 2]),
+    ],
+    invalid_parameter: [
+      ...[null, undefined, {}, new BigInt64Array(dimensions), new DataView(file.buffer)].map((it) => () => index.search(it)),
+      ...[null, 5, {}].map((it) => () => index.searchBatch(it)),
+      ...[-1, 0, 1.5, "3", NaN, 1e12, null].map((k) => () => index.search(query, { k })),
+      ...[0, 2, "0.9", NaN].map((recall) => () => index.search(query, { recall })),
+      ...["x", NaN].map((radius) => () => index.search(query, { radius })),
+      ...["x", 5].map((metric) => () => index.search(query, { metric })),
+      ...["pos", [5], 1].map((include) => () => index.search(query, { include })),
+      ...[null, 5].map((options) => () => index.search(query, options)),
+      () => index.search(query, { filter: own }),
+      ...[null, {}, [], 5, read].map((source) => () => open(source)),
+      () => open(file, null),
+      () => open(file, { model: 5 }),
+      () => index.save(null),
+      () => builder().add(null),
+      () => builder().add("abc"),
+      () => builder().add([1, 2, 3], null),
+      () => builder().add([1, 2, 3], { columns: { note: own } }),
+      () => builder().addMany({}),
+      ...[{}, { dimensions: "3" }, { dimensions: 3, m: 1 }, { dimensions: 3, kind: "x" }, { dimensions: 3, properties: { a: 5 } }].map((options) => () => new Builder(options)),
+    ],
+    invalid_filter: ["{", 5, () => true, []].map((filter) => () => index.search(query, { filter })),
+    non_finite: [() => index.search(Array(dimensions).fill("x")), () => index.search(new Float32Array(dimensions).fill(NaN))],
+    zero_vector: [() => index.search(new Float32Array(dimensions))],
+    key_type: [null, undefined, {}, -1, 1.5, NaN, 1e300, "x"].map((key) => () => index.get(key)),
+  };
+  for (const [wanted, calls] of Object.entries(expected)) {
+    for (const [at, call] of calls.entries()) assert.equal(await code(call), wanted, `${at}: ${call}`);
+  }
+  assert.equal(index.search(query, { k: 1, filter: null }).keys[0], 3);
+  // Used from within its own progress, it says so and goes on.
+  const busy = builder();
+  busy.add([1, 2, 3], { columns: null });
+  const codes = [];
+  const within = (...calls) => ({ onProgress: async () => { for (const call of calls) codes.push(await code(call)); } });
+  await busy.finish(within(() => busy.add([1, 2, 3]), () => busy.free()));
+  const copy = await open(file);
+  await copy.save(within(() => copy.search(3), () => copy.free()));
+  assert(codes.length > 0 && codes.every((each) => each === "busy" || each === "freed"), codes.join());
+  assert.equal(copy.search(3).length, 10);
+  copy.free();
 });
 
 test("opening and freeing 1,000 indexes does not grow memory", async () => {

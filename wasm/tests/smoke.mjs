@@ -15,6 +15,17 @@ export async function smoke() {
   } catch (error) {
     if (!(error instanceof HitherError) || error.code !== "dimension_mismatch") throw error;
   }
+  if (typeof Float16Array !== "undefined") {
+    const [found] = index.search(Float16Array.of(7.25, 0), { k: 1 }).keys;
+    if (found !== 7) throw new Error(`a Float16Array finds ${found}`);
+  }
+  if (Symbol.dispose) index[Symbol.dispose]();
   index.free();
+  try {
+    index.search([1, 2]);
+    throw new Error("no error");
+  } catch (error) {
+    if (error.code !== "freed") throw error;
+  }
   return "smoke: ok";
 }

@@ -1,0 +1,233 @@
+//! The module from within WebAssembly, in Node and in a browser: what it builds and answers against
+//! the library, what crosses to JavaScript, and what it refuses. `make test-npm` runs it.
+
+#![cfg(target_arch = "wasm32")]
+
+use hither::{AlignedBytes, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
+use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, ValueRef};
+use hither_wasm::{Building, Bytes, Opened, file_length, wasm_memory};
+use js_sys::{BigInt, Float32Array, Function, Uint8Array, WebAssembly::Memory};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+const DIMENSIONS: usize = 8;
+const OPTIONS: &str = r#"{ "dimensions": 8, "metric": "l2", "keys": "text", "kind": "hnsw",
+    "columns": [["parity", "text"], ["row", "int64"]] }"#;
+
+/// JavaScript's view of our memory, made anew as its glue does.
+fn floats(pointer: usize, length: usize) -> Float32Array {
+    let memory = wasm_memory().unchecked_into::<Memory>();
+    Float32Array::new_with_byte_offset_and_length(&memory.buffer(), pointer as u32, length as u32)
+}
+
+fn octets(pointer: usize, length: usize) -> Uint8Array {
+    let memory = wasm_memory().unchecked_into::<Memory>();
+    Uint8Array::new_with_byte_offset_and_length(&memory.buffer(), pointer as u32, length as u32)
+}
+
+fn vector(row: usize) -> Vec<f32> {
+    (0..DIMENSIONS).map(|at| ((row * 31 + at * at * 7) % 101) as f32 / 8.0).collect()
+}
+
+fn parity(row: usize) -> &'static str {
+    if row.is_multiple_of(2) { "even" } else { "odd" }
+}
+
+fn push(building: &mut Building, rows: std::ops::Range<usize>) {
+    let vectors: Vec<f32> = rows.clone().flat_map(vector).collect();
+    let place = building.stage(vectors.len()).ok().expect("room");
+    floats(place, vectors.len()).copy_from(&vectors);
+    let keys = rows.clone().map(|row| format!("row {row}").into()).collect();
+    let values = rows.clone().flat_map(|row| [parity(row).into(), JsValue::from_f64(row as f64)]);
+    building.push(rows.start, keys, values.collect()).ok().expect("the rows are fine");
+}
+
+fn building(rows: usize) -> Building {
+    let mut building = Building::new(OPTIONS).ok().expect("the options are fine");
+    push(&mut building, 0..rows / 2);
+    push(&mut building, rows / 2..rows);
+    building
+}
+
+/// What the library writes for the same rows.
+fn written(rows: usize) -> AlignedBytes {
+    let mut options = IndexOptions::new(DIMENSIONS, Metric::L2);
+    options.key_type = KeyType::Text;
+    options.hnsw = Some(Default::default());
+    options.threads = 1;
+    options.columns = vec![
+        ColumnSchema { name: "parity".into(), column_type: ColumnType::Text },
+        ColumnSchema { name: "row".into(), column_type: ColumnType::Int64 },
+    ];
+    let mut builder = IndexBuilder::new(options).expect("the options are fine");
+    for row in 0..rows {
+        let key = format!("row {row}");
+        let values = [ValueRef::Text(parity(row)), ValueRef::Int64(row as i64)];
+        builder.push(Some(KeyRef::Text(&key)), &vector(row), &values).expect("the row is fine");
+    }
+    let mut bytes = AlignedBytes::new();
+    builder.write_to(&mut bytes, &mut |_| Ok(())).expect("it is written");
+    bytes
+}
+
+fn silent() -> Function {
+    Function::new_no_args("")
+}
+
+fn bytes_of(content: &[u8]) -> Bytes {
+    let bytes = Bytes::new(content.len() as f64).ok().expect("room");
+    octets(bytes.pointer(), content.len()).copy_from(content);
+    bytes
+}
+
+fn opened(content: &[u8]) -> Opened {
+    let mut opened = Opened::new();
+    opened.push(bytes_of(content), true, None).ok().expect("it opens");
+    opened
+}
+
+/// The code of what went wrong; behind it there is a message.
+fn code<T>(outcome: Result<T, impl Into<JsValue>>) -> String {
+    let text = match outcome {
+        Ok(_) => return "no error".into(),
+        Err(failure) => failure.into().as_string().expect("a text"),
+    };
+    let (code, message) = text.split_once('\n').expect("a code, then a message");
+    assert!(!message.is_empty());
+    code.into()
+}
+
+fn search(opened: &mut Opened, query: &[f32], k: usize, filter: Option<&str>) -> Vec<String> {
+    let place = opened.vector(query.len()).ok().expect("room");
+    floats(place, query.len()).copy_from(query);
+    let (none, filter) = (f32::NAN, filter.map(String::from));
+    let found = opened.search(JsValue::UNDEFINED, k, 0, 0, none, false, None, filter, none).ok();
+    assert_eq!(found, Some(opened.found()));
+    opened.keys().iter().map(|key| key.as_string().expect("text keys")).collect()
+}
+
+#[wasm_bindgen_test]
+fn the_file_is_the_library_s() {
+    let made = building(600).finish(&silent()).ok().expect("it is built");
+    let content = octets(made.pointer(), made.length()).to_vec();
+    assert_eq!(made.pointer() % 16, 0);
+    assert!(content == written(600).as_slice());
+    assert_eq!(file_length(&content[..64]).ok(), Some(content.len() as f64));
+}
+
+#[wasm_bindgen_test]
+fn answers_are_the_library_s() {
+    let content = written(600);
+    let index = Index::open(content.as_slice()).expect("it opens");
+    let mut opened = opened(content.as_slice());
+    assert_eq!((opened.rows(), opened.bytes()), (600.0, content.as_slice().len() as f64));
+    let mut searcher = Searcher::new();
+    for row in (0..600).step_by(37) {
+        let mut query = vector(row);
+        query[0] += 0.3;
+        let neighbors = index.search(&query, &SearchParams::new(5), &mut searcher).expect("found");
+        let keys = search(&mut opened, &query, 5, None);
+        let expected = neighbors.iter().map(|found| index.key(found.row).expect("a key"));
+        let expected: Vec<String> = expected.map(|key| key.to_owned().to_string()).collect();
+        assert_eq!(keys, expected);
+        let distances = floats(opened.distances(), 5).to_vec();
+        assert_eq!(distances, neighbors.iter().map(|found| found.distance).collect::<Vec<_>>());
+    }
+    let odd = search(&mut opened, &vector(0), 7, Some(r#"{"parity": "odd"}"#));
+    let rows = opened.column("row").ok().expect("there is the column");
+    assert_eq!(odd.len(), 7);
+    assert!(rows.iter().all(|row| row.as_f64().is_some_and(|row| row % 2.0 == 1.0)));
+    assert!(opened.get(&"row 42".into()).ok().expect("a text key"));
+    assert_eq!(floats(opened.place(), DIMENSIONS).to_vec(), vector(42));
+    assert!(!opened.has(&"row 600".into()).ok().expect("a text key"));
+}
+
+#[wasm_bindgen_test]
+fn integers_cross_exactly() {
+    let options = r#"{ "dimensions": 1, "metric": "l2", "keys": "int64" }"#;
+    let mut building = Building::new(options).ok().expect("the options are fine");
+    let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
+    let place = building.stage(3).ok().expect("room");
+    floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
+    let given = keys.map(JsValue::from).to_vec();
+    building.push(0, given, vec![]).ok().expect("the keys are fine");
+    let made = building.finish(&silent()).ok().expect("it is built");
+    let mut opened = opened(&octets(made.pointer(), made.length()).to_vec());
+    for (key, number) in [(keys[0], false), (keys[1], true), (keys[2], false)] {
+        assert!(opened.get(&BigInt::from(key).into()).ok().expect("an int64"));
+        let back = opened.keys().get(0);
+        assert_eq!(back.as_f64().is_some(), number, "{key}");
+        assert!(JsValue::from(BigInt::from(key)).loose_eq(&back), "{key}");
+    }
+    assert_eq!(code(opened.get(&JsValue::from_f64(0.5))), "key_type");
+    assert_eq!(code(opened.get(&"1".into())), "key_type");
+    assert_eq!(code(opened.get(&BigInt::from(u64::MAX).into())), "key_type");
+}
+
+#[wasm_bindgen_test]
+fn a_build_stops_and_goes_on() {
+    for stop in ["return true", "throw new Error('no')"] {
+        let mut building = building(300);
+        let told = code(building.finish(&Function::new_no_args(stop)));
+        assert_eq!((told.as_str(), building.rows()), ("aborted", 300));
+        let made = building.finish(&silent()).ok().expect("it is built");
+        assert!(octets(made.pointer(), made.length()).to_vec() == written(300).as_slice());
+    }
+}
+
+#[wasm_bindgen_test]
+fn what_is_wrong_has_a_code() {
+    let content = written(50);
+    let content = content.as_slice();
+    let mut damaged = content.to_vec();
+    *damaged.last_mut().expect("bytes") ^= 1;
+    let mut opened = opened(content);
+    let query = opened.vector(3).ok().expect("room");
+    assert!(query > 0);
+    let none = f32::NAN;
+    for (told, expected) in [
+        (code(file_length(b"<!doctype html>".repeat(9).as_slice())), "not_an_index"),
+        (
+            code(Opened::new().push(bytes_of(&content[..content.len() - 1]), false, None)),
+            "truncated",
+        ),
+        (code(Opened::new().push(bytes_of(&damaged), true, None)), "corrupt"),
+        (code(Opened::new().push(bytes_of(content), false, Some("m".into()))), "wrong_model"),
+        (
+            code(opened.search(JsValue::UNDEFINED, 1, 0, 0, none, false, None, None, none)),
+            "dimension_mismatch",
+        ),
+        (
+            code(opened.search("none".into(), 1, 0, 0, none, false, None, None, none)),
+            "key_not_found",
+        ),
+        (
+            code(opened.search(
+                "row 1".into(),
+                1,
+                0,
+                0,
+                none,
+                false,
+                Some("far".into()),
+                None,
+                none,
+            )),
+            "invalid_parameter",
+        ),
+        (
+            code(opened.search("row 1".into(), 1, 0, 0, none, false, None, Some("{".into()), none)),
+            "invalid_filter",
+        ),
+        (code(opened.column("none")), "unknown_column"),
+        (code(Building::new("{}")), "invalid_parameter"),
+        (code(Bytes::new(4.2e9)), "out_of_memory"),
+        (code(Bytes::new(1e12)), "out_of_memory"),
+    ] {
+        assert_eq!(told, expected);
+    }
+    opened.push(bytes_of(written(50).as_slice()), false, None).ok().expect("it is alike");
+    assert_eq!(code(opened.remove(&"row 1".into())), "unsupported");
+    let alone = Building::new(r#"{ "dimensions": 3 }"#).ok().expect("the options are fine");
+    assert_eq!(alone.rows(), 0);
+}
