@@ -152,9 +152,13 @@ export class Index {
     const distances = view(Float32Array, opened.distances(), opened.found()).slice();
     const kind = this.#shape.keys;
     let keys;
-    if (kind === "row number" || kind === "int64") {
-      const numbers = view(BigInt64Array, opened.numbers(), distances.length);
-      keys = kind === "int64" ? numbers.slice() : Float64Array.from(numbers, Number);
+    if (kind === "row number") {
+      // Less than 2⁵³, so two halves make each: bigints on the way would cost more than the rest.
+      const halves = view(Uint32Array, opened.numbers(), 2 * distances.length);
+      keys = new Float64Array(distances.length);
+      for (let at = 0; at < keys.length; at += 1) keys[at] = halves[2 * at] + halves[2 * at + 1] * 2 ** 32;
+    } else if (kind === "int64") {
+      keys = view(BigInt64Array, opened.numbers(), distances.length).slice();
     } else {
       keys = opened.keys();
     }
