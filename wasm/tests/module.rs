@@ -6,13 +6,38 @@
 use hither::{AlignedBytes, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
 use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, ValueRef};
 use hither_wasm::{Building, Bytes, Opened, file_length, wasm_memory};
-use js_sys::{BigInt, Float32Array, Function, Uint8Array, WebAssembly::Memory};
+use js_sys::{Array, BigInt, Float32Array, Function, Object, Uint8Array, WebAssembly::Memory};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const DIMENSIONS: usize = 8;
 const OPTIONS: &str = r#"{ "dimensions": 8, "metric": "l2", "keys": "text", "kind": "hnsw",
     "columns": [["parity", "text"], ["row", "int64"]] }"#;
+
+/// JSON as the tokens in which it crosses: `toTokens` in `js/value.js`.
+fn tokens(json: &str) -> Vec<JsValue> {
+    let parsed = js_sys::JSON::parse(json).expect("JSON");
+    let mut tokens = Vec::new();
+    flatten(&parsed, &mut tokens);
+    tokens
+}
+
+fn flatten(json: &JsValue, tokens: &mut Vec<JsValue>) {
+    if let Some(array) = json.dyn_ref::<Array>() {
+        tokens.extend([JsValue::UNDEFINED, JsValue::from_f64(f64::from(array.length()))]);
+        array.iter().for_each(|inner| flatten(&inner, tokens));
+    } else if let Some(object) = json.dyn_ref::<Object>() {
+        let entries = Object::entries(object);
+        tokens.extend([JsValue::UNDEFINED, JsValue::from_f64(-1.0 - f64::from(entries.length()))]);
+        for entry in entries.iter() {
+            let entry = entry.unchecked_into::<Array>();
+            tokens.push(entry.get(0));
+            flatten(&entry.get(1), tokens);
+        }
+    } else {
+        tokens.push(json.clone());
+    }
+}
 
 /// JavaScript's view of our memory, made anew as its glue does.
 fn floats(pointer: usize, length: usize) -> Float32Array {
@@ -43,7 +68,7 @@ fn push(building: &mut Building, rows: std::ops::Range<usize>) {
 }
 
 fn building(rows: usize) -> Building {
-    let mut building = Building::new(OPTIONS).ok().expect("the options are fine");
+    let mut building = Building::new(tokens(OPTIONS)).ok().expect("the options are fine");
     push(&mut building, 0..rows / 2);
     push(&mut building, rows / 2..rows);
     building
@@ -100,8 +125,11 @@ fn code<T>(outcome: Result<T, impl Into<JsValue>>) -> String {
 fn search(opened: &mut Opened, query: &[f32], k: usize, filter: Option<&str>) -> Vec<String> {
     let place = opened.vector(query.len()).ok().expect("room");
     floats(place, query.len()).copy_from(query);
-    let (none, filter) = (f32::NAN, filter.map(String::from));
-    let found = opened.search(JsValue::UNDEFINED, k, 0, 0, none, false, None, filter, none).ok();
+    if let Some(filter) = filter {
+        opened.filter(tokens(filter)).ok().expect("the filter is fine");
+    }
+    let (none, filtered) = (f32::NAN, filter.is_some());
+    let found = opened.search(JsValue::UNDEFINED, k, 0, 0, none, false, None, filtered, none).ok();
     assert_eq!(found, Some(opened.found()));
     opened.keys().iter().map(|key| key.as_string().expect("text keys")).collect()
 }
@@ -145,7 +173,7 @@ fn answers_are_the_library_s() {
 #[wasm_bindgen_test]
 fn integers_cross_exactly() {
     let options = r#"{ "dimensions": 1, "metric": "l2", "keys": "int64" }"#;
-    let mut building = Building::new(options).ok().expect("the options are fine");
+    let mut building = Building::new(tokens(options)).ok().expect("the options are fine");
     let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
     let place = building.stage(3).ok().expect("room");
     floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
@@ -194,11 +222,11 @@ fn what_is_wrong_has_a_code() {
         (code(Opened::new().push(bytes_of(&damaged), true, None)), "corrupt"),
         (code(Opened::new().push(bytes_of(content), false, Some("m".into()))), "wrong_model"),
         (
-            code(opened.search(JsValue::UNDEFINED, 1, 0, 0, none, false, None, None, none)),
+            code(opened.search(JsValue::UNDEFINED, 1, 0, 0, none, false, None, false, none)),
             "dimension_mismatch",
         ),
         (
-            code(opened.search("none".into(), 1, 0, 0, none, false, None, None, none)),
+            code(opened.search("none".into(), 1, 0, 0, none, false, None, false, none)),
             "key_not_found",
         ),
         (
@@ -210,17 +238,14 @@ fn what_is_wrong_has_a_code() {
                 none,
                 false,
                 Some("far".into()),
-                None,
+                false,
                 none,
             )),
             "invalid_parameter",
         ),
-        (
-            code(opened.search("row 1".into(), 1, 0, 0, none, false, None, Some("{".into()), none)),
-            "invalid_filter",
-        ),
+        (code(opened.filter(tokens(r#"{ "row": { "$is": 1 } }"#))), "invalid_filter"),
         (code(opened.column("none")), "unknown_column"),
-        (code(Building::new("{}")), "invalid_parameter"),
+        (code(Building::new(tokens("{}"))), "invalid_parameter"),
         (code(Bytes::new(4.2e9)), "out_of_memory"),
         (code(Bytes::new(1e12)), "out_of_memory"),
     ] {
@@ -228,6 +253,6 @@ fn what_is_wrong_has_a_code() {
     }
     opened.push(bytes_of(written(50).as_slice()), false, None).ok().expect("it is alike");
     assert_eq!(code(opened.remove(&"row 1".into())), "unsupported");
-    let alone = Building::new(r#"{ "dimensions": 3 }"#).ok().expect("the options are fine");
+    let alone = Building::new(tokens(r#"{ "dimensions": 3 }"#)).ok().expect("the options are fine");
     assert_eq!(alone.rows(), 0);
 }
