@@ -32,6 +32,7 @@ test: check unit nostd parity embedded test-npm test-www test-pg
 check:
 	@sh scripts/install.sh compiler components cargo-deny
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fdw/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p hither --no-default-features -- -D warnings
 	$(CARGO) clippy -p hither-cli --no-default-features -- -D warnings

@@ -1,6 +1,7 @@
 //! An index: segments of a file and rows that were inserted since, searched as one.
 
 mod change;
+mod distances;
 mod info;
 mod params;
 mod save;
@@ -31,6 +32,7 @@ use crate::segment::{Codes, Segment};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 /// An index over bytes that lie in memory: a mapped file, a download, a builder's result.
 ///
@@ -171,6 +173,11 @@ impl<'a> Index<'a> {
         self.unit_length && self.growing.as_ref().is_none_or(|rows| rows.vectors.unit_length())
     }
 
+    /// Whether no segment has a search structure, so that every search is an exact scan.
+    pub fn is_flat(&self) -> bool {
+        self.segments.iter().all(|segment| segment.hnsw.is_none() && segment.ivf.is_none())
+    }
+
     /// How many rows there are, without removed ones.
     pub fn len(&self) -> u64 {
         let stored: u64 = self
@@ -232,6 +239,22 @@ impl<'a> Index<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether one row matches a filter. To bind it ([`filter`](Self::filter)) pays for many rows.
+    ///
+    /// # Errors
+    /// Those of [`filter`](Self::filter), those of [`key`](Self::key) for the row.
+    pub fn matches(&self, filter: &Filter, row: RowId) -> Result<bool> {
+        let damage = Cell::new(None);
+        let get = |column| {
+            self.value(row, column).unwrap_or_else(|error| {
+                damage.set(Some(error));
+                ValueRef::Null
+            })
+        };
+        let matches = filter.matches_values(&self.options.columns, get)?;
+        damage.take().map_or(Ok(matches), Err)
     }
 
     /// The key of a row.

@@ -27,3 +27,17 @@ CREATE VIEW hither.shards AS
 
 GRANT USAGE ON SCHEMA hither TO PUBLIC;
 GRANT SELECT ON hither.shards TO PUBLIC;
+
+CREATE FUNCTION hither.recall("table" regclass, k integer DEFAULT 10, queries integer DEFAULT 100)
+    RETURNS double precision
+    AS 'MODULE_PATHNAME', 'hither_recall' LANGUAGE c STRICT VOLATILE;
+COMMENT ON FUNCTION hither.recall IS
+    'recall@k of a foreign table''s searches under the current settings, against exact search, on a sample of its own rows';
+
+CREATE FUNCTION hither.backend_stats(OUT scans bigint, OUT searches bigint, OUT look_ups bigint,
+    OUT counts bigint, OUT rows bigint, OUT codes_compared bigint, OUT vectors_compared bigint,
+    OUT late_rows bigint) RETURNS record
+    AS 'MODULE_PATHNAME', 'hither_stats' LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED;
+CREATE VIEW hither.stats AS SELECT * FROM hither.backend_stats();
+COMMENT ON VIEW hither.stats IS 'what this backend, and no other, did since it began';
+GRANT SELECT ON hither.stats TO PUBLIC;

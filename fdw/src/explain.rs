@@ -1,54 +1,107 @@
 //! What EXPLAIN says of a scan.
 
+use crate::plan::Exact;
 use crate::scan::Scan;
-use pgrx::pg_sys;
+use hither_core::Metric;
+use pgrx::{PgList, pg_sys};
 use std::ffi::CString;
+use std::ptr::null;
+
+/// Writes properties: text for people, typed values for programs.
+struct Properties(*mut pg_sys::ExplainState);
+
+impl Properties {
+    fn is_text(&self) -> bool {
+        // SAFETY: the explain state that Postgres gave.
+        unsafe { (*self.0).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT }
+    }
+
+    fn text(&self, label: &str, value: &str) {
+        let (label, value) = (c_string(label), c_string(value));
+        // SAFETY: as above; both texts are copied.
+        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), value.as_ptr(), self.0) };
+    }
+
+    fn integer(&self, label: &str, value: u64) {
+        let label = c_string(label);
+        // SAFETY: as above.
+        unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), null(), value as i64, self.0) };
+    }
+
+    /// A line each, or an array.
+    fn texts(&self, label: &str, values: &[String]) {
+        if self.is_text() {
+            return values.iter().for_each(|value| self.text(label, value));
+        }
+        let mut list = PgList::<std::ffi::c_char>::new();
+        for value in values {
+            // SAFETY: a copy in the memory of the statement.
+            list.push(unsafe { pg_sys::pstrdup(c_string(value).as_ptr()) });
+        }
+        let label = c_string(label);
+        // SAFETY: as above; a list of strings.
+        unsafe { pg_sys::ExplainPropertyList(label.as_ptr(), list.into_pg(), self.0) };
+    }
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "")).unwrap_or_default()
+}
 
 /// Writes the properties of a scan.
 ///
 /// # Safety
 /// `state` is the explain state that Postgres gave.
 pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
-    let text = |label: &str, value: &str| {
-        let label = CString::new(label).unwrap_or_default();
-        let value = CString::new(value.replace('\0', "")).unwrap_or_default();
-        // SAFETY: the caller's promise; both texts are copied.
-        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), value.as_ptr(), state) };
-    };
-    let integer = |label: &str, value: u64| {
-        let label = CString::new(label).unwrap_or_default();
-        // SAFETY: as above.
-        unsafe {
-            pg_sys::ExplainPropertyInteger(label.as_ptr(), std::ptr::null(), value as i64, state);
-        }
-    };
-    let index = scan.table.index();
+    let properties = Properties(state);
+    if scan.private.count {
+        properties.text("Count Of", &scan.relation_name());
+    }
     if let Some(metric) = scan.private.metric {
-        let info = index.info();
-        let structure = info.segments.first().and_then(|segment| segment.structures.first());
-        let how = match structure {
-            Some(structure) if !scan.private.exact => {
-                format!("{}, {}", structure.name(), scan.table.effort.describe(*structure))
-            }
-            Some(_) => "exact: there is no LIMIT".into(),
-            None => "exact: the file has no structure".into(),
-        };
-        text("Index Search", &format!("{how}, by {}", metric.operator()));
+        search(scan, metric, &properties);
     }
-    integer("Shards", scan.table.shards.len() as u64);
+    properties.integer("Shards", scan.table.shards.len() as u64);
     if scan.filters() > 0 {
-        integer("Pushed Filters", scan.filters() as u64);
+        properties.integer("Pushed Filters", scan.filters() as u64);
     }
-    for reason in &scan.reasons {
-        text("Not Pushed", reason);
+    if !scan.reasons.is_empty() {
+        properties.texts("Not Pushed", &scan.reasons);
     }
     scan.note_stats();
     // SAFETY: the caller's promise.
     if unsafe { (*state).analyze }
         && let Some(stats) = scan.stats
     {
-        integer("Codes Compared", stats.visited);
-        integer("Vectors Compared", stats.compared);
-        integer("Late Rows", stats.dropped);
+        properties.integer("Codes Compared", stats.visited);
+        properties.integer("Vectors Compared", stats.compared);
+        properties.integer("Late Rows", stats.dropped);
     }
+}
+
+/// How the nearest rows are found.
+fn search(scan: &Scan, metric: Metric, properties: &Properties) {
+    let info = scan.table.index().info();
+    let structure = info.segments.first().and_then(|segment| segment.structures.first());
+    let exact = scan.exact.unwrap_or_else(|| scan.exactness(None));
+    let (structure, how) = match structure {
+        Some(structure) if exact == Exact::No => {
+            (structure.name(), scan.table.effort.describe(*structure))
+        }
+        Some(_) => ("exact", exact.reason().into()),
+        None => ("exact", "the file has no structure".into()),
+    };
+    let operator = metric.operator();
+    let within = if scan.private.radius { ", within a radius" } else { "" };
+    if properties.is_text() {
+        let colon = if structure == "exact" { ":" } else { "," };
+        let text = format!("{structure}{colon} {how}, by {operator}{within}");
+        return properties.text("Index Search", &text);
+    }
+    properties.text("Index Search", structure);
+    let label = if structure == "exact" { "Exact Because" } else { "Search Setting" };
+    properties.text(label, &how);
+    properties.text("Distance Operator", operator);
+    let label = c_string("Radius");
+    // SAFETY: the explain state that Postgres gave.
+    unsafe { pg_sys::ExplainPropertyBool(label.as_ptr(), scan.private.radius, properties.0) };
 }

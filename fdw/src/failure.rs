@@ -72,6 +72,25 @@ impl Failure {
         Some(Self { code, message, hint })
     }
 
+    /// The files are not what the plan was made for: cached plans are made anew from now on.
+    pub fn outdated() -> Self {
+        // SAFETY: marks cached plans, within a transaction.
+        unsafe { pgrx::pg_sys::ResetPlanCache() };
+        let message = "the files of the table changed since the statement was planned";
+        Self::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+            .hint("Run the statement again: it will be planned anew.")
+    }
+
+    /// What a search says: of the query if that is wrong, else of the file.
+    pub fn from_search(error: Error, path: &Path) -> Self {
+        match error {
+            error @ (Error::DimensionMismatch { .. } | Error::NonFinite { .. }) => {
+                Self::from(error)
+            }
+            error => Self::from(error).about(path),
+        }
+    }
+
     /// Raises the error: Rust's stack unwinds, then Postgres aborts the statement.
     pub fn raise(self) -> ! {
         let mut report = ErrorReport::new(self.code, self.message, "hither");

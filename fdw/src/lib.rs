@@ -6,7 +6,9 @@
 //! this file alone; every callback is guarded, so that a panic of ours is an error of the
 //! statement and no more.
 
+mod analyze;
 mod cache;
+mod exact;
 mod explain;
 mod failure;
 mod import;
@@ -15,11 +17,13 @@ mod network;
 mod options;
 mod plan;
 mod predicate;
+mod recall;
 mod remote;
 mod scan;
 mod search;
 mod settings;
 mod shards;
+mod stats;
 mod status;
 mod table;
 mod value;
@@ -64,6 +68,7 @@ pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> 
         (*routine).type_ = pg_sys::NodeTag::T_FdwRoutine;
         (*routine).GetForeignRelSize = Some(get_foreign_rel_size);
         (*routine).GetForeignPaths = Some(get_foreign_paths);
+        (*routine).GetForeignUpperPaths = Some(get_foreign_upper_paths);
         (*routine).GetForeignPlan = Some(get_foreign_plan);
         (*routine).BeginForeignScan = Some(begin_foreign_scan);
         (*routine).IterateForeignScan = Some(iterate_foreign_scan);
@@ -72,6 +77,7 @@ pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> 
         (*routine).ExplainForeignScan = Some(explain_foreign_scan);
         (*routine).ImportForeignSchema = Some(import_foreign_schema);
         (*routine).IsForeignScanParallelSafe = Some(is_foreign_scan_parallel_safe);
+        (*routine).AnalyzeForeignTable = Some(analyze_foreign_table);
         (*routine).PlanForeignModify = Some(plan_foreign_modify);
         (*routine).IsForeignRelUpdatable = Some(is_foreign_rel_updatable);
         Datum::from(routine)
@@ -110,6 +116,18 @@ extern "C-unwind" fn get_foreign_paths(
 ) {
     // SAFETY: called by the planner after get_foreign_rel_size.
     unsafe { plan::paths(root, rel) }
+}
+
+#[pg_guard]
+extern "C-unwind" fn get_foreign_upper_paths(
+    root: *mut pg_sys::PlannerInfo,
+    stage: pg_sys::UpperRelationKind::Type,
+    input: *mut pg_sys::RelOptInfo,
+    output: *mut pg_sys::RelOptInfo,
+    _extra: *mut std::ffi::c_void,
+) {
+    // SAFETY: called by the planner for what is above relations of ours.
+    unsafe { plan::count::add(root, stage, input, output) }
 }
 
 #[pg_guard]
@@ -183,7 +201,9 @@ extern "C-unwind" fn is_foreign_scan_parallel_safe(
     _rel: *mut pg_sys::RelOptInfo,
     _entry: *mut pg_sys::RangeTblEntry,
 ) -> bool {
-    // Files are read alone, and every worker opens them for itself.
+    // Files are only read, and every worker opens them for itself. No partial path is offered: a
+    // worker that scans gives all rows, as one that has a share of another table to join, or the
+    // child of an Append to itself.
     true
 }
 
@@ -203,6 +223,78 @@ extern "C-unwind" fn import_foreign_schema(
         }
         list.into_pg()
     }
+}
+
+#[pg_guard]
+extern "C-unwind" fn analyze_foreign_table(
+    relation: pg_sys::Relation,
+    acquire: *mut pg_sys::AcquireSampleRowsFunc,
+    pages: *mut pg_sys::BlockNumber,
+) -> bool {
+    // SAFETY: called by ANALYZE with places for what it wants to know.
+    unsafe {
+        *acquire = Some(acquire_sample_rows);
+        *pages = analyze::pages((*relation).rd_id).unwrap_or_else(|failure| failure.raise());
+    }
+    true
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn acquire_sample_rows(
+    relation: pg_sys::Relation,
+    _level: i32,
+    rows: *mut pg_sys::HeapTuple,
+    most: i32,
+    total: *mut f64,
+    dead: *mut f64,
+) -> i32 {
+    // SAFETY: called by ANALYZE with a place for `most` rows.
+    let (taken, all) = unsafe {
+        let rows = std::slice::from_raw_parts_mut(rows, most as usize);
+        analyze::sample(relation, rows).unwrap_or_else(|failure| failure.raise())
+    };
+    // SAFETY: as above.
+    unsafe { (*total, *dead) = (all as f64, 0.0) };
+    taken as i32
+}
+
+/// Tells Postgres how to call [`hither_recall`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_hither_recall() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// The recall of a table's searches: `hither.recall(table, k, queries)`.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn hither_recall(call: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: Postgres calls it with a regclass and two integers, none null.
+    let [table, k, queries] = unsafe {
+        let arguments = (*call).args.as_slice(3);
+        [0, 1, 2].map(|at| arguments[at].value)
+    };
+    let relation = pg_sys::Oid::from(table.value() as u32);
+    let recall = recall::recall(relation, k.value() as i32, queries.value() as i32);
+    let recall = recall.unwrap_or_else(|failure| failure.raise());
+    // SAFETY: the place for the result.
+    recall.into_datum().unwrap_or_else(|| unsafe {
+        (*call).isnull = true;
+        Datum::null()
+    })
+}
+
+/// Tells Postgres how to call [`hither_stats`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_hither_stats() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// What this backend did: the view `hither.stats`.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn hither_stats(call: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: called by Postgres as the function that the extension declares.
+    unsafe { stats::row(call) }
 }
 
 /// No change is possible; saying so at the plan gives a better message than Postgres's own.

@@ -1,45 +1,44 @@
-//! Planning: which conditions the index decides, and whether it gives the order that is wanted.
+//! Planning: which conditions the index decides, whether it gives the order that is wanted, and
+//! what each way to read the table costs.
 
-use crate::failure::{Failure, Result};
+mod cost;
+pub mod count;
+mod distance;
+mod look_up;
+mod private;
+
+pub use private::{Exact, Private};
+
+use crate::failure::Result;
 use crate::predicate::{Predicate, Translator, operator_name};
-use crate::table::{Source, Table};
-use crate::vector::metric_of;
-use hither_core::Metric;
+use crate::table::Table;
+use cost::Costs;
+use distance::{Order, Radius};
 use pgrx::pg_sys::{self, NodeTag};
-use pgrx::{PgList, PgMemoryContexts, is_a};
-use std::ffi::CString;
+use pgrx::{PgList, PgMemoryContexts};
 use std::ptr::null_mut;
 
 /// What planning one scan found out; lives in the planner's memory.
 pub struct Planned {
-    pub table: Table,
+    relation: pg_sys::Oid,
+    table: Table,
     /// Conditions that the index decides.
     pushed: Vec<*mut pg_sys::RestrictInfo>,
     /// Whether one of them is about the key.
     by_key: bool,
-    /// Why the others, or the order, were not pushed.
+    order: Option<Order>,
+    radius: Option<Radius>,
+    costs: Costs,
+    /// Why other conditions, or the order, were not pushed.
     reasons: Vec<String>,
-    order: Option<DistanceOrder>,
 }
 
-/// An order by distance that the index gives.
-struct DistanceOrder {
-    query: *mut pg_sys::Expr,
-    metric: Metric,
+/// The ways to read a table; the number of one is what a path has in `fdw_private`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Scan,
+    Search,
 }
-
-/// What a plan says to the scan, as numbers in `fdw_private`, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Private {
-    /// The metric to search by; none for a plain scan.
-    pub metric: Option<Metric>,
-    /// How many rows are wanted; 0 if that is not known.
-    pub limit: i32,
-    /// Whether every row is wanted, so that the search must be exact.
-    pub exact: bool,
-}
-
-const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 
 /// Opens the table, sorts the conditions, and estimates how many rows pass.
 ///
@@ -52,36 +51,47 @@ pub unsafe fn size(
 ) -> Result<()> {
     // SAFETY: the planner's structure is valid.
     let table = Table::open(relation, unsafe { (*rel).userid })?;
-    let mut planned =
-        Planned { table, pushed: Vec::new(), by_key: false, reasons: Vec::new(), order: None };
     // SAFETY: `rel` is a base relation; its restrictions are a list of RestrictInfo.
     unsafe {
-        let translator = Translator { table: &planned.table, relation: (*rel).relid as i32 };
+        let translator = translator(&table, rel);
+        let (mut pushed, mut by_key, mut radius, mut reasons) = (vec![], false, None, vec![]);
         let restrictions = PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo);
-        for restriction in restrictions.iter_ptr() {
-            if (*restriction).pseudoconstant {
-                continue;
-            }
+        for restriction in restrictions.iter_ptr().filter(|one| !(**one).pseudoconstant) {
             match translator.top((*restriction).clause) {
                 Ok(predicate) => {
-                    planned.by_key |= matches!(predicate, Predicate::Key(_));
-                    planned.pushed.push(restriction);
+                    by_key |= matches!(predicate, Predicate::Key(_));
+                    pushed.push(restriction);
                 }
-                Err(why) => {
-                    planned.reasons.push(format!("{}: {why}", describe((*restriction).clause)));
-                }
+                Err(why) => match distance::radius((*restriction).clause, &table, translator) {
+                    Some(Ok(found)) if radius.is_none() => radius = Some(found),
+                    Some(Ok(_)) => reasons.push("a second radius: one is searched by".into()),
+                    Some(Err(why)) => reasons.push(why),
+                    None => {
+                        reasons.push(format!("{}: {why}", describe((*restriction).clause)));
+                    }
+                },
             }
         }
-        (*rel).tuples = planned.table.rows() as f64;
+        (*rel).tuples = table.rows() as f64;
         (*rel).pages = 1;
         pg_sys::set_baserel_size_estimates(root, rel);
-        let (order, why) = order(root, rel, &planned.table);
-        planned.order = order;
-        planned.reasons.extend(why);
+        let (order, why) = distance::order(root, rel, &table, translator);
+        reasons.extend(why);
+        let mut clauses = PgList::<pg_sys::RestrictInfo>::new();
+        pushed.iter().for_each(|restriction| clauses.push(*restriction));
+        let inner = pg_sys::JoinType::JOIN_INNER;
+        let share = pg_sys::clauselist_selectivity(root, clauses.into_pg(), 0, inner, null_mut());
+        let costs = Costs::new(rel, &table, (*rel).tuples * share);
+        let planned = Planned { relation, table, pushed, by_key, order, radius, costs, reasons };
         let planned = PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(planned);
         (*rel).fdw_private = planned.cast();
     }
     Ok(())
+}
+
+unsafe fn translator(table: &Table, rel: *mut pg_sys::RelOptInfo) -> Translator<'_> {
+    // SAFETY: a relation that is planned.
+    Translator { table, relation: unsafe { (*rel).relid } as i32, columns: null_mut() }
 }
 
 /// The kind of a condition, for people.
@@ -100,93 +110,8 @@ unsafe fn describe(expression: *mut pg_sys::Expr) -> String {
     }
 }
 
-/// The order by distance that the query wants first, if the index gives it; else why not.
-unsafe fn order(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *mut pg_sys::RelOptInfo,
-    table: &Table,
-) -> (Option<DistanceOrder>, Option<String>) {
-    // SAFETY: the planner's structures are valid while it plans.
-    unsafe {
-        let pathkeys = PgList::<pg_sys::PathKey>::from_pg((*root).query_pathkeys);
-        let Some(pathkey) = pathkeys.get_ptr(0) else { return (None, None) };
-        let translator = Translator { table, relation: (*rel).relid as i32 };
-        for member in members((*pathkey).pk_eclass, rel) {
-            if !is_a(member.cast(), NodeTag::T_OpExpr) {
-                continue;
-            }
-            let operator = member.cast::<pg_sys::OpExpr>();
-            let Some(metric) = metric_of((*operator).opno) else { continue };
-            let arguments = PgList::<pg_sys::Expr>::from_pg((*operator).args);
-            let (Some(left), Some(right)) = (arguments.get_ptr(0), arguments.get_ptr(1)) else {
-                continue;
-            };
-            let is_ours = |expression| {
-                let attribute = translator.attribute(expression);
-                attribute.is_some_and(|a| matches!(a.source, Source::Vector(_)))
-            };
-            let query = match (is_ours(left), is_ours(right)) {
-                (true, false) => right,
-                (false, true) => left,
-                _ => continue,
-            };
-            let name = metric.operator();
-            let why = if !ascending(pathkey) {
-                "the index gives the nearest first, not the farthest".into()
-            } else if let Err(why) = translator.is_operand(query) {
-                format!("the query vector: {why}")
-            } else if !table.orders_by(metric) {
-                format!("the index is ordered by {}", table.index().metric().operator())
-            } else {
-                return (Some(DistanceOrder { query, metric }), None);
-            };
-            return (None, Some(format!("order by {name}: {why}")));
-        }
-        (None, None)
-    }
-}
-
-#[cfg(feature = "pg18")]
-unsafe fn ascending(pathkey: *mut pg_sys::PathKey) -> bool {
-    // SAFETY: a valid path key.
-    unsafe {
-        (*pathkey).pk_cmptype == pg_sys::CompareType::COMPARE_LT && !(*pathkey).pk_nulls_first
-    }
-}
-
-#[cfg(not(feature = "pg18"))]
-unsafe fn ascending(pathkey: *mut pg_sys::PathKey) -> bool {
-    // SAFETY: a valid path key.
-    unsafe {
-        (*pathkey).pk_strategy == pg_sys::BTLessStrategyNumber as i32 && !(*pathkey).pk_nulls_first
-    }
-}
-
-/// The expressions of an equivalence class that may be about this relation: since PostgreSQL 18
-/// those of partitions and other children lie apart.
-unsafe fn members(
-    class: *mut pg_sys::EquivalenceClass,
-    rel: *mut pg_sys::RelOptInfo,
-) -> Vec<*mut pg_sys::Expr> {
-    // SAFETY: the planner's structures are valid while it plans.
-    unsafe {
-        let all = PgList::<pg_sys::EquivalenceMember>::from_pg((*class).ec_members);
-        #[cfg_attr(not(feature = "pg18"), allow(unused_mut, reason = "children are among all"))]
-        let mut found: Vec<_> = all.iter_ptr().map(|member| (*member).em_expr).collect();
-        #[cfg(feature = "pg18")]
-        if !(*class).ec_childmembers.is_null()
-            && ((*rel).relid as i32) < (*class).ec_childmembers_size
-        {
-            let list = *(*class).ec_childmembers.add((*rel).relid as usize);
-            let children = PgList::<pg_sys::EquivalenceMember>::from_pg(list);
-            found.extend(children.iter_ptr().map(|member| (*member).em_expr));
-        }
-        let _ = rel;
-        found
-    }
-}
-
-/// Adds a path for a plain scan, and one for a search if the index gives the order.
+/// Adds a path for a scan, one for a search if the index gives the order, and look-ups for joins
+/// by key.
 ///
 /// # Safety
 /// Called by the planner after [`size`].
@@ -194,20 +119,28 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
     // SAFETY: `fdw_private` was set by `size`.
     unsafe {
         let planned = &*(*rel).fdw_private.cast::<Planned>();
+        let Planned { costs, order, by_key, radius, .. } = planned;
         let rows = (*rel).rows;
-        let tuple = pg_sys::cpu_tuple_cost;
-        let scanned = if planned.by_key { rows } else { (*rel).tuples };
-        // A row that passes is decoded; one that does not costs a fraction of that.
-        let total = 1.0 + scanned * tuple / 4.0 + rows * tuple;
-        add_path(root, rel, 1.0, total, null_mut(), false);
+        let scan = match radius {
+            _ if *by_key => costs.look_ups(rows),
+            Some(_) => costs.within(rows),
+            None => costs.scan(),
+        };
+        add_path(root, rel, Way::Scan, rows, scan, null_mut(), null_mut());
         // With a key given there is next to nothing to sort.
-        if planned.order.is_some() && !planned.by_key {
+        if let Some(order) = order.as_ref().filter(|_| !by_key) {
             let first = PgList::<pg_sys::PathKey>::from_pg((*root).query_pathkeys).get_ptr(0);
             let mut pathkeys = PgList::<pg_sys::PathKey>::new();
             first.into_iter().for_each(|pathkey| pathkeys.push(pathkey));
-            let startup = 1.0 + (rows + 1.0).log2() * tuple * 10.0;
-            let total = startup + total + rows * tuple;
-            add_path(root, rel, startup, total, pathkeys.into_pg(), true);
+            let cost = if order.exact == Exact::No { costs.search() } else { costs.sorted() };
+            add_path(root, rel, Way::Search, rows, cost, pathkeys.into_pg(), null_mut());
+        }
+        let translator = translator(&planned.table, rel);
+        for tables in look_up::outer_tables(root, rel, planned, translator) {
+            // Keys are unique.
+            let rows = planned.table.shards.len() as f64 * rows / (*rel).tuples.max(1.0);
+            let rows = rows.clamp(1e-9, 1.0);
+            add_path(root, rel, Way::Scan, rows, costs.look_ups(1.0), null_mut(), tables);
         }
     }
 }
@@ -215,26 +148,27 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
 unsafe fn add_path(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
-    startup: f64,
-    total: f64,
+    way: Way,
+    rows: f64,
+    (start, total): (f64, f64),
     pathkeys: *mut pg_sys::List,
-    ordered: bool,
+    outer: *mut pg_sys::Bitmapset,
 ) {
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
         let mut private = PgList::<pg_sys::Integer>::new();
-        private.push(pg_sys::makeInteger(ordered.into()));
+        private.push(pg_sys::makeInteger(way as i32).cast());
         let path = pg_sys::create_foreignscan_path(
             root,
             rel,
             null_mut(),
-            (*rel).rows,
+            rows,
             #[cfg(feature = "pg18")]
             0,
-            startup,
+            start,
             total,
             pathkeys,
-            (*rel).lateral_relids,
+            if outer.is_null() { (*rel).lateral_relids } else { outer },
             null_mut(),
             #[cfg(any(feature = "pg17", feature = "pg18"))]
             null_mut(),
@@ -247,7 +181,7 @@ unsafe fn add_path(
 /// Makes the plan of the path that was chosen.
 ///
 /// # Safety
-/// Called by the planner with a path of [`paths`].
+/// Called by the planner with a path of [`paths`] or of [`count::add`].
 pub unsafe fn plan(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
@@ -259,30 +193,62 @@ pub unsafe fn plan(
     // SAFETY: `fdw_private` was set by `size`; the lists are what the planner says they are.
     unsafe {
         let planned = &*(*rel).fdw_private.cast::<Planned>();
-        let chosen = PgList::<pg_sys::Integer>::from_pg((*path).fdw_private);
-        let ordered = chosen.get_ptr(0).is_some_and(|flag| integer(flag) == 1);
-        let order = planned.order.as_ref().filter(|_| ordered);
+        if (*rel).relid == 0 {
+            return count::plan(planned, target_list);
+        }
+        let chosen = PgList::<pg_sys::Integer>::from_pg((*path).fdw_private).get_ptr(0);
+        let search = chosen.is_some_and(|way| private::integer(way) == Way::Search as i32);
+        let order = planned.order.as_ref().filter(|_| search);
+        let joined = !(*path).path.param_info.is_null();
+        // By one metric at a time; look-ups need none.
+        let radius = planned.radius.as_ref().filter(|radius| match order {
+            Some(order) => order.distance.metric == radius.distance.metric,
+            None => !planned.by_key && !joined,
+        });
+        let distance = order.map(|order| order.distance).or(radius.map(|radius| radius.distance));
+        let translator = translator(&planned.table, rel);
 
         let mut expressions = PgList::<pg_sys::Expr>::new();
         let mut recheck = PgList::<pg_sys::Expr>::new();
         let mut local = PgList::<pg_sys::Expr>::new();
-        if let Some(order) = order {
-            expressions.push(order.query);
+        if let Some(distance) = distance {
+            expressions.push(distance.query);
         }
+        if let Some(radius) = radius {
+            expressions.push(radius.distance.query);
+            expressions.push(radius.bound);
+        }
+        let (limit, limits) = if search { limit(root, translator) } else { (0, [None; 2]) };
+        limits.into_iter().flatten().for_each(|limit| expressions.push(limit));
         let clauses = PgList::<pg_sys::RestrictInfo>::from_pg(clauses);
         for clause in clauses.iter_ptr().filter(|clause| !(**clause).pseudoconstant) {
-            if planned.pushed.contains(&clause) {
-                expressions.push((*clause).clause);
-                recheck.push((*clause).clause);
+            let expression = (*clause).clause;
+            let by_join = || joined && matches!(translator.top(expression), Ok(Predicate::Key(_)));
+            if planned.pushed.contains(&clause) || by_join() {
+                expressions.push(expression);
+                recheck.push(expression);
             } else {
-                local.push((*clause).clause);
+                local.push(expression);
             }
         }
-        let limit = (*root).limit_tuples;
+        let mut reasons = planned.reasons.clone();
+        if let (Some(unused), None) = (&planned.radius, radius) {
+            let name = unused.distance.metric.operator();
+            reasons.push(format!(
+                "radius of {name}: the rows are found by another distance or by key"
+            ));
+        }
         let private = Private {
-            metric: order.map(|order| order.metric),
-            limit: if limit > 0.0 { limit.min(f64::from(1 << 20)) as i32 } else { 0 },
-            exact: limit <= 0.0 && (*(*root).parse).limitCount.is_null(),
+            relation: planned.relation,
+            metric: distance.map(|distance| distance.metric),
+            radius: radius.is_some(),
+            limit,
+            limits: limits.map(|limit| limit.is_some()),
+            exact: match order {
+                Some(order) => order.exact,
+                None => Exact::Radius,
+            },
+            count: false,
         };
         let mut wanted = null_mut();
         pg_sys::pull_varattnos((*(*rel).reltarget).exprs.cast(), (*rel).relid, &mut wanted);
@@ -292,7 +258,7 @@ pub unsafe fn plan(
             local.into_pg(),
             (*rel).relid,
             expressions.into_pg(),
-            private.encode(wanted, &planned.reasons),
+            private.encode(wanted, &reasons),
             null_mut(),
             recheck.into_pg(),
             outer,
@@ -300,78 +266,26 @@ pub unsafe fn plan(
     }
 }
 
-unsafe fn integer(node: *mut pg_sys::Integer) -> i32 {
-    // SAFETY: a node made by makeInteger. In PostgreSQL 14 Integer is a Value.
+/// How many rows are about to be asked for, OFFSET included: a number where it is known, else the
+/// expressions of LIMIT and OFFSET. No more than a hint: what is above the scan decides.
+unsafe fn limit(
+    root: *mut pg_sys::PlannerInfo,
+    translator: Translator<'_>,
+) -> (i32, [Option<*mut pg_sys::Expr>; 2]) {
+    // SAFETY: the planner's structures are valid while it plans.
     unsafe {
-        #[cfg(feature = "pg14")]
-        return (*node).val.ival;
-        #[cfg(not(feature = "pg14"))]
-        (*node).ival
-    }
-}
-
-impl Private {
-    /// A list of three lists: numbers, attribute numbers that are wanted, reasons.
-    unsafe fn encode(
-        self,
-        wanted: *mut pg_sys::Bitmapset,
-        reasons: &[String],
-    ) -> *mut pg_sys::List {
-        // SAFETY: node constructors in the planner's memory.
-        unsafe {
-            let metric = self.metric.map_or(-1, |metric| metric as i32);
-            let mut numbers = PgList::<pg_sys::Integer>::new();
-            for number in [metric, self.limit, self.exact.into()] {
-                numbers.push(pg_sys::makeInteger(number));
-            }
-            let mut attributes = PgList::<pg_sys::Integer>::new();
-            let mut member = pg_sys::bms_next_member(wanted, -1);
-            while member >= 0 {
-                let number = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
-                attributes.push(pg_sys::makeInteger(number));
-                member = pg_sys::bms_next_member(wanted, member);
-            }
-            let mut texts = PgList::<pg_sys::Node>::new();
-            for reason in reasons {
-                let text = CString::new(reason.replace('\0', "")).unwrap_or_default();
-                texts.push(pg_sys::makeString(pg_sys::pstrdup(text.as_ptr())).cast());
-            }
-            let mut all = PgList::<pg_sys::List>::new();
-            for list in [numbers.into_pg(), attributes.into_pg(), texts.into_pg()] {
-                all.push(list);
-            }
-            all.into_pg()
+        let known = (*root).limit_tuples;
+        if known > 0.0 {
+            return (known.min(f64::from(1 << 20)) as i32, [None; 2]);
         }
-    }
-
-    /// What [`encode`](Self::encode) wrote: numbers, attribute numbers, reasons.
-    ///
-    /// # Safety
-    /// `list` is the `fdw_private` of a plan of ours.
-    pub unsafe fn decode(list: *mut pg_sys::List) -> Result<(Self, Vec<i32>, Vec<String>)> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let all = PgList::<pg_sys::List>::from_pg(list);
-            let numbers_of = |at| {
-                let list =
-                    PgList::<pg_sys::Integer>::from_pg(all.get_ptr(at).unwrap_or(null_mut()));
-                list.iter_ptr().map(|node| integer(node)).collect::<Vec<i32>>()
-            };
-            let numbers = numbers_of(0);
-            let [metric, limit, exact] = numbers[..] else {
-                return Err(Failure::new(
-                    pgrx::PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
-                    "the plan is none of this version of hither",
-                ));
-            };
-            let metric = METRICS.into_iter().find(|known| *known as i32 == metric);
-            let texts = PgList::<pg_sys::Node>::from_pg(all.get_ptr(2).unwrap_or(null_mut()));
-            let reasons = texts.iter_ptr().map(|node| {
-                let text = (*node.cast::<pg_sys::String>()).sval;
-                std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned()
-            });
-            let private = Self { metric, limit, exact: exact == 1 };
-            Ok((private, numbers_of(1), reasons.collect()))
-        }
+        let parse = (*root).parse;
+        let limits = [(*parse).limitCount, (*parse).limitOffset].map(|limit| {
+            let limit = limit.cast::<pg_sys::Expr>();
+            let fits = !limit.is_null()
+                && !pg_sys::contain_var_clause(limit.cast())
+                && translator.is_operand(limit).is_ok();
+            fits.then_some(limit)
+        });
+        (0, limits)
     }
 }

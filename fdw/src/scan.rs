@@ -1,35 +1,39 @@
 //! Execution: begin, the next row, again, and the figures for EXPLAIN.
 
+use crate::exact;
 use crate::failure::{Failure, Result};
-use crate::plan::Private;
-use crate::predicate::{Predicate, Translator, evaluate, translate_all};
+use crate::plan::{Exact, Private};
+use crate::predicate::{Known, Predicate, Translator, translate_all};
 use crate::search::{Search, Wanted, rows};
+use crate::stats;
 use crate::table::{Source, Table};
 use crate::value::{datum, key_datum};
 use crate::vector::{self, VectorType};
-use hither_core::{Filter, RowId};
+use hither_core::{Filter, Key, Metric, RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
-use pgrx::{PgList, PgMemoryContexts};
-use std::ptr::null_mut;
+use pgrx::{FromDatum, PgList, PgMemoryContexts};
 
-/// How many rows are looked for first where no LIMIT says it.
-const FIRST_BATCH: usize = 20;
+/// A LIMIT of more than one in so many rows costs less by measuring them all.
+const MANY_ROWS: u64 = 16;
 
 /// A scan that is executed.
 pub struct Scan {
     pub table: Table,
     pub private: Private,
     pub reasons: Vec<String>,
+    /// What the searches of this scan did; none before the first.
+    pub stats: Option<SearchStats>,
+    /// Why they were exact, if they were.
+    pub exact: Option<Exact>,
     predicates: Vec<Predicate>,
-    /// The query vector, if there is an order.
-    query: *mut pg_sys::Expr,
-    query_state: *mut pg_sys::ExprState,
-    query_type: VectorType,
-    /// Attribute numbers that the plan reads.
+    query: Option<Known>,
+    /// Around which vector, and how far.
+    radius: Option<(Known, Known)>,
+    limits: [Option<Known>; 2],
+    /// Numbers of the columns that the plan reads, less one.
     wanted: Vec<usize>,
     vector: Vec<f32>,
     stage: Stage,
-    pub stats: Option<hither_core::SearchStats>,
 }
 
 /// The user whose rights a scan has: the owner of a view, where one is between; invalid for the
@@ -38,12 +42,14 @@ pub struct Scan {
 /// # Safety
 /// `node` is a plan node of ours.
 unsafe fn user_of(node: *mut pg_sys::ForeignScanState) -> pg_sys::Oid {
-    // SAFETY: the executor's structures are valid while it executes.
+    // SAFETY: the executor's structures are valid while it executes. A count has no relation of its
+    // own, only one that it is about.
     unsafe {
         let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         {
-            let entry = pg_sys::exec_rt_fetch((*plan).scan.scanrelid, (*node).ss.ps.state);
+            let relation = pg_sys::bms_next_member((*plan).fs_relids, -1);
+            let entry = pg_sys::exec_rt_fetch(relation as u32, (*node).ss.ps.state);
             (*entry).checkAsUser
         }
         #[cfg(not(any(feature = "pg14", feature = "pg15")))]
@@ -64,6 +70,8 @@ enum Stage {
         filter: Option<Filter>,
     },
     Keys(std::vec::IntoIter<(usize, RowId)>),
+    /// The number of rows, until it was given.
+    Count(Option<u64>),
 }
 
 impl Scan {
@@ -75,26 +83,25 @@ impl Scan {
         // SAFETY: the executor's structures are valid while it executes.
         unsafe {
             let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
-            let relation = (*(*node).ss.ss_currentRelation).rd_id;
-            let table = Table::open(relation, user_of(node))?;
             let (private, attributes, reasons) = Private::decode((*plan).fdw_private)?;
+            let table = Table::open(private.relation, user_of(node))?;
             let expressions = PgList::<pg_sys::Expr>::from_pg((*plan).fdw_exprs);
-            let mut expressions: Vec<_> = expressions.iter_ptr().collect();
-            let mut query = null_mut();
-            let mut query_type = VectorType::Vector;
-            if let Some(metric) = private.metric {
-                query = expressions.remove(0);
-                let type_oid = pg_sys::exprType(query.cast());
-                query_type = vector::vector_type(type_oid).unwrap_or(VectorType::Vector);
-                if !table.orders_by(metric) {
-                    let message = "the files of the table changed since the statement was planned";
-                    let code = pgrx::PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-                    return Err(Failure::new(code, message).hint("Prepare the statement anew."));
-                }
+            let mut expressions = expressions.iter_ptr();
+            let mut next = |wanted: bool| {
+                if wanted { expressions.next().map(Known::new) } else { None }
+            };
+            let query = next(private.metric.is_some());
+            let radius = next(private.radius).zip(next(private.radius));
+            let limits = private.limits.map(next);
+            if let (Exact::No, Some(metric)) = (private.exact, private.metric)
+                && !table.orders_by(metric)
+            {
+                return Err(Failure::outdated());
             }
             let relation = (*plan).scan.scanrelid as i32;
-            let translator = Translator { table: &table, relation };
-            let predicates = translate_all(translator, expressions.into_iter())?;
+            let columns = (*plan).fdw_scan_tlist;
+            let translator = Translator { table: &table, relation, columns };
+            let predicates = translate_all(translator, expressions)?;
             // Attribute 0 is the whole row; negative ones are Postgres's own.
             let all = attributes.contains(&0);
             let numbers = 0..table.attributes.len();
@@ -105,12 +112,13 @@ impl Scan {
                 table,
                 private,
                 reasons,
+                stats: None,
+                exact: None,
                 predicates,
                 query,
-                query_state: null_mut(),
-                query_type,
+                radius,
+                limits,
                 stage: Stage::New,
-                stats: None,
             };
             // Dropped with the query's memory, whether it ends well or not.
             let scan = PgMemoryContexts::For((*(*node).ss.ps.state).es_query_cxt)
@@ -128,24 +136,45 @@ impl Scan {
 
     /// Frees what the scan holds.
     pub fn end(&mut self) {
-        self.note_stats();
-        self.stage = Stage::Keys(Vec::new().into_iter());
+        self.rescan();
     }
 
     /// Adds the figures of a search that is about to be dropped.
     pub fn note_stats(&mut self) {
-        if let Stage::Search(search) = &self.stage {
-            let (new, mut sum) = (search.stats(), self.stats.unwrap_or_default());
+        if let Stage::Search(search) = &mut self.stage {
+            let (new, mut sum) = (search.take_stats(), self.stats.unwrap_or_default());
             sum.visited += new.visited;
             sum.compared += new.compared;
             sum.dropped += new.dropped;
             self.stats = Some(sum);
+            stats::note_search(new);
         }
     }
 
-    /// How the rows are found, for EXPLAIN.
+    /// The name of the table, for people.
+    pub fn relation_name(&self) -> String {
+        // SAFETY: a look-up in the catalogs; get_rel_name gives a palloc'ed string or null.
+        unsafe {
+            let name = pg_sys::get_rel_name(self.private.relation);
+            if name.is_null() {
+                return String::new();
+            }
+            std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+
+    /// How many conditions the index decides.
     pub fn filters(&self) -> usize {
         self.predicates.len()
+    }
+
+    /// Why the answer is exact, if it is: of the plan, or since so many rows are wanted.
+    pub fn exactness(&self, limit: Option<u64>) -> Exact {
+        let known = (self.private.limit > 0).then_some(self.private.limit as u64);
+        match (self.private.exact, limit.or(known)) {
+            (Exact::No, Some(limit)) if limit >= self.table.rows() / MANY_ROWS => Exact::ManyRows,
+            (exact, _) => exact,
+        }
     }
 
     /// # Safety
@@ -154,7 +183,7 @@ impl Scan {
         // SAFETY: the caller's promise.
         unsafe {
             let key_type = self.table.index().options().key_type;
-            let mut wanted_keys: Option<Vec<hither_core::Key>> = None;
+            let mut wanted_keys: Option<Vec<Key>> = None;
             let mut filters = Vec::new();
             for predicate in &mut self.predicates {
                 match predicate.keys(node, key_type) {
@@ -170,19 +199,36 @@ impl Scan {
                 1 => filters.remove(0),
                 _ => Filter::And(filters),
             });
-            if let Some(keys) = wanted_keys {
-                return self.look_up(&keys, filter.as_ref());
+            let found = match wanted_keys {
+                Some(keys) => Some(self.look_up(&keys, filter.as_ref())?),
+                None => None,
+            };
+            if self.private.count {
+                let count = match found {
+                    Some(found) => found.len() as u64,
+                    None => self.count(filter.as_ref())?,
+                };
+                stats::note_count();
+                return Ok(Stage::Count(Some(count)));
+            }
+            if let Some(found) = found {
+                stats::note_look_up();
+                return Ok(Stage::Keys(found.into_iter()));
             }
             if let Some(metric) = self.private.metric
-                && let Some(query) = self.query_vector(node)
+                && let Some(query) = self.query_vector(node, metric)
             {
-                let limit = self.private.limit as usize;
-                let k = if limit > 0 { limit } else { FIRST_BATCH };
-                let (exact, effort) = (self.private.exact, self.table.effort);
+                let bound = self.bound(node, metric, &query);
+                let limit = self.limit(node);
+                let exact = self.exactness(limit);
+                self.exact = Some(exact);
+                let k = limit.map(|limit| limit as usize);
+                let (exact, effort) = (exact != Exact::No, self.table.effort);
                 let filter = filter.as_ref();
-                let wanted = Wanted { query, metric, k, exact, effort, filter };
+                let wanted = Wanted { query, metric, k, exact, bound, effort, filter };
                 return Ok(Stage::Search(Search::new(&self.table.shards, wanted)?));
             }
+            stats::note_scan();
             Ok(Stage::Rows { shard: 0, rows: Vec::new(), next: 0, filter })
         }
     }
@@ -192,49 +238,85 @@ impl Scan {
     ///
     /// # Safety
     /// `node` is the plan node of this scan.
-    unsafe fn query_vector(&mut self, node: *mut pg_sys::ForeignScanState) -> Option<Vec<f32>> {
-        // SAFETY: the caller's promise; the state is made once, in the memory of the query.
-        unsafe {
-            let plan_state = &raw mut (*node).ss.ps;
-            if self.query_state.is_null() {
-                let memory = (*(*plan_state).state).es_query_cxt;
-                let before = pg_sys::MemoryContextSwitchTo(memory);
-                self.query_state = pg_sys::ExecInitExpr(self.query, plan_state);
-                pg_sys::MemoryContextSwitchTo(before);
-            }
-            let (datum, null) = evaluate(self.query_state, (*plan_state).ps_ExprContext);
-            if null {
-                return None;
-            }
-            let query = vector::read(datum, self.query_type);
-            let cosine = [self.private.metric, Some(self.table.index().metric())]
-                .contains(&Some(hither_core::Metric::Cosine));
-            (!cosine || query.iter().any(|value| *value != 0.0)).then_some(query)
+    unsafe fn query_vector(
+        &mut self,
+        node: *mut pg_sys::ForeignScanState,
+        metric: Metric,
+    ) -> Option<Vec<f32>> {
+        // SAFETY: the caller's promise.
+        let query = unsafe { vector_of(self.query.as_mut()?, node) }?;
+        let cosine = [metric, self.table.index().metric()].contains(&Metric::Cosine);
+        (!cosine || query.iter().any(|value| *value != 0.0)).then_some(query)
+    }
+
+    /// How far to search; none if there is no end, or if the radius is around another vector than
+    /// is searched for. A radius of null lets nothing pass, which Postgres sees to.
+    unsafe fn bound(
+        &mut self,
+        node: *mut pg_sys::ForeignScanState,
+        metric: Metric,
+        query: &[f32],
+    ) -> Option<f32> {
+        let (around, radius) = self.radius.as_mut()?;
+        // SAFETY: the caller's promise; the radius is a float8.
+        let (around, radius) = unsafe {
+            let (datum, null) = radius.evaluate(node);
+            (vector_of(around, node)?, f64::from_datum(datum, null)?)
+        };
+        if around == query { exact::bound(metric, radius, query) } else { None }
+    }
+
+    /// How many rows are about to be asked for, if that is known: LIMIT and OFFSET together.
+    unsafe fn limit(&mut self, node: *mut pg_sys::ForeignScanState) -> Option<u64> {
+        if self.private.limit > 0 {
+            return Some(self.private.limit as u64);
         }
+        let mut sum: Option<u64> = None;
+        for (at, known) in self.limits.iter_mut().enumerate() {
+            let Some(known) = known else { continue };
+            // SAFETY: the caller's promise; both are of type bigint.
+            let value = unsafe {
+                let (datum, null) = known.evaluate(node);
+                i64::from_datum(datum, null)
+            };
+            match (at, value) {
+                // LIMIT NULL is no limit.
+                (0, None) => return Some(self.table.rows()),
+                (0, Some(limit)) => sum = Some(limit.max(1) as u64),
+                (_, value) => {
+                    sum = sum.map(|sum| sum.saturating_add(value.unwrap_or(0).max(0) as u64));
+                }
+            }
+        }
+        sum.map(|sum| sum.min(self.table.rows().max(1)))
+    }
+
+    /// How many rows pass, without reading one.
+    fn count(&self, filter: Option<&Filter>) -> Result<u64> {
+        if filter.is_none() {
+            return Ok(self.table.rows());
+        }
+        self.table.shards.iter().try_fold(0, |sum, shard| {
+            pgrx::check_for_interrupts!();
+            Ok(sum + rows(shard, filter)?.len() as u64)
+        })
     }
 
     /// The rows that have these keys and match.
-    fn look_up(&self, keys: &[hither_core::Key], filter: Option<&Filter>) -> Result<Stage> {
+    fn look_up(&self, keys: &[Key], filter: Option<&Filter>) -> Result<Vec<(usize, RowId)>> {
         let mut found = Vec::new();
         for (number, shard) in self.table.shards.iter().enumerate() {
             let index = shard.file.index();
             let about = |error| Failure::from(error).about(&shard.path);
-            let mut matching = None;
             for key in keys {
                 let Some(row) = index.find(key.as_ref()).map_err(about)? else { continue };
-                if let Some(filter) = filter {
-                    if matching.is_none() {
-                        matching = Some(rows(shard, Some(filter))?);
-                    }
-                    let sorted = matching.as_deref().unwrap_or_default();
-                    if sorted.binary_search(&row).is_err() {
-                        continue;
-                    }
+                let matches = filter.map_or(Ok(true), |filter| index.matches(filter, row));
+                if matches.map_err(about)? {
+                    found.push((number, row));
                 }
-                found.push((number, row));
             }
         }
-        Ok(Stage::Keys(found.into_iter()))
+        Ok(found)
     }
 
     /// Puts the next row into the slot; false at the end.
@@ -265,27 +347,49 @@ impl Scan {
                 *shard += 1;
                 *next = 0;
             },
+            Stage::Count(count) => {
+                let Some(count) = count.take() else { return Ok(false) };
+                nulls.fill(true);
+                // The columns of the conditions come after it.
+                (values[0], nulls[0]) = (Datum::from(count as i64), false);
+                return Ok(true);
+            }
         };
         let Some((shard, row)) = place else { return Ok(false) };
-        self.read(shard, row, values, nulls)?;
+        stats::note_row();
+        self.table.read(shard, row, &self.wanted, &mut self.vector, values, nulls)?;
         Ok(true)
     }
+}
 
-    /// Reads the wanted columns of a row, in the current memory context.
-    fn read(
-        &mut self,
+/// The vector that an expression of one of pgvector's types is now; none for null.
+unsafe fn vector_of(known: &mut Known, node: *mut pg_sys::ForeignScanState) -> Option<Vec<f32>> {
+    let vector_type = vector::vector_type(known.type_oid()).unwrap_or(VectorType::Vector);
+    // SAFETY: `node` is the plan node that is executed; the value has the type of its expression.
+    unsafe {
+        let (datum, null) = known.evaluate(node);
+        (!null).then(|| vector::read(datum, vector_type))
+    }
+}
+
+impl Table {
+    /// Reads the wanted columns of a row, in the current memory context; the others are null.
+    /// `vector` is scratch, a value a dimension.
+    pub fn read(
+        &self,
         shard: usize,
         row: RowId,
+        wanted: &[usize],
+        vector: &mut [f32],
         values: &mut [Datum],
         nulls: &mut [bool],
     ) -> Result<()> {
-        let Self { table, wanted, vector, .. } = self;
-        let open = &table.shards[shard];
+        let open = &self.shards[shard];
         let index = open.file.index();
         let about = |error| Failure::from(error).about(&open.path);
         nulls.fill(true);
-        for &at in wanted.iter() {
-            let Some(attribute) = &table.attributes[at] else { continue };
+        for &at in wanted {
+            let Some(attribute) = &self.attributes[at] else { continue };
             let (oid, typmod) = (attribute.type_oid, attribute.typmod);
             let value = match &attribute.source {
                 Source::Key => Some(key_datum(index.key(row).map_err(about)?, oid, typmod)?),

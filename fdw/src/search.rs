@@ -1,11 +1,12 @@
 //! A search over the files of a table: merged by distance, and never at its end while rows match.
 
+use crate::exact::{self, Nearest};
 use crate::failure::{Failure, Result};
 use crate::settings::Effort;
 use crate::shards::Shard;
 use hither_core::{
-    Filter, IndexFile, IndexFilter, Key, Metric, Neighbor, Order, RowId, SearchParams, SearchStats,
-    Searcher, Structure,
+    Filter, IndexFile, IndexFilter, Metric, Neighbor, Order, RowId, SearchParams, SearchStats,
+    Searcher,
 };
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -15,6 +16,9 @@ thread_local! {
     /// Scratch of searches that ended: a warm search allocates nothing.
     static SEARCHERS: RefCell<Vec<Searcher>> = RefCell::default();
 }
+
+/// How many rows are looked for first where no LIMIT says it.
+const FIRST_BATCH: usize = 20;
 
 /// Most searchers that a backend keeps.
 const MOST_KEPT: usize = 64;
@@ -38,10 +42,12 @@ fn bind(shard: &Shard, filter: Option<&Filter>) -> Result<Option<Bound>> {
 pub struct Wanted<'w> {
     pub query: Vec<f32>,
     pub metric: Metric,
-    /// How many rows are about to be asked for.
-    pub k: usize,
-    /// Whether the answer must be exact: all rows are wanted, in order.
+    /// How many rows are about to be asked for, if that is known.
+    pub k: Option<usize>,
+    /// Whether the answer must be exact.
     pub exact: bool,
+    /// Only rows that are no farther.
+    pub bound: Option<f32>,
     pub effort: Effort,
     pub filter: Option<&'w Filter>,
 }
@@ -60,6 +66,12 @@ enum Stage {
 
 struct ShardSearch {
     shard: Shard,
+    /// Whether all rows are measured, which can be cancelled in between; else the structure is
+    /// searched.
+    exact: bool,
+    stats: SearchStats,
+    /// What the searcher said when it was last asked: its counts go on.
+    told: SearchStats,
     filter: Option<Bound>,
     searcher: Searcher,
     stage: Stage,
@@ -73,6 +85,9 @@ struct ShardSearch {
 /// A search of all shards.
 pub struct Search {
     query: Vec<f32>,
+    metric: Metric,
+    k: Option<usize>,
+    bound: Option<f32>,
     params: SearchParams<'static>,
     relaxed: bool,
     shards: Vec<ShardSearch>,
@@ -85,28 +100,29 @@ pub struct Search {
 impl Search {
     /// Prepares a search; nothing is searched until the first row is asked for.
     pub fn new(shards: &[Shard], wanted: Wanted<'_>) -> Result<Self> {
-        let mut params = SearchParams::new(wanted.k).metric(wanted.metric).order(Order::Relaxed);
-        if wanted.exact {
-            params = params.structure(Structure::Flat);
-        } else {
-            params = wanted.effort.apply(params);
-        }
+        let batch = wanted.k.unwrap_or(FIRST_BATCH);
+        let params = SearchParams::new(batch).metric(wanted.metric).order(Order::Relaxed);
         let shards = shards.iter().map(|shard| {
-            let searcher = SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default();
             Ok(ShardSearch {
                 filter: bind(shard, wanted.filter)?,
+                exact: wanted.exact || shard.file.index().is_flat(),
                 shard: shard.clone(),
-                searcher,
+                stats: SearchStats::default(),
+                told: SearchStats::default(),
+                searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
                 stage: Stage::New,
                 ready: Vec::new(),
                 next: 0,
                 given: HashSet::new(),
-                batch: wanted.k,
+                batch,
             })
         });
         Ok(Self {
             query: wanted.query,
-            params,
+            metric: wanted.metric,
+            k: wanted.k,
+            bound: wanted.bound,
+            params: wanted.effort.apply(params),
             relaxed: wanted.effort.relaxed,
             shards: shards.collect::<Result<_>>()?,
             last: f32::NEG_INFINITY,
@@ -117,16 +133,24 @@ impl Search {
 
     /// The next row and the number of its shard: by distance, ties by key.
     pub fn next(&mut self) -> Result<Option<(usize, RowId)>> {
+        Ok(self.next_neighbor()?.map(|(number, neighbor)| (number, neighbor.row)))
+    }
+
+    /// The same with its distance.
+    pub fn next_neighbor(&mut self) -> Result<Option<(usize, Neighbor)>> {
         loop {
             let mut best: Option<usize> = None;
             for number in 0..self.shards.len() {
-                self.shards[number].fill(&self.query, self.params)?;
+                let Self { query, metric, k, bound, params, shards, .. } = self;
+                let nearest = Nearest { query, metric: *metric, k: *k, bound: *bound };
+                shards[number].fill(nearest, *params)?;
                 let Some(head) = self.shards[number].head() else { continue };
                 let nearer = match best.and_then(|best| Some((best, self.shards[best].head()?))) {
                     None => true,
                     Some((best, other)) => match head.distance.total_cmp(&other.distance) {
                         std::cmp::Ordering::Equal => {
-                            self.shards[number].key(head)? < self.shards[best].key(other)?
+                            let (ours, theirs) = (&self.shards[number], &self.shards[best]);
+                            exact::key(&ours.shard, head)? < exact::key(&theirs.shard, other)?
                         }
                         ordering => ordering.is_lt(),
                     },
@@ -135,10 +159,13 @@ impl Search {
                     best = Some(number);
                 }
             }
-            let Some(number) = best else {
+            // What comes after is farther still, up to what a structure misses.
+            let beyond = |head: Neighbor| self.bound.is_some_and(|bound| head.distance > bound);
+            let head = best.and_then(|best| self.shards[best].head());
+            let Some(number) = best.filter(|_| !head.is_some_and(beyond)) else {
                 // Sorted farthest first, to be taken from the end.
                 self.late.sort_by(|a, b| b.1.distance.total_cmp(&a.1.distance));
-                return Ok(self.late.pop().map(|(number, neighbor)| (number, neighbor.row)));
+                return Ok(self.late.pop());
             };
             let shard = &mut self.shards[number];
             let Some(neighbor) = shard.head() else { continue };
@@ -149,15 +176,15 @@ impl Search {
                 continue;
             }
             self.last = neighbor.distance;
-            return Ok(Some((number, neighbor.row)));
+            return Ok(Some((number, neighbor)));
         }
     }
 
-    /// What the search did: of late rows, how many.
-    pub fn stats(&self) -> SearchStats {
-        let mut stats = self.stats;
-        for shard in &self.shards {
-            let own = shard.searcher.stats();
+    /// What the search did since this was asked.
+    pub fn take_stats(&mut self) -> SearchStats {
+        let mut stats = std::mem::take(&mut self.stats);
+        for shard in &mut self.shards {
+            let own = std::mem::take(&mut shard.stats);
             stats.visited += own.visited;
             stats.compared += own.compared;
         }
@@ -182,23 +209,32 @@ impl ShardSearch {
         self.ready.get(self.next).copied()
     }
 
-    fn key(&self, neighbor: Neighbor) -> Result<Key> {
-        let key = self.shard.file.index().key(neighbor.row);
-        Ok(key.map_err(|error| Failure::from(error).about(&self.shard.path))?.to_owned())
-    }
-
     /// Finds more rows if none is ready.
-    fn fill(&mut self, query: &[f32], params: SearchParams<'_>) -> Result<()> {
+    fn fill(&mut self, wanted: Nearest<'_>, params: SearchParams<'_>) -> Result<()> {
         while self.next >= self.ready.len() && self.stage != Stage::Done {
+            pgrx::check_for_interrupts!();
+            if self.exact {
+                self.scan(wanted)?;
+                continue;
+            }
             self.ready.clear();
             self.next = 0;
-            self.step(query, params).map_err(|error| match error {
-                // The query is wrong, not the file.
-                error @ (hither_core::Error::DimensionMismatch { .. }
-                | hither_core::Error::NonFinite { .. }) => Failure::from(error),
-                error => Failure::from(error).about(&self.shard.path),
-            })?;
+            self.step(wanted.query, params)
+                .map_err(|error| Failure::from_search(error, &self.shard.path))?;
         }
+        Ok(())
+    }
+
+    /// Measures all rows; if more than the first answer is asked for, once more, and keeps all.
+    fn scan(&mut self, wanted: Nearest<'_>) -> Result<()> {
+        let filter = self.filter.as_ref().map(|bound| bound.borrow_dependent());
+        let first = self.stage == Stage::New;
+        let k = wanted.k.filter(|_| first);
+        let found =
+            exact::nearest(&self.shard, filter, Nearest { k, ..wanted }, &mut self.searcher)?;
+        self.stats.compared += found.compared;
+        self.ready = found.rows;
+        self.stage = if found.complete { Stage::Done } else { Stage::Answered };
         Ok(())
     }
 
@@ -210,12 +246,14 @@ impl ShardSearch {
             Stage::New => {
                 let found = index.search(query, &params, &mut self.searcher)?;
                 self.ready.extend_from_slice(found);
+                self.told = SearchStats::default();
                 self.given.extend(self.ready.iter().map(|found| found.row));
                 let all = self.ready.len() < params.k;
                 self.stage = if all { Stage::Done } else { Stage::Answered };
             }
             Stage::Answered => {
                 index.start_search(query, &params, &mut self.searcher)?;
+                self.told = SearchStats::default();
                 self.stage = Stage::Resumed;
             }
             Stage::Resumed => {
@@ -229,6 +267,10 @@ impl ShardSearch {
             }
             Stage::Done => {}
         }
+        let now = self.searcher.stats();
+        self.stats.visited += now.visited - self.told.visited;
+        self.stats.compared += now.compared - self.told.compared;
+        self.told = now;
         Ok(())
     }
 }

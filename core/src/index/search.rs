@@ -1,6 +1,6 @@
 //! Searching an index: its segments and growing rows, merged in order.
 
-use super::{Index, Order, Place, SearchParams, SearchStats};
+use super::{Index, Order, SearchParams, SearchStats};
 use crate::calibration::Structure;
 use crate::error::{Error, Result};
 use crate::growing::{Growing, GrowingSearch};
@@ -40,7 +40,7 @@ pub(super) const MAX_EF: usize = 1 << 24;
 /// ```
 #[derive(Clone, Default)]
 pub struct Searcher {
-    query: Query,
+    pub(super) query: Query,
     segments: Vec<SegmentSearch>,
     plans: Vec<Plan>,
     growing: GrowingSearch,
@@ -133,21 +133,6 @@ impl<'a> Index<'a> {
         self.begin(query, params, searcher, false)?;
         self.advance(params, searcher, params.k)?;
         Ok(&searcher.found)
-    }
-
-    /// The distance of one row, as a search would give it.
-    ///
-    /// # Errors
-    /// Those of [`search`](Self::search) for the query, those of [`key`](Self::key) for the row.
-    pub fn distance(&self, query: &[f32], row: RowId, searcher: &mut Searcher) -> Result<f32> {
-        searcher.query.set(query, self.dimensions(), self.metric())?;
-        let view = match self.place(row)? {
-            Place::Stored(segment) => segment.vectors,
-            Place::Growing(growing) => growing.vectors.view(),
-        };
-        let mut rank = [0.0];
-        view.ranks(&searcher.query, &[row.row], &mut rank)?;
-        Ok(self.metric().distance(rank[0]))
     }
 
     /// Begins a search that goes on past `k`: every call of [`Cursor::next_batch`] gives the next

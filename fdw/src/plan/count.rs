@@ -1,0 +1,113 @@
+//! `count(*)` without reading rows: from the manifests, or of the rows that the index lets pass.
+
+use super::Planned;
+use super::private::{Exact, Private};
+use pgrx::PgList;
+use pgrx::is_a;
+use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
+use std::ptr::null_mut;
+
+const FLAGS: i32 = (pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_RECURSE_PLACEHOLDERS) as i32;
+
+/// Adds a path for the count, if the query asks for nothing else of the table.
+///
+/// # Safety
+/// Called by the planner for a step above a scan of ours.
+pub unsafe fn add(
+    root: *mut pg_sys::PlannerInfo,
+    stage: UpperRelationKind::Type,
+    input: *mut pg_sys::RelOptInfo,
+    output: *mut pg_sys::RelOptInfo,
+) {
+    // SAFETY: the planner's structures are valid while it plans.
+    unsafe {
+        let parse = (*root).parse;
+        let plain = stage == UpperRelationKind::UPPERREL_GROUP_AGG
+            && (*input).reloptkind == pg_sys::RelOptKind::RELOPT_BASEREL
+            && !(*input).fdw_private.is_null()
+            && (*output).fdw_private.is_null()
+            && (*parse).hasAggs
+            && (*parse).groupClause.is_null()
+            && (*parse).groupingSets.is_null()
+            && (*parse).havingQual.is_null()
+            && !(*parse).hasTargetSRFs;
+        if !plain {
+            return;
+        }
+        let planned = &*(*input).fdw_private.cast::<Planned>();
+        let restrictions = PgList::<pg_sys::RestrictInfo>::from_pg((*input).baserestrictinfo);
+        // Whatever was not pushed is decided row by row.
+        if restrictions.len() != planned.pushed.len() || !(*input).lateral_relids.is_null() {
+            return;
+        }
+        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
+        let asked = pg_sys::pull_var_clause((*target).exprs.cast(), FLAGS);
+        let asked = PgList::<pg_sys::Aggref>::from_pg(asked);
+        let counts = asked.iter_ptr().all(|one| {
+            is_a(one.cast(), NodeTag::T_Aggref)
+                && (*one).aggfnoid.to_u32() == pg_sys::F_COUNT_
+                && (*one).aggfilter.is_null()
+                && (*one).agglevelsup == 0
+        });
+        if asked.is_empty() || !counts {
+            return;
+        }
+        let cost = planned.costs.count();
+        let path = pg_sys::create_foreign_upper_path(
+            root,
+            output,
+            target,
+            1.0,
+            #[cfg(feature = "pg18")]
+            0,
+            cost,
+            cost,
+            null_mut(),
+            null_mut(),
+            #[cfg(any(feature = "pg17", feature = "pg18"))]
+            null_mut(),
+            null_mut(),
+        );
+        // What the plan is to be made from, where the planner hands it back.
+        (*output).fdw_private = (*input).fdw_private;
+        pg_sys::add_path(output, path.cast());
+    }
+}
+
+/// Makes the plan: a scan without a relation whose one row is the count. The columns that its
+/// conditions are about are columns of that row, always null: Postgres would else not know them.
+///
+/// # Safety
+/// Called by the planner with a path of [`add`].
+pub unsafe fn plan(planned: &Planned, target_list: *mut pg_sys::List) -> *mut pg_sys::ForeignScan {
+    // SAFETY: node constructors in the planner's memory.
+    unsafe {
+        let mut conditions = PgList::<pg_sys::Expr>::new();
+        for restriction in &planned.pushed {
+            conditions.push((**restriction).clause);
+        }
+        let conditions = conditions.into_pg();
+        let counts = pg_sys::pull_var_clause(target_list.cast(), FLAGS);
+        let row = pg_sys::add_to_flat_tlist(null_mut(), counts);
+        let row = pg_sys::add_to_flat_tlist(row, pg_sys::pull_var_clause(conditions.cast(), FLAGS));
+        let private = Private {
+            relation: planned.relation,
+            metric: None,
+            radius: false,
+            limit: 0,
+            limits: [false; 2],
+            exact: Exact::No,
+            count: true,
+        };
+        pg_sys::make_foreignscan(
+            target_list,
+            null_mut(),
+            0,
+            conditions,
+            private.encode(null_mut(), &[]),
+            row,
+            null_mut(),
+            null_mut(),
+        )
+    }
+}
