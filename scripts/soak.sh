@@ -1,11 +1,12 @@
 #!/bin/sh
 # The long repetitions: a million random mutations, Miri and AddressSanitizer over what is unsafe,
-# fuzzing for minutes, and a build that is killed again and again. Ends with what is wrong, or with
-# "soak: ok".
+# fuzzing for minutes, a build that is killed again and again, and one Postgres backend that answers
+# 100,000 queries. Ends with what is wrong, or with "soak: ok".
 #
 #   HITHER_MUTATIONS  how many random mutations (default 1000000)
 #   FUZZ_SECONDS      how long each fuzz target runs (default 180; 0 leaves fuzzing out)
 #   KILLS             how many builds are killed (default 50)
+#   QUERIES           how many queries one backend of Postgres answers (default 100000)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,6 +14,7 @@ CARGO=${CARGO:-cargo}
 TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 FUZZ_SECONDS=${FUZZ_SECONDS:-180}
 KILLS=${KILLS:-50}
+QUERIES=${QUERIES:-100000}
 HITHER_MUTATIONS=${HITHER_MUTATIONS:-1000000}
 export HITHER_MUTATIONS
 
@@ -132,6 +134,11 @@ crashes() {
     say "crashes: $killed of $count builds were killed; $((left)) unfinished files left beside, none under the name"
 }
 
+postgres() {
+    say "postgres: $QUERIES queries in one backend"
+    CARGO=$CARGO TARGET=$TARGET QUERIES=$QUERIES sh scripts/test-pg.sh 18
+}
+
 # Milliseconds since some moment.
 now() {
     python3 -c 'import time; print(time.monotonic_ns() // 1000000)'
@@ -151,4 +158,5 @@ miri
 sanitizer
 fuzz
 crashes
+postgres
 say ok

@@ -34,6 +34,16 @@ for part in 0 1 2; do
     build "$1/part$part.jsonl" --metric l2 --element f32 --kind hnsw \
         -o "$1/parts/part$part.hither"
 done
+# Few rows by every metric and structure; under cosine none is zero.
+mkdir -p "$1/small"
+for metric in l2 ip cosine l1; do
+    printf '%s\n' '{"id":2,"embedding":[1,2,3]}' '{"id":3,"embedding":[1,1,1]}' \
+        '{"id":4,"embedding":[1,2,4]}' >"$1/small.jsonl"
+    [ $metric = cosine ] || echo '{"id":1,"embedding":[0,0,0]}' >>"$1/small.jsonl"
+    for kind in hnsw ivf flat; do
+        build "$1/small.jsonl" --metric $metric --kind $kind -o "$1/small/$metric-$kind.hither"
+    done
+done
 # Damage: cut short, and no index at all.
 head -c 3000 "$1/things.hither" >"$1/cut.hither"
 echo "this is a text" >"$1/text.hither"
