@@ -67,14 +67,14 @@ pub unsafe fn row(call: pg_sys::FunctionCallInfo) -> Datum {
         t.vectors_compared,
         t.late_rows,
     ];
-    let values = counts.map(|count| Datum::from(count as i64));
-    let nulls = [false; 8];
+    let mut values = counts.map(|count| Datum::from(count as i64));
+    let mut nulls = [false; 8];
     // SAFETY: the caller's promise; a blessed descriptor makes the tuple a datum.
     unsafe {
         let mut descriptor = std::ptr::null_mut();
         pg_sys::get_call_result_type(call, std::ptr::null_mut(), &mut descriptor);
         let descriptor = pg_sys::BlessTupleDesc(descriptor);
-        let tuple = pg_sys::heap_form_tuple(descriptor, values.as_ptr(), nulls.as_ptr());
+        let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data)
     }
 }

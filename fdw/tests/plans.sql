@@ -152,10 +152,10 @@ SELECT query, same(query) FROM unnest(ARRAY[
     'SELECT id FROM @ ORDER BY embedding <-> ''[1,2,3]'', id FETCH FIRST 9 ROWS WITH TIES']) AS query;
 
 -- Why an order was not pushed, and typed values for programs.
-CREATE FUNCTION why(clause text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION why(clause text, columns text DEFAULT 'id') RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) SELECT id FROM words ' || clause LOOP
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) SELECT ' || columns || ' FROM words ' || clause LOOP
         IF line ~ '(Not Pushed|Index Search):' THEN RETURN NEXT trim(line); END IF;
     END LOOP;
 END $$;
@@ -165,6 +165,11 @@ SELECT clause, why(replace(clause, '@', quote_literal(:'q') || '::vector')) FROM
     'ORDER BY embedding <=> @ NULLS FIRST LIMIT 5', 'ORDER BY pos, embedding <=> @ LIMIT 5', 'ORDER BY cosine_distance(embedding, @) LIMIT 5',
     'ORDER BY embedding <=> (@ + random()::text::vector) LIMIT 5',
     'WHERE embedding <=> @ > 0.5', 'WHERE embedding <=> @ < random()', 'WHERE length(words) = 3 AND pos = ''verb''']) AS clause;
+-- Ranks of the nearest, as in hybrid search, need no complete order; others do.
+SELECT start, why('ORDER BY ' || by || ' LIMIT 3', columns) FROM (VALUES
+    ('id, rank() OVER (ORDER BY embedding <=> ' || quote_literal(:'q') || ')', 'embedding <=> ' || quote_literal(:'q')),
+    ('id, rank() OVER (ORDER BY embedding <=> ' || quote_literal(:'q') || ') AS r', 'r')) AS v(columns, by),
+    LATERAL (SELECT right(columns, 4) AS start) AS s;
 CREATE FUNCTION typed(query text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE plan jsonb;
 BEGIN

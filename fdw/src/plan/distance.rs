@@ -126,11 +126,14 @@ unsafe fn exact(
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
         let parse = (*root).parse;
+        let last = PgList::<pg_sys::PathKey>::from_pg((*root).sort_pathkeys);
+        let is_final = last.get_ptr(0).is_some_and(|last| (*last).pk_eclass == class);
         let grouped = !(*parse).groupClause.is_null()
             || !(*parse).groupingSets.is_null()
             || !(*parse).distinctClause.is_null()
             || (*parse).hasAggs
-            || (*parse).hasWindowFuncs;
+            // Ranks of the nearest rows, as in hybrid search, come out as the rows do.
+            || ((*parse).hasWindowFuncs && !is_final);
         if !table.orders_by(metric) {
             Exact::OtherMetric
         } else if (*parse).limitCount.is_null() {
