@@ -207,7 +207,7 @@ def killing():
     with connect() as session:
         assert len(rows(session, "SELECT id FROM things ORDER BY embedding <-> '[1,2,3]' LIMIT 3")) == 3
         os.kill(rows(session, "SELECT pg_backend_pid()")[0][0], 9)
-    for _ in range(100):
+    for _ in range(600):
         try:
             with connect() as session:
                 assert len(rows(session, "SELECT id FROM things ORDER BY embedding <-> '[1,2,3]' LIMIT 3")) == 3
