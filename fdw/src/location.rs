@@ -1,7 +1,6 @@
 //! Where files are: paths of this machine, URLs of HTTP, objects of S3; one, many, or a pattern.
 
 use crate::failure::{Failure, Result};
-use crate::options::{Options, find};
 use pgrx::PgSqlErrorCode as Code;
 use reqwest::Url;
 use std::path::{Component, Path, PathBuf};
@@ -65,23 +64,6 @@ pub fn needs(text: &str) -> Needs {
     } else {
         Needs::Nothing
     }
-}
-
-/// The locations of a table: its own beneath its server's, or the server's.
-pub fn of_table(table: &Options, server: &Options) -> Result<Vec<Location>> {
-    let base = find(server, "location");
-    let listed = |options| find(options, "shards").map(split);
-    let own = find(table, "location").map(|one| vec![one]).or_else(|| listed(table));
-    let (texts, base) = match own {
-        Some(own) => (own, base),
-        None => (base.map(|one| vec![one]).or_else(|| listed(server)).unwrap_or_default(), None),
-    };
-    if texts.is_empty() {
-        let message = "the foreign table has no location, nor has its server";
-        return Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
-            .hint("ALTER FOREIGN TABLE … OPTIONS (ADD location '/path/to/file.hither')"));
-    }
-    texts.into_iter().map(|text| parse(text, base)).collect()
 }
 
 /// The parts of a list of locations.

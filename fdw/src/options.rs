@@ -1,7 +1,7 @@
 //! Options of servers, foreign tables and columns: reading and checking them.
 
 use crate::failure::{Failure, Result};
-use crate::location::{self, Needs};
+use crate::location::{self, Location, Needs};
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 use std::ffi::CStr;
 
@@ -39,6 +39,23 @@ pub fn find<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
 /// Whether an option says on or off.
 pub fn is_on(options: &Options, name: &str, default: bool) -> bool {
     find(options, name).map_or(default, |value| value == "on")
+}
+
+/// The locations of a table: its own beneath its server's, or the server's.
+pub fn locations(table: &Options, server: &Options) -> Result<Vec<Location>> {
+    let base = find(server, "location");
+    let listed = |options| find(options, "shards").map(location::split);
+    let own = find(table, "location").map(|one| vec![one]).or_else(|| listed(table));
+    let (texts, base) = match own {
+        Some(own) => (own, base),
+        None => (base.map(|one| vec![one]).or_else(|| listed(server)).unwrap_or_default(), None),
+    };
+    if texts.is_empty() {
+        let message = "the foreign table has no location, nor has its server";
+        return Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
+            .hint("ALTER FOREIGN TABLE … OPTIONS (ADD location '/path/to/file.hither')"));
+    }
+    texts.into_iter().map(|text| location::parse(text, base)).collect()
 }
 
 /// Checks the options of an object of this catalog, as CREATE and ALTER give them.

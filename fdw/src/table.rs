@@ -1,7 +1,7 @@
 //! A foreign table: its files, and what each of its columns is in them.
 
 use crate::failure::{Failure, Result};
-use crate::location::{self, Location};
+use crate::location::Location;
 use crate::options::{self, Options, find, nearest};
 use crate::remote::Access;
 use crate::settings::{self, Caching, Effort};
@@ -106,7 +106,7 @@ impl Files {
                 (options::read((*table).options), options::read((*server).options));
             (own, servers, (*server).serverid)
         };
-        let locations = location::of_table(&table, &server)?;
+        let locations = options::locations(&table, &server)?;
         Self::at(locations, table, server, server_oid, user)
     }
 
