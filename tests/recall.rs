@@ -3,7 +3,7 @@
 
 use hither::{Codes, ColumnSchema, ColumnType, Filter, HnswParams, Index, IndexBuilder};
 use hither::{IndexOptions, IvfParams, Metric, SearchParams, Searcher, Structure, ValueRef};
-use hither_tests::{Matrix, numbers, read_npy, read_truth, recall, repository, wordnet};
+use hither_tests::{Matrix, Random, numbers, read_npy, read_truth, recall, repository, wordnet};
 
 /// Mean recall@10 of a search for every query.
 fn measure(
@@ -68,6 +68,34 @@ fn the_sample_is_found() {
             let lists = SearchParams::new(10).probes(20).structure(Structure::Ivf);
             let found = measure(&index, &queries, &truth, &lists);
             assert!(found >= floor - 0.04, "{codes:?} {metric:?} ivf: {found}");
+        }
+    }
+}
+
+/// In few dimensions the nearest row alone says little about how near the next ones are.
+#[test]
+fn the_nearest_is_found_in_few_dimensions() {
+    let mut random = Random::new(11);
+    for dimensions in [2, 8, 24] {
+        let mut normal = |rows: usize| Matrix {
+            values: (0..rows * dimensions).map(|_| random.normal()).collect(),
+            dimensions,
+        };
+        let (rows, queries) = (normal(10_000), normal(200));
+        for codes in [Codes::None, Codes::Sq8] {
+            let options = IndexOptions {
+                hnsw: Some(HnswParams::default()),
+                codes: Some(codes),
+                ..IndexOptions::new(dimensions, Metric::L2)
+            };
+            let bytes = hither_tests::build(&rows, options);
+            let index = Index::open(&bytes).unwrap();
+            let truth = exact(&index, &queries, SearchParams::new(1));
+            for (ef, floor) in [(40, 0.95), (200, 0.995)] {
+                let params = SearchParams::new(1).ef_search(ef);
+                let found = measure(&index, &queries, &truth, &params);
+                assert!(found >= floor, "{dimensions} {codes:?} ef_search {ef}: {found}");
+            }
         }
     }
 }

@@ -147,7 +147,7 @@ impl Context<'_> {
                     self.set_query(at, codes.as_ref(), scratch)?;
                     let Scratch { query, coded, walk, .. } = scratch;
                     let steering = codes.as_ref().map(|_| &*coded);
-                    let early_stop = early_stop(view.metric(), steering, k);
+                    let early_stop = early_stop(view.metric(), steering, k, ef as usize);
                     graph.search_base(walk, ef as usize, early_stop, |list, out| match &codes {
                         Some(codes) => codes.ranks(coded, list, out),
                         None => view.ranks(query, list, out),

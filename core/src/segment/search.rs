@@ -121,9 +121,11 @@ impl SegmentSearch {
                 self.method = Method::Walk;
                 self.walk.start(segment.rows, capacity.max(plan.ef_search), resumable);
                 // A walk that goes on, or looks for rows that match, may need the far ones.
-                if !resumable {
+                // One that may keep all rows is to see all that the graph reaches.
+                if !resumable && plan.ef_search < segment.rows as usize {
                     let coded = segment.codes.as_ref().map(|_| &self.coded);
-                    self.walk.early_stop = early_stop(segment.vectors.metric(), coded, plan.k);
+                    let metric = segment.vectors.metric();
+                    self.walk.early_stop = early_stop(metric, coded, plan.k, plan.ef_search);
                 }
                 let Self { neighbors, rows, ranks, coded, walk, .. } = self;
                 let entry = hnsw.descend(neighbors, rows, ranks, |list, out| {
@@ -314,8 +316,10 @@ pub(super) fn early_stop(
     metric: Metric,
     coded: Option<&CodedQuery>,
     k: usize,
+    ef: usize,
 ) -> Option<EarlyStop> {
-    EarlyStop::of(metric, coded.map_or(0.0, CodedQuery::noise), k)
+    let noise = coded.map_or(0.0, CodedQuery::noise);
+    EarlyStop::of(metric, noise, k.max(ef / 8).max(EarlyStop::LEAST))
 }
 
 /// Sorts by rank, ties by key.
