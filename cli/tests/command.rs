@@ -290,7 +290,8 @@ fn an_interrupted_build_leaves_nothing_behind() {
         assert_eq!(build.try_wait().unwrap(), None);
         std::thread::yield_now();
     }
-    let kill = ["-c", &format!("kill -INT {}", build.id())];
+    // Not SIGINT: where the tests run in the background it is ignored, and so the build ignores it.
+    let kill = ["-c", &format!("kill -TERM {}", build.id())];
     assert!(Command::new("sh").args(kill).status().unwrap().success());
     assert_eq!(build.wait().unwrap().code(), Some(130));
     let left = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
