@@ -100,6 +100,13 @@ impl Pool {
         None
     }
 
+    /// The one after that which [`next`](Self::next) gives.
+    #[inline]
+    pub fn after_next(&self) -> Option<Candidate> {
+        let after = self.entries.get(self.cursor + 1..)?;
+        after.iter().find(|entry| !entry.is_expanded()).copied()
+    }
+
     /// Marks the candidate that [`next`](Self::next) gave.
     #[inline]
     pub fn mark_expanded(&mut self, matched: bool) {

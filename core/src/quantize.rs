@@ -208,6 +208,11 @@ impl<'a> CodesView<'a> {
         Self { table, metric }
     }
 
+    /// Whether bringing near rows that are only likely to be ranked pays.
+    pub fn looks_ahead(&self) -> bool {
+        self.table.looks_ahead()
+    }
+
     fn centre_and_scale(&self) -> (&'a [f32], f32) {
         match self.table.format {
             Format::Sq8 { centre, scale } => (centre, scale),
@@ -230,7 +235,7 @@ impl<'a> CodesView<'a> {
     /// Ranks of the listed rows, as near as codes come.
     pub fn ranks(&self, query: &mut CodedQuery, list: &[u32], out: &mut [f32]) -> Result<()> {
         let CodedQuery { codes, base, slope, products, .. } = query;
-        products.resize(list.len(), 0);
+        products.resize(out.len(), 0);
         distance::dot_codes(codes, &self.table, list, products)?;
         for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {
             let product = *slope * product as f32;
@@ -274,6 +279,11 @@ impl<'a> CodePairs<'a> {
         self.view.metric
     }
 
+    /// Whether bringing near rows that are only likely to be ranked pays.
+    pub fn looks_ahead(&self) -> bool {
+        self.view.looks_ahead()
+    }
+
     /// Ranks of the listed rows as seen from row `from`. `products` is scratch.
     pub fn ranks(
         &self,
@@ -291,7 +301,7 @@ impl<'a> CodePairs<'a> {
                 distance::prefetch(bytemuck::bytes_of(linear));
             }
         }
-        products.resize(list.len(), 0);
+        products.resize(out.len(), 0);
         distance::dot_codes(codes, &view.table, list, products)?;
         let square = scale * scale;
         for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {

@@ -107,6 +107,11 @@ impl<'a> VectorsView<'a> {
         self.table.dimensions
     }
 
+    /// Whether bringing near rows that are only likely to be ranked pays.
+    pub fn looks_ahead(&self) -> bool {
+        self.table.looks_ahead()
+    }
+
     /// Ranks of the listed rows; ranks order as distances do.
     pub fn ranks(&self, query: &Query, list: &[u32], out: &mut [f32]) -> Result<()> {
         distance::measure(self.metric.measure(), &query.values, &self.table, list, out)?;

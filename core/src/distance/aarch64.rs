@@ -57,6 +57,9 @@ impl Lanes for Neon {
     }
 }
 
+/// Whether bytes can be asked for before they are read.
+pub(crate) const PREFETCHES: bool = false;
+
 /// There is no prefetch among the stable intrinsics of aarch64.
 #[inline(always)]
 pub(super) fn prefetch_line(_: &[u8]) {}

@@ -37,6 +37,10 @@ pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Portable)
 }
 
+/// Whether bytes can be asked for before they are read.
+#[allow(dead_code, reason = "only where there is no other platform file")]
+pub(crate) const PREFETCHES: bool = false;
+
 #[allow(dead_code, reason = "only where there is no other platform file")]
 #[inline(always)]
 pub(super) fn prefetch_line(_: &[u8]) {}

@@ -151,6 +151,9 @@ fn add_products(sum: v128, query: [v128; 2], row: &[i8; 16]) -> v128 {
     i32x4_add(sum, i32x4_dot_i16x8(row[1], query[1]))
 }
 
+/// Whether bytes can be asked for before they are read.
+pub(crate) const PREFETCHES: bool = false;
+
 /// There is no prefetch in WebAssembly. Loading a byte of every line ahead was no faster.
 #[inline(always)]
 pub(super) fn prefetch_line(_: &[u8]) {}

@@ -3,10 +3,10 @@
 
 use super::{Kernel, Lanes, portable::Portable};
 use core::arch::x86_64::{
-    __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_cvtph_ps,
+    __cpuid, __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_cvtph_ps,
     _mm512_dpbusd_epi32,
 };
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use pulp::NullaryFnOnce;
 use pulp::x86::{V3, V4};
 
@@ -80,11 +80,9 @@ impl Lanes for Avx2 {
         self.v3
     }
 
-    /// These cores wait for fewer lines at a time, about 48: with 16 rows ahead, or 6 of 1.5 KiB,
-    /// searches were up to a fifth slower.
     #[inline(always)]
     fn ahead(stride: usize) -> usize {
-        (48 * 64 / stride.max(1)).clamp(2, 6)
+        few_ahead(stride)
     }
 
     #[inline(always)]
@@ -118,6 +116,11 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn ahead(stride: usize) -> usize {
+        ahead_avx512(stride)
+    }
+
+    #[inline(always)]
     fn widen_f16(self, bytes: &[u8]) -> pulp::f32x16 {
         widen_f16_avx512(self.v4, bytes)
     }
@@ -139,6 +142,11 @@ impl Lanes for Avx512Vnni {
     #[inline(always)]
     fn simd(self) -> V4 {
         self.v4
+    }
+
+    #[inline(always)]
+    fn ahead(stride: usize) -> usize {
+        ahead_avx512(stride)
     }
 
     #[inline(always)]
@@ -182,6 +190,18 @@ impl Lanes for Avx512Vnni {
     }
 }
 
+/// AMD's cores, and those that have AVX2 alone, wait for fewer lines at a time, about 48: with 16
+/// rows ahead, or 6 of 1.5 KiB, searches were up to a fifth slower. Zen 3 and 4 are alike in this.
+#[inline(always)]
+fn few_ahead(stride: usize) -> usize {
+    (48 * 64 / stride.max(1)).clamp(2, 6)
+}
+
+#[inline(always)]
+fn ahead_avx512(stride: usize) -> usize {
+    if AMD.load(Ordering::Relaxed) { few_ahead(stride) } else { 16 }
+}
+
 #[inline(always)]
 fn widen_f16_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
     let halves: __m256i = bytemuck::pod_read_unaligned(bytes);
@@ -220,6 +240,9 @@ fn dot_avx2(v3: V3, a: &[i8], b: &[i8]) -> i32 {
     lanes.iter().sum()
 }
 
+/// Whether bytes can be asked for before they are read.
+pub(crate) const PREFETCHES: bool = true;
+
 #[inline(always)]
 pub(super) fn prefetch_line(line: &[u8]) {
     // SAFETY: a prefetch of any address has no effect on the program, and SSE is in x86-64.
@@ -231,7 +254,13 @@ const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];
 /// Index into `NAMES`, or `u8::MAX` before the first look.
 static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 
+/// Whether AMD made this processor.
+static AMD: AtomicBool = AtomicBool::new(false);
+
 fn widest() -> u8 {
+    // Miri has no cpuid.
+    #[cfg(not(miri))]
+    AMD.store(__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD"), Ordering::Relaxed);
     if V4::try_new().is_some() {
         if Vnni::is_available() { 3 } else { 2 }
     } else {

@@ -93,6 +93,11 @@ impl Storage for LayerStorage<'_, '_> {
     fn prefetch(&self, id: u32) {
         prefetch(bytemuck::cast_slice(self.layer.neighbors(id)));
     }
+
+    #[inline]
+    fn looks_ahead(&self) -> bool {
+        self.ranks.looks_ahead()
+    }
 }
 
 /// What a thread needs to insert rows.

@@ -31,6 +31,14 @@ impl RowRanks<'_> {
         EarlyStop::of(metric, 0.0, k)
     }
 
+    /// Whether bringing near rows that are only likely to be ranked pays.
+    pub fn looks_ahead(&self) -> bool {
+        match self {
+            Self::Codes(pairs) => pairs.looks_ahead(),
+            Self::Vectors(vectors) => vectors.looks_ahead(),
+        }
+    }
+
     /// Ranks of the listed rows as seen from row `from`.
     pub fn ranks(
         &self,

@@ -83,4 +83,13 @@ impl<const FILTERED: bool> Storage for SegmentStorage<'_, '_, FILTERED> {
             hnsw.prefetch(id);
         }
     }
+
+    #[inline]
+    fn looks_ahead(&self) -> bool {
+        let segment = self.filter.segment;
+        match &segment.codes {
+            Some(codes) => codes.looks_ahead(),
+            None => segment.vectors.looks_ahead(),
+        }
+    }
 }
