@@ -21,7 +21,7 @@ help:
 	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample)"
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
 	@echo "make stop     ends that PostgreSQL"
-	@echo "make test-pg  the extension's tests on PostgreSQL 18 and 16"
+	@echo "make test-pg  the extension's tests on PostgreSQL 18 and 16; its code is checked for 14 to 18"
 	@echo "make clean    remove what was built"
 
 run:
@@ -86,6 +86,7 @@ stop:
 	@TARGET="$(TARGET)" sh scripts/psql.sh stop
 
 test-pg:
+	@CARGO="$(CARGO)" sh scripts/check-pg.sh
 	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/test-pg.sh $(ARGS)
 
 clean:

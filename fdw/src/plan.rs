@@ -156,7 +156,7 @@ unsafe fn add_path(
 ) {
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
-        let mut private = PgList::<pg_sys::Integer>::new();
+        let mut private = PgList::<private::Integer>::new();
         private.push(pg_sys::makeInteger(way as i32).cast());
         let path = pg_sys::create_foreignscan_path(
             root,
@@ -196,7 +196,7 @@ pub unsafe fn plan(
         if (*rel).relid == 0 {
             return count::plan(planned, target_list);
         }
-        let chosen = PgList::<pg_sys::Integer>::from_pg((*path).fdw_private).get_ptr(0);
+        let chosen = PgList::<private::Integer>::from_pg((*path).fdw_private).get_ptr(0);
         let search = chosen.is_some_and(|way| private::integer(way) == Way::Search as i32);
         let order = planned.order.as_ref().filter(|_| search);
         let joined = !(*path).path.param_info.is_null();

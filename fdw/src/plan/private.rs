@@ -7,6 +7,13 @@ use pgrx::{PgList, PgSqlErrorCode as Code};
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 
+/// What makeInteger makes.
+#[cfg(not(feature = "pg14"))]
+pub use pg_sys::Integer;
+/// What makeInteger makes.
+#[cfg(feature = "pg14")]
+pub use pg_sys::Value as Integer;
+
 const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 
 /// Why a search must give the exact answer, if it must.
@@ -60,7 +67,7 @@ pub struct Private {
 ///
 /// # Safety
 /// `node` was made by makeInteger.
-pub unsafe fn integer(node: *mut pg_sys::Integer) -> i32 {
+pub unsafe fn integer(node: *mut Integer) -> i32 {
     // SAFETY: the caller's promise. In PostgreSQL 14 Integer is a Value.
     unsafe {
         #[cfg(feature = "pg14")]
@@ -84,7 +91,7 @@ unsafe fn string(node: *mut pg_sys::Node) -> String {
 
 /// A list of Integer nodes.
 unsafe fn integers(numbers: impl Iterator<Item = i32>) -> *mut pg_sys::List {
-    let mut list = PgList::<pg_sys::Integer>::new();
+    let mut list = PgList::<Integer>::new();
     // SAFETY: a node constructor in the planner's memory.
     numbers.for_each(|number| list.push(unsafe { pg_sys::makeInteger(number) }.cast()));
     list.into_pg()
@@ -141,7 +148,7 @@ impl Private {
             let all = PgList::<pg_sys::List>::from_pg(list);
             let part = |at| all.get_ptr(at).unwrap_or(null_mut());
             let numbers_of = |at| {
-                let list = PgList::<pg_sys::Integer>::from_pg(part(at));
+                let list = PgList::<Integer>::from_pg(part(at));
                 list.iter_ptr().map(|node| integer(node)).collect::<Vec<i32>>()
             };
             let numbers = numbers_of(0);
