@@ -235,11 +235,9 @@ impl Walk {
 
 impl HnswView<'_> {
     /// Descends through the upper layers greedily to the row at which the base layer's walk
-    /// begins. `measure` ranks rows. `seen`, which is empty, gets all that were ranked: a row that was
-    /// farther once is so for good, and steps share many neighbours.
+    /// begins. `ranks` measures rows.
     pub fn descend<M>(
         &self,
-        seen: &mut RowSet,
         neighbors: &mut Vec<u32>,
         rows: &mut Vec<u32>,
         ranks: &mut Vec<f32>,
@@ -250,27 +248,21 @@ impl HnswView<'_> {
         if self.top > 0 {
             let row = self.upper_record(self.top, position)?.next().unwrap_or(NONE);
             measure(&[row], &mut best)?;
-            seen.insert(row);
         }
         let [mut best] = best;
         for layer in (1..=self.top).rev() {
             // Every step must come nearer, so the walk ends whatever the bytes say.
             loop {
                 neighbors.clear();
-                rows.clear();
                 let words = self.upper_record(layer, position)?.skip(2);
-                for neighbor in words.take_while(|&id| id != NONE) {
-                    let row = self.upper_record(layer, neighbor)?.next().unwrap_or(NONE);
-                    if !seen.contains(row) {
-                        neighbors.push(neighbor);
-                        rows.push(row);
-                    }
+                neighbors.extend(words.take_while(|&id| id != NONE));
+                rows.clear();
+                for &neighbor in &*neighbors {
+                    let row = self.upper_record(layer, neighbor)?.next();
+                    rows.extend(row);
                 }
                 ranks.resize(rows.len(), 0.0);
                 measure(rows, ranks)?;
-                for &row in &*rows {
-                    seen.insert(row);
-                }
                 let nearest = ranks.iter().zip(&*neighbors).min_by(|a, b| a.0.total_cmp(b.0));
                 match nearest {
                     Some((&rank, &neighbor)) if rank < best => (best, position) = (rank, neighbor),

@@ -128,11 +128,10 @@ impl SegmentSearch {
                     self.walk.early_stop = early_stop(metric, coded, plan.k, plan.ef_search);
                 }
                 let Self { neighbors, rows, ranks, coded, walk, .. } = self;
-                let entry = hnsw.descend(&mut walk.visited, neighbors, rows, ranks, |list, out| {
+                let entry = hnsw.descend(neighbors, rows, ranks, |list, out| {
                     Ok::<_, Halt<Infallible>>(rank_rows(segment, query, coded, list, out)?)
                 });
                 let entry = present(entry)?;
-                walk.visited.reset(segment.rows);
                 let mut storage = SegmentStorage::<false> { filter, query, coded };
                 present(walk.enter(&mut storage, &[entry]))?;
             }
