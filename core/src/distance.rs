@@ -78,7 +78,7 @@ pub(crate) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Whether the rows lie so far away that bringing near those that are only likely to be
-    /// measured pays: with 4 MB of codes searches were a twentieth slower, with 8 no longer.
+    /// measured pays: with 4 MB of codes searches were a tenth slower, with 8 no longer.
     #[inline(always)]
     pub fn looks_ahead(&self) -> bool {
         platform::PREFETCHES && self.bytes.len() >= 8 << 20

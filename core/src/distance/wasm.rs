@@ -102,7 +102,7 @@ impl Lanes for Wasm {
     ) -> Result<()> {
         let codes =
             |row: u32| Ok::<_, Error>(bytemuck::cast_slice(&table.record(row)?[..query.len()]));
-        let (fours, rest) = list.as_chunks::<4>();
+        let (fours, rest) = list[..out.len()].as_chunks::<4>();
         let (out_fours, out_rest) = out.as_chunks_mut::<4>();
         for (&[a, b, c, d], out) in fours.iter().zip(out_fours) {
             *out = dot_four([codes(a)?, codes(b)?, codes(c)?, codes(d)?], query);

@@ -259,8 +259,9 @@ static AMD: AtomicBool = AtomicBool::new(false);
 
 fn widest() -> u8 {
     // Miri has no cpuid.
-    #[cfg(not(miri))]
-    AMD.store(__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD"), Ordering::Relaxed);
+    if !cfg!(miri) {
+        AMD.store(__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD"), Ordering::Relaxed);
+    }
     if V4::try_new().is_some() {
         if Vnni::is_available() { 3 } else { 2 }
     } else {

@@ -192,8 +192,8 @@ impl Walk {
     }
 
     /// Appends to `fresh` the rows that are likely to be measured next, for which there are no
-    /// ranks: they come near while the others are measured. A step measures few rows, so that
-    /// waiting for its first ones took a tenth of a search.
+    /// ranks: they come near while the others are measured. A step measures few rows, and
+    /// would wait for the first of them.
     #[inline]
     fn add_likely<S: Storage>(&mut self, storage: &mut S) {
         if let Some(likely) = self.pool.after_next()
