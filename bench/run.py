@@ -3,7 +3,7 @@
 
     bench/run.sh                     # what `make bench` does: five rounds of everything
     bench/run.sh --quick             # one round on the sample, to see that it works
-    bench/run.sh --build-rounds 5    # builds too five times (about four minutes a round)
+    bench/run.sh --build-rounds 1    # builds once (a round of building takes about six minutes)
     bench/run.sh --build-rounds 0    # peers' index files of an earlier run, with the times noted then
 
 A round measures every engine once, and every other round runs in the opposite order. Each measurement
@@ -31,7 +31,7 @@ import report
 
 QUICK = {"datasets": "sample", "rounds": 1, "build_rounds": 1, "least": 0.02}
 UNDISTURBED = 0.9  # of the wall time, what a measurement at one thread must have had its core for
-FULL = {"datasets": "wordnet-minilm-384,fashion-mnist-784", "rounds": 5, "build_rounds": 1, "least": 0.2}
+FULL = {"datasets": "wordnet-minilm-384,fashion-mnist-784", "rounds": 5, "build_rounds": 5, "least": 0.2}
 
 
 def say(*words):
@@ -234,7 +234,7 @@ def arguments():
     parser.add_argument("--engines", default=",".join(names), help="which to measure")
     parser.add_argument("--rounds", type=int, default=argparse.SUPPRESS, help="of searching and opening; 5")
     parser.add_argument("--build-rounds", type=int, default=argparse.SUPPRESS,
-                        help="of building; 1; 0 takes the peers' earlier builds")
+                        help="of building; 5; 0 takes the peers' earlier builds")
     parser.add_argument("--least", type=float, default=argparse.SUPPRESS,
                         help="seconds a peer searches at each ef, at least; 0.2")
     parser.add_argument("--retries", type=int, default=3,

@@ -47,25 +47,21 @@ miri() {
     fi
     for cpu in x86-64 x86-64-v3 x86-64-v4; do
         say "miri: kernels on $cpu"
-        # Detection by pulp's feature std: Miri has no cpuid.
         CARGO_TARGET_DIR=$TARGET/miri RUSTFLAGS="-C target-cpu=$cpu" \
-            nightly miri test -p hither --lib --features pulp/std distance
+            nightly miri test -p hither --lib distance
     done
 }
 
-# All kernels that this processor has, mapped files, and searches over both.
+# All kernels that this processor has, mapped files, and searches over both. The sanitizer is an
+# option of an unstable compiler, which a stable one is too when it is told so.
 sanitizer() {
-    if ! nightly --version >/dev/null 2>&1; then
-        say "sanitizer: left out, for want of nightly: rustup toolchain install nightly"
-        return
-    fi
     say "sanitizer: AddressSanitizer over the library, mapped files and searches"
     host=$(rustc -vV | sed -n 's/^host: //p')
     for tests in "-p hither --lib" "-p hither-tests --test fixture --test oracle"; do
         # shellcheck disable=SC2086
-        CARGO_TARGET_DIR=$TARGET/sanitizer RUSTFLAGS="-Zsanitizer=address" \
+        CARGO_TARGET_DIR=$TARGET/sanitizer RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" \
             ASAN_OPTIONS=allocator_may_return_null=1 \
-            nightly test --target "$host" $tests
+            $CARGO test --target "$host" $tests
     done
 }
 
@@ -78,8 +74,6 @@ fuzz() {
         say "fuzz: installing cargo-fuzz"
         $CARGO install cargo-fuzz --locked --version '^0.13'
     fi
-    # The sanitizer and the coverage are options of an unstable compiler, which a stable one is too
-    # when it is told so.
     export RUSTC_BOOTSTRAP=1
     $CARGO run --quiet --release --manifest-path fuzz/Cargo.toml --example seeds
     for target in open_and_search filter_json npy fvecs jsonl tsv parquet; do

@@ -2,8 +2,10 @@
 #![allow(unsafe_code, reason = "mapping a file")]
 
 mod atomic;
+mod pieces;
 
 pub use atomic::{AtomicFile, write_file};
+pub use pieces::PieceWriter;
 
 use crate::error::{Error, Result};
 use crate::index::Index;

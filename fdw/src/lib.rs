@@ -37,6 +37,12 @@ use pgrx::prelude::*;
 
 pgrx::pg_module_magic!();
 
+// The unwinder comes with the extension: to load libgcc_s, which no other part of Postgres wants,
+// was a quarter of what loading the extension cost every new backend.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
 /// Called when the library is loaded.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {

@@ -46,12 +46,13 @@ struct Keys {
 }
 
 impl Access {
-    /// For a user of a server.
+    /// Of a server's options and, if there is anyone to ask, with the keys of `asker`: a server
+    /// and a user of it.
     ///
     /// # Errors
     /// A mapping that has only one half of a pair of keys.
-    pub fn new(server: &Options, server_oid: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
-        let mapping = user_mapping(server_oid, user);
+    pub fn new(server: &Options, asker: Option<(pg_sys::Oid, pg_sys::Oid)>) -> Result<Self> {
+        let mapping = asker.map(|(server, user)| user_mapping(server, user)).unwrap_or_default();
         let own = |name| find(&mapping, name).map(str::to_owned);
         let keys = match (own("access_key_id"), own("secret_access_key")) {
             (Some(access_key_id), Some(secret_access_key)) => {

@@ -3,7 +3,7 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use hither_core::Metric;
-use pgrx::pg_sys;
+use pgrx::{FromDatum, pg_sys};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -24,13 +24,25 @@ thread_local! {
     static OPERATORS: RefCell<HashMap<pg_sys::Oid, Option<Metric>>> = RefCell::default();
 }
 
-/// Whether an object is a member of the extension `vector`, wherever that is installed.
-fn is_pgvectors(catalog: pg_sys::Oid, object: pg_sys::Oid) -> bool {
-    // SAFETY: look-ups in the catalogs, within a transaction.
+/// Whether a function is one of pgvector's library, wherever that is installed.
+///
+/// pg_proc says so, which whoever parsed the query has read already. Asking pg_depend for the
+/// extension was slower in a new backend, which knows that catalog only by name.
+fn is_pgvectors(function: pg_sys::Oid) -> bool {
+    let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+    // SAFETY: a look-up in the catalogs, within a transaction; the tuple is released, and its
+    // library, where there is one, is a text.
     unsafe {
-        let extension = pg_sys::get_extension_oid(c"vector".as_ptr(), true);
-        extension != pg_sys::InvalidOid
-            && pg_sys::getExtensionOfObject(catalog, object) == extension
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
+        if tuple.is_null() {
+            return false;
+        }
+        let (column, mut null) = (pg_sys::Anum_pg_proc_probin as i16, true);
+        let library = pg_sys::SysCacheGetAttr(cache, tuple, column, &raw mut null);
+        let library = String::from_datum(library, null).unwrap_or_default();
+        pg_sys::ReleaseSysCache(tuple);
+        let name = library.rsplit('/').next().unwrap_or_default();
+        name.strip_suffix(".so").unwrap_or(name) == "vector"
     }
 }
 
@@ -39,16 +51,17 @@ pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
     if let Some(known) = TYPES.with_borrow(|types| types.get(&oid).copied()) {
         return known;
     }
-    let found = if is_pgvectors(pg_sys::TypeRelationId, oid) {
-        // SAFETY: the type exists; format_type_be gives a palloc'ed string.
-        let name = unsafe { CStr::from_ptr(pg_sys::format_type_be(oid)) }.to_string_lossy();
-        match name.rsplit('.').next() {
-            Some("vector") => Some(VectorType::Vector),
-            Some("halfvec") => Some(VectorType::Halfvec),
-            _ => None,
-        }
-    } else {
-        None
+    let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+    // SAFETY: the type exists, with places for what it is asked for; get_func_name gives a
+    // palloc'ed string, the function being there.
+    let name = unsafe {
+        pg_sys::getTypeInputInfo(oid, &raw mut input, &raw mut parameter);
+        is_pgvectors(input).then(|| CStr::from_ptr(pg_sys::get_func_name(input)))
+    };
+    let found = match name.map(CStr::to_bytes) {
+        Some(b"vector_in") => Some(VectorType::Vector),
+        Some(b"halfvec_in") => Some(VectorType::Halfvec),
+        _ => None,
     };
     TYPES.with_borrow_mut(|types| types.insert(oid, found));
     found
@@ -59,7 +72,8 @@ pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
     if let Some(known) = OPERATORS.with_borrow(|operators| operators.get(&operator).copied()) {
         return known;
     }
-    let found = if is_pgvectors(pg_sys::OperatorRelationId, operator) {
+    // SAFETY: look-ups in the catalogs, within a transaction.
+    let found = if is_pgvectors(unsafe { pg_sys::get_opcode(operator) }) {
         // SAFETY: the operator exists; get_opname gives a palloc'ed string.
         let name = unsafe { CStr::from_ptr(pg_sys::get_opname(operator)) };
         let metrics = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];

@@ -68,3 +68,26 @@ CREATE FOREIGN TABLE halves (key bigint OPTIONS (column 'id'), v halfvec(384), k
 CREATE VIEW verbs AS SELECT key, v FROM halves WHERE kind = 'verb';
 EXPLAIN (COSTS OFF) SELECT key FROM verbs ORDER BY v <=> (SELECT v FROM halves WHERE key = 42) LIMIT 3;
 SELECT key FROM verbs ORDER BY v <=> (SELECT v FROM halves WHERE key = 42) LIMIT 3;
+
+-- A search that goes on past its first answer, for conditions that stay here: strict gives what it
+-- finds by distance, relaxed as it is found; both give as many rows.
+CREATE FUNCTION going_on() RETURNS TABLE (rows bigint, turns bigint, recall numeric) LANGUAGE sql AS $$
+    WITH queries AS (SELECT id AS query, embedding AS q FROM plain WHERE id % 100 = 0),
+    ours AS (SELECT query, found.id, d, n FROM queries, LATERAL
+        (SELECT id, embedding <=> q AS d, row_number() OVER () AS n FROM
+            (SELECT id, embedding FROM words WHERE length(words) = 4 ORDER BY embedding <=> q LIMIT 10) AS a) AS found),
+    theirs AS (SELECT query, found.id FROM queries, LATERAL
+        (SELECT id FROM plain WHERE length(words) = 4 ORDER BY embedding <=> q LIMIT 10) AS found)
+    SELECT (SELECT count(*) FROM ours), (SELECT count(*) FROM ours AS a JOIN ours AS b ON a.query = b.query
+        AND a.n + 1 = b.n AND b.d < a.d - 1e-6), round((SELECT count(*) FROM ours JOIN theirs USING (query, id))::numeric
+        / (SELECT count(*) FROM theirs), 2)
+$$;
+ALTER FOREIGN TABLE words OPTIONS (SET ef_search '1');
+SET hither.iterative_scan = strict;
+SELECT rows, turns, recall >= 0.9 AS recall FROM going_on();
+SET hither.iterative_scan = relaxed;
+SELECT rows, turns > 0 AS turns, recall >= 0.9 AS recall FROM going_on();
+-- The table's option says it where the session does not.
+RESET hither.iterative_scan;
+ALTER FOREIGN TABLE words OPTIONS (ADD iterative_scan 'relaxed');
+SELECT rows, turns > 0 AS turns FROM going_on();

@@ -1,11 +1,12 @@
 //! Files that are written whole or not at all.
 
 use super::io_error;
+use super::pieces::PieceWriter;
 use crate::archive::write::Sink;
 use crate::error::{Error, Result};
 use std::format;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::ToString;
 
@@ -30,7 +31,7 @@ pub struct AtomicFile {
     path: PathBuf,
     temporary: PathBuf,
     /// None once it is finished.
-    file: Option<BufWriter<File>>,
+    file: Option<PieceWriter<File>>,
 }
 
 impl AtomicFile {
@@ -54,7 +55,7 @@ impl AtomicFile {
             }
             _ => io_error(path, &error),
         })?;
-        let file = Some(BufWriter::with_capacity(1 << 20, file));
+        let file = Some(PieceWriter::new(file, 0));
         Ok(Self { path: path.into(), temporary, file })
     }
 
@@ -84,7 +85,7 @@ impl AtomicFile {
         Ok(())
     }
 
-    fn file(&mut self) -> io::Result<&mut BufWriter<File>> {
+    fn file(&mut self) -> io::Result<&mut PieceWriter<File>> {
         self.file.as_mut().ok_or_else(|| ErrorKind::BrokenPipe.into())
     }
 }
@@ -115,7 +116,7 @@ impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some(file) = self.file.take() {
             // What was not written yet is of no use to anyone.
-            drop(file.into_parts());
+            drop(file.abandon());
             let _ = fs::remove_file(&self.temporary);
         }
     }
