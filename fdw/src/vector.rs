@@ -48,6 +48,10 @@ fn is_pgvectors(function: pg_sys::Oid) -> bool {
 
 /// Which of pgvector's types this is, if any.
 pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
+    // Postgres's own types need no look-up.
+    if oid.to_u32() < pg_sys::FirstNormalObjectId {
+        return None;
+    }
     if let Some(known) = TYPES.with_borrow(|types| types.get(&oid).copied()) {
         return known;
     }
