@@ -9,7 +9,7 @@
 //! Work comes as a list of rows, so that the instruction set is dispatched once a list and rows
 //! ahead can be prefetched: random rows are bound by memory, not by arithmetic.
 
-use crate::error::{Error, Result};
+use crate::error::{OrCorrupt, Result};
 use pulp::Simd;
 
 #[cfg(target_arch = "aarch64")]
@@ -90,7 +90,7 @@ impl<'a> Table<'a> {
         let start = row as usize * self.stride;
         self.bytes
             .get(start..start + self.stride)
-            .ok_or(Error::Corrupt { what: "a row number is beyond the number of rows" })
+            .or_corrupt("a row number is beyond the number of rows")
     }
 }
 

@@ -231,3 +231,21 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// An error for what is not in the bytes where it should be. `ok_or` makes the error first and
+/// drops it where all is well, for every row that a search reads: a twentieth of its time in
+/// WebAssembly.
+pub(crate) trait OrCorrupt<T> {
+    /// The value, or [`Error::Corrupt`].
+    fn or_corrupt(self, what: &'static str) -> Result<T>;
+}
+
+impl<T> OrCorrupt<T> for Option<T> {
+    #[inline(always)]
+    fn or_corrupt(self, what: &'static str) -> Result<T> {
+        match self {
+            Some(value) => Ok(value),
+            None => Err(Error::Corrupt { what }),
+        }
+    }
+}

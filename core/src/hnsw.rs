@@ -15,7 +15,7 @@ pub(crate) mod ranks;
 pub(crate) mod search;
 mod select;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, OrCorrupt, Result};
 use crate::packed::{bits_below, packed_len, read_bits};
 use crate::sort::sort_by;
 use alloc::format;
@@ -156,13 +156,13 @@ impl<'a> HnswView<'a> {
     /// The neighbours of a row in the base layer, into `out`.
     #[inline]
     pub fn base_neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
-        const DAMAGED: Error = Error::Corrupt { what: "the neighbours of a row" };
+        const WHAT: &str = "the neighbours of a row";
         let bits = id_bits(self.rows);
         out.clear();
-        for at in self.edges(row).ok_or(DAMAGED)? {
-            let id = read_bits(self.base, at * bits as usize, bits).ok_or(DAMAGED)? as u32;
+        for at in self.edges(row).or_corrupt(WHAT)? {
+            let id = read_bits(self.base, at * bits as usize, bits).or_corrupt(WHAT)? as u32;
             if id >= self.rows {
-                return Err(DAMAGED);
+                return Err(Error::Corrupt { what: WHAT });
             }
             out.push(id);
         }
@@ -181,15 +181,15 @@ impl<'a> HnswView<'a> {
 
     /// The record at `position` of upper layer `layer` (from 1), as u32 words.
     fn upper_record(&self, layer: usize, position: u32) -> Result<impl Iterator<Item = u32> + 'a> {
-        const DAMAGED: Error = Error::Corrupt { what: "the upper layers of the graph" };
-        let (&count, below) = self.layers[..layer].split_last().ok_or(DAMAGED)?;
+        const WHAT: &str = "the upper layers of the graph";
+        let (&count, below) = self.layers[..layer].split_last().or_corrupt(WHAT)?;
         if position >= count {
-            return Err(DAMAGED);
+            return Err(Error::Corrupt { what: WHAT });
         }
         let before: usize = below.iter().map(|&count| count as usize).sum();
         let stride = upper_stride(self.m);
         let start = (before + position as usize) * stride;
-        let record = self.upper.get(start..start + stride).ok_or(DAMAGED)?;
+        let record = self.upper.get(start..start + stride).or_corrupt(WHAT)?;
         Ok(record.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)))
     }
 

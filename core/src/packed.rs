@@ -1,6 +1,6 @@
 //! Numbers packed at a fixed count of bits, lowest bits first, one after another.
 
-use crate::error::{Error, Result};
+use crate::error::{OrCorrupt, Result};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -47,14 +47,14 @@ pub(crate) struct PackedView<'a> {
 impl PackedView<'_> {
     /// The number at place `at`.
     pub fn get(&self, at: u32) -> Result<u64> {
-        const DAMAGED: Error = Error::Corrupt { what: "packed numbers" };
+        const WHAT: &str = "packed numbers";
         let first = u64::from(at) * u64::from(self.bits);
         let last = first + u64::from(self.bits);
         let bytes = self.bytes.get((first / 8) as usize..last.div_ceil(8) as usize);
         // At most 64 bits that begin within a byte: 9 bytes.
         let mut word = [0; 16];
-        let bytes = bytes.ok_or(DAMAGED)?;
-        word.get_mut(..bytes.len()).ok_or(DAMAGED)?.copy_from_slice(bytes);
+        let bytes = bytes.or_corrupt(WHAT)?;
+        word.get_mut(..bytes.len()).or_corrupt(WHAT)?.copy_from_slice(bytes);
         let mask = if self.bits == 64 { u64::MAX } else { (1 << self.bits) - 1 };
         Ok((u128::from_le_bytes(word) >> (first % 8)) as u64 & mask)
     }

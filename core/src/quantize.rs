@@ -6,7 +6,7 @@
 //! so the same on every platform.
 
 use crate::distance::{self, Format, Measure, Table, measure_pair};
-use crate::error::{Error, Result};
+use crate::error::{Error, OrCorrupt, Result};
 use crate::metric::{Metric, cosine_distance};
 use crate::vectors::{Query, VectorsView};
 use alloc::vec;
@@ -179,14 +179,22 @@ impl CodedQuery {
             if centred { value - centre } else { value * query.inverse_length }
         };
         let values = || query.values.iter().zip(centre).map(value);
-        let widest = values().fold(0.0_f32, |widest, value| widest.max(value.abs()));
+        let mut widest = 0.0;
+        for value in values() {
+            // Not `f32::max`, a call of a library's function in WebAssembly.
+            if value.abs() > widest {
+                widest = value.abs();
+            }
+        }
         let step = widest / 127.0;
         let inverse = if step.is_normal() { 1.0 / step } else { 0.0 };
         // Rounding to a step is off by step²/12 in the mean of squares, for the row and the query.
         let squares = (scale * scale + step * step) / 12.0;
         self.noise = 2.0 * values().len() as f32 * squares;
-        self.codes.clear();
-        self.codes.extend(values().map(|value| code(value, 0.0, inverse)));
+        self.codes.resize(values().len(), 0);
+        for (place, value) in self.codes.iter_mut().zip(values()) {
+            *place = code(value, 0.0, inverse);
+        }
         (self.base, self.slope) = if centred {
             let square = measure_pair(Measure::SquaredL2, &query.values, centre);
             (square, 2.0 * scale * step)
@@ -226,10 +234,11 @@ impl<'a> CodesView<'a> {
         VectorsView::from_table(self.table, self.metric, factor)
     }
 
+    #[inline]
     fn factor(&self, row: u32) -> Result<f32> {
         let record = self.table.record(row)?;
         let bytes = record.get(self.table.dimensions..).and_then(|rest| rest.first_chunk());
-        bytes.map(|bytes| f32::from_le_bytes(*bytes)).ok_or(Error::Corrupt { what: "codes" })
+        bytes.map(|bytes| f32::from_le_bytes(*bytes)).or_corrupt("codes")
     }
 
     /// Ranks of the listed rows, as near as codes come.

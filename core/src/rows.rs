@@ -23,11 +23,13 @@ impl RowSet {
         }
     }
 
+    #[inline]
     pub fn contains(&self, row: u32) -> bool {
         self.words.get(row as usize / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
     /// Adds a row; false if it was there already, or lies beyond the room.
+    #[inline]
     pub fn insert(&mut self, row: u32) -> bool {
         let at = row / 64;
         let Some(word) = self.words.get_mut(at as usize) else { return false };

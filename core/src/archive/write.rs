@@ -3,7 +3,7 @@
 use super::manifest::{self, Manifest, Section};
 use super::{ALIGNMENT, HEADER, Header, PAGE};
 use crate::aligned::AlignedBytes;
-use crate::error::{Error, Result};
+use crate::error::{OrCorrupt, Result};
 use crate::sort::sort_by;
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
@@ -76,7 +76,7 @@ impl Source<'_> {
                 for &row in order.iter() {
                     let start = row as usize * stride;
                     let record = bytes.get(start..start + stride);
-                    piece.extend_from_slice(record.ok_or(Error::Corrupt { what: "rows" })?);
+                    piece.extend_from_slice(record.or_corrupt("rows")?);
                     let whole = piece.len() - piece.len() % size;
                     piece[..whole].chunks(size).try_for_each(&mut *each)?;
                     piece.drain(..whole);

@@ -2,10 +2,10 @@
 
 use super::zones::{Zone, encode_zones, value_key, zones_len};
 use super::{ColumnSchema, ColumnSections, ColumnType, ValueRef, code_width, offset_width};
-use crate::error::{Error, Result};
+use crate::error::{Error, OrCorrupt, Result};
 use alloc::vec;
 
-const DAMAGED: Error = Error::Corrupt { what: "a column" };
+const WHAT: &str = "a column";
 
 /// A stored column with its name.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub(crate) enum Layout {
 
 impl<'a> Cells<'a> {
     fn new(column_type: ColumnType, sections: ColumnSections<&'a [u8]>, rows: u32) -> Result<Self> {
-        const DAMAGED: Error = Error::Corrupt { what: "the size of a column" };
+        const WHAT: &str = "the size of a column";
         let ColumnSections { validity, values, offsets, dictionary_offsets, dictionary, zones } =
             sections;
         let layout = match column_type {
@@ -74,8 +74,9 @@ impl<'a> Cells<'a> {
             ColumnType::Uuid => Layout::Uuids,
             ColumnType::Text if !dictionary_offsets.is_empty() => {
                 let stride = offset_width(dictionary.len()) + 4;
-                let entries = (dictionary_offsets.len() / stride).checked_sub(1).ok_or(DAMAGED)?;
-                Layout::Codes(u32::try_from(entries).map_err(|_| DAMAGED)?)
+                let entries =
+                    (dictionary_offsets.len() / stride).checked_sub(1).or_corrupt(WHAT)?;
+                Layout::Codes(u32::try_from(entries).map_err(|_| Error::Corrupt { what: WHAT })?)
             }
             ColumnType::Text | ColumnType::Bytes | ColumnType::Json => Layout::Blobs,
         };
@@ -104,7 +105,7 @@ impl<'a> Cells<'a> {
             && dictionary_offsets.len() as u64 == entries_len
             && (entries_len > 0 || dictionary.is_empty())
             && zones.len() as u64 == zones_len(rows);
-        sound.then_some(Self { column_type, layout, rows, sections }).ok_or(DAMAGED)
+        sound.then_some(Self { column_type, layout, rows, sections }).or_corrupt(WHAT)
     }
 
     /// Which of the 64 rows from `64 * word` on have a value, the first in the lowest bit.
@@ -145,7 +146,7 @@ impl<'a> Cells<'a> {
         if self.is_null(row)? {
             return Ok(ValueRef::Null);
         }
-        let text = |row| str::from_utf8(self.blob(row)?).map_err(|_| DAMAGED);
+        let text = |row| str::from_utf8(self.blob(row)?).map_err(|_| Error::Corrupt { what: WHAT });
         Ok(match self.column_type {
             ColumnType::Bool => ValueRef::Bool(self.bit(row)),
             ColumnType::Int64 => ValueRef::Int64(i64::from_le_bytes(self.record(row)?)),
@@ -165,7 +166,7 @@ impl<'a> Cells<'a> {
             Layout::Ints => super::int_key(i64::from_le_bytes(self.record(row)?)),
             Layout::Floats => super::float_key(f64::from_le_bytes(self.record(row)?)),
             Layout::Codes(_) => self.code(row)?.into(),
-            Layout::Uuids | Layout::Blobs => return Err(DAMAGED),
+            Layout::Uuids | Layout::Blobs => return Err(Error::Corrupt { what: WHAT }),
         })
     }
 
@@ -174,14 +175,14 @@ impl<'a> Cells<'a> {
         match self.layout {
             Layout::Uuids => {
                 let record: Option<&[u8; 16]> = self.record_ref(row);
-                record.map(<[u8; 16]>::as_slice).ok_or(DAMAGED)
+                record.map(<[u8; 16]>::as_slice).or_corrupt(WHAT)
             }
             Layout::Codes(_) => self.entry(self.code(row)?),
             _ => {
                 let width = offset_width(self.sections.values.len());
                 let place = |at| number(self.sections.offsets, at * width, width);
                 let at = row as usize;
-                slice(self.sections.values, place(at), place(at + 1)).ok_or(DAMAGED)
+                slice(self.sections.values, place(at), place(at + 1)).or_corrupt(WHAT)
             }
         }
     }
@@ -191,7 +192,7 @@ impl<'a> Cells<'a> {
         let places = self.place(code).zip(code.checked_add(1).and_then(|next| self.place(next)));
         let text =
             places.and_then(|(from, to)| slice(self.sections.dictionary, Some(from), Some(to)));
-        text.ok_or(Error::Corrupt { what: "the dictionary of a column" })
+        text.or_corrupt("the dictionary of a column")
     }
 
     /// How many rows have an entry of the dictionary below `code`.
@@ -204,7 +205,7 @@ impl<'a> Cells<'a> {
     /// Zone number `number`.
     pub fn zone(&self, number: u32) -> Result<Zone> {
         let zone = Zone::read(self.sections.zones, number);
-        zone.ok_or(Error::Corrupt { what: "the zones of a column" })
+        zone.or_corrupt("the zones of a column")
     }
 
     fn bit(&self, row: u32) -> bool {
@@ -216,13 +217,13 @@ impl<'a> Cells<'a> {
     }
 
     fn record<const N: usize>(&self, row: u32) -> Result<[u8; N]> {
-        self.record_ref(row).copied().ok_or(DAMAGED)
+        self.record_ref(row).copied().or_corrupt(WHAT)
     }
 
     fn code(&self, row: u32) -> Result<u32> {
         let width = self.code_width();
         let code = number(self.sections.values, row as usize * width, width);
-        code.map(|code| code as u32).ok_or(DAMAGED)
+        code.map(|code| code as u32).or_corrupt(WHAT)
     }
 
     /// Where an entry of the dictionary begins.
@@ -241,7 +242,7 @@ impl<'a> Cells<'a> {
                 // Whatever lies between is checked with the rows, null ones too.
                 (0..self.rows).try_for_each(|row| self.blob(row).map(drop))?;
                 if number(offsets, 0, width) != Some(0) || last != Some(values.len() as u64) {
-                    return Err(DAMAGED);
+                    return Err(Error::Corrupt { what: WHAT });
                 }
             }
             Layout::Codes(entries) => self.verify_dictionary(entries)?,
@@ -259,11 +260,11 @@ impl<'a> Cells<'a> {
     }
 
     fn verify_dictionary(&self, entries: u32) -> Result<()> {
-        const DAMAGED: Error = Error::Corrupt { what: "the dictionary of a column" };
+        const WHAT: &str = "the dictionary of a column";
         let mut counts = vec![0_u32; entries as usize];
         for row in 0..self.rows {
             if !self.is_null(row)? {
-                *counts.get_mut(self.code(row)? as usize).ok_or(DAMAGED)? += 1;
+                *counts.get_mut(self.code(row)? as usize).or_corrupt(WHAT)? += 1;
             }
         }
         let mut before = None;
@@ -274,7 +275,7 @@ impl<'a> Cells<'a> {
                 && before.is_none_or(|before| before < text)
                 && self.rows_below(code as u32) == Some(rows_below);
             if !sound {
-                return Err(DAMAGED);
+                return Err(Error::Corrupt { what: WHAT });
             }
             before = Some(text);
             rows_below += count;
@@ -282,7 +283,7 @@ impl<'a> Cells<'a> {
         let whole = self.place(0) == Some(0)
             && self.place(entries) == Some(self.sections.dictionary.len() as u64)
             && self.rows_below(entries) == Some(rows_below);
-        whole.then_some(()).ok_or(DAMAGED)
+        whole.then_some(()).or_corrupt(WHAT)
     }
 }
 

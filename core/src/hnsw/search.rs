@@ -88,7 +88,7 @@ impl EarlyStop {
 
     fn is_due(&self, pool: &Pool, nearest: Candidate) -> bool {
         pool.entries().get(self.k - 1).is_some_and(|kth| {
-            let kth = kth.rank().max(0.0);
+            let kth = if kth.rank() > 0.0 { kth.rank() } else { 0.0 };
             nearest.rank() > kth + kth * Self::SHARE + self.noise
         })
     }
@@ -206,8 +206,12 @@ impl Walk {
     /// Appends the neighbours that were not visited to `fresh`.
     #[inline]
     fn add_unvisited(&mut self) {
-        let visited = &self.visited;
-        self.fresh.extend(self.neighbors.iter().filter(|&&id| !visited.contains(id)));
+        // A loop, not `extend` of an iterator, which compiled for size is a call for each step.
+        for &id in &self.neighbors {
+            if !self.visited.contains(id) {
+                self.fresh.push(id);
+            }
+        }
     }
 
     fn measure_fresh<S: Storage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {

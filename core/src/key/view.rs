@@ -1,7 +1,7 @@
 //! Stored keys: read by row, found by binary search over the rows sorted by key.
 
 use super::{Key, KeyRef, KeyType};
-use crate::error::{Error, Result};
+use crate::error::{Error, OrCorrupt, Result};
 use crate::packed::{PackedView, bits_below, pack, packed_len};
 use crate::sort::sort_by;
 use alloc::vec::Vec;
@@ -86,7 +86,7 @@ pub(crate) struct KeysView<'a> {
     rows: u32,
 }
 
-const DAMAGED: Error = Error::Corrupt { what: "keys" };
+const WHAT: &str = "keys";
 
 impl<'a> KeysView<'a> {
     /// # Errors
@@ -104,7 +104,7 @@ impl<'a> KeysView<'a> {
         };
         let order = sections.order.len() as u64;
         if !fits || (order != 0 && order != packed_len(count, bits_below(count))) {
-            return Err(DAMAGED);
+            return Err(Error::Corrupt { what: WHAT });
         }
         Ok(Self { key_type, sections, rows })
     }
@@ -112,7 +112,7 @@ impl<'a> KeysView<'a> {
     /// The key of a row.
     pub fn get(&self, row: u32) -> Result<KeyRef<'a>> {
         if row >= self.rows {
-            return Err(DAMAGED);
+            return Err(Error::Corrupt { what: WHAT });
         }
         let at = row as usize;
         let keys = self.sections.keys;
@@ -123,17 +123,19 @@ impl<'a> KeysView<'a> {
                 KeyRef::Int64(view.get(row)? as i64)
             }
             KeyType::Int64 => {
-                KeyRef::Int64(i64::from_le_bytes(*keys.as_chunks().0.get(at).ok_or(DAMAGED)?))
+                KeyRef::Int64(i64::from_le_bytes(*keys.as_chunks().0.get(at).or_corrupt(WHAT)?))
             }
-            KeyType::Uuid => KeyRef::Uuid(*keys.as_chunks().0.get(at).ok_or(DAMAGED)?),
+            KeyType::Uuid => KeyRef::Uuid(*keys.as_chunks().0.get(at).or_corrupt(WHAT)?),
             KeyType::Text => {
                 let offsets = self.sections.offsets.as_chunks().0;
                 let offset = |at: usize| {
-                    let offset = u64::from_le_bytes(*offsets.get(at).ok_or(DAMAGED)?);
-                    usize::try_from(offset).map_err(|_| DAMAGED)
+                    let offset = u64::from_le_bytes(*offsets.get(at).or_corrupt(WHAT)?);
+                    usize::try_from(offset).map_err(|_| Error::Corrupt { what: WHAT })
                 };
-                let bytes = keys.get(offset(at)?..offset(at + 1)?).ok_or(DAMAGED)?;
-                KeyRef::Text(core::str::from_utf8(bytes).map_err(|_| DAMAGED)?)
+                let bytes = keys.get(offset(at)?..offset(at + 1)?).or_corrupt(WHAT)?;
+                KeyRef::Text(
+                    core::str::from_utf8(bytes).map_err(|_| Error::Corrupt { what: WHAT })?,
+                )
             }
         })
     }
@@ -176,7 +178,7 @@ impl<'a> KeysView<'a> {
         for at in 0..self.rows {
             let key = self.get(self.sorted(at)?)?;
             if last.is_some_and(|last| last >= key) {
-                return Err(DAMAGED);
+                return Err(Error::Corrupt { what: WHAT });
             }
             last = Some(key);
         }
