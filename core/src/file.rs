@@ -5,7 +5,6 @@ mod atomic;
 mod pieces;
 
 pub use atomic::{AtomicFile, write_file};
-pub use pieces::PieceWriter;
 
 use crate::error::{Error, Result};
 use crate::index::Index;

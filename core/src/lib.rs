@@ -93,7 +93,7 @@ pub use distance::{simd_level, simd_levels, use_simd_level};
 pub use element::Element;
 pub use error::{Error, Result};
 #[cfg(feature = "std")]
-pub use file::{AtomicFile, IndexFile, PieceWriter, write_file};
+pub use file::{AtomicFile, IndexFile, write_file};
 pub use filter::{Comparison, Filter, Json};
 pub use hnsw::HnswParams;
 pub use index::{

@@ -71,11 +71,11 @@ COMMIT;
 \! touch $WEB/mended
 SELECT count(*) FROM t;
 \! cat $WEB/requests; rm $WEB/requests
--- A session that is ended in the wait leaves no lock, and what it had written down.
+-- A session that is ended in the wait leaves no lock.
 \! rm $WEB/mended; $PSQL -d remote -Atc 'SELECT count(*) FROM hanging' >/dev/null 2>&1 & until grep -q hang $WEB/requests 2>/dev/null; do sleep 0.1; done; sleep 0.5
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = 'SELECT count(*) FROM hanging';
 \! touch $WEB/mended; $PSQL -d remote -Atc 'SELECT count(*) FROM hanging'
-\! sed 's/bytes=[0-9]*-/bytes=…-/' $WEB/requests; rm $WEB/requests
+\! cat $WEB/requests; rm $WEB/requests
 DROP FOREIGN TABLE hanging;
 -- What came is of another version: from the start.
 \! rm $WEB/mended; cp $WEB/part0.hither $WEB/changing.hither

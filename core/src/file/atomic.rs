@@ -55,7 +55,7 @@ impl AtomicFile {
             }
             _ => io_error(path, &error),
         })?;
-        let file = Some(PieceWriter::new(file, 0));
+        let file = Some(PieceWriter::new(file));
         Ok(Self { path: path.into(), temporary, file })
     }
 

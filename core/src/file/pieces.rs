@@ -11,26 +11,16 @@ const PIECE: u64 = 2 << 20;
 /// as such: a new process takes a page fault where it took hundreds, and searches miss fewer
 /// translations. In other pieces a file has the same bytes and costs its readers more: a tenth of
 /// their searches a second, and half a millisecond before the first.
-///
-/// ```
-/// use hither::PieceWriter;
-/// use std::io::Write;
-///
-/// let mut writer = PieceWriter::new(Vec::new(), 0);
-/// writer.write_all(b"some of it").unwrap();
-/// writer.flush().unwrap();
-/// assert_eq!(writer.get_ref(), b"some of it");
-/// ```
 #[derive(Debug)]
-pub struct PieceWriter<W: Write> {
+pub(super) struct PieceWriter<W: Write> {
     writer: BufWriter<W>,
     position: u64,
 }
 
 impl<W: Write> PieceWriter<W> {
-    /// Writes to `file` from byte `position` on, where it stands.
-    pub fn new(file: W, position: u64) -> Self {
-        Self { writer: BufWriter::with_capacity(PIECE as usize, file), position }
+    /// Writes to a file from its start.
+    pub fn new(file: W) -> Self {
+        Self { writer: BufWriter::with_capacity(PIECE as usize, file), position: 0 }
     }
 
     /// What it writes to, which has all but the last piece; all of it after a flush.
@@ -107,8 +97,8 @@ mod tests {
         let total = 3 * PIECE + 7;
         for size in [1 << 16, 1000, PIECE as usize, (2 * PIECE) as usize + 1] {
             for begin in [0, 5, PIECE] {
-                let noted = Noted { position: begin, ..Noted::default() };
-                let mut writer = PieceWriter::new(noted, begin);
+                let mut writer = PieceWriter::new(Noted::default());
+                writer.seek(SeekFrom::Start(begin)).unwrap();
                 let mut left = total as usize;
                 while left > 0 {
                     let now = left.min(size);
@@ -132,7 +122,7 @@ mod tests {
 
     #[test]
     fn seeking_begins_anew() {
-        let mut writer = PieceWriter::new(Noted::default(), 0);
+        let mut writer = PieceWriter::new(Noted::default());
         writer.write_all(&[0; 10]).unwrap();
         writer.seek(SeekFrom::Start(PIECE - 1)).unwrap();
         writer.write_all(&[0; 2]).unwrap();

@@ -5,7 +5,7 @@ use super::{Cache, Held};
 use crate::failure::{Failure, Result};
 use crate::remote::{self, Object};
 use futures_util::TryStreamExt;
-use hither_core::{IndexFile, PieceWriter};
+use hither_core::IndexFile;
 use object_store::{GetOptions, GetRange, GetResult};
 use pgrx::PgSqlErrorCode as Code;
 use std::fs::{self, File, OpenOptions};
@@ -158,11 +158,11 @@ impl Cache {
         let length = result.meta.size;
         let full = |error: std::io::Error| self.unusable(&error);
         let mut file = OpenOptions::new();
-        let file = match have {
+        let mut file = match have {
             0 => file.create(true).write(true).truncate(true).open(part),
             _ => file.append(true).open(part),
-        };
-        let mut file = PieceWriter::new(file.map_err(full)?, have);
+        }
+        .map_err(full)?;
         let mut written = have;
         let mut known = have >= HEADER as u64;
         let mut stream = result.into_stream();
@@ -175,12 +175,10 @@ impl Cache {
             written += bytes.len() as u64;
             // A page of HTML in place of a file is known by its first bytes.
             if !known && written >= HEADER as u64 {
-                file.flush().map_err(full)?;
                 check_start(part, length).map_err(|error| self.wrong(object, error))?;
                 known = true;
             }
         }
-        file.flush().map_err(full)?;
         if !known {
             return Err(self.wrong(object, hither_core::Error::NotAnIndex));
         }
@@ -189,7 +187,7 @@ impl Cache {
                 format!("could not get \"{}\": {written} of {length} bytes arrived", object.url);
             return Err(Failure::new(Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, message));
         }
-        file.get_ref().sync_all().map_err(full)
+        file.sync_all().map_err(full)
     }
 
     fn drop_part(&self, object: &Object) {
