@@ -3,7 +3,7 @@
 use crate::aligned::AlignedBytes;
 use crate::archive::manifest::{self, Manifest};
 use crate::archive::write::{self, Sink};
-use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
+use crate::column::{ColumnBuilder, ColumnSchema, ColumnType, ValueRef};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::growing::check_values;
@@ -14,7 +14,7 @@ use crate::metric::Metric;
 use crate::parallel::Threads;
 use crate::segment::Codes;
 use crate::segment::build::{OnProgress, Progress, SegmentParams, SegmentRows, build};
-use crate::vectors::{Shape, Vectors};
+use crate::vectors::{MAX_DIMENSIONS, Shape, Vectors};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -158,6 +158,42 @@ impl IndexOptions {
             segments: Vec::new(),
             sections: Vec::new(),
         }
+    }
+
+    /// The options that a manifest tells of.
+    pub(crate) fn from_manifest(manifest: &Manifest) -> Result<Self> {
+        const DAMAGED: Error = Error::Corrupt { what: "the manifest" };
+        let element = [Element::F32, Element::F16].into_iter();
+        let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1].into_iter();
+        let key_type =
+            [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text].into_iter();
+        let columns = manifest.columns.iter().map(|column| {
+            let column_type = ColumnType::from_number(column.column_type).ok_or(DAMAGED)?;
+            Ok(ColumnSchema { name: column.name.clone(), column_type })
+        });
+        let properties = manifest.properties.iter();
+        let options = Self {
+            dimensions: manifest.dimensions as usize,
+            metric: metric.clone().find(|m| *m as u8 == manifest.metric).ok_or(DAMAGED)?,
+            element: element.clone().find(|e| *e as u8 == manifest.element).ok_or(DAMAGED)?,
+            key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).ok_or(DAMAGED)?,
+            columns: columns.collect::<Result<_>>()?,
+            hnsw: manifest
+                .build
+                .hnsw
+                .as_ref()
+                .map(|hnsw| HnswParams { m: hnsw.m, ef_construction: hnsw.ef_construction }),
+            ivf: manifest.build.ivf.as_ref().map(|ivf| IvfParams { lists: ivf.lists }),
+            codes: Codes::from_number(manifest.build.codes),
+            seed: manifest.build.seed,
+            threads: 0,
+            properties: properties.map(|p| (p.name.clone(), p.value.clone())).collect(),
+        };
+        if options.dimensions == 0 || options.dimensions > MAX_DIMENSIONS {
+            return Err(DAMAGED);
+        }
+        options.check().map_err(|_| DAMAGED)?;
+        Ok(options)
     }
 }
 

@@ -4,6 +4,7 @@ mod change;
 mod distances;
 mod info;
 mod params;
+mod plan;
 mod save;
 mod search;
 mod shards;
@@ -15,20 +16,16 @@ pub use search::{Cursor, Searcher};
 pub use shards::{Difference, ShardNeighbor, Shards};
 
 use crate::archive::Archive;
-use crate::archive::manifest::Manifest;
 use crate::builder::IndexOptions;
-use crate::column::{ColumnSchema, ColumnType, ValueRef};
-use crate::element::Element;
+use crate::column::{ColumnSchema, ValueRef};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::growing::Growing;
-use crate::hnsw::HnswParams;
-use crate::ivf::IvfParams;
-use crate::key::{KeyRef, KeyType};
+use crate::key::KeyRef;
 use crate::metric::Metric;
 use crate::neighbor::RowId;
+use crate::segment::Segment;
 use crate::segment::filter::SegmentFilter;
-use crate::segment::{Codes, Segment};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -85,7 +82,7 @@ impl<'a> Index<'a> {
     /// met, or by [`verify`](Self::verify).
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let archive = Archive::open(bytes)?;
-        let options = options_of(&archive.manifest)?;
+        let options = IndexOptions::from_manifest(&archive.manifest)?;
         let (shape, key_type) = (options.shape(), options.key_type);
         let numbers = 0..archive.manifest.segments.len() as u32;
         let segments = numbers
@@ -406,39 +403,4 @@ impl<'a> Index<'a> {
 enum Place<'s, 'a> {
     Stored(&'s Segment<'a>),
     Growing(&'s Growing),
-}
-
-/// The options that a manifest tells of.
-fn options_of(manifest: &Manifest) -> Result<IndexOptions> {
-    const DAMAGED: Error = Error::Corrupt { what: "the manifest" };
-    let element = [Element::F32, Element::F16].into_iter();
-    let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1].into_iter();
-    let key_type = [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text].into_iter();
-    let columns = manifest.columns.iter().map(|column| {
-        let column_type = ColumnType::from_number(column.column_type).ok_or(DAMAGED)?;
-        Ok(ColumnSchema { name: column.name.clone(), column_type })
-    });
-    let properties = manifest.properties.iter();
-    let options = IndexOptions {
-        dimensions: manifest.dimensions as usize,
-        metric: metric.clone().find(|m| *m as u8 == manifest.metric).ok_or(DAMAGED)?,
-        element: element.clone().find(|e| *e as u8 == manifest.element).ok_or(DAMAGED)?,
-        key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).ok_or(DAMAGED)?,
-        columns: columns.collect::<Result<_>>()?,
-        hnsw: manifest
-            .build
-            .hnsw
-            .as_ref()
-            .map(|hnsw| HnswParams { m: hnsw.m, ef_construction: hnsw.ef_construction }),
-        ivf: manifest.build.ivf.as_ref().map(|ivf| IvfParams { lists: ivf.lists }),
-        codes: Codes::from_number(manifest.build.codes),
-        seed: manifest.build.seed,
-        threads: 0,
-        properties: properties.map(|p| (p.name.clone(), p.value.clone())).collect(),
-    };
-    if options.dimensions == 0 || options.dimensions > crate::vectors::MAX_DIMENSIONS {
-        return Err(DAMAGED);
-    }
-    options.check().map_err(|_| DAMAGED)?;
-    Ok(options)
 }

@@ -6,8 +6,7 @@ use crate::plan::{Exact, Private};
 use crate::predicate::{Known, Predicate, Translator, translate_all};
 use crate::search::{Search, Wanted, rows};
 use crate::stats;
-use crate::table::{Source, Table};
-use crate::value::{datum, key_datum};
+use crate::table::Table;
 use crate::vector::{self, VectorType};
 use hither_core::{Filter, Key, Metric, RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
@@ -369,42 +368,5 @@ unsafe fn vector_of(known: &mut Known, node: *mut pg_sys::ForeignScanState) -> O
     unsafe {
         let (datum, null) = known.evaluate(node);
         (!null).then(|| vector::read(datum, vector_type))
-    }
-}
-
-impl Table {
-    /// Reads the wanted columns of a row, in the current memory context; the others are null.
-    /// `vector` is scratch, a value a dimension.
-    pub fn read(
-        &self,
-        shard: usize,
-        row: RowId,
-        wanted: &[usize],
-        vector: &mut [f32],
-        values: &mut [Datum],
-        nulls: &mut [bool],
-    ) -> Result<()> {
-        let open = &self.shards[shard];
-        let index = open.file.index();
-        let about = |error| Failure::from(error).about(&open.path);
-        nulls.fill(true);
-        for &at in wanted {
-            let Some(attribute) = &self.attributes[at] else { continue };
-            let (oid, typmod) = (attribute.type_oid, attribute.typmod);
-            let value = match &attribute.source {
-                Source::Key => Some(key_datum(index.key(row).map_err(about)?, oid, typmod)?),
-                Source::Vector(vector_type) => {
-                    index.vector(row, vector).map_err(about)?;
-                    Some(vector::write(vector, *vector_type))
-                }
-                Source::Column { numbers, .. } => {
-                    datum(index.value(row, numbers[shard]).map_err(about)?, oid, typmod)?
-                }
-            };
-            if let (Some(value), Some(place)) = (value, values.get_mut(at)) {
-                (*place, nulls[at]) = (value, false);
-            }
-        }
-        Ok(())
     }
 }

@@ -6,10 +6,11 @@ use crate::options::{self, Options, find, nearest};
 use crate::remote::Access;
 use crate::settings::{self, Caching, Effort};
 use crate::shards::{Opening, Shard};
-use crate::value::{types_of, types_of_key};
-use crate::vector::{VectorType, vector_type};
-use hither_core::{ColumnType, Index, Metric};
-use pgrx::{PgRelation, PgSqlErrorCode as Code, pg_sys};
+use crate::value::{datum, key_datum, types_of, types_of_key};
+use crate::vector::{self, VectorType, vector_type};
+use hither_core::{ColumnType, Index, Metric, RowId};
+use pgrx::pg_sys::{self, Datum};
+use pgrx::{PgRelation, PgSqlErrorCode as Code};
 use std::ffi::CStr;
 
 /// Names of key columns that need no option.
@@ -71,6 +72,41 @@ impl Table {
     /// The column that has this attribute number.
     pub fn attribute(&self, number: i32) -> Option<&Attribute> {
         self.attributes.get(usize::try_from(number - 1).ok()?)?.as_ref()
+    }
+
+    /// Reads the wanted columns of a row, in the current memory context; the others are null.
+    /// `vector` is scratch, a value a dimension.
+    pub fn read(
+        &self,
+        shard: usize,
+        row: RowId,
+        wanted: &[usize],
+        vector: &mut [f32],
+        values: &mut [Datum],
+        nulls: &mut [bool],
+    ) -> Result<()> {
+        let open = &self.shards[shard];
+        let index = open.file.index();
+        let about = |error| Failure::from(error).about(&open.path);
+        nulls.fill(true);
+        for &at in wanted {
+            let Some(attribute) = &self.attributes[at] else { continue };
+            let (oid, typmod) = (attribute.type_oid, attribute.typmod);
+            let value = match &attribute.source {
+                Source::Key => Some(key_datum(index.key(row).map_err(about)?, oid, typmod)?),
+                Source::Vector(vector_type) => {
+                    index.vector(row, vector).map_err(about)?;
+                    Some(vector::write(vector, *vector_type))
+                }
+                Source::Column { numbers, .. } => {
+                    datum(index.value(row, numbers[shard]).map_err(about)?, oid, typmod)?
+                }
+            };
+            if let (Some(value), Some(place)) = (value, values.get_mut(at)) {
+                (*place, nulls[at]) = (value, false);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the files order their rows by this metric.

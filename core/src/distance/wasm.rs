@@ -1,7 +1,9 @@
 //! Distance kernels for WebAssembly with simd128, which no browser of today is without. No relaxed
 //! instruction: Safari and Node 20 refuse a module that holds one.
 
-use super::{Kernel, Lanes, SUMS, Table, Values, portable::Portable, reduce};
+use super::portable::Portable;
+use super::sum::{SUMS, Values, reduce};
+use super::{Kernel, Lanes, Table};
 use crate::error::{Error, Result};
 use core::arch::wasm32::{
     f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16,
