@@ -15,7 +15,7 @@ help:
 	@echo "make test-npm the packed package in Node, Deno, Bun, workerd, bundlers and Chromium; its size"
 	@echo "make www      the page: a dictionary by meaning, on http://localhost:8080 (PORT=8081 for another)"
 	@echo "make test-www the page in Chromium and Firefox, against the command"
-	@echo "make soak     the long repetitions: a million mutations, Miri, fuzzing for minutes, killed builds"
+	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds, valgrind"
 	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
 	@echo "make bench-npm against the other vector searches on npm, in Node and Chromium"
 	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample)"

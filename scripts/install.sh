@@ -27,6 +27,7 @@ for name in "$@"; do
     cargo-deny) cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version '^0.20' ;;
     browsers) apt chromium chromium && apt firefox-esr firefox-esr ;;
     libclang) ldconfig -p | grep -q 'libclang[-.0-9]*\.so' || apt libclang libclang-dev ;;
+    valgrind) apt valgrind valgrind ;;
     python-venv) python3 -c 'import venv, ensurepip' 2>/dev/null || apt python-venv python3-venv ;;
     *) echo "error: $0 does not know $name" >&2; exit 2 ;;
     esac

@@ -3,7 +3,8 @@
 #   extension_install           builds the extension and puts it there
 #   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
 #   server_stop FOLDER
-# Needs $repository and $TARGET, absolute.
+# Needs $repository and $TARGET, absolute. With VALGRIND=1 servers run under it and leave what it
+# says in FOLDER/valgrind.PID.
 
 CARGO=${CARGO:-cargo}
 # The wheel carries complete PostgreSQL 16 and 18 with headers and pgvector.
@@ -49,7 +50,17 @@ server_start() {
     as_user "$bin/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C >"$1/initdb.log"
     # A backend's errors are the same wherever the tests run.
     unset RUST_BACKTRACE
-    as_user "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-p $port -h 127.0.0.1 -k $1" start >/dev/null
+    server=$bin/postgres
+    if [ -n "${VALGRIND:-}" ]; then
+        server=$1/postgres
+        cat >"$server" <<SH
+#!/bin/sh
+exec valgrind --quiet --error-limit=no --num-callers=40 --log-file="$1/valgrind.%p" "$bin/postgres" "\$@"
+SH
+        chmod 755 "$server"
+    fi
+    as_user "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -t 300 -p "$server" \
+        -o "-p $port -h 127.0.0.1 -k $1" start >/dev/null
 }
 
 server_stop() {

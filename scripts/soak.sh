@@ -1,7 +1,8 @@
 #!/bin/sh
 # The long repetitions: a million random mutations, Miri and AddressSanitizer over what is unsafe,
-# fuzzing for minutes, a build that is killed again and again, and one Postgres backend that answers
-# 100,000 queries. Ends with what is wrong, or with "soak: ok".
+# fuzzing for minutes, a build that is killed again and again, one Postgres backend that answers
+# 100,000 queries, and the extension's tests under valgrind. Ends with what is wrong, or with
+# "soak: ok".
 #
 #   HITHER_MUTATIONS  how many random mutations (default 1000000)
 #   FUZZ_SECONDS      how long each fuzz target runs (default 180; 0 leaves fuzzing out)
@@ -131,6 +132,8 @@ crashes() {
 postgres() {
     say "postgres: $QUERIES queries in one backend"
     CARGO=$CARGO TARGET=$TARGET QUERIES=$QUERIES sh scripts/test-pg.sh 18
+    say "postgres: the same tests with valgrind watching the server"
+    CARGO=$CARGO TARGET=$TARGET VALGRIND=1 sh scripts/test-pg.sh 18
 }
 
 # Milliseconds since some moment.

@@ -1,6 +1,8 @@
 #!/bin/sh
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
-# lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions given, or 18 and 16. UPDATE=1 writes the .out.
+# lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
+# given, or 18 and 16. UPDATE=1 writes the .out. VALGRIND=1 has valgrind watch the servers, without
+# fdw/tests/sessions.py, whose times and memory would be those of valgrind.
 set -eu
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -15,6 +17,12 @@ hither=${CARGO_TARGET_DIR:-$TARGET}/release/hither
 folder=$(mktemp -d /tmp/hither-test.XXXXXX)
 chmod 755 "$folder"
 passed=0 failed=0
+fail() { # fail MESSAGE
+    failed=$((failed + 1))
+    echo "PostgreSQL $version: $1" >&2
+}
+[ -z "${VALGRIND:-}" ] || sh scripts/install.sh valgrind
+
 for version in "$@"; do
     postgres_install "$version"
     "$home/venv/bin/python3" -m pip install -q --no-deps psycopg==3.2.9 psycopg-binary==3.2.9 typing_extensions
@@ -48,8 +56,7 @@ for version in "$@"; do
         if diff -u "fdw/tests/$name.out" "$run/$name.out"; then
             passed=$((passed + 1))
         else
-            failed=$((failed + 1))
-            echo "PostgreSQL $version: $name differs from what is expected" >&2
+            fail "$name differs from what is expected"
         fi
     done
     "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres way_out
@@ -59,24 +66,35 @@ for version in "$@"; do
     if diff -u cli/tests/postgres.out "$run/postgres.out"; then
         passed=$((passed + 1))
     else
-        failed=$((failed + 1))
-        echo "PostgreSQL $version: hither build --postgres differs from what is expected" >&2
+        fail "hither build --postgres differs from what is expected"
     fi
-    "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
-    if "$home/venv/bin/python3" fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "PostgreSQL $version: fdw/tests/sessions.py failed" >&2
+    killed=0
+    if [ -z "${VALGRIND:-}" ]; then
+        "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
+        if "$home/venv/bin/python3" fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}; then
+            passed=$((passed + 1))
+        else
+            fail "fdw/tests/sessions.py failed"
+        fi
+        killed=1
     fi
     # The one that the sessions killed, and no other.
-    if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != 1 ]; then
-        failed=$((failed + 1))
-        echo "PostgreSQL $version: a backend died" >&2
+    if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then
+        fail "a backend died"
     fi
     servers_stop
     server_stop "$run"
     trap 'rm -rf "$folder"' EXIT
+    if [ -n "${VALGRIND:-}" ]; then
+        # Postgres writes bytes that it never set; what has the extension in its calls is ours.
+        cat "$run"/valgrind.* | awk '
+            /^==[0-9]+== $/ { if (ours) printf "%s", error; error = ""; ours = 0; next }
+            { error = error $0 "\n" }
+            /hither\.so/ { ours = 1 }
+            END { if (ours) printf "%s", error }' >"$run/errors"
+        cat "$run/errors"
+        if [ -s "$run/errors" ]; then fail "valgrind found errors"; else passed=$((passed + 1)); fi
+    fi
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
