@@ -123,6 +123,11 @@ pub(crate) fn dot_codes(
     platform::dispatch(DotCodes { query, table, list, out })
 }
 
+/// Widens binary16 values, finite and little-endian, two bytes for each value of `out`.
+pub(crate) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
+    platform::dispatch(WidenF16 { bytes, out });
+}
+
 /// A measure of one slice of f32 against another, of equal length.
 pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
     let bytes = bytemuck::cast_slice(b);
@@ -254,6 +259,34 @@ impl Kernel for DotCodes<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Result<()> {
         lanes.dot_rows(self.query, self.table, self.list, self.out)
+    }
+}
+
+struct WidenF16<'a> {
+    bytes: &'a [u8],
+    out: &'a mut [f32],
+}
+
+impl Kernel for WidenF16<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let width = L::Simd::F32_LANES;
+        for (out, bytes) in self.out.chunks_mut(width).zip(self.bytes.chunks(2 * width)) {
+            let mut padded = [0; 32];
+            let bytes = match bytes.len() == 2 * width {
+                true => bytes,
+                false => {
+                    padded[..bytes.len()].copy_from_slice(bytes);
+                    &padded[..2 * width]
+                }
+            };
+            let wide = lanes.widen_f16(bytes);
+            let out: &mut [u8] = bytemuck::cast_slice_mut(out);
+            let length = out.len();
+            out.copy_from_slice(&bytemuck::bytes_of(&wide)[..length]);
+        }
     }
 }
 

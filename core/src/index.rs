@@ -5,6 +5,7 @@ mod distances;
 mod info;
 mod params;
 mod plan;
+mod row;
 mod save;
 mod search;
 mod shards;
@@ -252,64 +253,6 @@ impl<'a> Index<'a> {
         };
         let matches = filter.matches_values(&self.options.columns, get)?;
         damage.take().map_or(Ok(matches), Err)
-    }
-
-    /// The key of a row.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] if the file is damaged, or the row is none of this index.
-    pub fn key(&self, row: RowId) -> Result<KeyRef<'_>> {
-        match self.place(row)? {
-            Place::Stored(segment) => segment.keys.get(row.row),
-            Place::Growing(growing) => Ok(growing.keys[row.row as usize].as_ref()),
-        }
-    }
-
-    /// The stored vector of a row, into `out` (one value a dimension).
-    ///
-    /// # Errors
-    /// Those of [`key`](Self::key), and [`Error::DimensionMismatch`].
-    ///
-    /// ```
-    /// # use hither::{IndexBuilder, IndexOptions, Metric};
-    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
-    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
-    /// # let bytes = builder.finish()?;
-    /// use hither::{Index, KeyRef};
-    ///
-    /// let index = Index::open(&bytes)?;
-    /// let row = index.find(KeyRef::Int64(3))?.expect("row 3");
-    /// let mut vector = [0.0; 2];
-    /// index.vector(row, &mut vector)?;
-    /// assert_eq!(vector, [3.0, 0.0]);
-    /// # Ok::<(), hither::Error>(())
-    /// ```
-    pub fn vector(&self, row: RowId, out: &mut [f32]) -> Result<()> {
-        if out.len() != self.dimensions() {
-            let (expected, got) = (self.dimensions(), out.len());
-            return Err(Error::DimensionMismatch { expected, got });
-        }
-        match self.place(row)? {
-            Place::Stored(segment) => segment.vectors.get(row.row, out),
-            Place::Growing(growing) => growing.vectors.view().get(row.row, out),
-        }
-    }
-
-    /// A row's value in column number `column`.
-    ///
-    /// # Errors
-    /// Those of [`key`](Self::key).
-    pub fn value(&self, row: RowId, column: usize) -> Result<ValueRef<'_>> {
-        match self.place(row)? {
-            Place::Stored(segment) => match segment.columns.get(column) {
-                Some(column) => column.get(row.row),
-                None => Err(self.unknown_column(column)),
-            },
-            Place::Growing(growing) if column < growing.columns.len() => {
-                Ok(growing.value(column, row.row))
-            }
-            Place::Growing(_) => Err(self.unknown_column(column)),
-        }
     }
 
     /// The number of the column that has this name.

@@ -1,7 +1,7 @@
 //! Checked rows of vectors: owned while they are gathered, borrowed once they are stored.
 
 use crate::aligned::AlignedBytes;
-use crate::distance::{self, Format, Table};
+use crate::distance::{self, Format, Table, widen_f16};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::metric::{Metric, cosine_distance, inverse_length};
@@ -159,12 +159,22 @@ impl<'a> VectorsView<'a> {
         Ok(factor.map_or(1.0, |bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])))
     }
 
+    /// The bytes of a row's values; none if they are codes.
+    pub fn stored(&self, row: u32) -> Result<Option<&'a [u8]>> {
+        let record = self.table.record(row)?;
+        Ok(match self.table.format {
+            Format::F32 => record.get(..4 * self.table.dimensions),
+            Format::F16 => record.get(..2 * self.table.dimensions),
+            Format::Sq8 { .. } => None,
+        })
+    }
+
     /// The stored values of a row, into `out` (one a dimension).
     pub fn get(&self, row: u32, out: &mut [f32]) -> Result<()> {
         let record = self.table.record(row)?;
         match self.table.format {
             Format::F32 => Element::F32.decode(record, out),
-            Format::F16 => Element::F16.decode(record, out),
+            Format::F16 => widen_f16(record, out),
             Format::Sq8 { centre, scale } => {
                 for ((out, &code), &centre) in out.iter_mut().zip(record).zip(centre) {
                     *out = centre + scale * f32::from(code as i8);

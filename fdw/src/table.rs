@@ -95,8 +95,16 @@ impl Table {
             let value = match &attribute.source {
                 Source::Key => Some(key_datum(index.key(row).map_err(about)?, oid, typmod)?),
                 Source::Vector(vector_type) => {
-                    index.vector(row, vector).map_err(about)?;
-                    Some(vector::write(vector, *vector_type))
+                    let element = index.options().element;
+                    Some(match index.vector_bytes(row).map_err(about)? {
+                        Some(stored) if vector_type.stores(element) => {
+                            vector::copy(stored, *vector_type)
+                        }
+                        _ => {
+                            index.vector(row, vector).map_err(about)?;
+                            vector::write(vector, *vector_type)
+                        }
+                    })
                 }
                 Source::Column { numbers, .. } => {
                     datum(index.value(row, numbers[shard]).map_err(about)?, oid, typmod)?

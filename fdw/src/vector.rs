@@ -2,7 +2,7 @@
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use hither_core::Metric;
+use hither_core::{Element, Metric};
 use pgrx::{FromDatum, pg_sys};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,6 +13,25 @@ use std::ffi::CStr;
 pub enum VectorType {
     Vector,
     Halfvec,
+}
+
+impl VectorType {
+    /// Bytes that one value takes.
+    fn width(self) -> usize {
+        match self {
+            Self::Vector => 4,
+            Self::Halfvec => 2,
+        }
+    }
+
+    /// Whether its values lie in memory as this element does in a file.
+    pub fn stores(self, element: Element) -> bool {
+        cfg!(target_endian = "little")
+            && matches!(
+                (self, element),
+                (Self::Vector, Element::F32) | (Self::Halfvec, Element::F16)
+            )
+    }
 }
 
 /// Bytes before the values: varlena header, dimensions, two unused bytes.
@@ -104,23 +123,33 @@ pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
             VectorType::Vector => {
                 (0..dimensions).map(|at| values.cast::<f32>().add(at).read_unaligned()).collect()
             }
+            // A query, once a statement: to ask what the processor can would take longer.
             VectorType::Halfvec => (0..dimensions)
-                .map(|at| f16::from_bits(values.cast::<u16>().add(at).read_unaligned()).to_f32())
+                .map(|at| f16::from_bits(values.cast::<u16>().add(at).read_unaligned()))
+                .map(f16::to_f32_const)
                 .collect(),
         }
     }
 }
 
-/// Makes a vector in the current memory context.
-pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
-    let width = if vector_type == VectorType::Vector { 4 } else { 2 };
-    let size = HEADER + values.len() * width;
-    // SAFETY: `size` bytes are allocated and all of them written.
+/// A vector of so many values in the current memory context, which are yet to be written.
+fn allocate(dimensions: usize, vector_type: VectorType) -> *mut u8 {
+    let size = HEADER + dimensions * vector_type.width();
+    // SAFETY: `size` bytes are allocated; the header is written.
     unsafe {
         let pointer = pg_sys::palloc(size).cast::<u8>();
         pgrx::set_varsize_4b(pointer.cast(), size as i32);
-        pointer.add(4).cast::<u16>().write_unaligned(values.len() as u16);
+        pointer.add(4).cast::<u16>().write_unaligned(dimensions as u16);
         pointer.add(6).cast::<u16>().write_unaligned(0);
+        pointer
+    }
+}
+
+/// Makes a vector in the current memory context.
+pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
+    let pointer = allocate(values.len(), vector_type);
+    // SAFETY: there is room for as many values.
+    unsafe {
         let out = pointer.add(HEADER);
         match vector_type {
             VectorType::Vector => {
@@ -132,6 +161,14 @@ pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
                 out.convert_from_f32_slice(values);
             }
         }
-        pg_sys::Datum::from(pointer)
     }
+    pg_sys::Datum::from(pointer)
+}
+
+/// Makes a vector of values that are stored [as it stores them](VectorType::stores).
+pub fn copy(stored: &[u8], vector_type: VectorType) -> pg_sys::Datum {
+    let pointer = allocate(stored.len() / vector_type.width(), vector_type);
+    // SAFETY: there is room for as many bytes, in memory that is new.
+    unsafe { std::ptr::copy_nonoverlapping(stored.as_ptr(), pointer.add(HEADER), stored.len()) }
+    pg_sys::Datum::from(pointer)
 }

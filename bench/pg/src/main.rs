@@ -11,7 +11,7 @@ mod server;
 use data::{Data, Result, Rows};
 use measure::{Candidate, Point, alternate, median, sweep};
 use report::{Filtered, Report};
-use server::{Server, Side};
+use server::{Libraries, Server, Side};
 use std::path::Path;
 
 /// Settings of ef_search, for both sides.
@@ -21,7 +21,7 @@ const GRID: [usize; 11] = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
 const EF: usize = 40;
 
 /// First queries of new backends, on each side.
-const COLD: usize = 25;
+const COLD: usize = 50;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,12 +61,10 @@ fn run(arguments: &[String]) -> Result<()> {
     let without_sql = server.without_sql(Path::new(queries), &GRID)?;
 
     say("first queries of new backends");
-    let (mut cold_heap, mut cold_file) = (Vec::new(), Vec::new());
-    for number in 0..COLD {
-        let query = data.query(number % data.query_count());
-        cold_heap.push(server.cold(Side::Pgvector, query)?);
-        cold_file.push(server.cold(Side::Hither, query)?);
-    }
+    let cold = [
+        first_queries(&server, &data, Libraries::OnDemand)?,
+        first_queries(&server, &data, Libraries::Preloaded)?,
+    ];
 
     say("filters");
     let filtered = filtered(&mut server, &data, rounds)?;
@@ -92,13 +90,25 @@ fn run(arguments: &[String]) -> Result<()> {
         rounds,
         curves,
         without_sql,
-        cold: [median(cold_heap), median(cold_file)],
+        cold,
         bytes: [server.size(Side::Pgvector)?, server.size(Side::Hither)?],
         build: [median(created), median(built)],
         filtered,
         sharded,
     };
     report.write(Path::new(results))
+}
+
+/// Microseconds of the first query of a new backend on each side.
+fn first_queries(server: &Server, data: &Data, libraries: Libraries) -> Result<[f64; 2]> {
+    let mut times = [Vec::new(), Vec::new()];
+    for number in 0..COLD {
+        let query = data.query(number % data.query_count());
+        for (times, side) in times.iter_mut().zip([Side::Pgvector, Side::Hither]) {
+            times.push(server.cold(side, libraries, query)?);
+        }
+    }
+    Ok(times.map(median))
 }
 
 /// Searches among the hundredth part of the rows, in every way that there is.

@@ -2,7 +2,7 @@
 
 use crate::data::{Data, K, Result, Rows, halfvec, text};
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut};
-use postgres::{Client, NoTls, Statement};
+use postgres::{Client, Config, NoTls, Statement};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,6 +34,15 @@ impl Side {
             Self::Hither => format!("SET hither.ef_search = {ef}"),
         }
     }
+}
+
+/// When a backend loads the libraries of the extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Libraries {
+    /// In the first query that needs them.
+    OnDemand,
+    /// As it starts.
+    Preloaded,
 }
 
 /// A server with the extension in it, and where files go.
@@ -192,11 +201,16 @@ impl Server {
         Ok(pass)
     }
 
-    /// Microseconds of the first query of a new backend; the connection itself is not counted.
-    pub fn cold(&self, side: Side, query: &[f32]) -> Result<f64> {
+    /// Microseconds of the first query of a new backend; the connection itself is not counted, and
+    /// so neither are libraries that come with it.
+    pub fn cold(&self, side: Side, libraries: Libraries, query: &[f32]) -> Result<f64> {
         let table = side.table();
         let vector = text(query);
-        let mut client = Client::connect(&self.url, NoTls)?;
+        let mut config: Config = self.url.parse()?;
+        if libraries == Libraries::Preloaded {
+            config.options("-c session_preload_libraries=vector,hither");
+        }
+        let mut client = config.connect(NoTls)?;
         let begin = Instant::now();
         client.simple_query(&format!(
             "SELECT id FROM {table} ORDER BY embedding <=> '{vector}' LIMIT {K}"

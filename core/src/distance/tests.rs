@@ -127,6 +127,50 @@ fn code_products_are_exact() {
     use_simd_level(best);
 }
 
+/// Every finite binary16 there is, whole registers and parts of one.
+#[test]
+fn widening_is_exact() {
+    let _guard = LEVEL.lock().unwrap();
+    let best = simd_level();
+    let finite = |bits: &u16| half::f16::from_bits(*bits).is_finite();
+    let all: Vec<u16> = (0..=u16::MAX).filter(finite).collect();
+    let lengths = [all.len(), 1, 3, 15, 17, 31];
+    for length in if cfg!(miri) { &lengths[1..] } else { &lengths } {
+        let halves = &all[all.len() - length..];
+        let bytes: Vec<u8> = halves.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+        for level in simd_levels() {
+            // Miri does not know the instructions of F16C.
+            if cfg!(miri) && *level != "portable" {
+                continue;
+            }
+            assert!(use_simd_level(level));
+            let mut out = vec![0.0; *length];
+            widen_f16(&bytes, &mut out);
+            for (bits, got) in halves.iter().zip(out) {
+                let expected = half::f16::from_bits(*bits).to_f32();
+                assert_eq!(expected.to_bits(), got.to_bits(), "{bits:#06x} {level}");
+            }
+        }
+    }
+    use_simd_level(best);
+}
+
+/// Our questions to the processor against those of the standard library.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn levels_are_those_that_the_processor_has() {
+    macro_rules! has {
+        ($($feature:tt)*) => { $(std::is_x86_feature_detected!($feature))&&* };
+    }
+    let avx2 = has!("sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "avx" "avx2" "bmi1" "bmi2" "fma" "lzcnt" "f16c");
+    let avx512 = avx2 && has!("avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl");
+    let vnni = avx512 && has!("avx512vnni");
+    let expected = 1 + usize::from(avx2) + usize::from(avx512) + usize::from(vnni);
+    // Under Miri VNNI is not used.
+    let expected = if cfg!(miri) { expected.min(3) } else { expected };
+    assert_eq!(simd_levels().len(), expected);
+}
+
 #[test]
 fn a_row_beyond_the_table_is_an_error() {
     let table = Table { bytes: &[0; 16], stride: 8, dimensions: 2, format: Format::F32 };

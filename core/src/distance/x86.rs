@@ -1,10 +1,13 @@
 //! Distance kernels for x86-64: AVX-512 with VNNI, AVX-512, AVX2 with F16C, and plain Rust.
-#![allow(unsafe_code, reason = "three instructions that pulp has no safe wrapper for")]
+#![allow(
+    unsafe_code,
+    reason = "instructions that pulp has no safe wrapper for; tokens of a known level"
+)]
 
 use super::{Kernel, Lanes, portable::Portable};
 use core::arch::x86_64::{
-    __cpuid, __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_cvtph_ps,
-    _mm512_dpbusd_epi32,
+    __cpuid, __cpuid_count, __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch,
+    _mm256_cvtph_ps, _mm512_dpbusd_epi32, _xgetbv,
 };
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use pulp::NullaryFnOnce;
@@ -257,16 +260,40 @@ static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 /// Whether AMD made this processor.
 static AMD: AtomicBool = AtomicBool::new(false);
 
+/// The widest level of this processor, by four questions to it: std's detection asks ten, and in a
+/// virtual machine each takes 5 µs, which a first search in a new process waits for.
 fn widest() -> u8 {
-    // Miri has no cpuid.
-    if !cfg!(miri) {
-        AMD.store(__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD"), Ordering::Relaxed);
+    if cfg!(miri) {
+        // It has no cpuid, only what it is told to compile for.
+        return match (V4::is_available(), V3::is_available()) {
+            (true, _) => 2,
+            (_, v3) => u8::from(v3 && F16c::is_available()),
+        };
     }
-    if V4::try_new().is_some() {
-        if Vnni::is_available() { 3 } else { 2 }
-    } else {
-        u8::from(V3::try_new().is_some() && F16c::is_available())
+    let vendor = __cpuid(0);
+    AMD.store(vendor.ecx == u32::from_le_bytes(*b"cAMD"), Ordering::Relaxed);
+    if vendor.eax < 7 {
+        return 0;
     }
+    let (base, more, extended) = (__cpuid(1), __cpuid_count(7, 0), __cpuid(0x8000_0001));
+    let has = |register: u32, bits: &[u32]| bits.iter().all(|bit| register >> bit & 1 == 1);
+    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C.
+    let avx2 = has(base.ecx, &[0, 9, 12, 19, 20, 23, 27, 28, 29])
+        && has(more.ebx, &[3, 5, 8]) // BMI1, AVX2, BMI2
+        && has(extended.ecx, &[5]); // LZCNT
+    if !avx2 {
+        return 0;
+    }
+    // SAFETY: OSXSAVE says that the operating system lets programs ask what it keeps.
+    let kept = unsafe { _xgetbv(0) } as u32;
+    if !has(kept, &[1, 2]) {
+        return 0;
+    }
+    // AVX512F, DQ, CD, BW, VL; masks and the whole of the registers are kept.
+    if !has(more.ebx, &[16, 17, 28, 30, 31]) || !has(kept, &[5, 6, 7]) {
+        return 1;
+    }
+    if has(more.ecx, &[11]) { 3 } else { 2 } // AVX512VNNI
 }
 
 fn level() -> u8 {
@@ -320,21 +347,23 @@ impl<L: Lanes, K: Kernel> NullaryFnOnce for Call<L, K> {
 /// Runs the kernel with the widest registers that there are.
 #[inline]
 pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    let level = level();
-    if level >= 2
-        && let Some(v4) = V4::try_new()
-    {
-        if level == 3
-            && let Some(vnni) = Vnni::try_new()
-        {
-            return vnni.vectorize(Call { lanes: Avx512Vnni { v4, _vnni: vnni }, kernel });
+    // SAFETY: `widest` found all that the tokens of its level and of lower ones stand for, and no
+    // other level is ever stored.
+    unsafe {
+        match level() {
+            3 => {
+                let (v4, vnni) = (V4::new_unchecked(), Vnni::new_unchecked());
+                vnni.vectorize(Call { lanes: Avx512Vnni { v4, _vnni: vnni }, kernel })
+            }
+            2 => {
+                let v4 = V4::new_unchecked();
+                v4.vectorize(Call { lanes: Avx512 { v4 }, kernel })
+            }
+            1 => {
+                let (v3, f16c) = (V3::new_unchecked(), F16c::new_unchecked());
+                f16c.vectorize(Call { lanes: Avx2 { v3, _f16c: f16c }, kernel })
+            }
+            _ => kernel.run(Portable),
         }
-        return v4.vectorize(Call { lanes: Avx512 { v4 }, kernel });
     }
-    if level >= 1
-        && let (Some(v3), Some(f16c)) = (V3::try_new(), F16c::try_new())
-    {
-        return f16c.vectorize(Call { lanes: Avx2 { v3, _f16c: f16c }, kernel });
-    }
-    kernel.run(Portable)
 }

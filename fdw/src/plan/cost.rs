@@ -3,6 +3,12 @@
 use crate::table::Table;
 use pgrx::pg_sys;
 
+/// The binary logarithm, rounded down, of 2 and more: enough for a cost, and a new backend need not
+/// map libm's.
+fn log2(number: f64) -> f64 {
+    f64::from((number.max(2.0) as u64).ilog2())
+}
+
 /// Costs of the ways to read a table.
 pub struct Costs {
     /// Rows of all files.
@@ -59,7 +65,7 @@ impl Costs {
 
     /// All rows in exact order.
     pub fn sorted(&self) -> (f64, f64) {
-        let compare = self.passing.max(2.0).log2() * self.distance / 20.0;
+        let compare = log2(self.passing) * self.distance / 20.0;
         let start = self.shards + self.filter() + self.passing * (self.distance + compare);
         (start, start + self.passing * self.row())
     }
@@ -68,7 +74,7 @@ impl Costs {
     /// some next to nothing.
     pub fn search(&self) -> (f64, f64) {
         // A walk measures some hundred rows, a few more in a larger graph; of few that pass, all.
-        let steps = 40.0 * (self.tuples / self.shards.max(1.0)).max(2.0).log2();
+        let steps = 40.0 * log2(self.tuples / self.shards.max(1.0));
         let measured = (self.shards * steps).min(self.passing);
         let start = self.shards + self.filter() + measured * self.distance;
         let later = 4.0 * (self.passing - measured) * self.distance;
@@ -79,7 +85,7 @@ impl Costs {
     pub fn look_ups(&self, keys: f64) -> (f64, f64) {
         // SAFETY: a setting.
         let compare = unsafe { pg_sys::cpu_operator_cost };
-        let each = self.shards * self.tuples.max(2.0).log2() * compare + self.row();
+        let each = self.shards * log2(self.tuples) * compare + self.row();
         (compare, compare + keys * each)
     }
 

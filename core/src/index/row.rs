@@ -1,0 +1,95 @@
+//! Reading one row: its key, its vector, its values.
+
+use super::{Index, Place};
+use crate::column::ValueRef;
+use crate::error::{Error, Result};
+use crate::key::KeyRef;
+use crate::neighbor::RowId;
+
+impl Index<'_> {
+    /// The key of a row.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the file is damaged, or the row is none of this index.
+    pub fn key(&self, row: RowId) -> Result<KeyRef<'_>> {
+        match self.place(row)? {
+            Place::Stored(segment) => segment.keys.get(row.row),
+            Place::Growing(growing) => Ok(growing.keys[row.row as usize].as_ref()),
+        }
+    }
+
+    /// The stored vector of a row, into `out` (one value a dimension).
+    ///
+    /// # Errors
+    /// Those of [`key`](Self::key), and [`Error::DimensionMismatch`].
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, KeyRef};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let row = index.find(KeyRef::Int64(3))?.expect("row 3");
+    /// let mut vector = [0.0; 2];
+    /// index.vector(row, &mut vector)?;
+    /// assert_eq!(vector, [3.0, 0.0]);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn vector(&self, row: RowId, out: &mut [f32]) -> Result<()> {
+        if out.len() != self.dimensions() {
+            let (expected, got) = (self.dimensions(), out.len());
+            return Err(Error::DimensionMismatch { expected, got });
+        }
+        match self.place(row)? {
+            Place::Stored(segment) => segment.vectors.get(row.row, out),
+            Place::Growing(growing) => growing.vectors.view().get(row.row, out),
+        }
+    }
+
+    /// The same as it lies in the file, without a copy: one value a dimension, of
+    /// [`element`](crate::IndexOptions::element), little-endian. `None` where codes alone are stored.
+    ///
+    /// # Errors
+    /// Those of [`key`](Self::key).
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Element, Index, KeyRef};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let row = index.find(KeyRef::Int64(3))?.expect("row 3");
+    /// let stored = index.vector_bytes(row)?.expect("not codes alone");
+    /// let mut vector = [0.0; 2];
+    /// index.options().element.decode(stored, &mut vector);
+    /// assert_eq!((index.options().element, vector), (Element::F16, [3.0, 0.0]));
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn vector_bytes(&self, row: RowId) -> Result<Option<&[u8]>> {
+        match self.place(row)? {
+            Place::Stored(segment) => segment.vectors.stored(row.row),
+            Place::Growing(growing) => growing.vectors.view().stored(row.row),
+        }
+    }
+
+    /// A row's value in column number `column`.
+    ///
+    /// # Errors
+    /// Those of [`key`](Self::key).
+    pub fn value(&self, row: RowId, column: usize) -> Result<ValueRef<'_>> {
+        match self.place(row)? {
+            Place::Stored(segment) => match segment.columns.get(column) {
+                Some(column) => column.get(row.row),
+                None => Err(self.unknown_column(column)),
+            },
+            Place::Growing(growing) if column < growing.columns.len() => {
+                Ok(growing.value(column, row.row))
+            }
+            Place::Growing(_) => Err(self.unknown_column(column)),
+        }
+    }
+}
