@@ -26,13 +26,14 @@ CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
-# Functions are not merged into their only callers: they compress better apart. The module with
-# names is for weighing.
+# Functions are not merged into their only callers, and lie by name, so that what was made of one
+# for many types lies together: both compress better. The module with names is for weighing.
 features="--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
     --enable-mutable-globals --enable-reference-types --enable-multivalue --enable-bulk-memory-opt"
 # shellcheck disable=SC2086
-"$out/tools/node_modules/.bin/wasm-opt" -Oz --one-caller-inline-max-function-size=0 -g $features \
-    --strip-producers --strip-target-features "$out/glue/hither_bg.wasm" -o "$out/named.wasm"
+"$out/tools/node_modules/.bin/wasm-opt" -Oz --one-caller-inline-max-function-size=0 \
+    --reorder-functions-by-name -g $features --strip-producers --strip-target-features \
+    "$out/glue/hither_bg.wasm" -o "$out/named.wasm"
 # shellcheck disable=SC2086
 "$out/tools/node_modules/.bin/wasm-opt" $features --strip-debug "$out/named.wasm" \
     -o "$out/package/hither_bg.wasm"

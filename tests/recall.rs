@@ -72,6 +72,43 @@ fn the_sample_is_found() {
     }
 }
 
+/// A wanted recall is reached, and by no more than it takes, whatever share of the rows is held out.
+#[test]
+fn the_calibration_holds_for_few_rows() {
+    let folder = repository("sample");
+    let sample = read_npy(&folder.join("words.npy"));
+    let queries = read_npy(&folder.join("queries.npy"));
+    for count in [500, 2_000, 10_000] {
+        let rows = sample.rows().step_by(10_000 / count);
+        let values = rows.flatten().copied().collect();
+        let options = IndexOptions {
+            hnsw: Some(HnswParams::default()),
+            ivf: Some(IvfParams::default()),
+            ..IndexOptions::new(sample.dimensions, Metric::Cosine)
+        };
+        let bytes = hither_tests::build(&Matrix { values, ..sample }, options);
+        let index = Index::open(&bytes).unwrap();
+        let truth = exact(&index, &queries, SearchParams::new(10));
+        for calibration in &index.info().segments[0].calibrations {
+            let structure = calibration.structure;
+            println!("{count} {calibration:?}");
+            let (greatest, best) = *calibration.points.last().unwrap();
+            assert!(best >= 0.99, "{count} {structure:?}: {best} at {greatest}");
+            if calibration.k == 10 {
+                let most = if structure == Structure::Hnsw { 250 } else { greatest };
+                let effort = calibration.effort(0.99);
+                assert!(effort <= most, "{count} {structure:?}: {effort} for recall 0.99");
+                for wanted in [0.9, 0.99] {
+                    let params = SearchParams::new(10).recall(wanted).structure(structure);
+                    let found = measure(&index, &queries, &truth, &params);
+                    let floor = f64::from(wanted) - 0.005;
+                    assert!(found >= floor, "{count} {structure:?} {wanted}: {found}");
+                }
+            }
+        }
+    }
+}
+
 /// In few dimensions the nearest row alone says little about how near the next ones are.
 #[test]
 fn the_nearest_is_found_in_few_dimensions() {

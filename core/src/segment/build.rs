@@ -99,7 +99,7 @@ pub(crate) fn build<'a>(
     let dimensions = rows.vectors.shape().dimensions;
     let structured = (params.hnsw.is_some() || params.ivf.is_some()) && count > 0;
 
-    let mut truth = Truth { queries: Vec::new(), nearest: Vec::new() };
+    let mut truth = Truth::default();
     if structured {
         truth = measure_truth(rows.vectors, params.seed, threads, progress)?;
     }
@@ -298,9 +298,8 @@ impl Context<'_> {
         let metric = vectors.shape().metric;
         // In random order, since inputs are often sorted by kind; the calibration's queries come
         // last, so that it meets a graph that does not hold them.
-        let mut held_out = vec![false; rows as usize];
-        self.truth.queries.iter().for_each(|&row| held_out[row as usize] = true);
-        let mut order: Vec<u32> = (0..rows).filter(|&row| !held_out[row as usize]).collect();
+        let mut order: Vec<u32> =
+            (0..rows).filter(|&row| !self.truth.held_out[row as usize]).collect();
         Random::new(seed).shuffle(&mut order);
         let before = order.len();
         order.extend(&self.truth.queries);

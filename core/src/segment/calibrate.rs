@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 /// How many rows are held out as queries of the calibration, and of how many rows at least one.
 const CALIBRATION_QUERIES: usize = 200;
-const CALIBRATION_FRACTION: usize = 5;
+const CALIBRATION_FRACTION: usize = 10;
 
 /// Numbers of neighbours that the calibration measures.
 const CALIBRATION_K: [usize; 2] = [10, 100];
@@ -27,9 +27,13 @@ const CALIBRATION_K: [usize; 2] = [10, 100];
 const FIT_WITHIN: usize = 40;
 const FIT_SHARE: f32 = 0.9;
 
-/// Rows held out as queries, and the exact nearest other rows of each.
+/// Rows held out as queries, and the exact nearest of the other rows.
+#[derive(Default)]
 pub(super) struct Truth {
     pub queries: Vec<u32>,
+    /// Whether a row is one of the queries: none is an answer, for the graph that is measured has
+    /// none of them.
+    pub held_out: Vec<bool>,
     pub nearest: Vec<Vec<u32>>,
 }
 
@@ -53,11 +57,11 @@ impl Scratch {
         self.query.set(&self.values, shape.dimensions, shape.metric)
     }
 
-    /// Fills the pool with the `k` nearest of all rows but `except`, by `ranks`.
+    /// Fills the pool with the `k` nearest of all rows but those of `held_out`, by `ranks`.
     fn scan(
         &mut self,
         rows: u32,
-        except: u32,
+        held_out: &[bool],
         k: usize,
         mut ranks: impl FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>,
     ) -> Result<()> {
@@ -66,7 +70,8 @@ impl Scratch {
         while first < rows {
             let last = rows.min(first + 256);
             self.list.clear();
-            self.list.extend((first..last).filter(|&row| row != except));
+            let is_held_out = |row: &u32| held_out.get(*row as usize) == Some(&true);
+            self.list.extend((first..last).filter(|row| !is_held_out(row)));
             self.ranks.resize(self.list.len(), 0.0);
             ranks(&self.query, &mut self.coded, &self.list, &mut self.ranks)?;
             for (&rank, &row) in self.ranks.iter().zip(&self.list) {
@@ -90,17 +95,18 @@ pub(super) fn measure_truth(
     let mut queries: Vec<u32> = (0..rows).collect();
     Random::new(seed ^ 0x63_616c_6962).shuffle(&mut queries);
     queries.truncate(count);
-    let k = CALIBRATION_K[CALIBRATION_K.len() - 1].min(rows.saturating_sub(1) as usize);
+    let mut held_out = vec![false; rows as usize];
+    queries.iter().for_each(|&row| held_out[row as usize] = true);
+    let k = CALIBRATION_K[CALIBRATION_K.len() - 1].min(rows as usize - count);
     let view = vectors.view();
     let nearest = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
         scratch.set_query(vectors, queries[at])?;
-        scratch.scan(rows, queries[at], k.max(1), |query, _, list, out| {
-            view.ranks(query, list, out)
-        })?;
+        scratch.scan(rows, &held_out, k, |query, _, list, out| view.ranks(query, list, out))?;
         Ok(scratch.pool.entries().iter().map(|entry| entry.id()).collect())
     });
     progress(Progress { stage: "measuring", done: count as u64, total: count as u64 })?;
-    Ok(Truth { queries, nearest: nearest.into_iter().collect::<Result<_>>()? })
+    let nearest = nearest.into_iter().collect::<Result<_>>()?;
+    Ok(Truth { queries, held_out, nearest })
 }
 
 /// Whether codes tell rows apart: whether the nearest rows are among the nearest by codes.
@@ -116,7 +122,7 @@ pub(super) fn codes_fit(
         let row = truth.queries[at];
         scratch.set_query(vectors, row)?;
         scratch.coded.set(&scratch.query, &view);
-        scratch.scan(vectors.rows(), row, FIT_WITHIN, |_, coded, list, out| {
+        scratch.scan(vectors.rows(), &truth.held_out, FIT_WITHIN, |_, coded, list, out| {
             view.ranks(coded, list, out)
         })?;
         let nearest = &truth.nearest[at][..truth.nearest[at].len().min(10)];
@@ -169,7 +175,9 @@ impl Context<'_> {
         let lists = clustering.centroids.rows();
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); lists as usize];
         for (row, &list) in clustering.lists.iter().enumerate() {
-            members[list as usize].push(row as u32);
+            if !self.truth.held_out[row] {
+                members[list as usize].push(row as u32);
+            }
         }
         let mut calibrations = Vec::new();
         for k in CALIBRATION_K {
@@ -177,9 +185,8 @@ impl Context<'_> {
             let calibration =
                 self.calibrate(Structure::Ivf, k, efforts, |at, probes, scratch, nearest| {
                     self.set_query(at, codes.as_ref(), scratch)?;
-                    let except = self.truth.queries[at];
                     let centroids = clustering.centroids.view();
-                    scratch.scan(lists, u32::MAX, probes as usize, |query, _, list, out| {
+                    scratch.scan(lists, &[], probes as usize, |query, _, list, out| {
                         centroids.ranks(query, list, out)
                     })?;
                     let probed: Vec<u32> =
@@ -193,7 +200,7 @@ impl Context<'_> {
                             Some(codes) => codes.ranks(coded, members, ranks)?,
                             None => view.ranks(query, members, ranks)?,
                         }
-                        for (&rank, &row) in ranks.iter().zip(members).filter(|r| *r.1 != except) {
+                        for (&rank, &row) in ranks.iter().zip(members) {
                             pool.push(Candidate::new(rank, row));
                         }
                     }
@@ -260,8 +267,11 @@ impl Context<'_> {
             });
             let hits = hits.into_iter().sum::<Result<usize>>()?;
             let recall = hits as f32 / (queries * k) as f32;
+            let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);
+            let gained = half.is_none_or(|point| recall > point.1);
             points.push((effort, recall));
-            if recall >= 0.9995 {
+            // Of rows that are equal, or that no edge leads to, some are never found.
+            if recall >= 0.9995 || (recall >= 0.9 && !gained) {
                 break;
             }
         }
