@@ -57,7 +57,8 @@ pub(crate) enum Format<'a> {
 }
 
 impl Format<'_> {
-    fn size(self) -> usize {
+    /// Bytes that one value takes.
+    pub fn size(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::F16 => 2,

@@ -163,9 +163,8 @@ impl<'a> VectorsView<'a> {
     pub fn stored(&self, row: u32) -> Result<Option<&'a [u8]>> {
         let record = self.table.record(row)?;
         Ok(match self.table.format {
-            Format::F32 => record.get(..4 * self.table.dimensions),
-            Format::F16 => record.get(..2 * self.table.dimensions),
             Format::Sq8 { .. } => None,
+            format => record.get(..format.size() * self.table.dimensions),
         })
     }
 

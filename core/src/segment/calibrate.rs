@@ -16,7 +16,7 @@ use crate::vectors::{Query, Vectors};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How many rows are held out as queries of the calibration, and of how many rows at least one.
+/// Most rows that are held out as queries of the calibration, and of how many rows at most one.
 const CALIBRATION_QUERIES: usize = 200;
 const CALIBRATION_FRACTION: usize = 10;
 
