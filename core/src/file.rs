@@ -8,7 +8,7 @@ pub use atomic::{AtomicFile, write_file};
 
 use crate::error::{Error, Result};
 use crate::index::Index;
-use memmap2::{Advice, Mmap};
+use memmap2::{Advice, Mmap, MmapOptions};
 use std::fs::{self, File};
 use std::path::Path;
 use std::string::ToString;
@@ -72,18 +72,20 @@ impl IndexFile {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| io_error(path, &error))?;
         let metadata = file.metadata().map_err(|error| io_error(path, &error))?;
+        let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
         if metadata.is_dir() {
             let (path, reason) = (path.display().to_string(), "this is a directory".into());
             return Err(Error::Io { path, reason });
         }
         // An empty file cannot be mapped.
-        if metadata.len() == 0 {
+        if length == 0 {
             return Err(Error::NotAnIndex);
         }
         // SAFETY: the map is read only, and files are replaced by rename, never written in place
         // (the type's text says what happens otherwise); whatever the bytes are, reading them is
         // defined.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| io_error(path, &error))?;
+        let map = unsafe { MmapOptions::new().len(length).map(&file) };
+        let map = map.map_err(|error| io_error(path, &error))?;
         // Searches read scattered rows: reading ahead would only fetch what nobody asked for.
         let _ = map.advise(Advice::Random);
         Self::from_bytes(Bytes::Mapped(map))

@@ -5,6 +5,7 @@ use crate::location::{self, Location, Needs};
 use crate::options::{self, Options, find, nearest};
 use crate::shards::Shard;
 use crate::table::Files;
+use crate::value::text;
 use hither_core::{ColumnType, Element, Index, KeyType};
 use pgrx::{PgList, PgSqlErrorCode as Code, Spi, pg_sys};
 use std::collections::HashMap;
@@ -36,7 +37,6 @@ pub unsafe fn commands(
 ) -> Result<Vec<String>> {
     // SAFETY: the caller's promise.
     let (schema, wanted, server_options) = unsafe {
-        let text = |text| CStr::from_ptr(text).to_string_lossy().into_owned();
         let names: Vec<String> = PgList::<pg_sys::RangeVar>::from_pg((*statement).table_list)
             .iter_ptr()
             .map(|table| text((*table).relname))

@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Result};
 use pgrx::PgSqlErrorCode as Code;
 use reqwest::Url;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// A place that a table or its server names.
@@ -38,12 +39,12 @@ pub enum Needs {
 }
 
 pub fn is_url(text: &str) -> bool {
-    text.contains("://")
+    text.as_bytes().windows(3).any(|three| three == b"://")
 }
 
 /// Whether a text is a glob rather than a name.
-pub fn is_glob(text: &str) -> bool {
-    text.contains(['*', '?', '['])
+pub fn is_glob(text: impl AsRef<OsStr>) -> bool {
+    text.as_ref().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
 /// What naming a location, as written in an option, needs.
@@ -51,10 +52,7 @@ pub fn needs(text: &str) -> Needs {
     let path = Path::new(text);
     // A pattern such as .? means the folder above, too.
     let leads_up = |part: Component<'_>| match part {
-        Component::Normal(name) => {
-            let name = name.to_string_lossy();
-            name.starts_with('.') && is_glob(&name)
-        }
+        Component::Normal(name) => name.as_encoded_bytes().starts_with(b".") && is_glob(name),
         part => part == Component::ParentDir,
     };
     if is_url(text) {
@@ -145,10 +143,10 @@ fn invalid(message: String) -> Failure {
 /// The files that a local location means: a path, a folder's `*.hither`, or a glob. By name.
 pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
     let pattern = if path.is_dir() { path.join("*.hither") } else { path.into() };
-    let text = pattern.to_string_lossy();
-    if !is_glob(&text) {
+    if !is_glob(&pattern) {
         return Ok(vec![pattern]);
     }
+    let text = pattern.to_string_lossy();
     let matches = glob::glob(&text)
         .map_err(|error| invalid(format!("location \"{}\": {error}", path.display())))?;
     let found: Vec<PathBuf> = matches.flatten().filter(|path| path.is_file()).collect();

@@ -2,8 +2,8 @@
 
 use crate::failure::{Failure, Result};
 use crate::location::{self, Location, Needs};
+use crate::value::text;
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
-use std::ffi::CStr;
 
 /// Options as Postgres keeps them: name and value, in the order given.
 pub type Options = Vec<(String, String)>;
@@ -23,7 +23,6 @@ pub unsafe fn read(list: *mut pg_sys::List) -> Options {
     // SAFETY: the caller's promise; names and values are NUL-terminated strings.
     unsafe {
         let elements = PgList::<pg_sys::DefElem>::from_pg(list);
-        let text = |text| CStr::from_ptr(text).to_string_lossy().into_owned();
         elements
             .iter_ptr()
             .map(|element| (text((*element).defname), text(pg_sys::defGetString(element))))

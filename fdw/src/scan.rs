@@ -7,6 +7,7 @@ use crate::predicate::{Known, Predicate, Translator, translate_all};
 use crate::search::{Search, Wanted, rows};
 use crate::stats;
 use crate::table::Table;
+use crate::value;
 use crate::vector::{self, VectorType};
 use hither_core::{Filter, Key, Metric, RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
@@ -158,7 +159,7 @@ impl Scan {
             if name.is_null() {
                 return String::new();
             }
-            std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+            value::text(name)
         }
     }
 

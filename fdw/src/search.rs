@@ -9,7 +9,7 @@ use hither_core::{
     Searcher,
 };
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 thread_local! {
@@ -78,7 +78,7 @@ struct ShardSearch {
     ready: Vec<Neighbor>,
     next: usize,
     /// Rows of the first answer, which a search that goes on finds again.
-    given: HashSet<RowId>,
+    given: BTreeSet<RowId>,
     batch: usize,
 }
 
@@ -113,7 +113,7 @@ impl Search {
                 stage: Stage::New,
                 ready: Vec::new(),
                 next: 0,
-                given: HashSet::new(),
+                given: BTreeSet::new(),
                 batch,
             })
         });
@@ -217,6 +217,9 @@ impl ShardSearch {
                 self.scan(wanted)?;
                 continue;
             }
+            if self.stage == Stage::Answered {
+                self.given = self.ready.iter().map(|found| found.row).collect();
+            }
             self.ready.clear();
             self.next = 0;
             self.step(wanted.query, params)
@@ -247,7 +250,6 @@ impl ShardSearch {
                 let found = index.search(query, &params, &mut self.searcher)?;
                 self.ready.extend_from_slice(found);
                 self.told = SearchStats::default();
-                self.given.extend(self.ready.iter().map(|found| found.row));
                 let all = self.ready.len() < params.k;
                 self.stage = if all { Stage::Done } else { Stage::Answered };
             }

@@ -11,7 +11,7 @@ use hither_core::IndexFile;
 use object_store::{GetOptions, GetRange};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ struct Identity {
 type List = (Vec<Object>, SystemTime);
 
 thread_local! {
-    static OPENED: RefCell<HashMap<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
+    static OPENED: RefCell<BTreeMap<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
     /// Where objects lie in the cache, and when their server was last asked, by id.
     static BROUGHT: RefCell<HashMap<String, (PathBuf, SystemTime)>> = RefCell::default();
     /// What locations meant to who asked.

@@ -6,12 +6,11 @@ use crate::options::{self, Options, find, nearest};
 use crate::remote::Access;
 use crate::settings::{self, Caching, Effort};
 use crate::shards::{Opening, Shard};
-use crate::value::{datum, key_datum, types_of, types_of_key};
+use crate::value::{self, datum, key_datum, types_of, types_of_key};
 use crate::vector::{self, VectorType, vector_type};
 use hither_core::{ColumnType, Index, Metric, RowId};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgRelation, PgSqlErrorCode as Code};
-use std::ffi::CStr;
 
 /// Names of key columns that need no option.
 const KEY_NAMES: [&str; 2] = ["key", "id"];
@@ -317,5 +316,5 @@ fn check_type(
 
 fn type_name(oid: pg_sys::Oid) -> String {
     // SAFETY: format_type_be gives a palloc'ed string for any OID.
-    unsafe { CStr::from_ptr(pg_sys::format_type_be(oid)) }.to_string_lossy().into_owned()
+    unsafe { value::text(pg_sys::format_type_be(oid)) }
 }

@@ -4,10 +4,23 @@ use crate::failure::{Failure, Result};
 use hither_core::{ColumnType, KeyRef, KeyType, Value, ValueRef};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum, PgSqlErrorCode as Code};
+use std::ffi::{CStr, c_char};
 
 /// Microseconds from 1970, where hither's clock begins, to 2000, where Postgres's does.
 const EPOCH: i64 = 946_684_800_000_000;
 const DAY: i64 = 86_400_000_000;
+
+/// A text of Postgres's, such as a name in the catalogs.
+///
+/// # Safety
+/// `text` points to bytes that end with NUL.
+pub unsafe fn text(text: *const c_char) -> String {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    // Most are UTF-8, and a new backend need not load what mends the others.
+    String::from_utf8(bytes.into())
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
 
 /// The types that values of a column may be shown as, the natural one first.
 pub fn types_of(column_type: ColumnType) -> &'static [Oid] {

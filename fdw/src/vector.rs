@@ -5,7 +5,7 @@ use half::slice::HalfFloatSliceExt;
 use hither_core::{Element, Metric};
 use pgrx::{FromDatum, pg_sys};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 
 /// A type of pgvector that a vector column may have.
@@ -39,8 +39,8 @@ const HEADER: usize = 8;
 
 thread_local! {
     // OIDs keep their meaning: what was found once need not be looked up again.
-    static TYPES: RefCell<HashMap<pg_sys::Oid, Option<VectorType>>> = RefCell::default();
-    static OPERATORS: RefCell<HashMap<pg_sys::Oid, Option<Metric>>> = RefCell::default();
+    static TYPES: RefCell<BTreeMap<u32, Option<VectorType>>> = RefCell::default();
+    static OPERATORS: RefCell<BTreeMap<u32, Option<Metric>>> = RefCell::default();
 }
 
 /// Whether a function is one of pgvector's library, wherever that is installed.
@@ -71,7 +71,7 @@ pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
     if oid.to_u32() < pg_sys::FirstNormalObjectId {
         return None;
     }
-    if let Some(known) = TYPES.with_borrow(|types| types.get(&oid).copied()) {
+    if let Some(known) = TYPES.with_borrow(|types| types.get(&oid.to_u32()).copied()) {
         return known;
     }
     let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
@@ -86,13 +86,15 @@ pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
         Some(b"halfvec_in") => Some(VectorType::Halfvec),
         _ => None,
     };
-    TYPES.with_borrow_mut(|types| types.insert(oid, found));
+    TYPES.with_borrow_mut(|types| types.insert(oid.to_u32(), found));
     found
 }
 
 /// The metric of a distance operator of pgvector.
 pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
-    if let Some(known) = OPERATORS.with_borrow(|operators| operators.get(&operator).copied()) {
+    if let Some(known) =
+        OPERATORS.with_borrow(|operators| operators.get(&operator.to_u32()).copied())
+    {
         return known;
     }
     // SAFETY: look-ups in the catalogs, within a transaction.
@@ -104,7 +106,7 @@ pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
     } else {
         None
     };
-    OPERATORS.with_borrow_mut(|operators| operators.insert(operator, found));
+    OPERATORS.with_borrow_mut(|operators| operators.insert(operator.to_u32(), found));
     found
 }
 

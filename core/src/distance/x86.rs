@@ -260,7 +260,7 @@ static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 /// Whether AMD made this processor.
 static AMD: AtomicBool = AtomicBool::new(false);
 
-/// The widest level of this processor, by four questions to it: std's detection asks ten, and in a
+/// The widest level of this processor, by three questions to it: std's detection asks ten, and in a
 /// virtual machine each takes 5 µs, which a first search in a new process waits for.
 fn widest() -> u8 {
     if cfg!(miri) {
@@ -270,17 +270,18 @@ fn widest() -> u8 {
             (_, v3) => u8::from(v3 && F16c::is_available()),
         };
     }
-    let vendor = __cpuid(0);
-    AMD.store(vendor.ecx == u32::from_le_bytes(*b"cAMD"), Ordering::Relaxed);
-    if vendor.eax < 7 {
+    let has = |register: u32, bits: &[u32]| bits.iter().all(|bit| register >> bit & 1 == 1);
+    let base = __cpuid(1);
+    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C. Who has them answers what else
+    // is asked here: a processor that does not know a question may answer another.
+    if !has(base.ecx, &[0, 9, 12, 19, 20, 23, 27, 28, 29]) {
         return 0;
     }
-    let (base, more, extended) = (__cpuid(1), __cpuid_count(7, 0), __cpuid(0x8000_0001));
-    let has = |register: u32, bits: &[u32]| bits.iter().all(|bit| register >> bit & 1 == 1);
-    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C.
-    let avx2 = has(base.ecx, &[0, 9, 12, 19, 20, 23, 27, 28, 29])
-        && has(more.ebx, &[3, 5, 8]) // BMI1, AVX2, BMI2
-        && has(extended.ecx, &[5]); // LZCNT
+    let (more, extended) = (__cpuid_count(7, 0), __cpuid(0x8000_0001));
+    // SSE4a, which processors of no other design have.
+    AMD.store(has(extended.ecx, &[6]), Ordering::Relaxed);
+    // BMI1, AVX2, BMI2; LZCNT.
+    let avx2 = has(more.ebx, &[3, 5, 8]) && has(extended.ecx, &[5]);
     if !avx2 {
         return 0;
     }

@@ -46,8 +46,9 @@ pub(crate) struct SegmentSearch {
     pub(super) method: Method,
     pub(super) walk: Walk,
     pub(super) coded: CodedQuery,
-    /// Rows that the scan passes over, because they came earlier.
-    emitted: RowSet,
+    /// Rows that came. A scan that follows passes over them, by `passed`.
+    emitted: Vec<u32>,
+    passed: RowSet,
     /// The batch, nearest first: (rank, row).
     ready: Vec<(f32, u32)>,
     next: usize,
@@ -78,7 +79,7 @@ impl SegmentSearch {
         self.next = 0;
         self.compared = 0;
         self.walk.measured = 0;
-        self.emitted.reset(segment.rows);
+        self.emitted.clear();
         self.method = Method::Scan;
         self.budget = u64::MAX;
         self.share = 0;
@@ -184,9 +185,7 @@ impl SegmentSearch {
                 Method::Probe => self.probe_on(query, plan, filter, want)?,
                 Method::Done => {}
             }
-            for &(_, row) in &self.ready[before..] {
-                self.emitted.insert(row);
-            }
+            self.emitted.extend(self.ready[before..].iter().map(|&(_, row)| row));
         }
         sort_ready(filter.segment, &mut self.ready)?;
         Ok(!self.ready.is_empty())
@@ -284,6 +283,10 @@ impl SegmentSearch {
         self.nearest.clear();
         let listed = filter.rows(&mut self.neighbors)?;
         let count = listed.map_or(segment.rows as usize, <[u32]>::len);
+        self.passed.reset(segment.rows);
+        for &row in &self.emitted {
+            self.passed.insert(row);
+        }
         let mut bound = None;
         for first in (0..count).step_by(BLOCK as usize) {
             let last = count.min(first + BLOCK as usize);
@@ -292,8 +295,8 @@ impl SegmentSearch {
                 Some(listed) => self.rows.extend_from_slice(&listed[first..last]),
                 None => self.rows.extend(first as u32..last as u32),
             }
-            let emitted = &self.emitted;
-            self.rows.retain(|&row| !segment.is_hidden(row) && !emitted.contains(row));
+            let passed = &self.passed;
+            self.rows.retain(|&row| !segment.is_hidden(row) && !passed.contains(row));
             exact_ranks(segment, query, plan, &self.rows, &mut self.ranks, &mut self.values)?;
             self.compared += self.rows.len() as u64;
             for (&rank, &row) in self.ranks.iter().zip(&self.rows) {

@@ -1,10 +1,11 @@
 //! What a plan says to the scan: `fdw_private`, of nodes that can be copied and cached.
 
 use crate::failure::{Failure, Result};
+use crate::value;
 use hither_core::Metric;
 use pgrx::pg_sys;
 use pgrx::{PgList, PgSqlErrorCode as Code};
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::ptr::null_mut;
 
 /// What makeInteger makes.
@@ -85,7 +86,7 @@ unsafe fn string(node: *mut pg_sys::Node) -> String {
         let text = (*node.cast::<pg_sys::Value>()).val.str_;
         #[cfg(not(feature = "pg14"))]
         let text = (*node.cast::<pg_sys::String>()).sval;
-        CStr::from_ptr(text).to_string_lossy().into_owned()
+        value::text(text)
     }
 }
 

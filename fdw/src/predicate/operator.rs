@@ -1,10 +1,9 @@
 //! Postgres's operators: what they mean to an index.
 
-use crate::value::literal;
+use crate::value::{self, literal};
 use hither_core::{Comparison, Value};
 use pgrx::is_a;
 use pgrx::pg_sys::{self, NodeTag, Oid};
-use std::ffi::CStr;
 
 /// What a btree operator on a column of this type means.
 pub fn comparison_of(operator: Oid, type_oid: Oid) -> Option<Comparison> {
@@ -85,10 +84,6 @@ pub fn operator_name(operator: Oid) -> String {
     // SAFETY: get_opname gives a palloc'ed string or null.
     unsafe {
         let name = pg_sys::get_opname(operator);
-        if name.is_null() {
-            "?".into()
-        } else {
-            CStr::from_ptr(name).to_string_lossy().into_owned()
-        }
+        if name.is_null() { "?".into() } else { value::text(name) }
     }
 }
