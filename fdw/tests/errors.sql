@@ -100,7 +100,10 @@ IMPORT FOREIGN SCHEMA "http://169.254.169.254/" FROM SERVER files INTO public;
 CREATE SERVER own FOREIGN DATA WRAPPER hither;
 SET hither.cache_size = '1GB';
 SET hither.cache_directory = '/tmp';
+-- Postgres words this one by its version.
+\set VERBOSITY sqlstate
 SHOW hither.cache_directory;
+\set VERBOSITY verbose
 -- What lies beneath the server's location is open to whoever may use the server.
 CREATE FOREIGN TABLE beneath (id bigint) SERVER files OPTIONS (location 'things.hither');
 SELECT count(*) FROM beneath;

@@ -21,7 +21,7 @@ const GRID: [usize; 11] = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
 const EF: usize = 40;
 
 /// First queries of new backends, on each side.
-const COLD: usize = 50;
+const COLD: usize = 100;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
