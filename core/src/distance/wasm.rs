@@ -24,9 +24,23 @@ impl Lanes for Wasm {
         self.0
     }
 
+    /// Loads a byte of every line of the listed rows before any is measured: the processor waits
+    /// for all of them together. Of 116,659 rows a search takes three quarters of the time. Rows
+    /// ahead alone, while others are measured, gave half of that, rows that are only likely to be
+    /// measured next took it back, and for a table that caches hold it is no faster.
     #[inline(always)]
     fn bring_near(table: &Table<'_>, list: &[u32]) -> Result<()> {
-        touch(table, list)
+        if !table.is_far() {
+            return Ok(());
+        }
+        let mut touched = 0;
+        for &row in list {
+            for line in table.record(row)?.chunks(64) {
+                touched ^= line[0];
+            }
+        }
+        core::hint::black_box(touched);
+        Ok(())
     }
 
     /// WebAssembly has no binary16: exponent and mantissa are moved to where binary32 has them,
@@ -109,7 +123,7 @@ impl Lanes for Wasm {
     ) -> Result<()> {
         let codes =
             |row: u32| Ok::<_, Error>(bytemuck::cast_slice(&table.record(row)?[..query.len()]));
-        touch(table, list)?;
+        Self::bring_near(table, list)?;
         let (fours, rest) = list[..out.len()].as_chunks::<4>();
         let (out_fours, out_rest) = out.as_chunks_mut::<4>();
         for (&[a, b, c, d], out) in fours.iter().zip(out_fours) {
@@ -162,28 +176,9 @@ fn add_products(sum: v128, query: [v128; 2], row: &[i8; 16]) -> v128 {
 /// Whether bytes can be asked for before they are read.
 pub(crate) const PREFETCHES: bool = false;
 
-/// There is no prefetch in WebAssembly: see [`touch`].
+/// There is no prefetch in WebAssembly: see [`Lanes::bring_near`].
 #[inline(always)]
 pub(super) fn prefetch_line(_: &[u8]) {}
-
-/// Loads a byte of every line of the listed rows before any is measured: the processor waits for
-/// all of them together. Of 116,659 rows a search takes three quarters of the time. Rows ahead
-/// alone, while others are measured, gave half of that, rows that are only likely to be measured
-/// next took it back, and for a table that caches hold it is no faster.
-#[inline(always)]
-fn touch(table: &Table<'_>, list: &[u32]) -> Result<()> {
-    if !table.is_far() {
-        return Ok(());
-    }
-    let mut touched = 0;
-    for &row in list {
-        for line in table.record(row)?.chunks(64) {
-            touched ^= line[0];
-        }
-    }
-    core::hint::black_box(touched);
-    Ok(())
-}
 
 /// The names of the instruction sets that this build has kernels for.
 pub fn simd_levels() -> &'static [&'static str] {

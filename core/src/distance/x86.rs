@@ -257,7 +257,7 @@ const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];
 /// Index into `NAMES`, or `u8::MAX` before the first look.
 static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 
-/// Whether AMD made this processor.
+/// Whether this processor is of AMD's design.
 static AMD: AtomicBool = AtomicBool::new(false);
 
 /// The widest level of this processor, by three questions to it: std's detection asks ten, and in a
