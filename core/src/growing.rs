@@ -8,10 +8,12 @@ use crate::metric::Metric;
 use crate::neighbor::Candidate;
 use crate::sort::sort_by;
 use crate::vectors::{Query, Shape, Vectors};
-use alloc::collections::{BTreeMap, BinaryHeap};
+use alloc::collections::BinaryHeap;
 use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows that were inserted since the index was opened.
 #[derive(Clone, Debug)]
@@ -19,7 +21,10 @@ pub(crate) struct Growing {
     pub vectors: Vectors,
     pub keys: Vec<Key>,
     pub columns: Vec<ColumnBuilder>,
-    live: BTreeMap<Key, u32>,
+    /// Whether each row was neither removed nor replaced.
+    live: Vec<bool>,
+    /// The live rows, by the hashes of their keys.
+    rows_by_key: HashTable<u32>,
 }
 
 impl Growing {
@@ -28,7 +33,8 @@ impl Growing {
             vectors: Vectors::new(shape)?,
             keys: Vec::new(),
             columns: schema.iter().cloned().map(ColumnBuilder::new).collect(),
-            live: BTreeMap::new(),
+            live: Vec::new(),
+            rows_by_key: HashTable::new(),
         })
     }
 
@@ -39,12 +45,12 @@ impl Growing {
 
     /// Rows that were not removed or replaced.
     pub fn live(&self) -> u32 {
-        self.live.len() as u32
+        self.rows_by_key.len() as u32
     }
 
-    /// Live rows, in the order of their keys.
+    /// Live rows, in the order they came.
     pub fn live_rows(&self) -> impl Iterator<Item = u32> {
-        self.live.values().copied()
+        (0..self.rows()).zip(&self.live).filter(|(_, live)| **live).map(|(row, _)| row)
     }
 
     /// Appends a row; one with the same key is replaced. Changes nothing if it fails.
@@ -54,8 +60,13 @@ impl Growing {
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(*value)?;
         }
-        self.live.insert(key.clone(), self.rows() - 1);
+        self.remove(key.as_ref());
         self.keys.push(key);
+        self.live.push(true);
+        let Self { keys, rows_by_key, .. } = self;
+        let hash_row = |&row: &u32| hash(keys[row as usize].as_ref());
+        let row = keys.len() as u32 - 1;
+        rows_by_key.insert_unique(hash_row(&row), row, hash_row);
         Ok(())
     }
 
@@ -63,7 +74,7 @@ impl Growing {
     pub fn compacted(&self, schema: &[ColumnSchema]) -> Result<Self> {
         let mut compacted = Self::new(self.vectors.shape(), schema)?;
         let mut vector = alloc::vec![0.0; self.vectors.shape().dimensions];
-        for row in (0..self.rows()).filter(|&row| self.is_live(row)) {
+        for row in self.live_rows() {
             self.vectors.view().get(row, &mut vector)?;
             let values: Vec<ValueRef<'_>> =
                 (0..schema.len()).map(|column| self.value(column, row)).collect();
@@ -73,21 +84,29 @@ impl Growing {
     }
 
     pub fn find(&self, key: KeyRef<'_>) -> Option<u32> {
-        self.live.get(&key.to_owned()).copied()
+        let has_key = |&row: &u32| self.keys[row as usize].as_ref() == key;
+        self.rows_by_key.find(hash(key), has_key).copied()
     }
 
     /// Removes a row; false if there is none with this key.
     pub fn remove(&mut self, key: KeyRef<'_>) -> bool {
-        self.live.remove(&key.to_owned()).is_some()
-    }
-
-    /// Whether a row is there and was not removed or replaced.
-    pub fn is_live(&self, row: u32) -> bool {
-        self.keys.get(row as usize).is_some_and(|key| self.live.get(key) == Some(&row))
+        let has_key = |&row: &u32| self.keys[row as usize].as_ref() == key;
+        let Ok(found) = self.rows_by_key.find_entry(hash(key), has_key) else { return false };
+        let (row, _) = found.remove();
+        self.live[row as usize] = false;
+        true
     }
 
     pub fn value(&self, column: usize, row: u32) -> ValueRef<'_> {
         self.columns.get(column).map_or(ValueRef::Null, |column| column.get(row as usize))
+    }
+}
+
+fn hash(key: KeyRef<'_>) -> u64 {
+    match key {
+        KeyRef::Int64(number) => xxh3_64(&number.to_le_bytes()),
+        KeyRef::Uuid(bytes) => xxh3_64(&bytes),
+        KeyRef::Text(text) => xxh3_64(text.as_bytes()),
     }
 }
 
