@@ -51,6 +51,9 @@ extern crate std;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+#[cfg(target_endian = "big")]
+compile_error!("index files are read where they lie, in little-endian numbers");
+
 mod aligned;
 mod archive;
 mod builder;

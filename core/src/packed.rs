@@ -15,10 +15,10 @@ pub(crate) fn packed_len(count: u64, bits: u32) -> u64 {
 }
 
 /// Packs numbers of at most `bits` bits.
-pub(crate) fn pack(numbers: impl ExactSizeIterator<Item = u64>, bits: u32) -> Vec<u8> {
+pub(crate) fn pack(numbers: &[u64], bits: u32) -> Vec<u8> {
     let mut bytes = vec![0; packed_len(numbers.len() as u64, bits) as usize];
     let mut at = 0;
-    for number in numbers {
+    for &number in numbers {
         for bit in 0..bits as usize {
             bytes[(at + bit) / 8] |= ((number >> bit & 1) as u8) << ((at + bit) % 8);
         }
@@ -70,7 +70,7 @@ mod tests {
             let mut random = crate::random::Random::new(u64::from(bits));
             let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
             let numbers: Vec<u64> = (0..100).map(|_| random.next() & mask).collect();
-            let bytes = pack(numbers.iter().copied(), bits);
+            let bytes = pack(&numbers, bits);
             let view = PackedView { bytes: &bytes, bits };
             for (at, number) in numbers.iter().enumerate() {
                 assert_eq!(view.get(at as u32), Ok(*number));

@@ -154,10 +154,12 @@ impl ColumnBuilder {
                 push_bit(&mut sections.values, at, bools[row]);
             }),
             Values::Numbers(numbers) => {
-                sections.values = rows().flat_map(|row| numbers[row].to_le_bytes()).collect();
+                for row in rows() {
+                    sections.values.extend_from_slice(&numbers[row].to_le_bytes());
+                }
             }
             Values::Uuids(uuids) => {
-                sections.values = rows().flat_map(|row| uuids[row]).collect();
+                rows().for_each(|row| sections.values.extend_from_slice(&uuids[row]));
             }
             Values::Blobs { .. } => {
                 codes = self.encode_dictionary(order, &mut sections);

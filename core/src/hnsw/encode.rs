@@ -66,8 +66,8 @@ impl Graph {
             offsets.push(ids.len() as u64);
         }
         let edges = ids.len() as u64;
-        let mut encoded = pack(ids.into_iter(), id_bits(rows));
-        let mut offsets = pack(offsets.into_iter(), offset_bits(edges));
+        let mut encoded = pack(&ids, id_bits(rows));
+        let mut offsets = pack(&offsets, offset_bits(edges));
         encoded.extend([0; SLACK]);
         offsets.extend([0; SLACK]);
         let mut upper = Vec::new();

@@ -44,14 +44,15 @@ pub(crate) fn encode_keys(
                 let bound = numbers().max().map_or(0, |largest| largest as u64 + 1);
                 sections.bits = bits_below(bound);
                 let numbers: Vec<u64> = numbers().map(|number| number as u64).collect();
-                sections.keys = pack(numbers.into_iter(), sections.bits);
+                sections.keys = pack(&numbers, sections.bits);
             }
         }
-        KeyType::Int64 => sections.keys = numbers().flat_map(i64::to_le_bytes).collect(),
-        KeyType::Uuid => {
+        KeyType::Int64 | KeyType::Uuid => {
             for key in ordered() {
-                if let Key::Uuid(bytes) = key {
-                    sections.keys.extend_from_slice(bytes);
+                match key {
+                    Key::Int64(number) => sections.keys.extend_from_slice(&number.to_le_bytes()),
+                    Key::Uuid(bytes) => sections.keys.extend_from_slice(bytes),
+                    Key::Text(_) => {}
                 }
             }
         }
@@ -73,7 +74,8 @@ pub(crate) fn encode_keys(
     }
     if !rows.is_sorted() {
         let bits = bits_below(rows.len() as u64);
-        sections.order = pack(rows.iter().map(|&row| u64::from(row)), bits);
+        let rows: Vec<u64> = rows.into_iter().map(u64::from).collect();
+        sections.order = pack(&rows, bits);
     }
     Ok(sections)
 }

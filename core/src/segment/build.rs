@@ -183,8 +183,7 @@ pub(crate) fn build<'a>(
             sum += *offset;
             *offset = sum;
         }
-        let offsets = offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect();
-        add(NO_COLUMN, Kind::IvfOffsets, owned(offsets));
+        add(NO_COLUMN, Kind::IvfOffsets, owned(bytemuck::cast_slice(&offsets).to_vec()));
         add(NO_COLUMN, Kind::IvfCentroids, owned(clustering.centroids.bytes().to_vec()));
         segment.ivf = Some(manifest::Ivf { lists: clustering.centroids.rows() });
     }
@@ -199,11 +198,14 @@ pub(crate) fn build<'a>(
     }
     if let Some(Coded { quantizer, bytes }) = coded.filter(|_| codes != Codes::None) {
         segment.scale = quantizer.scale;
-        let centre = quantizer.centre.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
         let stride = code_stride(dimensions);
-        let ordered = order.iter().flat_map(|&row| &bytes[row as usize * stride..][..stride]);
-        add(NO_COLUMN, Kind::Codes, owned(ordered.copied().collect()));
+        let mut ordered = Vec::with_capacity(bytes.len());
+        for &row in order.iter() {
+            ordered.extend_from_slice(&bytes[row as usize * stride..][..stride]);
+        }
+        add(NO_COLUMN, Kind::Codes, owned(ordered));
     }
     let keys = encode_keys(rows.key_type, rows.keys, &order)?;
     segment.key_bits = keys.bits;
