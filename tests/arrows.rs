@@ -91,6 +91,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pulp", &["distance"]),
     ("rkyv", &["archive", "aligned"]),
     ("half", &["element"]),
+    ("hashbrown", &["growing"]),
     ("rayon", &["parallel"]),
     ("memmap2", &["file"]),
     ("serde_json", &["filter"]),

@@ -24,8 +24,8 @@ use exercise::{Outcome, exercise};
 use fixtures::{Fixture, fixture};
 use format::Layout;
 use hither::{
-    AlignedBytes, Error, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric, Neighbor,
-    SearchParams, Searcher, Structure,
+    AlignedBytes, Error, ErrorKind, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric,
+    Neighbor, SearchParams, Searcher, Structure,
 };
 use random::Random;
 use std::env;
@@ -265,7 +265,7 @@ fn ties_whose_keys_are_damaged() {
         }
         let index = Index::open(&bytes).unwrap();
         let (all, mut searcher) = (SearchParams::new(rows), Searcher::new());
-        let damaged = |error| matches!(error, Error::Corrupt { .. });
+        let damaged = |error: Error| matches!(error.kind(), ErrorKind::Corrupt { .. });
         let found = index.search(&[1.0, 2.0], &all.structure(Structure::Flat), &mut searcher);
         assert!(found.is_err_and(damaged), "{rows}");
         assert!(index.search(&[1.0, 2.0], &all, &mut searcher).is_err_and(damaged), "{rows}");

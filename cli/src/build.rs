@@ -8,8 +8,8 @@ use crate::progress::Bar;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, Element, Error, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams,
-    KeyRef, KeyType, Metric, Progress, ValueRef,
+    Codes, Element, ErrorKind, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions,
+    IvfParams, KeyRef, KeyType, Metric, Progress, ValueRef,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -190,8 +190,10 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
             [] => Err(("the vector is null".into(), true)),
             _ => builder.push(key, &row.vector, &values).map_err(|error| {
                 let invalid = matches!(
-                    error,
-                    Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. }
+                    error.kind(),
+                    ErrorKind::NonFinite { .. }
+                        | ErrorKind::ZeroVector
+                        | ErrorKind::HalfOverflow { .. }
                 );
                 (error.to_string(), invalid)
             }),
@@ -227,11 +229,13 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
             seconds = start.elapsed().as_secs_f64();
         }
         bar.show(progress);
-        if interrupted() { Err(Error::Cancelled) } else { Ok(()) }
+        if interrupted() { Err(ErrorKind::Cancelled.into()) } else { Ok(()) }
     });
-    written.and_then(|()| file.finish()).map_err(|error| match error {
-        Error::DuplicateKey { .. } => Failure::at(arguments.keys.as_ref().unwrap_or(&name), error),
-        error => Failure::at(&arguments.output, error),
+    written.and_then(|()| file.finish()).map_err(|error| match error.kind() {
+        ErrorKind::DuplicateKey { .. } => {
+            Failure::at(arguments.keys.as_ref().unwrap_or(&name), error)
+        }
+        _ => Failure::at(&arguments.output, error),
     })?;
     Ok(Built { rows: builder.rows().into(), skipped, seconds })
 }

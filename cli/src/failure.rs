@@ -29,12 +29,14 @@ impl Failure {
 
     /// An error of a search; one of the query itself names its row.
     pub fn at_query(path: &Path, row: usize, error: hither::Error) -> Self {
-        use hither::Error;
-        match error {
-            Error::NonFinite { .. } | Error::ZeroVector | Error::HalfOverflow { .. } => {
+        use hither::ErrorKind;
+        match error.kind() {
+            ErrorKind::NonFinite { .. }
+            | ErrorKind::ZeroVector
+            | ErrorKind::HalfOverflow { .. } => {
                 InputError::at_row(path, row as u64, error.to_string()).into()
             }
-            error => error.into(),
+            _ => error.into(),
         }
     }
 }

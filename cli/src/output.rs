@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use hither::{AtomicFile, ColumnSchema, Error, KeyRef, KeyType, Value};
+use hither::{AtomicFile, ColumnSchema, Error, ErrorKind, KeyRef, KeyType, Value};
 
 use crate::input::InputError;
 
@@ -127,11 +127,11 @@ pub fn create(path: &Path) -> Result<AtomicFile, InputError> {
 
 /// What the library said of a file that is written.
 fn failed(path: &Path, error: Error) -> InputError {
-    match error {
-        Error::Io { reason, .. } => {
-            InputError::new(path, reason.split(" (os error").next().unwrap_or(&reason))
+    match error.kind() {
+        ErrorKind::Io { reason, .. } => {
+            InputError::new(path, reason.split(" (os error").next().unwrap_or(reason))
         }
-        error => InputError::new(path, error.to_string()),
+        _ => InputError::new(path, error.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bytes that start at an address that is a multiple of 64.
 
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use alloc::vec::Vec;
 use rkyv::util::AlignedVec;
 
@@ -31,13 +31,13 @@ impl AlignedBytes {
     /// `length` zeros, or an error where [`zeroed`](Self::zeroed) would end the program.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`ErrorKind::OutOfMemory`].
     pub fn try_zeroed(length: usize) -> Result<Self> {
         // AlignedVec cannot be asked, but what was just given back is there to be had.
         let asked = length.checked_add(64).filter(|&bytes| bytes < isize::MAX as usize);
         let granted = asked.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
         if !granted {
-            return Err(Error::OutOfMemory { bytes: length as u64 });
+            return Err(ErrorKind::OutOfMemory { bytes: length as u64 }.into());
         }
         Ok(Self::zeroed(length))
     }
@@ -96,14 +96,14 @@ impl AsRef<[u8]> for AlignedBytes {
 #[cfg(test)]
 mod tests {
     use super::AlignedBytes;
-    use crate::error::Error;
+    use crate::error::ErrorKind;
 
     #[test]
     fn memory_that_is_not_there_is_an_error() {
         assert_eq!(AlignedBytes::try_zeroed(100).unwrap().as_slice(), [0; 100]);
         for bytes in [usize::MAX, usize::MAX - 64, isize::MAX as usize - 200] {
             let error = AlignedBytes::try_zeroed(bytes).unwrap_err();
-            assert_eq!(error, Error::OutOfMemory { bytes: bytes as u64 });
+            assert_eq!(*error.kind(), ErrorKind::OutOfMemory { bytes: bytes as u64 });
         }
     }
 }

@@ -10,7 +10,7 @@
 pub(crate) mod manifest;
 pub(crate) mod write;
 
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::sort::sort_by;
 use alloc::vec::Vec;
 use manifest::{Manifest, Section};
@@ -154,8 +154,8 @@ struct Header {
 /// what to allocate before the rest has arrived.
 ///
 /// # Errors
-/// [`Error::NotAnIndex`], [`Error::UnsupportedVersion`], [`Error::Truncated`],
-/// [`Error::Corrupt`].
+/// [`ErrorKind::NotAnIndex`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::Truncated`],
+/// [`ErrorKind::Corrupt`].
 ///
 /// ```
 /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -188,19 +188,23 @@ impl Header {
     /// may compute otherwise.
     fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.get(..8) != Some(MAGIC.as_slice()) {
-            return Err(Error::NotAnIndex);
+            return Err(ErrorKind::NotAnIndex.into());
         }
         let Some(header) = bytes.first_chunk::<HEADER>() else {
-            return Err(Error::Truncated { expected: HEADER as u64, got: bytes.len() as u64 });
+            return Err(
+                ErrorKind::Truncated { expected: HEADER as u64, got: bytes.len() as u64 }.into()
+            );
         };
         let u64_at = |at: usize| header[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
         let version = u64_at(8) as u32;
         let sound = xxh3_64(&header[..56]) == u64_at(56);
         if version != FORMAT_VERSION && (sound || version < 1 << 16) {
-            return Err(Error::UnsupportedVersion { expected: FORMAT_VERSION, got: version });
+            return Err(
+                ErrorKind::UnsupportedVersion { expected: FORMAT_VERSION, got: version }.into()
+            );
         }
         if !sound {
-            return Err(Error::Corrupt { what: "the header" });
+            return Err(corrupt("the header"));
         }
         Ok(Self {
             length: u64_at(16),
@@ -217,16 +221,18 @@ impl<'a> Archive<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let header = Header::decode(bytes)?;
         if header.length != bytes.len() as u64 {
-            return Err(Error::Truncated { expected: header.length, got: bytes.len() as u64 });
+            return Err(
+                ErrorKind::Truncated { expected: header.length, got: bytes.len() as u64 }.into()
+            );
         }
         if !(bytes.as_ptr() as usize).is_multiple_of(16) {
-            return Err(Error::Misaligned);
+            return Err(ErrorKind::Misaligned.into());
         }
         let manifest_end = header.manifest_offset.saturating_add(header.manifest_length);
         let manifest = range(bytes, header.manifest_offset, header.manifest_length)
             .filter(|_| header.manifest_offset == HEADER as u64)
             .filter(|manifest| xxh3_128(manifest) == header.content_id)
-            .ok_or(Error::Corrupt { what: "the manifest" })?;
+            .ok_or(ErrorKind::Corrupt { what: "the manifest" })?;
         let archive = Self {
             bytes,
             manifest: manifest::decode(manifest)?,
@@ -238,12 +244,12 @@ impl<'a> Archive<'a> {
     }
 
     fn check_sections(&self) -> Result<()> {
-        const DAMAGED: Error = Error::Corrupt { what: "the table of sections" };
+        const WHAT: &str = "the table of sections";
         for section in &self.manifest.sections {
             if section.required && Kind::from_number(section.kind).is_none() {
-                return Err(Error::UnsupportedSection { kind: section.kind });
+                return Err(ErrorKind::UnsupportedSection { kind: section.kind }.into());
             }
-            let blocks = section.blocks().ok_or(DAMAGED)?;
+            let blocks = section.blocks().or_corrupt(WHAT)?;
             let pages = blocks.div_ceil((PAGE / 8) as u64);
             let checksums = range(self.bytes, section.checksums, blocks * 8);
             let inside = range(self.bytes, section.offset, section.length).is_some()
@@ -251,18 +257,18 @@ impl<'a> Archive<'a> {
                 && section.offset.is_multiple_of(ALIGNMENT)
                 && pages == section.pages.len() as u64;
             if !inside {
-                return Err(DAMAGED);
+                return Err(corrupt(WHAT));
             }
         }
         // In order, each once, none within another: look-ups are by binary search, and scratch
         // for the rows of all segments is within a multiple of the file's size.
         if !self.manifest.sections.is_sorted_by(|a, b| a.place() < b.place()) {
-            return Err(DAMAGED);
+            return Err(corrupt(WHAT));
         }
         let mut end = 0;
         for (offset, length) in self.covered() {
             if offset < end {
-                return Err(DAMAGED);
+                return Err(corrupt(WHAT));
             }
             end = offset + length;
         }
@@ -287,7 +293,12 @@ impl<'a> Archive<'a> {
                 if xxh3_64(page) != *hash {
                     let offset = page.as_ptr() as u64 - self.bytes.as_ptr() as u64;
                     let length = page.len() as u64;
-                    return Err(Error::ChecksumMismatch { what: "the checksums", offset, length });
+                    return Err(ErrorKind::ChecksumMismatch {
+                        what: "the checksums",
+                        offset,
+                        length,
+                    }
+                    .into());
                 }
             }
             let bytes = range(self.bytes, section.offset, section.length).unwrap_or(&[]);
@@ -297,7 +308,7 @@ impl<'a> Archive<'a> {
                 if xxh3_64(block) != u64::from_le_bytes(*checksum) {
                     let offset = section.offset + (number * size) as u64;
                     let length = block.len() as u64;
-                    return Err(Error::ChecksumMismatch { what, offset, length });
+                    return Err(ErrorKind::ChecksumMismatch { what, offset, length }.into());
                 }
             }
         }
@@ -305,7 +316,7 @@ impl<'a> Archive<'a> {
         for (offset, length) in self.covered() {
             let gap = range(self.bytes, end, offset - end).unwrap_or(&[]);
             if gap.iter().any(|&byte| byte != 0) {
-                return Err(Error::Corrupt { what: "the space between two sections" });
+                return Err(corrupt("the space between two sections"));
             }
             end = offset + length;
         }

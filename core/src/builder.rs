@@ -5,7 +5,7 @@ use crate::archive::manifest::{self, Manifest};
 use crate::archive::write::{self, Sink};
 use crate::column::{ColumnBuilder, ColumnSchema, ColumnType, ValueRef};
 use crate::element::Element;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::growing::check_values;
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
@@ -101,16 +101,16 @@ impl IndexOptions {
         }
         if self.metric == Metric::L1 && self.codes.is_some_and(|codes| codes != Codes::None) {
             let reason = "the l1 metric takes no codes; use none".into();
-            return Err(Error::InvalidParameter { name: "codes", reason });
+            return Err(ErrorKind::InvalidParameter { name: "codes", reason }.into());
         }
         if self.columns.len() > MAX_COLUMNS {
-            return Err(Error::TooMany { what: "columns", limit: MAX_COLUMNS as u64 });
+            return Err(ErrorKind::TooMany { what: "columns", limit: MAX_COLUMNS as u64 }.into());
         }
         for (number, column) in self.columns.iter().enumerate() {
             let named_alike = |other: &ColumnSchema| other.name == column.name;
             if column.name.is_empty() || self.columns[..number].iter().any(named_alike) {
                 let reason = format!("the name \"{}\" is empty or used twice", column.name);
-                return Err(Error::InvalidParameter { name: "columns", reason });
+                return Err(ErrorKind::InvalidParameter { name: "columns", reason }.into());
             }
         }
         Ok(())
@@ -162,21 +162,21 @@ impl IndexOptions {
 
     /// The options that a manifest tells of.
     pub(crate) fn from_manifest(manifest: &Manifest) -> Result<Self> {
-        const DAMAGED: Error = Error::Corrupt { what: "the manifest" };
+        const WHAT: &str = "the manifest";
         let element = [Element::F32, Element::F16].into_iter();
         let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1].into_iter();
         let key_type =
             [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text].into_iter();
         let columns = manifest.columns.iter().map(|column| {
-            let column_type = ColumnType::from_number(column.column_type).ok_or(DAMAGED)?;
+            let column_type = ColumnType::from_number(column.column_type).or_corrupt(WHAT)?;
             Ok(ColumnSchema { name: column.name.clone(), column_type })
         });
         let properties = manifest.properties.iter();
         let options = Self {
             dimensions: manifest.dimensions as usize,
-            metric: metric.clone().find(|m| *m as u8 == manifest.metric).ok_or(DAMAGED)?,
-            element: element.clone().find(|e| *e as u8 == manifest.element).ok_or(DAMAGED)?,
-            key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).ok_or(DAMAGED)?,
+            metric: metric.clone().find(|m| *m as u8 == manifest.metric).or_corrupt(WHAT)?,
+            element: element.clone().find(|e| *e as u8 == manifest.element).or_corrupt(WHAT)?,
+            key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).or_corrupt(WHAT)?,
             columns: columns.collect::<Result<_>>()?,
             hnsw: manifest
                 .build
@@ -190,9 +190,9 @@ impl IndexOptions {
             properties: properties.map(|p| (p.name.clone(), p.value.clone())).collect(),
         };
         if options.dimensions == 0 || options.dimensions > MAX_DIMENSIONS {
-            return Err(DAMAGED);
+            return Err(corrupt(WHAT));
         }
-        options.check().map_err(|_| DAMAGED)?;
+        options.check().map_err(|_| corrupt(WHAT))?;
         Ok(options)
     }
 }
@@ -223,7 +223,7 @@ pub struct IndexBuilder {
 
 impl IndexBuilder {
     /// # Errors
-    /// [`Error::InvalidParameter`] or [`Error::TooMany`] if the options contradict each other or
+    /// [`ErrorKind::InvalidParameter`] or [`ErrorKind::TooMany`] if the options contradict each other or
     /// are out of their ranges.
     pub fn new(options: IndexOptions) -> Result<Self> {
         options.check()?;
@@ -248,10 +248,14 @@ impl IndexBuilder {
         let key = match key {
             Some(key) if key.fits(expected) => key.to_owned(),
             Some(key) => {
-                return Err(Error::KeyType { expected: expected.name(), got: key.type_name() });
+                return Err(
+                    ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into()
+                );
             }
             None if expected == KeyType::RowNumber => Key::Int64(self.vectors.rows().into()),
-            None => return Err(Error::KeyType { expected: expected.name(), got: "missing" }),
+            None => {
+                return Err(ErrorKind::KeyType { expected: expected.name(), got: "missing" }.into());
+            }
         };
         check_values(&self.columns, values)?;
         self.vectors.push(vector)?;
@@ -285,7 +289,7 @@ impl IndexBuilder {
     /// Builds the index and gives its file's bytes.
     ///
     /// # Errors
-    /// [`Error::DuplicateKey`] if a key was given twice.
+    /// [`ErrorKind::DuplicateKey`] if a key was given twice.
     pub fn finish(self) -> Result<AlignedBytes> {
         let mut bytes = AlignedBytes::new();
         self.write_to(&mut bytes, &mut |_| Ok(()))?;

@@ -2,7 +2,7 @@
 //! queries held out of the structure.
 
 use crate::archive::manifest;
-use crate::error::{Error, Result};
+use crate::error::{OrCorrupt, Result, corrupt};
 use alloc::vec::Vec;
 
 /// A structure that a search can use.
@@ -86,8 +86,8 @@ const MAX_SETTING: u32 = 1 << 24;
 
 impl Calibration {
     pub(crate) fn from_manifest(stored: &manifest::Calibration) -> Result<Self> {
-        const DAMAGED: Error = Error::Corrupt { what: "the calibration" };
-        let structure = Structure::from_number(stored.structure).ok_or(DAMAGED)?;
+        const WHAT: &str = "the calibration";
+        let structure = Structure::from_number(stored.structure).or_corrupt(WHAT)?;
         let settings = 1..=MAX_SETTING;
         let sound = stored.efforts.len() == stored.recalls.len()
             && stored.efforts.is_sorted_by(|a, b| a < b)
@@ -95,7 +95,7 @@ impl Calibration {
             && stored.recalls.iter().all(|recall| (0.0..=1.0).contains(recall))
             && settings.contains(&stored.k);
         if !sound {
-            return Err(DAMAGED);
+            return Err(corrupt(WHAT));
         }
         let points = stored.efforts.iter().copied().zip(stored.recalls.iter().copied());
         Ok(Self { structure, k: stored.k, queries: stored.queries, points: points.collect() })

@@ -106,7 +106,7 @@ impl<'a> Table<'a> {
 /// `query` has as many values as `table` has dimensions.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if a row lies beyond the table.
+/// [`ErrorKind::Corrupt`] if a row lies beyond the table.
 pub(crate) fn measure(
     measure: Measure,
     query: &[f32],

@@ -1,6 +1,6 @@
 //! The stored form of a vector's values: f32, or IEEE binary16.
 
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use half::f16;
 
 /// The stored form of a vector's values.
@@ -40,11 +40,11 @@ impl Element {
     /// Writes `values` in this form, little-endian, into `out` (`values.len() * size()` bytes).
     ///
     /// # Errors
-    /// [`Error::NonFinite`] for NaN and infinities, [`Error::HalfOverflow`] for a value that
+    /// [`ErrorKind::NonFinite`] for NaN and infinities, [`ErrorKind::HalfOverflow`] for a value that
     /// rounds beyond the range of binary16.
     pub fn encode(self, values: &[f32], out: &mut [u8]) -> Result<()> {
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NonFinite { at });
+            return Err(ErrorKind::NonFinite { at }.into());
         }
         match self {
             Self::F32 => {
@@ -56,7 +56,7 @@ impl Element {
                 for (at, (value, out)) in values.iter().zip(out.chunks_exact_mut(2)).enumerate() {
                     let half = f16::from_f32(*value);
                     if !half.is_finite() {
-                        return Err(Error::HalfOverflow { at });
+                        return Err(ErrorKind::HalfOverflow { at }.into());
                     }
                     out.copy_from_slice(&half.to_bits().to_le_bytes());
                 }

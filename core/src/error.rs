@@ -1,22 +1,56 @@
 //! The one error of the library. Every message says what is wrong, where, and what to do.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
-/// What went wrong.
+/// An error: its [kind](Self::kind) says what went wrong, as text a person what to do.
 ///
-/// Bad input and damaged files give one of these; a panic is always a bug of ours.
+/// Bad input and damaged files give one; a panic is always a bug of ours. It is one pointer wide,
+/// so that what may fail costs little where nothing does.
 ///
 /// ```
-/// use hither::{Error, Index};
+/// use hither::{ErrorKind, Index};
 ///
 /// let error = Index::open(b"not an index file").unwrap_err();
-/// assert_eq!(error, Error::NotAnIndex);
+/// assert_eq!(*error.kind(), ErrorKind::NotAnIndex);
 /// assert!(error.to_string().contains("hither build"));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+pub struct Error(Box<ErrorKind>);
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// What went wrong, taken out.
+    pub fn into_kind(self) -> ErrorKind {
+        *self.0
+    }
+}
+
+impl From<ErrorKind> for Error {
+    #[cold]
+    #[inline(never)]
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// What went wrong, of an [`Error`].
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ErrorKind {
     /// A vector has another number of dimensions than the index.
     DimensionMismatch {
         /// Dimensions of the index.
@@ -150,7 +184,7 @@ pub enum Error {
 /// A result with this library's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-impl fmt::Display for Error {
+impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DimensionMismatch { expected, got } => {
@@ -230,13 +264,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
-
 /// An error for what is not in the bytes where it should be. `ok_or` makes the error first and
 /// drops it where all is well, for every row that a search reads: a twentieth of its time in
 /// WebAssembly.
 pub(crate) trait OrCorrupt<T> {
-    /// The value, or [`Error::Corrupt`].
+    /// The value, or [`ErrorKind::Corrupt`].
     fn or_corrupt(self, what: &'static str) -> Result<T>;
 }
 
@@ -245,7 +277,14 @@ impl<T> OrCorrupt<T> for Option<T> {
     fn or_corrupt(self, what: &'static str) -> Result<T> {
         match self {
             Some(value) => Ok(value),
-            None => Err(Error::Corrupt { what }),
+            None => Err(corrupt(what)),
         }
     }
+}
+
+/// [`ErrorKind::Corrupt`], made out of the way of what is hot.
+#[cold]
+#[inline(never)]
+pub(crate) fn corrupt(what: &'static str) -> Error {
+    ErrorKind::Corrupt { what }.into()
 }

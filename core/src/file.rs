@@ -6,7 +6,7 @@ mod pieces;
 
 pub use atomic::{AtomicFile, write_file};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use memmap2::{Advice, Mmap, MmapOptions};
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::string::ToString;
 
 fn io_error(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io { path: path.display().to_string(), reason: error.to_string() }
+    ErrorKind::Io { path: path.display().to_string(), reason: error.to_string() }.into()
 }
 
 self_cell::self_cell!(
@@ -74,7 +74,7 @@ impl IndexFile {
     /// Opens and maps a file.
     ///
     /// # Errors
-    /// [`Error::Io`], and those of [`Index::open`].
+    /// [`ErrorKind::Io`], and those of [`Index::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| io_error(path, &error))?;
@@ -82,11 +82,11 @@ impl IndexFile {
         let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
         if metadata.is_dir() {
             let (path, reason) = (path.display().to_string(), "this is a directory".into());
-            return Err(Error::Io { path, reason });
+            return Err(ErrorKind::Io { path, reason }.into());
         }
         // An empty file cannot be mapped.
         if length == 0 {
-            return Err(Error::NotAnIndex);
+            return Err(ErrorKind::NotAnIndex.into());
         }
         // SAFETY: the map is read only, and files are replaced by rename, never written in place
         // (the type's text says what happens otherwise); whatever the bytes are, reading them is
@@ -102,7 +102,7 @@ impl IndexFile {
     /// Reads a file into memory, for one that may be changed in place.
     ///
     /// # Errors
-    /// [`Error::Io`], and those of [`Index::open`].
+    /// [`ErrorKind::Io`], and those of [`Index::open`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|error| io_error(path, &error))?;

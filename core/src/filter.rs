@@ -16,7 +16,7 @@ pub(crate) use bind::BoundFilter;
 pub use json::Json;
 
 use crate::column::{ColumnSchema, ColumnType, Value, ValueRef};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::cmp::Ordering;
 
@@ -141,8 +141,8 @@ impl Filter {
     /// Checks that the filter goes with columns of this schema.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`]; [`Error::ColumnType`] for a value that its column cannot be
-    /// compared with; [`Error::InvalidFilter`] for a text that is no timestamp, UUID or bytes, or
+    /// [`ErrorKind::UnknownColumn`]; [`ErrorKind::ColumnType`] for a value that its column cannot be
+    /// compared with; [`ErrorKind::InvalidFilter`] for a text that is no timestamp, UUID or bytes, or
     /// a filter that is nested too deep.
     pub(crate) fn check(&self, schema: &[ColumnSchema]) -> Result<()> {
         self.check_depth(MAX_DEPTH)?;
@@ -165,7 +165,7 @@ impl Filter {
     fn check_depth(&self, left: usize) -> Result<()> {
         let Some(left) = left.checked_sub(1) else {
             let reason = format!("it is nested more than {MAX_DEPTH} deep");
-            return Err(Error::InvalidFilter { reason });
+            return Err(ErrorKind::InvalidFilter { reason }.into());
         };
         match self {
             Self::And(inner) | Self::Or(inner) => {
@@ -188,7 +188,7 @@ impl Filter {
             Ok::<_, Error>((&schema[number], get(number)))
         };
         let all = |inner: &[Self], unless: bool| {
-            inner.iter().try_fold(Some(!unless), |truth, inner| {
+            inner.iter().try_fold(Some(!unless), |truth, inner| -> Result<_> {
                 Ok(match (truth, inner.evaluate(schema, get)?) {
                     (a, b) if a == Some(unless) || b == Some(unless) => Some(unless),
                     (Some(_), Some(_)) => Some(!unless),
@@ -249,7 +249,7 @@ fn find_column<'s>(
     let all = schema.clone();
     schema.position(|column| column.name == name).ok_or_else(|| {
         let known: Vec<&str> = all.map(|column| column.name.as_str()).collect();
-        Error::UnknownColumn { name: name.into(), known: known.join(", ") }
+        ErrorKind::UnknownColumn { name: name.into(), known: known.join(", ") }.into()
     })
 }
 
@@ -258,5 +258,5 @@ fn check_prefix(schema: &ColumnSchema) -> Result<()> {
         return Ok(());
     }
     let (column, expected) = (schema.name.clone(), schema.column_type.name());
-    Err(Error::ColumnType { column, expected, got: "a prefix" })
+    Err(ErrorKind::ColumnType { column, expected, got: "a prefix" }.into())
 }

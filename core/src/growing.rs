@@ -1,7 +1,7 @@
 //! Rows in memory that are in no file yet: searched exactly, sealed into a segment when saved.
 
 use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::filter::Filter;
 use crate::key::{Key, KeyRef};
 use crate::metric::Metric;
@@ -113,10 +113,11 @@ fn hash(key: KeyRef<'_>) -> u64 {
 /// Checks that there is a value for every column and that each fits.
 pub(crate) fn check_values(columns: &[ColumnBuilder], values: &[ValueRef<'_>]) -> Result<()> {
     if columns.len() != values.len() {
-        return Err(Error::InvalidParameter {
+        return Err(ErrorKind::InvalidParameter {
             name: "values",
             reason: format!("{} values for {} columns", values.len(), columns.len()),
-        });
+        }
+        .into());
     }
     columns.iter().zip(values).try_for_each(|(column, value)| column.check(*value))
 }

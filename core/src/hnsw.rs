@@ -15,7 +15,7 @@ pub(crate) mod ranks;
 pub(crate) mod search;
 mod select;
 
-use crate::error::{Error, OrCorrupt, Result};
+use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::packed::{bits_below, packed_len, read_bits};
 use crate::sort::sort_by;
 use alloc::format;
@@ -50,11 +50,11 @@ impl HnswParams {
     pub(crate) fn check(self) -> Result<()> {
         if !(2..=100).contains(&self.m) {
             let reason = format!("{} is not within 2 and 100", self.m);
-            return Err(Error::InvalidParameter { name: "m", reason });
+            return Err(ErrorKind::InvalidParameter { name: "m", reason }.into());
         }
         if self.ef_construction < self.m || self.ef_construction > 4096 {
             let reason = format!("{} is not within m and 4096", self.ef_construction);
-            return Err(Error::InvalidParameter { name: "ef_construction", reason });
+            return Err(ErrorKind::InvalidParameter { name: "ef_construction", reason }.into());
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl<'a> HnswView<'a> {
     /// `graph` says how many nodes and edges there are.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the sections do not have the length that the numbers imply.
+    /// [`ErrorKind::Corrupt`] if the sections do not have the length that the numbers imply.
     pub fn new(
         offsets: &'a [u8],
         base: &'a [u8],
@@ -132,7 +132,7 @@ impl<'a> HnswView<'a> {
             && upper.len() as u64 == nodes * upper_stride(m) as u64
             && (rows == 0 || entry < layers.last().copied().unwrap_or(rows));
         if !fits {
-            return Err(Error::Corrupt { what: "the sizes of the graph" });
+            return Err(corrupt("the sizes of the graph"));
         }
         let mut counts = [0; build::MAX_LAYERS];
         counts[..layers.len()].copy_from_slice(layers);
@@ -162,7 +162,7 @@ impl<'a> HnswView<'a> {
         for at in self.edges(row).or_corrupt(WHAT)? {
             let id = read_bits(self.base, at * bits as usize, bits).or_corrupt(WHAT)? as u32;
             if id >= self.rows {
-                return Err(Error::Corrupt { what: WHAT });
+                return Err(corrupt(WHAT));
             }
             out.push(id);
         }
@@ -184,7 +184,7 @@ impl<'a> HnswView<'a> {
         const WHAT: &str = "the upper layers of the graph";
         let (&count, below) = self.layers[..layer].split_last().or_corrupt(WHAT)?;
         if position >= count {
-            return Err(Error::Corrupt { what: WHAT });
+            return Err(corrupt(WHAT));
         }
         let before: usize = below.iter().map(|&count| count as usize).sum();
         let stride = upper_stride(self.m);
@@ -200,7 +200,7 @@ impl<'a> HnswView<'a> {
             self.base_neighbors(row, &mut neighbors)?;
             sort_by(&mut neighbors, Ord::cmp);
             if neighbors.windows(2).any(|pair| pair[0] == pair[1]) || neighbors.contains(&row) {
-                return Err(Error::Corrupt { what: "the neighbours of a row" });
+                return Err(corrupt("the neighbours of a row"));
             }
         }
         for layer in 1..=self.top {
@@ -212,7 +212,7 @@ impl<'a> HnswView<'a> {
                     && words.next().is_some_and(|position| position < below)
                     && words.all(|id| id == NONE || id < count);
                 if !valid {
-                    return Err(Error::Corrupt { what: "the upper layers of the graph" });
+                    return Err(corrupt("the upper layers of the graph"));
                 }
             }
         }

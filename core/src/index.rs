@@ -19,7 +19,7 @@ pub use shards::{Difference, ShardNeighbor, Shards};
 use crate::archive::Archive;
 use crate::builder::IndexOptions;
 use crate::column::{ColumnSchema, ValueRef};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, corrupt};
 use crate::filter::Filter;
 use crate::growing::Growing;
 use crate::key::KeyRef;
@@ -78,8 +78,8 @@ impl<'a> Index<'a> {
     /// Opens the bytes of an index file, which start at a multiple of 16.
     ///
     /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::UnsupportedVersion`], [`Error::Truncated`],
-    /// [`Error::Corrupt`], [`Error::Misaligned`]. Damage within the sections is found when it is
+    /// [`ErrorKind::NotAnIndex`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::Truncated`],
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Misaligned`]. Damage within the sections is found when it is
     /// met, or by [`verify`](Self::verify).
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let archive = Archive::open(bytes)?;
@@ -124,7 +124,7 @@ impl<'a> Index<'a> {
     /// Checks every checksum, id, key and offset: all that opening leaves to its use.
     ///
     /// # Errors
-    /// [`Error::ChecksumMismatch`] or [`Error::Corrupt`], saying where.
+    /// [`ErrorKind::ChecksumMismatch`] or [`ErrorKind::Corrupt`], saying where.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -199,8 +199,8 @@ impl<'a> Index<'a> {
     /// Binds a filter to this index.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`], [`Error::ColumnType`] for a value that does not fit,
-    /// [`Error::Corrupt`] if the columns are damaged.
+    /// [`ErrorKind::UnknownColumn`], [`ErrorKind::ColumnType`] for a value that does not fit,
+    /// [`ErrorKind::Corrupt`] if the columns are damaged.
     pub fn filter(&self, filter: &Filter) -> Result<IndexFilter<'a>> {
         filter.check(&self.options.columns)?;
         let bind = |segment: &Segment<'a>| {
@@ -213,12 +213,12 @@ impl<'a> Index<'a> {
     /// All rows that match a filter bound to this index, segment by segment.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a filter that was bound to another index,
-    /// [`Error::Corrupt`] if the columns are damaged.
+    /// [`ErrorKind::InvalidParameter`] for a filter that was bound to another index,
+    /// [`ErrorKind::Corrupt`] if the columns are damaged.
     pub fn matching(&self, filter: &IndexFilter<'_>) -> Result<Vec<RowId>> {
         if filter.segments.len() != self.segments.len() {
             let reason = "it was bound to another index".into();
-            return Err(Error::InvalidParameter { name: "filter", reason });
+            return Err(ErrorKind::InvalidParameter { name: "filter", reason }.into());
         }
         let (mut found, mut rows) = (Vec::new(), Vec::new());
         for (number, (segment, filter)) in self.segments.iter().zip(&filter.segments).enumerate() {
@@ -258,14 +258,16 @@ impl<'a> Index<'a> {
     /// The number of the column that has this name.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`].
+    /// [`ErrorKind::UnknownColumn`].
     pub fn column(&self, name: &str) -> Result<usize> {
         let found = self.columns().iter().position(|column| column.name == name);
-        found.ok_or_else(|| Error::UnknownColumn { name: name.into(), known: self.known_columns() })
+        let known = || self.known_columns();
+        found.ok_or_else(|| ErrorKind::UnknownColumn { name: name.into(), known: known() }.into())
     }
 
     fn unknown_column(&self, number: usize) -> Error {
-        Error::UnknownColumn { name: format!("number {number}"), known: self.known_columns() }
+        ErrorKind::UnknownColumn { name: format!("number {number}"), known: self.known_columns() }
+            .into()
     }
 
     fn known_columns(&self) -> String {
@@ -276,7 +278,7 @@ impl<'a> Index<'a> {
     /// The row that has this key, if any.
     ///
     /// # Errors
-    /// [`Error::KeyType`], or [`Error::Corrupt`] if the file is damaged.
+    /// [`ErrorKind::KeyType`], or [`ErrorKind::Corrupt`] if the file is damaged.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -293,7 +295,9 @@ impl<'a> Index<'a> {
     pub fn find(&self, key: KeyRef<'_>) -> Result<Option<RowId>> {
         let expected = self.options.key_type;
         if !key.fits(expected) {
-            return Err(Error::KeyType { expected: expected.name(), got: key.type_name() });
+            return Err(
+                ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into()
+            );
         }
         let growing = self.segments.len() as u32;
         if let Some(row) = self.growing.as_ref().and_then(|rows| rows.find(key)) {
@@ -332,13 +336,17 @@ impl<'a> Index<'a> {
     }
 
     fn place(&self, row: RowId) -> Result<Place<'_, 'a>> {
-        const NONE: Error = Error::Corrupt { what: "a row number is of no row of the index" };
+        const WHAT: &str = "a row number is of no row of the index";
         if let Some(segment) = self.segments.get(row.segment as usize) {
-            return if row.row < segment.rows { Ok(Place::Stored(segment)) } else { Err(NONE) };
+            return if row.row < segment.rows {
+                Ok(Place::Stored(segment))
+            } else {
+                Err(corrupt(WHAT))
+            };
         }
         match &self.growing {
             Some(rows) if row.row < rows.rows() => Ok(Place::Growing(rows)),
-            _ => Err(NONE),
+            _ => Err(corrupt(WHAT)),
         }
     }
 }

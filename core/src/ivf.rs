@@ -8,7 +8,7 @@
 pub(crate) mod kmeans;
 
 use crate::element::Element;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result, corrupt};
 use crate::metric::Metric;
 use crate::vectors::{Query, Shape, VectorsView};
 use alloc::format;
@@ -37,7 +37,7 @@ impl IvfParams {
     pub(crate) fn check(self) -> Result<()> {
         if self.lists > MAX_LISTS {
             let reason = format!("{} is not within 1 and {MAX_LISTS}", self.lists);
-            return Err(Error::InvalidParameter { name: "lists", reason });
+            return Err(ErrorKind::InvalidParameter { name: "lists", reason }.into());
         }
         Ok(())
     }
@@ -72,7 +72,7 @@ impl<'a> IvfView<'a> {
     /// little-endian.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the sections do not have the length that the numbers imply.
+    /// [`ErrorKind::Corrupt`] if the sections do not have the length that the numbers imply.
     pub fn new(
         centroids: &'a [u8],
         offsets: &'a [u8],
@@ -84,12 +84,12 @@ impl<'a> IvfView<'a> {
         let fits = centroids.len() as u64 == u64::from(lists) * shape.stride() as u64
             && offsets.len() as u64 == 4 * (u64::from(lists) + 1);
         if !fits {
-            return Err(Error::Corrupt { what: "the sizes of the inverted file" });
+            return Err(corrupt("the sizes of the inverted file"));
         }
         // Lists that overlap would give rows twice.
         let starts = offsets.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
         if !starts.clone().is_sorted() || starts.max().is_some_and(|last| last > rows) {
-            return Err(Error::Corrupt { what: "the lists of the inverted file" });
+            return Err(corrupt("the lists of the inverted file"));
         }
         Ok(Self { centroids: VectorsView::new(centroids, shape), offsets, lists, rows })
     }
@@ -111,7 +111,7 @@ impl<'a> IvfView<'a> {
         };
         match (offset(list), offset(list + 1)) {
             (Some(first), Some(last)) if first <= last && last <= self.rows => Ok(first..last),
-            _ => Err(Error::Corrupt { what: "the lists of the inverted file" }),
+            _ => Err(corrupt("the lists of the inverted file")),
         }
     }
 
@@ -121,12 +121,12 @@ impl<'a> IvfView<'a> {
         for list in 0..self.lists {
             let rows = self.rows(list)?;
             if rows.start != next {
-                return Err(Error::Corrupt { what: "the lists of the inverted file" });
+                return Err(corrupt("the lists of the inverted file"));
             }
             next = rows.end;
         }
         if next != self.rows {
-            return Err(Error::Corrupt { what: "the lists of the inverted file" });
+            return Err(corrupt("the lists of the inverted file"));
         }
         Ok(())
     }

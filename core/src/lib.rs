@@ -94,7 +94,7 @@ pub use column::{ColumnSchema, ColumnType, Value, ValueRef, parse_timestamp};
 /// ```
 pub use distance::{simd_level, simd_levels, use_simd_level};
 pub use element::Element;
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "std")]
 pub use file::{AtomicFile, IndexFile, write_file};
 pub use filter::{Comparison, Filter, Json};

@@ -1,5 +1,7 @@
 //! Work over many rows by several threads, with results that do not depend on their number.
 
+#[cfg(feature = "parallel")]
+use crate::error::ErrorKind;
 use crate::error::Result;
 use alloc::vec::Vec;
 
@@ -23,10 +25,10 @@ impl Threads {
             }
             if count > MAX_THREADS {
                 let reason = alloc::format!("{count} are too many; at most {MAX_THREADS}");
-                return Err(crate::Error::InvalidParameter { name: "threads", reason });
+                return Err(ErrorKind::InvalidParameter { name: "threads", reason }.into());
             }
             let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
-            let pool = pool.map_err(|error| crate::Error::InvalidParameter {
+            let pool = pool.map_err(|error| ErrorKind::InvalidParameter {
                 name: "threads",
                 reason: alloc::format!("{count} threads cannot be started: {error}"),
             })?;

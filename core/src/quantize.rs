@@ -6,7 +6,7 @@
 //! so the same on every platform.
 
 use crate::distance::{self, Format, Measure, Table, measure_pair};
-use crate::error::{Error, OrCorrupt, Result};
+use crate::error::{OrCorrupt, Result, corrupt};
 use crate::metric::{Metric, cosine_distance};
 use crate::vectors::{Query, VectorsView};
 use alloc::vec;
@@ -252,7 +252,7 @@ impl<'a> CodesView<'a> {
                 Metric::L2 => *base + self.factor(row)? - product,
                 Metric::InnerProduct => -(*base + product),
                 Metric::Cosine => cosine_distance((*base + product) * self.factor(row)?),
-                Metric::L1 => return Err(Error::Corrupt { what: "codes under l1" }),
+                Metric::L1 => return Err(corrupt("codes under l1")),
             };
         }
         Ok(())
@@ -322,7 +322,7 @@ impl<'a> CodePairs<'a> {
                     let inverse = view.factor(from)? * view.factor(row)?;
                     cosine_distance(self.similarity(from, row, product) * inverse)
                 }
-                Metric::L1 => return Err(Error::Corrupt { what: "codes under l1" }),
+                Metric::L1 => return Err(corrupt("codes under l1")),
             };
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::archive::manifest::{self, NO_COLUMN};
 use crate::archive::{Archive, Kind};
 use crate::calibration::{Calibration, Structure};
 use crate::column::{ColumnSchema, ColumnSections, ColumnView};
-use crate::error::{Error, Result};
+use crate::error::{OrCorrupt, Result, corrupt};
 use crate::hnsw::{GraphSize, HnswView};
 use crate::ivf::IvfView;
 use crate::key::{KeySections, KeyType, KeysView};
@@ -86,23 +86,23 @@ impl<'a> Segment<'a> {
         key_type: KeyType,
         schema: &[ColumnSchema],
     ) -> Result<Self> {
-        const DAMAGED: Error = Error::Corrupt { what: "the table of segments" };
-        let segment = archive.manifest.segments.get(number as usize).ok_or(DAMAGED)?;
+        const WHAT: &str = "the table of segments";
+        let segment = archive.manifest.segments.get(number as usize).or_corrupt(WHAT)?;
         let section = |kind| archive.section(number, NO_COLUMN, kind);
         let rows = segment.rows;
         if rows > MAX_ROWS {
-            return Err(DAMAGED);
+            return Err(corrupt(WHAT));
         }
-        let kind = Codes::from_number(segment.codes).ok_or(DAMAGED)?;
+        let kind = Codes::from_number(segment.codes).or_corrupt(WHAT)?;
         let codes = match kind {
             Codes::None => None,
             Codes::Sq8 | Codes::Sq8Only => {
                 let centre = bytemuck::try_cast_slice(section(Kind::CodeCentre));
-                let centre: &[f32] = centre.map_err(|_| DAMAGED)?;
+                let centre: &[f32] = centre.map_err(|_| corrupt(WHAT))?;
                 let bytes = section(Kind::Codes);
                 let length = u64::from(rows) * code_stride(shape.dimensions) as u64;
                 if centre.len() != shape.dimensions || bytes.len() as u64 != length {
-                    return Err(Error::Corrupt { what: "the size of the codes" });
+                    return Err(corrupt("the size of the codes"));
                 }
                 Some(CodesView::new(bytes, shape.metric, centre, segment.scale))
             }
@@ -112,7 +112,7 @@ impl<'a> Segment<'a> {
             _ => {
                 let bytes = section(Kind::Vectors);
                 if bytes.len() as u64 != u64::from(rows) * shape.stride() as u64 {
-                    return Err(Error::Corrupt { what: "the size of the vectors" });
+                    return Err(corrupt("the size of the vectors"));
                 }
                 VectorsView::new(bytes, shape)
             }
@@ -147,7 +147,7 @@ impl<'a> Segment<'a> {
         });
         let hidden = section(Kind::Hidden);
         if !hidden.is_empty() && hidden.len() != rows.div_ceil(8) as usize {
-            return Err(Error::Corrupt { what: "the size of the removed rows" });
+            return Err(corrupt("the size of the removed rows"));
         }
         let calibrations = segment.calibrations.iter().map(Calibration::from_manifest);
         Ok(Self {
@@ -221,7 +221,7 @@ impl<'a> Segment<'a> {
             ivf.verify()?;
         }
         if Bitmap(&self.hidden).count() != self.hidden_count {
-            return Err(Error::Corrupt { what: "the number of removed rows" });
+            return Err(corrupt("the number of removed rows"));
         }
         self.columns.iter().try_for_each(ColumnView::verify)
     }

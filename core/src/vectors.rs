@@ -3,7 +3,7 @@
 use crate::aligned::AlignedBytes;
 use crate::distance::{self, Format, Table, widen_f16};
 use crate::element::Element;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::metric::{Metric, cosine_distance, inverse_length};
 use alloc::vec::Vec;
 
@@ -55,10 +55,12 @@ impl Query {
     /// Checks `values` and takes them over, reusing this query's memory.
     pub fn set(&mut self, values: &[f32], dimensions: usize, metric: Metric) -> Result<()> {
         if values.len() != dimensions {
-            return Err(Error::DimensionMismatch { expected: dimensions, got: values.len() });
+            return Err(
+                ErrorKind::DimensionMismatch { expected: dimensions, got: values.len() }.into()
+            );
         }
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NonFinite { at });
+            return Err(ErrorKind::NonFinite { at }.into());
         }
         self.values.clear();
         self.values.extend_from_slice(values);
@@ -66,7 +68,7 @@ impl Query {
         if metric == Metric::Cosine {
             self.inverse_length = inverse_length(values);
             if !self.inverse_length.is_finite() {
-                return Err(Error::ZeroVector);
+                return Err(ErrorKind::ZeroVector.into());
             }
         }
         Ok(())
@@ -197,13 +199,16 @@ pub(crate) struct Vectors {
 impl Vectors {
     pub fn new(shape: Shape) -> Result<Self> {
         if shape.dimensions == 0 {
-            return Err(Error::InvalidParameter {
+            return Err(ErrorKind::InvalidParameter {
                 name: "dimensions",
                 reason: "a vector has at least 1 dimension".into(),
-            });
+            }
+            .into());
         }
         if shape.dimensions > MAX_DIMENSIONS {
-            return Err(Error::TooMany { what: "dimensions", limit: MAX_DIMENSIONS as u64 });
+            return Err(
+                ErrorKind::TooMany { what: "dimensions", limit: MAX_DIMENSIONS as u64 }.into()
+            );
         }
         let scratch = Vec::new();
         Ok(Self { shape, bytes: AlignedBytes::new(), rows: 0, unit_length: true, scratch })
@@ -213,10 +218,14 @@ impl Vectors {
     pub fn push(&mut self, values: &[f32]) -> Result<()> {
         let shape = self.shape;
         if values.len() != shape.dimensions {
-            return Err(Error::DimensionMismatch { expected: shape.dimensions, got: values.len() });
+            return Err(ErrorKind::DimensionMismatch {
+                expected: shape.dimensions,
+                got: values.len(),
+            }
+            .into());
         }
         if self.rows >= MAX_ROWS {
-            return Err(Error::TooMany { what: "rows", limit: MAX_ROWS.into() });
+            return Err(ErrorKind::TooMany { what: "rows", limit: MAX_ROWS.into() }.into());
         }
         let start = self.bytes.len();
         let result = self.append(values);
@@ -239,7 +248,7 @@ impl Vectors {
         let inverse = inverse_length(&self.scratch);
         if shape.metric == Metric::Cosine {
             if !inverse.is_normal() {
-                return Err(Error::ZeroVector);
+                return Err(ErrorKind::ZeroVector.into());
             }
             rest[..4].copy_from_slice(&inverse.to_le_bytes());
         }

@@ -1,6 +1,6 @@
 //! What goes wrong, as Postgres reports it: SQLSTATE, message, hint.
 
-use hither_core::Error;
+use hither_core::{Error, ErrorKind};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::PgLogLevel;
@@ -83,11 +83,9 @@ impl Failure {
 
     /// What a search says: of the query if that is wrong, else of the file.
     pub fn from_search(error: Error, path: &Path) -> Self {
-        match error {
-            error @ (Error::DimensionMismatch { .. } | Error::NonFinite { .. }) => {
-                Self::from(error)
-            }
-            error => Self::from(error).about(path),
+        match error.kind() {
+            ErrorKind::DimensionMismatch { .. } | ErrorKind::NonFinite { .. } => Self::from(error),
+            _ => Self::from(error).about(path),
         }
     }
 
@@ -104,19 +102,19 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = match &error {
-            Error::DimensionMismatch { .. } | Error::NonFinite { .. } | Error::ZeroVector => {
-                Code::ERRCODE_DATA_EXCEPTION
-            }
-            Error::Corrupt { .. } | Error::ChecksumMismatch { .. } | Error::Truncated { .. } => {
-                Code::ERRCODE_DATA_CORRUPTED
-            }
-            Error::Io { .. } => Code::ERRCODE_IO_ERROR,
-            Error::InvalidParameter { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
-            Error::UnsupportedVersion { .. }
-            | Error::UnsupportedSection { .. }
-            | Error::Unsupported { .. } => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-            Error::NotAnIndex => Code::ERRCODE_WRONG_OBJECT_TYPE,
+        let code = match error.kind() {
+            ErrorKind::DimensionMismatch { .. }
+            | ErrorKind::NonFinite { .. }
+            | ErrorKind::ZeroVector => Code::ERRCODE_DATA_EXCEPTION,
+            ErrorKind::Corrupt { .. }
+            | ErrorKind::ChecksumMismatch { .. }
+            | ErrorKind::Truncated { .. } => Code::ERRCODE_DATA_CORRUPTED,
+            ErrorKind::Io { .. } => Code::ERRCODE_IO_ERROR,
+            ErrorKind::InvalidParameter { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            ErrorKind::UnsupportedVersion { .. }
+            | ErrorKind::UnsupportedSection { .. }
+            | ErrorKind::Unsupported { .. } => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            ErrorKind::NotAnIndex => Code::ERRCODE_WRONG_OBJECT_TYPE,
             _ => Code::ERRCODE_FDW_ERROR,
         };
         Self::new(code, error.to_string())

@@ -7,7 +7,7 @@ use crate::network;
 use crate::remote::{self, Access, Object};
 use crate::settings::Caching;
 use futures_util::{StreamExt, TryStreamExt};
-use hither_core::IndexFile;
+use hither_core::{ErrorKind, IndexFile};
 use object_store::{GetOptions, GetRange};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
@@ -310,12 +310,12 @@ fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
 
 /// An error of the library, with the file that it is about.
 fn damaged(path: &Path, name: &Path, error: hither_core::Error) -> Failure {
-    match error {
-        error @ hither_core::Error::Io { .. } => match fs::File::open(path) {
+    match error.kind() {
+        ErrorKind::Io { .. } => match fs::File::open(path) {
             Err(error) => missing(name, &error),
             Ok(_) => Failure::from(error),
         },
-        error => Failure::from(error).about(name),
+        _ => Failure::from(error).about(name),
     }
 }
 

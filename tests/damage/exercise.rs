@@ -1,7 +1,7 @@
 //! Everything that can be asked of an index, asked of one that may be damaged.
 
 use hither::{
-    AlignedBytes, Error, Filter, Index, KeyRef, KeyType, Neighbor, Order, RowId, Save,
+    AlignedBytes, Error, ErrorKind, Filter, Index, KeyRef, KeyType, Neighbor, Order, RowId, Save,
     SearchParams, Searcher, Structure, ValueRef, merge,
 };
 
@@ -41,18 +41,21 @@ pub fn exercise(
 /// Keeps the first error that tells of damage; others are the answer to what was asked.
 fn note<T>(result: Result<T, Error>, met: &mut Option<Error>) -> Option<T> {
     match result {
-        Ok(value) => return Some(value),
-        Err(
-            error @ (Error::Corrupt { .. }
-            | Error::ChecksumMismatch { .. }
-            | Error::Truncated { .. }
-            | Error::UnsupportedSection { .. }),
-        ) => {
-            met.get_or_insert(error);
+        Ok(value) => Some(value),
+        Err(error) => {
+            let damage = matches!(
+                error.kind(),
+                ErrorKind::Corrupt { .. }
+                    | ErrorKind::ChecksumMismatch { .. }
+                    | ErrorKind::Truncated { .. }
+                    | ErrorKind::UnsupportedSection { .. }
+            );
+            if damage {
+                met.get_or_insert(error);
+            }
+            None
         }
-        Err(_) => {}
     }
-    None
 }
 
 /// A query of so many dimensions.

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
 use crate::value::{to_json, to_key, to_values};
 use alloc::vec::Vec;
-use hither::{AlignedBytes, Error, FLAT_ROWS, IndexBuilder, Progress, ValueRef};
+use hither::{AlignedBytes, ErrorKind, FLAT_ROWS, IndexBuilder, Progress, ValueRef};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -42,7 +42,7 @@ impl Building {
         let (dimensions, columns) = (index.dimensions, index.columns.len());
         if !self.staged.len().is_multiple_of(dimensions) {
             let (expected, got) = (dimensions, self.staged.len());
-            return Err(Error::DimensionMismatch { expected, got }.into());
+            return Err(ErrorKind::DimensionMismatch { expected, got }.into());
         }
         let rows = self.builder.rows() as usize + self.staged.len() / dimensions;
         // What is there may have to move to where there is room for twice as much.
@@ -90,6 +90,6 @@ pub(crate) fn report(progress: &Function, step: Progress) -> hither::Result<()> 
         (JsValue::from_str(step.stage), (step.done as f64).into(), (step.total as f64).into());
     match progress.call3(&JsValue::NULL, &stage, &done, &total) {
         Ok(answer) if !answer.is_truthy() => Ok(()),
-        _ => Err(Error::Cancelled),
+        _ => Err(ErrorKind::Cancelled.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Outcome};
 use alloc::vec::Vec;
-use hither::{AlignedBytes, Error};
+use hither::{AlignedBytes, ErrorKind};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The length of the index file that begins with these bytes.
@@ -21,7 +21,7 @@ impl Bytes {
     /// So many zeros.
     #[wasm_bindgen(constructor)]
     pub fn new(length: f64) -> Outcome<Bytes> {
-        let too_long = Failure::from(Error::OutOfMemory { bytes: length as u64 });
+        let too_long = Failure::from(ErrorKind::OutOfMemory { bytes: length as u64 });
         if length > f64::from(u32::MAX) {
             return Err(too_long);
         }
@@ -43,7 +43,7 @@ impl Bytes {
 /// the allocation itself could only end the program.
 pub(crate) fn ensure(bytes: usize) -> Outcome<()> {
     let granted = Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
-    if granted { Ok(()) } else { Err(Error::OutOfMemory { bytes: bytes as u64 }.into()) }
+    if granted { Ok(()) } else { Err(ErrorKind::OutOfMemory { bytes: bytes as u64 }.into()) }
 }
 
 /// WebAssembly's memory, as JavaScript sees it.

@@ -2,7 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use hither::Error;
+use hither::{Error, ErrorKind};
 use wasm_bindgen::JsValue;
 
 /// A result that JavaScript gets, or a text that it makes an error of.
@@ -27,35 +27,43 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = match &error {
-            Error::DimensionMismatch { .. } => "dimension_mismatch",
-            Error::NonFinite { .. } => "non_finite",
-            Error::HalfOverflow { at } => {
+        let code = match error.kind() {
+            ErrorKind::DimensionMismatch { .. } => "dimension_mismatch",
+            ErrorKind::NonFinite { .. } => "non_finite",
+            ErrorKind::HalfOverflow { at } => {
                 let message = format!(
                     "value {at} of the vector is beyond half precision (±65504); store these vectors with element \"f32\""
                 );
                 return Self::new("half_overflow", message);
             }
-            Error::ZeroVector => "zero_vector",
-            Error::TooMany { .. } => "too_many",
-            Error::InvalidParameter { .. } => "invalid_parameter",
-            Error::DuplicateKey { .. } => "duplicate_key",
-            Error::KeyNotFound { .. } => "key_not_found",
-            Error::KeyType { .. } => "key_type",
-            Error::UnknownColumn { .. } => "unknown_column",
-            Error::ColumnType { .. } => "column_type",
-            Error::InvalidFilter { .. } => "invalid_filter",
-            Error::NotAnIndex => "not_an_index",
-            Error::UnsupportedVersion { .. } | Error::UnsupportedSection { .. } => {
+            ErrorKind::ZeroVector => "zero_vector",
+            ErrorKind::TooMany { .. } => "too_many",
+            ErrorKind::InvalidParameter { .. } => "invalid_parameter",
+            ErrorKind::DuplicateKey { .. } => "duplicate_key",
+            ErrorKind::KeyNotFound { .. } => "key_not_found",
+            ErrorKind::KeyType { .. } => "key_type",
+            ErrorKind::UnknownColumn { .. } => "unknown_column",
+            ErrorKind::ColumnType { .. } => "column_type",
+            ErrorKind::InvalidFilter { .. } => "invalid_filter",
+            ErrorKind::NotAnIndex => "not_an_index",
+            ErrorKind::UnsupportedVersion { .. } | ErrorKind::UnsupportedSection { .. } => {
                 "unsupported_version"
             }
-            Error::Truncated { .. } => "truncated",
-            Error::Corrupt { .. } | Error::ChecksumMismatch { .. } | Error::Misaligned => "corrupt",
-            Error::OutOfMemory { .. } => "out_of_memory",
-            Error::Cancelled => "aborted",
+            ErrorKind::Truncated { .. } => "truncated",
+            ErrorKind::Corrupt { .. }
+            | ErrorKind::ChecksumMismatch { .. }
+            | ErrorKind::Misaligned => "corrupt",
+            ErrorKind::OutOfMemory { .. } => "out_of_memory",
+            ErrorKind::Cancelled => "aborted",
             _ => "unsupported",
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<ErrorKind> for Failure {
+    fn from(kind: ErrorKind) -> Self {
+        Error::from(kind).into()
     }
 }
 

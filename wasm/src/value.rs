@@ -4,7 +4,7 @@ use crate::failure::{Failure, Outcome};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use hither::{ColumnSchema, ColumnType, Error, Key, KeyRef, KeyType, Value, ValueRef};
+use hither::{ColumnSchema, ColumnType, ErrorKind, Key, KeyRef, KeyType, Value, ValueRef};
 use hither::{Json, format_uuid, parse_timestamp, parse_uuid};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -144,7 +144,7 @@ pub(crate) fn from_value(value: ValueRef<'_>) -> JsValue {
 pub(crate) fn to_values(values: &[JsValue], columns: &[ColumnSchema]) -> Outcome<Vec<Value>> {
     if values.len() != columns.len() {
         let reason = format!("{} values for {} columns", values.len(), columns.len());
-        return Err(Error::Unsupported { reason }.into());
+        return Err(ErrorKind::Unsupported { reason }.into());
     }
     values.iter().zip(columns).map(|(value, column)| to_value(value, column)).collect()
 }

@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::input::{InputError, read_matrix_i64};
 use hither::{
-    Error, Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher, Structure,
+    ErrorKind, Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher,
+    Structure,
 };
 use std::collections::HashSet;
 use std::path::Path;
@@ -120,13 +121,15 @@ impl Bench<'_> {
                     }
                     // So --output of a search fills its rows up, where fewer are found than asked.
                     _ if key == -1 => break,
-                    Ok(None) | Err(Error::KeyType { .. }) => {
+                    Err(error) if !matches!(error.kind(), ErrorKind::KeyType { .. }) => {
+                        return Err(error.into());
+                    }
+                    Ok(None) | Err(_) => {
                         let reason = format!(
                             "no row of the index has the key {key}; is this the truth of other rows? leave --truth out to compute it"
                         );
                         return Err(InputError::at_row(path, number as u64, reason).into());
                     }
-                    Err(error) => return Err(error.into()),
                 }
             }
             truth.push(Truth { keys, last });
@@ -249,7 +252,7 @@ impl Bench<'_> {
             let running: Vec<_> =
                 (0..threads).map(|thread| scope.spawn(move || run(thread))).collect();
             let joined = running.into_iter().map(|thread| thread.join());
-            joined.map(|result| result.unwrap_or(Err(Error::Cancelled))).collect()
+            joined.map(|result| result.unwrap_or(Err(ErrorKind::Cancelled.into()))).collect()
         });
         let seconds = start.elapsed().as_secs_f64();
         let times = runs.into_iter().collect::<hither::Result<Vec<_>>>()?.concat();

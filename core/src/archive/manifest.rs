@@ -1,7 +1,7 @@
 //! The manifest of format version 1, frozen: what comes later comes as new sections.
 
 use super::Kind;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result, corrupt};
 use alloc::string::String;
 use alloc::vec::Vec;
 use rkyv::rancor::Failure;
@@ -129,15 +129,15 @@ impl Section {
 
 /// Writes a manifest. Its length does not depend on the numbers in it.
 pub(crate) fn encode(manifest: &Manifest) -> Result<rkyv::util::AlignedVec> {
-    rkyv::to_bytes::<Failure>(manifest).map_err(|_| Error::TooMany {
-        what: "columns, properties or segments for the manifest",
-        limit: 1 << 31,
+    rkyv::to_bytes::<Failure>(manifest).map_err(|_| {
+        let what = "columns, properties or segments for the manifest";
+        ErrorKind::TooMany { what, limit: 1 << 31 }.into()
     })
 }
 
 /// Reads a manifest, checking its structure.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Manifest> {
-    const DAMAGED: Error = Error::Corrupt { what: "the manifest" };
-    let archived = rkyv::access::<ArchivedManifest, Failure>(bytes).map_err(|_| DAMAGED)?;
-    rkyv::deserialize::<Manifest, Failure>(archived).map_err(|_| DAMAGED)
+    const WHAT: &str = "the manifest";
+    let archived = rkyv::access::<ArchivedManifest, Failure>(bytes).map_err(|_| corrupt(WHAT))?;
+    rkyv::deserialize::<Manifest, Failure>(archived).map_err(|_| corrupt(WHAT))
 }

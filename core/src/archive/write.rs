@@ -135,7 +135,7 @@ pub(crate) fn write(
     };
 
     let mut written = 0;
-    let mut put = |offset: u64, bytes: &[u8]| {
+    let mut put = |offset: u64, bytes: &[u8]| -> Result<()> {
         const ZEROS: [u8; ALIGNMENT as usize] = [0; ALIGNMENT as usize];
         sink.write(&ZEROS[..(offset - written) as usize])?;
         sink.write(bytes)?;

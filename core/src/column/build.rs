@@ -2,7 +2,7 @@
 
 use super::zones::{encode_zones, value_key};
 use super::{ColumnSchema, ColumnSections, ColumnType, ValueRef, code_width, offset_width};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::sort::sort_by;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -65,7 +65,8 @@ impl ColumnBuilder {
             return Ok(());
         }
         let column = self.schema.name.clone();
-        Err(Error::ColumnType { column, expected: column_type.name(), got: value.type_name() })
+        Err(ErrorKind::ColumnType { column, expected: column_type.name(), got: value.type_name() }
+            .into())
     }
 
     /// Appends a row's value. Changes nothing if it does not fit.

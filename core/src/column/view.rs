@@ -2,7 +2,7 @@
 
 use super::zones::{Zone, encode_zones, value_key, zones_len};
 use super::{ColumnSchema, ColumnSections, ColumnType, ValueRef, code_width, offset_width};
-use crate::error::{Error, OrCorrupt, Result};
+use crate::error::{OrCorrupt, Result, corrupt};
 use alloc::vec;
 
 const WHAT: &str = "a column";
@@ -76,7 +76,7 @@ impl<'a> Cells<'a> {
                 let stride = offset_width(dictionary.len()) + 4;
                 let entries =
                     (dictionary_offsets.len() / stride).checked_sub(1).or_corrupt(WHAT)?;
-                Layout::Codes(u32::try_from(entries).map_err(|_| Error::Corrupt { what: WHAT })?)
+                Layout::Codes(u32::try_from(entries).map_err(|_| corrupt(WHAT))?)
             }
             ColumnType::Text | ColumnType::Bytes | ColumnType::Json => Layout::Blobs,
         };
@@ -136,7 +136,7 @@ impl<'a> Cells<'a> {
 
     pub fn is_null(&self, row: u32) -> Result<bool> {
         if row >= self.rows {
-            return Err(Error::Corrupt { what: "a row number" });
+            return Err(corrupt("a row number"));
         }
         Ok(self.validity(row as usize / 64) >> (row % 64) & 1 == 0)
     }
@@ -146,7 +146,7 @@ impl<'a> Cells<'a> {
         if self.is_null(row)? {
             return Ok(ValueRef::Null);
         }
-        let text = |row| str::from_utf8(self.blob(row)?).map_err(|_| Error::Corrupt { what: WHAT });
+        let text = |row| str::from_utf8(self.blob(row)?).map_err(|_| corrupt(WHAT));
         Ok(match self.column_type {
             ColumnType::Bool => ValueRef::Bool(self.bit(row)),
             ColumnType::Int64 => ValueRef::Int64(i64::from_le_bytes(self.record(row)?)),
@@ -166,7 +166,7 @@ impl<'a> Cells<'a> {
             Layout::Ints => super::int_key(i64::from_le_bytes(self.record(row)?)),
             Layout::Floats => super::float_key(f64::from_le_bytes(self.record(row)?)),
             Layout::Codes(_) => self.code(row)?.into(),
-            Layout::Uuids | Layout::Blobs => return Err(Error::Corrupt { what: WHAT }),
+            Layout::Uuids | Layout::Blobs => return Err(corrupt(WHAT)),
         })
     }
 
@@ -242,7 +242,7 @@ impl<'a> Cells<'a> {
                 // Whatever lies between is checked with the rows, null ones too.
                 (0..self.rows).try_for_each(|row| self.blob(row).map(drop))?;
                 if number(offsets, 0, width) != Some(0) || last != Some(values.len() as u64) {
-                    return Err(Error::Corrupt { what: WHAT });
+                    return Err(corrupt(WHAT));
                 }
             }
             Layout::Codes(entries) => self.verify_dictionary(entries)?,
@@ -254,7 +254,7 @@ impl<'a> Cells<'a> {
             value => Ok(value_key(value)),
         })?;
         if zones != self.sections.zones {
-            return Err(Error::Corrupt { what: "the zones of a column" });
+            return Err(corrupt("the zones of a column"));
         }
         Ok(())
     }
@@ -275,7 +275,7 @@ impl<'a> Cells<'a> {
                 && before.is_none_or(|before| before < text)
                 && self.rows_below(code as u32) == Some(rows_below);
             if !sound {
-                return Err(Error::Corrupt { what: WHAT });
+                return Err(corrupt(WHAT));
             }
             before = Some(text);
             rows_below += count;

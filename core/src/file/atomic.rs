@@ -3,10 +3,10 @@
 use super::io_error;
 use super::pieces::PieceWriter;
 use crate::archive::write::Sink;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use std::format;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::ToString;
 
@@ -38,20 +38,20 @@ impl AtomicFile {
     /// Begins a file. What writers of the same file left behind that were killed is removed.
     ///
     /// # Errors
-    /// [`Error::Io`], also where `path` is no regular file.
+    /// [`ErrorKind::Io`], also where `path` is no regular file.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         // Renamed over, a device or a pipe would be gone, for everybody.
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             let reason = "this is no regular file; name one that may be replaced".into();
-            return Err(Error::Io { path: path.display().to_string(), reason });
+            return Err(ErrorKind::Io { path: path.display().to_string(), reason }.into());
         }
         remove_stale(path);
         let temporary = Self::temporary_path(path);
         let file = File::create(&temporary).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
+            io::ErrorKind::NotFound => {
                 let reason = "its folder does not exist; make it first".into();
-                Error::Io { path: path.display().to_string(), reason }
+                ErrorKind::Io { path: path.display().to_string(), reason }.into()
             }
             _ => io_error(path, &error),
         })?;
@@ -68,7 +68,7 @@ impl AtomicFile {
     /// Syncs the file and gives it its name.
     ///
     /// # Errors
-    /// [`Error::Io`]; the file is then removed, and what had its name stays.
+    /// [`ErrorKind::Io`]; the file is then removed, and what had its name stays.
     pub fn finish(mut self) -> Result<()> {
         let done = self.file().and_then(|file| {
             file.flush()?;
@@ -86,7 +86,7 @@ impl AtomicFile {
     }
 
     fn file(&mut self) -> io::Result<&mut PieceWriter<File>> {
-        self.file.as_mut().ok_or_else(|| ErrorKind::BrokenPipe.into())
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -150,17 +150,17 @@ fn remove_stale(path: &Path) {
 /// Writes a file whole or not at all: to a temporary name beside it, synced, then renamed.
 ///
 /// # Errors
-/// [`Error::Io`], and those of `write`.
+/// [`ErrorKind::Io`], and those of `write`.
 ///
 /// ```
-/// use hither::{Error, IndexFile, write_file};
+/// use hither::{ErrorKind, IndexFile, write_file};
 ///
 /// let path = std::env::temp_dir().join("hither-example-write-file.hither");
 /// let cut_short = write_file(&path, |sink| {
 ///     sink.write(b"half of it")?;
-///     Err(Error::Cancelled)
+///     Err(ErrorKind::Cancelled.into())
 /// });
-/// assert_eq!(cut_short, Err(Error::Cancelled));
+/// assert_eq!(cut_short, Err(ErrorKind::Cancelled.into()));
 /// assert!(!path.exists());
 /// ```
 pub fn write_file(

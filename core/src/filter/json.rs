@@ -2,7 +2,7 @@
 
 use super::{Comparison, Filter, MAX_DEPTH};
 use crate::column::Value;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec, vec::Vec};
 
 /// Parsed JSON, whichever parser read it.
@@ -85,11 +85,12 @@ impl Filter {
     /// are read as doubles.
     ///
     /// # Errors
-    /// [`Error::InvalidFilter`] for what is no JSON or no such filter.
+    /// [`ErrorKind::InvalidFilter`] for what is no JSON or no such filter.
     #[cfg(feature = "json")]
     pub fn from_json(json: &str) -> Result<Self> {
-        let json: serde_json::Value = serde_json::from_str(json)
-            .map_err(|error| Error::InvalidFilter { reason: format!("it is no JSON: {error}") })?;
+        let json: serde_json::Value = serde_json::from_str(json).map_err(|error| {
+            ErrorKind::InvalidFilter { reason: format!("it is no JSON: {error}") }
+        })?;
         Self::from_json_value(&json)
     }
 
@@ -105,7 +106,7 @@ impl Filter {
     /// Reads a filter from parsed JSON, as `from_json` does.
     ///
     /// # Errors
-    /// [`Error::InvalidFilter`] for what is no such filter.
+    /// [`ErrorKind::InvalidFilter`] for what is no such filter.
     pub fn from_parsed_json(json: &Json) -> Result<Self> {
         let filter = filter(json, MAX_DEPTH)?;
         filter.check_depth(MAX_DEPTH)?;
@@ -114,7 +115,7 @@ impl Filter {
 }
 
 fn invalid<T>(reason: String) -> Result<T> {
-    Err(Error::InvalidFilter { reason })
+    Err(ErrorKind::InvalidFilter { reason }.into())
 }
 
 /// One level less, of those that `left` allows.

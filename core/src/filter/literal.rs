@@ -1,7 +1,7 @@
 //! Literals in the types of their columns.
 
 use crate::column::{ColumnSchema, ColumnType, Value, ValueRef, parse_timestamp};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::key::parse_uuid;
 use alloc::borrow::Cow;
 use alloc::format;
@@ -12,10 +12,9 @@ use core::cmp::Ordering;
 /// integers and doubles stay what they are; or null.
 pub(super) fn coerce<'v>(schema: &ColumnSchema, value: &'v Value) -> Result<Cow<'v, Value>> {
     let column_type = schema.column_type;
-    let unlike = || Error::ColumnType {
-        column: schema.name.clone(),
-        expected: column_type.name(),
-        got: value.as_ref().type_name(),
+    let unlike = || {
+        let (expected, got) = (column_type.name(), value.as_ref().type_name());
+        ErrorKind::ColumnType { column: schema.name.clone(), expected, got }.into()
     };
     let fits = *value == Value::Null || value.as_ref().type_name() == column_type.name();
     let (parsed, form) = match (column_type, value) {
@@ -43,7 +42,7 @@ pub(super) fn coerce<'v>(schema: &ColumnSchema, value: &'v Value) -> Result<Cow<
     parsed.map(Cow::Owned).ok_or_else(|| {
         let (name, kind) = (&schema.name, column_type.name());
         let reason = format!("column \"{name}\" is {kind}; write its values as \"{form}\"");
-        Error::InvalidFilter { reason }
+        ErrorKind::InvalidFilter { reason }.into()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::Index;
 use crate::column::ValueRef;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::growing::Growing;
 use crate::key::{Key, KeyRef, KeyType};
 
@@ -10,7 +10,7 @@ impl Index<'_> {
     /// Inserts a row and gives its key. Where keys are row numbers, `None` takes the next number.
     ///
     /// # Errors
-    /// [`Error::DuplicateKey`] if there is such a row; else as
+    /// [`ErrorKind::DuplicateKey`] if there is such a row; else as
     /// [`IndexBuilder::push`](crate::IndexBuilder::push). The index is then as it was.
     ///
     /// ```
@@ -40,11 +40,11 @@ impl Index<'_> {
             }
             None => {
                 let expected = self.options.key_type.name();
-                return Err(Error::KeyType { expected, got: "missing" });
+                return Err(ErrorKind::KeyType { expected, got: "missing" }.into());
             }
         };
         if self.find(key.as_ref())?.is_some() {
-            return Err(Error::DuplicateKey { key: alloc::format!("{key}") });
+            return Err(ErrorKind::DuplicateKey { key: alloc::format!("{key}") }.into());
         }
         self.grow(key.clone(), vector, values)?;
         Ok(key)
@@ -53,7 +53,7 @@ impl Index<'_> {
     /// Replaces the row that has this key.
     ///
     /// # Errors
-    /// [`Error::KeyNotFound`] if there is none; else as [`insert`](Self::insert).
+    /// [`ErrorKind::KeyNotFound`] if there is none; else as [`insert`](Self::insert).
     pub fn update(
         &mut self,
         key: KeyRef<'_>,
@@ -61,7 +61,7 @@ impl Index<'_> {
         values: &[ValueRef<'_>],
     ) -> Result<()> {
         let Some(old) = self.find(key)? else {
-            return Err(Error::KeyNotFound { key: alloc::format!("{key}") });
+            return Err(ErrorKind::KeyNotFound { key: alloc::format!("{key}") }.into());
         };
         self.grow(key.to_owned(), vector, values)?;
         if let Some(segment) = self.segments.get_mut(old.segment as usize) {
@@ -73,7 +73,7 @@ impl Index<'_> {
     /// Removes the row that has this key; false if there is none.
     ///
     /// # Errors
-    /// [`Error::KeyType`], or [`Error::Corrupt`] if the file is damaged.
+    /// [`ErrorKind::KeyType`], or [`ErrorKind::Corrupt`] if the file is damaged.
     pub fn remove(&mut self, key: KeyRef<'_>) -> Result<bool> {
         let Some(row) = self.find(key)? else { return Ok(false) };
         match (self.segments.get_mut(row.segment as usize), &mut self.growing) {
@@ -101,7 +101,7 @@ impl Index<'_> {
     /// Where keys are row numbers, the number after the greatest that was given.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file is damaged.
+    /// [`ErrorKind::Corrupt`] if the file is damaged.
     pub fn row_number_end(&self) -> Result<i64> {
         if let Some(next) = self.next_number {
             return Ok(next);

@@ -2,7 +2,7 @@
 
 use super::{Index, Place};
 use crate::column::ValueRef;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::key::KeyRef;
 use crate::neighbor::RowId;
 
@@ -10,7 +10,7 @@ impl Index<'_> {
     /// The key of a row.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file is damaged, or the row is none of this index.
+    /// [`ErrorKind::Corrupt`] if the file is damaged, or the row is none of this index.
     pub fn key(&self, row: RowId) -> Result<KeyRef<'_>> {
         match self.place(row)? {
             Place::Stored(segment) => segment.keys.get(row.row),
@@ -21,7 +21,7 @@ impl Index<'_> {
     /// The stored vector of a row, into `out` (one value a dimension).
     ///
     /// # Errors
-    /// Those of [`key`](Self::key), and [`Error::DimensionMismatch`].
+    /// Those of [`key`](Self::key), and [`ErrorKind::DimensionMismatch`].
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -40,7 +40,7 @@ impl Index<'_> {
     pub fn vector(&self, row: RowId, out: &mut [f32]) -> Result<()> {
         if out.len() != self.dimensions() {
             let (expected, got) = (self.dimensions(), out.len());
-            return Err(Error::DimensionMismatch { expected, got });
+            return Err(ErrorKind::DimensionMismatch { expected, got }.into());
         }
         match self.place(row)? {
             Place::Stored(segment) => segment.vectors.get(row.row, out),

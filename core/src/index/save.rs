@@ -6,7 +6,7 @@ use crate::archive::manifest::{NO_COLUMN, Section};
 use crate::archive::write::{self, NewSection, Sink, Source};
 use crate::builder::{IndexBuilder, IndexOptions};
 use crate::column::ValueRef;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::RowId;
 use crate::parallel::Threads;
@@ -51,7 +51,7 @@ impl Index<'_> {
     /// itself stays as it is.
     ///
     /// # Errors
-    /// Those of the sink and of `progress`; [`Error::Corrupt`] if this index's file is damaged.
+    /// Those of the sink and of `progress`; [`ErrorKind::Corrupt`] if this index's file is damaged.
     pub fn write_to(
         &self,
         save: Save,
@@ -121,8 +121,8 @@ impl Index<'_> {
 /// The options, `threads` aside, are those of the first index.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if the indexes differ in dimensions, metric, type of keys or columns;
-/// [`Error::Corrupt`] if one's file is damaged.
+/// [`ErrorKind::Unsupported`] if the indexes differ in dimensions, metric, type of keys or columns;
+/// [`ErrorKind::Corrupt`] if one's file is damaged.
 ///
 /// ```
 /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -138,13 +138,13 @@ impl Index<'_> {
 /// ```
 pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
     let Some(first) = indexes.first() else {
-        return Err(Error::Unsupported { reason: "there is no index to merge".into() });
+        return Err(ErrorKind::Unsupported { reason: "there is no index to merge".into() }.into());
     };
     for (number, other) in indexes.iter().enumerate() {
         if let Some(what) = first.difference(other) {
             let reason =
                 format!("index {number} has other {what} than the first; merge like with like");
-            return Err(Error::Unsupported { reason });
+            return Err(ErrorKind::Unsupported { reason }.into());
         }
     }
     let options = IndexOptions { threads, ..first.options().clone() };

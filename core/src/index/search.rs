@@ -1,7 +1,7 @@
 //! Searching an index: its segments and growing rows, merged in order.
 
 use super::{Index, Order, SearchParams, SearchStats};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::growing::{Growing, GrowingSearch};
 use crate::metric::Metric;
 use crate::neighbor::{Neighbor, RowId};
@@ -68,9 +68,9 @@ impl<'a> Index<'a> {
     /// `query` has one finite value a dimension.
     ///
     /// # Errors
-    /// [`Error::DimensionMismatch`], [`Error::NonFinite`], [`Error::ZeroVector`] under cosine,
-    /// [`Error::InvalidParameter`], [`Error::Unsupported`] for a metric that this index does not
-    /// order by, [`Error::Corrupt`] if the file is damaged where the search reads.
+    /// [`ErrorKind::DimensionMismatch`], [`ErrorKind::NonFinite`], [`ErrorKind::ZeroVector`] under cosine,
+    /// [`ErrorKind::InvalidParameter`], [`ErrorKind::Unsupported`] for a metric that this index does not
+    /// order by, [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
     pub fn search<'s>(
         &self,
         query: &[f32],
@@ -130,8 +130,8 @@ impl<'a> Index<'a> {
     /// searcher and the same `params`: at most `count`, nearest first; none when there are no more.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if the searcher's last search was of another index or of an
-    /// earlier state of this one, [`Error::Corrupt`] if the file is damaged where the search reads.
+    /// [`ErrorKind::InvalidParameter`] if the searcher's last search was of another index or of an
+    /// earlier state of this one, [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
     pub fn next_batch<'s>(
         &self,
         params: &SearchParams<'_>,
@@ -141,7 +141,7 @@ impl<'a> Index<'a> {
         self.check(params, params.metric.unwrap_or(self.metric()))?;
         if searcher.begun != Some(self.state()) {
             let reason = "its search was begun on another index, or the index changed since".into();
-            return Err(Error::InvalidParameter { name: "searcher", reason });
+            return Err(ErrorKind::InvalidParameter { name: "searcher", reason }.into());
         }
         self.advance(params, searcher, count)?;
         Ok(&searcher.found)
@@ -157,7 +157,7 @@ impl<'a> Index<'a> {
     /// `k` of `params` is how many are looked for at a time.
     ///
     /// # Errors
-    /// Those of [`search`](Self::search), and [`Error::InvalidParameter`] for a radius of NaN.
+    /// Those of [`search`](Self::search), and [`ErrorKind::InvalidParameter`] for a radius of NaN.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -181,7 +181,7 @@ impl<'a> Index<'a> {
     ) -> Result<&'s [Neighbor]> {
         if radius.is_nan() {
             let reason = "the radius is not a number".into();
-            return Err(Error::InvalidParameter { name: "radius", reason });
+            return Err(ErrorKind::InvalidParameter { name: "radius", reason }.into());
         }
         let params = SearchParams { order: Order::Relaxed, ..*params };
         self.begin(query, &params, searcher, true)?;
@@ -245,7 +245,7 @@ impl<'a> Index<'a> {
     }
 
     fn check(&self, params: &SearchParams<'_>, metric: Metric) -> Result<()> {
-        let invalid = |name, reason| Err(Error::InvalidParameter { name, reason });
+        let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
         if params.k == 0 || params.k > MAX_EF {
             return invalid("k", format!("{} is not within 1 and {MAX_EF}", params.k));
         }
@@ -277,7 +277,7 @@ impl<'a> Index<'a> {
                 "the index has no {name} structure; build it with --kind {name}",
                 name = structure.name()
             );
-            return Err(Error::Unsupported { reason });
+            return Err(ErrorKind::Unsupported { reason }.into());
         }
         if metric != self.metric() && !(metric.orders_like(self.metric()) && self.is_unit_length())
         {
@@ -286,7 +286,7 @@ impl<'a> Index<'a> {
                 self.metric().name(),
                 metric.name()
             );
-            return Err(Error::Unsupported { reason });
+            return Err(ErrorKind::Unsupported { reason }.into());
         }
         Ok(())
     }
@@ -379,7 +379,7 @@ impl Cursor<'_, '_> {
     /// The next rows, at most `count`, nearest first; none when there are no more.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file is damaged where the search reads.
+    /// [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
     pub fn next_batch(&mut self, count: usize) -> Result<&[Neighbor]> {
         self.index.advance(&self.params, self.searcher, count)?;
         Ok(&self.searcher.found)

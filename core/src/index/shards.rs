@@ -2,7 +2,7 @@
 
 use super::search::MAX_EF;
 use super::{Index, IndexFilter, SearchParams, SearchStats, Searcher};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result, corrupt};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::RowId;
 use crate::sort::sort_by;
@@ -121,11 +121,13 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// Joins indexes. Reads the greatest row number of each, and no other row.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is none, or if one differs from the first in dimensions,
-    /// type of keys or metric; [`Error::Corrupt`] if a file is damaged.
+    /// [`ErrorKind::Unsupported`] if there is none, or if one differs from the first in dimensions,
+    /// type of keys or metric; [`ErrorKind::Corrupt`] if a file is damaged.
     pub fn new(indexes: Vec<&'s Index<'a>>) -> Result<Self> {
         let Some(first) = indexes.first() else {
-            return Err(Error::Unsupported { reason: "there is no index to search".into() });
+            return Err(
+                ErrorKind::Unsupported { reason: "there is no index to search".into() }.into()
+            );
         };
         let mut offsets = Vec::with_capacity(indexes.len());
         let mut offset = 0_i64;
@@ -136,7 +138,7 @@ impl<'s, 'a> Shards<'s, 'a> {
                     let reason = format!(
                         "index {number} has other {what} than the first, so they cannot answer as one"
                     );
-                    return Err(Error::Unsupported { reason });
+                    return Err(ErrorKind::Unsupported { reason }.into());
                 }
             }
             offsets.push(offset);
@@ -158,7 +160,7 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// Those of [`Index::key`], also where there is no such index.
     pub fn key(&self, shard: usize, row: RowId) -> Result<Key> {
         let (Some(index), Some(offset)) = (self.indexes.get(shard), self.offsets.get(shard)) else {
-            return Err(Error::Corrupt { what: "there is no index of this number" });
+            return Err(corrupt("there is no index of this number"));
         };
         Ok(match index.key(row)?.to_owned() {
             Key::Int64(number) => Key::Int64(number.saturating_add(*offset)),

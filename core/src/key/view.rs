@@ -1,7 +1,7 @@
 //! Stored keys: read by row, found by binary search over the rows sorted by key.
 
 use super::{Key, KeyRef, KeyType};
-use crate::error::{Error, OrCorrupt, Result};
+use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::packed::{PackedView, bits_below, pack, packed_len};
 use crate::sort::sort_by;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ pub(crate) struct KeySections<T> {
 /// Writes keys as [`KeysView`] reads them; row `r` has the key `keys[order[r]]`.
 ///
 /// # Errors
-/// [`Error::DuplicateKey`] if two rows have the same key, [`Error::KeyType`] if one is of another
+/// [`ErrorKind::DuplicateKey`] if two rows have the same key, [`ErrorKind::KeyType`] if one is of another
 /// type than `key_type`.
 pub(crate) fn encode_keys(
     key_type: KeyType,
@@ -34,7 +34,7 @@ pub(crate) fn encode_keys(
     let ordered = || order.iter().map(|&row| &keys[row as usize]);
     if let Some(key) = ordered().find(|key| !key.as_ref().fits(key_type)) {
         let got = key.as_ref().type_name();
-        return Err(Error::KeyType { expected: key_type.name(), got });
+        return Err(ErrorKind::KeyType { expected: key_type.name(), got }.into());
     }
     let mut sections = KeySections::default();
     let numbers = || ordered().map(|key| if let Key::Int64(number) = key { *number } else { 0 });
@@ -70,7 +70,7 @@ pub(crate) fn encode_keys(
     let key = |row: u32| &keys[order[row as usize] as usize];
     sort_by(&mut rows, |&a, &b| key(a).cmp(key(b)));
     if let Some(pair) = rows.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
-        return Err(Error::DuplicateKey { key: alloc::format!("{}", key(pair[0])) });
+        return Err(ErrorKind::DuplicateKey { key: alloc::format!("{}", key(pair[0])) }.into());
     }
     if !rows.is_sorted() {
         let bits = bits_below(rows.len() as u64);
@@ -92,7 +92,7 @@ const WHAT: &str = "keys";
 
 impl<'a> KeysView<'a> {
     /// # Errors
-    /// [`Error::Corrupt`] if the sections do not have the length that the numbers imply.
+    /// [`ErrorKind::Corrupt`] if the sections do not have the length that the numbers imply.
     pub fn new(key_type: KeyType, sections: KeySections<&'a [u8]>, rows: u32) -> Result<Self> {
         let count = u64::from(rows);
         let length = sections.keys.len() as u64;
@@ -106,7 +106,7 @@ impl<'a> KeysView<'a> {
         };
         let order = sections.order.len() as u64;
         if !fits || (order != 0 && order != packed_len(count, bits_below(count))) {
-            return Err(Error::Corrupt { what: WHAT });
+            return Err(corrupt(WHAT));
         }
         Ok(Self { key_type, sections, rows })
     }
@@ -114,7 +114,7 @@ impl<'a> KeysView<'a> {
     /// The key of a row.
     pub fn get(&self, row: u32) -> Result<KeyRef<'a>> {
         if row >= self.rows {
-            return Err(Error::Corrupt { what: WHAT });
+            return Err(corrupt(WHAT));
         }
         let at = row as usize;
         let keys = self.sections.keys;
@@ -132,12 +132,10 @@ impl<'a> KeysView<'a> {
                 let offsets = self.sections.offsets.as_chunks().0;
                 let offset = |at: usize| {
                     let offset = u64::from_le_bytes(*offsets.get(at).or_corrupt(WHAT)?);
-                    usize::try_from(offset).map_err(|_| Error::Corrupt { what: WHAT })
+                    usize::try_from(offset).map_err(|_| corrupt(WHAT))
                 };
                 let bytes = keys.get(offset(at)?..offset(at + 1)?).or_corrupt(WHAT)?;
-                KeyRef::Text(
-                    core::str::from_utf8(bytes).map_err(|_| Error::Corrupt { what: WHAT })?,
-                )
+                KeyRef::Text(core::str::from_utf8(bytes).map_err(|_| corrupt(WHAT))?)
             }
         })
     }
@@ -180,7 +178,7 @@ impl<'a> KeysView<'a> {
         for at in 0..self.rows {
             let key = self.get(self.sorted(at)?)?;
             if last.is_some_and(|last| last >= key) {
-                return Err(Error::Corrupt { what: WHAT });
+                return Err(corrupt(WHAT));
             }
             last = Some(key);
         }

@@ -118,7 +118,7 @@ pub(super) fn codes_fit(
 ) -> Result<bool> {
     let count = truth.queries.len().min(50);
     let view = coded.view(vectors.shape().metric);
-    let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
+    let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| -> Result<_> {
         let row = truth.queries[at];
         scratch.set_query(vectors, row)?;
         scratch.coded.set(&scratch.query, &view);

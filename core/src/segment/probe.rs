@@ -3,7 +3,7 @@
 use super::filter::RowFilter;
 use super::search::{BLOCK, Method, Plan, SegmentSearch};
 use super::storage::rank_rows;
-use crate::error::{Error, Result};
+use crate::error::{Result, corrupt};
 use crate::ivf::IvfView;
 use crate::neighbor::Candidate;
 use crate::sort::sort;
@@ -42,7 +42,7 @@ impl SegmentSearch {
         want: usize,
     ) -> Result<()> {
         let segment = filter.segment;
-        let Some(ivf) = &segment.ivf else { return Err(Error::Corrupt { what: "segment" }) };
+        let Some(ivf) = &segment.ivf else { return Err(corrupt("segment")) };
         let last = self.probed.saturating_add(plan.probes.max(1));
         while let Some(list) = self.lists.get(self.probed) {
             let seen = self.walk.measured as usize;

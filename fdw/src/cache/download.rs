@@ -126,7 +126,7 @@ impl Cache {
         };
         let verified = verified.unwrap_or_else(|error| {
             let reason = error.to_string();
-            Err(hither_core::Error::Io { path: object.url.clone(), reason })
+            Err(hither_core::ErrorKind::Io { path: object.url.clone(), reason }.into())
         });
         if let Err(error) = verified {
             self.drop_part(object);
@@ -180,7 +180,7 @@ impl Cache {
             }
         }
         if !known {
-            return Err(self.wrong(object, hither_core::Error::NotAnIndex));
+            return Err(self.wrong(object, hither_core::ErrorKind::NotAnIndex.into()));
         }
         if written != length {
             let message =
@@ -197,7 +197,7 @@ impl Cache {
 
     /// An error of what arrived, with where it came from in place of where it lies.
     fn wrong(&self, object: &Object, error: hither_core::Error) -> Failure {
-        if let hither_core::Error::Io { reason, .. } = &error {
+        if let hither_core::ErrorKind::Io { reason, .. } = error.kind() {
             return self.unusable(&std::io::Error::other(reason.clone()));
         }
         Failure::from(error).about(Path::new(&object.url))
@@ -220,7 +220,7 @@ fn answered(error: &object_store::Error) -> bool {
 fn check_start(part: &Path, length: u64) -> hither_core::Result<()> {
     let mut start = [0; HEADER];
     let read = File::open(part).and_then(|mut file| file.read_exact(&mut start));
-    read.map_err(|error| hither_core::Error::Io {
+    read.map_err(|error| hither_core::ErrorKind::Io {
         path: part.display().to_string(),
         reason: error.to_string(),
     })?;
@@ -228,7 +228,7 @@ fn check_start(part: &Path, length: u64) -> hither_core::Result<()> {
     if says == length {
         return Ok(());
     }
-    Err(hither_core::Error::Truncated { expected: says, got: length })
+    Err(hither_core::ErrorKind::Truncated { expected: says, got: length }.into())
 }
 
 /// Every checksum of the file.

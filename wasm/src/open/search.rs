@@ -116,7 +116,7 @@ impl Opened {
             return Ok(found.key);
         }
         let key = to_key(key, self.first(|index| index.options().key_type)?)?;
-        Err(hither::Error::KeyNotFound { key: key.to_string() }.into())
+        Err(hither::ErrorKind::KeyNotFound { key: key.to_string() }.into())
     }
 
     /// The row with a key.
