@@ -54,13 +54,14 @@ impl Threads {
         1
     }
 
-    /// `work(i, scratch)` for every `i` below `count`, in order of `i`.
+    /// `work(i, scratch)` for every `i` below `count`, in order of `i`; the error of the first that
+    /// fails.
     pub fn map<T: Send, S: Send>(
         &self,
         count: usize,
         scratch: &mut [S],
-        work: impl Fn(usize, &mut S) -> T + Sync,
-    ) -> Vec<T> {
+        work: impl Fn(usize, &mut S) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
         #[cfg(feature = "parallel")]
         if let Some(pool) = &self.pool
             && count > 1
@@ -68,7 +69,11 @@ impl Threads {
             return map_in_pool(pool, count, scratch, work);
         }
         let scratch = &mut scratch[0];
-        (0..count).map(|at| work(at, scratch)).collect()
+        let mut results = Vec::with_capacity(count);
+        for at in 0..count {
+            results.push(work(at, scratch)?);
+        }
+        Ok(results)
     }
 }
 
@@ -79,8 +84,8 @@ fn map_in_pool<T: Send, S: Send>(
     pool: &rayon::ThreadPool,
     count: usize,
     scratch: &mut [S],
-    work: impl Fn(usize, &mut S) -> T + Sync,
-) -> Vec<T> {
+    work: impl Fn(usize, &mut S) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     use core::sync::atomic::{AtomicUsize, Ordering};
     let run = (count / (scratch.len() * 16)).clamp(1, 64);
     let next = AtomicUsize::new(0);
@@ -96,7 +101,8 @@ fn map_in_pool<T: Send, S: Send>(
                         break;
                     }
                     let last = (first + run).min(count);
-                    let results: Vec<T> = (first..last).map(|at| work(at, scratch)).collect();
+                    let results: Result<Vec<T>> =
+                        (first..last).map(|at| work(at, scratch)).collect();
                     done.push((first, results));
                 }
                 if let Ok(mut runs) = runs.lock() {
@@ -107,7 +113,11 @@ fn map_in_pool<T: Send, S: Send>(
     });
     let mut runs = runs.into_inner().unwrap_or_default();
     runs.sort_unstable_by_key(|run| run.0);
-    runs.into_iter().flat_map(|(_, results)| results).collect()
+    let mut all = Vec::with_capacity(count);
+    for (_, results) in runs {
+        all.append(&mut results?);
+    }
+    Ok(all)
 }
 
 #[cfg(all(test, feature = "parallel"))]

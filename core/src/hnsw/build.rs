@@ -54,18 +54,19 @@ impl Layer {
     }
 }
 
-/// One layer as seen from a row that searches it.
-struct LayerStorage<'a, 'b> {
+/// Measures the listed rows.
+type MeasureRows<'a> = &'a mut dyn FnMut(&[u32], &mut [f32]) -> Result<()>;
+
+/// One layer as a walk sees it.
+struct LayerStorage<'a> {
     layer: &'a Layer,
-    ranks: &'a RowRanks<'b>,
-    from: u32,
-    scratch: &'a mut RankScratch,
+    measure: MeasureRows<'a>,
     rows: &'a mut Vec<u32>,
+    looks_ahead: bool,
 }
 
-impl Storage for LayerStorage<'_, '_> {
+impl Storage for LayerStorage<'_> {
     type Missing = Infallible;
-    const FILTERED: bool = false;
 
     fn nodes(&self) -> u32 {
         self.layer.inserted
@@ -82,11 +83,7 @@ impl Storage for LayerStorage<'_, '_> {
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
         self.rows.clear();
         self.rows.extend(list.iter().map(|&node| self.layer.rows[node as usize]));
-        Ok(self.ranks.ranks(self.from, self.rows, out, self.scratch)?)
-    }
-
-    fn matches(&mut self, _: u32) -> Result<bool, Halt<Infallible>> {
-        Ok(true)
+        Ok((self.measure)(self.rows, out)?)
     }
 
     #[inline]
@@ -96,7 +93,7 @@ impl Storage for LayerStorage<'_, '_> {
 
     #[inline]
     fn looks_ahead(&self) -> bool {
-        self.ranks.looks_ahead()
+        self.looks_ahead
     }
 }
 
@@ -198,21 +195,19 @@ impl Graph {
         let graph = &*self;
         // Rows that arrive near each other walk over the same rows: one after another, they find
         // these in the processor's cache. That took a sixth off the build.
-        let descents = threads.map(last - first, scratch, |at, scratch| {
+        let mut descents = threads.map(last - first, scratch, |at, scratch| {
             Ok((graph.descend(first + at, ranks, scratch)?, at))
-        });
-        let mut descents = descents.into_iter().collect::<Result<Vec<_>>>()?;
+        })?;
         sort_by(&mut descents, Ord::cmp);
         let mut found = threads.map(last - first, scratch, |place, scratch| {
             let (path, at) = &descents[place];
-            (*at, graph.find_neighbors(first + at, path, ranks, scratch))
-        });
+            Ok((*at, graph.find_neighbors(first + at, path, ranks, scratch)?))
+        })?;
         sort_by(&mut found, |a, b| a.0.cmp(&b.0));
 
         // Where the batch's nodes come to lie: every layer numbers its nodes in order.
         let mut edges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.layers.len()];
         for (at, neighbors) in found {
-            let neighbors = neighbors?;
             for (number, layer) in
                 self.layers.iter_mut().take(usize::from(self.levels[first + at]) + 1).enumerate()
             {
@@ -230,10 +225,10 @@ impl Graph {
             let layer = &self.layers[number];
             let linked = threads.map(groups.len(), scratch, |at, scratch| {
                 link_back(layer, groups[at], ranks, scratch)
-            });
+            })?;
             let layer = &mut self.layers[number];
-            for (group, neighbors) in groups.iter().zip(linked) {
-                layer.set_neighbors(group[0].0, &neighbors?);
+            for (group, neighbors) in groups.iter().zip(&linked) {
+                layer.set_neighbors(group[0].0, neighbors);
             }
         }
         for (number, layer) in self.layers.iter().enumerate() {
@@ -309,7 +304,10 @@ impl Graph {
         let layer = &self.layers[number];
         let from = self.layers[0].rows[at];
         let Scratch { walk, ranks: rank_scratch, rows, .. } = scratch;
-        let mut storage = LayerStorage { layer, ranks, from, scratch: rank_scratch, rows };
+        let looks_ahead = ranks.looks_ahead();
+        let measure =
+            &mut |list: &[u32], out: &mut [f32]| ranks.ranks(from, list, out, rank_scratch);
+        let mut storage = LayerStorage { layer, measure, rows, looks_ahead };
         walk.start(storage.nodes(), ef, false);
         walk.early_stop = ranks.early_stop(2 * self.params.m as usize);
         present(walk.enter(&mut storage, entries))?;
@@ -324,13 +322,14 @@ impl Graph {
         walk: &mut Walk,
         ef: usize,
         early_stop: Option<EarlyStop>,
-        mut measure: impl FnMut(&[u32], &mut [f32]) -> Result<()>,
+        measure: MeasureRows<'_>,
     ) -> Result<()> {
         let Some((top, entry)) = self.entry else { return Ok(()) };
         let mut entries = vec![entry];
+        let rows = &mut Vec::new();
         for number in (0..=top).rev() {
             let layer = &self.layers[number];
-            let mut storage = MeasuredStorage { layer, measure: &mut measure, rows: Vec::new() };
+            let mut storage = LayerStorage { layer, measure, rows, looks_ahead: false };
             walk.start(layer.inserted, if number > 0 { 1 } else { ef }, false);
             if number == 0 {
                 walk.early_stop = early_stop;
@@ -349,38 +348,6 @@ impl Graph {
     /// The row of a node of the base layer.
     pub fn row(&self, node: u32) -> u32 {
         self.layers[0].rows[node as usize]
-    }
-}
-
-/// A layer measured by the caller.
-struct MeasuredStorage<'a, F> {
-    layer: &'a Layer,
-    measure: &'a mut F,
-    rows: Vec<u32>,
-}
-
-impl<F: FnMut(&[u32], &mut [f32]) -> Result<()>> Storage for MeasuredStorage<'_, F> {
-    type Missing = Infallible;
-    const FILTERED: bool = false;
-
-    fn nodes(&self) -> u32 {
-        self.layer.inserted
-    }
-
-    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
-        out.clear();
-        out.extend_from_slice(self.layer.neighbors(id));
-        Ok(())
-    }
-
-    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
-        self.rows.clear();
-        self.rows.extend(list.iter().map(|&node| self.layer.rows[node as usize]));
-        Ok((self.measure)(&self.rows, out)?)
-    }
-
-    fn matches(&mut self, _: u32) -> Result<bool, Halt<Infallible>> {
-        Ok(true)
     }
 }
 

@@ -40,8 +40,6 @@ pub(crate) fn present<T>(result: Result<T, Halt<Infallible>>) -> Result<T> {
 pub(crate) trait Storage {
     /// Which bytes are missing.
     type Missing;
-    /// Whether [`matches`](Self::matches) ever says no.
-    const FILTERED: bool;
     /// How many nodes the layer has.
     fn nodes(&self) -> u32;
     /// The neighbours of a node, into `out`.
@@ -49,8 +47,14 @@ pub(crate) trait Storage {
     /// The ranks of the listed nodes, into `out`; nodes beyond its length are only likely to be
     /// asked for next.
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Self::Missing>>;
+    /// Whether [`matches`](Self::matches) ever says no.
+    fn is_filtered(&self) -> bool {
+        false
+    }
     /// Whether the caller wants this node in the answer.
-    fn matches(&mut self, id: u32) -> Result<bool, Halt<Self::Missing>>;
+    fn matches(&mut self, _: u32) -> Result<bool, Halt<Self::Missing>> {
+        Ok(true)
+    }
     /// Says that the neighbours of a node will be asked for soon.
     fn prefetch(&self, _: u32) {}
     /// Whether bringing near what is only likely to be asked for is worth its while.
@@ -154,12 +158,12 @@ impl Walk {
         wanted: usize,
         budget: u64,
     ) -> Result<Stop, Halt<S::Missing>> {
-        let looks_ahead = storage.looks_ahead();
+        let (filtered, looks_ahead) = (storage.is_filtered(), storage.looks_ahead());
         while let Some(nearest) = self.pool.next() {
             if self.early_stop.is_some_and(|stop| stop.is_due(&self.pool, nearest)) {
                 return Ok(Stop::Enough);
             }
-            if S::FILTERED {
+            if filtered {
                 if self.pool.matched() >= wanted {
                     return Ok(Stop::Enough);
                 }
@@ -168,7 +172,7 @@ impl Walk {
                 }
             }
             let id = nearest.id();
-            let matched = !S::FILTERED || storage.matches(id)?;
+            let matched = !filtered || storage.matches(id)?;
             storage.neighbors(id, &mut self.neighbors)?;
             self.fresh.clear();
             self.add_unvisited();
@@ -188,7 +192,7 @@ impl Walk {
                 storage.prefetch(likely.id());
             }
         }
-        Ok(if S::FILTERED && self.pool.matched() >= wanted { Stop::Enough } else { Stop::Settled })
+        Ok(if filtered && self.pool.matched() >= wanted { Stop::Enough } else { Stop::Settled })
     }
 
     /// Appends to `fresh` the rows that are likely to be measured next, for which there are no

@@ -93,7 +93,7 @@ fn assign(
         Metric::Cosine => Metric::InnerProduct,
         _ => Metric::L2,
     };
-    let nearest = threads.map(rows.len(), scratch, |at, scratch| {
+    threads.map(rows.len(), scratch, |at, scratch| {
         let Scratch { query, values, ranks } = scratch;
         values.resize(vectors.dimensions(), 0.0);
         vectors.get(rows[at], values)?;
@@ -102,8 +102,7 @@ fn assign(
         view.ranks_as(metric, query, &all, ranks, &mut Vec::new())?;
         let best = (0..ranks.len()).min_by(|&a, &b| ranks[a].total_cmp(&ranks[b]));
         Ok(best.unwrap_or(0) as u32)
-    });
-    nearest.into_iter().collect()
+    })
 }
 
 /// The mean of every list's rows, summed in the order of `rows`. A list that lost all its rows

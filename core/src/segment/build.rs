@@ -253,19 +253,18 @@ fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) 
     let stride = code_stride(view.dimensions());
     let mut bytes = vec![0; rows as usize * stride];
     let pieces = (rows as usize).div_ceil(PIECE);
-    let encoded =
-        threads.map(pieces, &mut threads.scratch::<Vec<f32>>(), |piece, values| -> Result<_> {
-            values.resize(view.dimensions(), 0.0);
-            let first = piece * PIECE;
-            let last = (first + PIECE).min(rows as usize);
-            let mut records = vec![0; (last - first) * stride];
-            for (row, record) in (first as u32..).zip(records.chunks_exact_mut(stride)) {
-                quantizer.encode(&view, row, values, record)?;
-            }
-            Ok(records)
-        });
-    for (place, records) in bytes.chunks_mut(PIECE * stride).zip(encoded) {
-        place.copy_from_slice(&records?);
+    let encoded = threads.map(pieces, &mut threads.scratch::<Vec<f32>>(), |piece, values| {
+        values.resize(view.dimensions(), 0.0);
+        let first = piece * PIECE;
+        let last = (first + PIECE).min(rows as usize);
+        let mut records = vec![0; (last - first) * stride];
+        for (row, record) in (first as u32..).zip(records.chunks_exact_mut(stride)) {
+            quantizer.encode(&view, row, values, record)?;
+        }
+        Ok(records)
+    })?;
+    for (place, records) in bytes.chunks_mut(PIECE * stride).zip(&encoded) {
+        place.copy_from_slice(records);
     }
     progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
     Ok(Coded { quantizer, bytes })

@@ -4,7 +4,7 @@
 use super::build::{Coded, Context, OnProgress, Progress};
 use super::search::early_stop;
 use crate::calibration::{Calibration, EFFORTS, Structure};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hnsw::build::Graph;
 use crate::hnsw::search::Walk;
 use crate::ivf::kmeans::Clustering;
@@ -15,6 +15,7 @@ use crate::random::Random;
 use crate::vectors::{Query, Vectors};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 /// Most rows that are held out as queries of the calibration, and of how many rows at most one.
 const CALIBRATION_QUERIES: usize = 200;
@@ -63,7 +64,7 @@ impl Scratch {
         rows: u32,
         held_out: &[bool],
         k: usize,
-        mut ranks: impl FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>,
+        ranks: &mut dyn FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>,
     ) -> Result<()> {
         self.pool.reset(k);
         let mut first = 0;
@@ -101,11 +102,11 @@ pub(super) fn measure_truth(
     let view = vectors.view();
     let nearest = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
         scratch.set_query(vectors, queries[at])?;
-        scratch.scan(rows, &held_out, k, |query, _, list, out| view.ranks(query, list, out))?;
+        scratch
+            .scan(rows, &held_out, k, &mut |query, _, list, out| view.ranks(query, list, out))?;
         Ok(scratch.pool.entries().iter().map(|entry| entry.id()).collect())
-    });
+    })?;
     progress(Progress { stage: "measuring", done: count as u64, total: count as u64 })?;
-    let nearest = nearest.into_iter().collect::<Result<_>>()?;
     Ok(Truth { queries, held_out, nearest })
 }
 
@@ -118,11 +119,11 @@ pub(super) fn codes_fit(
 ) -> Result<bool> {
     let count = truth.queries.len().min(50);
     let view = coded.view(vectors.shape().metric);
-    let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| -> Result<_> {
+    let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
         let row = truth.queries[at];
         scratch.set_query(vectors, row)?;
         scratch.coded.set(&scratch.query, &view);
-        scratch.scan(vectors.rows(), &truth.held_out, FIT_WITHIN, |_, coded, list, out| {
+        scratch.scan(vectors.rows(), &truth.held_out, FIT_WITHIN, &mut |_, coded, list, out| {
             view.ranks(coded, list, out)
         })?;
         let nearest = &truth.nearest[at][..truth.nearest[at].len().min(10)];
@@ -131,10 +132,9 @@ pub(super) fn codes_fit(
             nearest.iter().filter(|&&id| among.iter().any(|e| e.id() == id)).count(),
             nearest.len(),
         ))
-    });
+    })?;
     let (mut hits, mut wanted) = (0, 0);
-    for result in found {
-        let (found, of): (usize, usize) = result?;
+    for (found, of) in found {
         hits += found;
         wanted += of;
     }
@@ -147,17 +147,22 @@ impl Context<'_> {
         let codes = self.stored.map(|codes| codes.view(view.metric()));
         let mut calibrations = Vec::new();
         for k in CALIBRATION_K {
-            let efforts = EFFORTS.into_iter().filter(|&ef| ef as usize >= k);
+            let efforts = k as u32..=u32::MAX;
             let calibration =
-                self.calibrate(Structure::Hnsw, k, efforts, |at, ef, scratch, nearest| {
+                self.calibrate(Structure::Hnsw, k, efforts, &|at, ef, scratch, nearest| {
                     self.set_query(at, codes.as_ref(), scratch)?;
                     let Scratch { query, coded, walk, .. } = scratch;
                     let steering = codes.as_ref().map(|_| &*coded);
                     let early_stop = early_stop(view.metric(), steering, k, ef as usize);
-                    graph.search_base(walk, ef as usize, early_stop, |list, out| match &codes {
-                        Some(codes) => codes.ranks(coded, list, out),
-                        None => view.ranks(query, list, out),
-                    })?;
+                    graph.search_base(
+                        walk,
+                        ef as usize,
+                        early_stop,
+                        &mut |list, out| match &codes {
+                            Some(codes) => codes.ranks(coded, list, out),
+                            None => view.ranks(query, list, out),
+                        },
+                    )?;
                     let entries = walk.pool.entries();
                     let most = k.max(entries.len().div_ceil(2)).min(entries.len());
                     nearest.extend(entries[..most].iter().map(|entry| graph.row(entry.id())));
@@ -181,12 +186,11 @@ impl Context<'_> {
         }
         let mut calibrations = Vec::new();
         for k in CALIBRATION_K {
-            let efforts = EFFORTS.into_iter().filter(|&probes| probes <= lists);
             let calibration =
-                self.calibrate(Structure::Ivf, k, efforts, |at, probes, scratch, nearest| {
+                self.calibrate(Structure::Ivf, k, 0..=lists, &|at, probes, scratch, nearest| {
                     self.set_query(at, codes.as_ref(), scratch)?;
                     let centroids = clustering.centroids.view();
-                    scratch.scan(lists, &[], probes as usize, |query, _, list, out| {
+                    scratch.scan(lists, &[], probes as usize, &mut |query, _, list, out| {
                         centroids.ranks(query, list, out)
                     })?;
                     let probed: Vec<u32> =
@@ -249,8 +253,8 @@ impl Context<'_> {
         &self,
         structure: Structure,
         k: usize,
-        efforts: impl Iterator<Item = u32>,
-        search: impl Fn(usize, u32, &mut Scratch, &mut Vec<u32>) -> Result<()> + Sync,
+        efforts: RangeInclusive<u32>,
+        search: &(dyn Fn(usize, u32, &mut Scratch, &mut Vec<u32>) -> Result<()> + Sync),
     ) -> Result<Option<Calibration>> {
         let queries = self.truth.queries.len();
         if queries == 0 || self.truth.nearest.iter().any(|nearest| nearest.len() < k) {
@@ -258,15 +262,14 @@ impl Context<'_> {
         }
         let mut points = Vec::new();
         let mut scratch = self.threads.scratch::<Scratch>();
-        for effort in efforts {
+        for effort in EFFORTS.into_iter().filter(|effort| efforts.contains(effort)) {
             let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
                 let mut found = Vec::new();
                 search(at, effort, scratch, &mut found)?;
                 let nearest = &self.truth.nearest[at][..k];
-                Ok::<_, Error>(found.iter().filter(|row| nearest.contains(row)).count())
-            });
-            let hits = hits.into_iter().sum::<Result<usize>>()?;
-            let recall = hits as f32 / (queries * k) as f32;
+                Ok(found.iter().filter(|row| nearest.contains(row)).count())
+            })?;
+            let recall = hits.iter().sum::<usize>() as f32 / (queries * k) as f32;
             let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);
             let gained = half.is_none_or(|point| recall > point.1);
             points.push((effort, recall));

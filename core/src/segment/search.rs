@@ -133,7 +133,7 @@ impl SegmentSearch {
                     Ok::<_, Halt<Infallible>>(rank_rows(segment, query, coded, list, out)?)
                 });
                 let entry = present(entry)?;
-                let mut storage = SegmentStorage::<false> { filter, query, coded };
+                let mut storage = SegmentStorage { filter, query, coded };
                 present(walk.enter(&mut storage, &[entry]))?;
             }
             (Structure::Ivf, _, Some(ivf)) => {
@@ -201,13 +201,8 @@ impl SegmentSearch {
     ) -> Result<()> {
         let Self { walk, coded, .. } = self;
         let wanted = plan.ef_search.max(want);
-        let stop = if filter.is_trivial() {
-            let mut storage = SegmentStorage::<false> { filter, query, coded };
-            present(walk.run(&mut storage, wanted, u64::MAX))?
-        } else {
-            let mut storage = SegmentStorage::<true> { filter, query, coded };
-            present(walk.run(&mut storage, wanted, self.budget))?
-        };
+        let mut storage = SegmentStorage { filter, query, coded };
+        let stop = present(walk.run(&mut storage, wanted, self.budget))?;
         if stop == Stop::Budget {
             self.method = Method::Scan;
             return Ok(());

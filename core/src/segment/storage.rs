@@ -43,15 +43,14 @@ pub(super) fn exact_ranks(
 }
 
 /// A segment in memory, as a walk over its base layer reads it.
-pub(super) struct SegmentStorage<'s, 'a, const FILTERED: bool> {
+pub(super) struct SegmentStorage<'s, 'a> {
     pub filter: RowFilter<'s, 'a>,
     pub query: &'s Query,
     pub coded: &'s mut CodedQuery,
 }
 
-impl<const FILTERED: bool> Storage for SegmentStorage<'_, '_, FILTERED> {
+impl Storage for SegmentStorage<'_, '_> {
     type Missing = Infallible;
-    const FILTERED: bool = FILTERED;
 
     fn nodes(&self) -> u32 {
         self.filter.segment.rows
@@ -71,6 +70,10 @@ impl<const FILTERED: bool> Storage for SegmentStorage<'_, '_, FILTERED> {
     #[inline]
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
         Ok(rank_rows(self.filter.segment, self.query, self.coded, list, out)?)
+    }
+
+    fn is_filtered(&self) -> bool {
+        !self.filter.is_trivial()
     }
 
     fn matches(&mut self, id: u32) -> Result<bool, Halt<Infallible>> {
