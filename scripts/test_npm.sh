@@ -53,11 +53,10 @@ cd "$project"
 
 echo "weight, gzip -9:"
 gz() { cat "$@" | gzip -9c | wc -c; }
-js() { for name in "$@"; do echo "$package/$name"; done; }
-core=$(js api.js builder.js error.js hither.js open.js result.js runtime.js source.js value.js version.js web.js)
+# Of an entry: it, and what it imports.
+js() { (cd "$package" && cat "$1" $(grep -o 'chunk-[A-Z0-9]*\.js' "$1" | sort -u)); }
 module=$(gz "$package/hither_bg.wasm")
-# shellcheck disable=SC2046,SC2086
-script=$(gz $core)
+script=$(js web.js | gzip -9c | wc -c)
 printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)" "$script" \
     "both, what a browser downloads" $((module + script)) \
     "hither/worker besides" "$(gz "$package/worker.js" "$package/worker-thread.js")" \

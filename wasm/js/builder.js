@@ -1,6 +1,7 @@
 import { HitherError, aborted, throwIfAborted } from "./error.js";
 import { glue, guard, isReady, load, view } from "./runtime.js";
-import { checkNames, checkNumbers, checkOptions, own, parseJson, toJson, toRow, toTokens } from "./value.js";
+import { toSchema, toValues } from "./options.js";
+import { checkNames, checkNumbers, checkOptions, own, toRow } from "./value.js";
 
 /** Rows that cross to WebAssembly at a time. */
 const BATCH = 1024;
@@ -37,14 +38,6 @@ export function taken(bytes) {
   return copy;
 }
 
-/** A seed of 64 bits without sign, as the signed integer of the same bits. */
-function seed(value) {
-  if (value === undefined || value === null) return undefined;
-  const number = Number.isInteger(value) && value < 2 ** 64 ? BigInt(`${value}`) : value;
-  if (typeof number === "bigint" && BigInt.asUintN(64, number) === number) return BigInt.asIntN(64, number);
-  throw new HitherError("invalid_parameter", "seed: give a whole number from 0 on");
-}
-
 /** Gathers rows and builds an index file. */
 export class Builder {
   #options;
@@ -57,20 +50,9 @@ export class Builder {
   #busy = false;
 
   constructor(options) {
-    const columns = options?.columns ?? [];
-    const schema = Array.isArray(columns)
-      ? columns.map(({ name, type }) => ({ name, type }))
-      : Object.entries(columns).map(([name, type]) => ({ name, type }));
-    const pairs = Object.entries(options?.properties ?? {});
-    const json = toJson({
-      ...options,
-      seed: seed(options?.seed),
-      columns: schema.map(({ name, type }) => [name, type]),
-      properties: pairs,
-    });
-    this.#options = toTokens(parseJson(json));
-    this.#schema = schema;
-    this.#dimensions = options?.dimensions;
+    this.#schema = toSchema(options?.columns);
+    this.#options = toValues(options, this.#schema);
+    this.#dimensions = options.dimensions;
     if (isReady()) this.#start();
     else load().catch(() => {});
   }

@@ -1,7 +1,9 @@
 import { HitherError } from "./error.js";
 import { reporter, taken } from "./builder.js";
+import { readInfo } from "./info.js";
 import { SearchResult } from "./result.js";
 import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
+import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
 import { checkNumbers, checkOptions, checkType, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
 
@@ -66,12 +68,7 @@ export class Index {
 
   get info() {
     const opened = this.#live();
-    const info = guard(() => JSON.parse(opened.info()));
-    for (const { calibrations } of info.files.flatMap((file) => file.segments)) {
-      for (const { points } of calibrations) for (const point of points) point[1] = fromBits(point[1]);
-    }
-    const sum = (name) => info.files.reduce((total, file) => total + file[name], 0);
-    return { rows: sum("rows"), bytes: sum("bytes"), ...info };
+    return readInfo(guard(() => opened.info()));
   }
 
   get length() {
@@ -96,7 +93,7 @@ export class Index {
     const probes = whole("probes", options.probes, 0);
     checkType("recall", recall, "number");
     checkType("radius", radius, "number");
-    checkType("metric", metric, "string");
+    const measured = choice("metric", metric, METRICS) ?? METRICS.length;
     checkInclude(include);
     const filtered = filter !== undefined && filter !== null;
     const isKey = ["number", "bigint", "string"].includes(typeof query);
@@ -105,7 +102,7 @@ export class Index {
       if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
       if (!isKey) this.#stage(query);
       const like = isKey ? query : undefined;
-      opened.search(like, k, efSearch, probes, recall ?? NaN, exact, metric, filtered, radius ?? NaN);
+      opened.search(like, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
       return this.#answer(include);
     });
   }
@@ -269,13 +266,6 @@ export class Index {
 }
 
 if (Symbol.dispose) Index.prototype[Symbol.dispose] = Index.prototype.free;
-
-const float = new Float32Array(1);
-
-function fromBits(bits) {
-  new Uint32Array(float.buffer)[0] = bits;
-  return float[0];
-}
 
 function checkInclude(include) {
   const named = Array.isArray(include) && include.every((name) => typeof name === "string");

@@ -3,7 +3,7 @@
 use crate::bytes::{Bytes, ensure};
 use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
-use crate::value::{to_json, to_key, to_values};
+use crate::value::{to_key, to_values};
 use alloc::vec::Vec;
 use hither::{AlignedBytes, ErrorKind, FLAT_ROWS, IndexBuilder, Progress, ValueRef};
 use js_sys::Function;
@@ -20,10 +20,10 @@ pub struct Building {
 
 #[wasm_bindgen]
 impl Building {
-    /// From options as tokens of JSON.
+    /// From options as `js/options.js` gives them.
     #[wasm_bindgen(constructor)]
     pub fn new(options: Vec<JsValue>) -> Outcome<Building> {
-        let options = options::read(&to_json(&mut options.iter()))?;
+        let options = options::read(&options);
         let builder = IndexBuilder::new(options.index.clone())?;
         Ok(Self { options, builder, staged: Vec::new() })
     }

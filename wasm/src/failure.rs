@@ -1,5 +1,6 @@
 //! Errors on their way to JavaScript.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use hither::{Error, ErrorKind};
@@ -8,20 +9,19 @@ use wasm_bindgen::JsValue;
 /// A result that JavaScript gets, or a text that it makes an error of.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// An error of the library, or one that only this door has.
-pub struct Failure {
-    code: &'static str,
-    message: String,
-}
+/// An error of the library, or one that only this door has: its code and its message.
+pub struct Failure(Box<(&'static str, String)>);
 
 impl Failure {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(code: &'static str, message: String) -> Self {
+        Self(Box::new((code, message)))
     }
 
     /// The same, saying in which row.
     pub(crate) fn in_row(self, row: usize) -> Self {
-        Self { message: format!("row {row}: {}", self.message), ..self }
+        Self::new(self.0.0, format!("row {row}: {}", self.0.1))
     }
 }
 
@@ -69,6 +69,6 @@ impl From<ErrorKind> for Failure {
 
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        Self::from_str(&format!("{}\n{}", failure.code, failure.message))
+        Self::from_str(&format!("{}\n{}", failure.0.0, failure.0.1))
     }
 }

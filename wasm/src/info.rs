@@ -1,111 +1,93 @@
-//! What is in an index, as JSON in the form of `IndexInfo` in `js/index.d.ts`; but the recall of a
-//! calibration's points is given by the bits of its f32.
+//! What is in an index, for `js/info.js`: values in the order in which that reads them, a list as
+//! the number of its items and then these, null for what there is not.
 
 use alloc::format;
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use hither::{Index, Structure};
+use hither::Index;
+use wasm_bindgen::JsValue;
 
-fn object(entries: &[(&str, String)]) -> String {
-    let entries: Vec<String> =
-        entries.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-    format!("{{{}}}", entries.join(","))
-}
+/// Values on their way to JavaScript.
+#[derive(Default)]
+pub(crate) struct Values(pub Vec<JsValue>);
 
-fn array(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    format!("[{}]", items.join(","))
-}
+impl Values {
+    pub fn number(&mut self, number: f64) {
+        self.0.push(JsValue::from_f64(number));
+    }
 
-fn text(text: &str) -> String {
-    let mut json = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            '\0'..' ' => json.push_str(&format!("\\u{:04x}", c as u32)),
-            _ => json.push(c),
+    fn text(&mut self, text: &str) {
+        self.0.push(JsValue::from_str(text));
+    }
+
+    fn optional_number(&mut self, number: Option<u32>) {
+        self.0.push(number.map_or(JsValue::NULL, JsValue::from));
+    }
+
+    fn optional_text(&mut self, text: Option<&str>) {
+        self.0.push(text.map_or(JsValue::NULL, JsValue::from_str));
+    }
+
+    /// What the files of an index have in common.
+    pub fn index(&mut self, first: &Index<'_>, unit_length: bool) {
+        let options = first.options();
+        self.number(first.dimensions() as f64);
+        self.text(first.metric().name());
+        self.text(options.element.name());
+        self.text(options.key_type.name());
+        self.0.push(unit_length.into());
+        let model = options.properties.iter().find(|(name, _)| name == "model");
+        self.optional_text(model.map(|(_, value)| value.as_str()));
+        self.number(first.columns().len() as f64);
+        for column in first.columns() {
+            self.text(&column.name);
+            self.text(column.column_type.name());
         }
     }
-    json.push('"');
-    json
-}
 
-fn number(number: impl Into<u64>) -> String {
-    number.into().to_string()
-}
-
-fn optional(json: Option<String>) -> String {
-    json.unwrap_or_else(|| "null".into())
-}
-
-/// One file of an index; with how many rows it has.
-pub(crate) fn file(index: &Index<'_>, bytes: usize) -> String {
-    let (info, options) = (index.info(), index.options());
-    let segments = info.segments.iter().map(|segment| {
-        let calibrations = segment.calibrations.iter().map(|calibration| {
-            let points = calibration.points.iter();
-            object(&[
-                ("structure", text(calibration.structure.name())),
-                ("k", number(calibration.k)),
-                ("queries", number(calibration.queries)),
-                (
-                    "points",
-                    array(
-                        points.map(|(effort, recall)| format!("[{effort},{}]", recall.to_bits())),
-                    ),
-                ),
-            ])
-        });
-        let structures = segment.structures.iter().copied().map(Structure::name);
-        object(&[
-            ("rows", number(segment.rows)),
-            ("removed", number(segment.removed)),
-            ("structures", array(structures.map(text))),
-            ("codes", text(segment.codes.name())),
-            ("lists", optional(segment.lists.map(number))),
-            ("calibrations", array(calibrations)),
-        ])
-    });
-    let sections = info.sections.iter().map(|section| {
-        object(&[
-            ("segment", number(section.segment)),
-            ("name", text(section.name)),
-            ("column", optional(section.column.as_deref().map(text))),
-            ("offset", number(section.offset)),
-            ("bytes", number(section.length)),
-        ])
-    });
-    let properties =
-        options.properties.iter().map(|(name, value)| format!("{}:{}", text(name), text(value)));
-    let properties: Vec<String> = properties.collect();
-    object(&[
-        ("formatVersion", number(info.format_version)),
-        ("contentId", optional(index.content_id().map(|id| format!("\"{id:032x}\"")))),
-        ("rows", number(index.len())),
-        ("bytes", number(bytes as u64)),
-        ("m", optional(options.hnsw.map(|hnsw| number(hnsw.m)))),
-        ("efConstruction", optional(options.hnsw.map(|hnsw| number(hnsw.ef_construction)))),
-        ("properties", format!("{{{}}}", properties.join(","))),
-        ("segments", array(segments)),
-        ("sections", array(sections)),
-    ])
-}
-
-/// An index of these files, of which `first` tells what they have in common.
-pub(crate) fn index(first: &Index<'_>, files: &[String], unit_length: bool) -> String {
-    let columns = first.columns().iter().map(|column| {
-        object(&[("name", text(&column.name)), ("type", text(column.column_type.name()))])
-    });
-    let properties = &first.options().properties;
-    let model = properties.iter().find(|(name, _)| name == "model").map(|(_, value)| text(value));
-    object(&[
-        ("dimensions", number(first.dimensions() as u64)),
-        ("metric", text(first.metric().name())),
-        ("element", text(first.options().element.name())),
-        ("keys", text(first.options().key_type.name())),
-        ("unitLength", unit_length.to_string()),
-        ("model", optional(model)),
-        ("columns", array(columns)),
-        ("files", format!("[{}]", files.join(","))),
-    ])
+    /// One file of so many bytes.
+    pub fn file(&mut self, index: &Index<'_>, bytes: usize) {
+        let (info, options) = (index.info(), index.options());
+        self.number(info.format_version.into());
+        let content_id = index.content_id().map(|id| format!("{id:032x}"));
+        self.optional_text(content_id.as_deref());
+        self.number(index.len() as f64);
+        self.number(bytes as f64);
+        self.optional_number(options.hnsw.map(|hnsw| hnsw.m));
+        self.optional_number(options.hnsw.map(|hnsw| hnsw.ef_construction));
+        self.number(options.properties.len() as f64);
+        for (name, value) in &options.properties {
+            self.text(name);
+            self.text(value);
+        }
+        self.number(info.segments.len() as f64);
+        for segment in &info.segments {
+            self.number(segment.rows.into());
+            self.number(segment.removed.into());
+            self.number(segment.structures.len() as f64);
+            for structure in &segment.structures {
+                self.text(structure.name());
+            }
+            self.text(segment.codes.name());
+            self.optional_number(segment.lists);
+            self.number(segment.calibrations.len() as f64);
+            for calibration in &segment.calibrations {
+                self.text(calibration.structure.name());
+                self.number(calibration.k.into());
+                self.number(calibration.queries.into());
+                self.number(calibration.points.len() as f64);
+                for &(effort, recall) in &calibration.points {
+                    self.number(effort.into());
+                    self.number(recall.into());
+                }
+            }
+        }
+        self.number(info.sections.len() as f64);
+        for section in &info.sections {
+            self.number(section.segment.into());
+            self.text(section.name);
+            self.optional_text(section.column.as_deref());
+            self.number(section.offset as f64);
+            self.number(section.length as f64);
+        }
+    }
 }

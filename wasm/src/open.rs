@@ -5,12 +5,14 @@ mod search;
 
 use crate::bytes::Bytes;
 use crate::failure::{Failure, Outcome};
-use crate::{info, value};
+use crate::info::Values;
+use crate::value;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use hither::{AlignedBytes, Index, IndexFilter, Searcher, ShardNeighbor};
 use js_sys::Array;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// An index, and the filter that was bound to it last.
@@ -99,7 +101,7 @@ impl Opened {
     fn first<T>(&self, read: impl FnOnce(&Index<'_>) -> T) -> Outcome<T> {
         match self.files.first() {
             Some(file) => Ok(file.read(read)),
-            None => Err(Failure::new("freed", "no file is open")),
+            None => Err(Failure::new("freed", "no file is open".into())),
         }
     }
 
@@ -120,15 +122,16 @@ impl Opened {
         self.found.len()
     }
 
-    /// What is in it, as JSON.
-    pub fn info(&self) -> Outcome<String> {
-        let files = self
-            .files
-            .iter()
-            .map(|file| file.read(|index| info::file(index, file.borrow_owner().as_slice().len())));
-        let files: Vec<String> = files.collect();
+    /// What is in it, as `js/info.js` reads it.
+    pub fn info(&self) -> Outcome<Vec<JsValue>> {
+        let mut values = Values::default();
         let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
-        self.first(|first| info::index(first, &files, unit_length))
+        self.first(|first| values.index(first, unit_length))?;
+        values.number(self.files.len() as f64);
+        for file in &self.files {
+            file.read(|index| values.file(index, file.borrow_owner().as_slice().len()));
+        }
+        Ok(values.0)
     }
 
     /// How many rows there are.

@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 const SAFE: u64 = (1 << 53) - 1;
 
 /// A whole number, given as a number or a bigint.
-fn integer(value: &JsValue) -> Option<i64> {
+pub(crate) fn integer(value: &JsValue) -> Option<i64> {
     if let Some(number) = value.as_f64() {
         let whole = number as i64;
         return (whole as f64 == number && whole.unsigned_abs() <= SAFE).then_some(whole);

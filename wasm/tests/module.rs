@@ -11,8 +11,22 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const DIMENSIONS: usize = 8;
-const OPTIONS: &str = r#"{ "dimensions": 8, "metric": "l2", "keys": "text", "kind": "hnsw",
-    "columns": [["parity", "text"], ["row", "int64"]] }"#;
+
+/// Options as `js/options.js` gives them: vectors of so many values under l2, `keys` the number of
+/// the keys' type.
+fn options(dimensions: usize, keys: u32) -> Vec<JsValue> {
+    let dimensions = JsValue::from_f64(dimensions as f64);
+    vec![dimensions, 0.into(), JsValue::UNDEFINED, keys.into()]
+}
+
+/// Keys of text, a graph, and two columns.
+fn all_options() -> Vec<JsValue> {
+    let mut values = options(DIMENSIONS, 3);
+    values.resize(8, JsValue::UNDEFINED);
+    values.extend([0.into(), 1.into(), 0.into(), JsValue::UNDEFINED]);
+    values.extend([2.into(), "parity".into(), 3.into(), "row".into(), 1.into()]);
+    values
+}
 
 /// JSON as the tokens in which it crosses: `toTokens` in `js/value.js`.
 fn tokens(json: &str) -> Vec<JsValue> {
@@ -68,7 +82,7 @@ fn push(building: &mut Building, rows: std::ops::Range<usize>) {
 }
 
 fn building(rows: usize) -> Building {
-    let mut building = Building::new(tokens(OPTIONS)).ok().expect("the options are fine");
+    let mut building = Building::new(all_options()).ok().expect("the options are fine");
     push(&mut building, 0..rows / 2);
     push(&mut building, rows / 2..rows);
     building
@@ -129,7 +143,7 @@ fn search(opened: &mut Opened, query: &[f32], k: usize, filter: Option<&str>) ->
         opened.filter(tokens(filter)).ok().expect("the filter is fine");
     }
     let (none, filtered) = (f32::NAN, filter.is_some());
-    let found = opened.search(JsValue::UNDEFINED, k, 0, 0, none, false, None, filtered, none).ok();
+    let found = opened.search(JsValue::UNDEFINED, k, 0, 0, none, false, 4, filtered, none).ok();
     assert_eq!(found, Some(opened.found()));
     opened.keys().iter().map(|key| key.as_string().expect("text keys")).collect()
 }
@@ -172,8 +186,7 @@ fn answers_are_the_library_s() {
 
 #[wasm_bindgen_test]
 fn integers_cross_exactly() {
-    let options = r#"{ "dimensions": 1, "metric": "l2", "keys": "int64" }"#;
-    let mut building = Building::new(tokens(options)).ok().expect("the options are fine");
+    let mut building = Building::new(options(1, 1)).ok().expect("the options are fine");
     let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
     let place = building.stage(3).ok().expect("room");
     floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
@@ -222,30 +235,13 @@ fn what_is_wrong_has_a_code() {
         (code(Opened::new().push(bytes_of(&damaged), true, None)), "corrupt"),
         (code(Opened::new().push(bytes_of(content), false, Some("m".into()))), "wrong_model"),
         (
-            code(opened.search(JsValue::UNDEFINED, 1, 0, 0, none, false, None, false, none)),
+            code(opened.search(JsValue::UNDEFINED, 1, 0, 0, none, false, 4, false, none)),
             "dimension_mismatch",
         ),
-        (
-            code(opened.search("none".into(), 1, 0, 0, none, false, None, false, none)),
-            "key_not_found",
-        ),
-        (
-            code(opened.search(
-                "row 1".into(),
-                1,
-                0,
-                0,
-                none,
-                false,
-                Some("far".into()),
-                false,
-                none,
-            )),
-            "invalid_parameter",
-        ),
+        (code(opened.search("none".into(), 1, 0, 0, none, false, 4, false, none)), "key_not_found"),
         (code(opened.filter(tokens(r#"{ "row": { "$is": 1 } }"#))), "invalid_filter"),
         (code(opened.column("none")), "unknown_column"),
-        (code(Building::new(tokens("{}"))), "invalid_parameter"),
+        (code(Building::new(Vec::new())), "invalid_parameter"),
         (code(Bytes::new(4.2e9)), "out_of_memory"),
         (code(Bytes::new(1e12)), "out_of_memory"),
     ] {
@@ -253,6 +249,6 @@ fn what_is_wrong_has_a_code() {
     }
     opened.push(bytes_of(written(50).as_slice()), false, None).ok().expect("it is alike");
     assert_eq!(code(opened.remove(&"row 1".into())), "unsupported");
-    let alone = Building::new(tokens(r#"{ "dimensions": 3 }"#)).ok().expect("the options are fine");
+    let alone = Building::new(options(3, 0)).ok().expect("the options are fine");
     assert_eq!(alone.rows(), 0);
 }

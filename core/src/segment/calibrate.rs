@@ -38,6 +38,12 @@ pub(super) struct Truth {
     pub nearest: Vec<Vec<u32>>,
 }
 
+/// Ranks the listed rows for a query, or the query in codes.
+type RankRows<'a> = &'a mut dyn FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>;
+
+/// Searches for held-out row number so much at an effort.
+type FindRows<'a> = &'a (dyn Fn(usize, u32, &mut Scratch, &mut Vec<u32>) -> Result<()> + Sync);
+
 #[derive(Default)]
 struct Scratch {
     query: Query,
@@ -59,13 +65,7 @@ impl Scratch {
     }
 
     /// Fills the pool with the `k` nearest of all rows but those of `held_out`, by `ranks`.
-    fn scan(
-        &mut self,
-        rows: u32,
-        held_out: &[bool],
-        k: usize,
-        ranks: &mut dyn FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>,
-    ) -> Result<()> {
+    fn scan(&mut self, rows: u32, held_out: &[bool], k: usize, ranks: RankRows<'_>) -> Result<()> {
         self.pool.reset(k);
         let mut first = 0;
         while first < rows {
@@ -254,7 +254,7 @@ impl Context<'_> {
         structure: Structure,
         k: usize,
         efforts: RangeInclusive<u32>,
-        search: &(dyn Fn(usize, u32, &mut Scratch, &mut Vec<u32>) -> Result<()> + Sync),
+        search: FindRows<'_>,
     ) -> Result<Option<Calibration>> {
         let queries = self.truth.queries.len();
         if queries == 0 || self.truth.nearest.iter().any(|nearest| nearest.len() < k) {

@@ -19,7 +19,7 @@ impl Opened {
     ) -> Outcome<T> {
         let [file] = &mut self.files[..] else {
             let message = "several files are open as one: open one alone to change it";
-            return Err(Failure::new("unsupported", message));
+            return Err(Failure::new("unsupported", message.into()));
         };
         // Growing rows may have to move to where there is room for twice as many.
         ensure(file.borrow_owner().as_slice().len() / 64 + (1 << 16))?;
@@ -79,7 +79,7 @@ impl Opened {
             }
             _ if delta => {
                 let message = "several files cannot be saved as a delta; use \"compact\"";
-                return Err(Failure::new("unsupported", message));
+                return Err(Failure::new("unsupported", message.into()));
             }
             files => with_all(files, &mut Vec::new(), &mut |indexes| {
                 Ok(merge(indexes, 1)?.write_to(&mut bytes, &mut report)?)

@@ -4,8 +4,7 @@ use super::{File, Opened};
 use crate::failure::{Failure, Outcome};
 use crate::options::METRICS;
 use crate::value::{to_json, to_key};
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
@@ -19,7 +18,7 @@ const RADIUS_BATCH: usize = 10;
 impl Opened {
     /// Searches for the rows nearest to `vector`, or to the row with the key `like`, and gives how
     /// many were found. 0 stands for a `k`, `ef_search` or `probes` that was not given, NaN for a
-    /// `recall` or `radius`.
+    /// `recall` or `radius`, a number beyond the last for a `metric`.
     /// `filtered`: by the filter of [`filter`](Self::filter).
     #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
     pub fn search(
@@ -30,28 +29,18 @@ impl Opened {
         probes: usize,
         recall: f32,
         exact: bool,
-        metric: Option<String>,
+        metric: usize,
         filtered: bool,
         radius: f32,
     ) -> Outcome<usize> {
         let except = if like.is_undefined() { None } else { Some(self.load(&like)?) };
-        let metric = match metric {
-            None => None,
-            Some(name) => match METRICS.iter().find(|(known, _)| *known == name) {
-                Some((_, metric)) => Some(*metric),
-                None => {
-                    let message = format!("metric: \"{name}\" is none of l2, cosine, ip, l1");
-                    return Err(Failure::new("invalid_parameter", message));
-                }
-            },
-        };
         let wanted = if k == 0 { RADIUS_BATCH } else { k };
         let params = SearchParams {
             ef_search: (ef_search > 0).then_some(ef_search),
             probes: (probes > 0).then_some(probes),
             recall: (!recall.is_nan()).then_some(recall),
             structure: exact.then_some(Structure::Flat),
-            metric,
+            metric: METRICS.get(metric).copied(),
             // The row that others are to be like is nearest to itself, and left out.
             ..SearchParams::new(wanted + usize::from(except.is_some()))
         };
@@ -63,7 +52,7 @@ impl Opened {
             false => Vec::new(),
         };
         if filtered && filters.len() < self.files.len() {
-            return Err(Failure::new("invalid_filter", "no filter is bound"));
+            return Err(Failure::new("invalid_filter", "no filter is bound".into()));
         }
         let (searcher, found) = (&mut self.searcher, &mut self.found);
         let stats = shards.search(&self.vector, radius, &params, &filters, searcher, found)?;
