@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "parallel", "segment", "vectors",
         ],
     ),
-    ("calibration", &["archive"]),
+    ("calibration", &["archive", "metric"]),
     ("column", &["sort"]),
     ("distance", &["element"]),
     ("element", &[]),

@@ -3,6 +3,7 @@
 
 use crate::archive::manifest;
 use crate::error::{OrCorrupt, Result, corrupt};
+use crate::metric::sqrt;
 use alloc::vec::Vec;
 
 /// A structure that a search can use.
@@ -116,9 +117,8 @@ impl Calibration {
     /// none did.
     pub fn effort(&self, recall: f32) -> u32 {
         let answers = (self.queries as f32 * self.k as f32).max(1.0);
-        let lower = |measured: f32| {
-            measured - 3.0 * libm::sqrtf(measured * (1.0 - measured).max(0.0) / answers)
-        };
+        let lower =
+            |measured: f32| measured - 3.0 * sqrt(measured * (1.0 - measured).max(0.0) / answers);
         let mut last: Option<(u32, f32)> = None;
         for &(effort, measured) in &self.points {
             let reached = lower(measured);

@@ -147,6 +147,15 @@ pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Asks the processor to bring `bytes` near.
+/// The square root, rounded as IEEE 754 has it. In WebAssembly it is an instruction, which `libm`
+/// does not know.
+pub(crate) fn sqrt(value: f32) -> f32 {
+    #[cfg(target_arch = "wasm32")]
+    return platform::sqrt(value);
+    #[cfg(not(target_arch = "wasm32"))]
+    libm::sqrtf(value)
+}
+
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {
     for line in bytes.chunks(64) {

@@ -9,7 +9,7 @@ pub(crate) mod kmeans;
 
 use crate::element::Element;
 use crate::error::{ErrorKind, Result, corrupt};
-use crate::metric::Metric;
+use crate::metric::{Metric, sqrt};
 use crate::vectors::{Query, Shape, VectorsView};
 use alloc::format;
 use core::ops::Range;
@@ -45,7 +45,7 @@ impl IvfParams {
     /// The number of lists for so many rows.
     pub(crate) fn lists_for(self, rows: u32) -> u32 {
         let lists = match self.lists {
-            0 => libm::round(libm::sqrt(f64::from(rows))) as u32,
+            0 => (sqrt(rows as f32) + 0.5) as u32,
             lists => lists,
         };
         lists.clamp(1, rows.max(1))

@@ -1,5 +1,6 @@
 //! Metrics: which kernel ranks rows, and the distance that callers see.
 
+pub(crate) use crate::distance::sqrt;
 use crate::distance::{Measure, measure_pair};
 
 /// What "near" means. Distances equal pgvector's operators: smaller is nearer.
@@ -55,7 +56,7 @@ impl Metric {
     /// The distance of a rank: ranks order as distances do, and leave out the square root.
     pub(crate) fn distance(self, rank: f32) -> f32 {
         match self {
-            Self::L2 => libm::sqrtf(rank),
+            Self::L2 => sqrt(rank),
             _ => rank,
         }
     }
@@ -73,5 +74,5 @@ pub(crate) fn cosine_distance(similarity: f32) -> f32 {
 
 /// The inverse of a vector's length; infinite for the zero vector.
 pub(crate) fn inverse_length(values: &[f32]) -> f32 {
-    1.0 / libm::sqrtf(measure_pair(Measure::Dot, values, values))
+    1.0 / sqrt(measure_pair(Measure::Dot, values, values))
 }

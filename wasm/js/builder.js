@@ -131,7 +131,7 @@ export class Builder {
     guard(() => {
       const pointer = this.#building.stage(vectors.length);
       view(Float32Array, pointer, vectors.length).set(vectors);
-      this.#building.push(this.#building.rows(), keys, values);
+      this.#building.push(keys, values);
     });
   }
 

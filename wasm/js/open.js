@@ -102,8 +102,8 @@ export class Index {
       if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
       if (!isKey) this.#stage(query);
       const like = isKey ? query : undefined;
-      opened.search(like, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
-      return this.#answer(include);
+      const told = opened.search(like, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
+      return this.#answer(include, told);
     });
   }
 
@@ -144,23 +144,22 @@ export class Index {
     view(Float32Array, pointer, vector.length).set(vector);
   }
 
-  #answer(include) {
-    const opened = this.#opened;
-    const distances = view(Float32Array, opened.distances(), opened.found()).slice();
+  #answer(include, told) {
+    const [found, distancesAt, numbersAt, visited, compared] = view(Float64Array, told, 5);
+    const distances = view(Float32Array, distancesAt, found).slice();
     const kind = this.#shape.keys;
     let keys;
     if (kind === "row number") {
       // Less than 2⁵³, so two halves make each: bigints on the way would cost more than the rest.
-      const halves = view(Uint32Array, opened.numbers(), 2 * distances.length);
-      keys = new Float64Array(distances.length);
+      const halves = view(Uint32Array, numbersAt, 2 * found);
+      keys = new Float64Array(found);
       for (let at = 0; at < keys.length; at += 1) keys[at] = halves[2 * at] + halves[2 * at + 1] * 2 ** 32;
     } else if (kind === "int64") {
-      keys = view(BigInt64Array, opened.numbers(), distances.length).slice();
+      keys = view(BigInt64Array, numbersAt, found).slice();
     } else {
-      keys = opened.keys();
+      keys = this.#opened.keys();
     }
-    const stats = { visited: opened.visited(), compared: opened.compared() };
-    return new SearchResult(keys, distances, this.#columns(include), stats);
+    return new SearchResult(keys, distances, this.#columns(include), { visited, compared });
   }
 
   #columns(include = true) {
@@ -179,9 +178,9 @@ export class Index {
     checkOptions(options, ["include"]);
     checkInclude(options.include);
     return guard(() => {
-      if (!opened.get(key)) return undefined;
-      const { dimensions } = this.#shape;
-      const vector = view(Float32Array, opened.place(), dimensions).slice();
+      const place = opened.get(key);
+      if (place === 0) return undefined;
+      const vector = view(Float32Array, place, this.#shape.dimensions).slice();
       const columns = this.#columns(options.include);
       const row = {};
       for (const name in columns) row[name] = columns[name][0];

@@ -36,15 +36,16 @@ impl Building {
     }
 
     /// Appends rows: the staged vectors; `keys` has one for each, or none; `values` has all values
-    /// of the first row, then of the next. `first` is what messages call the first row.
-    pub fn push(&mut self, first: usize, keys: Vec<JsValue>, values: Vec<JsValue>) -> Outcome<()> {
+    /// of the first row, then of the next.
+    pub fn push(&mut self, keys: Vec<JsValue>, values: Vec<JsValue>) -> Outcome<()> {
         let index = &self.options.index;
         let (dimensions, columns) = (index.dimensions, index.columns.len());
         if !self.staged.len().is_multiple_of(dimensions) {
             let (expected, got) = (dimensions, self.staged.len());
             return Err(ErrorKind::DimensionMismatch { expected, got }.into());
         }
-        let rows = self.builder.rows() as usize + self.staged.len() / dimensions;
+        let first = self.builder.rows() as usize;
+        let rows = first + self.staged.len() / dimensions;
         // What is there may have to move to where there is room for twice as much.
         ensure(2 * rows * (dimensions * index.element.size() + 16))?;
         for (row, vector) in self.staged.chunks_exact(dimensions).enumerate() {

@@ -48,8 +48,8 @@ pub struct Opened {
     found: Vec<ShardNeighbor>,
     distances: Vec<f32>,
     numbers: Vec<i64>,
-    visited: u64,
-    compared: u64,
+    /// What `search` tells of it.
+    told: [f64; 5],
 }
 
 #[wasm_bindgen]
@@ -112,16 +112,6 @@ impl Opened {
         Ok(self.vector.as_ptr() as usize)
     }
 
-    /// Where the vector of `get` lies.
-    pub fn place(&self) -> usize {
-        self.vector.as_ptr() as usize
-    }
-
-    /// How many rows the last answer has.
-    pub fn found(&self) -> usize {
-        self.found.len()
-    }
-
     /// What is in it, as `js/info.js` reads it.
     pub fn info(&self) -> Outcome<Vec<JsValue>> {
         let mut values = Values::default();
@@ -139,21 +129,6 @@ impl Opened {
         self.files.iter().map(|file| file.read(|index| index.len()) as f64).sum()
     }
 
-    /// Bytes of all files.
-    pub fn bytes(&self) -> f64 {
-        self.files.iter().map(|file| file.borrow_owner().as_slice().len() as f64).sum()
-    }
-
-    /// Where the distances of the last answer lie.
-    pub fn distances(&self) -> usize {
-        self.distances.as_ptr() as usize
-    }
-
-    /// Where the keys of the last answer lie, as 64-bit integers; only where keys are such.
-    pub fn numbers(&self) -> usize {
-        self.numbers.as_ptr() as usize
-    }
-
     /// The keys of the last answer.
     pub fn keys(&self) -> Array {
         self.found.iter().map(|found| value::from_key(found.key.as_ref())).collect()
@@ -168,15 +143,5 @@ impl Opened {
             })
         });
         values.collect()
-    }
-
-    /// Ranks computed by the last search.
-    pub fn visited(&self) -> f64 {
-        self.visited as f64
-    }
-
-    /// Stored vectors measured by the last search.
-    pub fn compared(&self) -> f64 {
-        self.compared as f64
     }
 }

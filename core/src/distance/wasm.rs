@@ -6,9 +6,9 @@ use super::sum::{SUMS, Values, reduce};
 use super::{Kernel, Lanes, Table};
 use crate::error::{Error, Result};
 use core::arch::wasm32::{
-    f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16,
-    i32x4_add, i32x4_dot_i16x8, i32x4_extend_low_i16x8, i32x4_shl, i32x4_splat, i64x2, v128,
-    v128_and,
+    f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sqrt,
+    i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8,
+    i32x4_extend_low_i16x8, i32x4_shl, i32x4_splat, i64x2, v128, v128_and,
 };
 use pulp::Simd;
 use pulp::wasm::Simd128;
@@ -171,6 +171,10 @@ fn add_products(sum: v128, query: [v128; 2], row: &[i8; 16]) -> v128 {
     let row = widen(row);
     let sum = i32x4_add(sum, i32x4_dot_i16x8(row[0], query[0]));
     i32x4_add(sum, i32x4_dot_i16x8(row[1], query[1]))
+}
+
+pub(super) fn sqrt(value: f32) -> f32 {
+    f32x4_extract_lane::<0>(f32x4_sqrt(f32x4_splat(value)))
 }
 
 /// Whether bytes can be asked for before they are read.

@@ -16,9 +16,11 @@ const RADIUS_BATCH: usize = 10;
 
 #[wasm_bindgen]
 impl Opened {
-    /// Searches for the rows nearest to `vector`, or to the row with the key `like`, and gives how
-    /// many were found. 0 stands for a `k`, `ef_search` or `probes` that was not given, NaN for a
-    /// `recall` or `radius`, a number beyond the last for a `metric`.
+    /// Searches for the rows nearest to `vector`, or to the row with the key `like`, and gives where
+    /// five f64 lie: how many were found, where their distances and where their keys lie (as 64-bit
+    /// integers, only where keys are such), the ranks computed, the stored vectors measured. 0
+    /// stands for a `k`, `ef_search` or `probes` that was not given, NaN for a `recall` or `radius`,
+    /// a number beyond the last for a `metric`.
     /// `filtered`: by the filter of [`filter`](Self::filter).
     #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
     pub fn search(
@@ -56,7 +58,6 @@ impl Opened {
         }
         let (searcher, found) = (&mut self.searcher, &mut self.found);
         let stats = shards.search(&self.vector, radius, &params, &filters, searcher, found)?;
-        (self.visited, self.compared) = (stats.visited, stats.compared);
         self.found.retain(|found| Some(&found.key) != except.as_ref());
         if k > 0 {
             self.found.truncate(k);
@@ -68,7 +69,14 @@ impl Opened {
             Key::Int64(number) => number,
             Key::Uuid(_) | Key::Text(_) => 0,
         }));
-        Ok(self.found.len())
+        self.told = [
+            self.found.len() as f64,
+            self.distances.as_ptr() as usize as f64,
+            self.numbers.as_ptr() as usize as f64,
+            stats.visited as f64,
+            stats.compared as f64,
+        ];
+        Ok(self.told.as_ptr() as usize)
     }
 
     /// Binds a filter, as tokens of JSON, for the searches until the index changes.
@@ -83,14 +91,15 @@ impl Opened {
         Ok(())
     }
 
-    /// Makes the row with this key the last answer, and its vector `vector`; false if there is none.
-    pub fn get(&mut self, key: &JsValue) -> Outcome<bool> {
-        let Some(found) = self.find(key)? else { return Ok(false) };
+    /// Makes the row with this key the last answer, and gives where its vector lies; 0 if there is
+    /// none.
+    pub fn get(&mut self, key: &JsValue) -> Outcome<usize> {
+        let Some(found) = self.find(key)? else { return Ok(0) };
         let dimensions = self.first(|index| index.dimensions())?;
         self.vector.resize(dimensions, 0.0);
         self.files[found.shard].read(|index| index.vector(found.row, &mut self.vector))?;
         self.found = vec![found];
-        Ok(true)
+        Ok(self.vector.as_ptr() as usize)
     }
 
     /// Whether there is a row with this key.
@@ -99,7 +108,7 @@ impl Opened {
     }
 
     fn load(&mut self, key: &JsValue) -> Outcome<Key> {
-        if self.get(key)?
+        if self.get(key)? != 0
             && let Some(found) = self.found.pop()
         {
             return Ok(found.key);
