@@ -26,12 +26,14 @@ CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
-# Functions are not merged into their only callers, and lie by name, so that what was made of one
-# for many types lies together: both compress better. The module with names is for weighing.
+# What compresses best: functions are not merged into their only callers, and lie by name, so that
+# what was made of one for many types lies together; control flow is laid out anew; what is computed
+# twice is not kept in a local. The module with names is for weighing.
 features="--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
     --enable-mutable-globals --enable-reference-types --enable-multivalue --enable-bulk-memory-opt"
 # shellcheck disable=SC2086
-"$out/tools/node_modules/.bin/wasm-opt" -Oz --one-caller-inline-max-function-size=0 \
+"$out/tools/node_modules/.bin/wasm-opt" --flatten --rereloop -Oz -Oz --skip-pass=local-cse \
+    --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
     --reorder-functions-by-name -g $features --strip-producers --strip-target-features \
     "$out/glue/hither_bg.wasm" -o "$out/named.wasm"
 # shellcheck disable=SC2086
