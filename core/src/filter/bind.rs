@@ -151,7 +151,7 @@ impl Filter {
     /// Prepares the filter for the columns of a segment of `rows` rows.
     ///
     /// # Errors
-    /// As [`check`](Self::check); [`ErrorKind::Corrupt`](ErrorKind::Corrupt) for a damaged
+    /// As [`check`](Self::check); [`ErrorKind::Corrupt`] for a damaged
     /// dictionary.
     pub(crate) fn bind<'a>(
         &self,
