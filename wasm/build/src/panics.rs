@@ -1,9 +1,10 @@
 //! What panics would say, left out of a module whose panic handler says nothing and traps.
 
 use std::ops::Range;
-use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionKind, Module, ir::Value};
+use walrus::ir::{Instr, Value};
+use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionKind, Module};
 
-/// Whether a function of Rust's libraries does nothing but panic, by its path.
+/// Whether a function of Rust's libraries panics, by its path.
 fn is_panic(path: &str) -> bool {
     let path = path.split('<').next().unwrap_or_default();
     let path = path.rsplit_once("::h").map_or(path, |(path, _)| path);
@@ -21,7 +22,12 @@ pub fn end_at_once(module: &mut Module) {
     let panics: Vec<_> = module
         .funcs
         .iter_local()
-        .filter(|(id, _)| module.funcs.get(*id).name.as_deref().is_some_and(is_panic))
+        .filter(|(id, function)| {
+            // One that returns would not end so, whatever it is called.
+            let end = function.block(function.entry_block()).instrs.last();
+            matches!(end, Some((Instr::Unreachable(_), _)))
+                && module.funcs.get(*id).name.as_deref().is_some_and(is_panic)
+        })
         .map(|(id, function)| (id, function.ty()))
         .collect();
     for (id, signature) in panics {
