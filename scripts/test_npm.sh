@@ -53,10 +53,8 @@ cd "$project"
 
 echo "weight, gzip -9:"
 gz() { cat "$@" | gzip -9c | wc -c; }
-# Of an entry: it, and what it imports.
-js() { (cd "$package" && cat "$1" $(grep -o 'chunk-[A-Z0-9]*\.js' "$1" | sort -u)); }
 module=$(gz "$package/hither_bg.wasm")
-script=$(js web.js | gzip -9c | wc -c)
+script=$(gz "$package/web.js" "$package"/chunk-*.js)
 printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)" "$script" \
     "both, what a browser downloads" $((module + script)) \
     "hither/worker besides" "$(gz "$package/worker.js" "$package/worker-thread.js")" \

@@ -232,7 +232,7 @@ impl<'a> Archive<'a> {
         let manifest = range(bytes, header.manifest_offset, header.manifest_length)
             .filter(|_| header.manifest_offset == HEADER as u64)
             .filter(|manifest| xxh3_128(manifest) == header.content_id)
-            .ok_or(ErrorKind::Corrupt { what: "the manifest" })?;
+            .or_corrupt("the manifest")?;
         let archive = Self {
             bytes,
             manifest: manifest::decode(manifest)?,

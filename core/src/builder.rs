@@ -223,8 +223,8 @@ pub struct IndexBuilder {
 
 impl IndexBuilder {
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] or [`ErrorKind::TooMany`] if the options contradict each other or
-    /// are out of their ranges.
+    /// [`ErrorKind::InvalidParameter`] or [`ErrorKind::TooMany`] if the options contradict each
+    /// other or are out of their ranges.
     pub fn new(options: IndexOptions) -> Result<Self> {
         options.check()?;
         let vectors = Vectors::new(options.shape())?;

@@ -40,8 +40,8 @@ impl Element {
     /// Writes `values` in this form, little-endian, into `out` (`values.len() * size()` bytes).
     ///
     /// # Errors
-    /// [`ErrorKind::NonFinite`] for NaN and infinities, [`ErrorKind::HalfOverflow`] for a value that
-    /// rounds beyond the range of binary16.
+    /// [`ErrorKind::NonFinite`] for NaN and infinities, [`ErrorKind::HalfOverflow`] for a value
+    /// that rounds beyond the range of binary16.
     pub fn encode(self, values: &[f32], out: &mut [u8]) -> Result<()> {
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
             return Err(ErrorKind::NonFinite { at }.into());

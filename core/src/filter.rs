@@ -141,9 +141,9 @@ impl Filter {
     /// Checks that the filter goes with columns of this schema.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownColumn`]; [`ErrorKind::ColumnType`] for a value that its column cannot be
-    /// compared with; [`ErrorKind::InvalidFilter`] for a text that is no timestamp, UUID or bytes, or
-    /// a filter that is nested too deep.
+    /// [`ErrorKind::UnknownColumn`]; [`ErrorKind::ColumnType`] for a value that its column cannot
+    /// be compared with; [`ErrorKind::InvalidFilter`] for a text that is no timestamp, UUID or
+    /// bytes, or a filter that is nested too deep.
     pub(crate) fn check(&self, schema: &[ColumnSchema]) -> Result<()> {
         self.check_depth(MAX_DEPTH)?;
         self.evaluate(schema, &|_| ValueRef::Null).map(drop)

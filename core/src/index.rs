@@ -79,8 +79,8 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::NotAnIndex`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::Truncated`],
-    /// [`ErrorKind::Corrupt`], [`ErrorKind::Misaligned`]. Damage within the sections is found when it is
-    /// met, or by [`verify`](Self::verify).
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Misaligned`]. Damage within the sections is found when
+    /// it is met, or by [`verify`](Self::verify).
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let archive = Archive::open(bytes)?;
         let options = IndexOptions::from_manifest(&archive.manifest)?;

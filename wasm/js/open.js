@@ -5,7 +5,7 @@ import { SearchResult } from "./result.js";
 import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
 import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
-import { checkNumbers, checkOptions, checkType, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
+import { checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
@@ -88,9 +88,9 @@ export class Index {
     const opened = this.#live();
     checkOptions(options, SEARCH);
     const { radius, recall, exact = false, metric, filter, include } = options;
-    const k = whole("k", options.k, radius === undefined ? 10 : 0);
-    const efSearch = whole("efSearch", options.efSearch, 0);
-    const probes = whole("probes", options.probes, 0);
+    const k = checkWhole("k", options.k, 1) ?? (radius === undefined ? 10 : 0);
+    const efSearch = checkWhole("efSearch", options.efSearch, 1) ?? 0;
+    const probes = checkWhole("probes", options.probes, 1) ?? 0;
     checkType("recall", recall, "number");
     checkType("radius", radius, "number");
     const measured = choice("metric", metric, METRICS) ?? METRICS.length;
@@ -270,10 +270,4 @@ function checkInclude(include) {
   const named = Array.isArray(include) && include.every((name) => typeof name === "string");
   if (named || include === undefined || typeof include === "boolean") return;
   throw new HitherError("invalid_parameter", "include: give true, false or an array of names of columns");
-}
-
-function whole(name, value, absent) {
-  if (value === undefined) return absent;
-  if (Number.isInteger(value) && value > 0 && value < 2 ** 32) return value;
-  throw new HitherError("invalid_parameter", `${name}: ${value} is no whole number from 1 on`);
 }

@@ -1,6 +1,6 @@
 // A builder's options, as the values that `src/options.rs` reads in this order.
 import { HitherError } from "./error.js";
-import { checkOptions } from "./value.js";
+import { checkOptions, checkWhole, shown } from "./value.js";
 
 const NAMES = "dimensions metric element keys kind codes m efConstruction lists columns properties seed".split(" ");
 export const METRICS = ["l2", "cosine", "ip", "l1"];
@@ -14,21 +14,11 @@ function invalid(name, reason) {
   return new HitherError("invalid_parameter", `${name}: ${reason}`);
 }
 
-function shown(value) {
-  return typeof value === "string" ? `"${value}"` : typeof value === "object" ? "an object" : String(value);
-}
-
 /** The number of a name; undefined where none was given. */
 export function choice(name, value, known) {
   if (value === undefined || value === null) return undefined;
   if (known.includes(value)) return known.indexOf(value);
   throw invalid(name, `${shown(value)} is none of ${known.join(", ")}`);
-}
-
-function whole(name, value) {
-  if (value === undefined || value === null) return undefined;
-  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
-  throw invalid(name, `${shown(value)} is no whole number from 0 on`);
 }
 
 /** A seed of 64 bits without sign, as the signed integer of the same bits. */
@@ -69,9 +59,9 @@ export function toValues(options, schema) {
     choice("element", element, ELEMENTS),
     choice("keys", keys, KEYS),
     choice("codes", codes, CODES),
-    whole("m", m),
-    whole("efConstruction", efConstruction),
-    whole("lists", lists),
+    checkWhole("m", m ?? undefined, 0),
+    checkWhole("efConstruction", efConstruction ?? undefined, 0),
+    checkWhole("lists", lists ?? undefined, 0),
     ...KINDS.map((_, number) => Number(kinds.includes(number))),
     seedBits(seed),
     schema.length,

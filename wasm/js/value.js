@@ -139,6 +139,18 @@ export function checkType(name, value, type) {
   throw new HitherError("invalid_parameter", `${name}: ${String(value)} is no ${type}`);
 }
 
+/** A value as messages show it. */
+export function shown(value) {
+  if (typeof value === "string") return `"${value}"`;
+  return value !== null && typeof value === "object" ? "an object" : String(value);
+}
+
+/** A number that is whole and at least so much, or undefined where none is given; throws for others. */
+export function checkWhole(name, value, least) {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value < 2 ** 32)) return value;
+  throw new HitherError("invalid_parameter", `${name}: ${shown(value)} is no whole number from ${least} on`);
+}
+
 /** Throws unless these are so many numbers, or any count of them, that can be copied as float32. */
 export function checkNumbers(name, vector, dimensions) {
   const { length } = vector ?? {};

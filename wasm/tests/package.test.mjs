@@ -154,6 +154,21 @@ test("answers are the command's", async () => {
   assert.deepEqual([...index.search(42, { radius: 0.5 }).keys], within.map(({ key }) => key));
 });
 
+test("what is in an index is what the command says", () => {
+  const told = JSON.parse(command("info", `${WORK}/words.hither`, "--json").toString());
+  const { info } = index;
+  const [one] = info.files;
+  for (const name of ["rows", "bytes", "dimensions", "metric", "element", "keys", "columns"]) {
+    assert.deepEqual(info[name], told[name], name);
+  }
+  assert.deepEqual([info.unitLength, info.model], [told.unit_length, "all-MiniLM-L6-v2"]);
+  assert.deepEqual([one.formatVersion, one.contentId], [told.format_version, told.content_id]);
+  assert.deepEqual([one.m, one.efConstruction], [told.parameters.m, told.parameters.ef_construction]);
+  for (const name of ["rows", "bytes", "properties", "segments"]) assert.deepEqual(one[name], told[name], name);
+  const sections = told.sections.map(({ segment, column, offset, bytes }) => [segment, column ?? null, offset, bytes]);
+  assert.deepEqual(one.sections.map(({ segment, column, offset, bytes }) => [segment, column, offset, bytes]), sections);
+});
+
 test("an index changes, answers at once, and is saved", async () => {
   const copy = await open(file);
   const vector = vectors.slice(0, dimensions);

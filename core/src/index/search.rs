@@ -68,9 +68,10 @@ impl<'a> Index<'a> {
     /// `query` has one finite value a dimension.
     ///
     /// # Errors
-    /// [`ErrorKind::DimensionMismatch`], [`ErrorKind::NonFinite`], [`ErrorKind::ZeroVector`] under cosine,
-    /// [`ErrorKind::InvalidParameter`], [`ErrorKind::Unsupported`] for a metric that this index does not
-    /// order by, [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
+    /// [`ErrorKind::DimensionMismatch`], [`ErrorKind::NonFinite`], [`ErrorKind::ZeroVector`] under
+    /// cosine, [`ErrorKind::InvalidParameter`], [`ErrorKind::Unsupported`] for a metric that this
+    /// index does not order by, [`ErrorKind::Corrupt`] if the file is damaged where the search
+    /// reads.
     pub fn search<'s>(
         &self,
         query: &[f32],
@@ -131,7 +132,8 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] if the searcher's last search was of another index or of an
-    /// earlier state of this one, [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
+    /// earlier state of this one, [`ErrorKind::Corrupt`] if the file is damaged where the search
+    /// reads.
     pub fn next_batch<'s>(
         &self,
         params: &SearchParams<'_>,

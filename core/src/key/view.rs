@@ -24,8 +24,8 @@ pub(crate) struct KeySections<T> {
 /// Writes keys as [`KeysView`] reads them; row `r` has the key `keys[order[r]]`.
 ///
 /// # Errors
-/// [`ErrorKind::DuplicateKey`] if two rows have the same key, [`ErrorKind::KeyType`] if one is of another
-/// type than `key_type`.
+/// [`ErrorKind::DuplicateKey`] if two rows have the same key, [`ErrorKind::KeyType`] if one is of
+/// another type than `key_type`.
 pub(crate) fn encode_keys(
     key_type: KeyType,
     keys: &[Key],

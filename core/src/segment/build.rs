@@ -53,7 +53,8 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Hears of progress; an error, such as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), ends the build.
+/// Hears of progress; an error, such as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), ends
+/// the build.
 pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> Result<()>;
 
 /// What to build.
