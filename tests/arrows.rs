@@ -66,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "segment",
         &[
+            "aligned",
             "archive",
             "calibration",
             "column",

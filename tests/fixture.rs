@@ -6,14 +6,14 @@ use hither_tests::{Matrix, clustered, numbers, repository};
 
 const ROWS: usize = 120;
 
-/// The rows of every fixture, by key.
-fn rows() -> Matrix {
-    clustered(61, ROWS, 12)
+/// The rows of every fixture of as many dimensions, by key.
+fn rows(dimensions: usize) -> Matrix {
+    clustered(61, ROWS, dimensions)
 }
 
 /// The nearest keys of all that pass, by arithmetic in f64.
 fn nearest(metric: Metric, query: &[f32], keys: impl Iterator<Item = usize>) -> Vec<i64> {
-    let rows = rows();
+    let rows = rows(query.len());
     let rank = |key: usize| -> f64 {
         let pairs = || query.iter().zip(rows.row(key)).map(|(a, b)| (f64::from(*a), f64::from(*b)));
         let dot: f64 = pairs().map(|(a, b)| a * b).sum();
@@ -43,7 +43,7 @@ fn check(name: &str, structure: Structure, all: impl Fn(usize) -> bool) {
         let expected = if key % 2 == 0 { "even" } else { "odd" };
         assert_eq!(index.value(row, group).unwrap(), hither::ValueRef::Text(expected));
     }
-    for query in clustered(62, 20, 12).rows() {
+    for query in clustered(62, 20, index.dimensions()).rows() {
         let params = SearchParams::new(10).ef_search(200).probes(200).structure(structure);
         let found = numbers(index, index.search(query, &params, &mut searcher).unwrap());
         // Codes alone, and binary16, may swap neighbours of almost the same distance.
@@ -63,6 +63,8 @@ fn version_1() {
     check("v1-flat-f32.hither", Structure::Flat, |_| true);
     check("v1-hnsw-f16-sq8.hither", Structure::Hnsw, |_| true);
     check("v1-ivf-sq8-only.hither", Structure::Ivf, |_| true);
+    check("v1-hnsw-f16-sq8-l2-16.hither", Structure::Hnsw, |_| true);
+    check("v1-ivf-sq8-only-cosine-16.hither", Structure::Ivf, |_| true);
     check("v1-delta.hither", Structure::Flat, |key| key % 7 != 3);
 }
 

@@ -10,7 +10,6 @@ fn group(key: usize) -> [ValueRef<'static>; 1] {
 }
 
 fn main() {
-    let rows = clustered(61, 120, 12);
     let base = IndexOptions {
         columns: vec![ColumnSchema { name: "group".into(), column_type: ColumnType::Text }],
         hnsw: None,
@@ -30,15 +29,25 @@ fn main() {
         codes: Some(Codes::Sq8Only),
         ..base.clone()
     };
+    // Of as many dimensions as codes are aligned to. The first was written when factors lay among
+    // the codes.
+    let l2 = IndexOptions { dimensions: 16, metric: Metric::L2, ..hnsw.clone() };
+    let cosine = IndexOptions { dimensions: 16, metric: Metric::Cosine, ..ivf.clone() };
     let delta = IndexOptions { key_type: hither::KeyType::Int64, ..base };
-    for (name, options) in
-        [("flat-f32", flat), ("hnsw-f16-sq8", hnsw), ("ivf-sq8-only", ivf), ("delta", delta)]
-    {
+    for (name, options) in [
+        ("flat-f32", flat),
+        ("hnsw-f16-sq8", hnsw),
+        ("ivf-sq8-only", ivf),
+        ("delta", delta),
+        ("hnsw-f16-sq8-l2-16", l2),
+        ("ivf-sq8-only-cosine-16", cosine),
+    ] {
         let path = repository("tests/fixtures").join(format!("v{FORMAT_VERSION}-{name}.hither"));
         if path.exists() {
             println!("{} is there already", path.display());
             continue;
         }
+        let rows = clustered(61, 120, options.dimensions);
         let first = if name == "delta" { 100 } else { 120 };
         let mut builder = IndexBuilder::new(options).unwrap();
         for key in 0..first {

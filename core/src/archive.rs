@@ -64,10 +64,12 @@ pub(crate) enum Kind {
     Vectors = 16,
     ColumnOffsets = 17,
     ColumnValues = 18,
+    // What came later comes last.
+    CodeFactors = 19,
 }
 
 impl Kind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -86,6 +88,7 @@ impl Kind {
         Self::Vectors,
         Self::ColumnOffsets,
         Self::ColumnValues,
+        Self::CodeFactors,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -113,6 +116,7 @@ impl Kind {
             Self::Vectors => "vectors",
             Self::ColumnOffsets => "offsets of a column",
             Self::ColumnValues => "values of a column",
+            Self::CodeFactors => "factors of the codes",
         }
     }
 
@@ -127,7 +131,8 @@ impl Kind {
             | Self::Keys
             | Self::KeyOrder
             | Self::ColumnOffsets
-            | Self::ColumnValues => 12,
+            | Self::ColumnValues
+            | Self::CodeFactors => 12,
             _ => 16,
         }
     }

@@ -1,14 +1,15 @@
 //! 8-bit scalar codes (SQ8): a value is `centre[dimension] + scale · code`, code from −127 to 127.
 //!
-//! A row's codes and one f32 factor lie in one record, so that a rank needs one place in memory:
-//! under L2 the squared length of `scale · codes`, under cosine the inverse length of the decoded
-//! row, under inner product nothing. The query is coded too; products of codes are integers, and
-//! so the same on every platform.
+//! A rank is corrected by the row's factor, an f32: under L2 the squared length of `scale · codes`,
+//! under cosine the inverse length of the decoded row; inner product has none. Factors lie beside
+//! the codes, not among them, so that common numbers of dimensions fill cache lines: of 384 bytes
+//! a row takes six, of 400 seven. The query is coded too; products of codes are integers, and so
+//! the same on every platform.
 
 use crate::distance::{self, Format, Measure, Table, measure_pair};
-use crate::error::{OrCorrupt, Result, corrupt};
+use crate::error::{Result, corrupt};
 use crate::metric::{Metric, cosine_distance};
-use crate::vectors::{Query, VectorsView};
+use crate::vectors::{Factors, Query, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -22,9 +23,9 @@ pub(crate) struct Quantizer {
 /// How many rows the centre and the scale are learned from.
 const TRAINING_ROWS: u32 = 2048;
 
-/// Bytes from one record of codes to the next.
+/// Bytes from the codes of one row to those of the next.
 pub(crate) fn code_stride(dimensions: usize) -> usize {
-    (dimensions + 4).next_multiple_of(16)
+    dimensions.next_multiple_of(16)
 }
 
 /// Reads row `row` as it is coded: under cosine at unit length.
@@ -117,17 +118,17 @@ impl Quantizer {
         total
     }
 
-    /// Writes the record of row `row`. `values` is scratch of one value a dimension.
+    /// Writes the codes of row `row` and gives its factor. `values` is scratch of one value a
+    /// dimension.
     pub fn encode(
         &self,
         vectors: &VectorsView<'_>,
         row: u32,
         values: &mut [f32],
-        record: &mut [u8],
-    ) -> Result<()> {
+        codes: &mut [u8],
+    ) -> Result<f32> {
         coded_values(vectors, row, values)?;
         let inverse = 1.0 / self.scale;
-        let (codes, rest) = record.split_at_mut(values.len());
         let mut squares = 0_i64;
         for ((value, &centre), out) in values.iter_mut().zip(&self.centre).zip(codes) {
             let code = code(*value, centre, inverse);
@@ -135,16 +136,14 @@ impl Quantizer {
             *out = code as u8;
             squares += i64::from(code) * i64::from(code);
         }
-        let factor = match vectors.metric() {
+        Ok(match vectors.metric() {
             Metric::L2 => self.scale * self.scale * squares as f32,
             Metric::Cosine => {
                 let inverse = crate::metric::inverse_length(values);
                 if inverse.is_finite() { inverse } else { 0.0 }
             }
             Metric::InnerProduct | Metric::L1 => 0.0,
-        };
-        rest[..4].copy_from_slice(&factor.to_le_bytes());
-        Ok(())
+        })
     }
 }
 
@@ -152,6 +151,7 @@ impl Quantizer {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodesView<'a> {
     table: Table<'a>,
+    factors: Factors<'a>,
     metric: Metric,
 }
 
@@ -206,14 +206,42 @@ impl CodedQuery {
 }
 
 impl<'a> CodesView<'a> {
-    pub fn new(bytes: &'a [u8], metric: Metric, centre: &'a [f32], scale: f32) -> Self {
-        let table = Table {
-            bytes,
-            stride: code_stride(centre.len()),
-            dimensions: centre.len(),
-            format: Format::Sq8 { centre, scale },
+    /// The sections of a file. Files that have no factors of their own, as all had at first, keep
+    /// them in the records, after the codes.
+    pub fn open(
+        bytes: &'a [u8],
+        factors: &'a [u8],
+        rows: u32,
+        metric: Metric,
+        quantizer: (&'a [f32], f32),
+    ) -> Result<Self> {
+        let (rows, dimensions) = (u64::from(rows), quantizer.0.len());
+        let recorded = (dimensions + 4).next_multiple_of(16);
+        let (stride, factors) = if factors.is_empty()
+            && bytes.len() as u64 == rows * recorded as u64
+        {
+            (recorded, Factors { bytes: bytes.get(dimensions..).unwrap_or(&[]), stride: recorded })
+        } else if metric == Metric::InnerProduct || factors.len() as u64 == rows * 4 {
+            (code_stride(dimensions), Factors { bytes: factors, stride: 4 })
+        } else {
+            return Err(corrupt("the size of the codes' factors"));
         };
-        Self { table, metric }
+        if bytes.len() as u64 != rows * stride as u64 {
+            return Err(corrupt("the size of the codes"));
+        }
+        Ok(Self { table: code_table(bytes, stride, quantizer), factors, metric })
+    }
+
+    /// The codes that [`Quantizer::encode`] wrote, and the factors that it gave.
+    pub fn new(
+        bytes: &'a [u8],
+        factors: &'a [f32],
+        metric: Metric,
+        quantizer: &'a Quantizer,
+    ) -> Self {
+        let Quantizer { centre, scale } = quantizer;
+        let table = code_table(bytes, code_stride(centre.len()), (centre, *scale));
+        Self { table, factors: Factors { bytes: bytemuck::cast_slice(factors), stride: 4 }, metric }
     }
 
     /// Whether bringing near rows that are only likely to be ranked pays.
@@ -230,28 +258,27 @@ impl<'a> CodesView<'a> {
 
     /// The same rows as vectors, decoded where they are measured.
     pub fn as_vectors(&self) -> VectorsView<'a> {
-        let factor = (self.metric == Metric::Cosine).then_some(self.table.dimensions);
-        VectorsView::from_table(self.table, self.metric, factor)
-    }
-
-    #[inline]
-    fn factor(&self, row: u32) -> Result<f32> {
-        let record = self.table.record(row)?;
-        let bytes = record.get(self.table.dimensions..).and_then(|rest| rest.first_chunk());
-        bytes.map(|bytes| f32::from_le_bytes(*bytes)).or_corrupt("codes")
+        let lengths = (self.metric == Metric::Cosine).then_some(self.factors);
+        VectorsView::from_table(self.table, self.metric, lengths)
     }
 
     /// Ranks of the listed rows, as near as codes come.
     pub fn ranks(&self, query: &mut CodedQuery, list: &[u32], out: &mut [f32]) -> Result<()> {
         let CodedQuery { codes, base, slope, products, .. } = query;
         products.resize(out.len(), 0);
+        // Factors first, while nothing waits for them.
+        if self.metric != Metric::InnerProduct {
+            for (&row, out) in list.iter().zip(&mut *out) {
+                *out = self.factors.get(row)?;
+            }
+        }
         distance::dot_codes(codes, &self.table, list, products)?;
-        for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {
+        for (&mut product, out) in products.iter_mut().zip(out) {
             let product = *slope * product as f32;
             *out = match self.metric {
-                Metric::L2 => *base + self.factor(row)? - product,
+                Metric::L2 => *base + *out - product,
                 Metric::InnerProduct => -(*base + product),
-                Metric::Cosine => cosine_distance((*base + product) * self.factor(row)?),
+                Metric::Cosine => cosine_distance((*base + product) * *out),
                 Metric::L1 => return Err(corrupt("codes under l1")),
             };
         }
@@ -259,29 +286,37 @@ impl<'a> CodesView<'a> {
     }
 }
 
+fn code_table<'a>(bytes: &'a [u8], stride: usize, (centre, scale): (&'a [f32], f32)) -> Table<'a> {
+    Table { bytes, stride, dimensions: centre.len(), format: Format::Sq8 { centre, scale } }
+}
+
 /// Ranks between stored rows in codes, for building: both sides are exact integers.
 pub(crate) struct CodePairs<'a> {
     view: CodesView<'a>,
-    /// Under cosine and inner product, centre·codes of every row.
-    linear: Vec<f32>,
+    /// Centre·codes (not under L2) and the factor of each row, in one place of memory.
+    terms: Vec<[f32; 2]>,
     centre_square: f32,
 }
 
 impl<'a> CodePairs<'a> {
     pub fn new(view: CodesView<'a>, rows: u32) -> Result<Self> {
         let (centre, scale) = view.centre_and_scale();
-        let mut linear = Vec::new();
+        let mut linear = vec![0.0; rows as usize];
         if view.metric != Metric::L2 {
             let table = Table {
                 format: Format::Sq8 { centre: &vec![0.0; centre.len()], scale },
                 ..view.table
             };
             let list: Vec<u32> = (0..rows).collect();
-            linear.resize(rows as usize, 0.0);
             distance::measure(Measure::Dot, centre, &table, &list, &mut linear)?;
         }
+        let mut terms = Vec::with_capacity(linear.len());
+        for (row, linear) in (0..).zip(linear) {
+            let has_factor = view.metric != Metric::InnerProduct;
+            terms.push([linear, if has_factor { view.factors.get(row)? } else { 0.0 }]);
+        }
         let centre_square = measure_pair(Measure::Dot, centre, centre);
-        Ok(Self { view, linear, centre_square })
+        Ok(Self { view, terms, centre_square })
     }
 
     pub fn metric(&self) -> Metric {
@@ -306,30 +341,26 @@ impl<'a> CodePairs<'a> {
         let record = view.table.record(from)?;
         let codes: &[i8] = bytemuck::cast_slice(&record[..view.table.dimensions]);
         for &row in list {
-            if let Some(linear) = self.linear.get(row as usize) {
-                distance::prefetch(bytemuck::bytes_of(linear));
+            if let Some(term) = self.terms.get(row as usize) {
+                distance::prefetch(bytemuck::bytes_of(term));
             }
         }
         products.resize(out.len(), 0);
         distance::dot_codes(codes, &view.table, list, products)?;
         let square = scale * scale;
+        let [from_linear, from_factor] = self.terms[from as usize];
         for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {
             let product = square * product as f32;
+            let [linear, factor] = self.terms[row as usize];
+            // Added in an order that does not tell the rows apart, so that ranks are symmetric.
+            let similarity = self.centre_square + (from_linear + linear) + product;
             *out = match view.metric {
-                Metric::L2 => view.factor(from)? + view.factor(row)? - 2.0 * product,
-                Metric::InnerProduct => -self.similarity(from, row, product),
-                Metric::Cosine => {
-                    let inverse = view.factor(from)? * view.factor(row)?;
-                    cosine_distance(self.similarity(from, row, product) * inverse)
-                }
+                Metric::L2 => from_factor + factor - 2.0 * product,
+                Metric::InnerProduct => -similarity,
+                Metric::Cosine => cosine_distance(similarity * (from_factor * factor)),
                 Metric::L1 => return Err(corrupt("codes under l1")),
             };
         }
         Ok(())
-    }
-
-    fn similarity(&self, a: u32, b: u32, product: f32) -> f32 {
-        // Added in an order that does not tell a from b, so that ranks are symmetric.
-        self.centre_square + (self.linear[a as usize] + self.linear[b as usize]) + product
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{OrCorrupt, Result, corrupt};
 use crate::hnsw::{GraphSize, HnswView};
 use crate::ivf::IvfView;
 use crate::key::{KeySections, KeyType, KeysView};
-use crate::quantize::{CodesView, code_stride};
+use crate::quantize::CodesView;
 use crate::rows::Bitmap;
 use crate::vectors::{MAX_ROWS, Shape, VectorsView};
 use alloc::borrow::Cow;
@@ -99,12 +99,12 @@ impl<'a> Segment<'a> {
             Codes::Sq8 | Codes::Sq8Only => {
                 let centre = bytemuck::try_cast_slice(section(Kind::CodeCentre));
                 let centre: &[f32] = centre.map_err(|_| corrupt(WHAT))?;
-                let bytes = section(Kind::Codes);
-                let length = u64::from(rows) * code_stride(shape.dimensions) as u64;
-                if centre.len() != shape.dimensions || bytes.len() as u64 != length {
+                if centre.len() != shape.dimensions {
                     return Err(corrupt("the size of the codes"));
                 }
-                Some(CodesView::new(bytes, shape.metric, centre, segment.scale))
+                let (codes, factors) = (section(Kind::Codes), section(Kind::CodeFactors));
+                let quantizer = (centre, segment.scale);
+                Some(CodesView::open(codes, factors, rows, shape.metric, quantizer)?)
             }
         };
         let vectors = match (kind, codes) {

@@ -3,7 +3,7 @@
 use crate::aligned::AlignedBytes;
 use crate::distance::{self, Format, Table, widen_f16};
 use crate::element::Element;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, OrCorrupt, Result};
 use crate::metric::{Metric, cosine_distance, inverse_length};
 use alloc::vec::Vec;
 
@@ -75,13 +75,31 @@ impl Query {
     }
 }
 
+/// A number for each row, by which its rank is corrected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factors<'a> {
+    /// Begins with the first row's; little-endian f32.
+    pub bytes: &'a [u8],
+    /// Bytes from one row's to the next one's.
+    pub stride: usize,
+}
+
+impl Factors<'_> {
+    #[inline]
+    pub fn get(&self, row: u32) -> Result<f32> {
+        let start = row as usize * self.stride;
+        let bytes = self.bytes.get(start..).and_then(|rest| rest.first_chunk());
+        bytes.map(|bytes| f32::from_le_bytes(*bytes)).or_corrupt("the factor of a row")
+    }
+}
+
 /// Stored rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VectorsView<'a> {
     table: Table<'a>,
     metric: Metric,
-    /// Where a row's inverse length lies in its record, if it has one.
-    factor: Option<usize>,
+    /// The rows' inverse lengths, under cosine.
+    lengths: Option<Factors<'a>>,
 }
 
 impl<'a> VectorsView<'a> {
@@ -92,13 +110,16 @@ impl<'a> VectorsView<'a> {
             Element::F16 => Format::F16,
         };
         let table = Table { bytes, stride: shape.stride(), dimensions: shape.dimensions, format };
-        let factor = (shape.metric == Metric::Cosine).then_some(shape.values_size());
-        Self { table, metric: shape.metric, factor }
+        let lengths = (shape.metric == Metric::Cosine).then(|| Factors {
+            bytes: bytes.get(shape.values_size()..).unwrap_or(&[]),
+            stride: shape.stride(),
+        });
+        Self { table, metric: shape.metric, lengths }
     }
 
     /// Rows of another form, such as codes alone, whose `table` says how to read them.
-    pub fn from_table(table: Table<'a>, metric: Metric, factor: Option<usize>) -> Self {
-        Self { table, metric, factor }
+    pub fn from_table(table: Table<'a>, metric: Metric, lengths: Option<Factors<'a>>) -> Self {
+        Self { table, metric, lengths }
     }
 
     pub fn metric(&self) -> Metric {
@@ -141,7 +162,7 @@ impl<'a> VectorsView<'a> {
         row_values: &mut Vec<f32>,
     ) -> Result<()> {
         let mut view = Self { metric, ..*self };
-        if metric == Metric::Cosine && self.factor.is_none() {
+        if metric == Metric::Cosine && self.lengths.is_none() {
             view.metric = Metric::InnerProduct;
             view.ranks(query, list, out)?;
             row_values.resize(self.dimensions(), 0.0);
@@ -156,9 +177,7 @@ impl<'a> VectorsView<'a> {
     }
 
     fn inverse_length(&self, row: u32) -> Result<f32> {
-        let record = self.table.record(row)?;
-        let factor = self.factor.and_then(|at| record.get(at..at + 4));
-        Ok(factor.map_or(1.0, |bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])))
+        self.lengths.map_or(Ok(1.0), |lengths| lengths.get(row))
     }
 
     /// The bytes of a row's values; none if they are codes.

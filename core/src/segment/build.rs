@@ -2,6 +2,7 @@
 
 use super::Codes;
 use super::calibrate::{Truth, codes_fit, measure_truth};
+use crate::aligned::AlignedBytes;
 use crate::archive::Kind;
 use crate::archive::manifest::{self, NO_COLUMN, Section};
 use crate::archive::write::{NewSection, Source};
@@ -84,7 +85,8 @@ pub(crate) struct NewSegment<'a> {
 /// The codes of all rows.
 pub(super) struct Coded {
     pub quantizer: Quantizer,
-    pub bytes: Vec<u8>,
+    pub bytes: AlignedBytes,
+    pub factors: Vec<f32>,
 }
 
 /// Builds a segment over `rows`.
@@ -195,9 +197,10 @@ pub(crate) fn build<'a>(
     }
     segment.codes = codes as u8;
     if codes != Codes::None && count == 0 {
-        coded = Some(Coded { quantizer: Quantizer::zero(dimensions), bytes: Vec::new() });
+        let quantizer = Quantizer::zero(dimensions);
+        coded = Some(Coded { quantizer, bytes: AlignedBytes::new(), factors: Vec::new() });
     }
-    if let Some(Coded { quantizer, bytes }) = coded.filter(|_| codes != Codes::None) {
+    if let Some(Coded { quantizer, bytes, factors }) = coded.filter(|_| codes != Codes::None) {
         segment.scale = quantizer.scale;
         let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
@@ -207,6 +210,13 @@ pub(crate) fn build<'a>(
             ordered.extend_from_slice(&bytes[row as usize * stride..][..stride]);
         }
         add(NO_COLUMN, Kind::Codes, owned(ordered));
+        if metric != Metric::InnerProduct {
+            let mut ordered = Vec::with_capacity(factors.len() * 4);
+            for &row in order.iter() {
+                ordered.extend_from_slice(&factors[row as usize].to_le_bytes());
+            }
+            add(NO_COLUMN, Kind::CodeFactors, owned(ordered));
+        }
     }
     let keys = encode_keys(rows.key_type, rows.keys, &order)?;
     segment.key_bits = keys.bits;
@@ -252,28 +262,33 @@ fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) 
     let rows = vectors.rows();
     let quantizer = Quantizer::train(&view, rows)?;
     let stride = code_stride(view.dimensions());
-    let mut bytes = vec![0; rows as usize * stride];
+    // Aligned as in a file: a row lies in no more cache lines than it fills.
+    let mut bytes = AlignedBytes::zeroed(rows as usize * stride);
     let pieces = (rows as usize).div_ceil(PIECE);
     let encoded = threads.map(pieces, &mut threads.scratch::<Vec<f32>>(), |piece, values| {
         values.resize(view.dimensions(), 0.0);
         let first = piece * PIECE;
         let last = (first + PIECE).min(rows as usize);
-        let mut records = vec![0; (last - first) * stride];
-        for (row, record) in (first as u32..).zip(records.chunks_exact_mut(stride)) {
-            quantizer.encode(&view, row, values, record)?;
+        let mut codes = vec![0; (last - first) * stride];
+        let mut factors = Vec::with_capacity(last - first);
+        for (row, codes) in (first as u32..).zip(codes.chunks_exact_mut(stride)) {
+            factors.push(quantizer.encode(&view, row, values, codes)?);
         }
-        Ok(records)
+        Ok((codes, factors))
     })?;
-    for (place, records) in bytes.chunks_mut(PIECE * stride).zip(&encoded) {
-        place.copy_from_slice(records);
+    let mut factors = Vec::with_capacity(rows as usize);
+    for (place, (piece, of_piece)) in bytes.as_mut_slice().chunks_mut(PIECE * stride).zip(&encoded)
+    {
+        place.copy_from_slice(piece);
+        factors.extend_from_slice(of_piece);
     }
     progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
-    Ok(Coded { quantizer, bytes })
+    Ok(Coded { quantizer, bytes, factors })
 }
 
 impl Coded {
     pub fn view(&self, metric: Metric) -> CodesView<'_> {
-        CodesView::new(&self.bytes, metric, &self.quantizer.centre, self.quantizer.scale)
+        CodesView::new(&self.bytes, &self.factors, metric, &self.quantizer)
     }
 }
 
