@@ -28,18 +28,18 @@ impl AlignedBytes {
         Self(bytes)
     }
 
-    /// `length` zeros, or an error where [`zeroed`](Self::zeroed) would end the program.
+    /// No bytes, and room for `capacity`: bytes up to so many are appended where they will stay.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`].
-    pub fn try_zeroed(length: usize) -> Result<Self> {
+    pub fn try_with_capacity(capacity: usize) -> Result<Self> {
         // AlignedVec cannot be asked, but what was just given back is there to be had.
-        let asked = length.checked_add(64).filter(|&bytes| bytes < isize::MAX as usize);
+        let asked = capacity.checked_add(64).filter(|&bytes| bytes < isize::MAX as usize);
         let granted = asked.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
         if !granted {
-            return Err(ErrorKind::OutOfMemory { bytes: length as u64 }.into());
+            return Err(ErrorKind::OutOfMemory { bytes: capacity as u64 }.into());
         }
-        Ok(Self::zeroed(length))
+        Ok(Self(AlignedVec::with_capacity(capacity)))
     }
 
     /// A copy of `bytes`.
@@ -100,9 +100,12 @@ mod tests {
 
     #[test]
     fn memory_that_is_not_there_is_an_error() {
-        assert_eq!(AlignedBytes::try_zeroed(100).unwrap().as_slice(), [0; 100]);
+        let mut bytes = AlignedBytes::try_with_capacity(100).unwrap();
+        let place = bytes.as_slice().as_ptr();
+        bytes.extend_from_slice(&[7; 100]);
+        assert_eq!((bytes.as_slice(), bytes.as_slice().as_ptr()), ([7; 100].as_slice(), place));
         for bytes in [usize::MAX, usize::MAX - 64, isize::MAX as usize - 200] {
-            let error = AlignedBytes::try_zeroed(bytes).unwrap_err();
+            let error = AlignedBytes::try_with_capacity(bytes).unwrap_err();
             assert_eq!(*error.kind(), ErrorKind::OutOfMemory { bytes: bytes as u64 });
         }
     }

@@ -23,10 +23,11 @@ const opfs = {
   facts: (name) => `${encodeURIComponent(name)}.json`,
   async read(name) {
     const folder = await this.folder();
+    const file = async (entry) => (await folder.getFileHandle(entry)).getFile();
     try {
-      const facts = await (await folder.getFileHandle(this.facts(name))).getFile();
-      const blob = await (await folder.getFileHandle(this.file(name))).getFile();
-      return { facts: JSON.parse(await facts.text()), blob };
+      const facts = file(this.facts(name)).then((facts) => facts.text());
+      const [blob, text] = await Promise.all([file(this.file(name)), facts]);
+      return { facts: JSON.parse(text), blob };
     } catch (error) {
       if (error.name === "NotFoundError" || error instanceof SyntaxError) return undefined;
       throw error;

@@ -11,21 +11,26 @@ pub fn file_length(start: &[u8]) -> Outcome<f64> {
     Ok(hither::file_length(start)? as f64)
 }
 
-/// One allocation, aligned as an index wants it. JavaScript writes into it at `pointer`; the
-/// memory may move to a new buffer whenever it grows, so it makes its view anew each time.
+/// One allocation, aligned as an index wants it, that JavaScript fills piece by piece.
 #[wasm_bindgen]
 pub struct Bytes(pub(crate) AlignedBytes);
 
 #[wasm_bindgen]
 impl Bytes {
-    /// So many zeros.
+    /// None yet, and room for so many.
     #[wasm_bindgen(constructor)]
-    pub fn new(length: f64) -> Outcome<Bytes> {
-        let too_long = Failure::from(ErrorKind::OutOfMemory { bytes: length as u64 });
-        if length > f64::from(u32::MAX) {
+    pub fn new(capacity: f64) -> Outcome<Bytes> {
+        let too_long = Failure::from(ErrorKind::OutOfMemory { bytes: capacity as u64 });
+        if capacity > f64::from(u32::MAX) {
             return Err(too_long);
         }
-        Ok(Self(AlignedBytes::try_zeroed(length as usize)?))
+        Ok(Self(AlignedBytes::try_with_capacity(capacity as usize)?))
+    }
+
+    /// Appends a piece. Zeros for JavaScript to write over would be a pass over the whole before the
+    /// first piece comes.
+    pub fn append(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
     }
 
     /// Where they begin.

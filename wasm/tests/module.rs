@@ -116,8 +116,8 @@ fn silent() -> Function {
 }
 
 fn bytes_of(content: &[u8]) -> Bytes {
-    let bytes = Bytes::new(content.len() as f64).ok().expect("room");
-    octets(bytes.pointer(), content.len()).copy_from(content);
+    let mut bytes = Bytes::new(content.len() as f64).ok().expect("room");
+    content.chunks(1000).for_each(|piece| bytes.append(piece));
     bytes
 }
 

@@ -208,6 +208,25 @@ test("several files answer as one", async () => {
   whole.free();
 });
 
+test("streams may give pieces of any size", async () => {
+  const pieces = (type, size) => {
+    let at = 0;
+    const pull = (stream) => {
+      // Small ones as long as the header comes.
+      const end = at + (at < 200 ? size : 1e6);
+      if (at < file.length) return stream.enqueue(Uint8Array.from(file.subarray(at, (at = end))));
+      stream.close();
+      stream.byobRequest?.respond(0);
+    };
+    return new ReadableStream({ type, pull });
+  };
+  for (const [type, size] of [["bytes", 10], ["bytes", 65], ["bytes", 7e6], [undefined, 1], [undefined, 63]]) {
+    const opened = await open(pieces(type, size), { verify: "full" });
+    assert.equal(opened.length, 10_000);
+    opened.free();
+  }
+});
+
 test("values of every type come back", async () => {
   const row = { b: true, i: 2n ** 60n, f: -0.5, t: "é\u0000", at: "2024-05-01T12:00:00.000001Z", u: "0a000000-0000-4000-8000-00000000000f", y: new Uint8Array([0, 255]), j: { a: [1, null] } };
   const types = { b: "bool", i: "int64", f: "float64", t: "text", at: "timestamp", u: "uuid", y: "bytes", j: "json" };

@@ -4,8 +4,12 @@ import { Builder, load, open } from "hither";
 export const index = "HNSW";
 export const settings = [[10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 600]];
 
+let storage;
+
 export async function init({ asset }) {
   await load(await asset("hither/hither_bg.wasm"));
+  // A page that keeps files has this loaded too, as others have theirs.
+  if (typeof document !== "undefined") storage = await import("hither/storage");
 }
 
 export async function build(vectors, { dimensions, m, efConstruction }) {
@@ -16,13 +20,11 @@ export async function build(vectors, { dimensions, m, efConstruction }) {
 
 export async function save({ bytes }, { name, put }) {
   if (put) return put(name, bytes);
-  const { put: store } = await import("hither/storage");
-  return (await store(name, bytes)).bytes;
+  return (await storage.put(name, bytes)).bytes;
 }
 
 export async function restore({ name, path }) {
-  if (path) return open(path(name));
-  return (await import("hither/storage")).open(name);
+  return path ? open(path(name)) : storage.open(name);
 }
 
 export function search(index, query, k, efSearch) {
