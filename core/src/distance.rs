@@ -146,7 +146,6 @@ pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
     }
 }
 
-/// Asks the processor to bring `bytes` near.
 /// The square root, rounded as IEEE 754 has it. In WebAssembly it is an instruction, which `libm`
 /// does not know.
 pub(crate) fn sqrt(value: f32) -> f32 {
@@ -156,6 +155,7 @@ pub(crate) fn sqrt(value: f32) -> f32 {
     libm::sqrtf(value)
 }
 
+/// Asks the processor to bring `bytes` near.
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {
     for line in bytes.chunks(64) {

@@ -2,7 +2,7 @@
 //! instruction: Safari and Node 20 refuse a module that holds one.
 
 use super::portable::Portable;
-use super::sum::{SUMS, Values, reduce};
+use super::sum::{SUMS, Values};
 use super::{Kernel, Lanes, Table};
 use crate::error::{Error, Result};
 use core::arch::wasm32::{
@@ -15,6 +15,19 @@ use pulp::wasm::Simd128;
 
 #[derive(Clone, Copy)]
 struct Wasm(Simd128);
+
+impl Wasm {
+    /// [`reduce`](super::sum::reduce) of eight registers, written out.
+    #[inline(always)]
+    fn reduce(self, sums: [pulp::f32x4; 8]) -> f32 {
+        let [a, b, c, d, e, f, g, h] = sums;
+        let add = |x, y| self.0.add_f32s(x, y);
+        let [a, b, c, d] = [add(a, e), add(b, f), add(c, g), add(d, h)];
+        let [a, b] = [add(a, c), add(b, d)];
+        let [a, b, c, d]: [f32; 4] = bytemuck::cast(add(a, b));
+        (a + c) + (b + d)
+    }
+}
 
 impl Lanes for Wasm {
     type Simd = Simd128;
@@ -73,11 +86,13 @@ impl Lanes for Wasm {
     ) -> f32 {
         let mut sums = [self.0.splat_f32s(0.0); 8];
         for at in (0..query.len()).step_by(SUMS) {
-            let (mut padded_query, mut padded_row) = ([0.0; SUMS], [0; 4 * SUMS]);
+            // Filled where they are needed: to fill memory is a call out of WebAssembly.
+            let (mut padded_query, mut padded_row);
             let (query, row) = (&query[at..], &row[at * V::SIZE..]);
             let (query, row) = match query.first_chunk() {
                 Some(query) => (query, &row[..SUMS * V::SIZE]),
                 None => {
+                    (padded_query, padded_row) = ([0.0; SUMS], [0; 4 * SUMS]);
                     padded_query[..query.len()].copy_from_slice(query);
                     padded_row[..row.len()].copy_from_slice(row);
                     (&padded_query, &padded_row[..SUMS * V::SIZE])
@@ -93,7 +108,7 @@ impl Lanes for Wasm {
             }
             add!(0 1 2 3 4 5 6 7);
         }
-        reduce(self.0, &mut sums)
+        self.reduce(sums)
     }
 
     #[inline(always)]
