@@ -92,8 +92,9 @@ pub(crate) struct GraphSize<'m> {
 /// A stored graph.
 ///
 /// Base layer: the neighbours of all rows, one row after another, packed at `id_bits(rows)` bits
-/// each; and for every row, packed, how many neighbours come before its own. Upper layers: a record a node, layer 1 first: its row, its position in the
-/// layer below (for layer 1: its row), and the positions of its neighbours.
+/// each; and for every row, packed, how many neighbours come before its own. Upper layers: a record
+/// a node, layer 1 first: its row, its position in the layer below (for layer 1: its row), and the
+/// positions of its neighbours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HnswView<'a> {
     offsets: &'a [u8],
@@ -142,15 +143,15 @@ impl<'a> HnswView<'a> {
 
     /// Where the neighbours of a row lie among all.
     #[inline]
-    fn edges(&self, row: u32) -> Option<Range<usize>> {
+    fn edges(&self, row: u32) -> Option<Range<u64>> {
         let bits = offset_bits(self.edges);
-        let offset = |row: usize| read_bits(self.offsets, row * bits as usize, bits);
-        let (first, last) = (offset(row as usize)?, offset(row as usize + 1)?);
+        let offset = |row: u64| read_bits(self.offsets, row * u64::from(bits), bits);
+        let (first, last) = (offset(row.into())?, offset(u64::from(row) + 1)?);
         let sound = row < self.rows
             && first <= last
             && last <= self.edges
             && last - first <= 2 * u64::from(self.m);
-        sound.then_some(first as usize..last as usize)
+        sound.then_some(first..last)
     }
 
     /// The neighbours of a row in the base layer, into `out`.
@@ -158,22 +159,24 @@ impl<'a> HnswView<'a> {
     pub fn base_neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
         const WHAT: &str = "the neighbours of a row";
         let bits = id_bits(self.rows);
-        out.clear();
-        for at in self.edges(row).or_corrupt(WHAT)? {
-            let id = read_bits(self.base, at * bits as usize, bits).or_corrupt(WHAT)? as u32;
-            if id >= self.rows {
-                return Err(corrupt(WHAT));
-            }
-            out.push(id);
+        let edges = self.edges(row).or_corrupt(WHAT)?;
+        out.resize((edges.end - edges.start) as usize, 0);
+        let mut greatest = 0;
+        for (id, at) in out.iter_mut().zip(edges) {
+            *id = read_bits(self.base, at * u64::from(bits), bits).or_corrupt(WHAT)? as u32;
+            greatest = greatest.max(*id);
+        }
+        if greatest >= self.rows {
+            return Err(corrupt(WHAT));
         }
         Ok(())
     }
 
     #[inline]
     pub fn prefetch(&self, row: u32) {
-        let bits = id_bits(self.rows) as usize;
+        let byte = |edge: u64| (edge * u64::from(id_bits(self.rows)) / 8) as usize;
         if let Some(edges) = self.edges(row)
-            && let Some(bytes) = self.base.get(edges.start * bits / 8..edges.end * bits / 8 + 1)
+            && let Some(bytes) = self.base.get(byte(edges.start)..byte(edges.end) + 1)
         {
             crate::distance::prefetch(bytes);
         }

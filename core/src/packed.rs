@@ -32,8 +32,8 @@ pub(crate) const SLACK: usize = 8;
 
 /// The number of at most 57 bits that begins at bit `bit`; `bytes` has [`SLACK`] at its end.
 #[inline(always)]
-pub(crate) fn read_bits(bytes: &[u8], bit: usize, bits: u32) -> Option<u64> {
-    let word = u64::from_le_bytes(*bytes.get(bit / 8..)?.first_chunk()?);
+pub(crate) fn read_bits(bytes: &[u8], bit: u64, bits: u32) -> Option<u64> {
+    let word = u64::from_le_bytes(*bytes.get((bit / 8) as usize..)?.first_chunk()?);
     Some(word >> (bit % 8) & ((1 << bits) - 1))
 }
 

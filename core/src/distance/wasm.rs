@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use core::arch::wasm32::{
     f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sqrt,
     i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8,
-    i32x4_extend_low_i16x8, i32x4_shl, i32x4_splat, i64x2, v128, v128_and,
+    i32x4_extend_low_i16x8, i32x4_shl, i32x4_shuffle, i32x4_splat, i64x2, v128, v128_and,
 };
 use pulp::Simd;
 use pulp::wasm::Simd128;
@@ -122,8 +122,8 @@ impl Lanes for Wasm {
             let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(b));
             sum = i32x4_add(sum, i32x4_add(low, high));
         }
-        let lanes: [i32; 4] = bytemuck::cast(sum);
-        lanes.iter().sum::<i32>() + Portable.dot_i8(a_tail, b_tail)
+        let [a, b, c, d]: [i32; 4] = bytemuck::cast(sum);
+        a + b + c + d + Portable.dot_i8(a_tail, b_tail)
     }
 
     /// Four rows at a time: the query is widened once for them, and their loads overlap. A search
@@ -158,13 +158,13 @@ fn widen(codes: &[i8; 16]) -> [v128; 2] {
     [i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes)]
 }
 
-/// Written out: a compiler that is to save space would keep the sums in memory.
+/// Written out: a compiler that is to save space would keep rows and sums in memory.
 #[inline(always)]
 fn dot_four(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
     let [mut a, mut b, mut c, mut d] = [i32x4_splat(0); 4];
     let (query_chunks, query_tail) = query.as_chunks::<16>();
-    let chunks = rows.map(|row| row.as_chunks::<16>().0);
-    let rows_chunks = chunks[0].iter().zip(chunks[1]).zip(chunks[2]).zip(chunks[3]);
+    let chunks = |row: usize| rows[row].as_chunks::<16>().0;
+    let rows_chunks = chunks(0).iter().zip(chunks(1)).zip(chunks(2)).zip(chunks(3));
     for (query, (((row_a, row_b), row_c), row_d)) in query_chunks.iter().zip(rows_chunks) {
         let query = widen(query);
         a = add_products(a, query, row_a);
@@ -172,11 +172,16 @@ fn dot_four(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
         c = add_products(c, query, row_c);
         d = add_products(d, query, row_d);
     }
-    let full = query.len() - query_tail.len();
-    let mut out = [0; 4];
-    for ((out, sum), row) in out.iter_mut().zip([a, b, c, d]).zip(rows) {
-        let lanes: [i32; 4] = bytemuck::cast(sum);
-        *out = lanes.iter().sum::<i32>() + Portable.dot_i8(&row[full..], query_tail);
+    // Lanes 0 and 1 of each, then 2 and 3; both of a and b, then both of c and d.
+    let ab = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+    let cd = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+    let all = i32x4_add(i32x4_shuffle::<0, 1, 4, 5>(ab, cd), i32x4_shuffle::<2, 3, 6, 7>(ab, cd));
+    let mut out: [i32; 4] = bytemuck::cast(all);
+    if !query_tail.is_empty() {
+        let full = query.len() - query_tail.len();
+        for (out, row) in out.iter_mut().zip(rows) {
+            *out += Portable.dot_i8(&row[full..], query_tail);
+        }
     }
     out
 }
