@@ -1,10 +1,10 @@
 //! 8-bit scalar codes (SQ8): a value is `centre[dimension] + scale · code`, code from −127 to 127.
 //!
 //! A rank is corrected by the row's factor, an f32: under L2 the squared length of `scale · codes`,
-//! under cosine the inverse length of the decoded row; inner product has none. Factors lie beside
-//! the codes, not among them, so that common numbers of dimensions fill cache lines: of 384 bytes
-//! a row takes six, of 400 seven. The query is coded too; products of codes are integers, and so
-//! the same on every platform.
+//! under cosine the inverse length of the decoded row; inner product has none. It lies after the
+//! row's codes where their stride has room for it, else beside them all, so that common numbers of
+//! dimensions fill cache lines: of 384 bytes a row takes six, of 400 seven. The query is coded too;
+//! products of codes are integers, and so the same on every platform.
 
 use crate::distance::{self, Format, Measure, Table, measure_pair};
 use crate::error::{Result, corrupt};
@@ -206,8 +206,7 @@ impl CodedQuery {
 }
 
 impl<'a> CodesView<'a> {
-    /// The sections of a file. Files that have no factors of their own, as all had at first, keep
-    /// them in the records, after the codes.
+    /// The sections of a file. At first the stride of all files had room for the factors.
     pub fn open(
         bytes: &'a [u8],
         factors: &'a [u8],

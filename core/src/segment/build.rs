@@ -205,17 +205,19 @@ pub(crate) fn build<'a>(
         let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
         let stride = code_stride(dimensions);
-        let mut ordered = Vec::with_capacity(bytes.len());
+        let (mut ordered, mut beside) = (Vec::with_capacity(bytes.len()), Vec::new());
         for &row in order.iter() {
+            let end = ordered.len() + dimensions;
             ordered.extend_from_slice(&bytes[row as usize * stride..][..stride]);
+            let factor = factors[row as usize].to_le_bytes();
+            match ordered[end..].first_chunk_mut() {
+                Some(place) => *place = factor,
+                None => beside.extend_from_slice(&factor),
+            }
         }
         add(NO_COLUMN, Kind::Codes, owned(ordered));
         if metric != Metric::InnerProduct {
-            let mut ordered = Vec::with_capacity(factors.len() * 4);
-            for &row in order.iter() {
-                ordered.extend_from_slice(&factors[row as usize].to_le_bytes());
-            }
-            add(NO_COLUMN, Kind::CodeFactors, owned(ordered));
+            add(NO_COLUMN, Kind::CodeFactors, owned(beside));
         }
     }
     let keys = encode_keys(rows.key_type, rows.keys, &order)?;
