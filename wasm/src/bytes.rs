@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use hither::{AlignedBytes, ErrorKind};
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// Bytes that `js/source.js` appends at a time, at most: they lie beside while they are copied.
+const PIECE: usize = 1 << 18;
+
 /// The length of the index file that begins with these bytes.
 #[wasm_bindgen(js_name = fileLength)]
 pub fn file_length(start: &[u8]) -> Outcome<f64> {
@@ -24,7 +27,9 @@ impl Bytes {
         if capacity > f64::from(u32::MAX) {
             return Err(too_long);
         }
-        Ok(Self(AlignedBytes::try_with_capacity(capacity as usize)?))
+        let bytes = AlignedBytes::try_with_capacity(capacity as usize)?;
+        ensure(PIECE)?;
+        Ok(Self(bytes))
     }
 
     /// Appends a piece. Zeros for JavaScript to write over would be a pass over the whole before the
