@@ -298,6 +298,7 @@ pub(crate) struct CodePairs<'a> {
 }
 
 impl<'a> CodePairs<'a> {
+    /// `view` is of new codes: those have a factor each under inner product too, zero.
     pub fn new(view: CodesView<'a>, rows: u32) -> Result<Self> {
         let (centre, scale) = view.centre_and_scale();
         let mut linear = vec![0.0; rows as usize];
@@ -311,8 +312,7 @@ impl<'a> CodePairs<'a> {
         }
         let mut terms = Vec::with_capacity(linear.len());
         for (row, linear) in (0..).zip(linear) {
-            let has_factor = view.metric != Metric::InnerProduct;
-            terms.push([linear, if has_factor { view.factors.get(row)? } else { 0.0 }]);
+            terms.push([linear, view.factors.get(row)?]);
         }
         let centre_square = measure_pair(Measure::Dot, centre, centre);
         Ok(Self { view, terms, centre_square })

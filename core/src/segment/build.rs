@@ -264,8 +264,6 @@ fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) 
     let rows = vectors.rows();
     let quantizer = Quantizer::train(&view, rows)?;
     let stride = code_stride(view.dimensions());
-    // Aligned as in a file: a row lies in no more cache lines than it fills.
-    let mut bytes = AlignedBytes::zeroed(rows as usize * stride);
     let pieces = (rows as usize).div_ceil(PIECE);
     let encoded = threads.map(pieces, &mut threads.scratch::<Vec<f32>>(), |piece, values| {
         values.resize(view.dimensions(), 0.0);
@@ -278,10 +276,11 @@ fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) 
         }
         Ok((codes, factors))
     })?;
+    // Aligned as in a file: a row lies in no more cache lines than it fills.
+    let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
     let mut factors = Vec::with_capacity(rows as usize);
-    for (place, (piece, of_piece)) in bytes.as_mut_slice().chunks_mut(PIECE * stride).zip(&encoded)
-    {
-        place.copy_from_slice(piece);
+    for (piece, of_piece) in &encoded {
+        bytes.extend_from_slice(piece);
         factors.extend_from_slice(of_piece);
     }
     progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
