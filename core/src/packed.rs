@@ -1,7 +1,6 @@
 //! Numbers packed at a fixed count of bits, lowest bits first, one after another.
 
 use crate::error::{OrCorrupt, Result};
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// Bits that hold any number below `bound`.
@@ -14,17 +13,38 @@ pub(crate) fn packed_len(count: u64, bits: u32) -> u64 {
     (count * u64::from(bits)).div_ceil(8)
 }
 
-/// Packs numbers of at most `bits` bits.
-pub(crate) fn pack(numbers: &[u64], bits: u32) -> Vec<u8> {
-    let mut bytes = vec![0; packed_len(numbers.len() as u64, bits) as usize];
-    let mut at = 0;
-    for &number in numbers {
-        for bit in 0..bits as usize {
-            bytes[(at + bit) / 8] |= ((number >> bit & 1) as u8) << ((at + bit) % 8);
-        }
-        at += bits as usize;
+/// Packs numbers as they come: all of them at once would take far more memory than their bytes.
+#[derive(Default)]
+pub(crate) struct Packer {
+    bytes: Vec<u8>,
+    bits: u32,
+    /// Bits that do not fill a byte yet, and how many.
+    waiting: u128,
+    count: u32,
+}
+
+impl Packer {
+    /// For numbers of at most `bits` bits, up to 64.
+    pub fn new(bits: u32) -> Self {
+        Self { bits, ..Self::default() }
     }
-    bytes
+
+    pub fn push(&mut self, number: u64) {
+        self.waiting |= u128::from(number) << self.count;
+        self.count += self.bits;
+        while self.count >= 8 {
+            self.bytes.push(self.waiting as u8);
+            self.waiting >>= 8;
+            self.count -= 8;
+        }
+    }
+
+    pub fn finish(mut self) -> Vec<u8> {
+        if self.count > 0 {
+            self.bytes.push(self.waiting as u8);
+        }
+        self.bytes
+    }
 }
 
 /// Bytes after packed numbers, so that any can be read 8 bytes at a time.
@@ -52,11 +72,10 @@ impl PackedView<'_> {
         let last = first + u64::from(self.bits);
         let bytes = self.bytes.get((first / 8) as usize..last.div_ceil(8) as usize);
         // At most 64 bits that begin within a byte: 9 bytes.
-        let mut word = [0; 16];
         let bytes = bytes.or_corrupt(WHAT)?;
-        word.get_mut(..bytes.len()).or_corrupt(WHAT)?.copy_from_slice(bytes);
+        let word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u128::from(byte));
         let mask = if self.bits == 64 { u64::MAX } else { (1 << self.bits) - 1 };
-        Ok((u128::from_le_bytes(word) >> (first % 8)) as u64 & mask)
+        Ok((word >> (first % 8)) as u64 & mask)
     }
 }
 
@@ -70,7 +89,10 @@ mod tests {
             let mut random = crate::random::Random::new(u64::from(bits));
             let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
             let numbers: Vec<u64> = (0..100).map(|_| random.next() & mask).collect();
-            let bytes = pack(&numbers, bits);
+            let mut packer = Packer::new(bits);
+            numbers.iter().for_each(|&number| packer.push(number));
+            let bytes = packer.finish();
+            assert_eq!(bytes.len() as u64, packed_len(100, bits));
             let view = PackedView { bytes: &bytes, bits };
             for (at, number) in numbers.iter().enumerate() {
                 assert_eq!(view.get(at as u32), Ok(*number));

@@ -2,7 +2,7 @@
 
 use super::build::Graph;
 use super::{NONE, id_bits, offset_bits, upper_stride};
-use crate::packed::{SLACK, pack};
+use crate::packed::{Packer, SLACK};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -59,15 +59,19 @@ impl Graph {
         for node in 0..rows {
             node_of[number(node) as usize] = node;
         }
-        let mut offsets = vec![0_u64];
-        let mut ids = Vec::new();
+        let edges = (0..rows).map(|node| base.neighbors(node).len() as u64).sum();
+        let mut offsets = Packer::new(offset_bits(edges));
+        let mut ids = Packer::new(id_bits(rows));
+        let mut before = 0;
+        offsets.push(before);
         for &node in &node_of {
-            ids.extend(base.neighbors(node).iter().map(|&neighbor| u64::from(number(neighbor))));
-            offsets.push(ids.len() as u64);
+            for &neighbor in base.neighbors(node) {
+                ids.push(number(neighbor).into());
+                before += 1;
+            }
+            offsets.push(before);
         }
-        let edges = ids.len() as u64;
-        let mut encoded = pack(&ids, id_bits(rows));
-        let mut offsets = pack(&offsets, offset_bits(edges));
+        let (mut offsets, mut encoded) = (offsets.finish(), ids.finish());
         encoded.extend([0; SLACK]);
         offsets.extend([0; SLACK]);
         let mut upper = Vec::new();

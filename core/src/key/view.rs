@@ -2,7 +2,7 @@
 
 use super::{Key, KeyRef, KeyType};
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
-use crate::packed::{PackedView, bits_below, pack, packed_len};
+use crate::packed::{PackedView, Packer, bits_below, packed_len};
 use crate::sort::sort_by;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -43,8 +43,9 @@ pub(crate) fn encode_keys(
             if !numbers().enumerate().all(|(row, number)| number == row as i64) {
                 let bound = numbers().max().map_or(0, |largest| largest as u64 + 1);
                 sections.bits = bits_below(bound);
-                let numbers: Vec<u64> = numbers().map(|number| number as u64).collect();
-                sections.keys = pack(&numbers, sections.bits);
+                let mut packer = Packer::new(sections.bits);
+                numbers().for_each(|number| packer.push(number as u64));
+                sections.keys = packer.finish();
             }
         }
         KeyType::Int64 | KeyType::Uuid => {
@@ -73,9 +74,9 @@ pub(crate) fn encode_keys(
         return Err(ErrorKind::DuplicateKey { key: alloc::format!("{}", key(pair[0])) }.into());
     }
     if !rows.is_sorted() {
-        let bits = bits_below(rows.len() as u64);
-        let rows: Vec<u64> = rows.into_iter().map(u64::from).collect();
-        sections.order = pack(&rows, bits);
+        let mut packer = Packer::new(bits_below(rows.len() as u64));
+        rows.iter().for_each(|&row| packer.push(row.into()));
+        sections.order = packer.finish();
     }
     Ok(sections)
 }
