@@ -33,13 +33,34 @@ impl AlignedBytes {
     /// # Errors
     /// [`ErrorKind::OutOfMemory`].
     pub fn try_with_capacity(capacity: usize) -> Result<Self> {
-        // AlignedVec cannot be asked, but what was just given back is there to be had.
-        let asked = capacity.checked_add(64).filter(|&bytes| bytes < isize::MAX as usize);
-        let granted = asked.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
-        if !granted {
-            return Err(ErrorKind::OutOfMemory { bytes: capacity as u64 }.into());
+        let mut bytes = Self::new();
+        bytes.try_reserve(capacity)?;
+        Ok(bytes)
+    }
+
+    /// Makes room for `additional` bytes more: for no others, or for half as many again as there is
+    /// room for, if that is more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfMemory`].
+    pub fn try_reserve(&mut self, additional: usize) -> Result<()> {
+        let (length, capacity) = (self.0.len(), self.0.capacity());
+        if additional <= capacity - length {
+            return Ok(());
         }
-        Ok(Self(AlignedVec::with_capacity(capacity)))
+        // AlignedVec cannot be asked, but what was just given back is there to be had, and what
+        // alignment takes.
+        let is_there = |bytes: usize| {
+            let asked = bytes.checked_add(128).filter(|&bytes| bytes < isize::MAX as usize);
+            asked.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
+        };
+        let needed = length.saturating_add(additional);
+        let roomy = needed.max(capacity.saturating_add(capacity / 2));
+        let Some(granted) = [roomy, needed].into_iter().find(|&bytes| is_there(bytes)) else {
+            return Err(ErrorKind::OutOfMemory { bytes: needed as u64 }.into());
+        };
+        self.0.reserve_exact(granted - length);
+        Ok(())
     }
 
     /// A copy of `bytes`.
@@ -65,10 +86,11 @@ impl AlignedBytes {
     }
 
     /// Appends `count` zeros and gives them to be filled.
-    pub(crate) fn grow(&mut self, count: usize) -> &mut [u8] {
+    pub(crate) fn grow(&mut self, count: usize) -> Result<&mut [u8]> {
+        self.try_reserve(count)?;
         let length = self.0.len();
         self.0.resize(length + count, 0);
-        &mut self.0[length..]
+        Ok(&mut self.0[length..])
     }
 
     /// Cuts to `length` bytes.
@@ -104,9 +126,26 @@ mod tests {
         let place = bytes.as_slice().as_ptr();
         bytes.extend_from_slice(&[7; 100]);
         assert_eq!((bytes.as_slice(), bytes.as_slice().as_ptr()), ([7; 100].as_slice(), place));
-        for bytes in [usize::MAX, usize::MAX - 64, isize::MAX as usize - 200] {
-            let error = AlignedBytes::try_with_capacity(bytes).unwrap_err();
-            assert_eq!(*error.kind(), ErrorKind::OutOfMemory { bytes: bytes as u64 });
+        for more in [usize::MAX, usize::MAX - 164, isize::MAX as usize - 200] {
+            let error = bytes.try_reserve(more).unwrap_err();
+            let needed = more.saturating_add(100) as u64;
+            assert_eq!(*error.kind(), ErrorKind::OutOfMemory { bytes: needed });
         }
+        assert_eq!(bytes.as_slice(), [7; 100]);
+    }
+
+    #[test]
+    fn room_grows_by_halves() {
+        let mut bytes = AlignedBytes::new();
+        let mut moved = 0;
+        for at in 0..100_000_usize {
+            let before = bytes.as_slice().as_ptr();
+            bytes.grow(3).unwrap().fill(at as u8);
+            moved += usize::from(bytes.as_slice().as_ptr() != before);
+        }
+        assert!(moved < 40, "{moved}");
+        assert!(
+            bytes.as_slice().chunks(3).zip(0_usize..).all(|(three, at)| three == [at as u8; 3])
+        );
     }
 }

@@ -232,6 +232,15 @@ impl IndexBuilder {
         Ok(Self { options, vectors, keys: Vec::new(), columns })
     }
 
+    /// Makes room for the vectors of `rows` rows more, where it is known that they come: room that
+    /// grows as they come takes more memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfMemory`].
+    pub fn reserve(&mut self, rows: usize) -> Result<()> {
+        self.vectors.reserve(rows)
+    }
+
     /// Appends a row: its key (`None` where keys are row numbers: the next number), its vector
     /// (one finite value a dimension), and a value for every column, in the order of the schema.
     ///

@@ -233,6 +233,11 @@ impl Vectors {
         Ok(Self { shape, bytes: AlignedBytes::new(), rows: 0, unit_length: true, scratch })
     }
 
+    /// Makes room for `rows` rows more.
+    pub fn reserve(&mut self, rows: usize) -> Result<()> {
+        self.bytes.try_reserve(rows.saturating_mul(self.shape.stride()))
+    }
+
     /// Checks and appends a row of `shape.dimensions` values.
     pub fn push(&mut self, values: &[f32]) -> Result<()> {
         let shape = self.shape;
@@ -258,7 +263,7 @@ impl Vectors {
 
     fn append(&mut self, values: &[f32]) -> Result<()> {
         let shape = self.shape;
-        let record = self.bytes.grow(shape.stride());
+        let record = self.bytes.grow(shape.stride())?;
         let (row, rest) = record.split_at_mut(shape.values_size());
         shape.element.encode(values, row)?;
         // Lengths are of the stored values, which a search measures.
@@ -284,7 +289,7 @@ impl Vectors {
     }
 
     /// The rows as they are stored, one after another.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &AlignedBytes {
         &self.bytes
     }
 

@@ -31,11 +31,19 @@ export function reporter({ onProgress, signal } = {}) {
   return run;
 }
 
-/** The bytes that WebAssembly made, copied out and freed there. */
-export function taken(bytes) {
-  const copy = view(Uint8Array, bytes.pointer(), bytes.length()).slice();
-  bytes.free();
-  return copy;
+/** The bytes of a file that `write` has WebAssembly write: it says how many, then gives piece after piece. */
+export function taken(write) {
+  let bytes;
+  let at = 0;
+  write((length, pointer) => {
+    if (pointer === undefined) {
+      bytes = new Uint8Array(length);
+    } else {
+      bytes.set(view(Uint8Array, pointer, length), at);
+      at += length;
+    }
+  });
+  return bytes;
 }
 
 /** Gathers rows and builds an index file. */
@@ -95,6 +103,11 @@ export class Builder {
       if (list === undefined || list.length === count) continue;
       throw new HitherError("invalid_parameter", `${name}: ${list.length} values for ${count} vectors`);
     }
+    if (isReady()) {
+      // Room that grows as rows come takes more memory.
+      this.#flush();
+      guard(() => this.#building.reserve(count));
+    }
     const slice = (from, to) => (vectors.subarray ?? vectors.slice).call(vectors, from, to);
     for (let first = 0; first < count; first += BATCH) {
       const last = Math.min(first + BATCH, count);
@@ -123,7 +136,9 @@ export class Builder {
   #flush() {
     this.#start();
     const waiting = this.#waiting;
+    if (waiting.length === 0) return;
     this.#waiting = [];
+    guard(() => this.#building.reserve(this.#length));
     for (const rows of waiting) this.#write(...rows);
   }
 
@@ -145,7 +160,7 @@ export class Builder {
     this.#busy = true;
     let bytes;
     try {
-      bytes = run((report) => taken(this.#building.finish(report)));
+      bytes = run((report) => taken((take) => this.#building.finish(report, take)));
     } finally {
       this.#busy = false;
     }

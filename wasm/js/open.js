@@ -241,7 +241,7 @@ export class Index {
     const run = reporter(options);
     this.#busy = true;
     try {
-      return run((report) => taken(opened.save(form === "delta", report)));
+      return run((report) => taken((take) => opened.save(form === "delta", report, take)));
     } finally {
       this.#busy = false;
     }

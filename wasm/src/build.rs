@@ -1,11 +1,11 @@
 //! Building an index file from rows.
 
-use crate::bytes::{Bytes, ensure};
+use crate::bytes::{Taker, ensure, room};
 use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
 use crate::value::{to_key, to_values};
 use alloc::vec::Vec;
-use hither::{AlignedBytes, ErrorKind, FLAT_ROWS, IndexBuilder, Progress, ValueRef};
+use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions, Progress, ValueRef};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -30,9 +30,14 @@ impl Building {
 
     /// Where so many numbers are to be written, for `push`.
     pub fn stage(&mut self, length: usize) -> Outcome<usize> {
-        ensure(length * 4)?;
+        room(&mut self.staged, length)?;
         self.staged.resize(length, 0.0);
         Ok(self.staged.as_ptr() as usize)
+    }
+
+    /// Makes room for so many rows more.
+    pub fn reserve(&mut self, rows: usize) -> Outcome<()> {
+        Ok(self.builder.reserve(rows)?)
     }
 
     /// Appends rows: the staged vectors; `keys` has one for each, or none; `values` has all values
@@ -46,8 +51,9 @@ impl Building {
         }
         let first = self.builder.rows() as usize;
         let rows = first + self.staged.len() / dimensions;
-        // What is there may have to move to where there is room for twice as much.
-        ensure(2 * rows * (dimensions * index.element.size() + 16))?;
+        self.builder.reserve(self.staged.len() / dimensions)?;
+        // Keys and values may have to move to where there is room for twice as many.
+        ensure(64 * rows * (1 + columns))?;
         for (row, vector) in self.staged.chunks_exact(dimensions).enumerate() {
             let key = keys.get(row).filter(|key| !key.is_undefined());
             let key = key.map(|key| to_key(key, index.key_type)).transpose();
@@ -68,21 +74,28 @@ impl Building {
         self.builder.rows()
     }
 
-    /// Builds the file. `progress` takes stage, done and total, and gives true to stop.
-    pub fn finish(&mut self, progress: &Function) -> Outcome<Bytes> {
-        let index = &self.options.index;
+    /// Builds the file. `take` takes it: first how many bytes it has, then how many come and where
+    /// they lie. `progress` takes stage, done and total, and gives true to stop.
+    pub fn finish(&mut self, progress: &Function, take: &Function) -> Outcome<()> {
         let rows = self.builder.rows();
         if self.options.by_rows {
             let graph = u64::from(rows) > FLAT_ROWS;
             self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
         }
-        let row = index.dimensions * (index.element.size() + 1) * 2 + 64;
-        let graph = 12 * self.options.hnsw.m as usize;
-        ensure((rows as usize).saturating_mul(row + graph))?;
-        let mut bytes = AlignedBytes::new();
-        self.builder.write_to(&mut bytes, &mut |step| report(progress, step))?;
-        Ok(Bytes(bytes))
+        ensure(building_room(&self.options.index, rows as usize))?;
+        self.builder.write_to(&mut Taker(take), &mut |step| report(progress, step))?;
+        Ok(())
     }
+}
+
+/// About how much memory it takes to build a file of rows that are there: their codes, a graph and
+/// what it is built by, and keys in order.
+pub(crate) fn building_room(options: &IndexOptions, rows: usize) -> usize {
+    let coded =
+        options.hnsw.is_some() || options.ivf.is_some() || options.codes == Some(Codes::Sq8Only);
+    let codes = if coded { options.dimensions } else { 0 };
+    let links = 12 * options.hnsw.map_or(0, |hnsw| hnsw.m) as usize;
+    rows.saturating_mul(codes + links + 96)
 }
 
 /// Tells JavaScript how far a build is. It answers true to stop, and so does an error in it.

@@ -1,8 +1,10 @@
-//! Bytes in WebAssembly's memory that JavaScript fills or takes.
+//! Bytes that cross between WebAssembly's memory and JavaScript.
 
 use crate::failure::{Failure, Outcome};
 use alloc::vec::Vec;
-use hither::{AlignedBytes, ErrorKind};
+use hither::{AlignedBytes, ErrorKind, Sink};
+use js_sys::Function;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Bytes that `js/source.js` appends at a time, at most: they lie beside while they are copied.
@@ -37,27 +39,50 @@ impl Bytes {
     pub fn append(&mut self, piece: &[u8]) {
         self.0.extend_from_slice(piece);
     }
+}
 
-    /// Where they begin.
-    pub fn pointer(&self) -> usize {
-        self.0.as_slice().as_ptr() as usize
+/// A function that takes a file as it is written: first how many bytes it has, then how many come
+/// and where they lie. Here, where memory never shrinks, a file would lie beside all that it is
+/// made of.
+pub(crate) struct Taker<'f>(pub &'f Function);
+
+impl Taker<'_> {
+    fn take(&self, length: u64, place: JsValue) -> hither::Result<()> {
+        let taken = self.0.call2(&JsValue::NULL, &(length as f64).into(), &place);
+        taken.map(|_| ()).map_err(|_| ErrorKind::OutOfMemory { bytes: length }.into())
+    }
+}
+
+impl Sink for Taker<'_> {
+    fn begin(&mut self, length: u64) -> hither::Result<()> {
+        self.take(length, JsValue::UNDEFINED)
     }
 
-    /// How many they are.
-    pub fn length(&self) -> usize {
-        self.0.as_slice().len()
+    fn write(&mut self, bytes: &[u8]) -> hither::Result<()> {
+        self.take(bytes.len() as u64, (bytes.as_ptr() as usize as f64).into())
     }
 }
 
 /// Makes sure that so many bytes can be allocated: growing memory is refused with an error, where
-/// the allocation itself could only end the program.
+/// the allocation itself could only end the program. In four parts: what is free lies in parts too,
+/// and memory that grows for one as large as all never shrinks.
 pub(crate) fn ensure(bytes: usize) -> Outcome<()> {
-    let granted = Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
-    if granted { Ok(()) } else { Err(ErrorKind::OutOfMemory { bytes: bytes as u64 }.into()) }
+    let mut parts: [Vec<u8>; 4] = Default::default();
+    for part in &mut parts {
+        room(part, bytes.div_ceil(4))?;
+    }
+    Ok(())
+}
+
+/// Makes room in `list` for a length, or says that there is none.
+pub(crate) fn room<T>(list: &mut Vec<T>, length: usize) -> Outcome<()> {
+    let more = length.saturating_sub(list.len());
+    let bytes = length as u64 * size_of::<T>() as u64;
+    list.try_reserve_exact(more).map_err(|_| ErrorKind::OutOfMemory { bytes }.into())
 }
 
 /// WebAssembly's memory, as JavaScript sees it.
 #[wasm_bindgen(js_name = wasmMemory)]
-pub fn wasm_memory() -> wasm_bindgen::JsValue {
+pub fn wasm_memory() -> JsValue {
     wasm_bindgen::memory()
 }

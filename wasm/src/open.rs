@@ -50,6 +50,8 @@ pub struct Opened {
     numbers: Vec<i64>,
     /// What `search` tells of it.
     told: [f64; 5],
+    /// How many times it was changed: no fewer than rows were inserted.
+    changes: usize,
 }
 
 #[wasm_bindgen]
@@ -107,7 +109,7 @@ impl Opened {
 
     /// Where the vector lies that a call takes or gives, made so long.
     pub fn vector(&mut self, length: usize) -> Outcome<usize> {
-        crate::bytes::ensure(length * 4)?;
+        crate::bytes::room(&mut self.vector, length)?;
         self.vector.resize(length, 0.0);
         Ok(self.vector.as_ptr() as usize)
     }

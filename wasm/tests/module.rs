@@ -9,7 +9,7 @@ use hither_wasm::{Building, Bytes, Opened, file_length, wasm_memory};
 use js_sys::{
     Array, BigInt, Float32Array, Float64Array, Function, Object, Uint8Array, WebAssembly::Memory,
 };
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, closure::ScopedClosure};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const DIMENSIONS: usize = 8;
@@ -115,6 +115,19 @@ fn silent() -> Function {
     Function::new_no_args("")
 }
 
+/// The file that is built, and how many bytes were said to come.
+fn finished(building: &mut Building) -> (Vec<u8>, f64) {
+    let (mut content, mut said) = (Vec::new(), f64::NAN);
+    let mut take = |length: f64, place: Option<f64>| match place {
+        Some(place) => content.extend(octets(place as usize, length as usize).to_vec()),
+        None => said = length,
+    };
+    let taking = ScopedClosure::<dyn FnMut(f64, Option<f64>)>::borrow_mut_aborting(&mut take);
+    building.finish(&silent(), taking.as_ref().unchecked_ref()).ok().expect("it is built");
+    drop(taking);
+    (content, said)
+}
+
 fn bytes_of(content: &[u8]) -> Bytes {
     let mut bytes = Bytes::new(content.len() as f64).ok().expect("room");
     content.chunks(1000).for_each(|piece| bytes.append(piece));
@@ -162,9 +175,8 @@ fn search(
 
 #[wasm_bindgen_test]
 fn the_file_is_the_library_s() {
-    let made = building(600).finish(&silent()).ok().expect("it is built");
-    let content = octets(made.pointer(), made.length()).to_vec();
-    assert_eq!(made.pointer() % 16, 0);
+    let (content, said) = finished(&mut building(600));
+    assert_eq!(said, content.len() as f64);
     assert!(content == written(600).as_slice());
     assert_eq!(file_length(&content[..64]).ok(), Some(content.len() as f64));
 }
@@ -203,8 +215,7 @@ fn integers_cross_exactly() {
     floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
     let given = keys.map(JsValue::from).to_vec();
     building.push(given, vec![]).ok().expect("the keys are fine");
-    let made = building.finish(&silent()).ok().expect("it is built");
-    let mut opened = opened(&octets(made.pointer(), made.length()).to_vec());
+    let mut opened = opened(&finished(&mut building).0);
     for (key, number) in [(keys[0], false), (keys[1], true), (keys[2], false)] {
         assert_ne!(opened.get(&BigInt::from(key).into()).ok().expect("an int64"), 0);
         let back = opened.keys().get(0);
@@ -220,10 +231,12 @@ fn integers_cross_exactly() {
 fn a_build_stops_and_goes_on() {
     for stop in ["return true", "throw new Error('no')"] {
         let mut building = building(300);
-        let told = code(building.finish(&Function::new_no_args(stop)));
+        let told = code(building.finish(&Function::new_no_args(stop), &silent()));
         assert_eq!((told.as_str(), building.rows()), ("aborted", 300));
-        let made = building.finish(&silent()).ok().expect("it is built");
-        assert!(octets(made.pointer(), made.length()).to_vec() == written(300).as_slice());
+        let full = Function::new_no_args("throw new RangeError('Array buffer allocation failed')");
+        let told = code(building.finish(&silent(), &full));
+        assert_eq!((told.as_str(), building.rows()), ("out_of_memory", 300));
+        assert!(finished(&mut building).0 == written(300).as_slice());
     }
 }
 

@@ -389,6 +389,28 @@ test("opening and freeing 1,000 indexes does not grow memory", async () => {
   assert.equal(memory().reserved, before);
 });
 
+test("a build takes little more memory than its rows, and a delta none beside what is open", () => {
+  // Each in a process of its own: memory never shrinks.
+  const run = (program) => {
+    const args = ["--input-type=module", "-e", `import { Builder, load, memory, open } from "hither"; await load(); ${program}`];
+    return JSON.parse(execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: "utf8" }));
+  };
+  const [built, length] = run(`
+    const builder = new Builder({ dimensions: 384, metric: "l2", kind: "hnsw" });
+    builder.addMany(Float32Array.from({ length: 384 * 4000 }, (_, at) => Math.sin(at * at)));
+    const { length } = await builder.finish();
+    console.log(JSON.stringify([memory().reserved, length]));`);
+  assert(built < 3 * length, `${built} bytes to build a file of ${length}`);
+  const [opened, saved, delta] = run(`
+    const index = await open("${WORK}/words.hither");
+    const opened = memory().reserved;
+    index.remove(7);
+    const { length } = await index.save({ form: "delta" });
+    console.log(JSON.stringify([opened, memory().reserved, length]));`);
+  assert(delta > file.length);
+  assert(saved < opened + delta / 10, `${saved - opened} bytes to save a delta of ${delta}`);
+});
+
 test("a build stops when it is told to, and the builder lives on", async () => {
   const builder = new Builder({ dimensions, kind: "hnsw" });
   builder.addMany(vectors.slice(0, 3000 * dimensions));

@@ -33,6 +33,14 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 /// # Ok::<(), hither::Error>(())
 /// ```
 pub trait Sink {
+    /// Hears how many bytes will come, before the first of them.
+    ///
+    /// # Errors
+    /// Whatever keeps it from taking so many; nothing is written.
+    fn begin(&mut self, _length: u64) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors
@@ -41,6 +49,10 @@ pub trait Sink {
 }
 
 impl Sink for AlignedBytes {
+    fn begin(&mut self, length: u64) -> Result<()> {
+        self.try_reserve(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.extend_from_slice(bytes);
         Ok(())
@@ -53,7 +65,7 @@ pub(crate) enum Source<'a> {
     /// Records of `stride` bytes in the order of their numbers in `order`: rows in a new order,
     /// without a second copy of them all.
     Gather {
-        bytes: &'a [u8],
+        bytes: Cow<'a, AlignedBytes>,
         stride: usize,
         order: Rc<[u32]>,
     },
@@ -134,6 +146,7 @@ pub(crate) fn write(
         content_id: xxh3_128(&encoded),
     };
 
+    sink.begin(end)?;
     let mut written = 0;
     let mut put = |offset: u64, bytes: &[u8]| -> Result<()> {
         const ZEROS: [u8; ALIGNMENT as usize] = [0; ALIGNMENT as usize];

@@ -164,6 +164,7 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
     }
     sort_by(&mut rows, Ord::cmp);
     let mut builder = IndexBuilder::new(options)?;
+    builder.reserve(rows.len())?;
     let mut vector = vec![0.0; first.dimensions()];
     for (at, (key, number, row)) in rows.iter().enumerate() {
         if rows.get(at + 1).is_some_and(|next| next.0 == *key) {

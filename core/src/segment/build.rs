@@ -192,7 +192,7 @@ pub(crate) fn build<'a>(
     }
     if codes != Codes::Sq8Only {
         let stride = rows.vectors.shape().stride();
-        let bytes = rows.vectors.bytes();
+        let bytes = Cow::Borrowed(rows.vectors.bytes());
         add(NO_COLUMN, Kind::Vectors, Source::Gather { bytes, stride, order: order.clone() });
     }
     segment.codes = codes as u8;
@@ -205,17 +205,14 @@ pub(crate) fn build<'a>(
         let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
         let stride = code_stride(dimensions);
-        let (mut ordered, mut beside) = (Vec::with_capacity(bytes.len()), Vec::new());
-        for &row in order.iter() {
-            let end = ordered.len() + dimensions;
-            ordered.extend_from_slice(&bytes[row as usize * stride..][..stride]);
-            let factor = factors[row as usize].to_le_bytes();
-            match ordered[end..].first_chunk_mut() {
-                Some(place) => *place = factor,
-                None => beside.extend_from_slice(&factor),
+        let mut beside = Vec::new();
+        if stride < dimensions + size_of::<f32>() {
+            for &row in order.iter() {
+                beside.extend_from_slice(&factors[row as usize].to_le_bytes());
             }
         }
-        add(NO_COLUMN, Kind::Codes, owned(ordered));
+        let bytes = Cow::Owned(bytes);
+        add(NO_COLUMN, Kind::Codes, Source::Gather { bytes, stride, order: order.clone() });
         if metric != Metric::InnerProduct {
             add(NO_COLUMN, Kind::CodeFactors, owned(beside));
         }
@@ -260,28 +257,38 @@ fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
 
 fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) -> Result<Coded> {
     const PIECE: usize = 1024;
+    const PIECES: usize = 64;
     let view = vectors.view();
     let rows = vectors.rows();
     let quantizer = Quantizer::train(&view, rows)?;
-    let stride = code_stride(view.dimensions());
+    let (dimensions, stride) = (view.dimensions(), code_stride(view.dimensions()));
     let pieces = (rows as usize).div_ceil(PIECE);
-    let encoded = threads.map(pieces, &mut threads.scratch::<Vec<f32>>(), |piece, values| {
-        values.resize(view.dimensions(), 0.0);
-        let first = piece * PIECE;
-        let last = (first + PIECE).min(rows as usize);
-        let mut codes = vec![0; (last - first) * stride];
-        let mut factors = Vec::with_capacity(last - first);
-        for (row, codes) in (first as u32..).zip(codes.chunks_exact_mut(stride)) {
-            factors.push(quantizer.encode(&view, row, values, codes)?);
-        }
-        Ok((codes, factors))
-    })?;
     // Aligned as in a file: a row lies in no more cache lines than it fills.
     let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
     let mut factors = Vec::with_capacity(rows as usize);
-    for (piece, of_piece) in &encoded {
-        bytes.extend_from_slice(piece);
-        factors.extend_from_slice(of_piece);
+    let mut scratch = threads.scratch::<Vec<f32>>();
+    // Some pieces at a time: until they are appended they take memory of their own.
+    for first in (0..pieces).step_by(PIECES) {
+        let last = pieces.min(first + PIECES);
+        let encoded = threads.map(last - first, &mut scratch, |piece, values| {
+            values.resize(dimensions, 0.0);
+            let first = (first + piece) * PIECE;
+            let last = (first + PIECE).min(rows as usize);
+            let mut codes = vec![0; (last - first) * stride];
+            let mut factors = Vec::with_capacity(last - first);
+            for (row, codes) in (first as u32..).zip(codes.chunks_exact_mut(stride)) {
+                let factor = quantizer.encode(&view, row, values, codes)?;
+                if let Some(place) = codes[dimensions..].first_chunk_mut() {
+                    *place = factor.to_le_bytes();
+                }
+                factors.push(factor);
+            }
+            Ok((codes, factors))
+        })?;
+        for (piece, of_piece) in &encoded {
+            bytes.extend_from_slice(piece);
+            factors.extend_from_slice(of_piece);
+        }
     }
     progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
     Ok(Coded { quantizer, bytes, factors })

@@ -1,12 +1,12 @@
 //! Changing an index of one file, and saving it.
 
 use super::{File, Opened};
-use crate::build::report;
-use crate::bytes::{Bytes, ensure};
+use crate::build::{building_room, report};
+use crate::bytes::{Taker, ensure};
 use crate::failure::{Failure, Outcome};
 use crate::value::{from_key, to_key, to_values};
 use alloc::vec::Vec;
-use hither::{AlignedBytes, Index, Save, ValueRef, merge};
+use hither::{Index, Save, ValueRef, merge};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -23,11 +23,27 @@ impl Opened {
         };
         // Growing rows may have to move to where there is room for twice as many.
         ensure(file.borrow_owner().as_slice().len() / 64 + (1 << 16))?;
+        self.changes += 1;
         let vector = &self.vector;
         file.with_dependent_mut(|_, file| {
             file.filter = None;
             change(&mut file.index, vector)
         })
+    }
+}
+
+impl Opened {
+    /// Makes sure of the memory that it takes to build what a save builds: inserted rows, or all.
+    fn ensure_saving(&self, delta: bool) -> Outcome<()> {
+        let mut room = 0_usize;
+        for file in &self.files {
+            let index = &file.borrow_dependent().index;
+            let (options, rows) = (index.options(), index.len() as usize);
+            let rows = if delta { rows.min(self.changes) } else { rows };
+            let copies = rows.saturating_mul(options.dimensions * options.element.size() + 128);
+            room = room.saturating_add(copies).saturating_add(building_room(options, rows));
+        }
+        ensure(room)
     }
 }
 
@@ -66,26 +82,25 @@ impl Opened {
         })
     }
 
-    /// The bytes of a new file: a delta, or compacted; several files merged.
-    pub fn save(&self, delta: bool, progress: &Function) -> Outcome<Bytes> {
-        let sizes = self.files.iter().map(|file| file.borrow_owner().as_slice().len());
-        ensure(sizes.sum::<usize>().saturating_mul(if delta { 1 } else { 4 }))?;
-        let mut bytes = AlignedBytes::new();
-        let mut report = |step| report(progress, step);
+    /// Writes a new file, as [`Building::finish`](crate::Building::finish) does: a delta, or
+    /// compacted; several files merged.
+    pub fn save(&self, delta: bool, progress: &Function, take: &Function) -> Outcome<()> {
+        self.ensure_saving(delta)?;
+        let (mut report, mut sink) = (|step| report(progress, step), Taker(take));
         match &self.files[..] {
             [file] => {
                 let form = if delta { Save::Delta } else { Save::Compact };
-                file.read(|index| index.write_to(form, 1, &mut bytes, &mut report))?;
+                file.read(|index| index.write_to(form, 1, &mut sink, &mut report))?;
             }
             _ if delta => {
                 let message = "several files cannot be saved as a delta; use \"compact\"";
                 return Err(Failure::new("unsupported", message.into()));
             }
             files => with_all(files, &mut Vec::new(), &mut |indexes| {
-                Ok(merge(indexes, 1)?.write_to(&mut bytes, &mut report)?)
+                Ok(merge(indexes, 1)?.write_to(&mut sink, &mut report)?)
             })?,
         }
-        Ok(Bytes(bytes))
+        Ok(())
     }
 }
 
