@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
 use crate::value::{to_key, to_values};
 use alloc::vec::Vec;
-use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions, Progress, ValueRef};
+use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions, Progress, Value, ValueRef};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -16,6 +16,10 @@ pub struct Building {
     options: Options,
     builder: IndexBuilder,
     staged: Vec<f32>,
+    /// Bytes of all text, bytes and JSON.
+    blobs: usize,
+    /// How much memory has been asked for at once, for keys and values.
+    ensured: usize,
 }
 
 #[wasm_bindgen]
@@ -25,7 +29,7 @@ impl Building {
     pub fn new(options: Vec<JsValue>) -> Outcome<Building> {
         let options = options::read(&options);
         let builder = IndexBuilder::new(options.index.clone())?;
-        Ok(Self { options, builder, staged: Vec::new() })
+        Ok(Self { options, builder, staged: Vec::new(), blobs: 0, ensured: 0 })
     }
 
     /// Where so many numbers are to be written, for `push`.
@@ -53,11 +57,22 @@ impl Building {
         let rows = first + self.staged.len() / dimensions;
         self.builder.reserve(self.staged.len() / dimensions)?;
         // Keys and values may have to move to where there is room for twice as many.
-        ensure(64 * rows * (1 + columns))?;
+        let needed = 64 * rows * (1 + columns) + 2 * self.blobs;
+        if needed > self.ensured {
+            ensure(needed + needed / 4)?;
+            self.ensured = needed + needed / 4;
+        }
         for (row, vector) in self.staged.chunks_exact(dimensions).enumerate() {
             let key = keys.get(row).filter(|key| !key.is_undefined());
             let key = key.map(|key| to_key(key, index.key_type)).transpose();
             let values = to_values(&values[row * columns..][..columns], &index.columns);
+            for value in values.iter().flatten() {
+                self.blobs += match value {
+                    Value::Text(text) | Value::Json(text) => text.len(),
+                    Value::Bytes(bytes) => bytes.len(),
+                    _ => 0,
+                };
+            }
             let push = || {
                 let (key, values) = (key?, values?);
                 let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
