@@ -126,6 +126,10 @@ mod tests {
         let place = bytes.as_slice().as_ptr();
         bytes.extend_from_slice(&[7; 100]);
         assert_eq!((bytes.as_slice(), bytes.as_slice().as_ptr()), ([7; 100].as_slice(), place));
+        for bytes in [usize::MAX, usize::MAX - 64, isize::MAX as usize - 200] {
+            let error = AlignedBytes::try_with_capacity(bytes).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::OutOfMemory { bytes: bytes as u64 });
+        }
         for more in [usize::MAX, usize::MAX - 164, isize::MAX as usize - 200] {
             let error = bytes.try_reserve(more).unwrap_err();
             let needed = more.saturating_add(100) as u64;

@@ -28,6 +28,11 @@ pub(crate) fn code_stride(dimensions: usize) -> usize {
     dimensions.next_multiple_of(16)
 }
 
+/// Whether the factor of a row has room behind its codes.
+pub(crate) fn has_room_for_factor(dimensions: usize) -> bool {
+    code_stride(dimensions) - dimensions >= size_of::<f32>()
+}
+
 /// Reads row `row` as it is coded: under cosine at unit length.
 fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<()> {
     vectors.get(row, out)?;
@@ -118,8 +123,8 @@ impl Quantizer {
         total
     }
 
-    /// Writes the codes of row `row` and gives its factor. `values` is scratch of one value a
-    /// dimension.
+    /// Writes the codes of row `row`, behind them its factor if `codes` has room for it, and gives
+    /// the factor. `values` is scratch of one value a dimension.
     pub fn encode(
         &self,
         vectors: &VectorsView<'_>,
@@ -130,20 +135,24 @@ impl Quantizer {
         coded_values(vectors, row, values)?;
         let inverse = 1.0 / self.scale;
         let mut squares = 0_i64;
-        for ((value, &centre), out) in values.iter_mut().zip(&self.centre).zip(codes) {
+        for ((value, &centre), out) in values.iter_mut().zip(&self.centre).zip(codes.iter_mut()) {
             let code = code(*value, centre, inverse);
             *value = centre + self.scale * f32::from(code);
             *out = code as u8;
             squares += i64::from(code) * i64::from(code);
         }
-        Ok(match vectors.metric() {
+        let factor = match vectors.metric() {
             Metric::L2 => self.scale * self.scale * squares as f32,
             Metric::Cosine => {
                 let inverse = crate::metric::inverse_length(values);
                 if inverse.is_finite() { inverse } else { 0.0 }
             }
             Metric::InnerProduct | Metric::L1 => 0.0,
-        })
+        };
+        if let Some(place) = codes[self.centre.len()..].first_chunk_mut() {
+            *place = factor.to_le_bytes();
+        }
+        Ok(factor)
     }
 }
 

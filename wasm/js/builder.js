@@ -8,8 +8,11 @@ const BATCH = 1024;
 
 const ROW = ["key", "columns"];
 
-/** How a build's progress is told, and how it is stopped: WebAssembly calls it. */
-export function reporter({ onProgress, signal } = {}) {
+/**
+ * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
+ * and `take` with how many bytes there will be, then with each piece and where it lies.
+ */
+export function writer({ onProgress, signal } = {}) {
   let thrown;
   const report = (stage, done, total) => {
     try {
@@ -19,31 +22,26 @@ export function reporter({ onProgress, signal } = {}) {
     }
     return thrown !== undefined || signal?.aborted === true;
   };
-  const run = (call) => {
-    throwIfAborted(signal);
-    try {
-      return guard(() => call(report));
-    } catch (error) {
-      if (thrown) throw thrown.error;
-      throw error.code === "aborted" ? aborted(signal) : error;
-    }
-  };
-  return run;
-}
-
-/** The bytes of a file that `write` has WebAssembly write: it says how many, then gives piece after piece. */
-export function taken(write) {
   let bytes;
   let at = 0;
-  write((length, pointer) => {
+  const take = (length, pointer) => {
     if (pointer === undefined) {
       bytes = new Uint8Array(length);
     } else {
       bytes.set(view(Uint8Array, pointer, length), at);
       at += length;
     }
-  });
-  return bytes;
+  };
+  return (write) => {
+    throwIfAborted(signal);
+    try {
+      guard(() => write(report, take));
+    } catch (error) {
+      if (thrown) throw thrown.error;
+      throw error.code === "aborted" ? aborted(signal) : error;
+    }
+    return bytes;
+  };
 }
 
 /** Gathers rows and builds an index file. */
@@ -153,14 +151,14 @@ export class Builder {
   async finish(options = {}) {
     checkOptions(options, ["onProgress", "signal"]);
     this.#check();
-    const run = reporter(options);
+    const write = writer(options);
     await load();
     this.#check();
     this.#flush();
     this.#busy = true;
     let bytes;
     try {
-      bytes = run((report) => taken((take) => this.#building.finish(report, take)));
+      bytes = write((report, take) => this.#building.finish(report, take));
     } finally {
       this.#busy = false;
     }

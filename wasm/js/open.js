@@ -1,5 +1,5 @@
 import { HitherError } from "./error.js";
-import { reporter, taken } from "./builder.js";
+import { writer } from "./builder.js";
 import { readInfo } from "./info.js";
 import { SearchResult } from "./result.js";
 import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
@@ -238,10 +238,10 @@ export class Index {
       throw new HitherError("invalid_parameter", `form: "${form}" is none of "compact", "delta"`);
     }
     const opened = this.#live();
-    const run = reporter(options);
+    const write = writer(options);
     this.#busy = true;
     try {
-      return run((report) => taken((take) => opened.save(form === "delta", report, take)));
+      return write((report, take) => opened.save(form === "delta", report, take));
     } finally {
       this.#busy = false;
     }

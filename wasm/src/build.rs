@@ -1,6 +1,6 @@
 //! Building an index file from rows.
 
-use crate::bytes::{Taker, ensure, room};
+use crate::bytes::{Taker, ensure, ensure_in_parts, room};
 use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
 use crate::value::{to_key, to_values};
@@ -18,8 +18,6 @@ pub struct Building {
     staged: Vec<f32>,
     /// Bytes of all text, bytes and JSON.
     blobs: usize,
-    /// How much memory has been asked for at once, for keys and values.
-    ensured: usize,
 }
 
 #[wasm_bindgen]
@@ -29,7 +27,7 @@ impl Building {
     pub fn new(options: Vec<JsValue>) -> Outcome<Building> {
         let options = options::read(&options);
         let builder = IndexBuilder::new(options.index.clone())?;
-        Ok(Self { options, builder, staged: Vec::new(), blobs: 0, ensured: 0 })
+        Ok(Self { options, builder, staged: Vec::new(), blobs: 0 })
     }
 
     /// Where so many numbers are to be written, for `push`.
@@ -57,11 +55,7 @@ impl Building {
         let rows = first + self.staged.len() / dimensions;
         self.builder.reserve(self.staged.len() / dimensions)?;
         // Keys and values may have to move to where there is room for twice as many.
-        let needed = 64 * rows * (1 + columns) + 2 * self.blobs;
-        if needed > self.ensured {
-            ensure(needed + needed / 4)?;
-            self.ensured = needed + needed / 4;
-        }
+        ensure((64 * rows * (1 + columns)).saturating_add(2 * self.blobs))?;
         for (row, vector) in self.staged.chunks_exact(dimensions).enumerate() {
             let key = keys.get(row).filter(|key| !key.is_undefined());
             let key = key.map(|key| to_key(key, index.key_type)).transpose();
@@ -97,7 +91,7 @@ impl Building {
             let graph = u64::from(rows) > FLAT_ROWS;
             self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
         }
-        ensure(building_room(&self.options.index, rows as usize))?;
+        ensure_in_parts(building_room(&self.options.index, rows as usize))?;
         self.builder.write_to(&mut Taker(take), &mut |step| report(progress, step))?;
         Ok(())
     }

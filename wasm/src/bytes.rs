@@ -63,10 +63,15 @@ impl Sink for Taker<'_> {
     }
 }
 
-/// Makes sure that so many bytes can be allocated: growing memory is refused with an error, where
-/// the allocation itself could only end the program. In four parts: what is free lies in parts too,
-/// and memory that grows for one as large as all never shrinks.
+/// Makes sure that so many bytes can be allocated at once: growing memory is refused with an error,
+/// where the allocation itself could only end the program.
 pub(crate) fn ensure(bytes: usize) -> Outcome<()> {
+    room(&mut Vec::<u8>::new(), bytes)
+}
+
+/// The same for bytes of which none of the lists that they go to takes more than a fourth: what is
+/// free lies in parts, and memory that grows for one part as large as all never shrinks.
+pub(crate) fn ensure_in_parts(bytes: usize) -> Outcome<()> {
     let mut parts: [Vec<u8>; 4] = Default::default();
     for part in &mut parts {
         room(part, bytes.div_ceil(4))?;

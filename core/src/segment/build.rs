@@ -18,7 +18,7 @@ use crate::ivf::kmeans::{self, Clustering};
 use crate::key::{Key, KeyType, encode_keys};
 use crate::metric::Metric;
 use crate::parallel::Threads;
-use crate::quantize::{CodePairs, CodesView, Quantizer, code_stride};
+use crate::quantize::{CodePairs, CodesView, Quantizer, code_stride, has_room_for_factor};
 use crate::random::Random;
 use crate::vectors::Vectors;
 use alloc::borrow::Cow;
@@ -206,7 +206,7 @@ pub(crate) fn build<'a>(
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
         let stride = code_stride(dimensions);
         let mut beside = Vec::new();
-        if stride < dimensions + size_of::<f32>() {
+        if !has_room_for_factor(dimensions) {
             for &row in order.iter() {
                 beside.extend_from_slice(&factors[row as usize].to_le_bytes());
             }
@@ -261,27 +261,23 @@ fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) 
     let view = vectors.view();
     let rows = vectors.rows();
     let quantizer = Quantizer::train(&view, rows)?;
-    let (dimensions, stride) = (view.dimensions(), code_stride(view.dimensions()));
+    let stride = code_stride(view.dimensions());
     let pieces = (rows as usize).div_ceil(PIECE);
     // Aligned as in a file: a row lies in no more cache lines than it fills.
     let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
     let mut factors = Vec::with_capacity(rows as usize);
     let mut scratch = threads.scratch::<Vec<f32>>();
     // Some pieces at a time: until they are appended they take memory of their own.
-    for first in (0..pieces).step_by(PIECES) {
-        let last = pieces.min(first + PIECES);
-        let encoded = threads.map(last - first, &mut scratch, |piece, values| {
-            values.resize(dimensions, 0.0);
-            let first = (first + piece) * PIECE;
+    for before in (0..pieces).step_by(PIECES) {
+        let count = PIECES.min(pieces - before);
+        let encoded = threads.map(count, &mut scratch, |piece, values| {
+            values.resize(view.dimensions(), 0.0);
+            let first = (before + piece) * PIECE;
             let last = (first + PIECE).min(rows as usize);
             let mut codes = vec![0; (last - first) * stride];
             let mut factors = Vec::with_capacity(last - first);
             for (row, codes) in (first as u32..).zip(codes.chunks_exact_mut(stride)) {
-                let factor = quantizer.encode(&view, row, values, codes)?;
-                if let Some(place) = codes[dimensions..].first_chunk_mut() {
-                    *place = factor.to_le_bytes();
-                }
-                factors.push(factor);
+                factors.push(quantizer.encode(&view, row, values, codes)?);
             }
             Ok((codes, factors))
         })?;

@@ -2,7 +2,7 @@
 
 use super::{File, Opened};
 use crate::build::{building_room, report};
-use crate::bytes::{Taker, ensure};
+use crate::bytes::{Taker, ensure, ensure_in_parts};
 use crate::failure::{Failure, Outcome};
 use crate::value::{from_key, to_key, to_values};
 use alloc::vec::Vec;
@@ -30,9 +30,7 @@ impl Opened {
             change(&mut file.index, vector)
         })
     }
-}
 
-impl Opened {
     /// Makes sure of the memory that it takes to build what a save builds: inserted rows, or all.
     fn ensure_saving(&self, delta: bool) -> Outcome<()> {
         let mut room = 0_usize;
@@ -43,7 +41,7 @@ impl Opened {
             let copies = rows.saturating_mul(options.dimensions * options.element.size() + 128);
             room = room.saturating_add(copies).saturating_add(building_room(options, rows));
         }
-        ensure(room)
+        ensure_in_parts(room)
     }
 }
 
