@@ -90,7 +90,6 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates that only these modules may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("pulp", &["distance"]),
-    ("rkyv", &["archive", "aligned"]),
     ("half", &["element"]),
     ("hashbrown", &["growing"]),
     ("rayon", &["parallel"]),

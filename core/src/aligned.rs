@@ -2,7 +2,8 @@
 
 use crate::error::{ErrorKind, Result};
 use alloc::vec::Vec;
-use rkyv::util::AlignedVec;
+
+const ALIGNMENT: usize = 64;
 
 /// Bytes in memory that start at a multiple of 64, as an index wants them: a cache line, and the
 /// widest register.
@@ -12,8 +13,13 @@ use rkyv::util::AlignedVec;
 /// assert_eq!(bytes.as_slice().as_ptr() as usize % 64, 0);
 /// assert_eq!(bytes.as_slice(), [1, 2, 3]);
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct AlignedBytes(AlignedVec<64>);
+#[derive(Debug, Default)]
+pub struct AlignedBytes {
+    /// Never grows beyond its capacity, which would move it.
+    bytes: Vec<u8>,
+    /// How many of them come before the first that is at a multiple of 64.
+    start: usize,
+}
 
 impl AlignedBytes {
     /// No bytes.
@@ -23,9 +29,10 @@ impl AlignedBytes {
 
     /// `length` zeros, to be filled.
     pub fn zeroed(length: usize) -> Self {
-        let mut bytes = AlignedVec::with_capacity(length);
-        bytes.resize(length, 0);
-        Self(bytes)
+        let mut bytes = Self::new();
+        bytes.reserve(length);
+        bytes.bytes.resize(bytes.start + length, 0);
+        bytes
     }
 
     /// No bytes, and room for `capacity`: bytes up to so many are appended where they will stay.
@@ -44,60 +51,72 @@ impl AlignedBytes {
     /// # Errors
     /// [`ErrorKind::OutOfMemory`].
     pub fn try_reserve(&mut self, additional: usize) -> Result<()> {
-        let (length, capacity) = (self.0.len(), self.0.capacity());
-        if additional <= capacity - length {
+        let room = self.bytes.capacity() - self.start;
+        let length = self.as_slice().len();
+        if additional <= room - length {
             return Ok(());
         }
-        // AlignedVec cannot be asked, but what was just given back is there to be had, and what
-        // alignment takes.
-        let is_there = |bytes: usize| {
-            let asked = bytes.checked_add(128).filter(|&bytes| bytes < isize::MAX as usize);
-            asked.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
-        };
         let needed = length.saturating_add(additional);
-        let roomy = needed.max(capacity.saturating_add(capacity / 2));
-        let Some(granted) = [roomy, needed].into_iter().find(|&bytes| is_there(bytes)) else {
-            return Err(ErrorKind::OutOfMemory { bytes: needed as u64 }.into());
-        };
-        self.0.reserve_exact(granted - length);
-        Ok(())
+        let mut bytes = Vec::<u8>::new();
+        for wanted in [needed.max(room.saturating_add(room / 2)), needed] {
+            if bytes.try_reserve_exact(wanted.saturating_add(ALIGNMENT - 1)).is_ok() {
+                let start = bytes.as_ptr().align_offset(ALIGNMENT);
+                bytes.resize(start, 0);
+                bytes.extend_from_slice(self.as_slice());
+                *self = Self { bytes, start };
+                return Ok(());
+            }
+        }
+        Err(ErrorKind::OutOfMemory { bytes: needed as u64 }.into())
+    }
+
+    /// The same where memory that is not there ends the program, as it does for a `Vec`.
+    fn reserve(&mut self, additional: usize) {
+        if let Err(error) = self.try_reserve(additional) {
+            panic!("{error}");
+        }
     }
 
     /// A copy of `bytes`.
     pub fn copy_of(bytes: &[u8]) -> Self {
-        let mut copy = AlignedVec::with_capacity(bytes.len());
+        let mut copy = Self::new();
         copy.extend_from_slice(bytes);
-        Self(copy)
+        copy
     }
 
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.0
+        &self.bytes[self.start..]
     }
 
     /// The bytes, to be changed.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.0
+        &mut self.bytes[self.start..]
     }
 
     /// Appends `bytes`.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.reserve(bytes.len());
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Appends `count` zeros and gives them to be filled.
     pub(crate) fn grow(&mut self, count: usize) -> Result<&mut [u8]> {
         self.try_reserve(count)?;
-        let length = self.0.len();
-        self.0.resize(length + count, 0);
-        Ok(&mut self.0[length..])
+        let length = self.bytes.len();
+        self.bytes.resize(length + count, 0);
+        Ok(&mut self.bytes[length..])
     }
 
     /// Cuts to `length` bytes.
     pub(crate) fn truncate(&mut self, length: usize) {
-        if length < self.0.len() {
-            self.0.resize(length, 0);
-        }
+        self.bytes.truncate(self.start + length);
+    }
+}
+
+impl Clone for AlignedBytes {
+    fn clone(&self) -> Self {
+        Self::copy_of(self.as_slice())
     }
 }
 
@@ -117,8 +136,7 @@ impl AsRef<[u8]> for AlignedBytes {
 
 #[cfg(test)]
 mod tests {
-    use super::AlignedBytes;
-    use crate::error::ErrorKind;
+    use super::*;
 
     #[test]
     fn memory_that_is_not_there_is_an_error() {
@@ -136,6 +154,23 @@ mod tests {
             assert_eq!(*error.kind(), ErrorKind::OutOfMemory { bytes: needed });
         }
         assert_eq!(bytes.as_slice(), [7; 100]);
+    }
+
+    #[test]
+    fn all_bytes_are_aligned() {
+        let mut grown = AlignedBytes::new();
+        let mut all = Vec::new();
+        for at in 0..300_u16 {
+            grown.extend_from_slice(&at.to_le_bytes());
+            all.extend_from_slice(&at.to_le_bytes());
+            for bytes in [&grown, &grown.clone(), &AlignedBytes::zeroed(at.into())] {
+                assert!(bytes.is_empty() || (bytes.as_ptr() as usize).is_multiple_of(64));
+            }
+            assert_eq!((grown.as_slice(), grown.clone().as_slice()), (&*all, &*all));
+        }
+        grown.truncate(5);
+        assert_eq!(grown.as_slice(), &all[..5]);
+        assert_eq!(grown.grow(3).unwrap(), [0; 3]);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! 0   header, 64 bytes      magic, version, length, manifest's place, content id, checksum
-//! 64  manifest              what is in the file (rkyv), hashed by the content id
+//! 64  manifest              what is in the file, hashed by the content id
 //!     checksums             of the sections' blocks; hashed in pages, by the manifest
 //!     sections              each at a multiple of 64: what every query needs comes first
 //! ```
 
 pub(crate) mod manifest;
+mod record;
 pub(crate) mod write;
 
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};

@@ -5,7 +5,7 @@ use crate::archive::manifest::{self, Manifest};
 use crate::archive::write::{self, Sink};
 use crate::column::{ColumnBuilder, ColumnSchema, ColumnType, ValueRef};
 use crate::element::Element;
-use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
+use crate::error::{ErrorKind, OrCorrupt, Result, corrupt, try_collect};
 use crate::growing::check_values;
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
@@ -177,7 +177,7 @@ impl IndexOptions {
             metric: metric.clone().find(|m| *m as u8 == manifest.metric).or_corrupt(WHAT)?,
             element: element.clone().find(|e| *e as u8 == manifest.element).or_corrupt(WHAT)?,
             key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).or_corrupt(WHAT)?,
-            columns: columns.collect::<Result<_>>()?,
+            columns: try_collect(columns)?,
             hnsw: manifest
                 .build
                 .hnsw

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// An error: its [kind](Self::kind) says what went wrong, as text a person what to do.
@@ -287,4 +288,14 @@ impl<T> OrCorrupt<T> for Option<T> {
 #[inline(never)]
 pub(crate) fn corrupt(what: &'static str) -> Error {
     ErrorKind::Corrupt { what }.into()
+}
+
+/// Collects values up to the first error, which `collect` does too: but compiled for size, as four
+/// functions for every place that calls it.
+pub(crate) fn try_collect<T>(values: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let mut list = Vec::with_capacity(values.size_hint().0);
+    for value in values {
+        list.push(value?);
+    }
+    Ok(list)
 }

@@ -19,7 +19,7 @@ pub use shards::{Difference, ShardNeighbor, Shards};
 use crate::archive::Archive;
 use crate::builder::IndexOptions;
 use crate::column::{ColumnSchema, ValueRef};
-use crate::error::{Error, ErrorKind, Result, corrupt};
+use crate::error::{Error, ErrorKind, Result, corrupt, try_collect};
 use crate::filter::Filter;
 use crate::growing::Growing;
 use crate::key::KeyRef;
@@ -86,9 +86,8 @@ impl<'a> Index<'a> {
         let options = IndexOptions::from_manifest(&archive.manifest)?;
         let (shape, key_type) = (options.shape(), options.key_type);
         let numbers = 0..archive.manifest.segments.len() as u32;
-        let segments = numbers
-            .map(|number| Segment::open(&archive, number, shape, key_type, &options.columns))
-            .collect::<Result<_>>()?;
+        let open = |number| Segment::open(&archive, number, shape, key_type, &options.columns);
+        let segments = try_collect(numbers.map(open))?;
         let unit_length = archive.manifest.unit_length;
         let archive = Some(archive);
         Ok(Self { options, unit_length, archive, segments, growing: None, next_number: None })
@@ -206,7 +205,7 @@ impl<'a> Index<'a> {
         let bind = |segment: &Segment<'a>| {
             SegmentFilter::new(filter.bind(&segment.columns, segment.rows)?, segment)
         };
-        let segments = self.segments.iter().map(bind).collect::<Result<_>>()?;
+        let segments = try_collect(self.segments.iter().map(bind))?;
         Ok(IndexFilter { filter: filter.clone(), segments })
     }
 

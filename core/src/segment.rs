@@ -11,7 +11,7 @@ use crate::archive::manifest::{self, NO_COLUMN};
 use crate::archive::{Archive, Kind};
 use crate::calibration::{Calibration, Structure};
 use crate::column::{ColumnSchema, ColumnSections, ColumnView};
-use crate::error::{OrCorrupt, Result, corrupt};
+use crate::error::{OrCorrupt, Result, corrupt, try_collect};
 use crate::hnsw::{GraphSize, HnswView};
 use crate::ivf::IvfView;
 use crate::key::{KeySections, KeyType, KeysView};
@@ -158,8 +158,8 @@ impl<'a> Segment<'a> {
             codes_alone: kind == Codes::Sq8Only,
             hnsw: hnsw.transpose()?,
             ivf: ivf.transpose()?,
-            columns: columns.collect::<Result<_>>()?,
-            calibrations: calibrations.collect::<Result<_>>()?,
+            columns: try_collect(columns)?,
+            calibrations: try_collect(calibrations)?,
             hidden: Cow::Borrowed(hidden),
             hidden_count: segment.hidden.min(rows),
         })

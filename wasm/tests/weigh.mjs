@@ -72,7 +72,7 @@ const PARTS = [
   ["distances", /hither::(distance|vectors|metric|element)/],
   ["filters", /hither::filter/],
   ["keys and columns", /hither::(column|key)/],
-  ["opening, verifying, changing, saving", /hither::(index|growing|archive|aligned)|rkyv|bytecheck|rancor|simdutf8|xxhash/],
+  ["opening, verifying, changing, saving", /hither::(index|growing|archive|aligned)|xxhash/],
   ["sorting", /hither::sort/],
   ["errors", /hither::error|hither_wasm::failure/],
   ["the layer below JavaScript", /hither_wasm|wasm_bindgen|js_sys|shim|__rustc|__wb/],

@@ -54,6 +54,7 @@ impl Sink for AlignedBytes {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.try_reserve(bytes.len())?;
         self.extend_from_slice(bytes);
         Ok(())
     }

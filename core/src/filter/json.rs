@@ -2,7 +2,7 @@
 
 use super::{Comparison, Filter, MAX_DEPTH};
 use crate::column::Value;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, try_collect};
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec, vec::Vec};
 
 /// Parsed JSON, whichever parser read it.
@@ -143,12 +143,12 @@ fn filter(json: &Json, left: usize) -> Result<Filter> {
         }
         _ => column_filter(name, json, left),
     });
-    Ok(all(filters.collect::<Result<_>>()?))
+    Ok(all(try_collect(filters)?))
 }
 
 fn filters(name: &str, json: &Json, left: usize) -> Result<Vec<Filter>> {
     match json {
-        Json::Array(filters) => filters.iter().map(|json| filter(json, left)).collect(),
+        Json::Array(filters) => try_collect(filters.iter().map(|json| filter(json, left))),
         _ => invalid(format!("\"{name}\" takes an array of filters, not {}", kind(json))),
     }
 }
@@ -161,7 +161,7 @@ fn column_filter(column: &str, json: &Json, left: usize) -> Result<Filter> {
         return invalid(format!("column \"{column}\" has no operator; there are: {OPERATORS}"));
     }
     let filters = operators.iter().map(|(name, json)| operator(column, name, json, left));
-    Ok(all(filters.collect::<Result<_>>()?))
+    Ok(all(try_collect(filters)?))
 }
 
 fn operator(column: &str, name: &str, json: &Json, left: usize) -> Result<Filter> {
@@ -208,8 +208,7 @@ fn is_in(column: &str, name: &str, json: &Json) -> Result<Filter> {
     let Json::Array(values) = json else {
         return invalid(format!("\"{name}\" takes an array of values, not {}", kind(json)));
     };
-    let values = values.iter().map(|json| value(name, json));
-    let mut values: Vec<Value> = values.collect::<Result<_>>()?;
+    let mut values = try_collect(values.iter().map(|json| value(name, json)))?;
     let all = values.len();
     values.retain(|value| *value != Value::Null);
     let has_null = values.len() < all;

@@ -5,8 +5,7 @@ use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
 use crate::archive::write::{self, NewSection, Sink, Source};
 use crate::builder::{IndexBuilder, IndexOptions};
-use crate::column::ValueRef;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, try_collect};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::RowId;
 use crate::parallel::Threads;
@@ -173,8 +172,7 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
         let index = indexes[*number];
         index.vector(*row, &mut vector)?;
         let columns = 0..index.columns().len();
-        let values = columns.map(|column| index.value(*row, column));
-        let values: Vec<ValueRef<'_>> = values.collect::<Result<_>>()?;
+        let values = try_collect(columns.map(|column| index.value(*row, column)))?;
         let key: KeyRef<'_> = key.as_ref();
         builder.push(Some(key), &vector, &values)?;
     }
