@@ -20,25 +20,27 @@ mkdir -p "$out/tools"
     npm install --silent --no-audit --no-fund --prefix "$out/tools" "binaryen@132" "esbuild@0.28"
 
 $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
+made=$CARGO_TARGET_DIR/wasm-build/release
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
-    $CARGO run --quiet --release --manifest-path wasm/build/Cargo.toml -- \
-    "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/glue"
+    $CARGO build --quiet --release --manifest-path wasm/build/Cargo.toml
+"$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/glue"
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
-# What compresses best: functions are not merged into their only callers, and lie by name, so that
-# what was made of one for many types lies together; control flow is laid out anew; what is computed
-# twice is not kept in a local. The module with names is for weighing.
-features="--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
-    --enable-mutable-globals --enable-reference-types --enable-multivalue --enable-bulk-memory-opt"
-# shellcheck disable=SC2086
-"$out/tools/node_modules/.bin/wasm-opt" --flatten --rereloop -Oz -Oz --skip-pass=local-cse \
+# What compresses best: functions are not merged into their only callers, and lie by what they have
+# in common; control flow is laid out anew; what is computed twice is not kept in a local. Below
+# 1,024 lies the end of the stack, to which no pointer leads. The module with names is for weighing.
+optimise() {
+    "$out/tools/node_modules/.bin/wasm-opt" --enable-simd --enable-bulk-memory \
+        --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+        --enable-reference-types --enable-multivalue --enable-bulk-memory-opt "$@"
+}
+optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
     --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
-    --reorder-functions-by-name -g $features --strip-producers --strip-target-features \
-    "$out/glue/hither_bg.wasm" -o "$out/named.wasm"
-# shellcheck disable=SC2086
-"$out/tools/node_modules/.bin/wasm-opt" $features --strip-debug "$out/named.wasm" \
-    -o "$out/package/hither_bg.wasm"
+    -g --strip-producers --strip-target-features "$out/glue/hither_bg.wasm" -o "$out/optimised.wasm"
+"$made/hither-wasm-order" "$out/optimised.wasm" "$out/numbered.wasm"
+optimise --reorder-functions-by-name -g "$out/numbered.wasm" -o "$out/named.wasm"
+optimise --strip-debug "$out/named.wasm" -o "$out/package/hither_bg.wasm"
 cp wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
