@@ -158,8 +158,8 @@ pub(crate) fn sqrt(value: f32) -> f32 {
 /// Asks the processor to bring `bytes` near.
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {
-    for line in bytes.chunks(64) {
-        platform::prefetch_line(line);
+    if platform::PREFETCHES {
+        bytes.chunks(64).for_each(platform::prefetch_line);
     }
 }
 
