@@ -1,16 +1,18 @@
 import { HitherError, aborted, throwIfAborted } from "./error.js";
 import { glue, guard, isReady, load, view } from "./runtime.js";
 import { toSchema, toValues } from "./options.js";
+import { Tokens, encode } from "./token.js";
 import { checkNames, checkNumbers, checkOptions, own, toRow } from "./value.js";
 
-/** Rows that cross to WebAssembly at a time. */
+/** Rows that cross to WebAssembly at a time, and about how many bytes of keys and values. */
 const BATCH = 1024;
+const BYTES = 1 << 18;
 
 const ROW = ["key", "columns"];
 
 /**
  * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
- * and `take` with how many bytes there will be, then with each piece and where it lies.
+ * `begin` with how many bytes there will be, and `take` with each piece and where it lies.
  */
 export function writer({ onProgress, signal } = {}) {
   let thrown;
@@ -24,18 +26,17 @@ export function writer({ onProgress, signal } = {}) {
   };
   let bytes;
   let at = 0;
+  const begin = (length) => {
+    bytes = new Uint8Array(length);
+  };
   const take = (length, pointer) => {
-    if (pointer === undefined) {
-      bytes = new Uint8Array(length);
-    } else {
-      bytes.set(view(Uint8Array, pointer, length), at);
-      at += length;
-    }
+    bytes.set(view(Uint8Array, pointer, length), at);
+    at += length;
   };
   return (write) => {
     throwIfAborted(signal);
     try {
-      guard(() => write(report, take));
+      guard(() => write({ report, begin, take }));
     } catch (error) {
       if (thrown) throw thrown.error;
       throw error.code === "aborted" ? aborted(signal) : error;
@@ -64,7 +65,8 @@ export class Builder {
   }
 
   #start() {
-    this.#building ??= guard(() => new glue.Building(this.#options));
+    const [first, ...rest] = this.#options;
+    this.#building ??= guard(() => new glue.Building(encode(first, rest)));
   }
 
   #check() {
@@ -82,7 +84,7 @@ export class Builder {
     this.#check();
     checkNumbers("vector", vector, this.#dimensions);
     const values = toRow(this.#schema, row.columns);
-    this.#push(vector, row.key === undefined ? [] : [row.key], values, 1);
+    this.#push(vector, encode(row.key, values), 1);
   }
 
   addMany(vectors, rows = {}) {
@@ -107,26 +109,25 @@ export class Builder {
       guard(() => this.#building.reserve(count));
     }
     const slice = (from, to) => (vectors.subarray ?? vectors.slice).call(vectors, from, to);
-    for (let first = 0; first < count; first += BATCH) {
-      const last = Math.min(first + BATCH, count);
-      const values = [];
-      for (let at = first; at < last; at += 1) {
+    for (let first = 0, at = 0; first < count; first = at) {
+      const values = new Tokens();
+      for (; at < count && at < first + BATCH && values.length < BYTES; at += 1) {
+        values.add(keys?.[at]);
         const row = {};
         for (const { name } of this.#schema) row[name] = own(columns, name)?.[at];
-        values.push(...toRow(this.#schema, row));
+        for (const value of toRow(this.#schema, row)) values.add(value);
       }
-      const named = keys ? Array.prototype.slice.call(keys, first, last) : [];
-      this.#push(slice(first * dimensions, last * dimensions), named, values, last - first);
+      this.#push(slice(first * dimensions, at * dimensions), values.bytes, at - first);
     }
   }
 
-  #push(vectors, keys, values, rows) {
+  #push(vectors, values, rows) {
     this.#check();
     if (isReady()) {
       this.#flush();
-      this.#write(vectors, keys, values);
+      this.#write(vectors, values);
     } else {
-      this.#waiting.push([Float32Array.from(vectors), keys, values]);
+      this.#waiting.push([Float32Array.from(vectors), values.slice()]);
     }
     this.#length += rows;
   }
@@ -140,11 +141,11 @@ export class Builder {
     for (const rows of waiting) this.#write(...rows);
   }
 
-  #write(vectors, keys, values) {
+  #write(vectors, values) {
     guard(() => {
       const pointer = this.#building.stage(vectors.length);
       view(Float32Array, pointer, vectors.length).set(vectors);
-      this.#building.push(keys, values);
+      this.#building.push(values);
     });
   }
 
@@ -158,7 +159,7 @@ export class Builder {
     this.#busy = true;
     let bytes;
     try {
-      bytes = write((report, take) => this.#building.finish(report, take));
+      bytes = write((host) => this.#building.finish(host));
     } finally {
       this.#busy = false;
     }

@@ -5,7 +5,8 @@ import { SearchResult } from "./result.js";
 import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
 import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
-import { checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, toJson, toRow, toTokens } from "./value.js";
+import { Tokens, decode, encode } from "./token.js";
+import { checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, toJson, toRow } from "./value.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
@@ -32,7 +33,7 @@ export async function open(source, options = {}) {
         onProgress?.({ loaded: before.loaded + step.loaded, total: before.total + step.total });
       };
       const bytes = await read(each, { signal, onProgress: progress });
-      guard(() => opened.push(bytes, verify === "full", model));
+      guard(() => opened.push(bytes, verify === "full", encode(model)));
       before = { loaded: before.loaded + last.loaded, total: before.total + last.total };
     }
     return new Index(made, opened);
@@ -68,7 +69,7 @@ export class Index {
 
   get info() {
     const opened = this.#live();
-    return readInfo(guard(() => opened.info()));
+    return guard(() => readInfo(opened.info()));
   }
 
   get length() {
@@ -101,8 +102,10 @@ export class Index {
     return guard(() => {
       if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
       if (!isKey) this.#stage(query);
-      const like = isKey ? query : undefined;
-      const told = opened.search(like, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
+      else if (opened.get(encode(query)) === 0) {
+        throw new HitherError("key_not_found", `no row has the key ${query}`);
+      }
+      const told = opened.search(isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
       return this.#answer(include, told);
     });
   }
@@ -131,7 +134,9 @@ export class Index {
     } catch ({ message }) {
       throw new HitherError("invalid_filter", `invalid filter: it is no JSON: ${message}`);
     }
-    this.#opened.filter(toTokens(parsed));
+    const tokens = new Tokens();
+    tokens.addJson(parsed);
+    this.#opened.filter(tokens.bytes);
     this.#filter = json;
   }
 
@@ -157,7 +162,7 @@ export class Index {
     } else if (kind === "int64") {
       keys = view(BigInt64Array, numbersAt, found).slice();
     } else {
-      keys = this.#opened.keys();
+      keys = decode(this.#opened.keys());
     }
     return new SearchResult(keys, distances, this.#columns(include), { visited, compared });
   }
@@ -167,8 +172,9 @@ export class Index {
     const all = this.#shape.columns;
     const names = include === true ? all.map(({ name }) => name) : include || [];
     for (const name of names) {
-      const values = this.#opened.column(name);
-      columns[name] = fromColumn(all.find((column) => column.name === name).type, values);
+      const number = all.findIndex((column) => column.name === name);
+      if (number < 0) checkNames(all, { [name]: null });
+      columns[name] = fromColumn(all[number].type, decode(this.#opened.column(number)));
     }
     return columns;
   }
@@ -178,13 +184,13 @@ export class Index {
     checkOptions(options, ["include"]);
     checkInclude(options.include);
     return guard(() => {
-      const place = opened.get(key);
+      const place = opened.get(encode(key));
       if (place === 0) return undefined;
       const vector = view(Float32Array, place, this.#shape.dimensions).slice();
       const columns = this.#columns(options.include);
       const row = {};
       for (const name in columns) row[name] = columns[name][0];
-      return Object.assign(row, { key: opened.keys()[0], vector });
+      return Object.assign(row, { key: decode(opened.keys())[0], vector });
     });
   }
 
@@ -198,7 +204,7 @@ export class Index {
 
   has(key) {
     const opened = this.#live();
-    return guard(() => opened.has(key));
+    return guard(() => opened.has(encode(key)));
   }
 
   insert(vector, row = {}) {
@@ -209,7 +215,7 @@ export class Index {
     this.#filter = undefined;
     return guard(() => {
       this.#stage(vector);
-      return opened.insert(row.key, values);
+      return decode(opened.insert(encode(row.key, values)))[0];
     });
   }
 
@@ -221,14 +227,14 @@ export class Index {
     this.#filter = undefined;
     guard(() => {
       this.#stage(vector);
-      opened.update(key, values);
+      opened.update(encode(key, values));
     });
   }
 
   remove(key) {
     const opened = this.#live();
     this.#filter = undefined;
-    return guard(() => opened.remove(key));
+    return guard(() => opened.remove(encode(key)));
   }
 
   async save(options = {}) {
@@ -241,7 +247,7 @@ export class Index {
     const write = writer(options);
     this.#busy = true;
     try {
-      return write((report, take) => opened.save(form === "delta", report, take));
+      return write((host) => opened.save(form === "delta", host));
     } finally {
       this.#busy = false;
     }

@@ -102,26 +102,6 @@ export function parseJson(text) {
   });
 }
 
-/**
- * Parsed JSON as a flat list that WebAssembly reads: undefined goes before the length of an array,
- * and before that of an object's entries as -1 less the length.
- */
-export function toTokens(json, tokens = [], depth = 0) {
-  // As deep as a filter may be, whose operators and lists each take a level.
-  if (depth > 256) throw new HitherError("invalid_filter", "invalid filter: it is nested more than 64 deep");
-  if (Array.isArray(json)) {
-    tokens.push(undefined, json.length);
-    for (const inner of json) toTokens(inner, tokens, depth + 1);
-  } else if (json !== null && typeof json === "object") {
-    const entries = Object.entries(json);
-    tokens.push(undefined, -1 - entries.length);
-    for (const [name, inner] of entries) toTokens(inner, (tokens.push(name), tokens), depth + 1);
-  } else {
-    tokens.push(json);
-  }
-  return tokens;
-}
-
 /** Throws unless it is an object of these options: a misspelt one would be silently left out. */
 export function checkOptions(options, known) {
   if (options === null || typeof options !== "object") {

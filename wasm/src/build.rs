@@ -1,13 +1,12 @@
 //! Building an index file from rows.
 
-use crate::bytes::{Taker, ensure, ensure_in_parts, room};
+use crate::bytes::{Host, Taker, ensure, ensure_in_parts, report, room};
 use crate::failure::{Failure, Outcome};
 use crate::options::{self, Options};
-use crate::value::{to_key, to_values};
+use crate::token::{Token, Tokens};
+use crate::value::{blob_len, to_key, to_values};
 use alloc::vec::Vec;
-use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions, Progress, Value, ValueRef};
-use js_sys::Function;
-use wasm_bindgen::JsValue;
+use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Rows on their way to a file.
@@ -24,8 +23,8 @@ pub struct Building {
 impl Building {
     /// From options as `js/options.js` gives them.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: Vec<JsValue>) -> Outcome<Building> {
-        let options = options::read(&options);
+    pub fn new(options: &[u8]) -> Outcome<Building> {
+        let options = options::read(options);
         let builder = IndexBuilder::new(options.index.clone())?;
         Ok(Self { options, builder, staged: Vec::new(), blobs: 0 })
     }
@@ -42,9 +41,9 @@ impl Building {
         Ok(self.builder.reserve(rows)?)
     }
 
-    /// Appends rows: the staged vectors; `keys` has one for each, or none; `values` has all values
-    /// of the first row, then of the next.
-    pub fn push(&mut self, keys: Vec<JsValue>, values: Vec<JsValue>) -> Outcome<()> {
+    /// Appends rows: the staged vectors; `values` has for each its key, which may be none, and then
+    /// its values.
+    pub fn push(&mut self, values: &[u8]) -> Outcome<()> {
         let index = &self.options.index;
         let (dimensions, columns) = (index.dimensions, index.columns.len());
         if !self.staged.len().is_multiple_of(dimensions) {
@@ -55,22 +54,16 @@ impl Building {
         let rows = first + self.staged.len() / dimensions;
         self.builder.reserve(self.staged.len() / dimensions)?;
         // Keys and values may have to move to where there is room for twice as many.
-        ensure((64 * rows * (1 + columns)).saturating_add(2 * self.blobs))?;
+        ensure((64 * rows * (1 + columns)).saturating_add(2 * (self.blobs + values.len())))?;
+        let mut values = Tokens(values);
         for (row, vector) in self.staged.chunks_exact(dimensions).enumerate() {
-            let key = keys.get(row).filter(|key| !key.is_undefined());
-            let key = key.map(|key| to_key(key, index.key_type)).transpose();
-            let values = to_values(&values[row * columns..][..columns], &index.columns);
-            for value in values.iter().flatten() {
-                self.blobs += match value {
-                    Value::Text(text) | Value::Json(text) => text.len(),
-                    Value::Bytes(bytes) => bytes.len(),
-                    _ => 0,
+            let mut push = || {
+                let key = match values.read() {
+                    Token::None => None,
+                    key => Some(to_key(key, index.key_type)?),
                 };
-            }
-            let push = || {
-                let (key, values) = (key?, values?);
-                let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
-                let key = key.as_ref().map(|key| key.as_ref());
+                let values = to_values(&mut values, &index.columns)?;
+                self.blobs += values.iter().map(blob_len).sum::<usize>();
                 Ok::<_, Failure>(self.builder.push(key, vector, &values)?)
             };
             push().map_err(|failure| failure.in_row(first + row))?;
@@ -83,16 +76,15 @@ impl Building {
         self.builder.rows()
     }
 
-    /// Builds the file. `take` takes it: first how many bytes it has, then how many come and where
-    /// they lie. `progress` takes stage, done and total, and gives true to stop.
-    pub fn finish(&mut self, progress: &Function, take: &Function) -> Outcome<()> {
+    /// Builds the file, which `host` takes.
+    pub fn finish(&mut self, host: &Host) -> Outcome<()> {
         let rows = self.builder.rows();
         if self.options.by_rows {
             let graph = u64::from(rows) > FLAT_ROWS;
             self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
         }
         ensure_in_parts(building_room(&self.options.index, rows as usize))?;
-        self.builder.write_to(&mut Taker(take), &mut |step| report(progress, step))?;
+        self.builder.write_to(&mut Taker(host), &mut |step| report(host, step))?;
         Ok(())
     }
 }
@@ -105,14 +97,4 @@ pub(crate) fn building_room(options: &IndexOptions, rows: usize) -> usize {
     let codes = if coded { options.dimensions } else { 0 };
     let links = 12 * options.hnsw.map_or(0, |hnsw| hnsw.m) as usize;
     rows.saturating_mul(codes + links + 96)
-}
-
-/// Tells JavaScript how far a build is. It answers true to stop, and so does an error in it.
-pub(crate) fn report(progress: &Function, step: Progress) -> hither::Result<()> {
-    let (stage, done, total) =
-        (JsValue::from_str(step.stage), (step.done as f64).into(), (step.total as f64).into());
-    match progress.call3(&JsValue::NULL, &stage, &done, &total) {
-        Ok(answer) if !answer.is_truthy() => Ok(()),
-        _ => Err(ErrorKind::Cancelled.into()),
-    }
 }

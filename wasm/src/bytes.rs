@@ -2,8 +2,7 @@
 
 use crate::failure::{Failure, Outcome};
 use alloc::vec::Vec;
-use hither::{AlignedBytes, ErrorKind, Sink};
-use js_sys::Function;
+use hither::{AlignedBytes, ErrorKind, Progress, Sink};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -41,25 +40,44 @@ impl Bytes {
     }
 }
 
-/// A function that takes a file as it is written: first how many bytes it has, then how many come
-/// and where they lie. Here, where memory never shrinks, a file would lie beside all that it is
-/// made of.
-pub(crate) struct Taker<'f>(pub &'f Function);
+#[wasm_bindgen]
+extern "C" {
+    /// What JavaScript gives to have a file written.
+    pub type Host;
 
-impl Taker<'_> {
-    fn take(&self, length: u64, place: JsValue) -> hither::Result<()> {
-        let taken = self.0.call2(&JsValue::NULL, &(length as f64).into(), &place);
-        taken.map(|_| ()).map_err(|_| ErrorKind::OutOfMemory { bytes: length }.into())
-    }
+    /// Hears how many bytes will come.
+    #[wasm_bindgen(method, catch)]
+    fn begin(this: &Host, length: f64) -> Result<(), JsValue>;
+
+    /// Takes so many bytes from where they lie.
+    #[wasm_bindgen(method, catch)]
+    fn take(this: &Host, length: usize, place: usize) -> Result<(), JsValue>;
+
+    /// Hears how far a build is, and answers true to stop.
+    #[wasm_bindgen(method, catch)]
+    fn report(this: &Host, stage: &str, done: f64, total: f64) -> Result<bool, JsValue>;
 }
 
+/// Gives a file to JavaScript as it is written. Here, where memory never shrinks, it would lie beside
+/// all that it is made of.
+pub(crate) struct Taker<'h>(pub &'h Host);
+
 impl Sink for Taker<'_> {
-    fn begin(&mut self, length: u64) -> hither::Result<()> {
-        self.take(length, JsValue::UNDEFINED)
+    fn begin(&mut self, bytes: u64) -> hither::Result<()> {
+        self.0.begin(bytes as f64).map_err(|_| ErrorKind::OutOfMemory { bytes }.into())
     }
 
     fn write(&mut self, bytes: &[u8]) -> hither::Result<()> {
-        self.take(bytes.len() as u64, (bytes.as_ptr() as usize as f64).into())
+        let taken = self.0.take(bytes.len(), bytes.as_ptr() as usize);
+        taken.map_err(|_| ErrorKind::OutOfMemory { bytes: bytes.len() as u64 }.into())
+    }
+}
+
+/// Tells JavaScript how far a build is.
+pub(crate) fn report(host: &Host, step: Progress) -> hither::Result<()> {
+    match host.report(step.stage, step.done as f64, step.total as f64) {
+        Ok(false) => Ok(()),
+        _ => Err(ErrorKind::Cancelled.into()),
     }
 }
 

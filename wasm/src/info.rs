@@ -1,30 +1,23 @@
 //! What is in an index, for `js/info.js`: values in the order in which that reads them, a list as
 //! the number of its items and then these, null for what there is not.
 
+use crate::token::Writer;
 use alloc::format;
-use alloc::vec::Vec;
 use hither::Index;
-use wasm_bindgen::JsValue;
 
-/// Values on their way to JavaScript.
-#[derive(Default)]
-pub(crate) struct Values(pub Vec<JsValue>);
-
-impl Values {
-    pub fn number(&mut self, number: f64) {
-        self.0.push(JsValue::from_f64(number));
-    }
-
-    fn text(&mut self, text: &str) {
-        self.0.push(JsValue::from_str(text));
-    }
-
+impl Writer {
     fn optional_number(&mut self, number: Option<u32>) {
-        self.0.push(number.map_or(JsValue::NULL, JsValue::from));
+        match number {
+            Some(number) => self.number(number.into()),
+            None => self.none(),
+        }
     }
 
     fn optional_text(&mut self, text: Option<&str>) {
-        self.0.push(text.map_or(JsValue::NULL, JsValue::from_str));
+        match text {
+            Some(text) => self.text(text),
+            None => self.none(),
+        }
     }
 
     /// What the files of an index have in common.
@@ -34,7 +27,7 @@ impl Values {
         self.text(first.metric().name());
         self.text(options.element.name());
         self.text(options.key_type.name());
-        self.0.push(unit_length.into());
+        self.bool(unit_length);
         let model = options.properties.iter().find(|(name, _)| name == "model");
         self.optional_text(model.map(|(_, value)| value.as_str()));
         self.number(first.columns().len() as f64);

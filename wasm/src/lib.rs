@@ -16,10 +16,11 @@ mod failure;
 mod info;
 mod open;
 mod options;
+pub mod token;
 mod value;
 
 pub use build::Building;
-pub use bytes::{Bytes, file_length, wasm_memory};
+pub use bytes::{Bytes, Host, file_length, wasm_memory};
 pub use open::Opened;
 
 #[cfg(all(target_arch = "wasm32", not(feature = "std")))]

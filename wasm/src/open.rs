@@ -5,14 +5,11 @@ mod search;
 
 use crate::bytes::Bytes;
 use crate::failure::{Failure, Outcome};
-use crate::info::Values;
-use crate::value;
+use crate::token::{Token, Tokens, Writer};
+use crate::value::{write_key, write_value};
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use hither::{AlignedBytes, Index, IndexFilter, Searcher, ShardNeighbor};
-use js_sys::Array;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// An index, and the filter that was bound to it last.
@@ -48,6 +45,8 @@ pub struct Opened {
     found: Vec<ShardNeighbor>,
     distances: Vec<f32>,
     numbers: Vec<i64>,
+    /// Values that a call gives.
+    written: Writer,
     /// What `search` tells of it.
     told: [f64; 5],
     /// How many times it was changed: no fewer than rows were inserted.
@@ -62,18 +61,19 @@ impl Opened {
         Self::default()
     }
 
-    /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be.
-    pub fn push(&mut self, bytes: Bytes, whole: bool, model: Option<String>) -> Outcome<()> {
+    /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be, if
+    /// it is a text.
+    pub fn push(&mut self, bytes: Bytes, whole: bool, model: &[u8]) -> Outcome<()> {
         let file = File::try_new(bytes.0, |bytes| {
             Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
         })?;
-        file.read(|index| self.check(index, whole, model.as_deref()))?;
+        file.read(|index| self.check(index, whole, Tokens(model).read()))?;
         self.files.push(file);
         Ok(())
     }
 
-    fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
-        if let Some(wanted) = model {
+    fn check(&self, index: &Index<'_>, whole: bool, model: Token<'_>) -> Outcome<()> {
+        if let Token::Text(wanted) = model {
             let mut properties = index.options().properties.iter();
             let made =
                 properties.find(|(name, _)| name == "model").map(|(_, value)| value.as_str());
@@ -114,16 +114,18 @@ impl Opened {
         Ok(self.vector.as_ptr() as usize)
     }
 
-    /// What is in it, as `js/info.js` reads it.
-    pub fn info(&self) -> Outcome<Vec<JsValue>> {
-        let mut values = Values::default();
+    /// Where it is written what is in it, as `js/info.js` reads it.
+    pub fn info(&mut self) -> Outcome<usize> {
+        let mut values = core::mem::take(&mut self.written);
+        values.clear();
         let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
         self.first(|first| values.index(first, unit_length))?;
         values.number(self.files.len() as f64);
         for file in &self.files {
             file.read(|index| values.file(index, file.borrow_owner().as_slice().len()));
         }
-        Ok(values.0)
+        self.written = values;
+        Ok(self.written.place())
     }
 
     /// How many rows there are.
@@ -131,19 +133,20 @@ impl Opened {
         self.files.iter().map(|file| file.read(|index| index.len()) as f64).sum()
     }
 
-    /// The keys of the last answer.
-    pub fn keys(&self) -> Array {
-        self.found.iter().map(|found| value::from_key(found.key.as_ref())).collect()
+    /// Where the keys of the last answer are written.
+    pub fn keys(&mut self) -> usize {
+        self.written.clear();
+        self.found.iter().for_each(|found| write_key(found.key.as_ref(), &mut self.written));
+        self.written.place()
     }
 
-    /// The values of a column for the rows of the last answer.
-    pub fn column(&self, name: &str) -> Outcome<Array> {
-        self.first(|index| index.column(name).map(|_| ()))??;
-        let values = self.found.iter().map(|found| {
-            self.files[found.shard].read(|index| {
-                Ok::<_, Failure>(value::from_value(index.value(found.row, index.column(name)?)?))
-            })
-        });
-        values.collect()
+    /// Where the values of a column, by its number, are written for the rows of the last answer.
+    pub fn column(&mut self, number: usize) -> Outcome<usize> {
+        self.written.clear();
+        for found in &self.found {
+            self.files[found.shard]
+                .read(|index| write_value(index.value(found.row, number)?, &mut self.written))?;
+        }
+        Ok(self.written.place())
     }
 }

@@ -1,10 +1,11 @@
 //! A builder's options, as the values that `js/options.js` makes of them, in its order. It has
-//! checked them; undefined stands for what was not given.
+//! checked them; none stands for what was not given.
 
+use crate::token::{Token, Tokens};
+use crate::value::integer;
 use alloc::string::String;
 use hither::{Codes, ColumnSchema, ColumnType, Element, HnswParams, IndexOptions, IvfParams};
 use hither::{KeyType, Metric};
-use wasm_bindgen::JsValue;
 
 /// What is to be built, and whether the structure is to be chosen by the number of rows.
 pub(crate) struct Options {
@@ -31,15 +32,21 @@ const COLUMN_TYPES: [ColumnType; 8] = [
 ];
 
 /// Values that are left to read.
-struct Values<'v>(core::slice::Iter<'v, JsValue>);
+struct Values<'v>(Tokens<'v>);
 
 impl Values<'_> {
     fn number(&mut self) -> Option<usize> {
-        self.0.next().and_then(JsValue::as_f64).map(|number| number as usize)
+        match self.0.read() {
+            Token::Number(number) => Some(number as usize),
+            _ => None,
+        }
     }
 
     fn text(&mut self) -> String {
-        self.0.next().and_then(JsValue::as_string).unwrap_or_default()
+        match self.0.read() {
+            Token::Text(text) => text.into(),
+            _ => String::new(),
+        }
     }
 
     /// The one whose number comes next; the `default`th where there is none.
@@ -49,8 +56,8 @@ impl Values<'_> {
     }
 }
 
-pub(crate) fn read(values: &[JsValue]) -> Options {
-    let mut values = Values(values.iter());
+pub(crate) fn read(values: &[u8]) -> Options {
+    let mut values = Values(Tokens(values));
     let dimensions = values.number().unwrap_or(0);
     let mut options = IndexOptions::new(dimensions, values.choice(&METRICS, 1));
     options.element = values.choice(&ELEMENTS, 0);
@@ -67,7 +74,7 @@ pub(crate) fn read(values: &[JsValue]) -> Options {
     // Checked at once, even where the number of rows decides later.
     options.hnsw = (graph || by_rows).then_some(hnsw);
     options.ivf = inverted.then_some(IvfParams { lists });
-    if let Some(seed) = values.0.next().and_then(crate::value::integer) {
+    if let Some(seed) = integer(values.0.read()) {
         options.seed = seed as u64;
     }
     for _ in 0..values.number().unwrap_or(0) {

@@ -5,53 +5,103 @@
 
 use hither::{AlignedBytes, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
 use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, ValueRef};
-use hither_wasm::{Building, Bytes, Opened, file_length, wasm_memory};
+use hither_wasm::token::{Token, Tokens};
+use hither_wasm::{Building, Bytes, Host, Opened, file_length, wasm_memory};
 use js_sys::{
-    Array, BigInt, Float32Array, Float64Array, Function, Object, Uint8Array, WebAssembly::Memory,
+    Array, Float32Array, Float64Array, Function, Object, Reflect, Uint8Array, WebAssembly::Memory,
 };
 use wasm_bindgen::{JsCast, JsValue, closure::ScopedClosure};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const DIMENSIONS: usize = 8;
 
+/// Values as `js/token.js` writes them.
+#[derive(Default)]
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn put(&mut self, tag: u8, bytes: &[u8]) {
+        self.0.push(tag);
+        self.0.extend(bytes);
+    }
+
+    fn none(&mut self) {
+        self.put(0, &[]);
+    }
+
+    fn number(&mut self, number: f64) {
+        self.put(3, &number.to_le_bytes());
+    }
+
+    fn bigint(&mut self, number: i64) {
+        self.put(4, &number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.put(5, &(text.len() as u32).to_le_bytes());
+        self.0.extend(text.as_bytes());
+    }
+}
+
+/// The values that are written there, up to many.
+fn written_at(place: usize) -> Vec<u8> {
+    octets(place + 4, 1 << 10).to_vec()
+}
+
 /// Options as `js/options.js` gives them: vectors of so many values under l2, `keys` the number of
 /// the keys' type.
-fn options(dimensions: usize, keys: u32) -> Vec<JsValue> {
-    let dimensions = JsValue::from_f64(dimensions as f64);
-    vec![dimensions, 0.into(), JsValue::UNDEFINED, keys.into()]
+fn options(dimensions: usize, keys: u32) -> Writer {
+    let mut options = Writer::default();
+    options.number(dimensions as f64);
+    options.number(0.0);
+    options.none();
+    options.number(keys.into());
+    options
 }
 
 /// Keys of text, a graph, and two columns.
-fn all_options() -> Vec<JsValue> {
-    let mut values = options(DIMENSIONS, 3);
-    values.resize(8, JsValue::UNDEFINED);
-    values.extend([0.into(), 1.into(), 0.into(), JsValue::UNDEFINED]);
-    values.extend([2.into(), "parity".into(), 3.into(), "row".into(), 1.into()]);
-    values
+fn all_options() -> Vec<u8> {
+    let mut options = options(DIMENSIONS, 3);
+    (0..4).for_each(|_| options.none());
+    [0.0, 1.0, 0.0].into_iter().for_each(|kind| options.number(kind));
+    options.none();
+    options.number(2.0);
+    options.text("parity");
+    options.number(3.0);
+    options.text("row");
+    options.number(1.0);
+    options.0
 }
 
-/// JSON as the tokens in which it crosses: `toTokens` in `js/value.js`.
-fn tokens(json: &str) -> Vec<JsValue> {
-    let parsed = js_sys::JSON::parse(json).expect("JSON");
-    let mut tokens = Vec::new();
-    flatten(&parsed, &mut tokens);
-    tokens
+fn text(text: &str) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.text(text);
+    out.0
 }
 
-fn flatten(json: &JsValue, tokens: &mut Vec<JsValue>) {
+/// JSON in the form in which `js/token.js` writes it.
+fn tokens(json: &str) -> Vec<u8> {
+    let mut out = Writer::default();
+    write_json(&js_sys::JSON::parse(json).expect("JSON"), &mut out);
+    out.0
+}
+
+fn write_json(json: &JsValue, out: &mut Writer) {
     if let Some(array) = json.dyn_ref::<Array>() {
-        tokens.extend([JsValue::UNDEFINED, JsValue::from_f64(f64::from(array.length()))]);
-        array.iter().for_each(|inner| flatten(&inner, tokens));
+        out.put(7, &array.length().to_le_bytes());
+        array.iter().for_each(|inner| write_json(&inner, out));
     } else if let Some(object) = json.dyn_ref::<Object>() {
         let entries = Object::entries(object);
-        tokens.extend([JsValue::UNDEFINED, JsValue::from_f64(-1.0 - f64::from(entries.length()))]);
+        out.put(8, &entries.length().to_le_bytes());
         for entry in entries.iter() {
             let entry = entry.unchecked_into::<Array>();
-            tokens.push(entry.get(0));
-            flatten(&entry.get(1), tokens);
+            write_json(&entry.get(0), out);
+            write_json(&entry.get(1), out);
         }
+    } else if let Some(number) = json.as_f64() {
+        out.number(number);
     } else {
-        tokens.push(json.clone());
+        out.text(&json.as_string().expect("a text"));
     }
 }
 
@@ -78,13 +128,17 @@ fn push(building: &mut Building, rows: std::ops::Range<usize>) {
     let vectors: Vec<f32> = rows.clone().flat_map(vector).collect();
     let place = building.stage(vectors.len()).ok().expect("room");
     floats(place, vectors.len()).copy_from(&vectors);
-    let keys = rows.clone().map(|row| format!("row {row}").into()).collect();
-    let values = rows.clone().flat_map(|row| [parity(row).into(), JsValue::from_f64(row as f64)]);
-    building.push(keys, values.collect()).ok().expect("the rows are fine");
+    let mut values = Writer::default();
+    for row in rows {
+        values.text(&format!("row {row}"));
+        values.text(parity(row));
+        values.number(row as f64);
+    }
+    building.push(&values.0).ok().expect("the rows are fine");
 }
 
 fn building(rows: usize) -> Building {
-    let mut building = Building::new(all_options()).ok().expect("the options are fine");
+    let mut building = Building::new(&all_options()).ok().expect("the options are fine");
     push(&mut building, 0..rows / 2);
     push(&mut building, rows / 2..rows);
     building
@@ -111,20 +165,31 @@ fn written(rows: usize) -> AlignedBytes {
     bytes
 }
 
-fn silent() -> Function {
-    Function::new_no_args("")
+/// What takes a file, of functions in JavaScript; those that are not given do nothing.
+fn host(functions: &[(&str, &Function)]) -> Host {
+    let host = Object::new();
+    let silent = Function::new_no_args("return false");
+    for name in ["report", "begin", "take"] {
+        let given = functions.iter().find(|(given, _)| *given == name);
+        let function = given.map_or(&silent, |(_, function)| function);
+        Reflect::set(&host, &name.into(), function).expect("an object takes it");
+    }
+    host.unchecked_into()
 }
 
 /// The file that is built, and how many bytes were said to come.
 fn finished(building: &mut Building) -> (Vec<u8>, f64) {
     let (mut content, mut said) = (Vec::new(), f64::NAN);
-    let mut take = |length: f64, place: Option<f64>| match place {
-        Some(place) => content.extend(octets(place as usize, length as usize).to_vec()),
-        None => said = length,
-    };
-    let taking = ScopedClosure::<dyn FnMut(f64, Option<f64>)>::borrow_mut_aborting(&mut take);
-    building.finish(&silent(), taking.as_ref().unchecked_ref()).ok().expect("it is built");
-    drop(taking);
+    let mut take = |length: usize, place: usize| content.extend(octets(place, length).to_vec());
+    let mut begin = |length: f64| said = length;
+    let taking = ScopedClosure::<dyn FnMut(usize, usize)>::borrow_mut_aborting(&mut take);
+    let beginning = ScopedClosure::<dyn FnMut(f64)>::borrow_mut_aborting(&mut begin);
+    let host = host(&[
+        ("take", taking.as_ref().unchecked_ref()),
+        ("begin", beginning.as_ref().unchecked_ref()),
+    ]);
+    building.finish(&host).ok().expect("it is built");
+    drop((taking, beginning));
     (content, said)
 }
 
@@ -136,7 +201,7 @@ fn bytes_of(content: &[u8]) -> Bytes {
 
 fn opened(content: &[u8]) -> Opened {
     let mut opened = Opened::new();
-    opened.push(bytes_of(content), true, None).ok().expect("it opens");
+    opened.push(bytes_of(content), true, &[]).ok().expect("it opens");
     opened
 }
 
@@ -161,16 +226,20 @@ fn search(
     let place = opened.vector(query.len()).ok().expect("room");
     floats(place, query.len()).copy_from(query);
     if let Some(filter) = filter {
-        opened.filter(tokens(filter)).ok().expect("the filter is fine");
+        opened.filter(&tokens(filter)).ok().expect("the filter is fine");
     }
     let (none, filtered) = (f32::NAN, filter.is_some());
-    let told = opened.search(JsValue::UNDEFINED, k, 0, 0, none, false, 4, filtered, none).ok();
+    let told = opened.search(false, k, 0, 0, none, false, 4, filtered, none).ok();
     let memory = wasm_memory().unchecked_into::<Memory>();
     let told = told.expect("an answer") as u32;
     let told = Float64Array::new_with_byte_offset_and_length(&memory.buffer(), told, 5).to_vec();
-    let keys = opened.keys();
-    let keys = keys.iter().map(|key| key.as_string().expect("text keys"));
-    (keys.collect(), floats(told[1] as usize, told[0] as usize).to_vec())
+    let (written, mut left) = (written_at(opened.keys()), Vec::new());
+    let mut keys = Tokens(&written);
+    for _ in 0..told[0] as usize {
+        let Token::Text(key) = keys.read() else { panic!("text keys") };
+        left.push(key.into());
+    }
+    (left, floats(told[1] as usize, told[0] as usize).to_vec())
 }
 
 #[wasm_bindgen_test]
@@ -199,42 +268,52 @@ fn answers_are_the_library_s() {
         assert_eq!(distances, neighbors.iter().map(|found| found.distance).collect::<Vec<_>>());
     }
     let (odd, _) = search(&mut opened, &vector(0), 7, Some(r#"{"parity": "odd"}"#));
-    let rows = opened.column("row").ok().expect("there is the column");
+    let rows = opened.column(1).ok().expect("there is the column");
     assert_eq!(odd.len(), 7);
-    assert!(rows.iter().all(|row| row.as_f64().is_some_and(|row| row % 2.0 == 1.0)));
-    let place = opened.get(&"row 42".into()).ok().expect("a text key");
+    let rows = written_at(rows);
+    let mut rows = Tokens(&rows);
+    for _ in 0..7 {
+        assert!(matches!(rows.read(), Token::Number(row) if row % 2.0 == 1.0));
+    }
+    let place = opened.get(&text("row 42")).ok().expect("a text key");
     assert_eq!(floats(place, DIMENSIONS).to_vec(), vector(42));
-    assert!(!opened.has(&"row 600".into()).ok().expect("a text key"));
+    assert!(!opened.has(&text("row 600")).ok().expect("a text key"));
 }
 
 #[wasm_bindgen_test]
 fn integers_cross_exactly() {
-    let mut building = Building::new(options(1, 1)).ok().expect("the options are fine");
+    let mut building = Building::new(&options(1, 1).0).ok().expect("the options are fine");
     let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
     let place = building.stage(3).ok().expect("room");
     floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
-    let given = keys.map(JsValue::from).to_vec();
-    building.push(given, vec![]).ok().expect("the keys are fine");
+    let bigint = |key: i64| {
+        let mut out = Writer::default();
+        out.bigint(key);
+        out.0
+    };
+    building.push(&keys.map(bigint).concat()).ok().expect("the keys are fine");
     let mut opened = opened(&finished(&mut building).0);
-    for (key, number) in [(keys[0], false), (keys[1], true), (keys[2], false)] {
-        assert_ne!(opened.get(&BigInt::from(key).into()).ok().expect("an int64"), 0);
-        let back = opened.keys().get(0);
-        assert_eq!(back.as_f64().is_some(), number, "{key}");
-        assert!(JsValue::from(BigInt::from(key)).loose_eq(&back), "{key}");
+    let back = [Token::Integer(keys[0]), Token::Number(keys[1] as f64), Token::Integer(keys[2])];
+    for (key, back) in keys.into_iter().zip(back) {
+        assert_ne!(opened.get(&bigint(key)).ok().expect("an int64"), 0);
+        assert_eq!(Tokens(&written_at(opened.keys())).read(), back);
     }
-    assert_eq!(code(opened.get(&JsValue::from_f64(0.5))), "key_type");
-    assert_eq!(code(opened.get(&"1".into())), "key_type");
-    assert_eq!(code(opened.get(&BigInt::from(u64::MAX).into())), "key_type");
+    let mut half = Writer::default();
+    half.number(0.5);
+    assert_eq!(code(opened.get(&half.0)), "key_type");
+    assert_eq!(code(opened.get(&text("1"))), "key_type");
+    assert_eq!(code(opened.get(&[])), "key_type");
 }
 
 #[wasm_bindgen_test]
 fn a_build_stops_and_goes_on() {
     for stop in ["return true", "throw new Error('no')"] {
         let mut building = building(300);
-        let told = code(building.finish(&Function::new_no_args(stop), &silent()));
+        let stop = Function::new_no_args(stop);
+        let told = code(building.finish(&host(&[("report", &stop)])));
         assert_eq!((told.as_str(), building.rows()), ("aborted", 300));
         let full = Function::new_no_args("throw new RangeError('Array buffer allocation failed')");
-        let told = code(building.finish(&silent(), &full));
+        let told = code(building.finish(&host(&[("begin", &full)])));
         assert_eq!((told.as_str(), building.rows()), ("out_of_memory", 300));
         assert!(finished(&mut building).0 == written(300).as_slice());
     }
@@ -253,26 +332,21 @@ fn what_is_wrong_has_a_code() {
     for (told, expected) in [
         (code(file_length(b"<!doctype html>".repeat(9).as_slice())), "not_an_index"),
         (
-            code(Opened::new().push(bytes_of(&content[..content.len() - 1]), false, None)),
+            code(Opened::new().push(bytes_of(&content[..content.len() - 1]), false, &[])),
             "truncated",
         ),
-        (code(Opened::new().push(bytes_of(&damaged), true, None)), "corrupt"),
-        (code(Opened::new().push(bytes_of(content), false, Some("m".into()))), "wrong_model"),
-        (
-            code(opened.search(JsValue::UNDEFINED, 1, 0, 0, none, false, 4, false, none)),
-            "dimension_mismatch",
-        ),
-        (code(opened.search("none".into(), 1, 0, 0, none, false, 4, false, none)), "key_not_found"),
-        (code(opened.filter(tokens(r#"{ "row": { "$is": 1 } }"#))), "invalid_filter"),
-        (code(opened.column("none")), "unknown_column"),
-        (code(Building::new(Vec::new())), "invalid_parameter"),
+        (code(Opened::new().push(bytes_of(&damaged), true, &[])), "corrupt"),
+        (code(Opened::new().push(bytes_of(content), false, &text("m"))), "wrong_model"),
+        (code(opened.search(false, 1, 0, 0, none, false, 4, false, none)), "dimension_mismatch"),
+        (code(opened.filter(&tokens(r#"{ "row": { "$is": 1 } }"#))), "invalid_filter"),
+        (code(Building::new(&[])), "invalid_parameter"),
         (code(Bytes::new(4.2e9)), "out_of_memory"),
         (code(Bytes::new(1e12)), "out_of_memory"),
     ] {
         assert_eq!(told, expected);
     }
-    opened.push(bytes_of(written(50).as_slice()), false, None).ok().expect("it is alike");
-    assert_eq!(code(opened.remove(&"row 1".into())), "unsupported");
-    let alone = Building::new(options(3, 0)).ok().expect("the options are fine");
+    opened.push(bytes_of(written(50).as_slice()), false, &[]).ok().expect("it is alike");
+    assert_eq!(code(opened.remove(&text("row 1"))), "unsupported");
+    let alone = Building::new(&options(3, 0).0).ok().expect("the options are fine");
     assert_eq!(alone.rows(), 0);
 }

@@ -1,14 +1,13 @@
 //! Changing an index of one file, and saving it.
 
 use super::{File, Opened};
-use crate::build::{building_room, report};
-use crate::bytes::{Taker, ensure, ensure_in_parts};
+use crate::build::building_room;
+use crate::bytes::{Host, Taker, ensure, ensure_in_parts, report};
 use crate::failure::{Failure, Outcome};
-use crate::value::{from_key, to_key, to_values};
+use crate::token::{Token, Tokens};
+use crate::value::{to_key, to_values, write_key};
 use alloc::vec::Vec;
-use hither::{Index, Save, ValueRef, merge};
-use js_sys::Function;
-use wasm_bindgen::JsValue;
+use hither::{Index, Save, merge};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 impl Opened {
@@ -47,44 +46,45 @@ impl Opened {
 
 #[wasm_bindgen]
 impl Opened {
-    /// Inserts a row with the vector `vector` and gives its key; an undefined `key` is the next
-    /// row number.
-    pub fn insert(&mut self, key: &JsValue, values: Vec<JsValue>) -> Outcome<JsValue> {
-        self.change(|index, vector| {
-            let values = to_values(&values, index.columns())?;
-            let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
-            let key = match key.is_undefined() {
-                true => None,
-                false => Some(to_key(key, index.options().key_type)?),
+    /// Inserts a row with the vector `vector` and gives where its key is written. `row` has the key
+    /// and the values; a key that is none is the next row number.
+    pub fn insert(&mut self, row: &[u8]) -> Outcome<usize> {
+        let key = self.change(|index, vector| {
+            let mut row = Tokens(row);
+            let key = match row.read() {
+                Token::None => None,
+                key => Some(to_key(key, index.options().key_type)?),
             };
-            let key = index.insert(key.as_ref().map(|key| key.as_ref()), vector, &values)?;
-            Ok(from_key(key.as_ref()))
-        })
+            let values = to_values(&mut row, index.columns())?;
+            Ok(index.insert(key, vector, &values)?)
+        })?;
+        self.written.clear();
+        write_key(key.as_ref(), &mut self.written);
+        Ok(self.written.place())
     }
 
-    /// Replaces the row that has this key.
-    pub fn update(&mut self, key: &JsValue, values: Vec<JsValue>) -> Outcome<()> {
+    /// Replaces the row that has the key with which `row` begins.
+    pub fn update(&mut self, row: &[u8]) -> Outcome<()> {
         self.change(|index, vector| {
-            let values = to_values(&values, index.columns())?;
-            let values: Vec<ValueRef<'_>> = values.iter().map(|value| value.as_ref()).collect();
-            let key = to_key(key, index.options().key_type)?;
-            Ok(index.update(key.as_ref(), vector, &values)?)
+            let mut row = Tokens(row);
+            let key = to_key(row.read(), index.options().key_type)?;
+            let values = to_values(&mut row, index.columns())?;
+            Ok(index.update(key, vector, &values)?)
         })
     }
 
     /// Removes the row that has this key; false if there is none.
-    pub fn remove(&mut self, key: &JsValue) -> Outcome<bool> {
+    pub fn remove(&mut self, key: &[u8]) -> Outcome<bool> {
         self.change(|index, _| {
-            let key = to_key(key, index.options().key_type)?;
-            Ok(index.remove(key.as_ref())?)
+            Ok(index.remove(to_key(Tokens(key).read(), index.options().key_type)?)?)
         })
     }
 
     /// Writes a new file, as [`Building::finish`](crate::Building::finish) does: a delta, or
     /// compacted; several files merged.
-    pub fn save(&self, delta: bool, progress: &Function, take: &Function) -> Outcome<()> {
+    pub fn save(&self, delta: bool, host: &Host) -> Outcome<()> {
         self.ensure_saving(delta)?;
-        let (mut report, mut sink) = (|step| report(progress, step), Taker(take));
+        let (mut report, mut sink) = (|step| report(host, step), Taker(host));
         match &self.files[..] {
             [file] => {
                 let form = if delta { Save::Delta } else { Save::Compact };

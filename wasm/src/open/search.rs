@@ -3,12 +3,11 @@
 use super::{File, Opened};
 use crate::failure::{Failure, Outcome};
 use crate::options::METRICS;
+use crate::token::Tokens;
 use crate::value::{to_json, to_key};
-use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Rows looked for at a time within a radius.
@@ -16,7 +15,8 @@ const RADIUS_BATCH: usize = 10;
 
 #[wasm_bindgen]
 impl Opened {
-    /// Searches for the rows nearest to `vector`, or to the row with the key `like`, and gives where
+    /// Searches for the rows nearest to `vector`, `like` if it is that of the last answer, which is
+    /// then left out, and gives where
     /// five f64 lie: how many were found, where their distances and where their keys lie (as 64-bit
     /// integers, only where keys are such), the ranks computed, the stored vectors measured. 0
     /// stands for a `k`, `ef_search` or `probes` that was not given, NaN for a `recall` or `radius`,
@@ -25,7 +25,7 @@ impl Opened {
     #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
     pub fn search(
         &mut self,
-        like: JsValue,
+        like: bool,
         k: usize,
         ef_search: usize,
         probes: usize,
@@ -35,7 +35,7 @@ impl Opened {
         filtered: bool,
         radius: f32,
     ) -> Outcome<usize> {
-        let except = if like.is_undefined() { None } else { Some(self.load(&like)?) };
+        let except = if like { self.found.pop().map(|found| found.key) } else { None };
         let wanted = if k == 0 { RADIUS_BATCH } else { k };
         let params = SearchParams {
             ef_search: (ef_search > 0).then_some(ef_search),
@@ -80,8 +80,8 @@ impl Opened {
     }
 
     /// Binds a filter, as tokens of JSON, for the searches until the index changes.
-    pub fn filter(&mut self, tokens: Vec<JsValue>) -> Outcome<()> {
-        let filter = Filter::from_parsed_json(&to_json(&mut tokens.iter()))?;
+    pub fn filter(&mut self, tokens: &[u8]) -> Outcome<()> {
+        let filter = Filter::from_parsed_json(&to_json(&mut Tokens(tokens)))?;
         for file in &mut self.files {
             file.with_dependent_mut(|_, file| {
                 file.filter = Some(file.index.filter(&filter)?);
@@ -93,7 +93,7 @@ impl Opened {
 
     /// Makes the row with this key the last answer, and gives where its vector lies; 0 if there is
     /// none.
-    pub fn get(&mut self, key: &JsValue) -> Outcome<usize> {
+    pub fn get(&mut self, key: &[u8]) -> Outcome<usize> {
         let Some(found) = self.find(key)? else { return Ok(0) };
         let dimensions = self.first(|index| index.dimensions())?;
         self.vector.resize(dimensions, 0.0);
@@ -103,24 +103,15 @@ impl Opened {
     }
 
     /// Whether there is a row with this key.
-    pub fn has(&self, key: &JsValue) -> Outcome<bool> {
+    pub fn has(&self, key: &[u8]) -> Outcome<bool> {
         Ok(self.find(key)?.is_some())
     }
 
-    fn load(&mut self, key: &JsValue) -> Outcome<Key> {
-        if self.get(key)? != 0
-            && let Some(found) = self.found.pop()
-        {
-            return Ok(found.key);
-        }
-        let key = to_key(key, self.first(|index| index.options().key_type)?)?;
-        Err(hither::ErrorKind::KeyNotFound { key: key.to_string() }.into())
-    }
-
     /// The row with a key.
-    fn find(&self, key: &JsValue) -> Outcome<Option<ShardNeighbor>> {
-        let key = to_key(key, self.first(|index| index.options().key_type)?)?;
-        let found = self.shards()?.find(key.as_ref())?;
+    fn find(&self, key: &[u8]) -> Outcome<Option<ShardNeighbor>> {
+        let key = to_key(Tokens(key).read(), self.first(|index| index.options().key_type)?)?;
+        let found = self.shards()?.find(key)?;
+        let key = key.to_owned();
         Ok(found.map(|(shard, row)| ShardNeighbor { shard, row, distance: 0.0, key }))
     }
 

@@ -1,0 +1,124 @@
+// Values as bytes, to and from WebAssembly: `src/token.rs` reads and writes the same.
+import { HitherError } from "./error.js";
+import { memoryView } from "./runtime.js";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Values on their way to WebAssembly. */
+export class Tokens {
+  #memory = new Uint8Array(1024);
+  #view = new DataView(this.#memory.buffer);
+  length = 0;
+
+  /** What was written; it is written over when `length` is set back. */
+  get bytes() {
+    return this.#memory.subarray(0, this.length);
+  }
+
+  /** Makes room for so many bytes, and gives where. */
+  #room(size) {
+    const at = this.length;
+    this.length += size;
+    if (this.length > this.#memory.length) {
+      const memory = new Uint8Array(2 * this.length);
+      memory.set(this.#memory);
+      this.#memory = memory;
+      this.#view = new DataView(memory.buffer);
+    }
+    return at;
+  }
+
+  #tag(tag, size = 0) {
+    const at = this.#room(1 + size);
+    this.#memory[at] = tag;
+    return at + 1;
+  }
+
+  #count(tag, count) {
+    this.#view.setUint32(this.#tag(tag, 4), count, true);
+  }
+
+  #text(tag, text) {
+    const { length } = text;
+    // UTF-8 takes at most 3 bytes for each of a string's units.
+    const start = this.#tag(tag, 4 + 3 * length) + 4;
+    let at = 0;
+    for (let code; at < length && (code = text.charCodeAt(at)) < 128; at += 1) this.#memory[start + at] = code;
+    if (at < length) at += encoder.encodeInto(text.slice(at), this.#memory.subarray(start + at)).written;
+    this.#view.setUint32(start - 4, at, true);
+    this.length = start + at;
+  }
+
+  add(value) {
+    if (value === undefined || value === null) {
+      this.#tag(0);
+    } else if (typeof value === "string") {
+      this.#text(5, value);
+    } else if (typeof value === "number") {
+      const at = this.#tag(3, 8);
+      this.#view.setFloat64(at, value, true);
+    } else if (typeof value === "boolean") {
+      this.#tag(value ? 2 : 1);
+    } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
+      const at = this.#tag(4, 8);
+      this.#view.setBigInt64(at, value, true);
+    } else if (value instanceof Uint8Array) {
+      this.#count(6, value.length);
+      const at = this.#room(value.length);
+      this.#memory.set(value, at);
+    } else {
+      this.#text(9, typeof value === "bigint" ? "a bigint beyond 64 bits" : "an object");
+    }
+  }
+
+  /** Parsed JSON. */
+  addJson(json, depth = 0) {
+    // As deep as a filter may be, whose operators and lists each take a level.
+    if (depth > 256) throw new HitherError("invalid_filter", "invalid filter: it is nested more than 64 deep");
+    if (Array.isArray(json)) {
+      this.#count(7, json.length);
+      for (const inner of json) this.addJson(inner, depth + 1);
+    } else if (json !== null && typeof json === "object") {
+      const entries = Object.entries(json);
+      this.#count(8, entries.length);
+      for (const [name, inner] of entries) {
+        this.add(name);
+        this.addJson(inner, depth + 1);
+      }
+    } else {
+      this.add(json);
+    }
+  }
+}
+
+const scratch = new Tokens();
+
+/** A few values as bytes, until the next call. */
+export function encode(first, rest = []) {
+  scratch.length = 0;
+  scratch.add(first);
+  for (const value of rest) scratch.add(value);
+  return scratch.bytes;
+}
+
+/** The values that lie in WebAssembly's memory, behind their count; none is a list or an object. */
+export function decode(place) {
+  const memory = memoryView();
+  const values = [];
+  let at = place + 4;
+  for (let left = memory.getUint32(place, true); left > 0; left -= 1) {
+    const tag = memory.getUint8(at++);
+    if (tag < 3) {
+      values.push(tag === 0 ? null : tag === 2);
+    } else if (tag < 5) {
+      values.push(tag === 3 ? memory.getFloat64(at, true) : memory.getBigInt64(at, true));
+      at += 8;
+    } else {
+      const bytes = new Uint8Array(memory.buffer, at + 4, memory.getUint32(at, true));
+      values.push(tag === 5 ? decoder.decode(bytes) : bytes.slice());
+      at += 4 + bytes.length;
+    }
+  }
+  return values;
+}
