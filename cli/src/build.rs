@@ -86,6 +86,9 @@ pub struct Arguments {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
+    /// Print nothing but errors, and the result with --json.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -141,7 +144,7 @@ enum OnInvalid {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     watch();
     let begin = Instant::now();
-    let mut bar = Bar::new();
+    let mut bar = Bar::new(arguments.quiet);
     let built = build(arguments, &mut bar);
     bar.finish();
     match built {
@@ -340,6 +343,9 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
             "total_seconds": total_seconds,
         });
         return show::print(&format!("{result}\n"));
+    }
+    if arguments.quiet {
+        return Ok(());
     }
     let mut text = format!(
         "{}: {} rows of {} dimensions, {}, {}, codes {}, {} ({:.0} bytes per vector)\nbuilt in {:.1} s, read and written in {:.1} s\n",

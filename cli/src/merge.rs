@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Threads to build with; 0 for all.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// Runs the command.
@@ -32,13 +35,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();
     let mut file = output::create(&arguments.output)?;
     let builder = merge(&indexes, arguments.threads)?;
-    let mut bar = Bar::new();
+    let mut bar = Bar::new(arguments.quiet);
     let written = builder.write_to(&mut file, &mut |progress| {
         bar.show(progress);
         Ok(())
     });
     bar.finish();
     written.and_then(|()| file.finish()).map_err(|error| Failure::at(&arguments.output, error))?;
+    if arguments.quiet {
+        return Ok(());
+    }
     let rows = show::count(builder.rows().into());
     let size = IndexFile::open(&arguments.output)?.len();
     let path = arguments.output.display();

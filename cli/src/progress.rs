@@ -8,14 +8,18 @@ use std::time::Duration;
 pub struct Bar {
     bar: ProgressBar,
     stage: &'static str,
+    quiet: bool,
 }
 
 impl Bar {
-    /// A bar on standard error, or none if that is no terminal.
-    pub fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    /// A bar on standard error, or none if that is no terminal, or `quiet` asks for neither a bar
+    /// nor lines above it.
+    pub fn new(quiet: bool) -> Self {
+        let target =
+            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, stage: "" }
+        Self { bar, stage: "", quiet }
     }
 
     /// Shows how far the work is; of a total of 0, that it goes on.
@@ -38,7 +42,9 @@ impl Bar {
 
     /// Writes a line above the bar.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("{line}"));
+        }
     }
 
     /// Takes the bar away.

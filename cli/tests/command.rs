@@ -54,6 +54,25 @@ fn write_points(path: &Path, numbers: std::ops::Range<i64>) {
 }
 
 #[test]
+fn quiet_says_nothing() {
+    let folder = folder("quiet");
+    write_points(&folder.join("points.jsonl"), 1..101);
+    let both = |arguments: &[&str]| {
+        let output = run(&folder, arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(both(&["build", "points.jsonl", "-o", "a.hither", "-q"]), "");
+    assert_eq!(both(&["merge", "a.hither", "-o", "b.hither", "--quiet"]), "");
+    let told = both(&["build", "points.jsonl", "-o", "c.hither", "--quiet", "--json"]);
+    assert_eq!(json(&told)["rows"], 100);
+    assert!(
+        error(&folder, &["build", "none.jsonl", "-o", "d.hither", "-q"]).contains("none.jsonl")
+    );
+}
+
+#[test]
 fn build_search_info_verify() {
     let folder = folder("build");
     write_points(&folder.join("points.jsonl"), 1..101);

@@ -62,6 +62,7 @@ export type Value = unknown;
  * A filter as MongoDB writes it, over SQL's three-valued logic:
  * `{ year: { $gte: 2020 }, lang: { $in: ["en", "fr"] }, note: null }`. Operators: `$eq $ne $gt
  * $gte $lt $lte $in $nin $exists $prefix $not` within a column, `$and $or $not` around columns.
+ * `$ne`, `$nin` and `$not` also match rows without a value, as in MongoDB.
  * Literals may be a `bigint`, a `Date` or a `Uint8Array`. A string is taken for the filter's JSON.
  *
  * A filter never starves a search: it gives `k` rows whenever `k` rows match.
