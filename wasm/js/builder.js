@@ -66,7 +66,7 @@ export class Builder {
 
   #start() {
     const [first, ...rest] = this.#options;
-    this.#building ??= guard(() => new glue.Building(encode(first, rest)));
+    this.#building = guard(() => new glue.Building(encode(first, rest)));
   }
 
   #check() {
@@ -133,7 +133,7 @@ export class Builder {
   }
 
   #flush() {
-    this.#start();
+    if (!this.#building) this.#start();
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
@@ -143,7 +143,7 @@ export class Builder {
 
   #write(vectors, values) {
     guard(() => {
-      const pointer = this.#building.stage(vectors.length);
+      const pointer = this.#building.stage(vectors.length, values.length);
       view(Float32Array, pointer, vectors.length).set(vectors);
       this.#building.push(values);
     });

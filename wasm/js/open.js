@@ -101,7 +101,7 @@ export class Index {
     if (!isKey) this.#check("query", query);
     return guard(() => {
       if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
-      if (!isKey) this.#stage(query);
+      if (!isKey) this.#stage(query, []);
       else if (opened.get(encode(query)) === 0) {
         throw new HitherError("key_not_found", `no row has the key ${query}`);
       }
@@ -144,9 +144,11 @@ export class Index {
     checkNumbers(name, vector, this.#shape.dimensions);
   }
 
-  #stage(vector) {
-    const pointer = this.#opened.vector(vector.length);
+  /** Has the vector where it is read, and room for the bytes that are given with it. */
+  #stage(vector, bytes) {
+    const pointer = this.#opened.vector(vector.length, bytes.length);
     view(Float32Array, pointer, vector.length).set(vector);
+    return bytes;
   }
 
   #answer(include, told) {
@@ -213,10 +215,7 @@ export class Index {
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    return guard(() => {
-      this.#stage(vector);
-      return decode(opened.insert(encode(row.key, values)))[0];
-    });
+    return guard(() => decode(opened.insert(this.#stage(vector, encode(row.key, values))))[0]);
   }
 
   update(key, vector, row = {}) {
@@ -225,10 +224,7 @@ export class Index {
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    guard(() => {
-      this.#stage(vector);
-      opened.update(encode(key, values));
-    });
+    guard(() => opened.update(this.#stage(vector, encode(key, values))));
   }
 
   remove(key) {

@@ -5,28 +5,48 @@ import { memoryView } from "./runtime.js";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** Bytes of memory to begin with, and to keep. */
+const LEAST = 1024;
+const KEPT = 1 << 20;
+
 /** Values on their way to WebAssembly. */
 export class Tokens {
-  #memory = new Uint8Array(1024);
-  #view = new DataView(this.#memory.buffer);
+  #memory;
+  #view;
   length = 0;
 
-  /** What was written; it is written over when `length` is set back. */
+  constructor() {
+    this.#move(LEAST);
+  }
+
+  /** What was written, until it is cleared. */
   get bytes() {
     return this.#memory.subarray(0, this.length);
+  }
+
+  clear() {
+    this.length = 0;
+    if (this.#memory.length > KEPT) this.#move(LEAST);
   }
 
   /** Makes room for so many bytes, and gives where. */
   #room(size) {
     const at = this.length;
-    this.length += size;
-    if (this.length > this.#memory.length) {
-      const memory = new Uint8Array(2 * this.length);
-      memory.set(this.#memory);
-      this.#memory = memory;
-      this.#view = new DataView(memory.buffer);
-    }
+    const needed = at + size;
+    if (needed > this.#memory.length) this.#move(Math.max(needed, 2 * this.#memory.length));
+    this.length = needed;
     return at;
+  }
+
+  #move(capacity) {
+    const written = this.length > 0 ? this.bytes : [];
+    try {
+      this.#memory = new Uint8Array(capacity);
+    } catch (cause) {
+      throw new HitherError("out_of_memory", `${capacity} bytes of values find no memory`, { cause });
+    }
+    this.#memory.set(written);
+    this.#view = new DataView(this.#memory.buffer);
   }
 
   #tag(tag, size = 0) {
@@ -96,7 +116,7 @@ const scratch = new Tokens();
 
 /** A few values as bytes, until the next call. */
 export function encode(first, rest = []) {
-  scratch.length = 0;
+  scratch.clear();
   scratch.add(first);
   for (const value of rest) scratch.add(value);
   return scratch.bytes;

@@ -29,8 +29,9 @@ impl Building {
         Ok(Self { options, builder, staged: Vec::new(), blobs: 0 })
     }
 
-    /// Where so many numbers are to be written, for `push`.
-    pub fn stage(&mut self, length: usize) -> Outcome<usize> {
+    /// Where so many numbers are to be written, for `push` with so many bytes of values.
+    pub fn stage(&mut self, length: usize, values: usize) -> Outcome<usize> {
+        ensure(values)?;
         room(&mut self.staged, length)?;
         self.staged.resize(length, 0.0);
         Ok(self.staged.as_ptr() as usize)

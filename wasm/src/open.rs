@@ -107,8 +107,9 @@ impl Opened {
         }
     }
 
-    /// Where the vector lies that a call takes or gives, made so long.
-    pub fn vector(&mut self, length: usize) -> Outcome<usize> {
+    /// Where the vector lies that a call takes or gives, made so long; with it come so many bytes.
+    pub fn vector(&mut self, length: usize, bytes: usize) -> Outcome<usize> {
+        crate::bytes::ensure(bytes)?;
         crate::bytes::room(&mut self.vector, length)?;
         self.vector.resize(length, 0.0);
         Ok(self.vector.as_ptr() as usize)

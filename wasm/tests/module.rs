@@ -126,7 +126,7 @@ fn parity(row: usize) -> &'static str {
 
 fn push(building: &mut Building, rows: std::ops::Range<usize>) {
     let vectors: Vec<f32> = rows.clone().flat_map(vector).collect();
-    let place = building.stage(vectors.len()).ok().expect("room");
+    let place = building.stage(vectors.len(), 100 * vectors.len()).ok().expect("room");
     floats(place, vectors.len()).copy_from(&vectors);
     let mut values = Writer::default();
     for row in rows {
@@ -223,7 +223,7 @@ fn search(
     k: usize,
     filter: Option<&str>,
 ) -> (Vec<String>, Vec<f32>) {
-    let place = opened.vector(query.len()).ok().expect("room");
+    let place = opened.vector(query.len(), 0).ok().expect("room");
     floats(place, query.len()).copy_from(query);
     if let Some(filter) = filter {
         opened.filter(&tokens(filter)).ok().expect("the filter is fine");
@@ -284,7 +284,7 @@ fn answers_are_the_library_s() {
 fn integers_cross_exactly() {
     let mut building = Building::new(&options(1, 1).0).ok().expect("the options are fine");
     let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
-    let place = building.stage(3).ok().expect("room");
+    let place = building.stage(3, 27).ok().expect("room");
     floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
     let bigint = |key: i64| {
         let mut out = Writer::default();
@@ -326,7 +326,7 @@ fn what_is_wrong_has_a_code() {
     let mut damaged = content.to_vec();
     *damaged.last_mut().expect("bytes") ^= 1;
     let mut opened = opened(content);
-    let query = opened.vector(3).ok().expect("room");
+    let query = opened.vector(3, 0).ok().expect("room");
     assert!(query > 0);
     let none = f32::NAN;
     for (told, expected) in [
@@ -340,6 +340,7 @@ fn what_is_wrong_has_a_code() {
         (code(opened.search(false, 1, 0, 0, none, false, 4, false, none)), "dimension_mismatch"),
         (code(opened.filter(&tokens(r#"{ "row": { "$is": 1 } }"#))), "invalid_filter"),
         (code(Building::new(&[])), "invalid_parameter"),
+        (code(opened.vector(3, 4_200_000_000)), "out_of_memory"),
         (code(Bytes::new(4.2e9)), "out_of_memory"),
         (code(Bytes::new(1e12)), "out_of_memory"),
     ] {
