@@ -3,8 +3,10 @@
 //! lists and texts of more than 8 bytes, lies before the record that points to it, by an offset of
 //! 32 bits from where the pointer lies. The outermost record comes last.
 //!
-//! rkyv itself reads records in place, which a manifest never needs, and weighed three times as
-//! much in WebAssembly. The tests compare with it.
+//! rkyv itself reads records in place, which a manifest never needs. The tests compare with it.
+
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -307,119 +309,3 @@ macro_rules! records {
 }
 
 pub(crate) use records;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::manifest::*;
-    use alloc::vec;
-    use proptest::prelude::*;
-    use rkyv::rancor::Error;
-
-    fn text() -> impl Strategy<Value = String> {
-        prop_oneof![".{0,3}", "[a-z]{7,10}", "[a-zß日]{60,70}", "[a-z]{250,260}"]
-    }
-
-    fn list<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
-        prop::collection::vec(of, 0..4)
-    }
-
-    prop_compose! {
-        fn segment()(
-            numbers in any::<[u32; 6]>(), codes: u8, scale: f32, edges: u64,
-            hnsw: bool, ivf: bool, layers in list(any::<u32>()),
-            calibrations in list((any::<u8>(), list(any::<u32>()), list(any::<f32>()))),
-        ) -> Segment {
-            let [rows, hidden, key_bits, m, entry, lists] = numbers;
-            let calibrations = calibrations.into_iter().map(|(structure, efforts, recalls)| {
-                Calibration { structure, k: m, queries: rows, efforts, recalls }
-            });
-            Segment {
-                rows, hidden, key_bits, codes, scale,
-                hnsw: hnsw.then_some(Hnsw { m, edges, layers, entry }),
-                ivf: ivf.then_some(Ivf { lists }),
-                calibrations: calibrations.collect(),
-            }
-        }
-    }
-
-    prop_compose! {
-        fn section()(
-            numbers in any::<[u32; 3]>(), places in any::<[u64; 3]>(), required: bool,
-            block_log2: u8, pages in list(any::<u64>()),
-        ) -> Section {
-            let ([segment, column, kind], [offset, length, checksums]) = (numbers, places);
-            Section {
-                segment, column, kind, required, block_log2, offset, length, checksums, pages,
-            }
-        }
-    }
-
-    prop_compose! {
-        fn manifests()(
-            dimensions: u32, bytes in any::<[u8; 4]>(), unit_length: bool, seed: u64,
-            hnsw: Option<(u32, u32)>, ivf: Option<u32>,
-            columns in list((text(), any::<u8>())),
-            properties in list((text(), text())),
-            segments in list(segment()), sections in list(section()),
-        ) -> Manifest {
-            let [element, metric, key_type, codes] = bytes;
-            let hnsw = hnsw.map(|(m, ef_construction)| HnswBuild { m, ef_construction });
-            let ivf = ivf.map(|lists| IvfBuild { lists });
-            let column = |(name, column_type)| Column { name, column_type };
-            let property = |(name, value)| Property { name, value };
-            Manifest {
-                dimensions, element, metric, key_type, unit_length,
-                columns: columns.into_iter().map(column).collect(),
-                build: Build { seed, hnsw, ivf, codes },
-                properties: properties.into_iter().map(property).collect(),
-                segments, sections,
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn manifests_are_laid_out_as_rkyv_does(written in manifests()) {
-            let bytes = to_bytes(&written);
-            let theirs = rkyv::to_bytes::<Error>(&written).unwrap();
-            prop_assert_eq!(&bytes, theirs.as_slice());
-            // Numbers may be NaN: what is read is compared by its bytes.
-            prop_assert_eq!(&bytes, &to_bytes(&decode(&bytes).unwrap()));
-        }
-
-        #[test]
-        fn damage_is_refused_or_read(
-            written in manifests(), changes in list((any::<prop::sample::Index>(), any::<u8>())),
-            end: prop::sample::Index,
-        ) {
-            let mut bytes = to_bytes(&written);
-            for (at, byte) in changes {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-            bytes.truncate(bytes.len() - end.index(bytes.len()) / 2);
-            if let Ok(read) = decode(&bytes) {
-                // No byte is read twice, so nothing grows.
-                prop_assert!(to_bytes(&read).len() <= bytes.len() + 7 * 64);
-            }
-        }
-    }
-
-    #[test]
-    fn lists_within_lists_do_not_multiply() {
-        // Each of 1,000 lists of the outer one points to all of the same 4,000 bytes.
-        let mut bytes = vec![0; 4000];
-        for _ in 0..1000 {
-            let offset = (bytes.len() as i32).wrapping_neg();
-            bytes.extend_from_slice(&offset.to_le_bytes());
-            bytes.extend_from_slice(&1000_u32.to_le_bytes());
-        }
-        bytes.extend_from_slice(&(-8000_i32).to_le_bytes());
-        bytes.extend_from_slice(&1000_u32.to_le_bytes());
-        assert_eq!(from_bytes::<Vec<Vec<u32>>>(&bytes), None);
-        // An offset beyond all bytes, and a count of more than there are.
-        assert_eq!(from_bytes::<Vec<u8>>(&[0xFF, 0xFF, 0xFF, 0x7F, 1, 0, 0, 0]), None);
-        assert_eq!(from_bytes::<Vec<u8>>(&[0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]), None);
-    }
-}
