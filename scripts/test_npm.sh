@@ -162,7 +162,7 @@ kill $served
 wait $served 2>/dev/null || true
 
 HITHER=$hither SAMPLE=$sample WORK=$project \
-    node --test --test-reporter=spec package.test.mjs
+    node --test --test-reporter=spec package.test.mjs model.test.mjs
 
 echo "bundlers and browsers:"
 page='<!doctype html><meta charset="utf-8"><script type="module" src="./main.js"></script>'
