@@ -2,7 +2,7 @@
 
 #[cfg(feature = "parallel")]
 use crate::error::ErrorKind;
-use crate::error::Result;
+use crate::error::{Result, try_collect};
 use alloc::vec::Vec;
 
 /// Most threads of a build: more are a slip of the hand, and would only fight over the cores.
@@ -69,11 +69,7 @@ impl Threads {
             return map_in_pool(pool, count, scratch, work);
         }
         let scratch = &mut scratch[0];
-        let mut results = Vec::with_capacity(count);
-        for at in 0..count {
-            results.push(work(at, scratch)?);
-        }
-        Ok(results)
+        try_collect((0..count).map(|at| work(at, scratch)))
     }
 }
 
@@ -101,9 +97,7 @@ fn map_in_pool<T: Send, S: Send>(
                         break;
                     }
                     let last = (first + run).min(count);
-                    let results: Result<Vec<T>> =
-                        (first..last).map(|at| work(at, scratch)).collect();
-                    done.push((first, results));
+                    done.push((first, try_collect((first..last).map(|at| work(at, scratch)))));
                 }
                 if let Ok(mut runs) = runs.lock() {
                     runs.append(&mut done);

@@ -65,8 +65,7 @@ export class Builder {
   }
 
   #start() {
-    const [first, ...rest] = this.#options;
-    this.#building = guard(() => new glue.Building(encode(first, rest)));
+    this.#building = guard(() => new glue.Building(encode(this.#options)));
   }
 
   #check() {
@@ -84,7 +83,7 @@ export class Builder {
     this.#check();
     checkNumbers("vector", vector, this.#dimensions);
     const values = toRow(this.#schema, row.columns);
-    this.#push(vector, encode(row.key, values), 1);
+    this.#push(vector, encode([row.key, ...values]), 1);
   }
 
   addMany(vectors, rows = {}) {

@@ -33,7 +33,7 @@ export async function open(source, options = {}) {
         onProgress?.({ loaded: before.loaded + step.loaded, total: before.total + step.total });
       };
       const bytes = await read(each, { signal, onProgress: progress });
-      guard(() => opened.push(bytes, verify === "full", encode(model)));
+      guard(() => opened.push(bytes, verify === "full", encode([model])));
       before = { loaded: before.loaded + last.loaded, total: before.total + last.total };
     }
     return new Index(made, opened);
@@ -101,8 +101,8 @@ export class Index {
     if (!isKey) this.#check("query", query);
     return guard(() => {
       if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
-      if (!isKey) this.#stage(query, []);
-      else if (opened.get(encode(query)) === 0) {
+      if (!isKey) this.#stage(query);
+      else if (opened.get(encode([query])) === 0) {
         throw new HitherError("key_not_found", `no row has the key ${query}`);
       }
       const told = opened.search(isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
@@ -144,9 +144,9 @@ export class Index {
     checkNumbers(name, vector, this.#shape.dimensions);
   }
 
-  /** Has the vector where it is read, and room for the bytes that are given with it. */
+  /** Has the vector where it is read, and room for the bytes that come with it, if any. */
   #stage(vector, bytes) {
-    const pointer = this.#opened.vector(vector.length, bytes.length);
+    const pointer = this.#opened.vector(vector.length, bytes?.length ?? 0);
     view(Float32Array, pointer, vector.length).set(vector);
     return bytes;
   }
@@ -186,7 +186,7 @@ export class Index {
     checkOptions(options, ["include"]);
     checkInclude(options.include);
     return guard(() => {
-      const place = opened.get(encode(key));
+      const place = opened.get(encode([key]));
       if (place === 0) return undefined;
       const vector = view(Float32Array, place, this.#shape.dimensions).slice();
       const columns = this.#columns(options.include);
@@ -206,7 +206,7 @@ export class Index {
 
   has(key) {
     const opened = this.#live();
-    return guard(() => opened.has(encode(key)));
+    return guard(() => opened.has(encode([key])));
   }
 
   insert(vector, row = {}) {
@@ -215,7 +215,7 @@ export class Index {
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    return guard(() => decode(opened.insert(this.#stage(vector, encode(row.key, values))))[0]);
+    return guard(() => decode(opened.insert(this.#stage(vector, encode([row.key, ...values]))))[0]);
   }
 
   update(key, vector, row = {}) {
@@ -224,13 +224,13 @@ export class Index {
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    guard(() => opened.update(this.#stage(vector, encode(key, values))));
+    guard(() => opened.update(this.#stage(vector, encode([key, ...values]))));
   }
 
   remove(key) {
     const opened = this.#live();
     this.#filter = undefined;
-    return guard(() => opened.remove(encode(key)));
+    return guard(() => opened.remove(encode([key])));
   }
 
   async save(options = {}) {

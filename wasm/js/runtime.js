@@ -70,15 +70,6 @@ export function view(Type, pointer, length) {
   return new Type(memoryObject.buffer, pointer, length);
 }
 
-let wholeView;
-
-/** A view of all of it, as it is now. */
-export function memoryView() {
-  const { buffer } = memoryObject;
-  if (wholeView?.buffer !== buffer) wholeView = new DataView(buffer);
-  return wholeView;
-}
-
 export function memory() {
   return { reserved: memoryObject?.buffer.byteLength ?? 0, files: open.files, indexes: open.indexes };
 }

@@ -1,6 +1,6 @@
 // Values as bytes, to and from WebAssembly: `src/token.rs` reads and writes the same.
 import { HitherError } from "./error.js";
-import { memoryView } from "./runtime.js";
+import { view } from "./runtime.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -115,27 +115,26 @@ export class Tokens {
 const scratch = new Tokens();
 
 /** A few values as bytes, until the next call. */
-export function encode(first, rest = []) {
+export function encode(values) {
   scratch.clear();
-  scratch.add(first);
-  for (const value of rest) scratch.add(value);
+  for (const value of values) scratch.add(value);
   return scratch.bytes;
 }
 
 /** The values that lie in WebAssembly's memory, behind their count; none is a list or an object. */
 export function decode(place) {
-  const memory = memoryView();
+  const written = view(DataView, place);
   const values = [];
-  let at = place + 4;
-  for (let left = memory.getUint32(place, true); left > 0; left -= 1) {
-    const tag = memory.getUint8(at++);
+  let at = 4;
+  for (let left = written.getUint32(0, true); left > 0; left -= 1) {
+    const tag = written.getUint8(at++);
     if (tag < 3) {
       values.push(tag === 0 ? null : tag === 2);
     } else if (tag < 5) {
-      values.push(tag === 3 ? memory.getFloat64(at, true) : memory.getBigInt64(at, true));
+      values.push(tag === 3 ? written.getFloat64(at, true) : written.getBigInt64(at, true));
       at += 8;
     } else {
-      const bytes = new Uint8Array(memory.buffer, at + 4, memory.getUint32(at, true));
+      const bytes = view(Uint8Array, place + at + 4, written.getUint32(at, true));
       values.push(tag === 5 ? decoder.decode(bytes) : bytes.slice());
       at += 4 + bytes.length;
     }

@@ -81,7 +81,7 @@ impl<'a> Tokens<'a> {
 
 /// Values on their way to JavaScript: how many, then the values.
 #[derive(Default)]
-pub struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     count: u32,
 }
@@ -105,7 +105,7 @@ impl Writer {
     }
 
     /// Makes room for a value of so many bytes.
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Outcome<()> {
+    pub fn reserve(&mut self, bytes: usize) -> Outcome<()> {
         let reserved = self.bytes.try_reserve(bytes.saturating_add(16));
         reserved.map_err(|_| ErrorKind::OutOfMemory { bytes: bytes as u64 }.into())
     }

@@ -15,12 +15,11 @@ const RADIUS_BATCH: usize = 10;
 
 #[wasm_bindgen]
 impl Opened {
-    /// Searches for the rows nearest to `vector`, `like` if it is that of the last answer, which is
-    /// then left out, and gives where
-    /// five f64 lie: how many were found, where their distances and where their keys lie (as 64-bit
-    /// integers, only where keys are such), the ranks computed, the stored vectors measured. 0
-    /// stands for a `k`, `ef_search` or `probes` that was not given, NaN for a `recall` or `radius`,
-    /// a number beyond the last for a `metric`.
+    /// Searches for the rows nearest to `vector`, and gives where five f64 lie: how many were found,
+    /// where their distances and where their keys lie (as 64-bit integers, only where keys are
+    /// such), the ranks computed, the stored vectors measured. 0 stands for a `k`, `ef_search` or
+    /// `probes` that was not given, NaN for a `recall` or `radius`, a number beyond the last for a
+    /// `metric`. `like`: `vector` is of the row that [`get`](Self::get) found, which is left out.
     /// `filtered`: by the filter of [`filter`](Self::filter).
     #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
     pub fn search(
