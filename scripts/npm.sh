@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the npm package: the module, its glue, the JavaScript and the types, packed as it would be
-# published. Says where the tarball is.
+# Makes the npm package: the module, the JavaScript and the types, packed as it would be published.
+# Says where the tarball is.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
 made=$CARGO_TARGET_DIR/wasm-build/release
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
     $CARGO build --quiet --release --manifest-path wasm/build/Cargo.toml
-"$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/glue"
+"$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/silent.wasm"
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
@@ -37,7 +37,7 @@ optimise() {
 }
 optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
     --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
-    -g --strip-producers --strip-target-features "$out/glue/hither_bg.wasm" -o "$out/optimised.wasm"
+    -g --strip-producers --strip-target-features "$out/silent.wasm" -o "$out/optimised.wasm"
 "$made/hither-wasm-order" "$out/optimised.wasm" "$out/numbered.wasm"
 optimise --reorder-functions-by-name -g "$out/numbered.wasm" -o "$out/named.wasm"
 optimise --strip-debug "$out/named.wasm" -o "$out/package/hither_bg.wasm"
@@ -48,7 +48,6 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 # once, not for ten one after another.
 rm -rf "$out/js"
 cp -r wasm/js "$out/js"
-cp "$out/glue/hither.js" "$out/js"
 echo "export const version = \"$version\";" >"$out/js/version.js"
 (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" node.js web.js workerd.js inline.js \
     storage.js worker.js worker-thread.js --bundle --splitting --format=esm --minify \

@@ -1,5 +1,6 @@
 import { HitherError, aborted, throwIfAborted } from "./error.js";
-import { glue, guard, isReady, load, view } from "./runtime.js";
+import { Handle, check, give, giveValues } from "./handle.js";
+import { guard, isReady, load, view, wasm, writeTo } from "./runtime.js";
 import { toSchema, toValues } from "./options.js";
 import { Tokens, encode } from "./token.js";
 import { checkNames, checkNumbers, checkOptions, own, toRow } from "./value.js";
@@ -12,7 +13,8 @@ const ROW = ["key", "columns"];
 
 /**
  * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
- * `begin` with how many bytes there will be, and `take` with each piece and where it lies.
+ * `begin` with how many bytes there will be, to hear whether there is room, and `take` with each
+ * piece.
  */
 export function writer({ onProgress, signal } = {}) {
   let thrown;
@@ -27,16 +29,21 @@ export function writer({ onProgress, signal } = {}) {
   let bytes;
   let at = 0;
   const begin = (length) => {
-    bytes = new Uint8Array(length);
+    try {
+      bytes = new Uint8Array(length);
+      return true;
+    } catch {
+      return false;
+    }
   };
-  const take = (length, pointer) => {
-    bytes.set(view(Uint8Array, pointer, length), at);
-    at += length;
+  const take = (piece) => {
+    bytes.set(piece, at);
+    at += piece.length;
   };
   return (write) => {
     throwIfAborted(signal);
     try {
-      guard(() => write({ report, begin, take }));
+      guard(() => check(writeTo({ report, begin, take }, write)));
     } catch (error) {
       if (thrown) throw thrown.error;
       throw error.code === "aborted" ? aborted(signal) : error;
@@ -65,7 +72,10 @@ export class Builder {
   }
 
   #start() {
-    this.#building = guard(() => new glue.Building(encode(this.#options)));
+    guard(() => {
+      giveValues(this.#options);
+      this.#building = new Handle(wasm.building_new());
+    });
   }
 
   #check() {
@@ -75,7 +85,7 @@ export class Builder {
 
   get length() {
     this.#check();
-    return this.#building && this.#waiting.length === 0 ? guard(() => this.#building.rows()) : this.#length;
+    return this.#building && this.#waiting.length === 0 ? guard(() => check(wasm.building_rows(this.#building.id))) : this.#length;
   }
 
   add(vector, row = {}) {
@@ -105,7 +115,7 @@ export class Builder {
     if (isReady()) {
       // Room that grows as rows come takes more memory.
       this.#flush();
-      guard(() => this.#building.reserve(count));
+      this.#reserve(count);
     }
     const slice = (from, to) => (vectors.subarray ?? vectors.slice).call(vectors, from, to);
     for (let first = 0, at = 0; first < count; first = at) {
@@ -122,7 +132,7 @@ export class Builder {
 
   #push(vectors, values, rows) {
     this.#check();
-    if (isReady()) {
+    if (this.#building || isReady()) {
       this.#flush();
       this.#write(vectors, values);
     } else {
@@ -136,15 +146,22 @@ export class Builder {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    guard(() => this.#building.reserve(this.#length));
+    this.#reserve(this.#length);
     for (const rows of waiting) this.#write(...rows);
   }
 
+  #reserve(rows) {
+    guard(() => check(wasm.building_reserve(this.#building.id, rows)));
+  }
+
   #write(vectors, values) {
+    const { length } = vectors;
     guard(() => {
-      const pointer = this.#building.stage(vectors.length, values.length);
-      view(Float32Array, pointer, vectors.length).set(vectors);
-      this.#building.push(values);
+      const { id } = this.#building;
+      const place = check(wasm.building_stage(id, length));
+      view(Float32Array, place, length).set(vectors);
+      give(values);
+      check(wasm.building_push(id));
     });
   }
 
@@ -158,7 +175,7 @@ export class Builder {
     this.#busy = true;
     let bytes;
     try {
-      bytes = write((host) => this.#building.finish(host));
+      bytes = write(() => wasm.building_finish(this.#building.id));
     } finally {
       this.#busy = false;
     }
@@ -173,7 +190,7 @@ export class Builder {
     this.#waiting = [];
     const building = this.#building;
     this.#building = undefined;
-    if (building && isReady()) guard(() => building.free());
+    building?.free();
   }
 }
 

@@ -2,10 +2,11 @@ import { HitherError } from "./error.js";
 import { writer } from "./builder.js";
 import { readInfo } from "./info.js";
 import { SearchResult } from "./result.js";
-import { glue, guard, isReady, load, open as counted, view } from "./runtime.js";
+import { Handle, check, give, giveValues } from "./handle.js";
+import { guard, load, open as counted, view, wasm } from "./runtime.js";
 import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
-import { Tokens, decode, encode } from "./token.js";
+import { Tokens, decode } from "./token.js";
 import { checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, toJson, toRow } from "./value.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
@@ -23,7 +24,7 @@ export async function open(source, options = {}) {
   await load();
   const sources = Array.isArray(source) ? source : [source];
   if (sources.length === 0) throw new HitherError("invalid_parameter", "source: no file is given");
-  const opened = guard(() => new glue.Opened());
+  const opened = guard(() => new Handle(wasm.opened_new()));
   let before = { loaded: 0, total: 0 };
   try {
     for (const each of sources) {
@@ -33,12 +34,15 @@ export async function open(source, options = {}) {
         onProgress?.({ loaded: before.loaded + step.loaded, total: before.total + step.total });
       };
       const bytes = await read(each, { signal, onProgress: progress });
-      guard(() => opened.push(bytes, verify === "full", encode([model])));
+      guard(() => {
+        giveValues([model]);
+        check(wasm.opened_push(opened.id, bytes.take(), verify === "full"));
+      });
       before = { loaded: before.loaded + last.loaded, total: before.total + last.total };
     }
     return new Index(made, opened);
   } catch (error) {
-    if (isReady()) opened.free();
+    opened.free();
     throw error;
   }
 }
@@ -61,20 +65,21 @@ export class Index {
     counted.indexes += 1;
   }
 
+  /** Its number in WebAssembly. */
   #live() {
     if (!this.#opened) throw new HitherError("freed", "this index was freed");
     if (this.#busy) throw new HitherError("busy", "this index is being saved: use it again when save() is done");
-    return this.#opened;
+    return this.#opened.id;
   }
 
   get info() {
-    const opened = this.#live();
-    return guard(() => readInfo(opened.info()));
+    const id = this.#live();
+    return guard(() => readInfo(check(wasm.opened_info(id))));
   }
 
   get length() {
-    const opened = this.#live();
-    return guard(() => opened.rows());
+    const id = this.#live();
+    return guard(() => check(wasm.opened_rows(id)));
   }
 
   get dimensions() {
@@ -86,7 +91,7 @@ export class Index {
   }
 
   search(query, options = {}) {
-    const opened = this.#live();
+    const id = this.#live();
     checkOptions(options, SEARCH);
     const { radius, recall, exact = false, metric, filter, include } = options;
     const k = checkWhole("k", options.k, 1) ?? (radius === undefined ? 10 : 0);
@@ -100,13 +105,13 @@ export class Index {
     const isKey = ["number", "bigint", "string"].includes(typeof query);
     if (!isKey) this.#check("query", query);
     return guard(() => {
-      if (filtered) this.#bind(typeof filter === "string" ? filter : toJson(filter));
-      if (!isKey) this.#stage(query);
-      else if (opened.get(encode([query])) === 0) {
+      if (filtered) this.#bind(id, typeof filter === "string" ? filter : toJson(filter));
+      if (!isKey) stage(id, query);
+      else if (find(id, query) === 0) {
         throw new HitherError("key_not_found", `no row has the key ${query}`);
       }
-      const told = opened.search(isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
-      return this.#answer(include, told);
+      const told = wasm.opened_search(id, isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
+      return this.#answer(id, include, check(told));
     });
   }
 
@@ -125,7 +130,7 @@ export class Index {
     );
   }
 
-  #bind(json) {
+  #bind(id, json) {
     if (json === this.#filter) return;
     this.#filter = undefined;
     let parsed;
@@ -136,7 +141,8 @@ export class Index {
     }
     const tokens = new Tokens();
     tokens.addJson(parsed);
-    this.#opened.filter(tokens.bytes);
+    give(tokens.bytes);
+    check(wasm.opened_filter(id));
     this.#filter = json;
   }
 
@@ -144,14 +150,7 @@ export class Index {
     checkNumbers(name, vector, this.#shape.dimensions);
   }
 
-  /** Has the vector where it is read, and room for the bytes that come with it, if any. */
-  #stage(vector, bytes) {
-    const pointer = this.#opened.vector(vector.length, bytes?.length ?? 0);
-    view(Float32Array, pointer, vector.length).set(vector);
-    return bytes;
-  }
-
-  #answer(include, told) {
+  #answer(id, include, told) {
     const [found, distancesAt, numbersAt, visited, compared] = view(Float64Array, told, 5);
     const distances = view(Float32Array, distancesAt, found).slice();
     const kind = this.#shape.keys;
@@ -160,39 +159,39 @@ export class Index {
       // Less than 2⁵³, so two halves make each: bigints on the way would cost more than the rest.
       const halves = view(Uint32Array, numbersAt, 2 * found);
       keys = new Float64Array(found);
-      for (let at = 0; at < keys.length; at += 1) keys[at] = halves[2 * at] + halves[2 * at + 1] * 2 ** 32;
+      for (let at = 0; at < found; at += 1) keys[at] = halves[2 * at] + halves[2 * at + 1] * 2 ** 32;
     } else if (kind === "int64") {
       keys = view(BigInt64Array, numbersAt, found).slice();
     } else {
-      keys = decode(this.#opened.keys());
+      keys = decode(check(wasm.opened_keys(id)));
     }
-    return new SearchResult(keys, distances, this.#columns(include), { visited, compared });
+    return new SearchResult(keys, distances, this.#columns(id, include), { visited, compared });
   }
 
-  #columns(include = true) {
+  #columns(id, include = true) {
     const columns = {};
     const all = this.#shape.columns;
     const names = include === true ? all.map(({ name }) => name) : include || [];
     for (const name of names) {
       const number = all.findIndex((column) => column.name === name);
       if (number < 0) checkNames(all, { [name]: null });
-      columns[name] = fromColumn(all[number].type, decode(this.#opened.column(number)));
+      columns[name] = fromColumn(all[number].type, decode(check(wasm.opened_column(id, number))));
     }
     return columns;
   }
 
   get(key, options = {}) {
-    const opened = this.#live();
+    const id = this.#live();
     checkOptions(options, ["include"]);
     checkInclude(options.include);
     return guard(() => {
-      const place = opened.get(encode([key]));
+      const place = find(id, key);
       if (place === 0) return undefined;
       const vector = view(Float32Array, place, this.#shape.dimensions).slice();
-      const columns = this.#columns(options.include);
+      const columns = this.#columns(id, options.include);
       const row = {};
       for (const name in columns) row[name] = columns[name][0];
-      return Object.assign(row, { key: decode(opened.keys())[0], vector });
+      return Object.assign(row, { key: decode(check(wasm.opened_keys(id)))[0], vector });
     });
   }
 
@@ -205,32 +204,46 @@ export class Index {
   }
 
   has(key) {
-    const opened = this.#live();
-    return guard(() => opened.has(encode([key])));
+    const id = this.#live();
+    return guard(() => {
+      giveValues([key]);
+      return check(wasm.opened_has(id)) === 1;
+    });
   }
 
   insert(vector, row = {}) {
-    const opened = this.#live();
+    const id = this.#live();
     checkOptions(row, ["key", "columns"]);
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    return guard(() => decode(opened.insert(this.#stage(vector, encode([row.key, ...values]))))[0]);
+    return guard(() => {
+      stage(id, vector);
+      giveValues([row.key, ...values]);
+      return decode(check(wasm.opened_insert(id)))[0];
+    });
   }
 
   update(key, vector, row = {}) {
-    const opened = this.#live();
+    const id = this.#live();
     checkOptions(row, ["columns"]);
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    guard(() => opened.update(this.#stage(vector, encode([key, ...values]))));
+    guard(() => {
+      stage(id, vector);
+      giveValues([key, ...values]);
+      check(wasm.opened_update(id));
+    });
   }
 
   remove(key) {
-    const opened = this.#live();
+    const id = this.#live();
     this.#filter = undefined;
-    return guard(() => opened.remove(encode([key])));
+    return guard(() => {
+      giveValues([key]);
+      return check(wasm.opened_remove(id)) === 1;
+    });
   }
 
   async save(options = {}) {
@@ -239,11 +252,11 @@ export class Index {
     if (form !== "compact" && form !== "delta") {
       throw new HitherError("invalid_parameter", `form: "${form}" is none of "compact", "delta"`);
     }
-    const opened = this.#live();
+    const id = this.#live();
     const write = writer(options);
     this.#busy = true;
     try {
-      return write((host) => opened.save(form === "delta", host));
+      return write(() => wasm.opened_save(id, form === "delta"));
     } finally {
       this.#busy = false;
     }
@@ -251,22 +264,28 @@ export class Index {
 
   free() {
     if (!this.#opened) return;
-    const opened = this.#live();
+    const opened = this.#opened;
+    if (this.#busy) this.#live();
     this.#opened = undefined;
-    if (!isReady()) return;
-    try {
-      guard(() => opened.free());
-    } catch (error) {
-      // What WebAssembly lost when it crashed needs no freeing.
-      if (error.code !== "crashed") throw error;
-      return;
-    }
+    if (!opened.free()) return;
     counted.files -= this.#bytes;
     counted.indexes -= 1;
   }
 }
 
 if (Symbol.dispose) Index.prototype[Symbol.dispose] = Index.prototype.free;
+
+/** Has the vector where WebAssembly reads it. */
+function stage(id, vector) {
+  const place = check(wasm.opened_vector(id, vector.length));
+  view(Float32Array, place, vector.length).set(vector);
+}
+
+/** Where the vector of the row with this key lies; 0 if there is none. */
+function find(id, key) {
+  giveValues([key]);
+  return check(wasm.opened_get(id));
+}
 
 function checkInclude(include) {
   const named = Array.isArray(include) && include.every((name) => typeof name === "string");

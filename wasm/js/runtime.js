@@ -1,10 +1,14 @@
-// The one instance of the WebAssembly module, and what happens when it ends.
-import init, * as glue from "./hither.js";
+// The one instance of the WebAssembly module: how it begins, and what happens when it ends.
 import { HitherError } from "./error.js";
+
+/** What the module exports: `src/export.rs` says what each function takes and gives. */
+export let wasm;
+/** Counts instances: what was made in one is lost in the next. */
+export let generation = 0;
 
 let provide;
 let openPath = () => undefined;
-let memoryObject;
+let compiled;
 let pending;
 let crashed = false;
 export const open = { files: 0, indexes: 0 };
@@ -16,20 +20,51 @@ export const open = { files: 0, indexes: 0 };
 export function configure(entry) {
   provide ??= entry.module;
   if (entry.path) openPath = entry.path;
-  if (entry.sync && !memoryObject) start(() => glue.initSync({ module: entry.module() }));
+  if (!entry.sync || wasm) return;
+  try {
+    const given = entry.module();
+    start(given instanceof WebAssembly.Module ? given : new WebAssembly.Module(given));
+  } catch (cause) {
+    throw unavailable(cause);
+  }
 }
 
 export function pathStream(source) {
   return openPath(source);
 }
 
-function start(instantiate) {
+function start(module) {
+  wasm = new WebAssembly.Instance(module, { host: imports }).exports;
+  compiled = module;
+  generation += 1;
+}
+
+/** Who hears of the file that is being written. One may be written while another's progress is told. */
+let host;
+const imports = {
+  begin: (length) => host.begin(length),
+  take: (length, place) => host.take(view(Uint8Array, place, length)),
+  report: (length, place, done, total) => host.report(String.fromCharCode(...view(Uint8Array, place, length)), done, total),
+};
+
+/** Has WebAssembly write a file to `taker`, none of whose functions may throw. */
+export function writeTo(taker, write) {
+  const before = host;
+  host = taker;
   try {
-    instantiate();
-    memoryObject = glue.wasmMemory();
-  } catch (cause) {
-    throw unavailable(cause);
+    return write();
+  } finally {
+    host = before;
   }
+}
+
+async function compile(given) {
+  if (typeof given === "string" || given instanceof URL || given instanceof Request) given = await fetch(given);
+  if (given instanceof WebAssembly.Module) return given;
+  if (!(given instanceof Response)) return WebAssembly.compile(given);
+  if (!given.ok) throw new Error(`${given.url}: answered ${given.status}`);
+  const streams = given.headers.get("Content-Type")?.startsWith("application/wasm");
+  return streams ? WebAssembly.compileStreaming(given) : WebAssembly.compile(await given.arrayBuffer());
 }
 
 function unavailable(cause) {
@@ -38,18 +73,17 @@ function unavailable(cause) {
 }
 
 export function isReady() {
-  return memoryObject !== undefined && !crashed;
+  return wasm !== undefined && !crashed;
 }
 
 /** Makes the module ready, anew if it crashed. */
 export async function load(module) {
   if (crashed) restart();
-  if (memoryObject) return;
+  if (wasm) return;
   pending ??= (async () => {
     try {
-      const given = await (module ?? provide?.());
-      await init({ module_or_path: given });
-      if (!memoryObject) memoryObject = glue.wasmMemory();
+      const made = await compile(await (module ?? provide?.()));
+      if (!wasm) start(made);
     } catch (cause) {
       pending = undefined;
       throw unavailable(cause);
@@ -59,22 +93,26 @@ export async function load(module) {
 }
 
 function restart() {
-  start(() => glue.__wbg_reset_state());
+  try {
+    start(compiled);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
   crashed = false;
   open.files = 0;
   open.indexes = 0;
 }
 
 /** A view of WebAssembly's memory. It is detached whenever memory grows: make it anew each time. */
-export function view(Type, pointer, length) {
-  return new Type(memoryObject.buffer, pointer, length);
+export function view(Type, place, length) {
+  return new Type(wasm.memory.buffer, place, length);
 }
 
 export function memory() {
-  return { reserved: memoryObject?.buffer.byteLength ?? 0, files: open.files, indexes: open.indexes };
+  return { reserved: wasm?.memory.buffer.byteLength ?? 0, files: open.files, indexes: open.indexes };
 }
 
-/** Calls into WebAssembly; whatever it throws becomes a HitherError. */
+/** Calls into WebAssembly; a trap becomes a HitherError. */
 export function guard(call) {
   if (crashed) throw new HitherError("crashed", "WebAssembly ended with an error; what was open is lost: open it again");
   try {
@@ -85,34 +123,22 @@ export function guard(call) {
 }
 
 function translate(error) {
-  if (typeof error === "string") {
-    const end = error.indexOf("\n");
-    return new HitherError(error.slice(0, end), error.slice(end + 1));
+  if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) return error;
+  crashed = true;
+  // A trap does not say why; what memory will not grow by was not there.
+  if (!canGrow()) {
+    const message = "out of memory; what was open is lost: open less at a time";
+    return new HitherError("out_of_memory", message, { cause: error });
   }
-  if (error instanceof HitherError) return error;
-  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-    crashed = true;
-    // A trap does not say why; what memory will not grow by was not there.
-    if (!canGrow()) {
-      const message = "out of memory; what was open is lost: open less at a time";
-      return new HitherError("out_of_memory", message, { cause: error });
-    }
-    const message = `WebAssembly ended with an error (${error.message}), a bug of hither: please report it. What was open is lost`;
-    return new HitherError("crashed", message, { cause: error });
-  }
-  if (/stale object/.test(error?.message)) {
-    return new HitherError("crashed", "this was lost when WebAssembly ended with an error", { cause: error });
-  }
-  return error;
+  const message = `WebAssembly ended with an error (${error.message}), a bug of hither: please report it. What was open is lost`;
+  return new HitherError("crashed", message, { cause: error });
 }
 
 function canGrow() {
   try {
-    memoryObject.grow(256);
+    wasm.memory.grow(256);
     return true;
   } catch {
     return false;
   }
 }
-
-export { glue };

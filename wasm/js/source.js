@@ -1,13 +1,13 @@
 // The bytes of an index file, from wherever they come.
 import { HitherError, aborted, throwIfAborted } from "./error.js";
-import { glue, guard, pathStream } from "./runtime.js";
+import { Handle, check, give } from "./handle.js";
+import { guard, pathStream, wasm } from "./runtime.js";
 
 const HEADER = 64;
 /** Bytes that a stream of bytes gives at a time, at most. */
 const BUFFER = 1 << 22;
 /**
- * Bytes that cross into WebAssembly at a time: few enough to stay in a core's cache. `src/bytes.rs`
- * makes sure that there is room for so many.
+ * Bytes that cross into WebAssembly at a time: few enough to stay in a core's cache.
  */
 const PIECE = 1 << 18;
 
@@ -148,7 +148,10 @@ async function next(read, signal, response) {
 
 function lengthOf(head) {
   try {
-    return guard(() => glue.fileLength(head.subarray(0, HEADER)));
+    return guard(() => {
+      give(head.subarray(0, HEADER));
+      return check(wasm.file_length());
+    });
   } catch (error) {
     const text = String.fromCharCode(...head.subarray(0, 32)).trimStart();
     if (error.code === "not_an_index" && text.startsWith("<")) {
@@ -166,10 +169,15 @@ export async function read(source, options) {
       source,
       options,
       (total) => {
-        bytes = guard(() => new glue.Bytes(total));
+        bytes = guard(() => new Handle(wasm.bytes_new(total)));
       },
       (chunk) => {
-        for (let at = 0; at < chunk.length; at += PIECE) guard(() => bytes.append(chunk.subarray(at, at + PIECE)));
+        guard(() => {
+          for (let at = 0; at < chunk.length; at += PIECE) {
+            give(chunk.subarray(at, at + PIECE));
+            check(wasm.bytes_append(bytes.id));
+          }
+        });
       },
     );
     return bytes;

@@ -1,16 +1,14 @@
 //! Building an index file from rows.
 
-use crate::bytes::{Host, Taker, ensure, ensure_in_parts, report, room};
 use crate::failure::{Failure, Outcome};
+use crate::memory::{ensure, ensure_in_parts, room};
 use crate::options::{self, Options};
 use crate::token::{Token, Tokens};
 use crate::value::{blob_len, to_key, to_values};
 use alloc::vec::Vec;
-use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions};
-use wasm_bindgen::prelude::wasm_bindgen;
+use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions, OnProgress, Sink};
 
 /// Rows on their way to a file.
-#[wasm_bindgen]
 pub struct Building {
     options: Options,
     builder: IndexBuilder,
@@ -19,31 +17,40 @@ pub struct Building {
     blobs: usize,
 }
 
-#[wasm_bindgen]
 impl Building {
     /// From options as `js/options.js` gives them.
-    #[wasm_bindgen(constructor)]
+    ///
+    /// # Errors
+    /// `invalid_parameter` for what an index cannot be.
     pub fn new(options: &[u8]) -> Outcome<Building> {
         let options = options::read(options);
         let builder = IndexBuilder::new(options.index.clone())?;
         Ok(Self { options, builder, staged: Vec::new(), blobs: 0 })
     }
 
-    /// Where so many numbers are to be written, for `push` with so many bytes of values.
-    pub fn stage(&mut self, length: usize, values: usize) -> Outcome<usize> {
-        ensure(values)?;
+    /// So many numbers to write, for [`push`](Self::push).
+    ///
+    /// # Errors
+    /// `out_of_memory`.
+    pub fn stage(&mut self, length: usize) -> Outcome<&mut [f32]> {
         room(&mut self.staged, length)?;
         self.staged.resize(length, 0.0);
-        Ok(self.staged.as_ptr() as usize)
+        Ok(&mut self.staged)
     }
 
     /// Makes room for so many rows more.
+    ///
+    /// # Errors
+    /// `out_of_memory`.
     pub fn reserve(&mut self, rows: usize) -> Outcome<()> {
         Ok(self.builder.reserve(rows)?)
     }
 
     /// Appends rows: the staged vectors; `values` has for each its key, which may be none, and then
     /// its values.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a row, naming it; those before it are in.
     pub fn push(&mut self, values: &[u8]) -> Outcome<()> {
         let index = &self.options.index;
         let (dimensions, columns) = (index.dimensions, index.columns.len());
@@ -77,16 +84,18 @@ impl Building {
         self.builder.rows()
     }
 
-    /// Builds the file, which `host` takes.
-    pub fn finish(&mut self, host: &Host) -> Outcome<()> {
+    /// Builds the file, which `sink` takes.
+    ///
+    /// # Errors
+    /// `out_of_memory`, and what `sink` and `progress` give; the rows stay.
+    pub fn finish(&mut self, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Outcome<()> {
         let rows = self.builder.rows();
         if self.options.by_rows {
             let graph = u64::from(rows) > FLAT_ROWS;
             self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
         }
         ensure_in_parts(building_room(&self.options.index, rows as usize))?;
-        self.builder.write_to(&mut Taker(host), &mut |step| report(host, step))?;
-        Ok(())
+        Ok(self.builder.write_to(sink, progress)?)
     }
 }
 

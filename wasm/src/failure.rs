@@ -1,12 +1,11 @@
-//! Errors on their way to JavaScript.
+//! Errors on their way to JavaScript, which makes a `HitherError` of each.
 
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use hither::{Error, ErrorKind};
-use wasm_bindgen::JsValue;
 
-/// A result that JavaScript gets, or a text that it makes an error of.
+/// A result that JavaScript gets, or an error.
 pub type Outcome<T> = Result<T, Failure>;
 
 /// An error of the library, or one that only this door has: its code and its message.
@@ -17,6 +16,16 @@ impl Failure {
     #[inline(never)]
     pub(crate) fn new(code: &'static str, message: String) -> Self {
         Self(Box::new((code, message)))
+    }
+
+    /// The code by which programs tell it.
+    pub fn code(&self) -> &str {
+        self.0.0
+    }
+
+    /// What people read.
+    pub fn message(&self) -> &str {
+        &self.0.1
     }
 
     /// The same, saying in which row.
@@ -64,11 +73,5 @@ impl From<Error> for Failure {
 impl From<ErrorKind> for Failure {
     fn from(kind: ErrorKind) -> Self {
         Error::from(kind).into()
-    }
-}
-
-impl From<Failure> for JsValue {
-    fn from(failure: Failure) -> Self {
-        Self::from_str(&format!("{}\n{}", failure.0.0, failure.0.1))
     }
 }

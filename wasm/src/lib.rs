@@ -1,9 +1,6 @@
 //! What the npm package `hither` runs in WebAssembly. The package's API is `js/index.d.ts`; this
-//! is the narrow part below it, in plain numbers and places in memory.
-//!
-//! Errors cross as one text, `code` then a line break then the message, which `js/error.js` makes
-//! a `HitherError`.
-
+//! is the part below it: an index that is open and one that is built, of values in bytes, and in
+//! WebAssembly the functions by which JavaScript reaches them.
 //!
 //! Without the standard library: its panics carry text that weighs a tenth of the module, and end
 //! in the same trap. Its tests want it: the feature `std`.
@@ -11,16 +8,18 @@
 extern crate alloc;
 
 mod build;
-mod bytes;
+#[cfg(all(target_arch = "wasm32", not(feature = "std")))]
+mod export;
 mod failure;
 mod info;
+mod memory;
 mod open;
 mod options;
 pub mod token;
 mod value;
 
 pub use build::Building;
-pub use bytes::{Bytes, Host, file_length, wasm_memory};
+pub use failure::{Failure, Outcome};
 pub use open::Opened;
 
 #[cfg(all(target_arch = "wasm32", not(feature = "std")))]

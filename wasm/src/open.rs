@@ -3,14 +3,13 @@
 mod change;
 mod search;
 
-use crate::bytes::Bytes;
 use crate::failure::{Failure, Outcome};
+use crate::memory::room;
 use crate::token::{Token, Tokens, Writer};
 use crate::value::{write_key, write_value};
 use alloc::format;
 use alloc::vec::Vec;
 use hither::{AlignedBytes, Index, IndexFilter, Searcher, ShardNeighbor};
-use wasm_bindgen::prelude::wasm_bindgen;
 
 /// An index, and the filter that was bound to it last.
 pub(crate) struct Filtered<'a> {
@@ -34,7 +33,6 @@ impl File {
 }
 
 /// One file or several.
-#[wasm_bindgen]
 #[derive(Default)]
 pub struct Opened {
     files: Vec<File>,
@@ -47,24 +45,18 @@ pub struct Opened {
     numbers: Vec<i64>,
     /// Values that a call gives.
     written: Writer,
-    /// What `search` tells of it.
-    told: [f64; 5],
     /// How many times it was changed: no fewer than rows were inserted.
     changes: usize,
 }
 
-#[wasm_bindgen]
 impl Opened {
-    /// No file yet.
-    #[wasm_bindgen(constructor)]
-    pub fn new() -> Opened {
-        Self::default()
-    }
-
     /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be, if
     /// it is a text.
-    pub fn push(&mut self, bytes: Bytes, whole: bool, model: &[u8]) -> Outcome<()> {
-        let file = File::try_new(bytes.0, |bytes| {
+    ///
+    /// # Errors
+    /// What is wrong with the file, or with having it beside those before it.
+    pub fn push(&mut self, bytes: AlignedBytes, whole: bool, model: &[u8]) -> Outcome<()> {
+        let file = File::try_new(bytes, |bytes| {
             Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
         })?;
         file.read(|index| self.check(index, whole, Tokens(model).read()))?;
@@ -107,16 +99,21 @@ impl Opened {
         }
     }
 
-    /// Where the vector lies that a call takes or gives, made so long; with it come so many bytes.
-    pub fn vector(&mut self, length: usize, bytes: usize) -> Outcome<usize> {
-        crate::bytes::ensure(bytes)?;
-        crate::bytes::room(&mut self.vector, length)?;
+    /// The vector that a call takes, made so long, to be written.
+    ///
+    /// # Errors
+    /// `out_of_memory`.
+    pub fn vector(&mut self, length: usize) -> Outcome<&mut [f32]> {
+        room(&mut self.vector, length)?;
         self.vector.resize(length, 0.0);
-        Ok(self.vector.as_ptr() as usize)
+        Ok(&mut self.vector)
     }
 
-    /// Where it is written what is in it, as `js/info.js` reads it.
-    pub fn info(&mut self) -> Outcome<usize> {
+    /// What is in it, as `js/info.js` reads it.
+    ///
+    /// # Errors
+    /// `freed` if no file is open.
+    pub fn info(&mut self) -> Outcome<&[u8]> {
         let mut values = core::mem::take(&mut self.written);
         values.clear();
         let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
@@ -126,28 +123,31 @@ impl Opened {
             file.read(|index| values.file(index, file.borrow_owner().as_slice().len()));
         }
         self.written = values;
-        Ok(self.written.place())
+        Ok(self.written.as_bytes())
     }
 
     /// How many rows there are.
-    pub fn rows(&self) -> f64 {
-        self.files.iter().map(|file| file.read(|index| index.len()) as f64).sum()
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.read(|index| index.len())).sum()
     }
 
-    /// Where the keys of the last answer are written.
-    pub fn keys(&mut self) -> usize {
+    /// The keys of the last answer.
+    pub fn keys(&mut self) -> &[u8] {
         self.written.clear();
         self.found.iter().for_each(|found| write_key(found.key.as_ref(), &mut self.written));
-        self.written.place()
+        self.written.as_bytes()
     }
 
-    /// Where the values of a column, by its number, are written for the rows of the last answer.
-    pub fn column(&mut self, number: usize) -> Outcome<usize> {
+    /// The values of a column, by its number, for the rows of the last answer.
+    ///
+    /// # Errors
+    /// `out_of_memory`, or `corrupt` where the file is damaged.
+    pub fn column(&mut self, number: usize) -> Outcome<&[u8]> {
         self.written.clear();
         for found in &self.found {
             self.files[found.shard]
                 .read(|index| write_value(index.value(found.row, number)?, &mut self.written))?;
         }
-        Ok(self.written.place())
+        Ok(self.written.as_bytes())
     }
 }

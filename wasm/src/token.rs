@@ -82,7 +82,7 @@ impl<'a> Tokens<'a> {
 /// Values on their way to JavaScript: how many, then the values.
 #[derive(Default)]
 pub(crate) struct Writer {
-    bytes: Vec<u8>,
+    written: Vec<u8>,
     count: u32,
 }
 
@@ -90,29 +90,29 @@ impl Writer {
     /// Begins anew, without what large values took.
     pub fn clear(&mut self) {
         const KEPT: usize = 1 << 20;
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
+        self.written.clear();
+        self.written.shrink_to(KEPT);
         self.count = 0;
-        self.bytes.extend_from_slice(&self.count.to_le_bytes());
+        self.written.extend_from_slice(&self.count.to_le_bytes());
     }
 
-    /// Where it lies, until it changes.
-    pub fn place(&mut self) -> usize {
-        if let Some(count) = self.bytes.first_chunk_mut() {
+    /// All of it.
+    pub fn as_bytes(&mut self) -> &[u8] {
+        if let Some(count) = self.written.first_chunk_mut() {
             *count = self.count.to_le_bytes();
         }
-        self.bytes.as_ptr() as usize
+        &self.written
     }
 
     /// Makes room for a value of so many bytes.
     pub fn reserve(&mut self, bytes: usize) -> Outcome<()> {
-        let reserved = self.bytes.try_reserve(bytes.saturating_add(16));
+        let reserved = self.written.try_reserve(bytes.saturating_add(16));
         reserved.map_err(|_| ErrorKind::OutOfMemory { bytes: bytes as u64 }.into())
     }
 
     fn tag(&mut self, tag: u8) {
         self.count += 1;
-        self.bytes.push(tag);
+        self.written.push(tag);
     }
 
     /// Null.
@@ -128,13 +128,13 @@ impl Writer {
     /// A number.
     pub fn number(&mut self, number: f64) {
         self.tag(3);
-        self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.written.extend_from_slice(&number.to_le_bytes());
     }
 
     /// A bigint.
     pub fn bigint(&mut self, number: i64) {
         self.tag(4);
-        self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.written.extend_from_slice(&number.to_le_bytes());
     }
 
     /// A number where that is exact, else a bigint.
@@ -154,8 +154,8 @@ impl Writer {
 
     fn sized(&mut self, tag: u8, bytes: &[u8]) {
         self.tag(tag);
-        self.bytes.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(bytes);
+        self.written.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        self.written.extend_from_slice(bytes);
     }
 }
 
@@ -174,8 +174,7 @@ mod tests {
         written.integer(-(SAFE as i64) - 1);
         written.text("日本");
         written.bytes(&[0, 255]);
-        written.place();
-        let (count, bytes) = written.bytes.split_first_chunk().unwrap();
+        let (count, bytes) = written.as_bytes().split_first_chunk().unwrap();
         assert_eq!(u32::from_le_bytes(*count), 7);
         let mut tokens = Tokens(bytes);
         for expected in [

@@ -1,16 +1,12 @@
 //! The module from within WebAssembly, in Node and in a browser: what it builds and answers against
-//! the library, what crosses to JavaScript, and what it refuses. `make test-npm` runs it.
+//! the library, what values are as bytes, and what it refuses. `make test-npm` runs it.
 
 #![cfg(target_arch = "wasm32")]
 
-use hither::{AlignedBytes, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
-use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, ValueRef};
+use hither::{AlignedBytes, ErrorKind, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
+use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, Sink, ValueRef};
 use hither_wasm::token::{Token, Tokens};
-use hither_wasm::{Building, Bytes, Host, Opened, file_length, wasm_memory};
-use js_sys::{
-    Array, Float32Array, Float64Array, Function, Object, Reflect, Uint8Array, WebAssembly::Memory,
-};
-use wasm_bindgen::{JsCast, JsValue, closure::ScopedClosure};
+use hither_wasm::{Building, Opened, Outcome};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const DIMENSIONS: usize = 8;
@@ -43,9 +39,9 @@ impl Writer {
     }
 }
 
-/// The values that are written there, up to many.
-fn written_at(place: usize) -> Vec<u8> {
-    octets(place + 4, 1 << 10).to_vec()
+/// Values as they are given, behind their count.
+fn values(given: &[u8]) -> Tokens<'_> {
+    Tokens(&given[4..])
 }
 
 /// Options as `js/options.js` gives them: vectors of so many values under l2, `keys` the number of
@@ -79,41 +75,14 @@ fn text(text: &str) -> Vec<u8> {
     out.0
 }
 
-/// JSON in the form in which `js/token.js` writes it.
-fn tokens(json: &str) -> Vec<u8> {
+/// The filter `{ NAME: { OPERATOR: VALUE } }`; `value` is written already.
+fn filter(name: &str, operator: &str, value: &[u8]) -> Vec<u8> {
     let mut out = Writer::default();
-    write_json(&js_sys::JSON::parse(json).expect("JSON"), &mut out);
-    out.0
-}
-
-fn write_json(json: &JsValue, out: &mut Writer) {
-    if let Some(array) = json.dyn_ref::<Array>() {
-        out.put(7, &array.length().to_le_bytes());
-        array.iter().for_each(|inner| write_json(&inner, out));
-    } else if let Some(object) = json.dyn_ref::<Object>() {
-        let entries = Object::entries(object);
-        out.put(8, &entries.length().to_le_bytes());
-        for entry in entries.iter() {
-            let entry = entry.unchecked_into::<Array>();
-            write_json(&entry.get(0), out);
-            write_json(&entry.get(1), out);
-        }
-    } else if let Some(number) = json.as_f64() {
-        out.number(number);
-    } else {
-        out.text(&json.as_string().expect("a text"));
+    for name in [name, operator] {
+        out.put(8, &1_u32.to_le_bytes());
+        out.text(name);
     }
-}
-
-/// JavaScript's view of our memory, made anew as its glue does.
-fn floats(pointer: usize, length: usize) -> Float32Array {
-    let memory = wasm_memory().unchecked_into::<Memory>();
-    Float32Array::new_with_byte_offset_and_length(&memory.buffer(), pointer as u32, length as u32)
-}
-
-fn octets(pointer: usize, length: usize) -> Uint8Array {
-    let memory = wasm_memory().unchecked_into::<Memory>();
-    Uint8Array::new_with_byte_offset_and_length(&memory.buffer(), pointer as u32, length as u32)
+    [out.0, value.to_vec()].concat()
 }
 
 fn vector(row: usize) -> Vec<f32> {
@@ -126,8 +95,7 @@ fn parity(row: usize) -> &'static str {
 
 fn push(building: &mut Building, rows: std::ops::Range<usize>) {
     let vectors: Vec<f32> = rows.clone().flat_map(vector).collect();
-    let place = building.stage(vectors.len(), 100 * vectors.len()).ok().expect("room");
-    floats(place, vectors.len()).copy_from(&vectors);
+    building.stage(vectors.len()).ok().expect("room").copy_from_slice(&vectors);
     let mut values = Writer::default();
     for row in rows {
         values.text(&format!("row {row}"));
@@ -165,55 +133,50 @@ fn written(rows: usize) -> AlignedBytes {
     bytes
 }
 
-/// What takes a file, of functions in JavaScript; those that are not given do nothing.
-fn host(functions: &[(&str, &Function)]) -> Host {
-    let host = Object::new();
-    let silent = Function::new_no_args("return false");
-    for name in ["report", "begin", "take"] {
-        let given = functions.iter().find(|(given, _)| *given == name);
-        let function = given.map_or(&silent, |(_, function)| function);
-        Reflect::set(&host, &name.into(), function).expect("an object takes it");
+/// Takes a file, and hears how many bytes will come.
+#[derive(Default)]
+struct Taker {
+    content: Vec<u8>,
+    said: u64,
+    is_full: bool,
+}
+
+impl Sink for Taker {
+    fn begin(&mut self, bytes: u64) -> hither::Result<()> {
+        self.said = bytes;
+        if self.is_full { Err(ErrorKind::OutOfMemory { bytes }.into()) } else { Ok(()) }
     }
-    host.unchecked_into()
+
+    fn write(&mut self, bytes: &[u8]) -> hither::Result<()> {
+        self.content.extend(bytes);
+        Ok(())
+    }
 }
 
 /// The file that is built, and how many bytes were said to come.
-fn finished(building: &mut Building) -> (Vec<u8>, f64) {
-    let (mut content, mut said) = (Vec::new(), f64::NAN);
-    let mut take = |length: usize, place: usize| content.extend(octets(place, length).to_vec());
-    let mut begin = |length: f64| said = length;
-    let taking = ScopedClosure::<dyn FnMut(usize, usize)>::borrow_mut_aborting(&mut take);
-    let beginning = ScopedClosure::<dyn FnMut(f64)>::borrow_mut_aborting(&mut begin);
-    let host = host(&[
-        ("take", taking.as_ref().unchecked_ref()),
-        ("begin", beginning.as_ref().unchecked_ref()),
-    ]);
-    building.finish(&host).ok().expect("it is built");
-    drop((taking, beginning));
-    (content, said)
+fn finished(building: &mut Building) -> (Vec<u8>, u64) {
+    let mut taker = Taker::default();
+    building.finish(&mut taker, &mut |_| Ok(())).ok().expect("it is built");
+    (taker.content, taker.said)
 }
 
-fn bytes_of(content: &[u8]) -> Bytes {
-    let mut bytes = Bytes::new(content.len() as f64).ok().expect("room");
-    content.chunks(1000).for_each(|piece| bytes.append(piece));
+fn bytes_of(content: &[u8]) -> AlignedBytes {
+    let mut bytes = AlignedBytes::try_with_capacity(content.len()).expect("room");
+    content.chunks(1000).for_each(|piece| bytes.extend_from_slice(piece));
     bytes
 }
 
 fn opened(content: &[u8]) -> Opened {
-    let mut opened = Opened::new();
+    let mut opened = Opened::default();
     opened.push(bytes_of(content), true, &[]).ok().expect("it opens");
     opened
 }
 
 /// The code of what went wrong; behind it there is a message.
-fn code<T>(outcome: Result<T, impl Into<JsValue>>) -> String {
-    let text = match outcome {
-        Ok(_) => return "no error".into(),
-        Err(failure) => failure.into().as_string().expect("a text"),
-    };
-    let (code, message) = text.split_once('\n').expect("a code, then a message");
-    assert!(!message.is_empty());
-    code.into()
+fn code<T>(outcome: Outcome<T>) -> String {
+    let Err(failure) = outcome else { return "no error".into() };
+    assert!(!failure.message().is_empty());
+    failure.code().into()
 }
 
 /// The keys of an answer, and its distances.
@@ -221,33 +184,28 @@ fn search(
     opened: &mut Opened,
     query: &[f32],
     k: usize,
-    filter: Option<&str>,
+    filter: Option<&[u8]>,
 ) -> (Vec<String>, Vec<f32>) {
-    let place = opened.vector(query.len(), 0).ok().expect("room");
-    floats(place, query.len()).copy_from(query);
+    opened.vector(query.len()).ok().expect("room").copy_from_slice(query);
     if let Some(filter) = filter {
-        opened.filter(&tokens(filter)).ok().expect("the filter is fine");
+        opened.filter(filter).ok().expect("the filter is fine");
     }
-    let (none, filtered) = (f32::NAN, filter.is_some());
-    let told = opened.search(false, k, 0, 0, none, false, 4, filtered, none).ok();
-    let memory = wasm_memory().unchecked_into::<Memory>();
-    let told = told.expect("an answer") as u32;
-    let told = Float64Array::new_with_byte_offset_and_length(&memory.buffer(), told, 5).to_vec();
-    let (written, mut left) = (written_at(opened.keys()), Vec::new());
-    let mut keys = Tokens(&written);
-    for _ in 0..told[0] as usize {
-        let Token::Text(key) = keys.read() else { panic!("text keys") };
-        left.push(key.into());
-    }
-    (left, floats(told[1] as usize, told[0] as usize).to_vec())
+    let stats = opened.search(false, SearchParams::new(k), filter.is_some(), None);
+    assert!(stats.ok().expect("an answer").compared > 0);
+    let distances = opened.answer().0.to_vec();
+    let mut keys = values(opened.keys());
+    let keys = distances.iter().map(|_| match keys.read() {
+        Token::Text(key) => key.into(),
+        other => panic!("{other:?} is no text"),
+    });
+    (keys.collect(), distances)
 }
 
 #[wasm_bindgen_test]
 fn the_file_is_the_library_s() {
     let (content, said) = finished(&mut building(600));
-    assert_eq!(said, content.len() as f64);
+    assert_eq!(said, content.len() as u64);
     assert!(content == written(600).as_slice());
-    assert_eq!(file_length(&content[..64]).ok(), Some(content.len() as f64));
 }
 
 #[wasm_bindgen_test]
@@ -255,7 +213,7 @@ fn answers_are_the_library_s() {
     let content = written(600);
     let index = Index::open(content.as_slice()).expect("it opens");
     let mut opened = opened(content.as_slice());
-    assert_eq!(opened.rows(), 600.0);
+    assert_eq!(opened.rows(), 600);
     let mut searcher = Searcher::new();
     for row in (0..600).step_by(37) {
         let mut query = vector(row);
@@ -267,16 +225,14 @@ fn answers_are_the_library_s() {
         assert_eq!(keys, expected);
         assert_eq!(distances, neighbors.iter().map(|found| found.distance).collect::<Vec<_>>());
     }
-    let (odd, _) = search(&mut opened, &vector(0), 7, Some(r#"{"parity": "odd"}"#));
-    let rows = opened.column(1).ok().expect("there is the column");
+    let (odd, _) = search(&mut opened, &vector(0), 7, Some(&filter("parity", "$eq", &text("odd"))));
     assert_eq!(odd.len(), 7);
-    let rows = written_at(rows);
-    let mut rows = Tokens(&rows);
+    let mut rows = values(opened.column(1).ok().expect("there is the column"));
     for _ in 0..7 {
         assert!(matches!(rows.read(), Token::Number(row) if row % 2.0 == 1.0));
     }
-    let place = opened.get(&text("row 42")).ok().expect("a text key");
-    assert_eq!(floats(place, DIMENSIONS).to_vec(), vector(42));
+    let found = opened.get(&text("row 42")).ok().expect("a text key");
+    assert_eq!(found, Some(&vector(42)[..]));
     assert!(!opened.has(&text("row 600")).ok().expect("a text key"));
 }
 
@@ -284,8 +240,7 @@ fn answers_are_the_library_s() {
 fn integers_cross_exactly() {
     let mut building = Building::new(&options(1, 1).0).ok().expect("the options are fine");
     let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
-    let place = building.stage(3, 27).ok().expect("room");
-    floats(place, 3).copy_from(&[0.0, 1.0, 2.0]);
+    building.stage(3).ok().expect("room").copy_from_slice(&[0.0, 1.0, 2.0]);
     let bigint = |key: i64| {
         let mut out = Writer::default();
         out.bigint(key);
@@ -295,8 +250,8 @@ fn integers_cross_exactly() {
     let mut opened = opened(&finished(&mut building).0);
     let back = [Token::Integer(keys[0]), Token::Number(keys[1] as f64), Token::Integer(keys[2])];
     for (key, back) in keys.into_iter().zip(back) {
-        assert_ne!(opened.get(&bigint(key)).ok().expect("an int64"), 0);
-        assert_eq!(Tokens(&written_at(opened.keys())).read(), back);
+        assert!(opened.get(&bigint(key)).ok().expect("an int64").is_some());
+        assert_eq!(values(opened.keys()).read(), back);
     }
     let mut half = Writer::default();
     half.number(0.5);
@@ -307,16 +262,15 @@ fn integers_cross_exactly() {
 
 #[wasm_bindgen_test]
 fn a_build_stops_and_goes_on() {
-    for stop in ["return true", "throw new Error('no')"] {
-        let mut building = building(300);
-        let stop = Function::new_no_args(stop);
-        let told = code(building.finish(&host(&[("report", &stop)])));
-        assert_eq!((told.as_str(), building.rows()), ("aborted", 300));
-        let full = Function::new_no_args("throw new RangeError('Array buffer allocation failed')");
-        let told = code(building.finish(&host(&[("begin", &full)])));
-        assert_eq!((told.as_str(), building.rows()), ("out_of_memory", 300));
-        assert!(finished(&mut building).0 == written(300).as_slice());
-    }
+    let mut building = building(300);
+    let stop = &mut |_| Err(ErrorKind::Cancelled.into());
+    let told = code(building.finish(&mut Taker::default(), stop));
+    assert_eq!((told.as_str(), building.rows()), ("aborted", 300));
+    let mut full = Taker { is_full: true, ..Taker::default() };
+    let told = code(building.finish(&mut full, &mut |_| Ok(())));
+    assert_eq!((told.as_str(), building.rows()), ("out_of_memory", 300));
+    assert!(full.content.is_empty());
+    assert!(finished(&mut building).0 == written(300).as_slice());
 }
 
 #[wasm_bindgen_test]
@@ -326,23 +280,21 @@ fn what_is_wrong_has_a_code() {
     let mut damaged = content.to_vec();
     *damaged.last_mut().expect("bytes") ^= 1;
     let mut opened = opened(content);
-    let query = opened.vector(3, 0).ok().expect("room");
-    assert!(query > 0);
-    let none = f32::NAN;
+    opened.vector(3).ok().expect("room");
+    let params = SearchParams::new(1);
+    let html = b"<!doctype html>".repeat(9);
+    let push = |content: &[u8], whole, model: &[u8]| {
+        code(Opened::default().push(bytes_of(content), whole, model))
+    };
     for (told, expected) in [
-        (code(file_length(b"<!doctype html>".repeat(9).as_slice())), "not_an_index"),
-        (
-            code(Opened::new().push(bytes_of(&content[..content.len() - 1]), false, &[])),
-            "truncated",
-        ),
-        (code(Opened::new().push(bytes_of(&damaged), true, &[])), "corrupt"),
-        (code(Opened::new().push(bytes_of(content), false, &text("m"))), "wrong_model"),
-        (code(opened.search(false, 1, 0, 0, none, false, 4, false, none)), "dimension_mismatch"),
-        (code(opened.filter(&tokens(r#"{ "row": { "$is": 1 } }"#))), "invalid_filter"),
+        (push(&html, false, &[]), "not_an_index"),
+        (push(&content[..content.len() - 1], false, &[]), "truncated"),
+        (push(&damaged, true, &[]), "corrupt"),
+        (push(content, false, &text("m")), "wrong_model"),
+        (code(opened.search(false, params, false, None)), "dimension_mismatch"),
+        (code(opened.filter(&filter("row", "$is", &text("1")))), "invalid_filter"),
         (code(Building::new(&[])), "invalid_parameter"),
-        (code(opened.vector(3, 4_200_000_000)), "out_of_memory"),
-        (code(Bytes::new(4.2e9)), "out_of_memory"),
-        (code(Bytes::new(1e12)), "out_of_memory"),
+        (code(opened.vector(1_050_000_000)), "out_of_memory"),
     ] {
         assert_eq!(told, expected);
     }

@@ -75,7 +75,7 @@ const PARTS = [
   ["opening, verifying, changing, saving", /hither::(index|growing|archive|aligned)|xxhash/],
   ["sorting", /hither::sort/],
   ["errors", /hither::error|hither_wasm::failure/],
-  ["the layer below JavaScript", /hither_wasm|wasm_bindgen|js_sys|shim|__rustc|__wb/],
+  ["the layer below JavaScript", /hither_wasm|^\d* ?(opened|building|bytes)_|__rustc/],
   ["memory", /dlmalloc/],
   ["Rust's core and alloc: lists, text, formatting", /./],
 ];

@@ -1,10 +1,9 @@
-//! `hither-wasm-build MODULE OUT`: the glue between JavaScript and the module that rustc made, and
-//! the module for it.
+//! `hither-wasm-build MODULE OUT`: the module that rustc made, without what panics would say.
 
 mod panics;
 
 use std::process::ExitCode;
-use wasm_bindgen_cli_support::Bindgen;
+use walrus::{ExportItem, Module};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -12,14 +11,20 @@ fn main() -> ExitCode {
         eprintln!("usage: hither-wasm-build MODULE OUT");
         return ExitCode::FAILURE;
     };
-    let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name("hither").typescript(false).omit_default_module_path(true);
-    bindgen.reset_state_function(true);
-    let made = bindgen.web(true).and_then(|bindgen| {
-        let mut output = bindgen.generate_output()?;
-        panics::end_at_once(output.wasm_mut());
-        panics::forget_places(output.wasm_mut());
-        output.emit(out)
+    let made = Module::from_file(module).and_then(|mut module| {
+        for function in module.funcs.iter_mut() {
+            let name = function.name.as_deref().unwrap_or_default();
+            function.name = Some(rustc_demangle::demangle(name).to_string());
+        }
+        // Marks of the linker, which nobody reads.
+        let marks =
+            module.exports.iter().filter(|export| matches!(export.item, ExportItem::Global(_)));
+        for mark in marks.map(|export| export.id()).collect::<Vec<_>>() {
+            module.exports.delete(mark);
+        }
+        panics::end_at_once(&mut module);
+        panics::forget_places(&mut module);
+        module.emit_wasm_file(out)
     });
     match made {
         Ok(()) => ExitCode::SUCCESS,

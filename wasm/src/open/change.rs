@@ -2,13 +2,12 @@
 
 use super::{File, Opened};
 use crate::build::building_room;
-use crate::bytes::{Host, Taker, ensure, ensure_in_parts, report};
 use crate::failure::{Failure, Outcome};
+use crate::memory::{ensure, ensure_in_parts};
 use crate::token::{Token, Tokens};
 use crate::value::{to_key, to_values, write_key};
 use alloc::vec::Vec;
-use hither::{Index, Save, merge};
-use wasm_bindgen::prelude::wasm_bindgen;
+use hither::{Index, OnProgress, Save, Sink, merge};
 
 impl Opened {
     /// Changes the only file.
@@ -42,13 +41,13 @@ impl Opened {
         }
         ensure_in_parts(room)
     }
-}
 
-#[wasm_bindgen]
-impl Opened {
-    /// Inserts a row with the vector `vector` and gives where its key is written. `row` has the key
-    /// and the values; a key that is none is the next row number.
-    pub fn insert(&mut self, row: &[u8]) -> Outcome<usize> {
+    /// Inserts a row with the vector that was written, and gives its key. `row` has the key and the
+    /// values; a key that is none is the next row number.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the row, and `unsupported` where several files are open.
+    pub fn insert(&mut self, row: &[u8]) -> Outcome<&[u8]> {
         let key = self.change(|index, vector| {
             let mut row = Tokens(row);
             let key = match row.read() {
@@ -60,10 +59,13 @@ impl Opened {
         })?;
         self.written.clear();
         write_key(key.as_ref(), &mut self.written);
-        Ok(self.written.place())
+        Ok(self.written.as_bytes())
     }
 
     /// Replaces the row that has the key with which `row` begins.
+    ///
+    /// # Errors
+    /// As of [`insert`](Self::insert), and `key_not_found`.
     pub fn update(&mut self, row: &[u8]) -> Outcome<()> {
         self.change(|index, vector| {
             let mut row = Tokens(row);
@@ -74,6 +76,9 @@ impl Opened {
     }
 
     /// Removes the row that has this key; false if there is none.
+    ///
+    /// # Errors
+    /// `key_type`, and `unsupported` where several files are open.
     pub fn remove(&mut self, key: &[u8]) -> Outcome<bool> {
         self.change(|index, _| {
             Ok(index.remove(to_key(Tokens(key).read(), index.options().key_type)?)?)
@@ -82,20 +87,22 @@ impl Opened {
 
     /// Writes a new file, as [`Building::finish`](crate::Building::finish) does: a delta, or
     /// compacted; several files merged.
-    pub fn save(&self, delta: bool, host: &Host) -> Outcome<()> {
+    ///
+    /// # Errors
+    /// As of that, and `unsupported` for a delta of several files.
+    pub fn save(&self, delta: bool, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Outcome<()> {
         self.ensure_saving(delta)?;
-        let (mut report, mut sink) = (|step| report(host, step), Taker(host));
         match &self.files[..] {
             [file] => {
                 let form = if delta { Save::Delta } else { Save::Compact };
-                file.read(|index| index.write_to(form, 1, &mut sink, &mut report))?;
+                file.read(|index| index.write_to(form, 1, sink, progress))?;
             }
             _ if delta => {
                 let message = "several files cannot be saved as a delta; use \"compact\"";
                 return Err(Failure::new("unsupported", message.into()));
             }
             files => with_all(files, &mut Vec::new(), &mut |indexes| {
-                Ok(merge(indexes, 1)?.write_to(&mut sink, &mut report)?)
+                Ok(merge(indexes, 1)?.write_to(sink, progress)?)
             })?,
         }
         Ok(())

@@ -2,50 +2,33 @@
 
 use super::{File, Opened};
 use crate::failure::{Failure, Outcome};
-use crate::options::METRICS;
 use crate::token::Tokens;
 use crate::value::{to_json, to_key};
 use alloc::vec;
 use alloc::vec::Vec;
-use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
-use wasm_bindgen::prelude::wasm_bindgen;
+use hither::{Filter, IndexFilter, Key, SearchParams, SearchStats, ShardNeighbor, Shards};
 
 /// Rows looked for at a time within a radius.
 const RADIUS_BATCH: usize = 10;
 
-#[wasm_bindgen]
 impl Opened {
-    /// Searches for the rows nearest to `vector`, and gives where five f64 lie: how many were found,
-    /// where their distances and where their keys lie (as 64-bit integers, only where keys are
-    /// such), the ranks computed, the stored vectors measured. 0 stands for a `k`, `ef_search` or
-    /// `probes` that was not given, NaN for a `recall` or `radius`, a number beyond the last for a
-    /// `metric`. `like`: `vector` is of the row that [`get`](Self::get) found, which is left out.
+    /// Searches for the rows nearest to the vector that was written; a `k` of 0 is for all within
+    /// `radius`. `like`: the vector is of the row that [`get`](Self::get) found, which is left out.
     /// `filtered`: by the filter of [`filter`](Self::filter).
-    #[allow(clippy::too_many_arguments, reason = "plain numbers cross cheaply")]
+    ///
+    /// # Errors
+    /// Whatever is wrong with what is asked for, or `corrupt` where a file is damaged.
     pub fn search(
         &mut self,
         like: bool,
-        k: usize,
-        ef_search: usize,
-        probes: usize,
-        recall: f32,
-        exact: bool,
-        metric: usize,
+        mut params: SearchParams,
         filtered: bool,
-        radius: f32,
-    ) -> Outcome<usize> {
+        radius: Option<f32>,
+    ) -> Outcome<SearchStats> {
         let except = if like { self.found.pop().map(|found| found.key) } else { None };
-        let wanted = if k == 0 { RADIUS_BATCH } else { k };
-        let params = SearchParams {
-            ef_search: (ef_search > 0).then_some(ef_search),
-            probes: (probes > 0).then_some(probes),
-            recall: (!recall.is_nan()).then_some(recall),
-            structure: exact.then_some(Structure::Flat),
-            metric: METRICS.get(metric).copied(),
-            // The row that others are to be like is nearest to itself, and left out.
-            ..SearchParams::new(wanted + usize::from(except.is_some()))
-        };
-        let radius = (!radius.is_nan()).then_some(radius);
+        let k = params.k;
+        // The row that others are to be like is nearest to itself, and left out.
+        params.k = if k == 0 { RADIUS_BATCH } else { k } + usize::from(except.is_some());
         let files = self.files.iter().map(File::borrow_dependent);
         let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
         let filters: Vec<&IndexFilter<'_>> = match filtered {
@@ -68,17 +51,18 @@ impl Opened {
             Key::Int64(number) => number,
             Key::Uuid(_) | Key::Text(_) => 0,
         }));
-        self.told = [
-            self.found.len() as f64,
-            self.distances.as_ptr() as usize as f64,
-            self.numbers.as_ptr() as usize as f64,
-            stats.visited as f64,
-            stats.compared as f64,
-        ];
-        Ok(self.told.as_ptr() as usize)
+        Ok(stats)
+    }
+
+    /// The distances of the last answer, and its keys where they are integers.
+    pub fn answer(&self) -> (&[f32], &[i64]) {
+        (&self.distances, &self.numbers)
     }
 
     /// Binds a filter, as tokens of JSON, for the searches until the index changes.
+    ///
+    /// # Errors
+    /// `invalid_filter`, or what in it does not go with the columns.
     pub fn filter(&mut self, tokens: &[u8]) -> Outcome<()> {
         let filter = Filter::from_parsed_json(&to_json(&mut Tokens(tokens)))?;
         for file in &mut self.files {
@@ -90,18 +74,23 @@ impl Opened {
         Ok(())
     }
 
-    /// Makes the row with this key the last answer, and gives where its vector lies; 0 if there is
-    /// none.
-    pub fn get(&mut self, key: &[u8]) -> Outcome<usize> {
-        let Some(found) = self.find(key)? else { return Ok(0) };
+    /// Makes the row with this key the last answer, and gives its vector, if there is one.
+    ///
+    /// # Errors
+    /// `key_type`, or `corrupt` where a file is damaged.
+    pub fn get(&mut self, key: &[u8]) -> Outcome<Option<&[f32]>> {
+        let Some(found) = self.find(key)? else { return Ok(None) };
         let dimensions = self.first(|index| index.dimensions())?;
         self.vector.resize(dimensions, 0.0);
         self.files[found.shard].read(|index| index.vector(found.row, &mut self.vector))?;
         self.found = vec![found];
-        Ok(self.vector.as_ptr() as usize)
+        Ok(Some(&self.vector))
     }
 
     /// Whether there is a row with this key.
+    ///
+    /// # Errors
+    /// As of [`get`](Self::get).
     pub fn has(&self, key: &[u8]) -> Outcome<bool> {
         Ok(self.find(key)?.is_some())
     }

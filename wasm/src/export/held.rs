@@ -1,0 +1,153 @@
+//! What lives on between calls: what was opened, what is being built, and bytes on their way.
+//!
+//! JavaScript may call again while it hears of a build's progress, so nothing stays locked while a
+//! call is made: what is at work is taken out, and put back.
+
+use crate::failure::{Failure, Outcome};
+use crate::memory::room;
+use crate::token::Writer;
+use crate::{Building, Opened};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem::{replace, take};
+use hither::AlignedBytes;
+use spin::{Mutex, MutexGuard};
+
+/// Bytes of input that are kept for the next. More would lie between what is opened and built.
+const KEPT: usize = 1 << 14;
+
+/// What a number of JavaScript's stands for.
+pub enum Held {
+    /// Nothing: it is free.
+    Nothing,
+    /// What a call is at work on.
+    Busy,
+    /// A file on its way.
+    Bytes(AlignedBytes),
+    Opened(Box<Opened>),
+    Building(Box<Building>),
+}
+
+pub struct State {
+    held: Vec<Held>,
+    /// Bytes for the next call, and how many of them it takes: what was longer before stays, for
+    /// zeros are written where it grows.
+    pub input: Vec<u8>,
+    pub length: usize,
+    /// What went wrong last, and what it is written to.
+    failure: Option<Failure>,
+    written: Option<Writer>,
+    /// What a search tells of its answer.
+    pub told: [f64; 5],
+}
+
+impl State {
+    /// Has so many bytes of input, to be written where they lie.
+    pub fn make_room(&mut self, length: usize) -> Outcome<f64> {
+        let input = &mut self.input;
+        if input.len() < length {
+            room(input, length)?;
+            input.resize(length, 0);
+        }
+        self.length = length;
+        Ok(input.as_ptr() as usize as f64)
+    }
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    held: Vec::new(),
+    input: Vec::new(),
+    length: 0,
+    failure: None,
+    written: None,
+    told: [0.0; 5],
+});
+
+/// There is one thread: this never waits.
+pub fn state() -> MutexGuard<'static, State> {
+    STATE.lock()
+}
+
+/// A number for what is made, by which other calls find it.
+pub fn hold(made: Outcome<Held>) -> f64 {
+    answer(made.map(|made| {
+        let held = &mut state().held;
+        let free = held.iter().position(|held| matches!(held, Held::Nothing));
+        match free {
+            Some(at) => held[at] = made,
+            None => held.push(made),
+        }
+        free.unwrap_or(held.len() - 1) as f64
+    }))
+}
+
+/// Takes what a number stands for, and leaves something else.
+pub fn exchange(id: usize, left: Held) -> Held {
+    state().held.get_mut(id).map_or(Held::Nothing, |held| replace(held, left))
+}
+
+/// The number that stands for an outcome: none for an error, which is kept.
+pub fn answer(outcome: Outcome<f64>) -> f64 {
+    outcome.unwrap_or_else(|failure| {
+        state().failure = Some(failure);
+        f64::NAN
+    })
+}
+
+/// Where the code and the message of the last error are written.
+pub fn failure() -> *const u8 {
+    let state = &mut *state();
+    let written = state.written.insert(Writer::default());
+    written.clear();
+    if let Some(failure) = state.failure.take() {
+        written.text(failure.code());
+        written.text(failure.message());
+    }
+    written.as_bytes().as_ptr()
+}
+
+/// Calls `call` with the input.
+pub fn with_input<T>(call: impl FnOnce(&[u8]) -> T) -> T {
+    let (input, length) = {
+        let state = &mut *state();
+        (take(&mut state.input), take(&mut state.length))
+    };
+    let given = call(&input[..length]);
+    if input.len() <= KEPT {
+        state().input = input;
+    }
+    given
+}
+
+/// Calls `call` with what a number stands for, and with the input.
+fn with(id: usize, call: &mut dyn FnMut(&mut Held, &[u8]) -> Outcome<f64>) -> f64 {
+    let mut held = exchange(id, Held::Busy);
+    let outcome = with_input(|input| call(&mut held, input));
+    exchange(id, held);
+    answer(outcome)
+}
+
+fn other() -> Outcome<f64> {
+    Err(Failure::new("busy", "this is at work, or is something else".into()))
+}
+
+pub fn bytes(id: usize, call: &mut dyn FnMut(&mut AlignedBytes, &[u8]) -> Outcome<f64>) -> f64 {
+    with(id, &mut |held, input| match held {
+        Held::Bytes(bytes) => call(bytes, input),
+        _ => other(),
+    })
+}
+
+pub fn opened(id: usize, call: &mut dyn FnMut(&mut Opened, &[u8]) -> Outcome<f64>) -> f64 {
+    with(id, &mut |held, input| match held {
+        Held::Opened(opened) => call(opened, input),
+        _ => other(),
+    })
+}
+
+pub fn building(id: usize, call: &mut dyn FnMut(&mut Building, &[u8]) -> Outcome<f64>) -> f64 {
+    with(id, &mut |held, input| match held {
+        Held::Building(building) => call(building, input),
+        _ => other(),
+    })
+}

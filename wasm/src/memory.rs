@@ -1,0 +1,28 @@
+//! Asking for memory before it is needed: growing it is refused with an error, where the allocation
+//! itself could only end the program.
+
+use crate::failure::Outcome;
+use alloc::vec::Vec;
+use hither::ErrorKind;
+
+/// Makes sure that so many bytes can be allocated at once.
+pub(crate) fn ensure(bytes: usize) -> Outcome<()> {
+    room(&mut Vec::<u8>::new(), bytes)
+}
+
+/// The same for bytes of which none of the lists that they go to takes more than a fourth: what is
+/// free lies in parts, and memory that grows for one part as large as all never shrinks.
+pub(crate) fn ensure_in_parts(bytes: usize) -> Outcome<()> {
+    let mut parts: [Vec<u8>; 4] = Default::default();
+    for part in &mut parts {
+        room(part, bytes.div_ceil(4))?;
+    }
+    Ok(())
+}
+
+/// Makes room in `list` for a length, or says that there is none.
+pub(crate) fn room<T>(list: &mut Vec<T>, length: usize) -> Outcome<()> {
+    let more = length.saturating_sub(list.len());
+    let bytes = length as u64 * size_of::<T>() as u64;
+    list.try_reserve_exact(more).map_err(|_| ErrorKind::OutOfMemory { bytes }.into())
+}
