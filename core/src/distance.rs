@@ -115,6 +115,8 @@ pub(crate) fn measure(
     out: &mut [f32],
 ) -> Result<()> {
     debug_assert_eq!(query.len(), table.dimensions);
+    #[cfg(target_arch = "wasm32")]
+    platform::bring_near(table, list)?;
     platform::dispatch(MeasureList { measure, query, table, list, out })
 }
 
@@ -127,6 +129,8 @@ pub(crate) fn dot_codes(
     out: &mut [i32],
 ) -> Result<()> {
     debug_assert_eq!(query.len(), table.dimensions);
+    #[cfg(target_arch = "wasm32")]
+    platform::bring_near(table, list)?;
     platform::dispatch(DotCodes { query, table, list, out })
 }
 
@@ -173,11 +177,6 @@ trait Lanes: Copy {
     #[inline(always)]
     fn ahead(_stride: usize) -> usize {
         16
-    }
-    /// Brings the listed rows near all at once, where that pays.
-    #[inline(always)]
-    fn bring_near(_table: &Table<'_>, _list: &[u32]) -> Result<()> {
-        Ok(())
     }
     /// Widens as many binary16 values as a register has lanes.
     fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
@@ -319,7 +318,6 @@ fn for_rows<L: Lanes, T>(
     out: &mut [T],
     mut each: impl FnMut(&[u8], &mut T),
 ) -> Result<()> {
-    L::bring_near(table, list)?;
     let ahead = L::ahead(table.stride);
     for &row in list.iter().take(ahead) {
         prefetch(table.record(row)?);

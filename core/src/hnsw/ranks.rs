@@ -18,7 +18,6 @@ pub(crate) struct RankScratch {
     products: Vec<i32>,
     query: Query,
     query_row: Option<u32>,
-    values: Vec<f32>,
 }
 
 impl RowRanks<'_> {
@@ -51,10 +50,7 @@ impl RowRanks<'_> {
             Self::Codes(pairs) => pairs.ranks(from, list, out, &mut scratch.products),
             Self::Vectors(vectors) => {
                 if scratch.query_row != Some(from) {
-                    let dimensions = vectors.dimensions();
-                    scratch.values.resize(dimensions, 0.0);
-                    vectors.get(from, &mut scratch.values)?;
-                    scratch.query.set(&scratch.values, dimensions, vectors.metric())?;
+                    vectors.set_query(from, &mut scratch.query)?;
                     scratch.query_row = Some(from);
                 }
                 vectors.ranks(&scratch.query, list, out)
