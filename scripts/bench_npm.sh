@@ -1,7 +1,8 @@
 #!/bin/sh
 # Packs the npm package, measures it against the others on npm, and against the command:
 # scripts/bench_npm.sh [--quick] [--full] …; bench/npm/README.md tells the rest. HITHER_TARBALL names
-# a packed package to use in place of a new one.
+# a packed package to use in place of a new one. With --against COMMIT first: against the package of
+# that commit alone, which takes a checkout and a build of its own.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,24 @@ CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
 export CARGO_TARGET_DIR
 
+if [ "${1:-}" = --against ]; then
+    commit=$(git rev-parse --verify "$2^{commit}")
+    shift 2
+    work=$CARGO_TARGET_DIR/npm-against
+    unpack() {
+        rm -rf "$work/$2"
+        mkdir -p "$work/$2"
+        tar -xzf "$1" -C "$work/$2" --strip-components 1
+    }
+    tarball=$(sh scripts/npm.sh)
+    unpack "$(echo "$tarball" | tail -n 1)" package
+    rm -rf "$work/source"
+    mkdir -p "$work/source"
+    git archive "$commit" | tar -x -C "$work/source"
+    tarball=$(cd "$work/source" && CARGO_TARGET_DIR=$work/target sh scripts/npm.sh)
+    unpack "$(echo "$tarball" | tail -n 1)" earlier
+    exec node bench/npm/against.mjs "$work/earlier" "$work/package" "$@"
+fi
 sh scripts/install.sh compiler node chromium
 [ -n "${HITHER_TARBALL:-}" ] || HITHER_TARBALL=$(sh scripts/npm.sh)
 HITHER_TARBALL=$(echo "$HITHER_TARBALL" | tail -n 1)

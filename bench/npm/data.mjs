@@ -8,7 +8,7 @@ const QUERIES = 200;
 const K = 10;
 
 /** The numbers of a .npy file of f2, f4 or i4. */
-function npy(path) {
+export function npy(path) {
   const bytes = readFileSync(path);
   const start = 10 + bytes.readUInt16LE(8);
   const type = /'descr': '<(..)'/.exec(bytes.subarray(10, start).toString("latin1"))[1];

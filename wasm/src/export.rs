@@ -42,7 +42,7 @@ extern "C" fn release(id: usize) {
 /// The length of the index file that begins with the input.
 #[unsafe(no_mangle)]
 extern "C" fn file_length() -> f64 {
-    answer(with_input(|start| Ok(hither::file_length(start)? as f64)))
+    answer(with_input(false, |start| Ok(hither::file_length(start)? as f64)))
 }
 
 /// One allocation for a file of so many bytes, none of which is there yet.
@@ -189,7 +189,7 @@ extern "C" fn opened_save(id: usize, delta: bool) -> f64 {
 /// A builder of the options that the input has.
 #[unsafe(no_mangle)]
 extern "C" fn building_new() -> f64 {
-    hold(with_input(|options| Ok(Held::Building(Box::new(Building::new(options)?)))))
+    hold(with_input(false, |options| Ok(Held::Building(Box::new(Building::new(options)?)))))
 }
 
 #[unsafe(no_mangle)]

@@ -13,7 +13,7 @@ use core::mem::{replace, take};
 use hither::AlignedBytes;
 use spin::{Mutex, MutexGuard};
 
-/// Bytes of input that are kept for the next. More would lie between what is opened and built.
+/// Bytes of input that are kept for the next call. More would lie between what is opened and built.
 const KEPT: usize = 1 << 14;
 
 /// What a number of JavaScript's stands for.
@@ -45,6 +45,9 @@ impl State {
     /// Has so many bytes of input, to be written where they lie.
     pub fn make_room(&mut self, length: usize) -> Outcome<f64> {
         let input = &mut self.input;
+        if input.len() > KEPT.max(length) {
+            *input = Vec::new();
+        }
         if input.len() < length {
             room(input, length)?;
             input.resize(length, 0);
@@ -106,14 +109,14 @@ pub fn failure() -> *const u8 {
     written.as_bytes().as_ptr()
 }
 
-/// Calls `call` with the input.
-pub fn with_input<T>(call: impl FnOnce(&[u8]) -> T) -> T {
+/// Calls `call` with the input. One that is a piece of a file is kept for the next piece.
+pub fn with_input<T>(is_piece: bool, call: impl FnOnce(&[u8]) -> T) -> T {
     let (input, length) = {
         let state = &mut *state();
         (take(&mut state.input), take(&mut state.length))
     };
     let given = call(&input[..length]);
-    if input.len() <= KEPT {
+    if input.len() <= KEPT || is_piece {
         state().input = input;
     }
     given
@@ -122,7 +125,8 @@ pub fn with_input<T>(call: impl FnOnce(&[u8]) -> T) -> T {
 /// Calls `call` with what a number stands for, and with the input.
 fn with(id: usize, call: &mut dyn FnMut(&mut Held, &[u8]) -> Outcome<f64>) -> f64 {
     let mut held = exchange(id, Held::Busy);
-    let outcome = with_input(|input| call(&mut held, input));
+    let is_piece = matches!(held, Held::Bytes(_));
+    let outcome = with_input(is_piece, |input| call(&mut held, input));
     exchange(id, held);
     answer(outcome)
 }

@@ -1,0 +1,98 @@
+// The package against an earlier one: what each operation takes, as a share of what it took. Each
+// round is a new process of Node for each package, in turn; figures are medians of the rounds.
+//
+//     node bench/npm/against.mjs EARLIER PACKAGE [--rounds 7]
+//
+// Both are folders of an unpacked package. `make bench-npm ARGS="--against COMMIT"` makes them.
+import { execFileSync } from "node:child_process";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { dimensions, npy } from "./data.mjs";
+
+const here = fileURLToPath(import.meta.url);
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { rounds: { type: "string", default: "7" }, measure: { type: "string" } } });
+if (values.measure) {
+  console.log(JSON.stringify(await measure(values.measure)));
+} else {
+  if (positionals.length !== 2) throw new Error("usage: against.mjs EARLIER PACKAGE [--rounds 7]");
+  compare(positionals.map((folder) => resolve(folder)), Number(values.rounds));
+}
+
+function median(numbers) {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+}
+
+function compare(packages, rounds) {
+  const told = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const which of round % 2 ? [1, 0] : [0, 1]) {
+      const options = { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] };
+      told[which].push(JSON.parse(execFileSync(process.execPath, [here, "--measure", packages[which]], options)));
+    }
+  }
+  const [earlier, now] = told;
+  console.log(`| of ${rounds} rounds, medians | earlier ms | now ms | now : earlier |\n|---|---|---|---|`);
+  for (const name of Object.keys(now[0])) {
+    const of = (all) => median(all.map((times) => times[name]));
+    const ratio = median(now.map((times, round) => times[name] / earlier[round][name]));
+    console.log(`| ${name} | ${of(earlier).toFixed(1)} | ${of(now).toFixed(1)} | ${ratio.toFixed(2)} |`);
+  }
+}
+
+/** Milliseconds of each operation, over the sample. */
+async function measure(folder) {
+  const { Builder, open } = await import(pathToFileURL(join(folder, "node.js")).href);
+  const sample = join(here, "../../../sample");
+  const vectors = npy(join(sample, "words.npy"));
+  const queries = npy(join(sample, "queries.npy"));
+  const rows = vectors.length / dimensions;
+  const query = (at) => {
+    const row = at % (queries.length / dimensions);
+    return queries.subarray(row * dimensions, (row + 1) * dimensions);
+  };
+  const columns = {
+    number: Array.from({ length: rows }, (_, row) => (row * 7919) % 1000),
+    text: Array.from({ length: rows }, (_, row) => `word ${(row * 31) % 50}`),
+  };
+  const times = {};
+  const time = async (name, call) => {
+    const start = performance.now();
+    const made = await call();
+    times[name] = performance.now() - start;
+    return made;
+  };
+  const searches = (name, index, count, options) =>
+    time(`${count} searches, ${name}`, () => {
+      for (let at = 0; at < count; at += 1) index.search(query(at), { include: false, ...options });
+    });
+  const build = async (options) => {
+    const builder = new Builder({ dimensions, columns: { number: "int64", text: "text" }, ...options });
+    await time(`adding ${rows} rows`, () => builder.addMany(vectors, { columns }));
+    return time(`building ${options.kind}`, () => builder.finish());
+  };
+
+  const lists = await open(await build({ kind: "ivf" }));
+  const file = await build({ kind: "hnsw" });
+  const index = await time("opening", () => open(file));
+  (await time("opening, all verified", () => open(file, { verify: "full" }))).free();
+  for (let at = 0; at < 1000; at += 1) index.search(query(at), { include: false });
+  await searches("ef_search 20", index, 5000, { efSearch: 20 });
+  await searches("ef_search 100", index, 2000, { efSearch: 100 });
+  await searches("exact", index, 100, { exact: true });
+  await searches("one row in twenty passes", index, 500, { filter: { number: { $lt: 50 } } });
+  await searches("half of the rows pass", index, 1000, { filter: { number: { $lt: 500 } } });
+  await searches("lists", lists, 2000, {});
+  await time("5000 searches with columns", () => {
+    for (let at = 0; at < 5000; at += 1) index.search(query(at));
+  });
+  await time("20000 rows by key", () => {
+    for (let at = 0; at < 20000; at += 1) index.get(at % rows, { include: false });
+  });
+  await time("1000 rows inserted", () => {
+    for (let at = 0; at < 1000; at += 1) index.insert(query(at), { columns: { number: at, text: "new" } });
+  });
+  await searches("beside inserted rows", index, 1000, {});
+  await time("saving a delta", () => index.save({ form: "delta" }));
+  return times;
+}
