@@ -49,14 +49,14 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 rm -rf "$out/js"
 cp -r wasm/js "$out/js"
 echo "export const version = \"$version\";" >"$out/js/version.js"
-(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" node.js web.js workerd.js inline.js \
+(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" node.js web.js workerd.js edge.js inline.js \
     storage.js worker.js worker-thread.js --bundle --splitting --format=esm --minify \
-    --target=es2022 --external:./hither_bg.wasm --external:./hither_base64.js --external:node:* \
-    --log-level=error --outdir="$out/package")
+    --target=es2022 --external:./hither_bg.wasm --external:./hither_bg.wasm?module \
+    --external:./hither_base64.js --external:node:* --log-level=error --outdir="$out/package")
 {
-    printf 'export const base64 =\n  "'
+    printf 'const base64 =\n  "'
     base64 -w 0 "$out/package/hither_bg.wasm"
-    printf '";\n'
+    printf '";\nexport const module = () => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));\n'
 } >"$out/package/hither_base64.js"
 (cd "$out" && npm pack --silent ./package)
 echo "$out/hither-$version.tgz"

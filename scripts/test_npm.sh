@@ -90,6 +90,32 @@ fi
 "$bin/deno" run --quiet --allow-read --allow-env run.mjs "Deno:"
 "$bin/bun" run.mjs "Bun:"
 
+# A server's bundle lies apart from the module, or names it otherwise.
+echo 'import { smoke } from "./smoke.mjs"; smoke().then((said) => console.log("  " + process.argv[2] + " " + said));' >for-node.mjs
+for format in esm cjs; do
+    "$bin/esbuild" for-node.mjs --bundle --platform=node --format=$format --log-level=error --outdir=bundled/$format
+done
+echo '{ "type": "commonjs" }' >bundled/cjs/package.json
+"$bin/webpack" --mode production --target node --entry ./for-node.mjs --output-path "$PWD/bundled" --output-filename webpack.cjs >webpack.txt || {
+    cat webpack.txt
+    exit 1
+}
+node bundled/esm/for-node.js "Node, bundled by esbuild:"
+node bundled/cjs/for-node.js "Node, bundled by esbuild to require:"
+node bundled/webpack.cjs "Node, bundled by webpack:"
+
+# What Next.js does for its edge: `?module` is a compiled module.
+cat >edge-hooks.mjs <<'JS'
+import { register } from "node:module";
+const load = `
+import { fileURLToPath } from "node:url";
+const source = (path) => "import { readFileSync } from 'node:fs'; export default new WebAssembly.Module(readFileSync(" + JSON.stringify(path) + "));";
+export const load = (url, context, next) => url.endsWith(".wasm?module")
+  ? { format: "module", source: source(fileURLToPath(url)), shortCircuit: true } : next(url, context);`;
+register(`data:text/javascript,${encodeURIComponent(load)}`);
+JS
+node --no-warnings --conditions=edge-light --import ./edge-hooks.mjs run.mjs "the edge's entry:"
+
 # Rendered on a server, a page's modules are imported where there is no page.
 node --conditions=browser --input-type=module -e '
 await Promise.all(["hither", "hither/inline", "hither/storage", "hither/worker"].map((name) => import(name)));

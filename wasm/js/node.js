@@ -1,4 +1,5 @@
-// Node, Deno and Bun: the module is read at once, and sources may be paths.
+// Node, Deno and Bun: the module is read at once, and sources may be paths. Where a bundler has parted
+// this file from the module, it comes as base64, when it is first needed.
 import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -20,10 +21,17 @@ async function path(source) {
   return Readable.toWeb(createReadStream(name, { highWaterMark: 1 << 20 }));
 }
 
-configure({
-  module: () => readFileSync(new URL("./hither_bg.wasm", import.meta.url)),
-  sync: true,
-  path,
-});
+function moduleBeside() {
+  try {
+    return new WebAssembly.Module(readFileSync(new URL("./hither_bg.wasm", import.meta.url)));
+  } catch {
+    // A bundler's URL may be no file's, or of a class that Node does not know.
+    return undefined;
+  }
+}
+
+const compiled = moduleBeside();
+const inline = async () => (await import("./hither_base64.js")).module();
+configure({ module: compiled ? () => compiled : inline, sync: compiled !== undefined, path });
 
 export * from "./api.js";

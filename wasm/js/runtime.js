@@ -14,16 +14,15 @@ let crashed = false;
 export const open = { files: 0, indexes: 0 };
 
 /**
- * Each entry says once where the module is: `module()` gives a WebAssembly.Module, its bytes, a
- * URL or a Response; `sync` if it can be instantiated at once; `path(source)` a stream of a file.
+ * Each entry says once where the module is: `module()` gives a WebAssembly.Module, and at once if
+ * `sync`, or its bytes, a URL or a Response; `path(source)` a stream of a file.
  */
 export function configure(entry) {
   provide ??= entry.module;
   if (entry.path) openPath = entry.path;
   if (!entry.sync || wasm) return;
   try {
-    const given = entry.module();
-    start(given instanceof WebAssembly.Module ? given : new WebAssembly.Module(given));
+    start(entry.module());
   } catch (cause) {
     throw unavailable(cause);
   }
