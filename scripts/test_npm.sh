@@ -188,7 +188,7 @@ kill $served
 wait $served 2>/dev/null || true
 
 HITHER=$hither SAMPLE=$sample WORK=$project \
-    node --expose-gc --test --test-reporter=spec package.test.mjs model.test.mjs crash.test.mjs
+    node --expose-gc --test --test-reporter=spec package.test.mjs model.test.mjs nonsense.test.mjs crash.test.mjs
 
 echo "bundlers and browsers:"
 page='<!doctype html><meta charset="utf-8"><script type="module" src="./main.js"></script>'

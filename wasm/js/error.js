@@ -15,3 +15,14 @@ export function aborted(signal) {
 export function throwIfAborted(signal) {
   if (signal?.aborted) throw aborted(signal);
 }
+
+/** Throws unless these are a function and an AbortSignal, where they are given. */
+export function checkHearers({ onProgress, signal }) {
+  const isGiven = (value) => value !== undefined && value !== null;
+  if (isGiven(onProgress) && typeof onProgress !== "function") {
+    throw new HitherError("invalid_parameter", "onProgress: give a function");
+  }
+  if (isGiven(signal) && typeof signal.addEventListener !== "function") {
+    throw new HitherError("invalid_parameter", "signal: give an AbortSignal");
+  }
+}

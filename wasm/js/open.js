@@ -7,7 +7,7 @@ import { guard, load, open as counted, view, wasm } from "./runtime.js";
 import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
 import { Tokens, decode } from "./token.js";
-import { checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, toJson, toRow } from "./value.js";
+import { checkArray, checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, shown, toJson, toRow } from "./value.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
@@ -18,7 +18,7 @@ export async function open(source, options = {}) {
   checkOptions(options, OPEN);
   const { verify = "open", model, onProgress, signal } = options;
   if (verify !== "open" && verify !== "full") {
-    throw new HitherError("invalid_parameter", `verify: "${verify}" is none of "open", "full"`);
+    throw new HitherError("invalid_parameter", `verify: ${shown(verify)} is none of "open", "full"`);
   }
   checkType("model", model, "string");
   await load();
@@ -117,7 +117,7 @@ export class Index {
 
   searchBatch(queries, options = {}) {
     this.#live();
-    checkNumbers("queries", queries);
+    checkArray("queries", queries);
     const { dimensions } = this.#shape;
     const flat = ArrayBuffer.isView(queries) || typeof queries[0] === "number";
     if (!flat) return Array.from(queries, (query) => this.search(query, options));
@@ -197,10 +197,10 @@ export class Index {
 
   getMany(keys, options = {}) {
     this.#live();
-    if (typeof keys?.length !== "number" || typeof keys === "string") {
+    if (!Array.isArray(keys) && !(ArrayBuffer.isView(keys) && keys.length !== undefined)) {
       throw new HitherError("invalid_parameter", "keys: give an array of keys; get() takes one");
     }
-    return Array.from(keys, (key) => this.get(key, options));
+    return Array.from({ length: keys.length }, (_, at) => this.get(keys[at], options));
   }
 
   has(key) {
@@ -250,7 +250,7 @@ export class Index {
     checkOptions(options, ["form", "onProgress", "signal"]);
     const { form = "compact" } = options;
     if (form !== "compact" && form !== "delta") {
-      throw new HitherError("invalid_parameter", `form: "${form}" is none of "compact", "delta"`);
+      throw new HitherError("invalid_parameter", `form: ${shown(form)} is none of "compact", "delta"`);
     }
     const id = this.#live();
     const write = writer(options);

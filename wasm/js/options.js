@@ -33,7 +33,7 @@ function seedBits(value) {
 export function toSchema(columns) {
   columns ??= [];
   const list = Array.isArray(columns) ? columns : Object.entries(columns).map(([name, type]) => ({ name, type }));
-  return list.map(({ name, type }) => ({ name, type }));
+  return list.map((column) => ({ name: column?.name, type: column?.type }));
 }
 
 /** Checks the options of a builder with these columns. */

@@ -13,10 +13,8 @@ const PIECE = 1 << 18;
 
 /** A stream of the source's bytes, or the bytes themselves, and the response they come with. */
 async function begin(source, signal, headers) {
-  if (ArrayBuffer.isView(source)) {
-    return { bytes: new Uint8Array(source.buffer, source.byteOffset, source.byteLength) };
-  }
-  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) };
+  if (ArrayBuffer.isView(source)) return { bytes: octets(source.buffer, source.byteOffset, source.byteLength) };
+  if (source instanceof ArrayBuffer) return { bytes: octets(source) };
   if (typeof Blob !== "undefined" && source instanceof Blob) return { stream: source.stream() };
   if (source instanceof ReadableStream) return { stream: source };
   if (source instanceof Response) return fromResponse(source);
@@ -34,6 +32,14 @@ async function begin(source, signal, headers) {
     throw new HitherError("network", `${source.url ?? source}: ${cause?.message ?? cause}`, { cause });
   }
   return fromResponse(response);
+}
+
+function octets(buffer, ...range) {
+  try {
+    return new Uint8Array(buffer, ...range);
+  } catch (cause) {
+    throw new HitherError("invalid_parameter", "source: its memory was transferred away", { cause });
+  }
 }
 
 function fromResponse(response) {

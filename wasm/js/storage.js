@@ -2,9 +2,11 @@ import { HitherError } from "./error.js";
 import { load } from "./runtime.js";
 import { pour } from "./source.js";
 import { open as openIndex } from "./open.js";
+import { checkOptions, shown } from "./value.js";
 import "./web.js";
 
 const NAME = "hither";
+const OPTIONS = ["onProgress", "signal"];
 
 function failed(cause) {
   if (cause instanceof HitherError) return cause;
@@ -148,6 +150,7 @@ function address(source) {
 }
 
 async function store(name, source, options) {
+  checkName(name);
   await load();
   const files = await choose();
   let target;
@@ -173,11 +176,18 @@ async function store(name, source, options) {
   }
 }
 
-export function put(name, source, { onProgress, signal } = {}) {
-  return store(name, source, { onProgress, signal });
+function checkName(name) {
+  if (typeof name === "string" && name !== "") return;
+  throw new HitherError("invalid_parameter", `name: give a text, not ${name === "" ? "an empty one" : shown(name)}`);
+}
+
+export async function put(name, source, options = {}) {
+  checkOptions(options, OPTIONS);
+  return store(name, source, options);
 }
 
 async function found(name) {
+  checkName(name);
   const files = await choose();
   const file = await files.read(name).catch((error) => {
     throw failed(error);
@@ -191,6 +201,7 @@ export async function open(name, options) {
 }
 
 export async function get(name) {
+  checkName(name);
   return (await (await choose()).read(name))?.blob;
 }
 
@@ -200,16 +211,18 @@ export async function list() {
 }
 
 export async function remove(name) {
+  checkName(name);
   return (await choose()).remove(name);
 }
 
 export { remove as delete };
 
-export async function update(name, { onProgress, signal } = {}) {
+export async function update(name, options = {}) {
+  checkOptions(options, OPTIONS);
   const { url, etag } = (await found(name)).facts;
   if (!url) throw new HitherError("storage", `"${name}" was not stored from a URL: put() it again`);
   const isDate = etag !== null && !/^(W\/)?"/.test(etag);
   const headers = etag ? { [isDate ? "If-Modified-Since" : "If-None-Match"]: etag } : {};
-  const stored = await store(name, url, { onProgress, signal, headers });
+  const stored = await store(name, url, { ...options, headers });
   return stored !== undefined;
 }

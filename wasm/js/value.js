@@ -1,5 +1,5 @@
 // Column values and filters, between JavaScript's types and what WebAssembly takes.
-import { HitherError } from "./error.js";
+import { HitherError, checkHearers } from "./error.js";
 
 const MICROSECONDS = 1_000_000n;
 const LATEST = 2n ** 63n - 1n;
@@ -105,12 +105,13 @@ export function parseJson(text) {
 /** Throws unless it is an object of these options: a misspelt one would be silently left out. */
 export function checkOptions(options, known) {
   if (options === null || typeof options !== "object") {
-    throw new HitherError("invalid_parameter", `options: give an object, not ${options}`);
+    throw new HitherError("invalid_parameter", `options: give an object, not ${shown(options)}`);
   }
   for (const name in options) {
     if (known.includes(name)) continue;
     throw new HitherError("invalid_parameter", `${name}: no such option; there are: ${known.join(", ")}`);
   }
+  checkHearers(options);
 }
 
 /** Throws unless an option is of a type, or not given: WebAssembly takes nothing else. */
@@ -131,14 +132,24 @@ export function checkWhole(name, value, least) {
   throw new HitherError("invalid_parameter", `${name}: ${shown(value)} is no whole number from ${least} on`);
 }
 
-/** Throws unless these are so many numbers, or any count of them, that can be copied as float32. */
+/** Throws unless this is an array, or a typed array of what can be copied as float32. */
+export function checkArray(name, list) {
+  // Not of bigints, and no DataView, which has no length.
+  const typed = ArrayBuffer.isView(list) && typeof (list[0] ?? list.length) === "number";
+  if (typed || Array.isArray(list)) return;
+  throw new HitherError("invalid_parameter", `${name}: give a typed array or an array of numbers`);
+}
+
+/** Throws unless these are so many numbers, or any count of them. */
 export function checkNumbers(name, vector, dimensions) {
-  const { length } = vector ?? {};
-  const big = vector instanceof BigInt64Array || vector instanceof BigUint64Array;
-  if (typeof vector === "string" || big || !Number.isInteger(length) || length < 0) {
-    throw new HitherError("invalid_parameter", `${name}: give a typed array or an array of numbers`);
-  }
+  checkArray(name, vector);
+  const { length } = vector;
   if (dimensions !== undefined && length !== dimensions) {
     throw new HitherError("dimension_mismatch", `expected ${dimensions} dimensions, not ${length}`);
+  }
+  if (ArrayBuffer.isView(vector)) return;
+  for (let at = 0; at < length; at += 1) {
+    if (typeof vector[at] === "number") continue;
+    throw new HitherError("invalid_parameter", `${name}: value ${at} is ${shown(vector[at])}, and no number`);
   }
 }

@@ -1,5 +1,5 @@
 // The page's side: each index and each builder has a worker of its own.
-import { HitherError, aborted, throwIfAborted } from "./error.js";
+import { HitherError, aborted, checkHearers, throwIfAborted } from "./error.js";
 import { SearchResult } from "./result.js";
 
 export { HitherError };
@@ -32,6 +32,7 @@ class Thread {
   call(method, args, { onProgress, signal, aborts = "call", transfer = [] } = {}) {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
+      checkHearers({ onProgress, signal });
       throwIfAborted(signal);
       const id = (this.#next += 1);
       const stop = () => {
