@@ -111,7 +111,7 @@ export function checkOptions(options, known) {
     if (known.includes(name)) continue;
     throw new HitherError("invalid_parameter", `${name}: no such option; there are: ${known.join(", ")}`);
   }
-  checkHearers(options);
+  if (known.includes("signal")) checkHearers(options);
 }
 
 /** Throws unless an option is of a type, or not given: WebAssembly takes nothing else. */
