@@ -176,7 +176,7 @@ impl<'a> VectorsView<'a> {
         view.ranks(query, list, out)
     }
 
-    /// Takes over the stored values of a row. They are not checked again: that took a tenth of a
+    /// Takes over the stored values of a row. They are not checked again: that took a twentieth of a
     /// build on vectors.
     pub fn set_query(&self, row: u32, query: &mut Query) -> Result<()> {
         query.values.resize(self.dimensions(), 0.0);

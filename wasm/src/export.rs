@@ -24,7 +24,8 @@ fn place<T>(list: &[T]) -> Outcome<f64> {
 /// Where so many bytes are to be written that the next call takes.
 #[unsafe(no_mangle)]
 extern "C" fn input(length: usize) -> f64 {
-    answer(state().make_room(length))
+    let place = state().make_room(length);
+    answer(place)
 }
 
 /// Where the code and the message of the last error are written.

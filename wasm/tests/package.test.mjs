@@ -436,6 +436,8 @@ test("more memory than there is is an error, and what is open goes on", async ()
     });
   }
   assert.equal(got, "out_of_memory");
+  const large = { columns: { note: new Uint8Array(1.5e9) } };
+  assert.equal(await code(() => new Builder({ dimensions: 1, metric: "l2", columns: { note: "bytes" } }).add([1], large)), "out_of_memory");
   assert.equal(index.search(0).length, 10);
   for (const builder of builders) builder.free();
 });
