@@ -423,6 +423,35 @@ test("a build stops when it is told to, and the builder lives on", async () => {
   command("verify", `${WORK}/stopped.hither`);
 });
 
+test("who hears of a build's progress may search, change, save and build", async () => {
+  const builderOf = (rows) => {
+    const builder = new Builder({ dimensions, metric: "cosine", kind: "hnsw" });
+    builder.addMany(vectors.subarray(0, rows * dimensions));
+    return builder;
+  };
+  const [expected, other] = [await builderOf(3000).finish(), await builderOf(500).finish()];
+  const copy = await open(other);
+  const builder = builderOf(3000);
+  const within = [];
+  const steps = [
+    () => assert.equal(copy.search(7, { k: 3 }).length, 3),
+    () => assert.equal(copy.insert(vectors.subarray(0, dimensions)), 500),
+    () => within.push(copy.save()),
+    () => within.push(builderOf(500).finish({ onProgress: () => copy.get(1) })),
+    () => assert.throws(() => builder.add(vectors.subarray(0, dimensions)), { code: "busy" }),
+    () => assert.throws(() => builder.free(), { code: "busy" }),
+  ];
+  const file = await builder.finish({ onProgress: () => steps.shift()?.() });
+  assert.equal(steps.length, 0);
+  assert(Buffer.compare(file, expected) === 0);
+  const [saved, built] = await Promise.all(within);
+  assert(Buffer.compare(built, other) === 0);
+  copy.free();
+  const again = await open(saved, { verify: "full" });
+  assert.equal(again.length, 501);
+  again.free();
+});
+
 test("more memory than there is is an error, and what is open goes on", async () => {
   // Each builder stages 1 GB of numbers: after a few there is no room for more.
   const builders = [];
