@@ -43,16 +43,17 @@ fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<
     Ok(())
 }
 
-/// Rounds to the nearest integer, ties to even, for |x| < 2²²: the sum has no fraction bits left.
+/// The nearest integer, ties to even, for |x| ≤ 127: the sum has no fraction bits left, and ends in
+/// those of the integer.
 #[inline]
-fn round(x: f32) -> f32 {
+fn nearest(x: f32) -> i8 {
     const SHIFT: f32 = 12_582_912.0; // 1.5 · 2²³
-    (x + SHIFT) - SHIFT
+    (x + SHIFT).to_bits() as i8
 }
 
 #[inline]
 fn code(value: f32, centre: f32, inverse_scale: f32) -> i8 {
-    round(((value - centre) * inverse_scale).clamp(-127.0, 127.0)) as i8
+    nearest(((value - centre) * inverse_scale).clamp(-127.0, 127.0))
 }
 
 impl Quantizer {
@@ -184,9 +185,9 @@ impl CodedQuery {
     pub fn set(&mut self, query: &Query, view: &CodesView<'_>) {
         let (centre, scale) = view.centre_and_scale();
         let centred = view.metric == Metric::L2;
-        let value = |(&value, &centre): (&f32, &f32)| {
-            if centred { value - centre } else { value * query.inverse_length }
-        };
+        // Without a branch for each value: one of the two does nothing.
+        let (part, factor) = if centred { (1.0, 1.0) } else { (0.0, query.inverse_length) };
+        let value = |(&value, &centre): (&f32, &f32)| (value - part * centre) * factor;
         let values = || query.values.iter().zip(centre).map(value);
         let mut widest = 0.0;
         for value in values() {
@@ -202,7 +203,7 @@ impl CodedQuery {
         self.noise = 2.0 * values().len() as f32 * squares;
         self.codes.resize(values().len(), 0);
         for (place, value) in self.codes.iter_mut().zip(values()) {
-            *place = code(value, 0.0, inverse);
+            *place = nearest(value * inverse);
         }
         (self.base, self.slope) = if centred {
             let square = measure_pair(Measure::SquaredL2, &query.values, centre);
