@@ -9,16 +9,15 @@ mod held;
 mod host;
 
 use crate::Building;
-use crate::failure::Outcome;
 use crate::options::METRICS;
 use alloc::boxed::Box;
 use held::{Held, answer, building, bytes, exchange, hold, opened, state, with_input};
 use hither::{AlignedBytes, ErrorKind, SearchParams, Structure};
 use host::{Taker, tell};
 
-/// Where something lies.
-fn place<T>(list: &[T]) -> Outcome<f64> {
-    Ok(list.as_ptr() as usize as f64)
+/// Where something lies. Not as an integer, which JavaScript would take for negative from 2 GiB on.
+fn place<T>(list: &[T]) -> f64 {
+    list.as_ptr() as usize as f64
 }
 
 /// Where so many bytes are to be written that the next call takes.
@@ -30,7 +29,7 @@ extern "C" fn input(length: usize) -> f64 {
 
 /// Where the code and the message of the last error are written.
 #[unsafe(no_mangle)]
-extern "C" fn failure() -> *const u8 {
+extern "C" fn failure() -> f64 {
     held::failure()
 }
 
@@ -85,12 +84,12 @@ extern "C" fn opened_push(id: usize, file: usize, whole: bool) -> f64 {
 /// Where the vector of so many numbers lies that a call takes.
 #[unsafe(no_mangle)]
 extern "C" fn opened_vector(id: usize, length: usize) -> f64 {
-    opened(id, &mut |opened, _| place(opened.vector(length)?))
+    opened(id, &mut |opened, _| Ok(place(opened.vector(length)?)))
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn opened_info(id: usize) -> f64 {
-    opened(id, &mut |opened, _| place(opened.info()?))
+    opened(id, &mut |opened, _| Ok(place(opened.info()?)))
 }
 
 #[unsafe(no_mangle)]
@@ -130,12 +129,12 @@ extern "C" fn opened_search(
         let told = &mut state().told;
         *told = [
             distances.len() as f64,
-            place(distances)?,
-            place(numbers)?,
+            place(distances),
+            place(numbers),
             stats.visited as f64,
             stats.compared as f64,
         ];
-        place(told)
+        Ok(place(told))
     })
 }
 
@@ -148,7 +147,7 @@ extern "C" fn opened_filter(id: usize) -> f64 {
 /// Finds the row whose key the input has, and gives where its vector lies; 0 if there is none.
 #[unsafe(no_mangle)]
 extern "C" fn opened_get(id: usize) -> f64 {
-    opened(id, &mut |opened, key| opened.get(key)?.map_or(Ok(0.0), place))
+    opened(id, &mut |opened, key| Ok(opened.get(key)?.map_or(0.0, place)))
 }
 
 #[unsafe(no_mangle)]
@@ -158,18 +157,18 @@ extern "C" fn opened_has(id: usize) -> f64 {
 
 #[unsafe(no_mangle)]
 extern "C" fn opened_keys(id: usize) -> f64 {
-    opened(id, &mut |opened, _| place(opened.keys()))
+    opened(id, &mut |opened, _| Ok(place(opened.keys())))
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn opened_column(id: usize, number: usize) -> f64 {
-    opened(id, &mut |opened, _| place(opened.column(number)?))
+    opened(id, &mut |opened, _| Ok(place(opened.column(number)?)))
 }
 
 /// Inserts the row that the input and the vector have, and gives where its key is written.
 #[unsafe(no_mangle)]
 extern "C" fn opened_insert(id: usize) -> f64 {
-    opened(id, &mut |opened, row| place(opened.insert(row)?))
+    opened(id, &mut |opened, row| Ok(place(opened.insert(row)?)))
 }
 
 #[unsafe(no_mangle)]
@@ -206,7 +205,7 @@ extern "C" fn building_reserve(id: usize, rows: usize) -> f64 {
 /// Where so many numbers are to be written, for `building_push`.
 #[unsafe(no_mangle)]
 extern "C" fn building_stage(id: usize, length: usize) -> f64 {
-    building(id, &mut |building, _| place(building.stage(length)?))
+    building(id, &mut |building, _| Ok(place(building.stage(length)?)))
 }
 
 /// Appends the staged rows; the input has their keys and values.

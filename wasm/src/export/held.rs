@@ -3,6 +3,7 @@
 //! JavaScript may call again while it hears of a build's progress, so nothing stays locked while a
 //! call is made: what is at work is taken out, and put back.
 
+use super::place;
 use crate::failure::{Failure, Outcome};
 use crate::memory::room;
 use crate::token::Writer;
@@ -53,7 +54,7 @@ impl State {
             input.resize(length, 0);
         }
         self.length = length;
-        Ok(input.as_ptr() as usize as f64)
+        Ok(place(input))
     }
 }
 
@@ -101,7 +102,7 @@ pub fn answer(outcome: Outcome<f64>) -> f64 {
 }
 
 /// Where the code and the message of the last error are written.
-pub fn failure() -> *const u8 {
+pub fn failure() -> f64 {
     let state = &mut *state();
     let written = state.written.insert(Writer::default());
     written.clear();
@@ -109,7 +110,7 @@ pub fn failure() -> *const u8 {
         written.text(failure.code());
         written.text(failure.message());
     }
-    written.as_bytes().as_ptr()
+    place(written.as_bytes())
 }
 
 /// Calls `call` with the input. One that is a piece of a file is kept for the next piece.
