@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { dimensions, npy } from "./data.mjs";
+import { median } from "./report.mjs";
 
 const here = fileURLToPath(import.meta.url);
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { rounds: { type: "string", default: "7" }, measure: { type: "string" } } });
@@ -17,10 +18,6 @@ if (values.measure) {
 } else {
   if (positionals.length !== 2) throw new Error("usage: against.mjs EARLIER PACKAGE [--rounds 7]");
   compare(positionals.map((folder) => resolve(folder)), Number(values.rounds));
-}
-
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }
 
 function compare(packages, rounds) {

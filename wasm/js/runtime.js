@@ -20,12 +20,7 @@ export const open = { files: 0, indexes: 0 };
 export function configure(entry) {
   provide ??= entry.module;
   if (entry.path) openPath = entry.path;
-  if (!entry.sync || wasm) return;
-  try {
-    start(entry.module());
-  } catch (cause) {
-    throw unavailable(cause);
-  }
+  if (entry.sync && !wasm) start(entry.module());
 }
 
 export function pathStream(source) {
@@ -33,7 +28,11 @@ export function pathStream(source) {
 }
 
 function start(module) {
-  wasm = new WebAssembly.Instance(module, { host: imports }).exports;
+  try {
+    wasm = new WebAssembly.Instance(module, { host: imports }).exports;
+  } catch (cause) {
+    throw unavailable(cause);
+  }
   compiled = module;
   generation += 1;
 }
@@ -79,24 +78,24 @@ export function isReady() {
 export async function load(module) {
   if (crashed) restart();
   if (wasm) return;
-  pending ??= (async () => {
-    try {
-      const made = await compile(await (module ?? provide?.()));
-      if (!wasm) start(made);
-    } catch (cause) {
-      pending = undefined;
-      throw unavailable(cause);
-    }
-  })();
+  pending ??= begin(module).finally(() => {
+    pending = undefined;
+  });
   await pending;
 }
 
-function restart() {
+async function begin(module) {
+  let made;
   try {
-    start(compiled);
+    made = await compile(await (module ?? provide?.()));
   } catch (cause) {
     throw unavailable(cause);
   }
+  if (!wasm) start(made);
+}
+
+function restart() {
+  start(compiled);
   crashed = false;
   open.files = 0;
   open.indexes = 0;

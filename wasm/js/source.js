@@ -6,9 +6,7 @@ import { guard, pathStream, wasm } from "./runtime.js";
 const HEADER = 64;
 /** Bytes that a stream of bytes gives at a time, at most. */
 const BUFFER = 1 << 22;
-/**
- * Bytes that cross into WebAssembly at a time: few enough to stay in a core's cache.
- */
+/** Bytes that cross into WebAssembly at a time: few enough to stay in a core's cache. */
 const PIECE = 1 << 18;
 
 /** A stream of the source's bytes, or the bytes themselves, and the response they come with. */

@@ -11,7 +11,7 @@ mod host;
 use crate::Building;
 use crate::options::METRICS;
 use alloc::boxed::Box;
-use held::{Held, answer, building, bytes, exchange, hold, opened, state, with_input};
+use held::{Held, answer, building, bytes, exchange, hold, opened, other, state, with_input};
 use hither::{AlignedBytes, ErrorKind, SearchParams, Structure};
 use host::{Taker, tell};
 
@@ -24,8 +24,7 @@ fn place<T>(list: &[T]) -> f64 {
 #[unsafe(no_mangle)]
 extern "C" fn input(length: f64) -> f64 {
     // More than there are places is as many as there are.
-    let place = state().make_room(length as usize);
-    answer(place)
+    held::input(length as usize)
 }
 
 /// Where the code and the message of the last error are written.
@@ -73,12 +72,10 @@ extern "C" fn opened_new() -> f64 {
 /// Opens a file of such bytes, which are used up. The input has the model that it must be of, or none.
 #[unsafe(no_mangle)]
 extern "C" fn opened_push(id: usize, file: usize, whole: bool) -> f64 {
-    let mut file = exchange(file, Held::Nothing);
-    opened(id, &mut |opened, model| {
-        if let Held::Bytes(bytes) = core::mem::replace(&mut file, Held::Nothing) {
-            opened.push(bytes, whole, model)?;
-        }
-        Ok(0.0)
+    let mut file = Some(exchange(file, Held::Nothing));
+    opened(id, &mut |opened, model| match file.take() {
+        Some(Held::Bytes(bytes)) => opened.push(bytes, whole, model).map(|()| 0.0),
+        _ => other(),
     })
 }
 

@@ -16,17 +16,8 @@ WebAssembly.Instance = function (module, imports) {
   return { exports: trapping };
 };
 
-const { Builder, HitherError, memory, open } = await import("hither");
-
-const code = async (call) => {
-  try {
-    await call();
-  } catch (error) {
-    assert(error instanceof HitherError, String(error?.stack ?? error));
-    return error.code;
-  }
-  return "no error";
-};
+const { Builder, memory, open } = await import("hither");
+const { code } = await import("./code.mjs");
 
 test("after a trap what was open is lost, and what is opened next answers", async () => {
   const builder = new Builder({ dimensions: 2, metric: "l2" });

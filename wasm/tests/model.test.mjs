@@ -3,21 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, open } from "hither";
+import { randomOf } from "./random.mjs";
 
 const first = Number(process.env.SEED ?? 1);
 const seeds = Number(process.env.SEEDS ?? 40);
-
-/** Numbers from a seed (mulberry32). */
-function randomOf(seed) {
-  const random = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (count) => Math.floor(random() * count);
-  return { random, below, pick: (list) => list[below(list.length)] };
-}
 
 const WORDS = ["", "a", "ab", "abc", "A", "zü", "日本", "𝒳y", "\ufeffx", "a long text", "ab\0c"];
 const UUIDS = [0, 1, 2, 3].map((n) => `0000000${n}-0000-4000-8000-00000000000${n}`);

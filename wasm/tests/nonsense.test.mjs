@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, HitherError, open } from "hither";
+import { randomOf } from "./random.mjs";
 
 const first = Number(process.env.SEED ?? 1);
 const seeds = Number(process.env.SEEDS ?? 4);
@@ -37,11 +38,7 @@ const OPTIONS = ["dimensions", "metric", "element", "keys", "kind", "codes", "m"
 const KEYS = { "row number": () => undefined, int64: (at) => at * 3, text: (at) => `row ${at}`, uuid: (at) => uuid.slice(0, -2) + (10 + at) };
 
 async function round(seed, told) {
-  const below = (count) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-    return (seed >> 8) % count;
-  };
-  const pick = (list) => list[below(list.length)];
+  const { below, pick } = randomOf(seed);
   const any = () => pick(ANYTHING);
   const rest = () => (below(2) ? [] : [any()]);
   const vector = () => (below(2) ? [below(9), 1] : any());

@@ -6,7 +6,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, test } from "node:test";
-import { Builder, HitherError, memory, open } from "hither";
+import { Builder, memory, open } from "hither";
+import { code } from "./code.mjs";
 
 const { HITHER, SAMPLE, WORK } = process.env;
 const command = (...args) => execFileSync(HITHER, args, { stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 28 });
@@ -43,14 +44,11 @@ const file = readFileSync(`${WORK}/words.hither`);
 const index = await open(file, { verify: "full", model: "all-MiniLM-L6-v2" });
 after(() => index.free());
 
-const code = async (call) => {
-  try {
-    await call();
-  } catch (error) {
-    assert(error instanceof HitherError, String(error?.stack ?? error));
-    return error.code;
-  }
-  return "no error";
+/** A builder with the first rows of the sample. */
+const builderOf = (rows) => {
+  const builder = new Builder({ dimensions, metric: "cosine", kind: "hnsw" });
+  builder.addMany(vectors.subarray(0, rows * dimensions));
+  return builder;
 };
 
 test("the builder's file is the command's, byte for byte", async () => {
@@ -424,11 +422,6 @@ test("a build stops when it is told to, and the builder lives on", async () => {
 });
 
 test("who hears of a build's progress may search, change, save and build", async () => {
-  const builderOf = (rows) => {
-    const builder = new Builder({ dimensions, metric: "cosine", kind: "hnsw" });
-    builder.addMany(vectors.subarray(0, rows * dimensions));
-    return builder;
-  };
   const [expected, other] = [await builderOf(3000).finish(), await builderOf(500).finish()];
   const copy = await open(other);
   const builder = builderOf(3000);
@@ -453,12 +446,7 @@ test("who hears of a build's progress may search, change, save and build", async
 });
 
 test("more memory than there is is an error, and what is open goes on", async () => {
-  const small = () => {
-    const builder = new Builder({ dimensions, metric: "cosine", kind: "hnsw" });
-    builder.addMany(vectors.subarray(0, 3000 * dimensions));
-    return builder;
-  };
-  const expected = await small().finish();
+  const expected = await builderOf(3000).finish();
   // Builders of 65,535 numbers a row fill memory, with fewer and fewer rows.
   const builders = [];
   for (const rows of [1024, 128, 16, 2]) {
@@ -478,7 +466,7 @@ test("more memory than there is is an error, and what is open goes on", async ()
   const high = await open(expected);
   assert.equal(high.length, 3000);
   assert(Buffer.compare(await high.save(), expected) === 0);
-  assert(Buffer.compare(await small().finish(), expected) === 0);
+  assert(Buffer.compare(await builderOf(3000).finish(), expected) === 0);
   assert.equal(await code(() => high.get("x")), "key_type");
   high.free();
   for (const builder of builders) builder.free();

@@ -33,8 +33,8 @@ pub struct State {
     held: Vec<Held>,
     /// Bytes for the next call, and how many of them it takes: what was longer before stays, for
     /// zeros are written where it grows.
-    pub input: Vec<u8>,
-    pub length: usize,
+    input: Vec<u8>,
+    length: usize,
     /// What went wrong last, and what it is written to.
     failure: Option<Failure>,
     written: Option<Writer>,
@@ -43,8 +43,8 @@ pub struct State {
 }
 
 impl State {
-    /// Has so many bytes of input, to be written where they lie.
-    pub fn make_room(&mut self, length: usize) -> Outcome<f64> {
+    /// Has so many bytes of input, and says where they lie.
+    fn make_room(&mut self, length: usize) -> Outcome<f64> {
         let input = &mut self.input;
         if input.len() > KEPT.max(length) {
             *input = Vec::new();
@@ -73,6 +73,12 @@ pub fn state() -> MutexGuard<'static, State> {
         Some(state) => state,
         None => unreachable!("the state is locked by a caller"),
     }
+}
+
+/// Where so many bytes are to be written that the next call takes.
+pub fn input(length: usize) -> f64 {
+    let place = state().make_room(length);
+    answer(place)
 }
 
 /// A number for what is made, by which other calls find it.
@@ -135,7 +141,7 @@ fn with(id: usize, call: &mut dyn FnMut(&mut Held, &[u8]) -> Outcome<f64>) -> f6
     answer(outcome)
 }
 
-fn other() -> Outcome<f64> {
+pub fn other() -> Outcome<f64> {
     Err(Failure::new("busy", "this is at work, or is something else".into()))
 }
 
