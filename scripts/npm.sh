@@ -53,6 +53,17 @@ echo "export const version = \"$version\";" >"$out/js/version.js"
     storage.js worker.js worker-thread.js --bundle --splitting --format=esm --minify \
     --target=es2022 --external:./hither_bg.wasm --external:./hither_bg.wasm?module \
     --external:./hither_base64.js --external:node:* --log-level=error --outdir="$out/package")
+# For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
+(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" require.js --bundle --platform=node --format=cjs --minify \
+    --target=es2022 --define:import.meta.url=here --external:./hither_base64.js --log-level=error \
+    --banner:js='const here = require("node:url").pathToFileURL(__filename).href;' \
+    --outfile="$out/package/require.cjs")
+for entry in index storage worker; do
+    echo "module.exports = require(\"./require.cjs\").$entry;" >"$out/package/$entry.cjs"
+done
+for types in index inline storage worker wasm; do
+    sed 's#"./index.js"#"./index.cjs"#' "wasm/js/$types.d.ts" >"$out/package/$types.d.cts"
+done
 {
     printf 'const base64 =\n  "'
     base64 -w 0 "$out/package/hither_bg.wasm"

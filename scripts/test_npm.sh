@@ -76,22 +76,26 @@ echo "  simd128 $simd, relaxed $relaxed"
 
 echo "package:"
 "$bin/publint" --strict "$tarball"
-"$bin/attw" --profile esm-only --no-emoji --format ascii "$tarball" --exclude-entrypoints ./wasm >attw.txt || {
+"$bin/attw" --no-emoji --format ascii "$tarball" >attw.txt || {
     cat attw.txt
     exit 1
 }
 
 echo "runtimes:"
 echo 'import { smoke } from "./smoke.mjs"; console.log("  " + process.argv[2] + " " + await smoke());' >run.mjs
-node run.mjs "Node, import:"
-if node -e 'process.exit(process.features.require_module ? 0 : 1)'; then
-    node --no-warnings -e 'const { open, Builder } = require("hither"); if (!open || !Builder) throw 1; console.log("  Node, require: ok")'
-fi
+# The oldest Node is one whose require takes no ES modules.
+echo 'import { smoke } from "./smoke.mjs"; smoke().then((said) => console.log("  " + process.argv[2] + " " + said));' >for-node.mjs
+"$bin/esbuild" for-node.mjs --bundle --platform=node --format=cjs --external:hither --log-level=error --outfile=required/main.cjs
+for node in node "$tools/node_modules/node/bin/node"; do
+    version=$("$node" --version)
+    "$node" run.mjs "Node $version, import:"
+    "$node" --no-warnings required/main.cjs "Node $version, require:"
+    "$node" --no-warnings -e 'for (const name of ["inline", "storage", "worker"]) require("hither/" + name)'
+done
 "$bin/deno" run --quiet --allow-read --allow-env run.mjs "Deno:"
 "$bin/bun" run.mjs "Bun:"
 
 # A server's bundle lies apart from the module, or names it otherwise.
-echo 'import { smoke } from "./smoke.mjs"; smoke().then((said) => console.log("  " + process.argv[2] + " " + said));' >for-node.mjs
 for format in esm cjs; do
     "$bin/esbuild" for-node.mjs --bundle --platform=node --format=$format --log-level=error --outdir=bundled/$format
 done
