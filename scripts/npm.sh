@@ -19,11 +19,9 @@ mkdir -p "$out/tools"
 [ -e "$out/tools/node_modules/binaryen" ] && [ -e "$out/tools/node_modules/esbuild" ] ||
     npm install --silent --no-audit --no-fund --prefix "$out/tools" "binaryen@132" "esbuild@0.28"
 
-$CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
 made=$CARGO_TARGET_DIR/wasm-build/release
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
     $CARGO build --quiet --release --manifest-path wasm/build/Cargo.toml
-"$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/silent.wasm"
 
 rm -rf "$out/package"
 mkdir -p "$out/package"
@@ -35,12 +33,21 @@ optimise() {
         --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --enable-bulk-memory-opt "$@"
 }
-optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
-    --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
-    -g --strip-producers --strip-target-features "$out/silent.wasm" -o "$out/optimised.wasm"
-"$made/hither-wasm-order" "$out/optimised.wasm" "$out/numbered.wasm"
-optimise --reorder-functions-by-name -g "$out/numbered.wasm" -o "$out/named.wasm"
-optimise --strip-debug "$out/named.wasm" -o "$out/package/hither_bg.wasm"
+# make_module NAME [cargo's options]
+make_module() {
+    name=$1
+    shift
+    $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET "$@"
+    "$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/silent.wasm"
+    optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
+        --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
+        -g --strip-producers --strip-target-features "$out/silent.wasm" -o "$out/optimised.wasm"
+    "$made/hither-wasm-order" "$out/optimised.wasm" "$out/numbered.wasm"
+    optimise --reorder-functions-by-name -g "$out/numbered.wasm" -o "$out/$name.named.wasm"
+    optimise --strip-debug "$out/$name.named.wasm" -o "$out/package/$name.wasm"
+}
+make_module hither_search --no-default-features
+make_module hither_bg
 cp wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
@@ -48,20 +55,20 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 # once, not for ten one after another.
 rm -rf "$out/js"
 cp -r wasm/js "$out/js"
-echo "export const version = \"$version\";" >"$out/js/version.js"
-(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" node.js web.js workerd.js edge.js inline.js \
+(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" node.js web.js search.js workerd.js edge.js inline.js \
     storage.js worker.js worker-thread.js --bundle --splitting --format=esm --minify \
     --target=es2022 --external:./hither_bg.wasm --external:./hither_bg.wasm?module \
-    --external:./hither_base64.js --external:node:* --log-level=error --outdir="$out/package")
+    --external:./hither_base64.js --external:node:* --define:VERSION="\"$version\"" --log-level=error \
+    --outdir="$out/package")
 # For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
 (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" require.js --bundle --platform=node --format=cjs --minify \
-    --target=es2022 --define:import.meta.url=here --external:./hither_base64.js --log-level=error \
+    --target=es2022 --define:import.meta.url=here --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error \
     --banner:js='const here = require("node:url").pathToFileURL(__filename).href;' \
     --outfile="$out/package/require.cjs")
 for entry in index storage worker; do
     echo "module.exports = require(\"./require.cjs\").$entry;" >"$out/package/$entry.cjs"
 done
-for types in index inline storage worker wasm; do
+for types in index search inline storage worker wasm; do
     sed 's#"./index.js"#"./index.cjs"#' "wasm/js/$types.d.ts" >"$out/package/$types.d.cts"
 done
 {

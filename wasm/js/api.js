@@ -2,5 +2,4 @@ export { Builder } from "./builder.js";
 export { HitherError } from "./error.js";
 export { Index, open } from "./open.js";
 export { SearchResult } from "./result.js";
-export { load, memory } from "./runtime.js";
-export { version } from "./version.js";
+export { load, memory, version } from "./runtime.js";

@@ -1,56 +1,16 @@
-import { HitherError, aborted, throwIfAborted } from "./error.js";
+import { HitherError } from "./error.js";
 import { Handle, check, give, giveValues } from "./handle.js";
-import { guard, isReady, load, view, wasm, writeTo } from "./runtime.js";
+import { guard, isReady, load, view, wasm } from "./runtime.js";
 import { toSchema, toValues } from "./options.js";
 import { Tokens, encode } from "./token.js";
 import { checkNames, checkNumbers, checkOptions, own, toRow } from "./value.js";
+import { writer } from "./writer.js";
 
 /** Rows that cross to WebAssembly at a time, and about how many bytes of keys and values. */
 const BATCH = 1024;
 const BYTES = 1 << 18;
 
 const ROW = ["key", "columns"];
-
-/**
- * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
- * `begin` with how many bytes there will be, to hear whether there is room, and `take` with each
- * piece.
- */
-export function writer({ onProgress, signal } = {}) {
-  let thrown;
-  const report = (stage, done, total) => {
-    try {
-      onProgress?.({ stage, done, total });
-    } catch (error) {
-      thrown = { error };
-    }
-    return thrown !== undefined || signal?.aborted === true;
-  };
-  let bytes;
-  let at = 0;
-  const begin = (length) => {
-    try {
-      bytes = new Uint8Array(length);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const take = (piece) => {
-    bytes.set(piece, at);
-    at += piece.length;
-  };
-  return (write) => {
-    throwIfAborted(signal);
-    try {
-      guard(() => check(writeTo({ report, begin, take }, write)));
-    } catch (error) {
-      if (thrown) throw thrown.error;
-      throw error.code === "aborted" ? aborted(signal) : error;
-    }
-    return bytes;
-  };
-}
 
 /** Gathers rows and builds an index file. */
 export class Builder {

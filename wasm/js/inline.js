@@ -2,6 +2,6 @@
 import { module } from "./hither_base64.js";
 import { configure } from "./runtime.js";
 
-configure({ module });
+configure({ rank: 3, module });
 
 export * from "./api.js";

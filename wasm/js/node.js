@@ -32,6 +32,6 @@ function moduleBeside() {
 
 const compiled = moduleBeside();
 const inline = async () => (await import("./hither_base64.js")).module();
-configure({ module: compiled ? () => compiled : inline, sync: compiled !== undefined, path });
+configure({ rank: 3, module: compiled ? () => compiled : inline, sync: compiled !== undefined, path });
 
 export * from "./api.js";

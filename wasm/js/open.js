@@ -1,5 +1,4 @@
 import { HitherError } from "./error.js";
-import { writer } from "./builder.js";
 import { readInfo } from "./info.js";
 import { SearchResult } from "./result.js";
 import { Handle, check, give, giveValues } from "./handle.js";
@@ -8,6 +7,7 @@ import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
 import { Tokens, decode } from "./token.js";
 import { checkArray, checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, shown, toJson, toRow } from "./value.js";
+import { writer } from "./writer.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];

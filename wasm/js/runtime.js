@@ -1,12 +1,15 @@
 // The one instance of the WebAssembly module: how it begins, and what happens when it ends.
 import { HitherError } from "./error.js";
 
+/** The package's, as its build knows it. */
+export const version = VERSION;
+
 /** What the module exports: `src/export.rs` says what each function takes and gives. */
 export let wasm;
 /** Counts instances: what was made in one is lost in the next. */
 export let generation = 0;
 
-let provide;
+let entry = { rank: 0 };
 let openPath = () => undefined;
 let compiled;
 let pending;
@@ -15,21 +18,30 @@ export const open = { files: 0, indexes: 0 };
 
 /**
  * Each entry says once where the module is: `module()` gives a WebAssembly.Module, and at once if
- * `sync`, or its bytes, a URL or a Response; `path(source)` a stream of a file.
+ * `sync`, or its bytes, a URL or a Response; `path(source)` a stream of a file. Of several the highest
+ * `rank` counts: 3 where the module has all, 2 where it only searches, 1 where no other says better.
  */
-export function configure(entry) {
-  provide ??= entry.module;
-  if (entry.path) openPath = entry.path;
-  if (entry.sync && !wasm) start(entry.module());
+export function configure(other) {
+  if (other.rank > entry.rank) entry = other;
+  if (other.path) openPath = other.path;
+  if (other.sync && !wasm) start(other.module());
 }
 
 export function pathStream(source) {
   return openPath(source);
 }
 
+/** What stands in for functions that a module lacks which only searches. */
+const absent = {};
+for (const name of ["opened_insert", "opened_update", "opened_remove", "opened_save", "building_new"]) {
+  absent[name] = () => {
+    throw new HitherError("unsupported", 'this module only searches: import "hither" to change or build an index');
+  };
+}
+
 function start(module) {
   try {
-    wasm = new WebAssembly.Instance(module, { host: imports }).exports;
+    wasm = { ...absent, ...new WebAssembly.Instance(module, { host: imports }).exports };
   } catch (cause) {
     throw unavailable(cause);
   }
@@ -87,7 +99,7 @@ export async function load(module) {
 async function begin(module) {
   let made;
   try {
-    made = await compile(await (module ?? provide?.()));
+    made = await compile(await (module ?? entry.module?.()));
   } catch (cause) {
     throw unavailable(cause);
   }

@@ -1,9 +1,10 @@
 import { HitherError } from "./error.js";
-import { load } from "./runtime.js";
+import { configure, load } from "./runtime.js";
 import { pour } from "./source.js";
 import { open as openIndex } from "./open.js";
 import { checkOptions, shown } from "./value.js";
-import "./web.js";
+
+configure({ rank: 1, module: () => new URL("./hither_bg.wasm", import.meta.url) });
 
 const NAME = "hither";
 const OPTIONS = ["onProgress", "signal"];

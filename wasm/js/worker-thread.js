@@ -1,5 +1,8 @@
 // The worker's side: one index or one builder, and calls to it one after another.
-import { Builder, HitherError, load, open } from "./web.js";
+import { Builder, HitherError, load, open } from "./api.js";
+import { configure } from "./runtime.js";
+
+configure({ rank: 3, module: () => new URL("./hither_bg.wasm", import.meta.url) });
 
 let index;
 let builder;

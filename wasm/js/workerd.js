@@ -2,6 +2,6 @@
 import module from "./hither_bg.wasm";
 import { configure } from "./runtime.js";
 
-configure({ module: () => module, sync: true });
+configure({ rank: 3, module: () => module, sync: true });
 
 export * from "./api.js";

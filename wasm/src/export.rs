@@ -5,15 +5,14 @@
 //! answer that is not a number stands for an error, which [`failure`] tells.
 #![allow(unsafe_code, reason = "names that JavaScript knows; there is one function of each")]
 
+#[cfg(feature = "build")]
+mod build;
 mod held;
-mod host;
 
-use crate::Building;
 use crate::options::METRICS;
 use alloc::boxed::Box;
-use held::{Held, answer, building, bytes, exchange, hold, opened, other, state, with_input};
+use held::{Held, answer, bytes, exchange, hold, opened, other, state, with_input};
 use hither::{AlignedBytes, ErrorKind, SearchParams, Structure};
-use host::{Taker, tell};
 
 /// Where something lies. Not as an integer, which JavaScript would take for negative from 2 GiB on.
 fn place<T>(list: &[T]) -> f64 {
@@ -161,58 +160,4 @@ extern "C" fn opened_keys(id: usize) -> f64 {
 #[unsafe(no_mangle)]
 extern "C" fn opened_column(id: usize, number: usize) -> f64 {
     opened(id, &mut |opened, _| Ok(place(opened.column(number)?)))
-}
-
-/// Inserts the row that the input and the vector have, and gives where its key is written.
-#[unsafe(no_mangle)]
-extern "C" fn opened_insert(id: usize) -> f64 {
-    opened(id, &mut |opened, row| Ok(place(opened.insert(row)?)))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn opened_update(id: usize) -> f64 {
-    opened(id, &mut |opened, row| opened.update(row).map(|()| 0.0))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn opened_remove(id: usize) -> f64 {
-    opened(id, &mut |opened, key| Ok(f64::from(opened.remove(key)?)))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn opened_save(id: usize, delta: bool) -> f64 {
-    opened(id, &mut |opened, _| opened.save(delta, &mut Taker, &mut tell).map(|()| 0.0))
-}
-
-/// A builder of the options that the input has.
-#[unsafe(no_mangle)]
-extern "C" fn building_new() -> f64 {
-    hold(with_input(false, |options| Ok(Held::Building(Box::new(Building::new(options)?)))))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn building_rows(id: usize) -> f64 {
-    building(id, &mut |building, _| Ok(building.rows().into()))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn building_reserve(id: usize, rows: usize) -> f64 {
-    building(id, &mut |building, _| building.reserve(rows).map(|()| 0.0))
-}
-
-/// Where so many numbers are to be written, for `building_push`.
-#[unsafe(no_mangle)]
-extern "C" fn building_stage(id: usize, length: usize) -> f64 {
-    building(id, &mut |building, _| Ok(place(building.stage(length)?)))
-}
-
-/// Appends the staged rows; the input has their keys and values.
-#[unsafe(no_mangle)]
-extern "C" fn building_push(id: usize) -> f64 {
-    building(id, &mut |building, values| building.push(values).map(|()| 0.0))
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn building_finish(id: usize) -> f64 {
-    building(id, &mut |building, _| building.finish(&mut Taker, &mut tell).map(|()| 0.0))
 }

@@ -1,6 +1,8 @@
 // A user's program under TypeScript's strictest options: compiled for Node and for bundlers, then run.
 import { Builder, HitherError, memory, open } from "hither";
 import type { ErrorCode, Index, Key, Row, SearchResult } from "hither";
+import { open as openToSearch } from "hither/search";
+import type { Index as SearchIndex } from "hither/search";
 import type { StoredFile } from "hither/storage";
 import type { WorkerIndex } from "hither/worker";
 
@@ -59,6 +61,16 @@ export async function inPage(index: WorkerIndex, file: StoredFile): Promise<numb
   return rows.length + new File([saved], file.name).size + closed.info.rows;
 }
 
+/** What only searches does not change. */
+async function search(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  using index: SearchIndex = await openToSearch(bytes);
+  const [nearest] = index.search([1, 2, 3], { k: 1 });
+  if (nearest?.key !== "x") throw new Error("hither/search");
+  // @ts-expect-error
+  void index.insert;
+}
+
 await use(await build());
+await search(await build());
 if (memory().indexes !== 0) throw new Error("an index was left open");
 console.log("  TypeScript: ok");

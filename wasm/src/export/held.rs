@@ -4,10 +4,10 @@
 //! call is made: what is at work is taken out, and put back.
 
 use super::place;
+use crate::Opened;
 use crate::failure::{Failure, Outcome};
 use crate::memory::room;
 use crate::token::Writer;
-use crate::{Building, Opened};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem::{replace, take};
@@ -26,7 +26,8 @@ pub enum Held {
     /// A file on its way.
     Bytes(AlignedBytes),
     Opened(Box<Opened>),
-    Building(Box<Building>),
+    #[cfg(feature = "build")]
+    Building(Box<crate::Building>),
 }
 
 pub struct State {
@@ -133,7 +134,7 @@ pub fn with_input<T>(is_piece: bool, call: impl FnOnce(&[u8]) -> T) -> T {
 }
 
 /// Calls `call` with what a number stands for, and with the input.
-fn with(id: usize, call: &mut dyn FnMut(&mut Held, &[u8]) -> Outcome<f64>) -> f64 {
+pub fn with(id: usize, call: &mut dyn FnMut(&mut Held, &[u8]) -> Outcome<f64>) -> f64 {
     let mut held = exchange(id, Held::Busy);
     let is_piece = matches!(held, Held::Bytes(_));
     let outcome = with_input(is_piece, |input| call(&mut held, input));
@@ -155,13 +156,6 @@ pub fn bytes(id: usize, call: &mut dyn FnMut(&mut AlignedBytes, &[u8]) -> Outcom
 pub fn opened(id: usize, call: &mut dyn FnMut(&mut Opened, &[u8]) -> Outcome<f64>) -> f64 {
     with(id, &mut |held, input| match held {
         Held::Opened(opened) => call(opened, input),
-        _ => other(),
-    })
-}
-
-pub fn building(id: usize, call: &mut dyn FnMut(&mut Building, &[u8]) -> Outcome<f64>) -> f64 {
-    with(id, &mut |held, input| match held {
-        Held::Building(building) => call(building, input),
         _ => other(),
     })
 }

@@ -1,0 +1,45 @@
+// Files that WebAssembly writes: what is built, and what is saved.
+import { aborted, throwIfAborted } from "./error.js";
+import { check } from "./handle.js";
+import { guard, writeTo } from "./runtime.js";
+
+/**
+ * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
+ * `begin` with how many bytes there will be, to hear whether there is room, and `take` with each
+ * piece.
+ */
+export function writer({ onProgress, signal } = {}) {
+  let thrown;
+  const report = (stage, done, total) => {
+    try {
+      onProgress?.({ stage, done, total });
+    } catch (error) {
+      thrown = { error };
+    }
+    return thrown !== undefined || signal?.aborted === true;
+  };
+  let bytes;
+  let at = 0;
+  const begin = (length) => {
+    try {
+      bytes = new Uint8Array(length);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const take = (piece) => {
+    bytes.set(piece, at);
+    at += piece.length;
+  };
+  return (write) => {
+    throwIfAborted(signal);
+    try {
+      guard(() => check(writeTo({ report, begin, take }, write)));
+    } catch (error) {
+      if (thrown) throw thrown.error;
+      throw error.code === "aborted" ? aborted(signal) : error;
+    }
+    return bytes;
+  };
+}
