@@ -51,20 +51,22 @@ make_module hither_bg
 cp wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
-# What entries have in common lies in files of its own: a page without a bundler asks for four at
-# once, not for ten one after another.
 rm -rf "$out/js"
 cp -r wasm/js "$out/js"
-(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" node.js web.js search.js workerd.js edge.js inline.js \
-    storage.js worker.js worker-thread.js --bundle --splitting --format=esm --minify \
-    --target=es2022 --external:./hither_bg.wasm --external:./hither_bg.wasm?module \
-    --external:./hither_base64.js --external:node:* --define:VERSION="\"$version\"" --log-level=error \
-    --outdir="$out/package")
+script() {
+    (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify --target=es2022 \
+        --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
+}
+script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
+# What entries have in common lies in files of its own: a page without a bundler asks for four at
+# once, not for ten one after another.
+script node.js web.js search.js workerd.js edge.js inline.js storage.js storage-inline.js worker.js \
+    worker-inline.js worker-thread.js --splitting --format=esm --external:node:* \
+    --external:./hither_bg.wasm --external:./hither_bg.wasm?module --outdir="$out/package"
 # For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
-(cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" require.js --bundle --platform=node --format=cjs --minify \
-    --target=es2022 --define:import.meta.url=here --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error \
+script require.js --platform=node --format=cjs --define:import.meta.url=here \
     --banner:js='const here = require("node:url").pathToFileURL(__filename).href;' \
-    --outfile="$out/package/require.cjs")
+    --outfile="$out/package/require.cjs"
 for entry in index storage worker; do
     echo "module.exports = require(\"./require.cjs\").$entry;" >"$out/package/$entry.cjs"
 done
@@ -73,8 +75,10 @@ for types in index search inline storage worker wasm; do
 done
 {
     printf 'const base64 =\n  "'
-    base64 -w 0 "$out/package/hither_bg.wasm"
-    printf '";\nexport const module = () => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));\n'
+    gzip -9nc "$out/package/hither_bg.wasm" | base64 -w 0
+    printf '";\nexport function module() {\n'
+    printf '  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));\n'
+    printf '  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();\n}\n'
 } >"$out/package/hither_base64.js"
 (cd "$out" && npm pack --silent ./package)
 echo "$out/hither-$version.tgz"

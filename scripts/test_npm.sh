@@ -61,11 +61,22 @@ module=$(gz "$package/hither_bg.wasm")
 script=$(gz "$package/web.js" $(chunks web.js))
 # shellcheck disable=SC2046
 searching=$(gz "$package/hither_search.wasm" "$package/search.js" $(chunks search.js))
+# Files of entries that web.js does not import.
+besides() {
+    own=
+    for entry in "$@"; do
+        for file in "$package/$entry" $(chunks "$entry"); do
+            case " $(chunks web.js | tr '\n' ' ') $own " in *" $file "*) ;; *) own="$own $file" ;; esac
+        done
+    done
+    # shellcheck disable=SC2086
+    gz $own
+}
 printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)" "$script" \
     "both, what a browser downloads" $((module + script)) \
     "hither/search, only searching" "$searching" \
-    "hither/worker besides" "$(gz "$package/worker.js" "$package/worker-thread.js")" \
-    "hither/storage besides" "$(gz "$package/storage.js")"
+    "hither/worker besides" "$(besides worker.js worker-thread.js)" \
+    "hither/storage besides" "$(besides storage.js)"
 echo "the module's code by part, and gzipped by itself:"
 node "$repository/wasm/tests/weigh.mjs" "$CARGO_TARGET_DIR/npm/hither_bg.named.wasm"
 [ $((module + script)) -le "$MOST_BYTES" ] && [ "$searching" -le "$MOST_BYTES_TO_SEARCH" ] || {
@@ -204,28 +215,23 @@ HITHER=$hither SAMPLE=$sample WORK=$project \
     node --expose-gc --test --test-reporter=spec package.test.mjs model.test.mjs nonsense.test.mjs crash.test.mjs
 
 echo "bundlers and browsers:"
-page='<!doctype html><meta charset="utf-8"><script type="module" src="./main.js"></script>'
 mkdir -p esbuild/out webpack/out search/out vite
-sed 's#"hither"#"hither/inline"#' smoke.mjs >smoke-inline.mjs
-title='smoke().then((said) => (document.title = said), (error) => { console.log(error.stack); document.title = "failed: " + error.message; });'
-echo "import { smoke } from './smoke-inline.mjs'; $title" >inline.mjs
-echo "import { smoke } from './smoke.mjs'; $title" >bundled.mjs
-echo "$page" | tee esbuild/out/index.html search/out/index.html >webpack/out/index.html
-"$bin/esbuild" inline.mjs --bundle --minify --format=esm --log-level=error --outfile=esbuild/out/main.js
-for entry in bundled:webpack search-page:search; do
+echo '<!doctype html><meta charset="utf-8"><script src="./main.js"></script>' |
+    tee esbuild/out/index.html search/out/index.html >webpack/out/index.html
+"$bin/esbuild" page.mjs --bundle --minify --log-level=error --outfile=esbuild/out/main.js
+for entry in page:webpack search-page:search; do
     "$bin/webpack" --mode production --entry "./${entry%:*}.mjs" --output-path "$PWD/${entry#*:}/out" --output-filename main.js >webpack.txt || {
         cat webpack.txt
         exit 1
     }
 done
-cp words.hither search/out/
-"$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o search/out/other.hither
 cp page.mjs smoke.mjs vite/
 echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs"></script>' >vite/index.html
 "$bin/vite" build vite --logLevel error --outDir out 2>vite.txt || {
     cat vite.txt
     exit 1
 }
-cp words.hither vite/out/
-node browser.mjs "$PWD/esbuild/out" "$PWD/webpack/out" "$PWD/search/out" "$PWD/vite"
+for folder in esbuild webpack search vite; do cp words.hither $folder/out/; done
+"$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o search/out/other.hither
+node browser.mjs "$PWD"
 echo "npm package: ok"

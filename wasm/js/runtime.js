@@ -74,7 +74,9 @@ async function compile(given) {
   if (!(given instanceof Response)) return WebAssembly.compile(given);
   if (!given.ok) throw new Error(`${given.url}: answered ${given.status}`);
   const streams = given.headers.get("Content-Type")?.startsWith("application/wasm");
-  return streams ? WebAssembly.compileStreaming(given) : WebAssembly.compile(await given.arrayBuffer());
+  if (streams) return WebAssembly.compileStreaming(given);
+  // No `await` among its arguments: Next.js wraps the call in a function that is not async.
+  return given.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
 }
 
 function unavailable(cause) {

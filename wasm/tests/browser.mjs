@@ -1,11 +1,12 @@
 // The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is
-// missing. `node browser.mjs BUNDLED... VITE`: each folder has an index.html that sets document.title
-// to what it found; VITE is the source of the page of which VITE/out is built.
+// missing. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an index.html that sets
+// document.title to what it found; FOLDER/vite is the source of the page of which FOLDER/vite/out is built.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
 import { createServer as createVite } from "vite";
+import { createServer as createVite7 } from "vite-7";
 
 const kinds = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 const browser = await chromium.launch({
@@ -14,8 +15,10 @@ const browser = await chromium.launch({
 });
 let failed = false;
 
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
+
 /** Answers with a file, whose ETag is a version that the page can raise; false if there is none. */
-function files(folder) {
+function files(folder, policy = POLICY) {
   let version = 1;
   return (request, answer) => {
     const { pathname } = new URL(request.url, "http://x");
@@ -33,7 +36,7 @@ function files(folder) {
     }
     answer.writeHead(200, {
       "content-type": kinds[extname(file)] ?? "application/octet-stream",
-      "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
+      "content-security-policy": policy,
       etag,
     });
     createReadStream(file).pipe(answer);
@@ -41,8 +44,8 @@ function files(folder) {
   };
 }
 
-async function serve(folder) {
-  const find = files(folder);
+async function serve(folder, policy) {
+  const find = files(folder, policy);
   const server = createServer((request, answer) => find(request, answer) || answer.writeHead(404).end());
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const close = () => (server.closeAllConnections(), server.close());
@@ -50,9 +53,9 @@ async function serve(folder) {
 }
 
 /** Vite's dev server over the page's source, as `vite` without a configuration has it. */
-async function dev(folder) {
+async function dev(folder, create) {
   const find = files(join(folder, "out"));
-  const server = await createVite({
+  const server = await create({
     root: folder,
     configFile: false,
     logLevel: "error",
@@ -101,16 +104,19 @@ async function check(name, { url, close }, { init, kept = false, expected = "" }
   await close();
 }
 
-const folders = process.argv.slice(2);
-const vite = folders.pop();
-for (const folder of folders) await check(folder.split("/").slice(-2)[0], await serve(folder));
-const built = join(vite, "out");
-await check("vite build", await serve(built), { kept: true, expected: "opfs" });
-await check("vite build without OPFS", await serve(built), {
+const at = (...names) => join(process.argv[2], ...names);
+const whole = { kept: true, expected: "opfs" };
+// esbuild copies no files, so a worker is made of a text.
+await check("esbuild", await serve(at("esbuild", "out"), `${POLICY} blob:`), whole);
+await check("webpack", await serve(at("webpack", "out")), whole);
+await check("webpack", await serve(at("search", "out")), { expected: "search alone" });
+await check("vite build", await serve(at("vite", "out")), whole);
+await check("vite build without OPFS", await serve(at("vite", "out")), {
   init: () => delete StorageManager.prototype.getDirectory,
   kept: true,
   expected: "indexeddb",
 });
-await check("vite dev", await dev(vite), { kept: true, expected: "opfs" });
+await check("vite 7 dev", await dev(at("vite"), createVite7), whole);
+await check("vite dev", await dev(at("vite"), createVite), whole);
 await browser.close();
 process.exit(failed ? 1 : 0);

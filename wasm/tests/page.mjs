@@ -82,15 +82,18 @@ async function again() {
   return storage.backend();
 }
 
-try {
-  if (location.hash === "#again") {
-    document.title = `again, without a network, from ${await again()}: ok`;
-  } else {
-    await smoke();
-    await worker();
-    document.title = `page, worker, storage in ${await stored()}: ok`;
-  }
-} catch (error) {
-  console.log(error.stack ?? error);
-  document.title = `failed: ${error.message}`;
+async function said() {
+  if (location.hash === "#again") return `again, without a network, from ${await again()}: ok`;
+  await smoke();
+  await worker();
+  return `page, worker, storage in ${await stored()}: ok`;
 }
+
+said()
+  .catch((error) => {
+    console.log(error.stack ?? error);
+    return `failed: ${error.message}`;
+  })
+  .then((title) => {
+    document.title = title;
+  });

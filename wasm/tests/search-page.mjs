@@ -49,10 +49,12 @@ async function search() {
   check(modules.length === 1 && modules[0].encodedBodySize < 200_000, `modules: ${modules.map(({ name }) => name)}`);
 }
 
-try {
-  await search();
-  document.title = "search alone: ok";
-} catch (error) {
-  console.log(error.stack ?? error);
-  document.title = `failed: ${error.message}`;
-}
+search()
+  .then(() => "search alone: ok")
+  .catch((error) => {
+    console.log(error.stack ?? error);
+    return `failed: ${error.message}`;
+  })
+  .then((title) => {
+    document.title = title;
+  });
