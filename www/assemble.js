@@ -22,7 +22,7 @@ function choose(target) {
   if (typeof target === "string") return target;
   if (Array.isArray(target)) return choose(target[0]);
   for (const [condition, value] of Object.entries(target ?? {})) {
-    if (["browser", "import", "module", "default"].includes(condition)) {
+    if (["browser", "import", "default"].includes(condition)) {
       const chosen = choose(value);
       if (chosen) return chosen;
     }

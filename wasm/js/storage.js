@@ -76,7 +76,7 @@ const opfs = {
   },
 };
 
-/** Files in IndexedDB, each a record with its Blob. */
+/** Files in IndexedDB, each a record with its Blob, or with its parts where Blobs are refused. */
 const indexeddb = {
   async store(mode, use) {
     const database = await new Promise((resolve, reject) => {
@@ -96,16 +96,18 @@ const indexeddb = {
       database.close();
     }
   },
-  read(name) {
-    return this.store("readonly", (files) => files.get(name));
+  async read(name) {
+    const record = await this.store("readonly", (files) => files.get(name));
+    return record && { facts: record.facts, blob: record.blob ?? new Blob(record.parts) };
   },
   async write(name) {
     let chunks = [];
     return {
       take: (chunk) => void chunks.push(chunk.slice()),
-      close: (facts) => {
-        const blob = new Blob(chunks);
-        return indexeddb.store("readwrite", (files) => files.put({ facts, blob }, name));
+      async close(facts) {
+        const put = (bytes) => indexeddb.store("readwrite", (files) => files.put({ facts, ...bytes }, name));
+        // Private windows of WebKit take no Blobs.
+        await put({ blob: new Blob(chunks) }).catch(() => put({ parts: chunks }));
       },
       abort: async () => void (chunks = []),
     };

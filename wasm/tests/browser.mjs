@@ -1,6 +1,6 @@
 // The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is
-// missing. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an index.html that sets
-// document.title to what it found; FOLDER/vite is the source of the page of which FOLDER/vite/out is built.
+// missing, as in private windows. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an
+// index.html that sets document.title to what it found; FOLDER/vite is the source of FOLDER/vite/out.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -113,6 +113,18 @@ await check("webpack", await serve(at("search", "out")), { expected: "search alo
 await check("vite build", await serve(at("vite", "out")), whole);
 await check("vite build without OPFS", await serve(at("vite", "out")), {
   init: () => delete StorageManager.prototype.getDirectory,
+  kept: true,
+  expected: "indexeddb",
+});
+await check("vite build with neither OPFS nor Blobs in IndexedDB", await serve(at("vite", "out")), {
+  init: () => {
+    delete StorageManager.prototype.getDirectory;
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (value, key) {
+      if (value.blob) throw new DOMException("no Blobs here, as in a private window of WebKit", "DataCloneError");
+      return put.call(this, value, key);
+    };
+  },
   kept: true,
   expected: "indexeddb",
 });
