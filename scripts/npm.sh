@@ -61,7 +61,7 @@ script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
 # What entries have in common lies in files of its own: a page without a bundler asks for four at
 # once, not for ten one after another.
 script node.js web.js search.js workerd.js edge.js inline.js storage.js storage-inline.js worker.js \
-    worker-inline.js worker-thread.js --splitting --format=esm --external:node:* \
+    worker-inline.js worker-node.js worker-thread.js worker-thread-node.js --splitting --format=esm --external:node:* \
     --external:./hither_bg.wasm --external:./hither_bg.wasm?module --outdir="$out/package"
 # For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
 script require.js --platform=node --format=cjs --define:import.meta.url=here \

@@ -115,6 +115,30 @@ done
 "$bin/deno" run --quiet --allow-read --allow-env run.mjs "Deno:"
 "$bin/bun" run.mjs "Bun:"
 
+# Threads are not those of browsers, and an index that is open keeps no program from ending.
+cat >threads.mjs <<'JS'
+import { Builder, HitherError, open } from "hither/worker";
+const index = await open("words.hither");
+const [row] = (await index.search(42, { k: 1 })).rows();
+const missing = await open("none.hither").catch((error) => error);
+const builder = new Builder({ dimensions: 384 });
+await builder.addMany(Float32Array.from({ length: 384 * 5000 }, (_, at) => Math.sin(at * at)));
+let beats = 0;
+const heart = setInterval(() => (beats += 1), 10);
+const built = await open(await builder.finish());
+clearInterval(heart);
+const stop = new AbortController();
+const stopped = index.searchBatch(new Float32Array(384 * 50_000).fill(0.1), { signal: stop.signal }).catch((error) => error.code);
+stop.abort();
+if (!row.words || missing.code !== "network" || !(missing instanceof HitherError)) throw new Error("no answer");
+if (built.length !== 5000 || beats < 3 || (await stopped) !== "aborted") throw new Error(`${beats} beats, ${await stopped}`);
+console.log("  " + process.argv[2] + " ok");
+JS
+node threads.mjs "Node, a thread:"
+"$tools/node_modules/node/bin/node" threads.mjs "the oldest Node, a thread:"
+"$bin/deno" run --quiet --allow-read --allow-env threads.mjs "Deno, a thread:"
+"$bin/bun" threads.mjs "Bun, a thread:"
+
 # A server's bundle lies apart from the module, or names it otherwise.
 for format in esm cjs; do
     "$bin/esbuild" for-node.mjs --bundle --platform=node --format=$format --log-level=error --outdir=bundled/$format
@@ -232,6 +256,7 @@ echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs
     exit 1
 }
 for folder in esbuild webpack search vite; do cp words.hither $folder/out/; done
+cp words.hither vite/
 "$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o search/out/other.hither
 node browser.mjs "$PWD"
 echo "npm package: ok"

@@ -53,25 +53,25 @@ function changed(value) {
   return { value, info: index.info };
 }
 
-async function answer({ id, method, args }) {
+async function answer(port, { id, method, args }) {
   if (cancelled.delete(id)) return;
   try {
-    const onProgress = (progress) => postMessage({ id, progress });
+    const onProgress = (progress) => port.postMessage({ id, progress });
     const value = await methods[method](args, onProgress, id);
     const transfer = value instanceof Uint8Array ? [value.buffer] : [];
-    if (!cancelled.delete(id)) postMessage({ id, value }, transfer);
+    if (!cancelled.delete(id)) port.postMessage({ id, value }, transfer);
   } catch (error) {
     const known = error instanceof HitherError;
     const code = known ? error.code : "invalid_parameter";
-    postMessage({ id, error: { code, message: error?.message ?? String(error), status: error?.status } });
+    port.postMessage({ id, error: { code, message: error?.message ?? String(error), status: error?.status } });
   }
 }
 
-addEventListener("message", ({ data }) => {
-  if ("module" in data) return;
-  if (data.cancel) {
-    cancelled.add(data.id);
-    return;
-  }
-  last = last.then(() => answer(data));
-});
+/** Answers the calls that come by a port: a worker's own scope, or Node's `parentPort`. */
+export function answerTo(port) {
+  port.addEventListener("message", ({ data }) => {
+    if ("module" in data) return;
+    if (data.cancel) cancelled.add(data.id);
+    else last = last.then(() => answer(port, data));
+  });
+}

@@ -9,9 +9,17 @@ export function createBy(call) {
   create = call;
 }
 
+function made() {
+  try {
+    return create();
+  } catch (cause) {
+    throw new HitherError("unavailable", `no worker can be made here: ${cause.message}`, { cause });
+  }
+}
+
 /** A worker, and the calls that wait for its answers. */
 class Thread {
-  #worker = create();
+  #worker = made();
   #waiting = new Map();
   #next = 0;
   #ended;
@@ -27,10 +35,16 @@ class Thread {
     const call = this.#waiting.get(id);
     if (!call) return;
     if (progress) return call.onProgress?.(progress);
-    this.#waiting.delete(id);
+    this.#forget(id);
     call.done();
     if (error) call.reject(new HitherError(error.code, error.message, error));
     else call.resolve(value);
+  }
+
+  /** Outside of browsers a worker that is asked nothing keeps nobody from ending. */
+  #forget(id) {
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker.unref?.();
   }
 
   /** Calls a method there. `aborts` says what a signal does beside rejecting: "call" or "worker". */
@@ -41,7 +55,7 @@ class Thread {
       throwIfAborted(signal);
       const id = (this.#next += 1);
       const stop = () => {
-        this.#waiting.delete(id);
+        this.#forget(id);
         reject(aborted(signal));
         if (aborts === "worker") this.end(new HitherError("freed", "its worker was ended"));
         else this.#worker.postMessage({ id, cancel: true });
@@ -50,9 +64,10 @@ class Thread {
       const done = () => signal?.removeEventListener("abort", stop);
       this.#waiting.set(id, { resolve, reject, onProgress, done });
       try {
+        this.#worker.ref?.();
         this.#worker.postMessage({ id, method, args }, transfer);
       } catch (cause) {
-        this.#waiting.delete(id);
+        this.#forget(id);
         done();
         throw new HitherError("invalid_parameter", `${method}: ${cause.message}`, { cause });
       }

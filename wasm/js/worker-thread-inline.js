@@ -1,5 +1,5 @@
 // The worker where no file lies beside: the page sends it the module's bytes.
-import "./answer.js";
+import { answerTo } from "./answer.js";
 import { configure } from "./runtime.js";
 
 const module = new Promise((resolve) => {
@@ -8,3 +8,4 @@ const module = new Promise((resolve) => {
   });
 });
 configure({ rank: 3, module: () => module });
+answerTo(globalThis);

@@ -1,6 +1,7 @@
 /**
- * The same API in a Web Worker: nothing blocks the page, and every method gives a Promise. Each
- * index and each builder has a worker of its own, whose memory `free` gives back entirely.
+ * The same API in a Web Worker, in Node, Deno and Bun in a thread: nothing blocks the page, and every
+ * method gives a Promise. Each index and each builder has a worker of its own, whose memory `free` gives
+ * back entirely.
  */
 import type {
   BuildProgress,

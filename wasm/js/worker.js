@@ -1,6 +1,15 @@
 import { createBy } from "./remote.js";
 
-createBy(() => new Worker(new URL("./worker-thread.js", import.meta.url), { type: "module" }));
+createBy(() => {
+  try {
+    return new Worker(new URL("./worker-thread.js", import.meta.url), { type: "module" });
+  } catch (error) {
+    if (error.name !== "SecurityError") throw error;
+    // Of another origin, as a CDN's: a worker may import what it may not be.
+    const program = `import ${JSON.stringify(import.meta.url.replace(/[^/]*$/, "worker-thread.js"))};`;
+    return new Worker(URL.createObjectURL(new Blob([program], { type: "text/javascript" })), { type: "module" });
+  }
+});
 
 export { HitherError } from "./error.js";
 export { Builder, WorkerIndex, open } from "./remote.js";

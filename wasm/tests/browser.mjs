@@ -1,7 +1,7 @@
 // The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is
 // missing, as in private windows. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an
 // index.html that sets document.title to what it found; FOLDER/vite is the source of FOLDER/vite/out.
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, existsSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
@@ -37,6 +37,7 @@ function files(folder, policy = POLICY) {
     answer.writeHead(200, {
       "content-type": kinds[extname(file)] ?? "application/octet-stream",
       "content-security-policy": policy,
+      "access-control-allow-origin": "*",
       etag,
     });
     createReadStream(file).pipe(answer);
@@ -50,6 +51,19 @@ async function serve(folder, policy) {
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const close = () => (server.closeAllConnections(), server.close());
   return { url: `http://127.0.0.1:${server.address().port}/`, close };
+}
+
+/** The page without a bundler, and the package from another origin, as from a CDN. */
+async function apart(folder, installed) {
+  const cdn = await serve(installed);
+  const entries = { hither: "web", "hither/worker": "worker", "hither/storage": "storage" };
+  const imports = Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${cdn.url}${file}.js`]));
+  writeFileSync(
+    join(folder, "apart.html"),
+    `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="./page.mjs"></script>`,
+  );
+  const page = await serve(folder, "default-src * 'unsafe-inline' 'wasm-unsafe-eval' blob:");
+  return { url: `${page.url}apart.html`, close: () => (page.close(), cdn.close()) };
 }
 
 /** Vite's dev server over the page's source, as `vite` without a configuration has it. */
@@ -128,6 +142,7 @@ await check("vite build with neither OPFS nor Blobs in IndexedDB", await serve(a
   kept: true,
   expected: "indexeddb",
 });
+await check("no bundler, another origin", await apart(at("vite"), at("node_modules", "hither")), whole);
 await check("vite 7 dev", await dev(at("vite"), createVite7), whole);
 await check("vite dev", await dev(at("vite"), createVite), whole);
 await browser.close();
