@@ -133,7 +133,8 @@ function choose() {
     } catch {
       // Refused: IndexedDB then.
     }
-    return indexeddb;
+    if (typeof indexedDB !== "undefined") return indexeddb;
+    throw new HitherError("storage", "there is neither OPFS nor IndexedDB here: hither/storage is for browsers");
   })();
   return chosen;
 }
@@ -154,8 +155,8 @@ function address(source) {
 
 async function store(name, source, options) {
   checkName(name);
-  await load();
   const files = await choose();
+  await load();
   let target;
   let bytes = 0;
   try {
@@ -189,12 +190,17 @@ export async function put(name, source, options = {}) {
   return store(name, source, options);
 }
 
+async function ask(question) {
+  try {
+    return await question(await choose());
+  } catch (error) {
+    throw failed(error);
+  }
+}
+
 async function found(name) {
   checkName(name);
-  const files = await choose();
-  const file = await files.read(name).catch((error) => {
-    throw failed(error);
-  });
+  const file = await ask((files) => files.read(name));
   if (!file) throw new HitherError("not_stored", `no file is stored under the name "${name}"`);
   return file;
 }
@@ -205,17 +211,17 @@ export async function open(name, options) {
 
 export async function get(name) {
   checkName(name);
-  return (await (await choose()).read(name))?.blob;
+  return (await ask((files) => files.read(name)))?.blob;
 }
 
 export async function list() {
-  const all = await (await choose()).list();
+  const all = await ask((files) => files.list());
   return all.map(revealed).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export async function remove(name) {
   checkName(name);
-  return (await choose()).remove(name);
+  return ask((files) => files.remove(name));
 }
 
 export { remove as delete };
