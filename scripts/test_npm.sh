@@ -176,6 +176,21 @@ for resolution in "nodenext nodenext" "esnext bundler"; do
         --lib esnext,dom,dom.iterable --types node --module "$1" --moduleResolution "$2"
 done
 node user.js
+# The types need no more than a page has, or Node.
+cat >types.ts <<'TS'
+import { Builder, type Index, load, open } from "hither";
+import { type Index as SearchIndex, open as openToSearch } from "hither/search";
+import { list } from "hither/storage";
+import { type WorkerIndex, open as openInWorker } from "hither/worker";
+export const all: [Promise<Index>, Promise<SearchIndex>, Promise<WorkerIndex>, typeof list, typeof Builder, typeof load] =
+  [open("x"), openToSearch("x"), openInWorker("x"), list, Builder, load];
+TS
+for known in '"lib":["es2022","dom"],"types":[]' '"lib":["es2022","webworker"],"types":[]' '"lib":["es2022"],"types":["node"]'; do
+    options="\"strict\":true,\"noEmit\":true,\"target\":\"es2022\",\"module\":\"nodenext\",$known"
+    echo "{\"compilerOptions\":{$options},\"files\":[\"types.ts\"]}" >tsconfig.json
+    "$bin/tsc" --project .
+done
+rm tsconfig.json
 
 # workerd and what needs a bundle. A worker may use 128 MB.
 cat >worker-entry.mjs <<'JS'

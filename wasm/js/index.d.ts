@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 /**
  * hither: search an index file in the browser, at the edge, in Node, Deno and Bun.
  *
@@ -124,7 +125,8 @@ export function open(source: Source | Source[], options?: OpenOptions): Promise<
  * bytes or a `WebAssembly.Module`.
  */
 export function load(
-  module?: string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>,
+  // Without DOM's types there is no name for a WebAssembly.Module.
+  module?: string | URL | Request | Response | Promise<Response> | ArrayBuffer | ArrayBufferView | object,
 ): Promise<void>;
 
 /** Memory of WebAssembly, in bytes. */
