@@ -72,8 +72,10 @@ besides() {
     # shellcheck disable=SC2086
     gz $own
 }
+# shellcheck disable=SC2046
 printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)" "$script" \
     "both, what a browser downloads" $((module + script)) \
+    "the same with the module within" "$(gz "$package/inline.js" $(chunks inline.js) "$package/hither_base64.js")" \
     "hither/search, only searching" "$searching" \
     "hither/worker besides" "$(besides worker.js worker-thread.js)" \
     "hither/storage besides" "$(besides storage.js)"

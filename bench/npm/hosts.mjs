@@ -124,6 +124,7 @@ export async function browser({ data, work, limit, engines }) {
       entryPoints: [join(here, "page.mjs")],
       alias: { ENGINE: join(here, "engines", `${engine}.mjs`) },
       bundle: true,
+      conditions: ["production", "module"],
       splitting: true,
       format: "esm",
       minify: true,

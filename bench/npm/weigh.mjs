@@ -22,6 +22,8 @@ export async function weigh(engine) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: here },
     bundle: true,
+    // As bundlers that copy a module beside the script, which esbuild itself does not.
+    conditions: ["production", "module"],
     splitting: true,
     format: "esm",
     minify: true,
