@@ -120,7 +120,9 @@ done
 # Threads are not those of browsers, and an index that is open keeps no program from ending.
 cat >threads.mjs <<'JS'
 import { Builder, HitherError, open } from "hither/worker";
-const index = await open("words.hither");
+import { readFileSync } from "node:fs";
+// Streams do not cross to every worker.
+const index = await open(new Response(new Uint8Array(readFileSync("words.hither"))));
 const [row] = (await index.search(42, { k: 1 })).rows();
 const missing = await open("none.hither").catch((error) => error);
 const builder = new Builder({ dimensions: 384 });

@@ -16,6 +16,11 @@ export function throwIfAborted(signal) {
   if (signal?.aborted) throw aborted(signal);
 }
 
+export function beingRead(cause) {
+  const message = "source: it is being read, or was read already; give it unread";
+  return new HitherError("invalid_parameter", message, { cause });
+}
+
 /** Throws unless these are a function and an AbortSignal, where they are given. */
 export function checkHearers({ onProgress, signal }) {
   const isGiven = (value) => value !== undefined && value !== null;

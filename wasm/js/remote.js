@@ -1,5 +1,5 @@
 // The page's side: each index and each builder has a worker of its own.
-import { HitherError, aborted, checkHearers, throwIfAborted } from "./error.js";
+import { HitherError, aborted, beingRead, checkHearers, throwIfAborted } from "./error.js";
 import { SearchResult } from "./result.js";
 
 let create;
@@ -86,8 +86,20 @@ class Thread {
   }
 }
 
+/** Whether streams cross to a worker, which WebKit and Bun do not let them. */
+function streamsCross() {
+  try {
+    const stream = new ReadableStream();
+    // Cancelled, for in Deno one that is open keeps a program from ending.
+    structuredClone(stream, { transfer: [stream] }).cancel().catch(() => {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What crosses to the worker: a Request by its address and headers, a Response by its body. */
-function portable(source, transfer) {
+async function portable(source, transfer, signal) {
   if (source instanceof URL) return source.href;
   if (typeof source === "string") return absolute(source);
   if (source instanceof Request) return { url: source.url, headers: [...source.headers] };
@@ -97,8 +109,21 @@ function portable(source, transfer) {
     }
     source = source.body;
   }
-  if (source instanceof ReadableStream) transfer.push(source);
+  if (!(source instanceof ReadableStream)) return source;
+  if (source.locked) throw beingRead();
+  if (!streamsCross()) source = await bytesOf(source, signal);
+  transfer.push(source);
   return source;
+}
+
+async function bytesOf(stream, signal) {
+  try {
+    const pieces = stream.pipeThrough(new TransformStream(), { signal });
+    return await new Response(pieces).arrayBuffer();
+  } catch (cause) {
+    if (signal?.aborted) throw aborted(signal);
+    throw new HitherError("network", `the source: broke off: ${cause?.message ?? cause}`, { cause });
+  }
 }
 
 /** The worker's own address is another than the page's. */
@@ -110,7 +135,8 @@ export async function open(source, options = {}) {
   const { signal, onProgress, ...rest } = options;
   throwIfAborted(signal);
   const transfer = [];
-  const sources = (Array.isArray(source) ? source : [source]).map((each) => portable(each, transfer));
+  const given = Array.isArray(source) ? source : [source];
+  const sources = await Promise.all(given.map((each) => portable(each, transfer, signal)));
   const thread = new Thread();
   try {
     const info = await thread.call("open", [sources, rest], { signal, onProgress, transfer, aborts: "worker" });

@@ -1,5 +1,5 @@
 // The bytes of an index file, from wherever they come.
-import { HitherError, aborted, throwIfAborted } from "./error.js";
+import { HitherError, aborted, beingRead, throwIfAborted } from "./error.js";
 import { Handle, check, give } from "./handle.js";
 import { guard, pathStream, wasm } from "./runtime.js";
 
@@ -96,7 +96,8 @@ export async function pour(source, { signal, onProgress, headers }, started, tak
         const { done, value } = await next(read, signal, response);
         throwIfAborted(signal);
         if (done) break;
-        await step(value);
+        if (!ArrayBuffer.isView(value)) throw new HitherError("invalid_parameter", "source: its stream gives something else than bytes");
+        await step(octets(value.buffer, value.byteOffset, value.byteLength));
       }
     } catch (error) {
       reader.cancel(error).catch(() => {});
@@ -121,7 +122,7 @@ function readerOf(stream) {
   try {
     return stream.getReader();
   } catch (cause) {
-    throw new HitherError("invalid_parameter", "source: it is being read, or was read already; give it unread", { cause });
+    throw beingRead(cause);
   }
 }
 

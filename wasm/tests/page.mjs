@@ -13,6 +13,9 @@ const codeOf = (promise) => promise.then(() => "no error", (error) => error.code
 async function worker() {
   const index = await openInWorker("/words.hither", { verify: "full" });
   const here = await open("/words.hither");
+  const streamed = await openInWorker(await fetch("/words.hither"));
+  check(streamed.length === 10000, "a Response opened in a worker");
+  streamed.free();
   const query = here.get(7).vector;
   const there = await index.search(query, { k: 5 });
   check(JSON.stringify(there.rows()) === JSON.stringify(here.search(query, { k: 5 }).rows()), "the worker answers otherwise");
