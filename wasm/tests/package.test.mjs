@@ -311,6 +311,19 @@ test("what goes wrong says so and leaves nothing behind", async () => {
   server.close();
 });
 
+test("streams that are none of bytes, and storage where there is none, say so", async () => {
+  const texts = () => new Blob(["text"]).stream().pipeThrough(new TextDecoderStream());
+  const read = new Blob([file]).stream();
+  read.getReader();
+  for (const source of [texts(), read]) {
+    assert.equal(await code(() => open(source)), "invalid_parameter");
+  }
+  const storage = await import("hither/storage");
+  for (const call of [() => storage.put("x", file), () => storage.open("x"), () => storage.list(), () => storage.remove("x")]) {
+    assert.equal(await code(call), "storage");
+  }
+});
+
 test("what makes no sense is refused, and breaks nothing", async () => {
   const query = index.get(3).vector;
   const own = {};
