@@ -53,6 +53,7 @@ cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 rm -rf "$out/js"
 cp -r wasm/js "$out/js"
+# script ENTRY… [esbuild's options]
 script() {
     (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify --target=es2022 \
         --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
@@ -61,8 +62,8 @@ script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
 # What entries have in common lies in files of its own: a page without a bundler asks for four at
 # once, not for ten one after another.
 script node.js web.js search.js workerd.js edge.js inline.js storage.js storage-inline.js worker.js \
-    worker-inline.js worker-node.js worker-thread.js worker-thread-node.js --splitting --format=esm --external:node:* \
-    --external:./hither_bg.wasm --external:./hither_bg.wasm?module --outdir="$out/package"
+    worker-inline.js worker-node.js worker-thread.js worker-thread-node.js --splitting --format=esm \
+    --external:node:* --external:./hither_bg.wasm --external:./hither_bg.wasm?module --outdir="$out/package"
 # For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
 script require.js --platform=node --format=cjs --define:import.meta.url=here \
     --banner:js='const here = require("node:url").pathToFileURL(__filename).href;' \
@@ -73,12 +74,7 @@ done
 for types in index search inline storage worker wasm; do
     sed 's#"./index.js"#"./index.cjs"#' "wasm/js/$types.d.ts" >"$out/package/$types.d.cts"
 done
-{
-    printf 'const base64 =\n  "'
-    gzip -9nc "$out/package/hither_bg.wasm" | base64 -w 0
-    printf '";\nexport function module() {\n'
-    printf '  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));\n'
-    printf '  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();\n}\n'
-} >"$out/package/hither_base64.js"
+gzip -9nc "$out/package/hither_bg.wasm" >"$out/js/hither_bg.wasm.gz"
+script base64.js --format=esm --loader:.gz=base64 --outfile="$out/package/hither_base64.js"
 (cd "$out" && npm pack --silent ./package)
 echo "$out/hither-$version.tgz"

@@ -38,7 +38,7 @@ if ! cmp -s wasm/tests/package.json "$tools/package.json"; then
 fi
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
-cp wasm/tests/package.json wasm/tests/*.mjs wasm/tests/user.ts "$project"
+cp wasm/tests/package.json wasm/tests/*.mjs wasm/tests/*.ts "$project"
 ln -s "$tools/node_modules" "$project/tools"
 mkdir "$project/node_modules"
 (cd "$project" && npm install --silent --no-audit --no-fund --no-save --omit=dev "$tarball")
@@ -104,10 +104,9 @@ echo "package:"
 }
 
 echo "runtimes:"
-echo 'import { smoke } from "./smoke.mjs"; console.log("  " + process.argv[2] + " " + await smoke());' >run.mjs
+echo 'import { smoke } from "./smoke.mjs"; smoke().then((said) => console.log("  " + process.argv[2] + " " + said));' >run.mjs
 # The oldest Node is one whose require takes no ES modules.
-echo 'import { smoke } from "./smoke.mjs"; smoke().then((said) => console.log("  " + process.argv[2] + " " + said));' >for-node.mjs
-"$bin/esbuild" for-node.mjs --bundle --platform=node --format=cjs --external:hither --log-level=error --outfile=required/main.cjs
+"$bin/esbuild" run.mjs --bundle --platform=node --format=cjs --external:hither --log-level=error --outfile=required/main.cjs
 for node in node "$tools/node_modules/node/bin/node"; do
     version=$("$node" --version)
     "$node" run.mjs "Node $version, import:"
@@ -117,27 +116,6 @@ done
 "$bin/deno" run --quiet --allow-read --allow-env run.mjs "Deno:"
 "$bin/bun" run.mjs "Bun:"
 
-# Threads are not those of browsers, and an index that is open keeps no program from ending.
-cat >threads.mjs <<'JS'
-import { Builder, HitherError, open } from "hither/worker";
-import { readFileSync } from "node:fs";
-// Streams do not cross to every worker.
-const index = await open(new Response(new Uint8Array(readFileSync("words.hither"))));
-const [row] = (await index.search(42, { k: 1 })).rows();
-const missing = await open("none.hither").catch((error) => error);
-const builder = new Builder({ dimensions: 384 });
-await builder.addMany(Float32Array.from({ length: 384 * 5000 }, (_, at) => Math.sin(at * at)));
-let beats = 0;
-const heart = setInterval(() => (beats += 1), 10);
-const built = await open(await builder.finish());
-clearInterval(heart);
-const stop = new AbortController();
-const stopped = index.searchBatch(new Float32Array(384 * 50_000).fill(0.1), { signal: stop.signal }).catch((error) => error.code);
-stop.abort();
-if (!row.words || missing.code !== "network" || !(missing instanceof HitherError)) throw new Error("no answer");
-if (built.length !== 5000 || beats < 3 || (await stopped) !== "aborted") throw new Error(`${beats} beats, ${await stopped}`);
-console.log("  " + process.argv[2] + " ok");
-JS
 node threads.mjs "Node, a thread:"
 "$tools/node_modules/node/bin/node" threads.mjs "the oldest Node, a thread:"
 "$bin/deno" run --quiet --allow-read --allow-env threads.mjs "Deno, a thread:"
@@ -145,15 +123,15 @@ node threads.mjs "Node, a thread:"
 
 # A server's bundle lies apart from the module, or names it otherwise.
 for format in esm cjs; do
-    "$bin/esbuild" for-node.mjs --bundle --platform=node --format=$format --log-level=error --outdir=bundled/$format
+    "$bin/esbuild" run.mjs --bundle --platform=node --format=$format --log-level=error --outdir=bundled/$format
 done
 echo '{ "type": "commonjs" }' >bundled/cjs/package.json
-"$bin/webpack" --mode production --target node --entry ./for-node.mjs --output-path "$PWD/bundled" --output-filename webpack.cjs >webpack.txt || {
+"$bin/webpack" --mode production --target node --entry ./run.mjs --output-path "$PWD/bundled" --output-filename webpack.cjs >webpack.txt || {
     cat webpack.txt
     exit 1
 }
-node bundled/esm/for-node.js "Node, bundled by esbuild:"
-node bundled/cjs/for-node.js "Node, bundled by esbuild to require:"
+node bundled/esm/run.js "Node, bundled by esbuild:"
+node bundled/cjs/run.js "Node, bundled by esbuild to require:"
 node bundled/webpack.cjs "Node, bundled by webpack:"
 
 # What Next.js does for its edge: `?module` is a compiled module.
@@ -180,15 +158,6 @@ for resolution in "nodenext nodenext" "esnext bundler"; do
         --lib esnext,dom,dom.iterable --types node --module "$1" --moduleResolution "$2"
 done
 node user.js
-# The types need no more than a page has, or Node.
-cat >types.ts <<'TS'
-import { Builder, type Index, load, open } from "hither";
-import { type Index as SearchIndex, open as openToSearch } from "hither/search";
-import { list } from "hither/storage";
-import { type WorkerIndex, open as openInWorker } from "hither/worker";
-export const all: [Promise<Index>, Promise<SearchIndex>, Promise<WorkerIndex>, typeof list, typeof Builder, typeof load] =
-  [open("x"), openToSearch("x"), openInWorker("x"), list, Builder, load];
-TS
 for known in '"lib":["es2022","dom"],"types":[]' '"lib":["es2022","webworker"],"types":[]' '"lib":["es2022"],"types":["node"]'; do
     options="\"strict\":true,\"noEmit\":true,\"target\":\"es2022\",\"module\":\"nodenext\",$known"
     echo "{\"compilerOptions\":{$options},\"files\":[\"types.ts\"]}" >tsconfig.json
@@ -268,7 +237,7 @@ for entry in page:webpack search-page:search; do
         exit 1
     }
 done
-cp page.mjs smoke.mjs vite/
+cp page.mjs smoke.mjs title.mjs vite/
 echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs"></script>' >vite/index.html
 "$bin/vite" build vite --logLevel error --outDir out 2>vite.txt || {
     cat vite.txt

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { conditions } from "./weigh.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
@@ -124,7 +125,7 @@ export async function browser({ data, work, limit, engines }) {
       entryPoints: [join(here, "page.mjs")],
       alias: { ENGINE: join(here, "engines", `${engine}.mjs`) },
       bundle: true,
-      conditions: ["production", "module"],
+      conditions,
       splitting: true,
       format: "esm",
       minify: true,

@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
+/** Resolves as bundlers do that copy a module beside the script, which esbuild itself does not. */
+export const conditions = ["production", "module"];
+
 const here = fileURLToPath(new URL(".", import.meta.url));
 
 const used = {
@@ -22,8 +25,7 @@ export async function weigh(engine) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: here },
     bundle: true,
-    // As bundlers that copy a module beside the script, which esbuild itself does not.
-    conditions: ["production", "module"],
+    conditions,
     splitting: true,
     format: "esm",
     minify: true,

@@ -70,7 +70,6 @@ async function answer(port, { id, method, args }) {
 /** Answers the calls that come by a port: a worker's own scope, or Node's `parentPort`. */
 export function answerTo(port) {
   port.addEventListener("message", ({ data }) => {
-    if ("module" in data) return;
     if (data.cancel) cancelled.add(data.id);
     else last = last.then(() => answer(port, data));
   });

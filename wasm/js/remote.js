@@ -2,6 +2,8 @@
 import { HitherError, aborted, beingRead, checkHearers, throwIfAborted } from "./error.js";
 import { SearchResult } from "./result.js";
 
+export { HitherError };
+
 let create;
 
 /** An entry says once how a worker is made. */

@@ -8,11 +8,10 @@ let bytes;
 
 createBy(() => {
   url ??= URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
-  bytes ??= module();
+  bytes ??= module().catch(() => null);
   const worker = new Worker(url);
-  bytes.then((module) => worker.postMessage({ module }), () => worker.postMessage({ module: null }));
+  bytes.then((module) => worker.postMessage({ module }));
   return worker;
 });
 
-export { HitherError } from "./error.js";
-export { Builder, WorkerIndex, open } from "./remote.js";
+export { Builder, HitherError, WorkerIndex, open } from "./remote.js";

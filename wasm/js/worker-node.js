@@ -9,5 +9,4 @@ createBy(() => {
   return worker;
 });
 
-export { HitherError } from "./error.js";
-export { Builder, WorkerIndex, open } from "./remote.js";
+export { Builder, HitherError, WorkerIndex, open } from "./remote.js";

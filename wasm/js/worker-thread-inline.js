@@ -3,8 +3,10 @@ import { answerTo } from "./answer.js";
 import { configure } from "./runtime.js";
 
 const module = new Promise((resolve) => {
-  addEventListener("message", ({ data }) => {
-    if ("module" in data) resolve(data.module);
+  addEventListener("message", (event) => {
+    if (!("module" in event.data)) return;
+    event.stopImmediatePropagation();
+    resolve(event.data.module);
   });
 });
 configure({ rank: 3, module: () => module });

@@ -1,3 +1,4 @@
+// Browsers, and bundlers that copy files: the worker lies beside this file.
 import { createBy } from "./remote.js";
 
 createBy(() => {
@@ -11,5 +12,4 @@ createBy(() => {
   }
 });
 
-export { HitherError } from "./error.js";
-export { Builder, WorkerIndex, open } from "./remote.js";
+export { Builder, HitherError, WorkerIndex, open } from "./remote.js";

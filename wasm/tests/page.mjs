@@ -3,10 +3,7 @@ import { open } from "hither";
 import * as storage from "hither/storage";
 import { Builder, open as openInWorker } from "hither/worker";
 import { smoke } from "./smoke.mjs";
-
-function check(holds, what) {
-  if (!holds) throw new Error(what);
-}
+import { check, tell } from "./title.mjs";
 
 const codeOf = (promise) => promise.then(() => "no error", (error) => error.code);
 
@@ -92,11 +89,4 @@ async function said() {
   return `page, worker, storage in ${await stored()}: ok`;
 }
 
-said()
-  .catch((error) => {
-    console.log(error.stack ?? error);
-    return `failed: ${error.message}`;
-  })
-  .then((title) => {
-    document.title = title;
-  });
+tell(said());

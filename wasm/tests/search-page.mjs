@@ -1,6 +1,7 @@
 // In a page: hither/search, whose smaller module answers as the whole one, which runs in a worker.
 import { HitherError, open } from "hither/search";
 import { open as openWhole } from "hither/worker";
+import { check, tell } from "./title.mjs";
 
 const SEARCHES = [
   {},
@@ -11,10 +12,6 @@ const SEARCHES = [
   { filter: { pos: { $in: ["verb", "adj"] } } },
   { filter: { $not: { pos: "noun" } }, k: 3, include: ["words"] },
 ];
-
-function check(holds, what) {
-  if (!holds) throw new Error(what);
-}
 
 function refused(call) {
   try {
@@ -49,12 +46,4 @@ async function search() {
   check(modules.length === 1 && modules[0].encodedBodySize < 200_000, `modules: ${modules.map(({ name }) => name)}`);
 }
 
-search()
-  .then(() => "search alone: ok")
-  .catch((error) => {
-    console.log(error.stack ?? error);
-    return `failed: ${error.message}`;
-  })
-  .then((title) => {
-    document.title = title;
-  });
+tell(search().then(() => "search alone: ok"));
