@@ -200,14 +200,7 @@ impl<'a> Index<'a> {
                 Err(error) => return Err(error),
             }
         }
-        // Damage is told before sorting, which may panic over an order that is none.
-        for row in &within {
-            self.key(row.row)?;
-        }
-        sort_by(&mut within, |a, b| {
-            let keys = || self.key(a.row).ok().cmp(&self.key(b.row).ok());
-            a.distance.total_cmp(&b.distance).then_with(keys)
-        });
+        self.sort(&mut within)?;
         searcher.found = within;
         Ok(&searcher.found)
     }
@@ -341,6 +334,27 @@ impl<'a> Index<'a> {
                 searcher.last = Some(rank);
             }
             searcher.found.push(Neighbor { row, distance: metric.distance(rank) });
+        }
+        if params.order == Order::Relaxed {
+            // A batch may be of several that segments gave, of which each begins anew.
+            self.sort(&mut searcher.found)?;
+        }
+        Ok(())
+    }
+
+    /// Sorts by distance, ties by key.
+    fn sort(&self, found: &mut [Neighbor]) -> Result<()> {
+        let by_distance = |a: &Neighbor, b: &Neighbor| a.distance.total_cmp(&b.distance);
+        sort_by(found, by_distance);
+        for tied in found.chunk_by_mut(|a, b| by_distance(a, b).is_eq()) {
+            if tied.len() < 2 {
+                continue;
+            }
+            // Before sorting, which may panic over an order that is none: damage is told.
+            for row in tied.iter() {
+                self.key(row.row)?;
+            }
+            sort_by(tied, |a, b| self.key(a.row).ok().cmp(&self.key(b.row).ok()));
         }
         Ok(())
     }
