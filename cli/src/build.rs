@@ -5,6 +5,7 @@ use crate::input::{Input, Options, Row};
 use crate::interrupt::{interrupted, watch};
 use crate::output;
 use crate::progress::Bar;
+use crate::recall;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
@@ -327,6 +328,9 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
     let kinds = show::structures(index);
     let codes = info.segments.first().map_or("none", |segment| segment.codes.name());
     let bytes_per_vector = file.len() as f64 / rows.max(1) as f64;
+    if !arguments.quiet {
+        recall::warnings(index).iter().for_each(|line| eprintln!("{line}"));
+    }
     if arguments.json {
         let result = json!({
             "file": arguments.output.display().to_string(),
@@ -337,6 +341,7 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
             "element": index.options().element.name(),
             "kind": kinds,
             "codes": codes,
+            "calibrations": info.segments.first().map(|s| recall::as_json(&s.calibrations)),
             "bytes": file.len(),
             "bytes_per_vector": bytes_per_vector,
             "seconds": seconds,

@@ -1,6 +1,7 @@
 //! `hither info`: what is in an index file.
 
 use crate::failure::Failure;
+use crate::recall;
 use crate::show;
 use clap::Args;
 use hither::{Index, IndexFile};
@@ -40,21 +41,13 @@ fn as_json(index: &Index<'_>, bytes: u64) -> serde_json::Value {
     let info = index.info();
     let options = index.options();
     let segments = info.segments.iter().map(|segment| {
-        let calibrations = segment.calibrations.iter().map(|calibration| {
-            json!({
-                "structure": calibration.structure.name(),
-                "k": calibration.k,
-                "queries": calibration.queries,
-                "points": calibration.points,
-            })
-        });
         json!({
             "rows": segment.rows,
             "removed": segment.removed,
             "structures": segment.structures.iter().map(|s| s.name()).collect::<Vec<_>>(),
             "codes": segment.codes.name(),
             "lists": segment.lists,
-            "calibrations": calibrations.collect::<Vec<_>>(),
+            "calibrations": recall::as_json(&segment.calibrations),
         })
     });
     let sections = info.sections.iter().map(|section| {
@@ -144,6 +137,10 @@ fn as_text(text: &mut String, index: &Index<'_>, bytes: u64) -> std::fmt::Result
                 if calibration.structure.name() == "ivf" { "probes" } else { "ef_search" };
             write!(text, "  {setting} for recall@{}:", calibration.k)?;
             for recall in [0.9, 0.95, 0.98, 0.99] {
+                if recall > calibration.best().1 {
+                    write!(text, "  {recall} not reached, best {}", recall::best(calibration))?;
+                    break;
+                }
                 write!(text, "  {recall} at {}", calibration.effort(recall))?;
             }
             writeln!(text, "  ({} held-out queries)", calibration.queries)?;

@@ -10,6 +10,7 @@ mod interrupt;
 mod merge;
 mod output;
 mod progress;
+mod recall;
 mod search;
 mod show;
 mod verify;

@@ -4,11 +4,12 @@ use crate::build::MetricName;
 use crate::failure::Failure;
 use crate::input::read_matrix_f32;
 use crate::output::write_npy_i64;
+use crate::recall;
 use crate::show;
 use clap::Args;
 use hither::{
-    Difference, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric, SearchParams,
-    Searcher, ShardNeighbor, Shards, Structure,
+    Calibration, Difference, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric,
+    SearchParams, Searcher, ShardNeighbor, Shards, Structure,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -38,7 +39,8 @@ pub struct Arguments {
     /// IVF: lists to look into. Default 16.
     #[arg(long, value_name = "N")]
     probes: Option<usize>,
-    /// Search as hard as this recall takes, by the file's calibration.
+    /// Search as hard as this recall takes, by the file's calibration, which is said where it did
+    /// not reach so much.
     #[arg(long, value_name = "R", conflicts_with_all = ["ef_search", "probes"])]
     recall: Option<f32>,
     /// Scan all rows: the exact answer.
@@ -93,9 +95,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     let (queries, rows) = read_queries(arguments, &shards)?;
+    let mut search = Search::new(arguments, &shards, k)?;
+    if let (Some(wanted), Some(calibration)) = (arguments.recall, search.unreached_recall()) {
+        eprintln!("{}", recall::unreached(wanted, calibration));
+    }
     let mut ids = Vec::new();
     let mut text = String::new();
-    let mut search = Search::new(arguments, &shards, k)?;
     for number in 0..rows {
         let query = &queries[number * first.dimensions()..][..first.dimensions()];
         if let Err(error) = search.run(query) {
@@ -197,10 +202,9 @@ impl<'a> Search<'a> {
         Ok(Self { shards, filters, arguments, searcher, except, k, found })
     }
 
-    /// Searches for a query; the answer is `found`.
-    fn run(&mut self, query: &[f32]) -> hither::Result<()> {
+    fn params(&self) -> SearchParams<'static> {
         let arguments = self.arguments;
-        let params = SearchParams {
+        SearchParams {
             ef_search: arguments.ef_search,
             probes: arguments.probes,
             recall: arguments.recall,
@@ -208,7 +212,19 @@ impl<'a> Search<'a> {
             structure: arguments.exact.then_some(Structure::Flat),
             // The row that others are to be like is nearest to itself, and left out.
             ..SearchParams::new(self.k.saturating_add(usize::from(self.except.is_some())))
-        };
+        }
+    }
+
+    /// The calibration that did not reach the recall that is wanted.
+    fn unreached_recall(&self) -> Option<&'a Calibration> {
+        // A radius without k is scanned for.
+        let scanned = self.arguments.radius.is_some() && self.arguments.k.is_none();
+        if scanned { None } else { self.shards.unreached_recall(&self.params()) }
+    }
+
+    /// Searches for a query; the answer is `found`.
+    fn run(&mut self, query: &[f32]) -> hither::Result<()> {
+        let (arguments, params) = (self.arguments, self.params());
         let filters: Vec<&IndexFilter<'_>> = self.filters.iter().collect();
         let (searcher, found) = (&mut self.searcher, &mut self.found);
         self.shards.search(query, arguments.radius, &params, &filters, searcher, found)?;
@@ -237,7 +253,11 @@ impl<'a> Search<'a> {
             Ok(show::row_json(index, found.row, key, found.distance, &columns)?)
         });
         let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
-        text.push_str(&format!("{}\n", json!({ "query": number, "results": rows })));
+        let mut answer = json!({ "query": number, "results": rows });
+        if let Some(calibration) = self.unreached_recall() {
+            answer["reached_recall"] = recall::rounded_down(calibration.best().1).into();
+        }
+        text.push_str(&format!("{answer}\n"));
         Ok(())
     }
 

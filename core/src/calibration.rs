@@ -112,6 +112,14 @@ impl Calibration {
         }
     }
 
+    /// The setting with the highest recall that was measured, the least of them if several have it,
+    /// and that recall: what asking for more will not bring.
+    pub fn best(&self) -> (u32, f32) {
+        let better =
+            |best: (u32, f32), point: &(u32, f32)| if point.1 > best.1 { *point } else { best };
+        self.points.iter().fold((1, 0.0), better)
+    }
+
     /// The least setting that reached `recall`, with a margin of three standard errors of the
     /// measurement, interpolated between the settings that were measured. The greatest one if
     /// none did.
@@ -134,5 +142,21 @@ impl Calibration {
             last = Some((effort, reached));
         }
         last.map_or(1, |(effort, _)| effort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(points: &[(u32, f32)]) -> Calibration {
+        Calibration { structure: Structure::Hnsw, k: 10, queries: 200, points: points.into() }
+    }
+
+    #[test]
+    fn best_is_the_least_setting_with_the_highest_recall() {
+        assert_eq!(measured(&[(10, 0.5), (40, 0.7), (80, 0.69), (160, 0.7)]).best(), (40, 0.7));
+        assert_eq!(measured(&[(10, 1.0)]).best(), (10, 1.0));
+        assert_eq!(measured(&[]).best(), (1, 0.0));
     }
 }

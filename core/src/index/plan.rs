@@ -1,7 +1,7 @@
 //! What a search does in a segment: by which structure, and how hard.
 
-use super::SearchParams;
-use crate::calibration::Structure;
+use super::{Index, SearchParams, Shards};
+use crate::calibration::{Calibration, Structure};
 use crate::metric::Metric;
 use crate::segment::Segment;
 use crate::segment::filter::EF_SEARCH;
@@ -13,13 +13,7 @@ const PROBES: usize = 16;
 impl Segment<'_> {
     pub(super) fn plan(&self, params: &SearchParams<'_>, metric: Metric, resumable: bool) -> Plan {
         let k = params.k;
-        let mut structure = match params.structure {
-            None if self.hnsw.is_some() => Structure::Hnsw,
-            None if self.ivf.is_some() => Structure::Ivf,
-            None => Structure::Flat,
-            Some(structure) if self.has(structure) => structure,
-            Some(_) => Structure::Flat,
-        };
+        let mut structure = self.structure(params);
         let (mut ef_search, mut probes) =
             (params.ef_search.unwrap_or(EF_SEARCH), params.probes.unwrap_or(PROBES));
         if let Some(recall) = params.recall
@@ -40,14 +34,29 @@ impl Segment<'_> {
         Plan { structure, k, ef_search, probes, metric, resumable }
     }
 
-    /// The calibrated setting for this recall: of the calibration for the next greater `k`, or
-    /// beyond the greatest in proportion to it.
-    fn effort(&self, structure: Structure, k: usize, recall: f32) -> Option<usize> {
+    /// The structure that a search uses here.
+    fn structure(&self, params: &SearchParams<'_>) -> Structure {
+        match params.structure {
+            None if self.hnsw.is_some() => Structure::Hnsw,
+            None if self.ivf.is_some() => Structure::Ivf,
+            None => Structure::Flat,
+            Some(structure) if self.has(structure) => structure,
+            Some(_) => Structure::Flat,
+        }
+    }
+
+    /// The calibration for the next greater `k`, or the greatest.
+    fn calibration(&self, structure: Structure, k: usize) -> Option<&Calibration> {
         let fitting = || self.calibrations.iter().filter(|c| c.structure == structure);
-        let calibration = fitting()
+        fitting()
             .filter(|calibration| calibration.k as usize >= k)
             .min_by_key(|calibration| calibration.k)
-            .or_else(|| fitting().max_by_key(|calibration| calibration.k))?;
+            .or_else(|| fitting().max_by_key(|calibration| calibration.k))
+    }
+
+    /// The calibrated setting for this recall, beyond the greatest `k` measured in proportion to it.
+    fn effort(&self, structure: Structure, k: usize, recall: f32) -> Option<usize> {
+        let calibration = self.calibration(structure, k)?;
         let effort = calibration.effort(recall) as usize;
         let measured = (calibration.k as usize).max(1);
         Some(if k > measured && structure == Structure::Hnsw {
@@ -55,5 +64,44 @@ impl Segment<'_> {
         } else {
             effort
         })
+    }
+}
+
+impl Index<'_> {
+    /// The calibration of this file that did not reach `params.recall`, if there is one; of several
+    /// segments' the one whose [best](Calibration::best) recall is lowest. Then a search with
+    /// `params` takes the greatest setting that was measured, and is not to be believed to find
+    /// more than that recall. None where an exact scan answers, and where no recall is wanted.
+    ///
+    /// ```
+    /// use hither::{HnswParams, Index, IndexBuilder, IndexOptions, Metric, SearchParams};
+    ///
+    /// let hnsw = Some(HnswParams::default());
+    /// let options = IndexOptions { hnsw, ..IndexOptions::new(2, Metric::L2) };
+    /// let mut builder = IndexBuilder::new(options)?;
+    /// for x in 0..200 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// let bytes = builder.finish()?;
+    /// let index = Index::open(&bytes)?;
+    /// if let Some(calibration) = index.unreached_recall(&SearchParams::new(10).recall(0.99)) {
+    ///     let (effort, recall) = calibration.best();
+    ///     println!("no more than {recall} was reached, at {effort}");
+    /// }
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn unreached_recall(&self, params: &SearchParams<'_>) -> Option<&Calibration> {
+        let wanted = params.recall?;
+        let used = self.segments.iter().filter_map(|segment| {
+            let calibration = segment.calibration(segment.structure(params), params.k)?;
+            (calibration.best().1 < wanted).then_some(calibration)
+        });
+        used.min_by(|a, b| a.best().1.total_cmp(&b.best().1))
+    }
+}
+
+impl Shards<'_, '_> {
+    /// The lowest of what [`Index::unreached_recall`] tells of the indexes.
+    pub fn unreached_recall(&self, params: &SearchParams<'_>) -> Option<&Calibration> {
+        let unreached = self.indexes().iter().filter_map(|index| index.unreached_recall(params));
+        unreached.min_by(|a, b| a.best().1.total_cmp(&b.best().1))
     }
 }
