@@ -221,6 +221,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
             return Err(Failure::Interrupted);
         }
     }
+    input.notes().iter().for_each(|note| bar.say(&format!("note: {note}")));
     if input.rows.is_none() {
         let (hnsw, ivf) = structures(arguments, builder.rows().into(), bar);
         builder.set_structures(hnsw, ivf)?;

@@ -18,14 +18,12 @@ mod postgres;
 mod roles;
 #[cfg(test)]
 pub mod testing;
-mod timestamp;
 mod tsv;
 
 pub use error::InputError;
 pub use infer::{format_bytes, key_from_text};
 pub use matrix::{read_matrix_f32, read_matrix_i64};
 pub use roles::{KEY_NAMES, VECTOR_NAMES};
-pub use timestamp::format_timestamp;
 
 use roles::Roles;
 
@@ -86,6 +84,11 @@ trait Rows: Send {
     /// Sets the vector and the key, and appends the attributes, as far as the file has them. False
     /// at the end, and then nothing is changed.
     fn next(&mut self, row: &mut Row) -> Result<bool, InputError>;
+
+    /// How many timestamps were rounded to microseconds so far.
+    fn rounded(&self) -> u64 {
+        0
+    }
 }
 
 /// What a reader says when its file is opened.
@@ -228,6 +231,15 @@ impl Input {
         }
         self.row += 1;
         Ok(true)
+    }
+
+    /// What a reader of the rows should know of them, once they were read.
+    pub fn notes(&self) -> Vec<String> {
+        let attributes = self.attributes.as_ref().map_or(0, |rows| rows.rounded());
+        let rounded = self.vectors.rounded() + attributes;
+        let note =
+            || format!("{rounded} timestamp(s) had more digits than microseconds and were rounded");
+        (rounded > 0).then(note).into_iter().collect()
     }
 
     /// Text is read once to infer types, and may be another the second time.

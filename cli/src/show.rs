@@ -1,8 +1,8 @@
 //! How values, sizes and rows look to people and to programs.
 
 use crate::failure::Failure;
-use crate::input::{format_bytes, format_timestamp};
-use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_uuid};
+use crate::input::format_bytes;
+use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_timestamp, format_uuid};
 use serde_json::{Map, Value as Json, json};
 use std::io::{Write, stdout};
 

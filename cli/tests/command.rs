@@ -4,6 +4,8 @@
 mod process;
 #[path = "command/recall.rs"]
 mod recall;
+#[path = "command/timestamps.rs"]
+mod timestamps;
 
 use process::{error, folder, json, ok, run, write_points};
 use std::fs;

@@ -8,7 +8,7 @@ mod view;
 mod zones;
 
 pub(crate) use build::ColumnBuilder;
-pub use timestamp::parse_timestamp;
+pub use timestamp::{format_timestamp, parse_timestamp};
 pub(crate) use view::{Cells, ColumnView, Layout};
 pub(crate) use zones::{ZONE_ROWS, Zone, bytes_key, float_key, int_key};
 

@@ -86,7 +86,7 @@ pub use archive::write::Sink;
 pub use archive::{FORMAT_VERSION, file_length};
 pub use builder::{FLAT_ROWS, IndexBuilder, IndexOptions, MAX_COLUMNS};
 pub use calibration::{Calibration, Structure};
-pub use column::{ColumnSchema, ColumnType, Value, ValueRef, parse_timestamp};
+pub use column::{ColumnSchema, ColumnType, Value, ValueRef, format_timestamp, parse_timestamp};
 /// ```
 /// let widest = hither::simd_levels().last().unwrap();
 /// assert!(hither::use_simd_level(widest));

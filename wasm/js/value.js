@@ -1,30 +1,9 @@
 // Column values and filters, between JavaScript's types and what WebAssembly takes.
 import { HitherError, checkHearers } from "./error.js";
 
-const MICROSECONDS = 1_000_000n;
-const LATEST = 2n ** 63n - 1n;
-
-function timestamp(micros) {
-  if (micros === LATEST) return "infinity";
-  if (micros === -LATEST - 1n) return "-infinity";
-  let seconds = micros / MICROSECONDS;
-  let rest = micros % MICROSECONDS;
-  if (rest < 0n) {
-    rest += MICROSECONDS;
-    seconds -= 1n;
-  }
-  const date = new Date(Number(seconds) * 1000);
-  // Beyond the years that a Date knows the number says more than an invalid date.
-  if (Number.isNaN(date.getTime())) return `${micros} µs since 1970`;
-  const whole = date.toISOString().slice(0, -5);
-  const fraction = rest === 0n ? "" : `.${String(rest).padStart(6, "0").replace(/0+$/, "")}`;
-  return `${whole}${fraction}Z`;
-}
-
 /** A value as WebAssembly gives it, in the form of its column's type. */
 export function fromColumn(type, values) {
-  const read = { timestamp, json: JSON.parse }[type];
-  return read ? values.map((value) => (value === null ? null : read(value))) : values;
+  return type === "json" ? values.map((value) => (value === null ? null : JSON.parse(value))) : values;
 }
 
 /** A value as WebAssembly takes it. */

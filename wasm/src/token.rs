@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// A bigint.
-    pub fn bigint(&mut self, number: i64) {
+    fn bigint(&mut self, number: i64) {
         self.tag(4);
         self.written.extend_from_slice(&number.to_le_bytes());
     }

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use hither::{ColumnSchema, ColumnType, Json, KeyRef, KeyType, ValueRef};
-use hither::{format_uuid, parse_timestamp, parse_uuid};
+use hither::{format_timestamp, format_uuid, parse_timestamp, parse_uuid};
 
 /// A whole number, given as a number or a bigint.
 pub(crate) fn integer(value: Token<'_>) -> Option<i64> {
@@ -102,7 +102,7 @@ fn to_value<'a>(value: Token<'a>, column: &ColumnSchema) -> Outcome<ValueRef<'a>
     })
 }
 
-/// A column's value: JavaScript makes dates of a timestamp's bigint, and parses JSON.
+/// A column's value: JavaScript parses JSON.
 pub(crate) fn write_value(value: ValueRef<'_>, out: &mut Writer) -> Outcome<()> {
     out.reserve(blob_len(&value))?;
     match value {
@@ -111,7 +111,7 @@ pub(crate) fn write_value(value: ValueRef<'_>, out: &mut Writer) -> Outcome<()> 
         ValueRef::Int64(number) => out.integer(number),
         ValueRef::Float64(number) => out.number(number),
         ValueRef::Text(text) | ValueRef::Json(text) => out.text(text),
-        ValueRef::Timestamp(micros) => out.bigint(micros),
+        ValueRef::Timestamp(micros) => out.text(&format_timestamp(micros)),
         ValueRef::Uuid(bytes) => out.text(&format_uuid(&bytes)),
         ValueRef::Bytes(bytes) => out.bytes(bytes),
     }

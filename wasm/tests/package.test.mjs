@@ -231,12 +231,18 @@ test("values of every type come back", async () => {
   const builder = new Builder({ dimensions: 2, metric: "l2", keys: "text", columns: types });
   builder.add([1, 2], { key: "x", columns: row });
   builder.add([1, 3], { key: "y" });
+  for (const at of ["+12024-05-01T12:00:00Z", "-290308-12-21T19:59:05.224193Z"]) builder.add([9, 9], { key: at, columns: { at } });
   assert.equal(await code(() => builder.add([1, 2], { key: "z", columns: { i: 1.5 } })), "column_type");
   assert.equal(await code(() => builder.add([1, 2], { key: "z", columns: { other: 1 } })), "unknown_column");
   assert.equal(await code(() => builder.add([1, NaN], { key: "z" })), "non_finite");
   assert.equal(await code(() => builder.add([1, 2])), "key_type");
   const small = await open(await builder.finish());
   assert.deepEqual(small.get("x"), { key: "x", vector: Float32Array.of(1, 2), ...row });
+  // What is printed is what was given, and finds its row again, also where a Date knows no such year.
+  for (const at of ["+12024-05-01T12:00:00Z", "-290308-12-21T19:59:05.224193Z"]) {
+    assert.equal(small.get(at).at, at);
+    assert.deepEqual(small.search([9, 9], { filter: { at } }).keys, [at]);
+  }
   const nothing = Object.fromEntries(Object.keys(row).map((name) => [name, null]));
   assert.deepEqual(small.get("y"), { key: "y", vector: Float32Array.of(1, 3), ...nothing });
   assert.deepEqual(small.search([1, 2], { filter: { i: 2n ** 60n, at: { $lt: new Date("2025-01-01") }, y: row.y } }).keys, ["x"]);

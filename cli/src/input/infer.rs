@@ -6,9 +6,7 @@
 //! int64 make a column float64, as other readers of JSON numbers have it; where that is wrong, a type
 //! can be asked for.
 
-use hither::{ColumnType, Key, KeyType, Value, parse_uuid};
-
-use super::timestamp::parse_timestamp;
+use hither::{ColumnType, Key, KeyType, Value, parse_timestamp, parse_uuid};
 
 /// What the values of one column have been so far.
 #[derive(Clone, Debug)]
@@ -68,7 +66,7 @@ impl Evidence {
     pub fn text(&mut self, text: &str) {
         self.texts += 1;
         if self.moments {
-            let moment = parse_timestamp(text);
+            let moment = parse_moment(text);
             self.moments = moment.is_some();
             self.finite_moment |= moment.is_some_and(|m| m != i64::MIN && m != i64::MAX);
         }
@@ -161,6 +159,20 @@ pub fn key_from_text(text: &str, key_type: KeyType) -> Option<Key> {
     }
 }
 
+/// A timestamp that cannot be meant otherwise: with a time and an offset.
+fn parse_moment(text: &str) -> Option<i64> {
+    let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    let whole = time.contains(['Z', 'z', '+', '-']) || text.ends_with("infinity");
+    parse_timestamp(text).filter(|_| whole)
+}
+
+/// Whether a timestamp has digits beyond the microseconds that it is rounded to.
+pub fn is_rounded(timestamp: &str) -> bool {
+    let fraction = timestamp.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit);
+    digits.skip(6).any(|digit| digit != b'0')
+}
+
 /// A UUID in the one spelling that it would be given back in.
 pub fn canonical_uuid(text: &str) -> Option<[u8; 16]> {
     let canonical = text.len() == 36
@@ -245,7 +257,10 @@ mod tests {
             (&["0189d3e47c6b700080000123456789ab"], ColumnType::Text),
             (&["2024-01-01T00:00:00Z", "infinity"], ColumnType::Timestamp),
             (&["infinity"], ColumnType::Text),
+            (&["+12024-01-01T00:00:00Z"], ColumnType::Timestamp),
             (&["2024-01-01"], ColumnType::Text),
+            (&["2024-01-01T00:00:00"], ColumnType::Text),
+            (&["-0044-03-15"], ColumnType::Text),
             (&["\\x00ff", "\\x"], ColumnType::Bytes),
             (&["", ""], ColumnType::Text),
             (&["1.", ".5", "+1"], ColumnType::Text),

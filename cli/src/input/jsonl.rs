@@ -6,7 +6,7 @@ use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 
 use super::{
     InputError, Row, Rows, Table,
-    infer::{Evidence, key_from_text, value_from_text},
+    infer::{Evidence, is_rounded, key_from_text, value_from_text},
     roles::{KEY_NAMES, Roles},
 };
 
@@ -56,6 +56,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
             dimensions,
             vector: vector.map(name),
             key: key.map(|(at, _)| name(at)),
+            rounded: 0,
         }),
         count: Some(survey.rows),
         dimensions,
@@ -180,6 +181,7 @@ struct Reader {
     dimensions: usize,
     vector: Option<String>,
     key: Option<String>,
+    rounded: u64,
 }
 
 impl Rows for Reader {
@@ -189,7 +191,7 @@ impl Rows for Reader {
         let Some(fields) = self.lines.next()? else { return Ok(false) };
         let line = fields.1;
         row.attributes.resize(before + self.columns, Value::Null);
-        let (mut has_vector, mut has_key) = (false, false);
+        let (mut has_vector, mut has_key, mut rounded) = (false, false, 0);
         fill(&fields, &self.targets, |target, raw| {
             match *target {
                 Target::Vector => {
@@ -202,17 +204,23 @@ impl Rows for Reader {
                 }
                 Target::Column(at, column_type) => {
                     row.attributes[before + at] = read_value(raw, column_type)?;
+                    rounded += u64::from(column_type == ColumnType::Timestamp && is_rounded(raw));
                 }
             }
             Ok(())
         })
         .map_err(|reason| InputError::at_line(&path, line, reason))?;
+        self.rounded += rounded;
         for (name, found) in [(&self.vector, has_vector), (&self.key, has_key)] {
             if let (Some(name), false) = (name, found) {
                 return Err(InputError::at_line(&path, line, format!("there is no \"{name}\"")));
             }
         }
         Ok(true)
+    }
+
+    fn rounded(&self) -> u64 {
+        self.rounded
     }
 }
 

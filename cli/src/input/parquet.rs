@@ -96,6 +96,7 @@ fn open_file(path: &Path, roles: &Roles) -> Result<Table, InputError> {
         group: 0,
         left: 0,
         row: 0,
+        rounded: 0,
     };
     let dimensions = reader.dimensions()?;
     Ok(Table {
@@ -151,6 +152,7 @@ struct Reader {
     group: usize,
     left: i64,
     row: u64,
+    rounded: u64,
 }
 
 impl Reader {
@@ -207,6 +209,7 @@ impl Reader {
                 let refuse = |reason: String| {
                     InputError::at_row(&self.path, self.row, format!("\"{name}\" {reason}"))
                 };
+                self.rounded += u64::from(kind.rounds(&field));
                 let value = kind.value(field).map_err(refuse)?;
                 if key.is_none() {
                     row.attributes.push(value);
@@ -234,6 +237,10 @@ impl Rows for Reader {
     fn next(&mut self, row: &mut Row) -> Result<bool, InputError> {
         let path = self.path.clone();
         shield(&path, || self.read(row))
+    }
+
+    fn rounded(&self) -> u64 {
+        self.rounded
     }
 }
 

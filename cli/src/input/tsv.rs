@@ -13,7 +13,7 @@ use hither::{ColumnSchema, ColumnType, KeyType, Value};
 
 use super::{
     InputError, Row, Rows, Table,
-    infer::{Evidence, key_from_text, value_from_text},
+    infer::{Evidence, is_rounded, key_from_text, value_from_text},
     roles::{Roles, list},
 };
 
@@ -81,7 +81,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
             .map(|(_, (name, &column_type))| ColumnSchema { name: name.clone(), column_type })
             .collect(),
         key: key.map(|(at, key_type)| (names[at].clone(), key_type)),
-        rows: Box::new(Reader { lines, types, key }),
+        rows: Box::new(Reader { lines, types, key, rounded: 0 }),
         ..Table::default()
     })
 }
@@ -151,6 +151,7 @@ struct Reader {
     lines: Lines,
     types: Vec<ColumnType>,
     key: Option<(usize, KeyType)>,
+    rounded: u64,
 }
 
 impl Rows for Reader {
@@ -169,11 +170,17 @@ impl Rows for Reader {
                 _ => {
                     let value = value_from_text(cell, self.types[at]);
                     row.attributes.push(value.ok_or_else(|| wrong(self.types[at].name()))?);
+                    let timestamp = self.types[at] == ColumnType::Timestamp;
+                    self.rounded += u64::from(timestamp && is_rounded(cell));
                 }
             }
             Ok(())
         })?;
         Ok(true)
+    }
+
+    fn rounded(&self) -> u64 {
+        self.rounded
     }
 }
 

@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hither::{AtomicFile, KeyRef, KeyType, Value, format_uuid};
+use hither::{AtomicFile, KeyRef, KeyType, Value, format_timestamp, format_uuid};
 
 use super::{Layout, Sink, create, failed, reserved_names};
-use crate::input::{InputError, format_bytes, format_timestamp};
+use crate::input::{InputError, format_bytes};
 
 /// An object a row.
 pub struct Writer {

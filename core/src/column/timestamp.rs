@@ -1,11 +1,17 @@
-//! Timestamps as people write them.
+//! Timestamps as people write them: the one parser and the one printer of all doors.
 
-const MICROSECOND: i64 = 1_000_000;
+use alloc::format;
+use alloc::string::String;
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
 
 /// Reads an ISO 8601 timestamp as microseconds since 1970 UTC: `2024-05-01`, then perhaps `T` or a
 /// space and `12:00`, `12:00:00` or `12:00:00.25`, then perhaps `Z`, `+02`, `+02:00` or `+0200`.
-/// Without an offset it is UTC. Digits beyond microseconds are rounded. `infinity` and
-/// `-infinity` are the extremes.
+/// Years have 4 digits, or up to 6, then with a sign if they are negative. Without an offset it is
+/// UTC. Digits beyond microseconds are rounded to the nearest, halves to the later one. `infinity`
+/// and `-infinity` are the extremes. None for other texts, and beyond what microseconds in 64 bits
+/// hold: the years -290308 to 294247.
 ///
 /// ```
 /// use hither::parse_timestamp;
@@ -21,11 +27,12 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
         _ => {}
     }
     let mut rest = text.as_bytes();
+    let sign = sign(&mut rest).unwrap_or(1);
     let year_digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
     if !(4..=6).contains(&year_digits) {
         return None;
     }
-    let year = number(&mut rest, year_digits)?;
+    let year = sign * number(&mut rest, year_digits)?;
     let month = skip(&mut rest, b'-').then(|| number(&mut rest, 2)).flatten()?;
     let day = skip(&mut rest, b'-').then(|| number(&mut rest, 2)).flatten()?;
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
@@ -48,8 +55,43 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
         }
         seconds += hour * 3600 + minute * 60 + second - offset(&mut rest)?;
     }
-    let whole = seconds.checked_mul(MICROSECOND)?.checked_add(micros)?;
-    rest.is_empty().then_some(whole)
+    if !rest.is_empty() {
+        return None;
+    }
+    // Wider than the answer: the seconds alone may lie below what they do with their fraction.
+    let whole = i128::from(seconds) * i128::from(SECOND) + i128::from(micros);
+    i64::try_from(whole).ok().filter(|&micros| micros != i64::MIN && micros != i64::MAX)
+}
+
+/// Writes microseconds since 1970 UTC as [`parse_timestamp`] reads them, at every door: RFC 3339 with
+/// a `Z`, as many digits of a fraction as it takes, and a sign where the year is beyond 0 to 9999.
+///
+/// ```
+/// use hither::format_timestamp;
+///
+/// assert_eq!(format_timestamp(1_500_000), "1970-01-01T00:00:01.5Z");
+/// assert_eq!(format_timestamp(-62_167_219_200_000_001), "-0001-12-31T23:59:59.999999Z");
+/// assert_eq!(format_timestamp(i64::MAX), "infinity");
+/// ```
+pub fn format_timestamp(micros: i64) -> String {
+    match micros {
+        i64::MAX => return "infinity".into(),
+        i64::MIN => return "-infinity".into(),
+        _ => {}
+    }
+    let (year, month, day) = date(micros.div_euclid(DAY));
+    let time = micros.rem_euclid(DAY);
+    let (seconds, fraction) = (time / SECOND, time % SECOND);
+    let year = match year {
+        0..=9999 => format!("{year:04}"),
+        _ => format!("{year:+05}"),
+    };
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if fraction != 0 {
+        text += format!(".{fraction:06}").trim_end_matches('0');
+    }
+    text + "Z"
 }
 
 /// Takes `digits` decimal digits.
@@ -63,6 +105,12 @@ fn skip(rest: &mut &[u8], wanted: u8) -> bool {
     let Some(left) = rest.strip_prefix(&[wanted]) else { return false };
     *rest = left;
     true
+}
+
+/// 1 or -1 for a sign.
+fn sign(rest: &mut &[u8]) -> Option<i64> {
+    let signs = [(b'+', 1), (b'-', -1)];
+    signs.into_iter().find_map(|(written, sign)| skip(rest, written).then_some(sign))
 }
 
 /// Hours and minutes, `12:00`.
@@ -87,13 +135,7 @@ fn offset(rest: &mut &[u8]) -> Option<i64> {
     if rest.is_empty() || skip(rest, b'Z') || skip(rest, b'z') {
         return Some(0);
     }
-    let sign = if skip(rest, b'+') {
-        1
-    } else if skip(rest, b'-') {
-        -1
-    } else {
-        return None;
-    };
+    let sign = sign(rest)?;
     let hours = number(rest, 2)?;
     let minutes = if skip(rest, b':') || !rest.is_empty() { number(rest, 2)? } else { 0 };
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
@@ -118,9 +160,21 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leap_days + day_of_year - 719_468
 }
 
+/// Year, month and day of so many days since 1970, the way back.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (era * 400 + year + i64::from(month < 3), month, day)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse_timestamp;
+    use super::{format_timestamp, parse_timestamp};
 
     #[test]
     fn timestamps_are_read() {
@@ -141,6 +195,15 @@ mod tests {
             ("2000-02-29", 951_782_400_000_000),
             ("infinity", i64::MAX),
             ("-infinity", i64::MIN),
+            // From `date -u -d @SECONDS`.
+            ("294247-01-10T04:00:53Z", 9_223_372_036_853_000_000),
+            ("-290308-12-21T19:59:06Z", -9_223_372_036_854_000_000),
+            ("+10000-01-01", 253_402_300_800_000_000),
+            ("-0001-12-31T23:59:59", -62_167_219_201_000_000),
+            ("+012023-04-18T12:00", 317_251_339_200_000_000),
+            ("2016-12-31T23:59:60Z", 1_483_228_800_000_000),
+            ("1969-12-31T23:59:59.9999995Z", 0),
+            ("1969-12-31T23:59:59.9999994Z", -1),
         ] {
             assert_eq!(parse_timestamp(text), Some(expected), "{text}");
         }
@@ -162,9 +225,30 @@ mod tests {
             "2024-05-01T12:00:00Zx",
             "2024-05-01Z",
             "999999-01-01",
+            "+999-01-01",
+            "+-2024-01-01",
+            "+1234567-01-01",
+            // What stands for infinity, and beyond.
+            "294247-01-10T04:00:54.775807Z",
+            "-290308-12-21T19:59:05.224192Z",
+            "-290308-12-21T19:59:05Z",
+            "Infinity",
             "١٩٧٠-01-01",
         ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        let mut micros = 1_i64;
+        for step in 0..20_000_i64 {
+            micros = micros.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step | 1);
+            let edges = [i64::MIN + step, i64::MAX - step, step - 10_000];
+            for value in [micros, micros >> 8, micros >> 20].into_iter().chain(edges) {
+                let text = format_timestamp(value);
+                assert_eq!(parse_timestamp(&text), Some(value), "{text}");
+            }
         }
     }
 }

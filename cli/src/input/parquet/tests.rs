@@ -184,6 +184,30 @@ fn types_of_columns() {
     );
 }
 
+/// As text does: to the nearest, and with a word.
+#[test]
+fn moments_below_a_microsecond_are_rounded_and_counted() {
+    let folder = scratch("parquet-moments");
+    let path = folder.join("a.parquet");
+    let one = |value| Leaf(vec![value], vec![], vec![]);
+    let open = |column: &str, value: i64| {
+        let schema = format!("message m {{ repeated float vector; {column} }}");
+        file(&path, &schema, &[vec![Leaf(vec![1, 2], vec![1, 1], vec![0, 1]), one(value)]]);
+        Input::open(&path, &Options::default()).unwrap()
+    };
+    for (nanos, micros) in [(1_000, 1), (1_499, 1), (1_500, 2), (-500, 0), (-501, -1), (1_999, 2)] {
+        let mut input = open("required int64 x (TIMESTAMP(NANOS, true));", nanos);
+        let mut row = Row::default();
+        assert!(input.next(&mut row).unwrap());
+        assert_eq!(row.attributes, [Value::Timestamp(micros)], "{nanos}");
+        assert_eq!(input.notes().len(), usize::from(nanos % 1_000 != 0));
+    }
+    for column in ["required int32 x (DATE);", "required group x { required int32 y (DATE); }"] {
+        let text = message(drain(open(column, i64::from(i32::MAX))));
+        assert!(text.contains("beyond the years that a timestamp holds"), "{text}");
+    }
+}
+
 #[test]
 fn keys() {
     let folder = scratch("parquet-keys");

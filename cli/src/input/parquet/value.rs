@@ -1,32 +1,46 @@
 //! Fields of a Parquet record as attribute values.
 
 use ::parquet::{data_type::Decimal, record::Field};
-use hither::{ColumnType, Value};
+use hither::{ColumnType, Value, format_timestamp};
 use serde_json::{Number, Value as Json, json};
 
-use super::{
-    super::{infer::format_bytes, timestamp::format_timestamp},
-    schema::Kind,
-};
+use super::{super::infer::format_bytes, schema::Kind};
 
-const DAY: i64 = 86_400_000_000;
+/// What a moment that microseconds in 64 bits do not hold is refused with.
+const BEYOND: &str = "is a moment beyond the years that a timestamp holds, -290308 to 294247";
+
+/// Microseconds of so many days, seconds or parts of one since 1970, rounded to the nearest as
+/// text is.
+fn moment(count: i64, per_second: i64) -> Result<i64, String> {
+    match per_second {
+        1_000_000_000 => Ok((count.div_euclid(500) + 1).div_euclid(2)),
+        _ => count.checked_mul(1_000_000 / per_second).ok_or_else(|| BEYOND.into()),
+    }
+}
+
+fn date(days: i32) -> Result<i64, String> {
+    i64::from(days).checked_mul(86_400_000_000).ok_or_else(|| BEYOND.into())
+}
 
 impl Kind {
+    /// Whether the value of a field is not all that the field holds.
+    pub fn rounds(self, field: &Field) -> bool {
+        matches!((self, field), (Self::Moment(1_000_000_000), Field::Long(count)) if count % 1_000 != 0)
+    }
+
     /// The value of a field of this kind.
     pub fn value(self, field: Field) -> Result<Value, String> {
         Ok(match (self, field) {
             (_, Field::Null) => Value::Null,
-            (Self::Nested, field) => Value::Json(json(&field).to_string()),
-            (Self::Date, Field::Date(days)) => Value::Timestamp(i64::from(days) * DAY),
+            (Self::Nested, field) => Value::Json(json(&field)?.to_string()),
+            (Self::Date, Field::Date(days)) => Value::Timestamp(date(days)?),
             (Self::Moment(_), Field::TimestampMicros(micros)) => Value::Timestamp(micros),
-            (Self::Moment(_), Field::TimestampMillis(millis)) => Value::Timestamp(
-                millis.checked_mul(1_000).ok_or("is a moment beyond the year 294247")?,
-            ),
-            (Self::Moment(per_second), Field::Long(count)) => Value::Timestamp(match per_second {
-                1_000 => count.checked_mul(1_000).ok_or("is a moment beyond the year 294247")?,
-                1_000_000 => count,
-                _ => count.div_euclid(1_000),
-            }),
+            (Self::Moment(_), Field::TimestampMillis(millis)) => {
+                Value::Timestamp(moment(millis, 1_000)?)
+            }
+            (Self::Moment(per_second), Field::Long(count)) => {
+                Value::Timestamp(moment(count, per_second)?)
+            }
             (Self::Time(unit), Field::TimeMillis(count)) => Value::Text(time(count.into(), unit)),
             (Self::Time(unit), Field::TimeMicros(count) | Field::Long(count)) => {
                 Value::Text(time(count, unit))
@@ -110,9 +124,9 @@ fn time(count: i64, per_second: i64) -> String {
     text
 }
 
-fn json(field: &Field) -> Json {
+fn json(field: &Field) -> Result<Json, String> {
     let float = |number: f64| Number::from_f64(number).map_or(Json::Null, Json::Number);
-    match field {
+    Ok(match field {
         Field::Null => Json::Null,
         Field::Bool(value) => json!(value),
         Field::ULong(number) => json!(number),
@@ -123,25 +137,26 @@ fn json(field: &Field) -> Json {
         Field::Decimal(number) => float(decimal(number)),
         Field::Str(text) => json!(text),
         Field::Bytes(bytes) => json!(format_bytes(bytes.data())),
-        Field::Date(days) => json!(format_timestamp(i64::from(*days) * DAY)),
+        Field::Date(days) => json!(format_timestamp(date(*days)?)),
         Field::TimeMillis(count) => json!(time((*count).into(), 1_000)),
         Field::TimeMicros(count) => json!(time(*count, 1_000_000)),
-        Field::TimestampMillis(count) => json!(format_timestamp(count.saturating_mul(1_000))),
+        Field::TimestampMillis(count) => json!(format_timestamp(moment(*count, 1_000)?)),
         Field::TimestampMicros(count) => json!(format_timestamp(*count)),
         Field::Group(row) => {
-            Json::Object(row.get_column_iter().map(|(name, f)| (name.clone(), json(f))).collect())
+            let fields = row.get_column_iter().map(|(name, f)| Ok((name.clone(), json(f)?)));
+            Json::Object(fields.collect::<Result<_, String>>()?)
         }
-        Field::ListInternal(list) => list.elements().iter().map(json).collect(),
+        Field::ListInternal(list) => list.elements().iter().map(json).collect::<Result<_, _>>()?,
         Field::MapInternal(map) => {
             let entries = map.entries().iter().map(|(key, value)| {
                 let key = match key {
                     Field::Str(text) => text.clone(),
-                    other => json(other).to_string(),
+                    other => json(other)?.to_string(),
                 };
-                (key, json(value))
+                Ok((key, json(value)?))
             });
-            Json::Object(entries.collect())
+            Json::Object(entries.collect::<Result<_, String>>()?)
         }
         other => integer(other).map_or(Json::Null, |number| json!(number)),
-    }
+    })
 }

@@ -105,7 +105,9 @@ impl Kind {
             i64::MIN | i64::MAX => Ok(Value::Timestamp(time)),
             _ => match time.checked_add(EPOCH) {
                 Some(time) => Ok(Value::Timestamp(time)),
-                None => Err("is a moment beyond the year 294247"),
+                None => {
+                    Err("is a moment beyond the years that a timestamp holds, -290308 to 294247")
+                }
             },
         };
         Ok(match self {
