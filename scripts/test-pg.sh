@@ -48,7 +48,7 @@ for which in "$@"; do
             -v psql="$bin/psql -X -h 127.0.0.1 -p $port -U postgres" \
             -v web="http://127.0.0.1:$web_port" -v s3="http://127.0.0.1:$s3_port" \
             -v bin="$bin" -v port="$port" -v hither="$hither" <"$test" 2>&1 |
-            sed -e "s|$run|FOLDER|g" -e "s|127.0.0.1:$web_port|WEB|g" -e "s|127.0.0.1:$s3_port|S3|g" \
+            sed -e "s|$run|FOLDER|g" -e "s/\(127.0.0.1\|localhost\):$web_port/WEB/g" -e "s|127.0.0.1:$s3_port|S3|g" \
                 -e '/^LOCATION: /d' -e 's/^\( *InitPlan [0-9]*\) (returns .*)/\1/' \
                 -e 's/^ *QUERY PLAN *$/QUERY PLAN/' -e 's/^-\{10,\}$/----------/' \
                 -e 's/(InitPlan [0-9]*)\.col[0-9]*/$/g' -e '/^ *\(Sort Key\|Filter\): /s/\$[0-9]*/$/g' \
@@ -68,6 +68,12 @@ for which in "$@"; do
         passed=$((passed + 1))
     else
         fail "hither build --postgres differs from what is expected"
+    fi
+    "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres bad_servers
+    if "$home/venv/bin/python3" fdw/tests/bad_servers.py "$port" "$run/files"; then
+        passed=$((passed + 1))
+    else
+        fail "fdw/tests/bad_servers.py failed"
     fi
     killed=0
     if [ -z "${VALGRIND:-}" ]; then

@@ -1,6 +1,7 @@
 //! Where files are: paths of this machine, URLs of HTTP, objects of S3; one, many, or a pattern.
 
 use crate::failure::{Failure, Result};
+use crate::secret::masked;
 use pgrx::PgSqlErrorCode as Code;
 use reqwest::Url;
 use std::ffi::OsStr;
@@ -32,7 +33,7 @@ impl std::fmt::Display for Location {
 pub enum Needs {
     /// Lies beneath what the server's owner chose.
     Nothing,
-    /// Names a file of this machine.
+    /// Names a file of this machine, or has whole folders searched.
     ServerFiles,
     /// Names a host.
     Network,
@@ -50,14 +51,12 @@ pub fn is_glob(text: impl AsRef<OsStr>) -> bool {
 /// What naming a location, as written in an option, needs.
 pub fn needs(text: &str) -> Needs {
     let path = Path::new(text);
-    // A pattern such as .? means the folder above, too.
-    let leads_up = |part: Component<'_>| match part {
-        Component::Normal(name) => name.as_encoded_bytes().starts_with(b".") && is_glob(name),
-        part => part == Component::ParentDir,
-    };
+    let leads_up = path.components().any(|part| part == Component::ParentDir);
+    // A pattern of files lists one folder, one of folders any number of them.
+    let searches = path.parent().is_some_and(is_glob) || text.contains("**");
     if is_url(text) {
         Needs::Network
-    } else if path.is_absolute() || path.components().any(leads_up) {
+    } else if path.is_absolute() || leads_up || searches {
         Needs::ServerFiles
     } else {
         Needs::Nothing
@@ -84,7 +83,7 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
             if location.to_string().starts_with(&parse_url(&format!("{base}/"))?.to_string()) {
                 return Ok(location);
             }
-            Err(invalid(format!("location \"{text}\" is not beneath that of the server")))
+            Err(invalid(format!("location \"{}\" is not beneath that of the server", masked(text))))
         }
         _ => {
             let base = Path::new(base.unwrap_or(""));
@@ -92,7 +91,7 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
             if path.is_absolute() {
                 return Ok(Location::Path(path));
             }
-            let message = format!("location \"{text}\" is not an absolute path");
+            let message = format!("location \"{}\" is not an absolute path", masked(text));
             Err(invalid(message)
                 .hint("Write it from the root, or give the server a location that it is beneath."))
         }
@@ -101,11 +100,13 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
 
 fn parse_url(text: &str) -> Result<Location> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    match scheme {
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.as_str() {
         "s3" => {
             let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-            if bucket.is_empty() || bucket.contains(['@', ':', '*', '[']) {
-                let message = format!("location \"s3://…/{key}\" does not begin with a bucket");
+            if bucket.is_empty() || bucket.contains(['@', ':', '*', '[', '?']) {
+                let message =
+                    format!("location \"s3://…/{}\" does not begin with a bucket", masked(key));
                 return Err(invalid(message).hint("Write s3://bucket/key or s3://bucket/prefix/."));
             }
             Ok(Location::S3 { bucket: bucket.into(), key: key.into() })
@@ -114,47 +115,37 @@ fn parse_url(text: &str) -> Result<Location> {
             let url = Url::parse(text).map_err(|error| {
                 invalid(format!("a location that begins with {scheme}:// is no URL: {error}"))
             })?;
-            let signed = |(name, _): (std::borrow::Cow<'_, str>, _)| {
-                let name = name.to_ascii_lowercase();
-                ["signature", "credential", "token", "password", "secret"]
-                    .iter()
-                    .any(|word| name.contains(word))
-            };
-            if !url.username().is_empty()
-                || url.password().is_some()
-                || url.query_pairs().any(signed)
-            {
-                // Not repeated in the message: errors go into logs.
-                return Err(invalid("the location contains a secret".into()).hint(
-                    "Everybody may read locations. Keys of S3 belong into CREATE USER MAPPING.",
-                ));
+            let user = !url.username().is_empty() || url.password().is_some();
+            if user || url.fragment().is_some() || url.query().is_some() {
+                return Err(secret());
             }
             Ok(Location::Http(url))
         }
-        _ => Err(invalid(format!("location \"{text}\" is of an unknown kind"))
+        _ => Err(invalid(format!("location \"{}\" is of an unknown kind", masked(text)))
             .hint("It may be a path, or begin with https://, http:// or s3://.")),
     }
 }
 
-fn invalid(message: String) -> Failure {
+/// Refuses what may be a secret in a location as it is written, whatever it lies beneath. What it
+/// is cannot be told, so no query is taken; the text is not repeated, for errors go into logs.
+pub fn check_secrets(text: &str) -> Result<()> {
+    let query = text.find('?').is_some_and(|at| text[at..].contains('='));
+    if query { Err(secret()) } else { Ok(()) }
+}
+
+fn secret() -> Failure {
+    invalid("the location contains what may be a secret".into()).hint(
+        "Everybody may read locations. What a server wants to hear belongs into CREATE USER MAPPING … OPTIONS (user '…', password '…'), (authorization '…') or (query '…').",
+    )
+}
+
+/// The error of a location that cannot be understood.
+pub fn invalid(message: String) -> Failure {
     Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
 }
 
-/// The files that a local location means: a path, a folder's `*.hither`, or a glob. By name.
-pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
-    let pattern = if path.is_dir() { path.join("*.hither") } else { path.into() };
-    if !is_glob(&pattern) {
-        return Ok(vec![pattern]);
-    }
-    let text = pattern.to_string_lossy();
-    let matches = glob::glob(&text)
-        .map_err(|error| invalid(format!("location \"{}\": {error}", path.display())))?;
-    let found: Vec<PathBuf> = matches.flatten().filter(|path| path.is_file()).collect();
-    if found.is_empty() { Err(nothing_at(&text)) } else { Ok(found) }
-}
-
 /// The error of a folder, prefix or glob that means no file.
-pub fn nothing_at(pattern: &str) -> Failure {
+pub fn nothing_at(pattern: impl std::fmt::Display) -> Failure {
     let message = format!("there is no index file at \"{pattern}\"");
     Failure::new(Code::ERRCODE_UNDEFINED_FILE, message)
         .hint("Make one with `hither build`; their names end in .hither.")

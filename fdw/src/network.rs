@@ -2,8 +2,14 @@
 //!
 //! A backend has one thread and its own ideas of signals. Whatever waits is driven by a runtime on
 //! this thread that lives as long as the wait: afterwards no connection, timer or thread is left.
+//! `answer` is between object_store and a server, and checks what that one says.
+
+mod answer;
+
+pub use answer::Wrong;
 
 use crate::failure::{Failure, Result};
+use crate::secret::Secret;
 use object_store::ClientOptions;
 use object_store::client::{HttpClient, HttpConnector};
 use pgrx::PgSqlErrorCode as Code;
@@ -89,6 +95,8 @@ pub struct Connector {
     /// The host that was named; others are reached by redirection alone.
     pub host: String,
     pub follow_redirects: bool,
+    /// What requests carry, and no redirected one to elsewhere.
+    pub secret: Option<Secret>,
 }
 
 impl HttpConnector for Connector {
@@ -103,26 +111,32 @@ impl HttpConnector for Connector {
             .read_timeout(READ_TIMEOUT)
             .pool_max_idle_per_host(0)
             .redirect(redirects)
+            // It would repeat the query of the request, which may be a secret.
+            .referer(false)
             .dns_resolver(Addresses { host: self.host.clone() })
             .build();
         let client = client.map_err(|error| object_store::Error::Generic {
             store: "HTTP",
             source: Box::new(error),
         })?;
-        Ok(HttpClient::new(client))
+        Ok(HttpClient::new(answer::Checked::new(client, self.secret.clone())))
     }
 }
 
-/// Follows a redirection to a named host, never from https to http nor to an address.
+/// Follows a redirection to another named host, or within the same one, never from https to http,
+/// nor to an address, nor to another port of the same host: what listens there was not named.
 fn redirect(attempt: Attempt<'_>) -> Action {
     let Some(from) = attempt.previous().last() else { return attempt.stop() };
     let to = attempt.url();
-    let same_host = to.host_str() == from.host_str();
-    let named = to.domain().is_some();
+    let allowed = if to.host_str() == from.host_str() {
+        to.port() == from.port()
+    } else {
+        to.domain().is_some()
+    };
     let safe = to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http");
     if attempt.previous().len() > MOST_REDIRECTS {
         attempt.error("too many redirections")
-    } else if safe && (same_host || named) {
+    } else if safe && allowed {
         attempt.follow()
     } else {
         attempt.error("a redirection that is not followed: name its target in the location")

@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Result};
 use crate::location::{self, Location, Needs};
+use crate::secret::{is_header, is_query};
 use crate::value::text;
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 
@@ -13,7 +14,15 @@ const SEARCH: [&str; 8] =
     ["ef_search", "probes", "recall", "iterative_scan", "model", "map", "cache_size", "max_age"];
 /// Where keys are sent is the server's owner's to say, not that of who makes a table.
 const NETWORK: [&str; 4] = ["region", "endpoint", "allow_http", "path_style"];
-const SECRETS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
+const SECRETS: [&str; 7] = [
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "user",
+    "password",
+    "authorization",
+    "query",
+];
 
 /// The options of a catalog's list of `DefElem`.
 ///
@@ -79,7 +88,7 @@ pub fn validate(options: &Options, catalog: pg_sys::Oid) -> Result<()> {
         let failure = Failure::new(Code::ERRCODE_FDW_INVALID_OPTION_NAME, message);
         if !known.contains(&name.as_str()) {
             return Err(failure.hint(if SECRETS.contains(&name.as_str()) {
-                "Everybody may read the options of servers and tables. Write CREATE USER MAPPING … OPTIONS (access_key_id '…', secret_access_key '…').".into()
+                format!("Everybody may read the options of servers and tables. Write CREATE USER MAPPING … OPTIONS ({name} '…').")
             } else if NETWORK.contains(&name.as_str()) {
                 "It is an option of servers.".into()
             } else if let Some(near) = nearest(name, known.iter().copied()) {
@@ -130,17 +139,20 @@ fn check_value(name: &str, value: &str) -> Result<()> {
         "max_age" => (seconds(value).is_some(), "be a time such as '30s' or '1h', or 0"),
         "endpoint" => (
             reqwest::Url::parse(value).is_ok_and(|url| {
-                matches!(url.scheme(), "http" | "https") && url.username().is_empty()
+                let user = !url.username().is_empty() || url.password().is_some();
+                matches!(url.scheme(), "http" | "https") && !user && url.query().is_none()
             }),
-            "be a URL that begins with https:// or http://",
+            "be a URL that begins with https:// or http://, without user and query",
         ),
+        "authorization" => (is_header(value), "be the value of a header, such as 'Bearer …'"),
+        "query" => (is_query(value), "be what stands behind the ? of a URL, percent-encoded"),
         _ => (!value.trim().is_empty(), "not be empty"),
     };
     if right {
         return Ok(());
     }
-    // What was written into the place of a secret, or before a host, may be one.
-    let secret = SECRETS.contains(&name) || value.contains('@');
+    // What was written into the place of a secret, before a host or behind it, may be one.
+    let secret = SECRETS.contains(&name) || value.contains(['@', '?']);
     let shown = if secret { String::new() } else { format!(" \"{value}\"") };
     let message = format!("invalid value{shown} for option \"{name}\": it must {wanted}");
     Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message))
@@ -171,6 +183,7 @@ fn check_locations(name: &str, value: &str, of_server: bool) -> Result<()> {
     let texts = if name == "shards" { location::split(value) } else { vec![value] };
     for text in texts {
         let beneath = if of_server { None } else { Some("/") };
+        location::check_secrets(text)?;
         location::parse(text, beneath)?;
         match location::needs(text) {
             Needs::ServerFiles => check_may_read()?,
@@ -191,7 +204,7 @@ pub fn check_may_read() -> Result<()> {
     if allowed {
         return Ok(());
     }
-    let message = "permission denied to name a file of the server";
+    let message = "permission denied to name a file of the server or a pattern of folders";
     Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message).hint(
         "Only superusers and roles with privileges of \"pg_read_server_files\" may. A location beneath that of the server is open to all who may use it.",
     ))

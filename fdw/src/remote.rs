@@ -2,8 +2,9 @@
 
 use crate::failure::{Failure, Result};
 use crate::location::{Location, is_glob, nothing_at};
-use crate::network::{self, Connector, READ_TIMEOUT};
+use crate::network::{self, Connector, READ_TIMEOUT, Wrong};
 use crate::options::{self, Options, find};
+use crate::secret::Secret;
 use futures_util::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::client::{HttpError, HttpErrorKind};
@@ -12,6 +13,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectMeta, ObjectStore, RetryConfig};
 use pgrx::{PgSqlErrorCode as Code, pg_sys};
 use std::error::Error;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +38,9 @@ pub struct Access {
     allow_http: bool,
     path_style: bool,
     keys: Option<Keys>,
+    secret: Option<Secret>,
+    /// Schemes, hosts and ports that the server itself names: the secret goes nowhere else.
+    homes: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -50,7 +55,7 @@ impl Access {
     /// and a user of it.
     ///
     /// # Errors
-    /// A mapping that has only one half of a pair of keys.
+    /// A mapping that has only one half of a pair of keys, or of user and password.
     pub fn new(server: &Options, asker: Option<(pg_sys::Oid, pg_sys::Oid)>) -> Result<Self> {
         let mapping = asker.map(|(server, user)| user_mapping(server, user)).unwrap_or_default();
         let own = |name| find(&mapping, name).map(str::to_owned);
@@ -66,7 +71,14 @@ impl Access {
                     .hint("ALTER USER MAPPING … OPTIONS (ADD …): both are needed, or neither."));
             }
         };
+        let homes = options::locations(&Options::new(), server).unwrap_or_default();
+        let homes = homes.iter().filter_map(|location| match location {
+            Location::Http(url) => Some(url.origin().ascii_serialization()),
+            _ => None,
+        });
         Ok(Self {
+            secret: Secret::new(&mapping)?,
+            homes: homes.collect(),
             region: find(server, "region").unwrap_or("us-east-1").into(),
             endpoint: find(server, "endpoint").map(Into::into),
             allow_http: options::is_on(server, "allow_http", false),
@@ -78,19 +90,23 @@ impl Access {
     /// What distinguishes objects of the same name that are asked for with other keys or elsewhere.
     /// A cached file is found only by who could have fetched it.
     fn id(&self, url: &str) -> String {
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
         let keys = self.keys.as_ref();
-        for part in [
+        digest(&[
             url,
             self.endpoint.as_deref().unwrap_or(""),
             keys.map_or("", |keys| &keys.access_key_id),
             keys.map_or("", |keys| &keys.secret_access_key),
-        ] {
-            digest.update(part.as_bytes());
-            digest.update(&[0]);
+        ])
+    }
+
+    /// What an HTTP server hears from this user: nothing, unless the server of the table names it.
+    fn secret_for(&self, url: &reqwest::Url) -> Result<Option<&Secret>> {
+        let home = self.homes.contains(&url.origin().ascii_serialization());
+        let secret = self.secret.as_ref().filter(|_| home);
+        if secret.is_some() && url.scheme() == "http" && !self.allow_http {
+            return Err(not_encrypted("location", url.as_str()));
         }
-        let digest = digest.finish();
-        digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        Ok(secret)
     }
 
     fn bucket(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
@@ -108,12 +124,11 @@ impl Access {
             .with_http_connector(Connector {
                 host: host.unwrap_or_default(),
                 follow_redirects: false,
+                secret: None,
             });
         if let Some(endpoint) = &self.endpoint {
             if endpoint.starts_with("http://") && !self.allow_http {
-                let message = format!("the endpoint \"{endpoint}\" is not encrypted");
-                return Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
-                    .hint("ALTER SERVER … OPTIONS (ADD allow_http 'on') if that is meant."));
+                return Err(not_encrypted("endpoint", endpoint));
             }
             builder = builder.with_endpoint(endpoint);
         }
@@ -145,16 +160,22 @@ impl Access {
                     return Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
                         .hint("HTTP lists no folders: name the files, separated by commas, in the option shards."));
                 }
+                let secret = self.secret_for(http)?;
                 let store = HttpBuilder::new()
                     .with_url(http.as_str())
                     .with_retry(retries())
                     .with_http_connector(Connector {
                         host: http.host_str().unwrap_or_default().into(),
                         follow_redirects: true,
+                        secret: secret.cloned(),
                     })
                     .build()
                     .map_err(|error| failure(&url, &error))?;
-                let (id, store) = (self.id(&url), Arc::new(store));
+                let id = match secret.map(Secret::parts) {
+                    None => self.id(&url),
+                    Some([authorization, query]) => digest(&[&url, authorization, query]),
+                };
+                let store = Arc::new(store);
                 Ok(vec![Object { url, store, path: Path::default(), listed: None, id }])
             }
             Location::S3 { bucket, key } => {
@@ -212,6 +233,23 @@ impl Access {
     }
 }
 
+fn not_encrypted(what: &str, url: &str) -> Failure {
+    let message = format!("the {what} \"{url}\" is not encrypted");
+    Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
+        .hint("ALTER SERVER … OPTIONS (ADD allow_http 'on') if that is meant.")
+}
+
+/// A name for what has these parts, and nothing else.
+fn digest(parts: &[&str]) -> String {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        digest.update(part.as_bytes());
+        digest.update(&[0]);
+    }
+    let digest = digest.finish();
+    digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The options of a user's mapping, or of everybody's. Unlike `GetUserMapping`, none is no error.
 fn user_mapping(server: pg_sys::Oid, user: pg_sys::Oid) -> Options {
     // SAFETY: look-ups in the catalog, within a transaction; the tuple is released after use.
@@ -266,10 +304,19 @@ pub fn failure(url: &str, error: &object_store::Error) -> Failure {
             if url.starts_with("s3://") {
                 "Keys of S3 belong into CREATE USER MAPPING … OPTIONS (access_key_id '…', secret_access_key '…').".into()
             } else {
-                String::new()
+                "What an HTTP server wants to hear belongs into CREATE USER MAPPING … OPTIONS (user '…', password '…'), (authorization '…') or (query '…'). It goes to hosts that the server itself names.".into()
             },
         ),
         error => {
+            if let Some(wrong) = wrong(error) {
+                return match wrong {
+                    Wrong::File(error) => Failure::from(error.clone()).about(FilePath::new(url)),
+                    Wrong::Answer(what) => {
+                        let message = format!("could not get \"{url}\": {what}");
+                        Failure::new(Code::ERRCODE_PROTOCOL_VIOLATION, message)
+                    }
+                };
+            }
             let code = Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
             let (reason, hint) = transport(error);
             (code, reason, hint)
@@ -277,6 +324,27 @@ pub fn failure(url: &str, error: &object_store::Error) -> Failure {
     };
     let failure = Failure::new(code, format!("could not get \"{url}\": {reason}"));
     if hint.is_empty() { failure } else { failure.hint(hint) }
+}
+
+/// A server says that a file is unchanged to who has none of it.
+pub fn unasked(object: &Object) -> Failure {
+    let message = format!(
+        "could not get \"{}\": the server answered 304 Not Modified to who has no version of it",
+        object.url
+    );
+    Failure::new(Code::ERRCODE_PROTOCOL_VIOLATION, message)
+}
+
+/// What of an answer was wrong, if that is why.
+fn wrong(error: &object_store::Error) -> Option<&Wrong> {
+    let mut source: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(inner) = source {
+        if let Some(wrong) = inner.downcast_ref() {
+            return Some(wrong);
+        }
+        source = inner.source();
+    }
+    None
 }
 
 /// The innermost reason, and what to do.

@@ -2,7 +2,8 @@
 
 use crate::cache::{Held, note_use};
 use crate::failure::{Failure, Result};
-use crate::location::{self, Location};
+use crate::listing::list_files;
+use crate::location::Location;
 use crate::network;
 use crate::remote::{self, Access, Object};
 use crate::settings::Caching;
@@ -22,6 +23,8 @@ use std::time::SystemTime;
 const MOST_OPEN: usize = 1024;
 /// Files that are brought at the same time.
 const AT_ONCE: usize = 8;
+/// The bytes at the start of a file that say what it is and how long.
+const START: usize = 64;
 /// How often a file that another backend removed from the cache is brought again.
 const ATTEMPTS: usize = 3;
 
@@ -112,7 +115,7 @@ impl Opening<'_> {
     /// The files that a location means. Servers' lists are believed for as long as files are.
     fn list(&self, location: &Location) -> Result<Vec<Found>> {
         if let Location::Path(path) = location {
-            return Ok(location::list_files(path)?.into_iter().map(Found::Path).collect());
+            return Ok(list_files(path)?.into_iter().map(Found::Path).collect());
         }
         let believed = self.caching.believed();
         let key = (location.to_string(), self.access.clone());
@@ -231,14 +234,22 @@ impl Opening<'_> {
 
 /// Whether a server has an index file there, and how long it is, if its first bytes alone tell.
 async fn first_bytes(object: &Object) -> Result<Option<u64>> {
-    let options = GetOptions { range: Some(GetRange::Bounded(0..64)), ..GetOptions::default() };
+    let options =
+        GetOptions { range: Some(GetRange::Bounded(0..START as u64)), ..GetOptions::default() };
     let result = match object.store.get_opts(&object.path, options).await {
         // It sends no ranges, but it answers.
         Err(object_store::Error::NotSupported { .. }) => return Ok(None),
         result => result.map_err(|error| remote::failure(&object.url, &error))?,
     };
-    let bytes = result.bytes().await.map_err(|error| remote::failure(&object.url, &error))?;
-    let length = hither_core::file_length(&bytes);
+    let (mut start, mut stream) = (Vec::new(), result.into_stream());
+    while start.len() < START {
+        let next = stream.try_next().await;
+        let Some(bytes) = next.map_err(|error| remote::failure(&object.url, &error))? else {
+            break;
+        };
+        start.extend_from_slice(&bytes);
+    }
+    let length = hither_core::file_length(&start);
     Ok(Some(length.map_err(|error| Failure::from(error).about(Path::new(&object.url)))?))
 }
 

@@ -214,6 +214,40 @@ DROP USER MAPPING FOR PUBLIC SERVER signed;
 SELECT count(*) FROM u;
 \! cat $WEB/requests
 
+-- What an HTTP server wants to hear is of the user mapping, goes to the hosts that the server names,
+-- and is shown nowhere.
+SELECT replace(:'web', '127.0.0.1', 'localhost') AS other \gset
+CREATE SERVER guarded FOREIGN DATA WRAPPER hither OPTIONS (location :'web');
+CREATE FOREIGN TABLE g (id bigint) SERVER guarded OPTIONS (location 'basic/things.hither');
+SELECT count(*) FROM g;
+CREATE USER MAPPING FOR CURRENT_USER SERVER guarded OPTIONS (user 'me', password 'hush');
+SELECT count(*) FROM g;
+ALTER SERVER guarded OPTIONS (ADD allow_http 'on');
+SELECT count(*) FROM g;
+ALTER USER MAPPING FOR CURRENT_USER SERVER guarded OPTIONS (SET password 'guess');
+SELECT count(*) FROM g;
+ALTER USER MAPPING FOR CURRENT_USER SERVER guarded OPTIONS (DROP password);
+SELECT count(*) FROM g;
+ALTER USER MAPPING FOR CURRENT_USER SERVER guarded OPTIONS (DROP user, ADD authorization 'Basic bWU6aHVzaA==', ADD query 'sig=hush');
+SELECT count(*) FROM g;
+\! rm $WEB/requests
+ALTER FOREIGN TABLE g OPTIONS (SET location 'signed/things.hither');
+SELECT count(*) FROM g;
+EXPLAIN VERBOSE SELECT * FROM g;
+ALTER FOREIGN TABLE g OPTIONS (SET location 'moved/things.hither');
+SELECT count(*) FROM g;
+ALTER FOREIGN TABLE g OPTIONS (SET location 'away/things.hither');
+SELECT count(*) FROM g;
+ALTER FOREIGN TABLE g OPTIONS (SET location 'status/500');
+SELECT count(*) FROM g;
+SELECT location, last_error FROM hither.shards WHERE relation = 'g'::regclass;
+\set signed :other /signed/things.hither
+ALTER FOREIGN TABLE g OPTIONS (SET location :'signed');
+SELECT count(*) FROM g;
+\! cat $WEB/requests
+\! grep -l hush $WEB/../cache/* 2>/dev/null
+DROP SERVER guarded CASCADE;
+
 -- Keys are the invoker's: the cached file of another is not had without them.
 CREATE ROLE guest;
 GRANT USAGE ON SCHEMA public TO guest;

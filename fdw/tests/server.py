@@ -9,6 +9,7 @@
   silent   never answers
   status   with the status NAME
   html     with a page
+  basic    like ranges, for who is me:hush;  signed, for who knows sig=hush
   moved    redirects to /ranges/NAME;  away, to an address of this machine;  metadata, to a cloud's
 Every request is a line in FOLDER/requests: KIND NAME, Range, conditions, status.
 """
@@ -41,13 +42,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        _, kind, name = self.path.split("/", 2)
+        path, _, query = self.path.partition("?")
+        _, kind, name = path.split("/", 2)
         if kind == "silent":
             self.note("nothing")
             time.sleep(120)
             return
         if kind == "status":
             return self.answer(int(name), b"<Error><Key>AKIASECRET</Key></Error>")
+        if kind == "basic" and self.headers["Authorization"] != "Basic bWU6aHVzaA==":
+            return self.answer(401)
+        if kind == "signed" and query != "sig=hush":
+            return self.answer(403)
         if kind == "html":
             return self.answer(200, b"<!DOCTYPE html><title>Sign in</title>" + b" " * 200)
         if kind in ("moved", "away", "metadata"):

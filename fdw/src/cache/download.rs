@@ -9,37 +9,36 @@ use hither_core::IndexFile;
 use object_store::{GetOptions, GetRange, GetResult};
 use pgrx::PgSqlErrorCode as Code;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::SystemTime;
-
-/// The bytes at the start of a file that say what it is and how long.
-const HEADER: usize = 64;
 
 impl Cache {
     /// Asks the server, and brings the file unless the cached one is right. The caller has the
     /// object's lock.
     pub(super) async fn refresh(&self, object: &Object) -> Result<Held> {
-        let mut resumed = self.resume(object).await?;
-        loop {
-            let was_resumed = resumed.is_some();
-            let (result, have) = match resumed.take() {
-                Some(resumed) => resumed,
-                None => match self.ask(object).await? {
-                    Some(result) => (result, 0),
-                    None => {
-                        if let Some(held) = self.unchanged(object)? {
-                            return Ok(held);
-                        }
-                        continue;
-                    }
-                },
-            };
-            match self.download(object, result, have).await {
+        if let Some((rest, have)) = self.resume(object).await? {
+            match self.download(object, rest, have).await {
                 // Bytes of two versions may have met: from the start, then.
-                Err(failure) if was_resumed && failure.is_damage() => {}
+                Err(failure) if failure.is_damage() => {}
                 done => return done,
             }
+        }
+        let cached =
+            Note::read(&self.path(object, "note")).filter(|_| self.path(object, "hither").exists());
+        if let Some(cached) = cached {
+            match self.ask(object, Some(cached)).await? {
+                Some(result) => return self.download(object, result, 0).await,
+                None => {
+                    if let Some(held) = self.unchanged(object)? {
+                        return Ok(held);
+                    }
+                }
+            }
+        }
+        match self.ask(object, None).await? {
+            Some(result) => self.download(object, result, 0).await,
+            None => Err(remote::unasked(object)),
         }
     }
 
@@ -68,9 +67,7 @@ impl Cache {
     }
 
     /// The file from its start; none if the server says that the cached one is right.
-    async fn ask(&self, object: &Object) -> Result<Option<GetResult>> {
-        let cached =
-            Note::read(&self.path(object, "note")).filter(|_| self.path(object, "hither").exists());
+    async fn ask(&self, object: &Object, cached: Option<Note>) -> Result<Option<GetResult>> {
         let options = GetOptions {
             if_none_match: cached.as_ref().and_then(|note| note.etag.clone()),
             if_modified_since: cached
@@ -164,23 +161,19 @@ impl Cache {
         }
         .map_err(full)?;
         let mut written = have;
-        let mut known = have >= HEADER as u64;
         let mut stream = result.into_stream();
         loop {
             let next = stream.try_next().await;
             let Some(bytes) = next.map_err(|error| remote::failure(&object.url, &error))? else {
                 break;
             };
-            file.write_all(&bytes).map_err(full)?;
             written += bytes.len() as u64;
-            // A page of HTML in place of a file is known by its first bytes.
-            if !known && written >= HEADER as u64 {
-                check_start(part, length).map_err(|error| self.wrong(object, error))?;
-                known = true;
+            if written > length {
+                let message = format!("more arrives than the {length} bytes that it has");
+                return Err(Failure::new(Code::ERRCODE_DATA_CORRUPTED, message)
+                    .about(Path::new(&object.url)));
             }
-        }
-        if !known {
-            return Err(self.wrong(object, hither_core::ErrorKind::NotAnIndex.into()));
+            file.write_all(&bytes).map_err(full)?;
         }
         if written != length {
             let message =
@@ -214,21 +207,6 @@ fn answered(error: &object_store::Error) -> bool {
         source = inner.source();
     }
     true
-}
-
-/// Whether the first bytes are those of an index file of this length.
-fn check_start(part: &Path, length: u64) -> hither_core::Result<()> {
-    let mut start = [0; HEADER];
-    let read = File::open(part).and_then(|mut file| file.read_exact(&mut start));
-    read.map_err(|error| hither_core::ErrorKind::Io {
-        path: part.display().to_string(),
-        reason: error.to_string(),
-    })?;
-    let says = hither_core::file_length(&start)?;
-    if says == length {
-        return Ok(());
-    }
-    Err(hither_core::ErrorKind::Truncated { expected: says, got: length }.into())
 }
 
 /// Every checksum of the file.

@@ -1,0 +1,183 @@
+//! What servers answer, checked before anything is made of it.
+//!
+//! A request of object_store's goes through here. Whatever a server answers, no more than what was
+//! asked for is read, and what is not an answer to it is an error that says so.
+
+use crate::secret::Secret;
+use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hither_core::{ErrorKind, file_length};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use object_store::client::{
+    HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
+};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE,
+};
+use reqwest::{Client, StatusCode};
+use std::fmt;
+use std::sync::Mutex;
+
+/// The bytes at the start of an index file that say what it is and how long.
+const START: usize = 64;
+/// Most pages of a list, of a thousand objects each, and most bytes of a page.
+const MOST_PAGES: usize = 1000;
+const MOST_OF_PAGE: usize = 16 << 20;
+
+/// An answer that cannot be used.
+#[derive(Debug)]
+pub enum Wrong {
+    /// It is not an index file, or none of that length.
+    File(hither_core::Error),
+    /// It is not an answer to what was asked.
+    Answer(String),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => error.fmt(out),
+            Self::Answer(what) => out.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl From<Wrong> for HttpError {
+    fn from(wrong: Wrong) -> Self {
+        // Of a kind that is not asked for again.
+        Self::new(HttpErrorKind::Unknown, wrong)
+    }
+}
+
+/// The pages of a list that came.
+#[derive(Debug, Default)]
+struct Pages {
+    count: usize,
+    last: Option<String>,
+}
+
+/// A client that checks answers, and adds a secret to requests.
+#[derive(Debug)]
+pub struct Checked {
+    client: Client,
+    secret: Option<Secret>,
+    pages: Mutex<Pages>,
+}
+
+impl Checked {
+    pub fn new(client: Client, secret: Option<Secret>) -> Self {
+        Self { client, secret, pages: Mutex::default() }
+    }
+
+    /// Refuses a list without end, be it one page again and again or ever new ones.
+    fn next_page(&self, address: String) -> Result<(), Wrong> {
+        let mut pages = self.pages.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if pages.last.as_ref() == Some(&address) {
+            return Err(Wrong::Answer("its list leads to the same page again".into()));
+        }
+        pages.count += 1;
+        if pages.count > MOST_PAGES {
+            return Err(Wrong::Answer(format!("its list has more than {MOST_PAGES} pages")));
+        }
+        pages.last = Some(address);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HttpService for Checked {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let in_part = request.headers().contains_key(RANGE);
+        let is_list = request.uri().query().is_some_and(|query| query.contains("list-type="));
+        let address = request.uri().to_string();
+        if let Some(secret) = &self.secret {
+            secret.add_to(&mut request);
+        }
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let (mut parts, body) = self.client.call(request).await?.into_parts();
+        if !parts.status.is_success() {
+            // Nobody reads what an error has to say, which may be without end.
+            return Ok(HttpResponse::from_parts(parts, Vec::new().into()));
+        }
+        if is_list {
+            self.next_page(address)?;
+            return Ok(HttpResponse::from_parts(parts, whole_page(body).await?.into()));
+        }
+        check_encoding(&parts.headers)?;
+        if in_part {
+            // The range tells how much it is, where it is one.
+            parts.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+            return Ok(HttpResponse::from_parts(parts, body));
+        }
+        if parts.status != StatusCode::OK {
+            let what = format!("it answered {} to who asks for the whole file", parts.status);
+            return Err(Wrong::Answer(what).into());
+        }
+        let (length, body) = begun(body, says_length(&parts.headers)?).await?;
+        parts.headers.insert(CONTENT_LENGTH, length.into());
+        Ok(HttpResponse::from_parts(parts, body))
+    }
+}
+
+/// What is sent otherwise than it is was not asked for.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" && !encoding.is_empty() => {
+            let encoding = encoding.to_str().unwrap_or("?");
+            Err(Wrong::Answer(format!("it sends the file compressed, in encoding \"{encoding}\"")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The length that an answer says it has; none in chunks, and from a server that closes at the end.
+fn says_length(headers: &HeaderMap) -> Result<Option<u64>, Wrong> {
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+    let length = length.to_str().ok().and_then(|length| length.parse().ok());
+    length.map(Some).ok_or_else(|| Wrong::Answer("it sends a length that is no number".into()))
+}
+
+/// Reads the first bytes of an index file, which tell its length whether the answer does or not;
+/// gives that, and a body with the first bytes in their place.
+async fn begun(
+    body: HttpResponseBody,
+    said: Option<u64>,
+) -> Result<(u64, HttpResponseBody), HttpError> {
+    let mut rest = body.bytes_stream();
+    let (mut start, mut pieces) = (Vec::with_capacity(START), Vec::new());
+    while start.len() < START {
+        let Some(piece) = rest.try_next().await? else { break };
+        start.extend_from_slice(&piece[..piece.len().min(START - start.len())]);
+        pieces.push(Ok(piece));
+    }
+    let length = match file_length(&start) {
+        Ok(length) if said.is_none_or(|said| said == length) => length,
+        Ok(length) => {
+            let kind = ErrorKind::Truncated { expected: length, got: said.unwrap_or_default() };
+            return Err(Wrong::File(kind.into()).into());
+        }
+        Err(error) => return Err(Wrong::File(error).into()),
+    };
+    // object_store wants a body that threads may share; only who has it whole polls it.
+    let mut rest = Mutex::new(rest);
+    let rest = stream::poll_fn(move |context| {
+        rest.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).poll_next_unpin(context)
+    });
+    let body = stream::iter(pieces).chain(rest).map_ok(Frame::data);
+    Ok((length, HttpResponseBody::new(StreamBody::new(body))))
+}
+
+/// A page of a list, which object_store wants whole.
+async fn whole_page(body: HttpResponseBody) -> Result<Vec<u8>, HttpError> {
+    let (mut page, mut stream) = (Vec::new(), body.bytes_stream());
+    while let Some(bytes) = stream.try_next().await? {
+        if page.len() + bytes.len() > MOST_OF_PAGE {
+            return Err(Wrong::Answer("a page of its list has no end".into()).into());
+        }
+        page.extend_from_slice(&bytes);
+    }
+    Ok(page)
+}
