@@ -5,12 +5,15 @@ mod plot;
 
 use crate::failure::Failure;
 use crate::input::read_matrix_f32;
+use crate::output;
+use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use hither::{Filter, Index, IndexFile, SearchParams, Searcher};
 use measure::{Bench, Setting};
 use serde_json::json;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -53,10 +56,16 @@ pub struct Arguments {
     /// Draw recall against queries per second as an SVG.
     #[arg(long, value_name = "curve.svg")]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(plot) = &arguments.plot {
+        let inputs = [&arguments.file, &arguments.queries].into_iter().chain(&arguments.truth);
+        arguments.force.check(plot, Kind::Other, inputs.map(PathBuf::as_path))?;
+    }
     let (queries, rows, dimensions) = read_matrix_f32(&arguments.queries)?;
     let resident_before = resident_bytes();
     let start = Instant::now();
@@ -106,7 +115,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.plot {
         let points: Vec<(f64, f64)> = results.iter().map(|r| (r.recall, r.qps)).collect();
         let svg = plot::curve(&points, arguments.k);
-        std::fs::write(path, svg).map_err(|error| Failure::at(path, error))?;
+        let mut file = output::create(path)?;
+        file.write_all(svg.as_bytes()).map_err(|error| Failure::at(path, error))?;
+        file.finish()?;
     }
     let resident =
         resident_bytes().zip(resident_before).map(|(now, before)| now.saturating_sub(before));

@@ -6,6 +6,7 @@ use crate::interrupt::{interrupted, watch};
 use crate::output;
 use crate::progress::Bar;
 use crate::recall;
+use crate::replace::{Force, Kind};
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
@@ -34,6 +35,8 @@ pub struct Arguments {
     /// The index file to write. It appears whole or not at all.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    force: Force,
     /// A .npy file of keys, one a row: integers or text.
     #[arg(long, value_name = "K.npy")]
     keys: Option<PathBuf>,
@@ -164,6 +167,9 @@ struct Built {
 }
 
 fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
+    let inputs = [&arguments.input, &arguments.keys, &arguments.attributes];
+    let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
+    arguments.force.check(&arguments.output, Kind::Index, inputs)?;
     let (mut input, name) = open(arguments)?;
     if let Some(column) = &input.vector_column {
         let keys = match &input.key_column {

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::output::{Layout, Output, Precision};
+use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use hither::{Element, IndexFile, KeyType, Value};
@@ -15,10 +16,13 @@ pub struct Arguments {
     /// The file to write; its ending says the format.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.force.check(&arguments.output, Kind::Other, [arguments.file.as_path()])?;
     let file = IndexFile::open(&arguments.file).map_err(|e| Failure::at(&arguments.file, e))?;
     let index = file.index();
     let mut rows = Vec::with_capacity(index.len() as usize);

@@ -11,6 +11,7 @@ mod merge;
 mod output;
 mod progress;
 mod recall;
+mod replace;
 mod search;
 mod show;
 mod verify;

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
+use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use hither::{IndexFile, merge};
@@ -20,6 +21,8 @@ pub struct Arguments {
     /// The index file to write.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    force: Force,
     /// Threads to build with; 0 for all.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -30,6 +33,8 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let inputs = arguments.files.iter().map(PathBuf::as_path);
+    arguments.force.check(&arguments.output, Kind::Index, inputs)?;
     let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
     let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::input::read_matrix_f32;
 use crate::output::write_npy_i64;
 use crate::recall;
+use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use hither::{
@@ -58,6 +59,8 @@ pub struct Arguments {
     /// Write the keys found to a .npy file, int64 [queries, k]; -1 where there are fewer rows.
     #[arg(long, value_name = "ids.npy")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
     /// The attribute columns to print, separated by commas. Default all.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Option<Vec<String>>,
@@ -68,6 +71,10 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(output) = &arguments.output {
+        let inputs = arguments.files.iter().chain(&arguments.queries).map(PathBuf::as_path);
+        arguments.force.check(output, Kind::Other, inputs)?;
+    }
     let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
     let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<&Index<'_>> = files.iter().map(IndexFile::index).collect();

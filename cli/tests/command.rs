@@ -1,5 +1,7 @@
 //! The command as a person or a program runs it.
 
+#[path = "command/overwriting.rs"]
+mod overwriting;
 #[path = "command/process.rs"]
 mod process;
 #[path = "command/recall.rs"]
@@ -345,7 +347,9 @@ fn a_merge_that_a_signal_ends_leaves_nothing_behind() {
     ok(&folder, &["build", vectors.to_str().unwrap(), "-o", "a.hither", "--kind", "hnsw"]);
     fs::write(folder.join("b.hither"), "as it was").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
-    command.current_dir(&folder).args(["merge", "a.hither", "a.hither", "-o", "b.hither"]);
+    command
+        .current_dir(&folder)
+        .args(["merge", "a.hither", "a.hither", "-o", "b.hither", "--force"]);
     let mut merge = command.stderr(std::process::Stdio::null()).spawn().unwrap();
     while fs::read_dir(&folder).unwrap().count() < 3 {
         assert_eq!(merge.try_wait().unwrap(), None);

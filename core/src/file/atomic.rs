@@ -2,16 +2,17 @@
 
 use super::io_error;
 use super::pieces::PieceWriter;
+use super::temporary::{self, follow};
 use crate::archive::write::Sink;
 use crate::error::{ErrorKind, Result};
-use std::format;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::ToString;
 
 /// A file that is written under a temporary name beside its own, which it gets when it is whole.
-/// Dropped before that, it is removed.
+/// Dropped before that, it is removed. What had the name keeps its mode; where that was a symbolic
+/// link, the file that it leads to is replaced.
 ///
 /// ```
 /// use hither::AtomicFile;
@@ -28,6 +29,7 @@ use std::string::ToString;
 /// ```
 #[derive(Debug)]
 pub struct AtomicFile {
+    /// Where the links of the name end.
     path: PathBuf,
     temporary: PathBuf,
     /// None once it is finished.
@@ -35,34 +37,36 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins a file. What writers of the same file left behind that were killed is removed.
+    /// Begins a file. What writers left behind in its folder that were killed is removed.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], also where `path` is no regular file.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        let name = path.as_ref();
         // Renamed over, a device or a pipe would be gone, for everybody.
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let there = fs::metadata(name).ok();
+        if there.as_ref().is_some_and(|there| !there.is_file()) {
             let reason = "this is no regular file; name one that may be replaced".into();
-            return Err(ErrorKind::Io { path: path.display().to_string(), reason }.into());
+            return Err(ErrorKind::Io { path: name.display().to_string(), reason }.into());
         }
-        remove_stale(path);
-        let temporary = Self::temporary_path(path);
-        let file = File::create(&temporary).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                let reason = "its folder does not exist; make it first".into();
-                ErrorKind::Io { path: path.display().to_string(), reason }.into()
-            }
-            _ => io_error(path, &error),
-        })?;
-        let file = Some(PieceWriter::new(file));
-        Ok(Self { path: path.into(), temporary, file })
+        let path = follow(name);
+        temporary::remove_stale(&path);
+        let temporary = temporary::path(&path);
+        let file =
+            temporary::create(&temporary, there.as_ref()).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => {
+                    let reason = "its folder does not exist; make it first".into();
+                    ErrorKind::Io { path: name.display().to_string(), reason }.into()
+                }
+                _ => io_error(name, &error),
+            })?;
+        Ok(Self { path, temporary, file: Some(PieceWriter::new(file)) })
     }
 
-    /// Where this process writes the file `path` until it is whole: beside it, `.NAME.PID.tmp`.
+    /// Where this process writes the file `path` until it is whole: `.NAME.PID.tmp` beside it, or,
+    /// where `path` is a symbolic link, beside what that leads to.
     pub fn temporary_path(path: &Path) -> PathBuf {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+        temporary::path(&follow(path))
     }
 
     /// Syncs the file and gives it its name.
@@ -79,7 +83,7 @@ impl AtomicFile {
         self.file = None;
         // The rename itself is durable once the directory is synced; not every system can.
         #[cfg(unix)]
-        if let Ok(directory) = File::open(folder(&self.path)) {
+        if let Ok(directory) = File::open(temporary::folder(&self.path)) {
             let _ = directory.sync_all();
         }
         Ok(())
@@ -118,31 +122,6 @@ impl Drop for AtomicFile {
             // What was not written yet is of no use to anyone.
             drop(file.abandon());
             let _ = fs::remove_file(&self.temporary);
-        }
-    }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Removes what writers of this file left behind that were killed: their processes are gone.
-fn remove_stale(path: &Path) {
-    let Ok(entries) = fs::read_dir(folder(path)) else { return };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let processes = Path::new("/proc");
-    for entry in entries.flatten() {
-        let entry_name = entry.file_name();
-        let process = entry_name
-            .to_str()
-            .and_then(|entry| entry.strip_prefix('.')?.strip_prefix(&*name)?.strip_prefix('.'))
-            .and_then(|rest| rest.strip_suffix(".tmp")?.parse::<u32>().ok());
-        // Where there is no /proc, nobody can tell, and the file stays.
-        if let Some(process) = process
-            && processes.join("self").exists()
-            && !processes.join(process.to_string()).exists()
-        {
-            let _ = fs::remove_file(entry.path());
         }
     }
 }
