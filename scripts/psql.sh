@@ -7,7 +7,7 @@ repository=$PWD
 TARGET=${TARGET:-target}
 mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
 . scripts/postgres.sh
-state=$TARGET/psql.server
+state=${STATE:-$TARGET/psql.server}
 
 if [ "${1:-}" = stop ]; then
     [ -f "$state" ] || { echo "no server was started by make psql" >&2; exit 0; }
@@ -17,6 +17,13 @@ if [ "${1:-}" = stop ]; then
     exit 0
 fi
 
+# One that died with its machine, or was ended otherwise, is started anew.
+if [ -f "$state" ]; then
+    read -r folder port bin <"$state"
+    if ! as_user "$bin/pg_ctl" -D "$folder/data" status >/dev/null 2>&1; then
+        rm -rf "$folder" "$state"
+    fi
+fi
 if [ ! -f "$state" ]; then
     postgres_install 18
     extension_install

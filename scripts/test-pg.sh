@@ -89,6 +89,18 @@ for which in "$@"; do
     if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then
         fail "a backend died"
     fi
+    # A server of make psql that died is started anew.
+    if [ "$which" = 18 ] && [ -z "${VALGRIND:-}" ]; then
+        psql() { echo 'SELECT count(*) FROM words' | STATE=$run/psql sh scripts/psql.sh "$@" 2>&1; }
+        psql >"$run/psql.out"
+        read -r died _ <"$run/psql"
+        as_user "$bin/pg_ctl" -D "$died/data" -m immediate -w stop >/dev/null
+        psql >>"$run/psql.out" || true
+        psql stop
+        if [ "$(grep -c 10000 "$run/psql.out")" = 2 ]; then passed=$((passed + 1)); else
+            fail "make psql does not start again: $(cat "$run/psql.out")"
+        fi
+    fi
     servers_stop
     server_stop "$run"
     trap 'rm -rf "$folder"' EXIT

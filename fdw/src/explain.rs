@@ -1,10 +1,10 @@
 //! What EXPLAIN says of a scan.
 
+use crate::encoding::c_string;
 use crate::plan::Exact;
 use crate::scan::Scan;
 use hither_core::Metric;
 use pgrx::{PgList, pg_sys};
-use std::ffi::CString;
 use std::ptr::null;
 
 /// Writes properties: text for people, typed values for programs.
@@ -42,10 +42,6 @@ impl Properties {
         // SAFETY: as above; a list of strings.
         unsafe { pg_sys::ExplainPropertyList(label.as_ptr(), list.into_pg(), self.0) };
     }
-}
-
-fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "")).unwrap_or_default()
 }
 
 /// Writes the properties of a scan.

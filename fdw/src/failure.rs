@@ -1,5 +1,6 @@
 //! What goes wrong, as Postgres reports it: SQLSTATE, message, hint.
 
+use crate::encoding::of_error;
 use hither_core::{Error, ErrorKind};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -28,6 +29,12 @@ impl Failure {
     /// The same, naming the file that it is about.
     pub fn about(self, path: &Path) -> Self {
         Self { message: format!("index file \"{}\": {}", path.display(), self.message), ..self }
+    }
+
+    /// The same, naming the value that it is about.
+    pub fn of_value(self, column: &str, key: impl std::fmt::Display) -> Self {
+        let message = format!("column \"{column}\" of the row with key {key}: {}", self.message);
+        Self { message, ..self }
     }
 
     /// Whether it says that a file is damaged, or none.
@@ -91,9 +98,9 @@ impl Failure {
 
     /// Raises the error: Rust's stack unwinds, then Postgres aborts the statement.
     pub fn raise(self) -> ! {
-        let mut report = ErrorReport::new(self.code, self.message, "hither");
+        let mut report = ErrorReport::new(self.code, of_error(self.message), "hither");
         if let Some(hint) = self.hint {
-            report = report.set_hint(hint);
+            report = report.set_hint(of_error(hint));
         }
         report.report(PgLogLevel::ERROR);
         unreachable!("an error report of level ERROR does not return")

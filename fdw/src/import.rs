@@ -1,11 +1,11 @@
 //! IMPORT FOREIGN SCHEMA: a table for each file, its columns from the file.
 
+use crate::encoding::name as text;
 use crate::failure::{Failure, Result};
 use crate::location::{self, Location, Needs};
 use crate::options::{self, Options, find, nearest};
 use crate::shards::Shard;
 use crate::table::Files;
-use crate::value::text;
 use hither_core::{ColumnType, Element, Index, KeyType};
 use pgrx::{PgList, PgSqlErrorCode as Code, Spi, pg_sys};
 use std::collections::HashMap;
@@ -246,9 +246,12 @@ impl Wanted {
 
 /// A type of pgvector with the schema that it is installed in.
 fn vector_type_name(name: &str) -> String {
-    let schema = "SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'vector'";
-    match Spi::get_one::<String>(schema) {
-        Ok(Some(schema)) => format!("{schema}.{name}"),
+    let schema = "SELECT extnamespace FROM pg_catalog.pg_extension WHERE extname = 'vector'";
+    match Spi::get_one::<pg_sys::Oid>(schema) {
+        // SAFETY: a look-up in the catalogs; the schema of an extension is there, its name palloc'ed.
+        Ok(Some(schema)) => unsafe {
+            format!("{}.{name}", identifier(&text(pg_sys::get_namespace_name(schema))))
+        },
         _ => name.into(),
     }
 }

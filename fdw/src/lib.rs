@@ -8,6 +8,7 @@
 
 mod analyze;
 mod cache;
+mod encoding;
 mod exact;
 mod explain;
 mod failure;
@@ -226,8 +227,8 @@ extern "C-unwind" fn import_foreign_schema(
             import::commands(statement, server).unwrap_or_else(|failure| failure.raise());
         let mut list = pgrx::PgList::<std::ffi::c_char>::new();
         for command in commands {
-            let command = std::ffi::CString::new(command).unwrap_or_default();
-            list.push(pg_sys::pstrdup(command.as_ptr()));
+            let command = encoding::to_database(&command).unwrap_or_else(|failure| failure.raise());
+            list.push(pg_sys::pnstrdup(command.as_ptr().cast(), command.len() as _));
         }
         list.into_pg()
     }

@@ -1,9 +1,9 @@
 //! Options of servers, foreign tables and columns: reading and checking them.
 
+use crate::encoding::name as text;
 use crate::failure::{Failure, Result};
 use crate::location::{self, Location, Needs};
 use crate::secret::{is_header, is_query};
-use crate::value::text;
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 
 /// Options as Postgres keeps them: name and value, in the order given.

@@ -1,10 +1,10 @@
 //! How many of the nearest rows the searches of a table find, measured on a sample of its own rows.
 
+use crate::encoding;
 use crate::exact::{self, Nearest};
 use crate::failure::{Failure, Result};
 use crate::search::{Search, Wanted};
 use crate::table::Table;
-use crate::value;
 use hither_core::{RowId, Searcher};
 use pgrx::{PgSqlErrorCode as Code, pg_sys};
 
@@ -78,7 +78,8 @@ fn check(relation: pg_sys::Oid) -> Result<()> {
     // SAFETY: look-ups in the catalogs; get_rel_name gives a palloc'ed string or null.
     unsafe {
         let name = pg_sys::get_rel_name(relation);
-        let name = if name.is_null() { relation.to_u32().to_string() } else { value::text(name) };
+        let name =
+            if name.is_null() { relation.to_u32().to_string() } else { encoding::name(name) };
         let foreign = pg_sys::get_rel_relkind(relation) as u8 == pg_sys::RELKIND_FOREIGN_TABLE;
         let ours = foreign && {
             let own = pg_sys::get_foreign_data_wrapper_oid(c"hither".as_ptr(), true);

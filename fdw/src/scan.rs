@@ -1,5 +1,6 @@
 //! Execution: begin, the next row, again, and the figures for EXPLAIN.
 
+use crate::encoding;
 use crate::exact;
 use crate::failure::{Failure, Result};
 use crate::plan::{Exact, Private};
@@ -7,7 +8,6 @@ use crate::predicate::{Known, Predicate, Translator, translate_all};
 use crate::search::{Search, Wanted, rows};
 use crate::stats;
 use crate::table::Table;
-use crate::value;
 use crate::vector::{self, VectorType};
 use hither_core::{Filter, Key, Metric, RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
@@ -159,7 +159,7 @@ impl Scan {
             if name.is_null() {
                 return String::new();
             }
-            value::text(name)
+            encoding::name(name)
         }
     }
 

@@ -1,12 +1,14 @@
 //! How hard to search: session settings before table options before server options.
 
 use crate::cache::Cache;
+use crate::encoding;
 use crate::failure::Result;
 use crate::options::{self, Options, find};
 use hither_core::{SearchParams, Structure};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -217,7 +219,8 @@ pub fn mapped(levels: [&Options; 2]) -> bool {
 
 /// The model that files must have been made with.
 pub fn model(levels: [&Options; 2]) -> Option<String> {
-    let session = MODEL.get().map(|name| name.to_string_lossy().into_owned());
+    // SAFETY: a text that ends with NUL.
+    let session = MODEL.get().map(|name| unsafe { encoding::name(name.as_ptr()) });
     let session = session.filter(|name| !name.is_empty());
     session.or_else(|| levels.iter().find_map(|level| find(level, "model")).map(Into::into))
 }
@@ -258,7 +261,7 @@ impl Caching {
     pub fn cache(&self) -> Result<Cache> {
         let folder = CACHE_DIRECTORY.get().unwrap_or_default();
         // The data directory is that in which a backend works.
-        let folder = PathBuf::from(folder.to_string_lossy().into_owned());
+        let folder = PathBuf::from(OsString::from_vec(folder.into_bytes()));
         Cache::open(folder, CACHE_SIZE.get() as u64 * 1024, self.share, self.believed())
     }
 }

@@ -1,21 +1,23 @@
 //! The view `hither.shards`: what each foreign table consists of, whatever state its files are in.
 
+use crate::encoding::c_string;
 use crate::shards::Looked;
 use crate::table::Files;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-/// Rows of [`shards_of`].
+/// Rows of [`shards_of`]. What may be other than ASCII is bytes in the database's encoding, which a
+/// bytea has as a text has them; pgrx would make them UTF-8.
 type Rows = TableIterator<
     'static,
     (
-        name!(location, String),
+        name!(location, Vec<u8>),
         name!(rows, Option<i64>),
         name!(bytes, Option<i64>),
         name!(structure, Option<String>),
         name!(metric, Option<String>),
         name!(cached, Option<bool>),
-        name!(last_error, Option<String>),
+        name!(last_error, Option<Vec<u8>>),
     ),
 >;
 
@@ -42,13 +44,13 @@ fn shards_of(relation: pg_sys::Oid) -> Rows {
             first.map_or("flat", |structure| structure.name()).to_owned()
         });
         (
-            looked.location,
+            c_string(&looked.location).into_bytes(),
             index.map(|index| index.len() as i64),
             looked.bytes.map(|bytes| bytes as i64),
             structure,
             index.map(|index| index.metric().name().to_owned()),
             looked.cached,
-            looked.error,
+            looked.error.map(|error| c_string(&error).into_bytes()),
         )
     }))
 }

@@ -1,12 +1,13 @@
 //! A foreign table: its files, and what each of its columns is in them.
 
+use crate::encoding;
 use crate::failure::{Failure, Result};
 use crate::location::Location;
 use crate::options::{self, Options, find, nearest};
 use crate::remote::Access;
 use crate::settings::{self, Caching, Effort};
 use crate::shards::{Opening, Shard};
-use crate::value::{self, datum, key_datum, types_of, types_of_key};
+use crate::value::{datum, key_datum, types_of, types_of_key};
 use crate::vector::{self, VectorType, vector_type};
 use hither_core::{ColumnType, Index, Metric, RowId};
 use pgrx::pg_sys::{self, Datum};
@@ -31,6 +32,7 @@ pub enum Source {
 /// A column of the table.
 #[derive(Clone, Debug)]
 pub struct Attribute {
+    pub name: String,
     pub source: Source,
     pub type_oid: pg_sys::Oid,
     pub typmod: i32,
@@ -92,7 +94,13 @@ impl Table {
             let Some(attribute) = &self.attributes[at] else { continue };
             let (oid, typmod) = (attribute.type_oid, attribute.typmod);
             let value = match &attribute.source {
-                Source::Key => Some(key_datum(index.key(row).map_err(about)?, oid, typmod)?),
+                Source::Key => {
+                    let key = index.key(row).map_err(about)?;
+                    Some(
+                        key_datum(key, oid, typmod)
+                            .map_err(|f| f.of_value(&attribute.name, key))?,
+                    )
+                }
                 Source::Vector(vector_type) => {
                     let element = index.options().element;
                     Some(match index.vector_bytes(row).map_err(about)? {
@@ -106,7 +114,11 @@ impl Table {
                     })
                 }
                 Source::Column { numbers, .. } => {
-                    datum(index.value(row, numbers[shard]).map_err(about)?, oid, typmod)?
+                    let value = index.value(row, numbers[shard]).map_err(about)?;
+                    datum(value, oid, typmod).map_err(|failure| match index.key(row) {
+                        Ok(key) => failure.of_value(&attribute.name, key),
+                        Err(error) => about(error),
+                    })?
                 }
             };
             if let (Some(value), Some(place)) = (value, values.get_mut(at)) {
@@ -227,13 +239,14 @@ fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attr
         // SAFETY: the column exists; its options are a list of DefElem.
         let options =
             unsafe { options::read(pg_sys::GetForeignColumnOptions(relation, at as i16 + 1)) };
-        let own_name = attribute.name().to_owned();
+        // SAFETY: a name ends with NUL.
+        let own_name = unsafe { encoding::name(attribute.attname.data.as_ptr()) };
         let named = find(&options, "column");
         let name = named.unwrap_or(&own_name);
         let (type_oid, typmod) = (attribute.atttypid, attribute.atttypmod);
         let source = source(name, type_oid, shards)?;
         check_type(&own_name, &source, type_oid, typmod, &shards[0])?;
-        attributes.push(Some(Attribute { source, type_oid, typmod }));
+        attributes.push(Some(Attribute { name: own_name, source, type_oid, typmod }));
     }
     Ok(attributes)
 }
@@ -260,6 +273,17 @@ fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source>
     }
     if let Some(vector_type) = vector_type(type_oid) {
         return Ok(Source::Vector(vector_type));
+    }
+    // SAFETY: a look-up in the catalogs; what is no domain is its own base.
+    let base = unsafe { pg_sys::getBaseType(type_oid) };
+    if base != type_oid && vector_type(base).is_some() {
+        let message =
+            format!("column \"{name}\" is of the domain {} over a vector", type_name(type_oid));
+        return Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message).hint(format!(
+            "Declare it as {}({}): what a domain checks is not checked of files.",
+            type_name(base),
+            index.dimensions()
+        )));
     }
     if KEY_NAMES.contains(&name) {
         return Ok(Source::Key);
@@ -316,5 +340,5 @@ fn check_type(
 
 fn type_name(oid: pg_sys::Oid) -> String {
     // SAFETY: format_type_be gives a palloc'ed string for any OID.
-    unsafe { value::text(pg_sys::format_type_be(oid)) }
+    unsafe { encoding::name(pg_sys::format_type_be(oid)) }
 }

@@ -1,26 +1,16 @@
 //! Values of an index as Postgres's, and literals of queries as an index's.
 
+use crate::encoding::{from_database, to_database};
 use crate::failure::{Failure, Result};
-use hither_core::{ColumnType, KeyRef, KeyType, Value, ValueRef};
+use hither_core::{ColumnType, KeyRef, KeyType, Value, ValueRef, format_timestamp};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum, PgSqlErrorCode as Code};
-use std::ffi::{CStr, c_char};
 
 /// Microseconds from 1970, where hither's clock begins, to 2000, where Postgres's does.
 const EPOCH: i64 = 946_684_800_000_000;
 const DAY: i64 = 86_400_000_000;
-
-/// A text of Postgres's, such as a name in the catalogs.
-///
-/// # Safety
-/// `text` points to bytes that end with NUL.
-pub unsafe fn text(text: *const c_char) -> String {
-    // SAFETY: the caller's promise.
-    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
-    // Most are UTF-8, and a new backend need not load what mends the others.
-    String::from_utf8(bytes.into())
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
+/// The first microsecond that Postgres's timestamps and dates have, in 4714 BC.
+const EARLIEST: i64 = -2_451_545 * DAY;
 
 /// The types that values of a column may be shown as, the natural one first.
 pub fn types_of(column_type: ColumnType) -> &'static [Oid] {
@@ -101,19 +91,23 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
                 let message = format!("value too long for type character varying({longest})");
                 return Err(Failure::new(Code::ERRCODE_STRING_DATA_RIGHT_TRUNCATION, message));
             }
-            value.into_datum()
+            to_database(value)?.as_ref().into_datum()
         }
         ValueRef::Timestamp(value) => {
             let ours = match value {
                 i64::MIN | i64::MAX => value,
-                _ => value.checked_sub(EPOCH).ok_or_else(|| out_of_range(&value, "timestamp"))?,
+                _ => {
+                    value.checked_sub(EPOCH).filter(|ours| *ours >= EARLIEST).ok_or_else(|| {
+                        let message = format!("{} is before 4714 BC", format_timestamp(value));
+                        Failure::new(Code::ERRCODE_DATETIME_FIELD_OVERFLOW, message)
+                            .hint("Postgres has no such timestamps and dates.")
+                    })?
+                }
             };
             match (oid, ours) {
                 (pg_sys::DATEOID, i64::MIN) => i32::MIN.into_datum(),
                 (pg_sys::DATEOID, i64::MAX) => i32::MAX.into_datum(),
-                (pg_sys::DATEOID, _) => i32::try_from(ours.div_euclid(DAY))
-                    .map_err(|_| out_of_range(&value, "date"))?
-                    .into_datum(),
+                (pg_sys::DATEOID, _) => (ours.div_euclid(DAY) as i32).into_datum(),
                 _ => ours.into_datum(),
             }
         }
@@ -121,10 +115,8 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
         ValueRef::Bytes(bytes) => bytes.into_datum(),
         ValueRef::Json(text) => match oid {
             pg_sys::JSONBOID => {
-                let Ok(text) = std::ffi::CString::new(text) else {
-                    let message = "a JSON document contains a NUL byte";
-                    return Err(Failure::new(Code::ERRCODE_DATA_EXCEPTION, message));
-                };
+                let mut text = to_database(text)?.into_owned();
+                text.push(0);
                 // SAFETY: jsonb_in takes a C string and gives a jsonb.
                 unsafe {
                     pgrx::direct_function_call_as_datum(
@@ -133,7 +125,7 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
                     )
                 }
             }
-            _ => text.into_datum(),
+            _ => to_database(text)?.as_ref().into_datum(),
         },
     })
 }
@@ -155,16 +147,27 @@ pub unsafe fn literal(datum: Datum, null: bool, oid: Oid) -> Option<Value> {
             pg_sys::INT8OID => Value::Int64(i64::from_datum(datum, false)?),
             pg_sys::FLOAT4OID => Value::Float64(f32::from_datum(datum, false)?.into()),
             pg_sys::FLOAT8OID => Value::Float64(f64::from_datum(datum, false)?),
-            pg_sys::TEXTOID | pg_sys::VARCHAROID => Value::Text(String::from_datum(datum, false)?),
+            pg_sys::TEXTOID | pg_sys::VARCHAROID => {
+                // pgrx takes a text for UTF-8; its bytes are as those of a bytea.
+                Value::Text(from_database(&Vec::<u8>::from_datum(datum, false)?))
+            }
             pg_sys::UUIDOID => Value::Uuid(*pgrx::Uuid::from_datum(datum, false)?.as_bytes()),
             pg_sys::BYTEAOID => Value::Bytes(Vec::<u8>::from_datum(datum, false)?),
             pg_sys::TIMESTAMPTZOID => Value::Timestamp(match datum.value() as i64 {
                 time @ (i64::MIN | i64::MAX) => time,
-                time => time.saturating_add(EPOCH),
+                time => time.checked_add(EPOCH).unwrap_or_else(|| beyond().raise()),
             }),
             _ => return None,
         })
     }
+}
+
+/// The error of a timestamp that Postgres has and files do not: the thirty years between the clocks.
+fn beyond() -> Failure {
+    let last = format_timestamp(i64::MAX - 1);
+    let message = format!("timestamp out of range: the last that an index file can have is {last}");
+    Failure::new(Code::ERRCODE_DATETIME_FIELD_OVERFLOW, message)
+        .hint("Compare with that, or with 'infinity'.")
 }
 
 /// Whether [`literal`] knows a type.

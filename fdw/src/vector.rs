@@ -58,10 +58,11 @@ fn is_pgvectors(function: pg_sys::Oid) -> bool {
         }
         let (column, mut null) = (pg_sys::Anum_pg_proc_probin as i16, true);
         let library = pg_sys::SysCacheGetAttr(cache, tuple, column, &raw mut null);
-        let library = String::from_datum(library, null).unwrap_or_default();
+        // A text has the bytes of a bytea, in whatever encoding.
+        let library = Vec::<u8>::from_datum(library, null).unwrap_or_default();
         pg_sys::ReleaseSysCache(tuple);
-        let name = library.rsplit('/').next().unwrap_or_default();
-        name.strip_suffix(".so").unwrap_or(name) == "vector"
+        let name = library.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        name.strip_suffix(b".so").unwrap_or(name) == b"vector"
     }
 }
 

@@ -23,11 +23,25 @@ for i in range(300):
     rows.append(row)
 def write(name, rows):
     with open(f"{folder}/{name}.jsonl", "w") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 write("things", rows)
+# Texts of other alphabets, as values, keys and names of columns; two bars that EUC_JP has as one.
+def texts(name, keys):
+    write(name, [{"id": key, "embedding": [1, 2, at], "größe": key * 2, "doc": {"ß": key}} for at, key in enumerate(keys)])
+texts("latin", ["é", "ñandú", "z", "À"])
+texts("kanji", ["日本", "語", "かな", "z"])
+texts("bars", ["¦", "￤"])
+# What Postgres's types do not have.
+write("beyond", [
+    {"id": 7, "embedding": [1, 2, 3], "t": "ends\0here", "at": "2024-01-01T00:00:00Z", "doc": {"a": 1}},
+    {"id": 8, "embedding": [1, 2, 4], "t": "whole", "at": "-009999-01-01T00:00:00Z", "doc": {"a": "\0"}},
+])
 for part in range(3):
     write(f"part{part}", rows[part::3])
 PY
+for name in latin kanji bars beyond; do
+    build "$1/$name.jsonl" --metric l2 --element f32 --kind flat -o "$1/$name.hither"
+done
 mkdir -p "$1/parts"
 build "$1/things.jsonl" --metric l2 --element f32 --kind hnsw -o "$1/things.hither"
 for part in 0 1 2; do

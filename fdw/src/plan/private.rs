@@ -1,11 +1,10 @@
 //! What a plan says to the scan: `fdw_private`, of nodes that can be copied and cached.
 
+use crate::encoding;
 use crate::failure::{Failure, Result};
-use crate::value;
 use hither_core::Metric;
 use pgrx::pg_sys;
 use pgrx::{PgList, PgSqlErrorCode as Code};
-use std::ffi::CString;
 use std::ptr::null_mut;
 
 /// What makeInteger makes.
@@ -86,7 +85,7 @@ unsafe fn string(node: *mut pg_sys::Node) -> String {
         let text = (*node.cast::<pg_sys::Value>()).val.str_;
         #[cfg(not(feature = "pg14"))]
         let text = (*node.cast::<pg_sys::String>()).sval;
-        value::text(text)
+        encoding::name(text)
     }
 }
 
@@ -130,7 +129,7 @@ impl Private {
             }));
             let mut texts = PgList::<pg_sys::Node>::new();
             for reason in reasons {
-                let text = CString::new(reason.replace('\0', "")).unwrap_or_default();
+                let text = encoding::c_string(reason);
                 texts.push(pg_sys::makeString(pg_sys::pstrdup(text.as_ptr())).cast());
             }
             let mut all = PgList::<pg_sys::List>::new();

@@ -1,6 +1,7 @@
 //! Postgres's operators: what they mean to an index.
 
-use crate::value::{self, literal};
+use crate::encoding;
+use crate::value::literal;
 use hither_core::{Comparison, Value};
 use pgrx::is_a;
 use pgrx::pg_sys::{self, NodeTag, Oid};
@@ -34,6 +35,9 @@ pub fn comparison_of(operator: Oid, type_oid: Oid) -> Option<Comparison> {
 /// under C alone.
 pub fn check_collation(collation: Oid, equality: bool) -> Result<(), &'static str> {
     const POSIX: u32 = 951;
+    if collation != pg_sys::InvalidOid && !encoding::compares_alike() {
+        return Err("the encoding of the database does not compare text as UTF-8 does");
+    }
     if collation == pg_sys::InvalidOid
         || [pg_sys::C_COLLATION_OID, Oid::from(POSIX)].contains(&collation)
     {
@@ -84,6 +88,6 @@ pub fn operator_name(operator: Oid) -> String {
     // SAFETY: get_opname gives a palloc'ed string or null.
     unsafe {
         let name = pg_sys::get_opname(operator);
-        if name.is_null() { "?".into() } else { value::text(name) }
+        if name.is_null() { "?".into() } else { encoding::name(name) }
     }
 }

@@ -1,0 +1,128 @@
+//! Texts between the encoding of the database and UTF-8, in which files and Rust have them.
+//!
+//! Where the database's encoding is UTF-8, or says nothing (SQL_ASCII), bytes are the same on both
+//! sides. Else Postgres converts, and a text that one of the sides does not have is an error.
+
+use crate::failure::{Failure, Result};
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::pg_sys::{self, pg_enc};
+use pgrx::{PgSqlErrorCode as Code, PgTryBuilder};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, c_char, c_int};
+
+const UTF8: c_int = pg_enc::PG_UTF8 as c_int;
+
+/// The encoding of the database.
+fn of_database() -> c_int {
+    // SAFETY: a number that this backend keeps.
+    unsafe { pg_sys::GetDatabaseEncoding() }
+}
+
+/// Whether texts have the same bytes in the database as in a file.
+fn is_same() -> bool {
+    [UTF8, pg_enc::PG_SQL_ASCII as c_int].contains(&of_database())
+}
+
+/// Whether texts are equal, and come one before another, in the database as they do in a file. Other
+/// encodings order characters otherwise, and some have one for two of Unicode's.
+pub fn compares_alike() -> bool {
+    is_same() || of_database() == pg_enc::PG_LATIN1 as c_int
+}
+
+/// A text of the database, such as a literal of a query. What is not UTF-8 in a database that says
+/// nothing of its encoding is an error of Postgres's.
+pub fn from_database(bytes: &[u8]) -> String {
+    if of_database() == UTF8 || bytes.is_ascii() {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    // SAFETY: so many bytes; what is given back is them, or a text that ends with NUL.
+    unsafe {
+        let text = bytes.as_ptr().cast::<c_char>();
+        let converted = pg_sys::pg_server_to_any(text, bytes.len() as c_int, UTF8);
+        let bytes = match std::ptr::eq(converted, text) {
+            true => bytes,
+            false => CStr::from_ptr(converted).to_bytes(),
+        };
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+}
+
+/// A name of the database's, of the catalogs or an option. What is not known to be UTF-8 may be lost.
+///
+/// # Safety
+/// `name` points to bytes that end with NUL.
+pub unsafe fn name(name: *const c_char) -> String {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(name) }.to_bytes();
+    if is_same() {
+        // Most are UTF-8, and a new backend need not load what mends the others.
+        return String::from_utf8(bytes.into())
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    }
+    from_database(bytes)
+}
+
+/// A text as the database has it.
+///
+/// # Errors
+/// It has a NUL byte, which ends a text in Postgres, or a character that the encoding has not.
+pub fn to_database(text: &str) -> Result<Cow<'_, [u8]>> {
+    if text.contains('\0') {
+        let message = "the text has a NUL byte, which a text of Postgres cannot have";
+        return Err(Failure::new(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, message)
+            .hint("Build the file without it, or leave the column out of the foreign table."));
+    }
+    if is_same() || text.is_ascii() {
+        return Ok(text.as_bytes().into());
+    }
+    let (start, length) = (text.as_ptr().cast::<c_char>(), text.len() as c_int);
+    PgTryBuilder::new(|| {
+        // SAFETY: so many bytes of UTF-8; what is given back is them, or a text that ends with NUL.
+        unsafe {
+            let converted = pg_sys::pg_any_to_server(start, length, UTF8);
+            if std::ptr::eq(converted, start) {
+                return Ok(text.as_bytes().into());
+            }
+            Ok(CStr::from_ptr(converted).to_bytes().to_owned().into())
+        }
+    })
+    .catch_when(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, |error| {
+        let message = match &error {
+            CaughtError::PostgresError(report) => report.message().to_owned(),
+            _ => "the database's encoding does not have all of its characters".into(),
+        };
+        Err(Failure::new(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, message)
+            .hint("A database of encoding UTF8 has all characters."))
+    })
+    .execute()
+}
+
+/// The same with an end, for functions of Postgres's that want a C string. What the database does
+/// not have is written as it can be.
+pub fn c_string(text: &str) -> CString {
+    let bytes = match to_database(text) {
+        Ok(bytes) => bytes.into_owned(),
+        Err(_) => as_ascii(&text.replace('\0', "")).into_bytes(),
+    };
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// An error's text. They go through pgrx, in UTF-8 alone: a database of another encoding gets what
+/// is not ASCII as Postgres writes it in E'…'.
+pub fn of_error(text: String) -> String {
+    let text = if text.contains('\0') { text.replace('\0', "\\0") } else { text };
+    if is_same() || text.is_ascii() { text } else { as_ascii(&text) }
+}
+
+fn as_ascii(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for character in text.chars() {
+        match u32::from(character) {
+            0..0x80 => ascii.push(character),
+            _ if character == '…' => ascii.push_str("..."),
+            code @ 0..=0xFFFF => ascii.push_str(&format!("\\u{code:04X}")),
+            code => ascii.push_str(&format!("\\U{code:08X}")),
+        }
+    }
+    ascii
+}
