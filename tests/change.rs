@@ -227,18 +227,28 @@ fn several_indexes_answer_as_their_merger() {
         let (mut searcher, mut found) = (Searcher::new(), Vec::new());
         for number in 0..40 {
             let query = rows.row(number * 20);
-            for (k, radius, filtered) in
-                [(1, None, false), (10, None, true), (1000, None, false), (7, Some(3.0), true)]
-            {
-                let params = SearchParams::new(k);
+            for (k, radius, filtered) in [
+                (1, None, false),
+                (10, None, true),
+                (1000, None, false),
+                (7, Some(3.0), true),
+                (0, Some(3.0), false),
+                (0, Some(4.0), true),
+            ] {
+                let params = SearchParams { radius, ..SearchParams::new(k) };
                 let filters = if filtered { &bound[..] } else { &[] };
-                shards.search(query, radius, &params, filters, &mut searcher, &mut found).unwrap();
+                let merged_filter = filtered.then_some(&bound_merged);
+                let merged_params = SearchParams { filter: merged_filter, ..params };
+                let (searcher, found) = (&mut searcher, &mut found);
+                let expected;
+                if let (0, Some(radius)) = (k, radius) {
+                    shards.within(query, radius, &params, filters, searcher, found).unwrap();
+                    expected = merged.within(query, radius, &merged_params, searcher).unwrap();
+                } else {
+                    shards.search(query, &params, filters, searcher, found).unwrap();
+                    expected = merged.search(query, &merged_params, searcher).unwrap();
+                }
                 let got: Vec<_> = found.iter().map(|row| (row.key.clone(), row.distance)).collect();
-                let params = SearchParams { filter: filtered.then_some(&bound_merged), ..params };
-                let expected = match radius {
-                    Some(radius) => merged.within(query, radius, &params, &mut searcher).unwrap(),
-                    None => merged.search(query, &params, &mut searcher).unwrap(),
-                };
                 let expected = expected
                     .iter()
                     .map(|row| (merged.key(row.row).unwrap().to_owned(), row.distance));

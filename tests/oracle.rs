@@ -207,33 +207,6 @@ fn a_search_goes_on_from_its_searcher_alone() {
 }
 
 #[test]
-fn rows_within_a_radius() {
-    let rows = clustered(8, 2000, 24);
-    let query = clustered(9, 1, 24);
-    let options =
-        IndexOptions { ivf: Some(IvfParams::default()), ..IndexOptions::new(24, Metric::L2) };
-    let bytes = build(&rows, options);
-    let index = Index::open(&bytes).unwrap();
-    let mut searcher = Searcher::new();
-    let truth = truth(Metric::L2, &stored(&index), query.row(0));
-    for wanted in [0, 1, 30, 400] {
-        let radius = (truth[wanted].0 - 1e-4) as f32;
-        let keys: Vec<i64> = truth[..wanted].iter().map(|row| row.1).collect();
-        for structure in [Structure::Flat, Structure::Hnsw, Structure::Ivf] {
-            let params = SearchParams::new(50).structure(structure).ef_search(100);
-            let found = index.within(query.row(0), radius, &params, &mut searcher).unwrap();
-            assert!(found.iter().all(|row| row.distance <= radius));
-            let found = numbers(&index, found);
-            if structure == Structure::Flat {
-                assert_eq!(found, keys);
-            } else if wanted > 0 {
-                assert!(recall(&found, &keys) >= 0.95, "{structure:?} {wanted}");
-            }
-        }
-    }
-}
-
-#[test]
 fn unit_rows_answer_by_any_of_three_metrics() {
     let mut rows = clustered(10, 1200, 30);
     for row in rows.values.chunks_exact_mut(30) {

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// One query vector, as JSON: '[0.1, 0.2]'.
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     vector: Option<String>,
-    /// How many rows; with --radius at most so many. Default 10, with --radius all.
+    /// How many rows. Default 10, with --radius all.
     #[arg(short)]
     k: Option<usize>,
     /// HNSW: candidates kept during the search. Default 40.
@@ -53,7 +53,8 @@ pub struct Arguments {
     /// Only rows that match, such as '{"year": {"$gte": 2020}, "lang": "en"}'.
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
-    /// All rows within this distance.
+    /// All rows within this distance, by an exact scan; with -k the nearest so many, as a search
+    /// finds them, that are within it.
     #[arg(long, value_name = "R", allow_hyphen_values = true)]
     radius: Option<f32>,
     /// Write the keys found to a .npy file, int64 [queries, k]; -1 where there are fewer rows.
@@ -216,27 +217,39 @@ impl<'a> Search<'a> {
             probes: arguments.probes,
             recall: arguments.recall,
             metric: arguments.metric.map(Metric::from),
+            radius: arguments.radius,
             structure: arguments.exact.then_some(Structure::Flat),
             // The row that others are to be like is nearest to itself, and left out.
             ..SearchParams::new(self.k.saturating_add(usize::from(self.except.is_some())))
         }
     }
 
+    /// The radius within which all rows are wanted, which is scanned for.
+    fn scanned(&self) -> Option<f32> {
+        self.arguments.radius.filter(|_| self.arguments.k.is_none())
+    }
+
     /// The calibration that did not reach the recall that is wanted.
     fn unreached_recall(&self) -> Option<&'a Calibration> {
-        // A radius without k is scanned for.
-        let scanned = self.arguments.radius.is_some() && self.arguments.k.is_none();
-        if scanned { None } else { self.shards.unreached_recall(&self.params()) }
+        match self.scanned() {
+            Some(_) => None,
+            None => self.shards.unreached_recall(&self.params()),
+        }
     }
 
     /// Searches for a query; the answer is `found`.
     fn run(&mut self, query: &[f32]) -> hither::Result<()> {
-        let (arguments, params) = (self.arguments, self.params());
+        let (scanned, params) = (self.scanned(), self.params());
         let filters: Vec<&IndexFilter<'_>> = self.filters.iter().collect();
         let (searcher, found) = (&mut self.searcher, &mut self.found);
-        self.shards.search(query, arguments.radius, &params, &filters, searcher, found)?;
+        match scanned {
+            Some(radius) => {
+                self.shards.within(query, radius, &params, &filters, searcher, found)?
+            }
+            None => self.shards.search(query, &params, &filters, searcher, found)?,
+        };
         found.retain(|found| Some(&found.key) != self.except.as_ref());
-        if arguments.radius.is_none() || arguments.k.is_some() {
+        if scanned.is_none() {
             found.truncate(self.k);
         }
         Ok(())

@@ -4,6 +4,8 @@
 mod overwriting;
 #[path = "command/process.rs"]
 mod process;
+#[path = "command/radius.rs"]
+mod radius;
 #[path = "command/recall.rs"]
 mod recall;
 #[path = "command/timestamps.rs"]

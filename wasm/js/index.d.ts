@@ -158,7 +158,10 @@ export interface SearchOptions {
   exact?: boolean;
   /** Only rows that match. */
   filter?: Filter;
-  /** All rows within this distance, as far as the structure finds them; with `k` at most so many. */
+  /**
+   * All rows within this distance, by an exact scan, to which `efSearch`, `probes` and `recall` say
+   * nothing. With `k`: the nearest so many, as a search finds them, that are within it.
+   */
   radius?: number;
   /** Measure by another metric; only where all rows have unit length. */
   metric?: Metric;

@@ -117,11 +117,11 @@ extern "C" fn opened_search(
         recall: (!recall.is_nan()).then_some(recall),
         structure: exact.then_some(Structure::Flat),
         metric: METRICS.get(metric).copied(),
+        radius: (!radius.is_nan()).then_some(radius),
         ..SearchParams::new(k)
     };
-    let radius = (!radius.is_nan()).then_some(radius);
     opened(id, &mut |opened, _| {
-        let stats = opened.search(like, params, filtered, radius)?;
+        let stats = opened.search(like, params, filtered)?;
         let (distances, numbers) = opened.answer();
         let told = &mut state().told;
         *told = [

@@ -190,7 +190,7 @@ fn search(
     if let Some(filter) = filter {
         opened.filter(filter).ok().expect("the filter is fine");
     }
-    let stats = opened.search(false, SearchParams::new(k), filter.is_some(), None);
+    let stats = opened.search(false, SearchParams::new(k), filter.is_some());
     assert!(stats.ok().expect("an answer").compared > 0);
     let distances = opened.answer().0.to_vec();
     let mut keys = values(opened.keys());
@@ -291,7 +291,7 @@ fn what_is_wrong_has_a_code() {
         (push(&content[..content.len() - 1], false, &[]), "truncated"),
         (push(&damaged, true, &[]), "corrupt"),
         (push(content, false, &text("m")), "wrong_model"),
-        (code(opened.search(false, params, false, None)), "dimension_mismatch"),
+        (code(opened.search(false, params, false)), "dimension_mismatch"),
         (code(opened.filter(&filter("row", "$is", &text("1")))), "invalid_filter"),
         (code(Building::new(&[])), "invalid_parameter"),
         (code(opened.vector(1_050_000_000)), "out_of_memory"),

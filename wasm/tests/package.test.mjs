@@ -152,6 +152,23 @@ test("answers are the command's", async () => {
   assert.deepEqual([...index.search(42, { radius: 0.5 }).keys], within.map(({ key }) => key));
 });
 
+test("a radius is complete, and with k the nearest are cut off at it", () => {
+  for (const key of [1, 42, 4321]) {
+    const all = index.search(key, { k: index.length, exact: true, include: false });
+    for (const radius of [0, 0.6, 0.8, all.distances[2000], Infinity]) {
+      const count = all.distances.filter((distance) => distance <= radius).length;
+      for (const effort of [{}, { efSearch: 1 }, { recall: 0.5 }]) {
+        const found = index.search(key, { radius, include: false, ...effort });
+        assert.deepEqual(found.keys, all.keys.slice(0, count));
+        assert.deepEqual(found.distances, all.distances.slice(0, count));
+      }
+      const nearest = index.search(key, { k: 20, include: false });
+      const cut = index.search(key, { k: 20, radius, include: false });
+      assert.deepEqual([...cut.keys], [...nearest.keys].filter((_, at) => nearest.distances[at] <= radius));
+    }
+  }
+});
+
 test("what is in an index is what the command says", () => {
   const told = JSON.parse(command("info", `${WORK}/words.hither`, "--json").toString());
   const { info } = index;

@@ -42,6 +42,9 @@ pub enum Order {
 pub struct SearchParams<'p> {
     /// How many neighbours: at least 1.
     pub k: usize,
+    /// Where the answer ends, although it has fewer than `k` rows: at the first that is farther
+    /// than this. For all rows within a radius there is [`Index::within`](super::Index::within).
+    pub radius: Option<f32>,
     /// HNSW: capacity of the pool of candidates; at least `k` is used. Default 40.
     pub ef_search: Option<usize>,
     /// IVF: how many lists are probed. Default 16.
@@ -65,6 +68,7 @@ impl<'p> SearchParams<'p> {
     pub fn new(k: usize) -> Self {
         Self {
             k,
+            radius: None,
             ef_search: None,
             probes: None,
             recall: None,
@@ -73,6 +77,11 @@ impl<'p> SearchParams<'p> {
             filter: None,
             order: Order::Strict,
         }
+    }
+
+    /// The nearest `k` as far as they are within `radius`.
+    pub fn radius(self, radius: f32) -> Self {
+        Self { radius: Some(radius), ..self }
     }
 
     /// With another `ef_search`.

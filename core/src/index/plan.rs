@@ -31,7 +31,7 @@ impl Segment<'_> {
             Structure::Ivf => k,
             Structure::Hnsw | Structure::Flat => ef_search.max(k),
         };
-        Plan { structure, k, ef_search, probes, metric, resumable }
+        Plan { structure, k, ef_search, probes, metric, radius: params.radius, resumable }
     }
 
     /// The structure that a search uses here.

@@ -1,6 +1,7 @@
 //! Searching an index: its segments and growing rows, merged in order.
 
 use super::{Index, Order, SearchParams, SearchStats};
+use crate::calibration::Structure;
 use crate::error::{ErrorKind, Result};
 use crate::growing::{Growing, GrowingSearch};
 use crate::metric::Metric;
@@ -155,8 +156,10 @@ impl<'a> Index<'a> {
         (self.content_id(), self.len(), growing)
     }
 
-    /// All rows within `radius` of the query, nearest first, as far as the structure finds them;
-    /// `k` of `params` is how many are looked for at a time.
+    /// All rows within `radius` of the query, nearest first, ties by key, by an exact scan of those
+    /// that match. Of `params` the metric and the filter count, however many rows there are; for
+    /// the nearest `k` of them, which a structure finds sooner, search with
+    /// [`SearchParams::radius`].
     ///
     /// # Errors
     /// Those of [`search`](Self::search), and [`ErrorKind::InvalidParameter`] for a radius of NaN.
@@ -170,8 +173,9 @@ impl<'a> Index<'a> {
     ///
     /// let index = Index::open(&bytes)?;
     /// let mut searcher = Searcher::new();
-    /// let near = index.within(&[0.0, 0.0], 2.5, &SearchParams::new(10), &mut searcher)?;
-    /// assert_eq!(near.len(), 3);
+    /// let params = SearchParams::new(1).radius(2.5);
+    /// assert_eq!(index.search(&[0.0, 0.0], &params, &mut searcher)?.len(), 1);
+    /// assert_eq!(index.within(&[0.0, 0.0], 2.5, &params, &mut searcher)?.len(), 3);
     /// # Ok::<(), hither::Error>(())
     /// ```
     pub fn within<'s>(
@@ -181,27 +185,17 @@ impl<'a> Index<'a> {
         params: &SearchParams<'_>,
         searcher: &'s mut Searcher,
     ) -> Result<&'s [Neighbor]> {
-        if radius.is_nan() {
-            let reason = "the radius is not a number".into();
-            return Err(ErrorKind::InvalidParameter { name: "radius", reason }.into());
-        }
-        let params = SearchParams { order: Order::Relaxed, ..*params };
-        self.begin(query, &params, searcher, true)?;
-        let mut within = core::mem::take(&mut searcher.found);
-        loop {
-            // A batch that has nothing within the radius ends the search: what comes after is
-            // farther still, up to what the structure misses.
-            let result = self.advance(&params, searcher, params.k);
-            let before = within.len();
-            within.extend(searcher.found.iter().filter(|row| row.distance <= radius));
-            match result {
-                Ok(()) if within.len() > before => {}
-                Ok(()) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        self.sort(&mut within)?;
-        searcher.found = within;
+        let params = SearchParams {
+            radius: Some(radius),
+            structure: Some(Structure::Flat),
+            metric: params.metric,
+            filter: params.filter,
+            order: Order::Relaxed,
+            ..SearchParams::new(1)
+        };
+        self.begin(query, &params, searcher, false)?;
+        self.advance(&params, searcher, usize::MAX)?;
+        searcher.begun = None;
         Ok(&searcher.found)
     }
 
@@ -246,6 +240,9 @@ impl<'a> Index<'a> {
         }
         if let Some(ef) = params.ef_search.filter(|ef| !(1..=MAX_EF).contains(ef)) {
             return invalid("ef_search", format!("{ef} is not within 1 and {MAX_EF}"));
+        }
+        if params.radius.is_some_and(f32::is_nan) {
+            return invalid("radius", "it is not a number".into());
         }
         if params.probes == Some(0) {
             return invalid("probes", "0 lists give no answer; probe at least 1".into());
@@ -322,6 +319,10 @@ impl<'a> Index<'a> {
                 }
             }
             let Some((rank, row)) = best else { break };
+            let distance = metric.distance(rank);
+            if params.radius.is_some_and(|radius| distance > radius) {
+                break;
+            }
             match searcher.segments.get_mut(row.segment as usize) {
                 Some(search) => search.take(),
                 None => searcher.growing.take(),
@@ -333,7 +334,7 @@ impl<'a> Index<'a> {
                 }
                 searcher.last = Some(rank);
             }
-            searcher.found.push(Neighbor { row, distance: metric.distance(rank) });
+            searcher.found.push(Neighbor { row, distance });
         }
         if params.order == Order::Relaxed {
             // A batch may be of several that segments gave, of which each begins anew.

@@ -4,7 +4,7 @@ use super::search::MAX_EF;
 use super::{Index, IndexFilter, SearchParams, SearchStats, Searcher};
 use crate::error::{ErrorKind, Result, corrupt};
 use crate::key::{Key, KeyRef, KeyType};
-use crate::neighbor::RowId;
+use crate::neighbor::{Neighbor, RowId};
 use crate::sort::sort_by;
 use alloc::format;
 use alloc::vec::Vec;
@@ -81,7 +81,7 @@ impl Index<'_> {
 /// let shards = Shards::new(vec![&old, &new])?;
 /// let mut found = Vec::new();
 /// let (params, mut searcher) = (SearchParams::new(9), Searcher::new());
-/// shards.search(&[0.0], None, &params, &[], &mut searcher, &mut found)?;
+/// shards.search(&[0.0], &params, &[], &mut searcher, &mut found)?;
 /// let distances: Vec<f32> = found.iter().map(|found| found.distance).collect();
 /// assert_eq!(distances, [1.0, 5.0]);
 /// # Ok::<(), hither::Error>(())
@@ -189,9 +189,8 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok(None)
     }
 
-    /// The `k` nearest rows of all indexes, nearest first, ties by key, into `found`; or, if there
-    /// is a `radius`, those within it as [`Index::within`] finds them. Where an index has rows that
-    /// a later one replaces, it is searched for more until `k` others are found.
+    /// The `k` nearest rows of all indexes, nearest first, ties by key, into `found`. Where an index
+    /// has rows that a later one replaces, it is searched for more until `k` others are found.
     ///
     /// `filters` has one for each index, bound to it, in place of that of `params`; or none.
     ///
@@ -200,7 +199,6 @@ impl<'s, 'a> Shards<'s, 'a> {
     pub fn search(
         &self,
         query: &[f32],
-        radius: Option<f32>,
         params: &SearchParams<'_>,
         filters: &[&IndexFilter<'_>],
         searcher: &mut Searcher,
@@ -214,19 +212,10 @@ impl<'s, 'a> Shards<'s, 'a> {
             let mut params = SearchParams { filter, ..*params };
             let (wanted, start) = (params.k, found.len());
             loop {
-                let rows = match radius {
-                    Some(radius) => index.within(query, radius, &params, searcher)?,
-                    None => index.search(query, &params, searcher)?,
-                };
+                let rows = index.search(query, &params, searcher)?;
                 let farthest = rows.last().map(|row| row.distance);
-                let all = radius.is_some() || rows.len() < params.k || params.k == MAX_EF;
-                for row in rows {
-                    let key = self.key(shard, row.row)?;
-                    if !self.is_replaced(shard, key.as_ref())? {
-                        let (row, distance) = (row.row, row.distance);
-                        found.push(ShardNeighbor { shard, row, distance, key });
-                    }
-                }
+                let all = rows.len() < params.k || params.k == MAX_EF;
+                self.keep(shard, rows, found)?;
                 stats.add(searcher.stats());
                 let nearer = |found: &&ShardNeighbor| Some(found.distance) < farthest;
                 if all
@@ -239,11 +228,47 @@ impl<'s, 'a> Shards<'s, 'a> {
                 params.k = params.k.saturating_mul(2).min(MAX_EF);
             }
         }
-        sort_by(found, |a, b| a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key)));
-        if radius.is_none() {
-            found.truncate(params.k);
-        }
+        sort(found);
+        found.truncate(params.k);
         Ok(stats)
+    }
+
+    /// All rows of all indexes within `radius` of the query, as [`Index::within`] finds them, nearest
+    /// first, ties by key, into `found`. `filters` as of [`search`](Self::search).
+    ///
+    /// # Errors
+    /// Those of [`Index::within`].
+    pub fn within(
+        &self,
+        query: &[f32],
+        radius: f32,
+        params: &SearchParams<'_>,
+        filters: &[&IndexFilter<'_>],
+        searcher: &mut Searcher,
+        found: &mut Vec<ShardNeighbor>,
+    ) -> Result<SearchStats> {
+        found.clear();
+        let mut stats = SearchStats::default();
+        for (shard, index) in self.indexes.iter().enumerate() {
+            let filter = filters.get(shard).copied().or(params.filter);
+            let params = SearchParams { filter, ..*params };
+            let rows = index.within(query, radius, &params, searcher)?;
+            self.keep(shard, rows, found)?;
+            stats.add(searcher.stats());
+        }
+        sort(found);
+        Ok(stats)
+    }
+
+    /// Adds the rows of index number `shard` that no later index replaces.
+    fn keep(&self, shard: usize, rows: &[Neighbor], found: &mut Vec<ShardNeighbor>) -> Result<()> {
+        for &Neighbor { row, distance } in rows {
+            let key = self.key(shard, row)?;
+            if !self.is_replaced(shard, key.as_ref())? {
+                found.push(ShardNeighbor { shard, row, distance, key });
+            }
+        }
+        Ok(())
     }
 
     /// Whether a later index has a row with this key.
@@ -255,4 +280,9 @@ impl<'s, 'a> Shards<'s, 'a> {
         }
         Ok(false)
     }
+}
+
+/// By distance, ties by key.
+fn sort(found: &mut [ShardNeighbor]) {
+    sort_by(found, |a, b| a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key)));
 }

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub probes: usize,
     /// The metric of the distances: the index's own, or for unit vectors another.
     pub metric: Metric,
+    /// Farther rows are not wanted.
+    pub radius: Option<f32>,
     /// Whether more rows than the first batch may be asked for.
     pub resumable: bool,
 }
@@ -295,12 +297,13 @@ impl SegmentSearch {
             exact_ranks(segment, query, plan, &self.rows, &mut self.ranks, &mut self.values)?;
             self.compared += self.rows.len() as u64;
             for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
-                if bound.is_none_or(|bound| rank <= bound) {
+                let is_within = |radius| plan.metric.distance(rank) <= radius;
+                if bound.is_none_or(|bound| rank <= bound) && plan.radius.is_none_or(is_within) {
                     self.nearest.push((rank, row));
                 }
             }
             // Cut seldom, so that a scan costs a sort of `want` rows now and then.
-            if self.nearest.len() >= 2 * want + BLOCK as usize {
+            if self.nearest.len() >= want.saturating_mul(2).saturating_add(BLOCK as usize) {
                 bound = cut(segment, &mut self.nearest, want)?;
             }
         }

@@ -8,12 +8,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use hither::{Filter, IndexFilter, Key, SearchParams, SearchStats, ShardNeighbor, Shards};
 
-/// Rows looked for at a time within a radius.
-const RADIUS_BATCH: usize = 10;
-
 impl Opened {
-    /// Searches for the rows nearest to the vector that was written; a `k` of 0 is for all within
-    /// `radius`. `like`: the vector is of the row that [`get`](Self::get) found, which is left out.
+    /// Searches for the rows nearest to the vector that was written; a `k` of 0 is for all within the
+    /// radius. `like`: the vector is of the row that [`get`](Self::get) found, which is left out.
     /// `filtered`: by the filter of [`filter`](Self::filter).
     ///
     /// # Errors
@@ -23,12 +20,11 @@ impl Opened {
         like: bool,
         mut params: SearchParams,
         filtered: bool,
-        radius: Option<f32>,
     ) -> Outcome<SearchStats> {
         let except = if like { self.found.pop().map(|found| found.key) } else { None };
         let k = params.k;
         // The row that others are to be like is nearest to itself, and left out.
-        params.k = if k == 0 { RADIUS_BATCH } else { k } + usize::from(except.is_some());
+        params.k += usize::from(except.is_some());
         let files = self.files.iter().map(File::borrow_dependent);
         let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
         let filters: Vec<&IndexFilter<'_>> = match filtered {
@@ -39,7 +35,12 @@ impl Opened {
             return Err(Failure::new("invalid_filter", "no filter is bound".into()));
         }
         let (searcher, found) = (&mut self.searcher, &mut self.found);
-        let stats = shards.search(&self.vector, radius, &params, &filters, searcher, found)?;
+        let stats = match params.radius {
+            Some(radius) if k == 0 => {
+                shards.within(&self.vector, radius, &params, &filters, searcher, found)?
+            }
+            _ => shards.search(&self.vector, &params, &filters, searcher, found)?,
+        };
         self.found.retain(|found| Some(&found.key) != except.as_ref());
         if k > 0 {
             self.found.truncate(k);
