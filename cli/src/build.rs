@@ -1,7 +1,9 @@
 //! `hither build`: an index file from vectors.
 
+mod rows;
+
 use crate::failure::Failure;
-use crate::input::{Input, Options, Row};
+use crate::input::{Input, Options, parse_type};
 use crate::interrupt::{interrupted, watch};
 use crate::output;
 use crate::progress::Bar;
@@ -10,8 +12,8 @@ use crate::replace::{Force, Kind};
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, Element, ErrorKind, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile, IndexOptions,
-    IvfParams, KeyRef, KeyType, Metric, Progress, ValueRef,
+    Codes, ColumnType, Element, ErrorKind, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile,
+    IndexOptions, IvfParams, Metric,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -52,6 +54,11 @@ pub struct Arguments {
     /// Names of the columns of a .tsv file that has no header line, separated by commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     tsv_columns: Option<Vec<String>>,
+    /// The type of a column where the values, or the file, would say another; several may be given.
+    /// TYPE is bool, int64, float64, text, timestamp, uuid, bytes or json: id=text keeps text that
+    /// looks like UUIDs, or integers beyond int64. The keys of --keys are called "key".
+    #[arg(long = "type", value_name = "NAME=TYPE", value_parser = parse_type)]
+    types: Vec<(String, ColumnType)>,
     /// What "near" means.
     #[arg(long, value_enum, default_value_t = MetricName::Cosine)]
     metric: MetricName,
@@ -83,8 +90,8 @@ pub struct Arguments {
     /// A fact to keep in the file, such as model=all-MiniLM-L6-v2; several may be given.
     #[arg(long, value_name = "NAME=VALUE")]
     property: Vec<String>,
-    /// What to do with a row that holds NaN or infinity, is zero under cosine, overflows f16, or is
-    /// NULL in Postgres.
+    /// What to do with a row whose vector is missing, null, of another length or partly null, holds
+    /// NaN or infinity, is zero under cosine, or overflows f16.
     #[arg(long, value_enum, default_value_t = OnInvalid::Error)]
     on_invalid: OnInvalid,
     /// Print the result as JSON.
@@ -178,56 +185,17 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
         };
         bar.say(&format!("vectors: column \"{column}\"; keys: {keys}"));
     }
+    input.notes.iter().for_each(|note| bar.say(&format!("note: {note}")));
     let mut options = index_options(arguments, &input)?;
     if let Some(rows) = input.rows {
         (options.hnsw, options.ivf) = structures(arguments, rows, bar);
     }
-    let key_type = options.key_type;
     let mut builder = IndexBuilder::new(options)?;
     // Before hours of work: whether it can be written at all.
     let mut file = output::create(&arguments.output)?;
 
-    let mut row = Row::default();
-    let (mut number, mut skipped) = (0, 0);
-    while input.next(&mut row)? {
-        let values: Vec<ValueRef<'_>> = row.attributes.iter().map(|value| value.as_ref()).collect();
-        // A row keeps its number in the input, whatever was skipped before it.
-        let key = match &row.key {
-            None if key_type == KeyType::RowNumber => Some(KeyRef::Int64(number)),
-            key => key.as_ref().map(|key| key.as_ref()),
-        };
-        let pushed = match row.vector[..] {
-            [] => Err(("the vector is null".into(), true)),
-            _ => builder.push(key, &row.vector, &values).map_err(|error| {
-                let invalid = matches!(
-                    error.kind(),
-                    ErrorKind::NonFinite { .. }
-                        | ErrorKind::ZeroVector
-                        | ErrorKind::HalfOverflow { .. }
-                );
-                (error.to_string(), invalid)
-            }),
-        };
-        match pushed {
-            Ok(()) => {}
-            Err((_, true)) if arguments.on_invalid == OnInvalid::Skip => skipped += 1,
-            Err((reason, invalid)) => {
-                let key = row.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
-                let skip =
-                    if invalid { " (leave such rows out with --on-invalid skip)" } else { "" };
-                return Err(Failure::at(&name, format!("row {number}{key}: {reason}{skip}")));
-            }
-        }
-        number += 1;
-        if number % 4096 == 0 {
-            let total = input.rows.unwrap_or_default();
-            bar.show(Progress { stage: "reading", done: number as u64, total });
-        }
-        if interrupted() {
-            return Err(Failure::Interrupted);
-        }
-    }
-    input.notes().iter().for_each(|note| bar.say(&format!("note: {note}")));
+    let skip = arguments.on_invalid == OnInvalid::Skip;
+    let skipped = rows::push_all(&mut input, &mut builder, &name, skip, bar)?;
     if input.rows.is_none() {
         let (hnsw, ivf) = structures(arguments, builder.rows().into(), bar);
         builder.set_structures(hnsw, ivf)?;
@@ -259,7 +227,7 @@ fn open(arguments: &Arguments) -> Result<(Input, PathBuf), Failure> {
         keys: arguments.keys.clone(),
         attributes: arguments.attributes.clone(),
         tsv_columns: arguments.tsv_columns.clone(),
-        ..Options::default()
+        column_types: arguments.types.clone(),
     };
     match (&arguments.postgres, &arguments.query, &arguments.input) {
         (Some(url), Some(query), _) => Ok((open_query(url, query, &options)?, "the query".into())),

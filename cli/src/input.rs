@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 
+mod columns;
 mod error;
 mod fvecs;
 mod infer;
@@ -20,11 +21,13 @@ mod roles;
 pub mod testing;
 mod tsv;
 
+pub use columns::parse_type;
 pub use error::InputError;
 pub use infer::{format_bytes, key_from_text};
 pub use matrix::{read_matrix_f32, read_matrix_i64};
 pub use roles::{KEY_NAMES, VECTOR_NAMES};
 
+use columns::{Casts, Typed};
 use roles::Roles;
 
 /// Which parts of the files are what. Everything has a default.
@@ -42,16 +45,18 @@ pub struct Options {
     pub attributes: Option<PathBuf>,
     /// The columns of a TSV file that has no header line.
     pub tsv_columns: Option<Vec<String>>,
-    /// Types to take instead of inferred ones, in JSON Lines and TSV.
+    /// Types to take instead of those that the values or the file's schema say; "key" is what the
+    /// keys of a file of keys are called.
     pub column_types: Vec<(String, ColumnType)>,
 }
 
 /// One row. Kept by the caller, so that its buffers are reused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// As many values as the input has dimensions, or none where a query gave NULL. NaN and
-    /// infinities are passed through.
+    /// As many values as the input has dimensions. NaN and infinities are passed through.
     pub vector: Vec<f32>,
+    /// Why there is no vector, or none that can be taken: null, missing, of another length.
+    pub invalid: Option<InputError>,
     /// Its key; none where rows are called by their number.
     pub key: Option<Key>,
     /// A value for each column.
@@ -72,10 +77,13 @@ pub struct Input {
     pub vector_column: Option<String>,
     /// The column that was taken as the key, if any was.
     pub key_column: Option<String>,
+    /// What a reader of the rows should know: what was taken for what, and what is not kept whole.
+    pub notes: Vec<String>,
     path: PathBuf,
     vectors: Box<dyn Rows>,
     keys: Option<npy::keys::Keys>,
     attributes: Option<Box<dyn Rows>>,
+    casts: Casts,
     row: u64,
 }
 
@@ -100,6 +108,7 @@ struct Table {
     columns: Vec<ColumnSchema>,
     vector_column: Option<String>,
     key: Option<(String, KeyType)>,
+    notes: Vec<String>,
 }
 
 impl Default for Table {
@@ -111,6 +120,7 @@ impl Default for Table {
             columns: Vec::new(),
             vector_column: None,
             key: None,
+            notes: Vec::new(),
         }
     }
 }
@@ -145,7 +155,9 @@ impl Input {
                     format!("--keys and --key-column {name} both name the keys; leave one out"),
                 ));
             }
-            let keys = npy::keys::Keys::open(path)?;
+            let wanted = columns::type_of_keys(&options.column_types);
+            let wanted = wanted.map_err(|reason| InputError::new(path, reason))?;
+            let keys = npy::keys::Keys::open(path, wanted)?;
             input.same_rows(path, "keys", Some(keys.count), None)?;
             input.key_type = keys.key_type;
             input.keys = Some(keys);
@@ -155,14 +167,9 @@ impl Input {
             let roles = Roles::of_attributes(options, !has_columns && !key_elsewhere);
             let table = open_attributes(path, &roles)?;
             input.same_rows(path, "rows", table.count, options.tsv_columns.as_deref())?;
-            if let Some(twice) = table.columns.iter().find(|c| input.columns.contains_name(&c.name))
-            {
-                return Err(InputError::new(
-                    path,
-                    format!("the column \"{}\" is in {} too", twice.name, input.path.display()),
-                ));
-            }
+            columns::same_name(path, &table.columns, &input.columns, &input.path)?;
             input.columns.extend(table.columns);
+            input.notes.extend(table.notes);
             input.set_key(table.key);
             input.attributes = Some(table.rows);
         } else if let (Some(name), false) = (&options.key_column, has_columns) {
@@ -173,7 +180,7 @@ impl Input {
                 ),
             ));
         }
-        input.check_columns(options)?;
+        input.take_types(options)?;
         Ok(input)
     }
 
@@ -181,8 +188,8 @@ impl Input {
     #[cfg(feature = "postgres")]
     pub fn query(url: &str, query: &str, options: &Options) -> Result<Self, InputError> {
         let table = postgres::open(url, query, &Roles::of_vectors(options, true))?;
-        let input = Self::of(Path::new("the query"), table);
-        input.check_columns(options)?;
+        let mut input = Self::of(Path::new("the query"), table);
+        input.take_types(options)?;
         Ok(input)
     }
 
@@ -194,10 +201,12 @@ impl Input {
             columns: table.columns,
             vector_column: table.vector_column,
             key_column: None,
+            notes: table.notes,
             path: path.to_owned(),
             vectors: table.rows,
             keys: None,
             attributes: None,
+            casts: Casts::default(),
             row: 0,
         };
         input.set_key(table.key);
@@ -207,6 +216,7 @@ impl Input {
     /// Reads the next row, false at the end.
     pub fn next(&mut self, row: &mut Row) -> Result<bool, InputError> {
         row.key = None;
+        row.invalid = None;
         row.attributes.clear();
         if !self.vectors.next(row)? {
             return match self.rows.is_none_or(|rows| rows == self.row) {
@@ -229,17 +239,16 @@ impl Input {
                 "the attributes ended before this row; their file was changed while it was read",
             ));
         }
+        self.casts
+            .apply(&mut row.key, &mut row.attributes, &self.columns)
+            .map_err(|reason| InputError::at_row(&self.path, self.row, reason))?;
         self.row += 1;
         Ok(true)
     }
 
-    /// What a reader of the rows should know of them, once they were read.
-    pub fn notes(&self) -> Vec<String> {
-        let attributes = self.attributes.as_ref().map_or(0, |rows| rows.rounded());
-        let rounded = self.vectors.rounded() + attributes;
-        let note =
-            || format!("{rounded} timestamp(s) had more digits than microseconds and were rounded");
-        (rounded > 0).then(note).into_iter().collect()
+    /// How many timestamps were rounded to microseconds so far.
+    pub fn rounded(&self) -> u64 {
+        self.vectors.rounded() + self.attributes.as_ref().map_or(0, |rows| rows.rounded())
     }
 
     /// Text is read once to infer types, and may be another the second time.
@@ -286,52 +295,18 @@ impl Input {
         Err(InputError::new(path, reason))
     }
 
-    /// Names are unique, and a type for a column that is not there is a slip of the pen.
-    fn check_columns(&self, options: &Options) -> Result<(), InputError> {
-        for (at, column) in self.columns.iter().enumerate() {
-            if self.columns[..at].iter().any(|before| before.name == column.name) {
-                return Err(InputError::new(
-                    &self.path,
-                    format!("two columns are called \"{}\"; rename one", column.name),
-                ));
-            }
-        }
-        let unknown = options.column_types.iter().find(|(name, wanted)| {
-            let is_key = self.key_column.as_ref() == Some(name);
-            !is_key && !self.columns.iter().any(|c| c.name == *name && c.column_type == *wanted)
-        });
-        let Some((name, wanted)) = unknown else { return Ok(()) };
-        let reason = match self.columns.iter().find(|c| c.name == *name) {
-            Some(column) => format!(
-                "the column \"{name}\" is {} by the file's own schema, not {}",
-                column.column_type.name(),
-                wanted.name()
-            ),
-            None => {
-                format!(
-                    "there is no column \"{name}\" to be {}; {}",
-                    wanted.name(),
-                    self.columns.list()
-                )
-            }
+    /// Gives columns and keys the types that were asked for.
+    fn take_types(&mut self, options: &Options) -> Result<(), InputError> {
+        let typed = Typed {
+            columns: &mut self.columns,
+            vector: self.vector_column.as_deref(),
+            key: self.key_column.as_deref(),
+            key_type: &mut self.key_type,
+            keys: self.keys.is_some(),
         };
-        Err(InputError::new(&self.path, reason))
-    }
-}
-
-/// Names among columns.
-trait Names {
-    fn contains_name(&self, name: &str) -> bool;
-    fn list(&self) -> String;
-}
-
-impl Names for Vec<ColumnSchema> {
-    fn contains_name(&self, name: &str) -> bool {
-        self.iter().any(|column| column.name == name)
-    }
-
-    fn list(&self) -> String {
-        roles::list(self.iter().map(|column| column.name.as_str()))
+        let casts = Casts::new(typed, &options.column_types);
+        self.casts = casts.map_err(|reason| InputError::new(&self.path, reason))?;
+        Ok(())
     }
 }
 

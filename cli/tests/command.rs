@@ -10,6 +10,8 @@ mod radius;
 mod recall;
 #[path = "command/timestamps.rs"]
 mod timestamps;
+#[path = "command/types.rs"]
+mod types;
 
 use process::{error, folder, json, ok, run, write_points};
 use std::fs;

@@ -192,7 +192,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "expected {expected} dimensions, not {got}")
             }
             Self::NonFinite { at } => {
-                write!(f, "value {at} of the vector is NaN or infinite; vectors must be finite")
+                write!(f, "value {at} of the vector is NaN, infinite or beyond float32 (±3.4e38)")
             }
             Self::HalfOverflow { at } => write!(
                 f,

@@ -2,9 +2,8 @@
 //!
 //! A type is inferred only where the values keep their meaning in it: integers without leading zeros
 //! (so `007` stays text), UUIDs in lower case with hyphens where RFC 9562 puts them (so a hash of 32
-//! digits stays text), bytes in Postgres' `\x` form, RFC 3339 moments with an offset. Integers beyond
-//! int64 make a column float64, as other readers of JSON numbers have it; where that is wrong, a type
-//! can be asked for.
+//! digits stays text), bytes in Postgres' `\x` form, RFC 3339 moments with an offset. Integers that
+//! neither int64 nor float64 would keep are refused: there a type must be asked for.
 
 use hither::{ColumnType, Key, KeyType, Value, parse_timestamp, parse_uuid};
 
@@ -23,6 +22,9 @@ pub struct Evidence {
     non_finite: bool,
     /// Some text was a moment other than ±infinity.
     finite_moment: bool,
+    /// The first integer beyond int64, and the first that no float64 is.
+    wide: Option<String>,
+    inexact: Option<String>,
 }
 
 impl Default for Evidence {
@@ -38,6 +40,8 @@ impl Default for Evidence {
             bytes: true,
             non_finite: true,
             finite_moment: false,
+            wide: None,
+            inexact: None,
         }
     }
 }
@@ -50,10 +54,17 @@ impl Evidence {
 
     /// A number, as it is written.
     pub fn number(&mut self, text: &str) {
-        if text.parse::<i64>().is_ok() {
-            self.integers += 1;
-        } else {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if !digits.bytes().all(|c| c.is_ascii_digit()) {
             self.floats += 1;
+            return;
+        }
+        self.integers += 1;
+        if text.parse::<i64>().is_err() && self.wide.is_none() {
+            self.wide = Some(text.into());
+        }
+        if self.inexact.is_none() && !is_exact(text) {
+            self.inexact = Some(text.into());
         }
     }
 
@@ -105,7 +116,7 @@ impl Evidence {
             }
         } else if all == self.bools {
             ColumnType::Bool
-        } else if all == self.integers {
+        } else if all == self.integers && self.wide.is_none() {
             ColumnType::Int64
         } else if all == numbers || (all == numbers + self.texts && self.non_finite) {
             ColumnType::Float64
@@ -118,12 +129,37 @@ impl Evidence {
         (self.moments && self.finite_moment, self.uuids, self.bytes)
     }
 
+    /// What to do about an integer whose digits the inferred type of this column would not keep.
+    pub fn check_digits(&self, name: &str, inferred: ColumnType) -> Result<(), String> {
+        let lost = if self.floats == 0 { &self.wide } else { &self.inexact };
+        match lost {
+            Some(number) if inferred == ColumnType::Float64 => Err(format!(
+                "the column \"{name}\" holds {number}, which {}; name its type: --type {name}=text keeps the digits, --type {name}=float64 rounds them",
+                if self.floats == 0 { "is beyond int64" } else { "float64 would round" }
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why these values cannot be the keys of so many rows.
+    pub fn no_key(&self, rows: u64) -> String {
+        match (rows - self.values(), &self.wide) {
+            (1.., _) if self.values() == 0 => "no row has one".into(),
+            (missing @ 1.., _) => format!("{missing} of {rows} rows have none"),
+            (0, Some(number)) => format!("it holds {number}, which is beyond int64"),
+            _ if self.nested > 0 => "it holds lists or objects".into(),
+            _ if self.floats > 0 => "it holds numbers that are not whole".into(),
+            _ if self.bools > 0 => "it holds truth values".into(),
+            _ => "some of its values are numbers and some are text".into(),
+        }
+    }
+
     /// The type of keys that these values can be; none if they are of several types or of one that
     /// names no rows.
     pub fn key_type(&self) -> Option<KeyType> {
         match self.values() {
             0 => None,
-            all if all == self.integers => Some(KeyType::Int64),
+            all if all == self.integers && self.wide.is_none() => Some(KeyType::Int64),
             all if all == self.texts && self.uuids => Some(KeyType::Uuid),
             all if all == self.texts => Some(KeyType::Text),
             _ => None,
@@ -137,7 +173,7 @@ pub fn value_from_text(text: &str, column_type: ColumnType) -> Option<Value> {
         ColumnType::Bool => Value::Bool(parse_bool(text)?),
         ColumnType::Int64 => Value::Int64(text.parse().ok()?),
         ColumnType::Float64 => {
-            Value::Float64(parse_non_finite(text).or_else(|| text.parse().ok())?)
+            Value::Float64(parse_non_finite(text).or_else(|| parse_float(text))?)
         }
         ColumnType::Text => Value::Text(text.to_owned()),
         ColumnType::Timestamp => Value::Timestamp(parse_timestamp(text)?),
@@ -148,6 +184,17 @@ pub fn value_from_text(text: &str, column_type: ColumnType) -> Option<Value> {
             Value::Json(text.to_owned())
         }
     })
+}
+
+/// A number as float64 has it; none beyond its range, for infinity is another number.
+fn parse_float(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Whether a float64 is this integer, to its last digit.
+fn is_exact(integer: &str) -> bool {
+    let float: f64 = integer.parse().unwrap_or(f64::NAN);
+    integer.len() < 16 || format!("{float:.0}") == integer
 }
 
 /// Text as a key of a type; none where it is none.
@@ -247,7 +294,7 @@ mod tests {
             (&["1", "", "-20"][..], ColumnType::Int64),
             (&["1", "2.5", "1e9"], ColumnType::Float64),
             (&["1", "NaN", "-inf"], ColumnType::Float64),
-            (&["9223372036854775808"], ColumnType::Float64),
+            (&["1.5", "9007199254740992"], ColumnType::Float64),
             (&["007", "012"], ColumnType::Text),
             (&["1", "x"], ColumnType::Text),
             (&["true", "", "FALSE"], ColumnType::Bool),
@@ -267,5 +314,27 @@ mod tests {
         ] {
             assert_eq!(cells(values), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn digits_that_would_be_lost() {
+        for (values, lost) in [
+            (&["1", "9223372036854775807", "-9223372036854775808"][..], false),
+            (&["1", "9223372036854775808"], true),
+            // A power of two is a float64 too, but its column's other values are integers.
+            (&["18446744073709551616"], true),
+            (&["0.5", "18446744073709551616"], false),
+            (&["0.5", "18446744073709551617"], true),
+            (&["0.5", "9007199254740992"], false),
+            (&["9007199254740993", "NaN", "0.5"], true),
+            (&["0.1234567890123456789"], false),
+            (&["x", "18446744073709551617"], false),
+        ] {
+            let mut evidence = Evidence::default();
+            values.iter().for_each(|cell| evidence.cell(cell));
+            let inferred = evidence.column_type(ColumnType::Text);
+            assert_eq!(evidence.check_digits("n", inferred).is_err(), lost, "{values:?}");
+        }
+        assert_eq!(value_from_text("1e400", ColumnType::Float64), None);
     }
 }

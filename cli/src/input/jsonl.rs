@@ -6,6 +6,7 @@ use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 
 use super::{
     InputError, Row, Rows, Table,
+    columns::key_type,
     infer::{Evidence, is_rounded, key_from_text, value_from_text},
     roles::{KEY_NAMES, Roles},
 };
@@ -30,7 +31,8 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
             Some(chosen.map_err(refuse)?)
         }
     };
-    let key = survey.key(roles, vector).map_err(refuse)?;
+    let mut notes = Vec::new();
+    let key = survey.key(roles, vector, &mut notes).map_err(refuse)?;
     let mut columns = Vec::new();
     let mut targets = HashMap::new();
     for (at, (name, seen)) in survey.names.iter().zip(&survey.columns).enumerate() {
@@ -39,8 +41,14 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
         } else if let Some((_, key_type)) = key.filter(|&(key, _)| key == at) {
             Target::Key(key_type)
         } else {
-            let inferred = || seen.evidence.column_type(ColumnType::Json);
-            let column_type = roles.type_of(name).unwrap_or_else(inferred);
+            let column_type = match roles.type_of(name) {
+                Some(wanted) => wanted,
+                None => {
+                    let inferred = seen.evidence.column_type(ColumnType::Json);
+                    seen.evidence.check_digits(name, inferred).map_err(refuse)?;
+                    inferred
+                }
+            };
             columns.push(ColumnSchema { name: name.clone(), column_type });
             Target::Column(columns.len() - 1, column_type)
         };
@@ -63,6 +71,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
         columns,
         vector_column: vector.map(name),
         key: key.map(|(at, key_type)| (name(at), key_type)),
+        notes,
     })
 }
 
@@ -115,15 +124,13 @@ impl Survey {
         &self,
         roles: &Roles,
         vector: Option<usize>,
+        notes: &mut Vec<String>,
     ) -> Result<Option<(usize, KeyType)>, String> {
         let find = |wanted: &str| self.names.iter().position(|name| name == wanted);
         let usable = |at: usize| {
             let evidence = &self.columns[at].evidence;
             let key_type = match roles.type_of(&self.names[at]) {
-                Some(ColumnType::Text) => Some(KeyType::Text),
-                Some(ColumnType::Int64) => Some(KeyType::Int64),
-                Some(ColumnType::Uuid) => Some(KeyType::Uuid),
-                Some(_) => None,
+                Some(wanted) => key_type(wanted),
                 None => evidence.key_type(),
             };
             key_type.filter(|_| evidence.values() == self.rows && Some(at) != vector)
@@ -135,13 +142,24 @@ impl Survey {
             })?;
             let key_type = usable(at).ok_or_else(|| {
                 format!(
-                    "the column \"{wanted}\" cannot be the key: every row needs one, and all must be integers within int64, or all text, or all UUIDs"
+                    "the column \"{wanted}\" cannot be the key: {}; every row needs one, and all must be integers within int64, or all text, or all UUIDs (--type {wanted}=text makes text of them)",
+                    self.columns[at].evidence.no_key(self.rows)
                 )
             })?;
             return Ok(Some((at, key_type)));
         }
-        let by_name = KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find);
-        Ok(by_name.filter_map(|at| Some((at, usable(at)?))).next())
+        for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+            match usable(at) {
+                Some(key_type) => return Ok(Some((at, key_type))),
+                None if Some(at) == vector => {}
+                None => notes.push(format!(
+                    "\"{}\" is not the key: {}",
+                    self.names[at],
+                    self.columns[at].evidence.no_key(self.rows)
+                )),
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -189,14 +207,17 @@ impl Rows for Reader {
         let before = row.attributes.len();
         let path = self.lines.path().to_owned();
         let Some(fields) = self.lines.next()? else { return Ok(false) };
-        let line = fields.1;
+        let (line, name) = (fields.1, self.vector.as_deref());
         row.attributes.resize(before + self.columns, Value::Null);
         let (mut has_vector, mut has_key, mut rounded) = (false, false, 0);
         fill(&fields, &self.targets, |target, raw| {
             match *target {
                 Target::Vector => {
-                    read_vector(raw, self.dimensions, &mut row.vector)?;
                     has_vector = true;
+                    if let Err(reason) = read_vector(raw, self.dimensions, &mut row.vector) {
+                        let reason = format!("\"{}\" {reason}", name.unwrap_or_default());
+                        row.invalid = Some(InputError::at_line(&path, line, reason));
+                    }
                 }
                 Target::Key(key_type) => {
                     row.key = Some(read_key(raw, key_type)?);
@@ -211,10 +232,12 @@ impl Rows for Reader {
         })
         .map_err(|reason| InputError::at_line(&path, line, reason))?;
         self.rounded += rounded;
-        for (name, found) in [(&self.vector, has_vector), (&self.key, has_key)] {
-            if let (Some(name), false) = (name, found) {
-                return Err(InputError::at_line(&path, line, format!("there is no \"{name}\"")));
-            }
+        let missing =
+            |name: &str| InputError::at_line(&path, line, format!("there is no \"{name}\""));
+        match (&self.vector, &self.key) {
+            (_, Some(name)) if !has_key => return Err(missing(name)),
+            (Some(name), _) if !has_vector => row.invalid = Some(missing(name)),
+            _ => {}
         }
         Ok(true)
     }
@@ -259,6 +282,13 @@ fn read_vector(raw: &str, dimensions: usize, out: &mut Vec<f32>) -> Result<(), S
                     out.len()
                 )
             })?;
+            if !f32::is_finite(value) {
+                return Err(format!(
+                    "holds {} at {}, which is beyond float32 (±3.4e38)",
+                    shorten(number),
+                    out.len()
+                ));
+            }
             out.push(value);
         }
     }

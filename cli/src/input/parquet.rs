@@ -61,15 +61,17 @@ fn open_file(path: &Path, roles: &Roles) -> Result<Table, InputError> {
         true => Some(roles.choose_vector(&names, is_list, is_list).map_err(refuse)?),
         false => None,
     };
-    let key = choose_key(&file, roles, &names, vector).map_err(refuse)?;
+    let mut notes = Vec::new();
+    let key = choose_key(&file, roles, &names, vector, &mut notes).map_err(refuse)?;
     let (mut columns, mut targets, mut projected) = (Vec::new(), Vec::new(), Vec::new());
     for (at, field) in fields.iter().enumerate() {
         if Some(at) == vector {
             continue;
         }
-        let kind = schema::kind(field)
+        let kind = schema::kind_as(field, roles.type_of(field.name()))
             .map_err(|reason| refuse(format!("the column \"{}\" {reason}", field.name())))?;
         projected.push(field.clone());
+        notes.extend(schema::note(field, kind));
         match key {
             Some((key, key_type)) if key == at => targets.push((kind, Some(key_type))),
             _ => {
@@ -106,6 +108,7 @@ fn open_file(path: &Path, roles: &Roles) -> Result<Table, InputError> {
         columns,
         vector_column: vector.map(|at| names[at].clone()),
         key: key.map(|(at, key_type)| (names[at].clone(), key_type)),
+        notes,
     })
 }
 
@@ -114,11 +117,13 @@ fn choose_key(
     roles: &Roles,
     names: &[String],
     vector: Option<usize>,
+    notes: &mut Vec<String>,
 ) -> Result<Option<(usize, KeyType)>, String> {
     let fields = file.metadata().file_metadata().schema_descr().root_schema().get_fields();
     let find = |wanted: &str| names.iter().position(|name| name == wanted);
     let usable = |at: usize| {
-        let kind = schema::kind(&fields[at]).ok().filter(|_| Some(at) != vector)?;
+        let wanted = roles.type_of(&names[at]);
+        let kind = schema::kind_as(&fields[at], wanted).ok().filter(|_| Some(at) != vector)?;
         Some((at, kind.key_type()?))
     };
     if let Some(wanted) = roles.key_column {
@@ -130,8 +135,16 @@ fn choose_key(
             format!("the column \"{wanted}\" cannot be the key: keys are integers, text or UUIDs")
         });
     }
-    let by_name = KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find);
-    Ok(by_name.filter_map(usable).find(|&(at, _)| !schema::has_nulls(file.metadata(), at)))
+    for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+        let why = match usable(at) {
+            Some(_) if schema::has_nulls(file.metadata(), at) => "some rows have none",
+            Some(key) => return Ok(Some(key)),
+            None if Some(at) == vector => continue,
+            None => "keys are integers, text or UUIDs",
+        };
+        notes.push(format!("\"{}\" is not the key: {why}", names[at]));
+    }
+    Ok(None)
 }
 
 fn damaged(path: &Path, error: &ParquetError) -> InputError {
@@ -180,14 +193,21 @@ impl Reader {
         Ok(true)
     }
 
+    /// The length of the first vector; rows are read from the start after that.
     fn dimensions(&mut self) -> Result<usize, InputError> {
-        if !self.advance()? {
-            return Ok(0);
-        }
         let Some(vectors) = &mut self.vectors else { return Ok(0) };
-        vectors
-            .dimensions(self.left)
-            .map_err(|(row, reason)| InputError::at_row(&self.path, row, reason))
+        let mut first = None;
+        for group in 0..self.file.num_row_groups() {
+            let fail = |error: &ParquetError| damaged(&self.path, error);
+            let group = self.file.get_row_group(group).map_err(|error| fail(&error))?;
+            vectors.start(&*group).map_err(|error| fail(&error))?;
+            match vectors.find_length(group.metadata().num_rows()) {
+                Ok(Ok(length)) => return Ok(length),
+                Ok(Err(reason)) => first = first.or(Some(reason)),
+                Err(reason) => return Err(InputError::new(&self.path, reason)),
+            }
+        }
+        Err(InputError::at_row(&self.path, 0, first.unwrap_or_default()))
     }
 
     fn read(&mut self, row: &mut Row) -> Result<bool, InputError> {
@@ -195,9 +215,8 @@ impl Reader {
             return Ok(false);
         }
         if let Some(vectors) = &mut self.vectors {
-            vectors
-                .next(self.left, &mut row.vector)
-                .map_err(|reason| InputError::at_row(&self.path, self.row, reason))?;
+            let refuse = |reason: String| InputError::at_row(&self.path, self.row, reason);
+            row.invalid = vectors.next(self.left, &mut row.vector).map_err(refuse)?.map(refuse);
         }
         if let Some(records) = &mut self.records {
             let record = match records.next() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use hither::{ColumnSchema, Key, KeyType, Value};
+use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 use tokio::time::timeout;
 use tokio_postgres::{
     Error,
@@ -59,13 +59,26 @@ pub fn open(url: &str, query: &str, roles: &Roles) -> Result<Table, InputError> 
     let kinds: Vec<Result<Kind, String>> = types.iter().map(Kind::of).collect();
 
     let vector = choose_vector(roles, &names, &kinds).map_err(refuse)?;
-    let key = choose_key(roles, &names, &kinds).map_err(refuse)?;
+    let mut notes = Vec::new();
+    let key = choose_key(roles, &names, &kinds, &mut notes).map_err(refuse)?;
     let mut columns = Vec::new();
     for (at, kind) in kinds.iter().enumerate().filter(|(at, _)| *at != vector) {
         let told = |reason: &dyn std::fmt::Display| {
             refuse(format!("the column \"{}\" {reason}", names[at]))
         };
         let kind = kind.as_ref().map_err(|reason| told(reason))?;
+        let rounded = matches!(kind, Kind::Numeric);
+        let wanted = roles.type_of(&names[at]).filter(|wanted| *wanted != ColumnType::Float64);
+        if let (true, Some(wanted)) = (rounded, wanted) {
+            let wanted = wanted.name();
+            return Err(told(&format!("is numeric; cast it in the query for {wanted}, ::text")));
+        }
+        if rounded && roles.type_of(&names[at]).is_none() {
+            notes.push(format!(
+                "\"{}\" is numeric and becomes float64; ::text in the query keeps its digits",
+                names[at]
+            ));
+        }
         let Some(column_type) = kind.column_type() else {
             return Err(told(&"is a vector too, and an index has one; leave it out of the query"));
         };
@@ -118,6 +131,7 @@ pub fn open(url: &str, query: &str, roles: &Roles) -> Result<Table, InputError> 
         columns,
         vector_column: Some(vector_column),
         key,
+        notes,
     })
 }
 
@@ -156,11 +170,19 @@ fn choose_key(
     roles: &Roles,
     names: &[String],
     kinds: &[Result<Kind, String>],
+    notes: &mut Vec<String>,
 ) -> Result<Option<(usize, KeyType)>, String> {
     let find = |wanted: &str| names.iter().position(|name| name == wanted);
     let usable = |at: usize| Some((at, kinds[at].as_ref().ok()?.key_type()?));
     let Some(wanted) = roles.key_column else {
-        return Ok(KEY_NAMES.into_iter().filter_map(find).find_map(usable));
+        for at in KEY_NAMES.into_iter().filter_map(find) {
+            if let Some(key) = usable(at) {
+                return Ok(Some(key));
+            }
+            let name = &names[at];
+            notes.push(format!("\"{name}\" is not the key: keys are integers, text or UUIDs"));
+        }
+        return Ok(None);
     };
     let Some(at) = find(wanted) else {
         let all = list(names.iter().map(String::as_str));
@@ -229,23 +251,27 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads a row from the server. The vector is empty where it is null.
+    /// Reads a row from the server.
     fn read(&mut self, row: &mut Row) -> Result<bool, InputError> {
         let (connection, stream) = (&self.connection, &mut self.stream);
         let next = connection.wait(async { stream.next().await.transpose() }, None);
         let Some(found) = next.map_err(|reason| InputError::new(&self.name, reason))? else {
             return Ok(false);
         };
-        self.decode(&found, row).map_err(|(at, reason)| {
-            let key = match (&row.key, self.key) {
-                (Some(key), Some((column, _))) => format!("{} {key}: ", self.names[column]),
-                _ => String::new(),
-            };
-            let reason = format!("{key}\"{}\" {reason}", self.names[at]);
-            InputError::at_row(&self.name, self.row, reason)
-        })?;
+        let decoded = self.decode(&found, row);
+        decoded.map_err(|(at, reason)| self.at(&row.key, at, &reason))?;
         self.row += 1;
         Ok(true)
+    }
+
+    /// What is wrong with a value of the row that is read.
+    fn at(&self, key: &Option<Key>, column: usize, reason: &str) -> InputError {
+        let key = match (key, self.key) {
+            (Some(key), Some((column, _))) => format!("{} {key}: ", self.names[column]),
+            _ => String::new(),
+        };
+        let reason = format!("{key}\"{}\" {reason}", self.names[column]);
+        InputError::at_row(&self.name, self.row, reason)
     }
 
     /// The error is a column's number and what is wrong with its value.
@@ -267,17 +293,20 @@ impl Reader {
             };
         }
         row.vector.clear();
-        if let Some(bytes) = bytes(self.vector)? {
-            let read = self.kinds[self.vector].vector(bytes, &mut row.vector);
-            read.map_err(|reason| (self.vector, reason))?;
-            let (expected, got) = (self.dimensions, row.vector.len());
-            if expected != 0 && got != expected {
-                let reason = format!(
-                    "has {got} dimensions where the first has {expected}; all must have the same number"
-                );
-                return Err((self.vector, reason));
+        let invalid = match bytes(self.vector)? {
+            None => Some("is null".into()),
+            Some(bytes) => {
+                let read = self.kinds[self.vector].vector(bytes, &mut row.vector);
+                read.map_err(|reason| (self.vector, reason))?;
+                let (expected, got) = (self.dimensions, row.vector.len());
+                (expected != 0 && got != expected).then(|| {
+                    format!(
+                        "has {got} dimensions where the first has {expected}; all must have the same number"
+                    )
+                })
             }
-        }
+        };
+        row.invalid = invalid.map(|reason| self.at(&row.key, self.vector, &reason));
         for (at, kind) in self.kinds.iter().enumerate() {
             if at == self.vector || self.key.is_some_and(|(key, _)| key == at) {
                 continue;

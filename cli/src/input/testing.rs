@@ -36,6 +36,9 @@ pub fn scratch(name: &str) -> Scratch {
 pub fn drain(mut input: Input) -> Result<Vec<Row>, InputError> {
     let (mut rows, mut row) = (Vec::new(), Row::default());
     while input.next(&mut row)? {
+        if let Some(reason) = row.invalid.take() {
+            return Err(reason);
+        }
         rows.push(row.clone());
     }
     Ok(rows)

@@ -13,6 +13,7 @@ use hither::{ColumnSchema, ColumnType, KeyType, Value};
 
 use super::{
     InputError, Row, Rows, Table,
+    columns::key_type,
     infer::{Evidence, is_rounded, key_from_text, value_from_text},
     roles::{Roles, list},
 };
@@ -55,20 +56,23 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
                 return Err(refuse(format!("the key column \"{wanted}\" is empty in some rows")));
             }
             let key_type = match roles.type_of(wanted) {
-                // Cells that look like anything else are text all the same.
+                // Cells that look like anything else are text all the same; what cannot be a key is
+                // refused where types are taken.
                 None => evidence[at].key_type().unwrap_or(KeyType::Text),
-                Some(ColumnType::Int64) => KeyType::Int64,
-                Some(ColumnType::Uuid) => KeyType::Uuid,
-                Some(_) => KeyType::Text,
+                Some(wanted) => key_type(wanted).unwrap_or(KeyType::Text),
             };
             Some((at, key_type))
         }
     };
-    let types: Vec<ColumnType> = names
-        .iter()
-        .zip(&evidence)
-        .map(|(name, seen)| roles.type_of(name).unwrap_or(seen.column_type(ColumnType::Text)))
-        .collect();
+    let mut types = Vec::with_capacity(names.len());
+    for (at, (name, seen)) in names.iter().zip(&evidence).enumerate() {
+        let inferred = seen.column_type(ColumnType::Text);
+        let wanted = roles.type_of(name);
+        if wanted.is_none() && key.is_none_or(|(key, _)| key != at) {
+            seen.check_digits(name, inferred).map_err(refuse)?;
+        }
+        types.push(wanted.unwrap_or(inferred));
+    }
     let mut lines = Lines::open(path)?;
     if header {
         lines.next()?;

@@ -51,6 +51,7 @@ fn rows() -> (Layout, Vec<Row>) {
     };
     let rows = values.into_iter().zip(vectors).enumerate().map(|(at, (attributes, vector))| Row {
         vector: vector.into(),
+        invalid: None,
         key: Some(Key::Text(format!("key {at}"))),
         attributes,
     });

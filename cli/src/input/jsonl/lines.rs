@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashSet,
     fmt,
     fs::File,
     io::{BufRead, BufReader},
@@ -55,10 +56,21 @@ impl Lines {
         let text = std::str::from_utf8(&self.bytes)
             .map_err(|_| refuse("it is no valid UTF-8; convert the file with iconv".into()))?;
         match serde_json::from_str(text.trim_ascii()) {
-            Ok(Object(fields)) => Ok(Some(Fields(fields, self.line))),
+            Ok(Object(fields)) => match twice(&fields) {
+                None => Ok(Some(Fields(fields, self.line))),
+                Some(name) => {
+                    Err(refuse(format!("\"{name}\" is there twice, and a row has one value of it")))
+                }
+            },
             Err(error) => Err(refuse(explain(text, &error))),
         }
     }
+}
+
+/// A name that comes again.
+fn twice<'a>(fields: &'a [(Cow<'_, str>, &RawValue)]) -> Option<&'a str> {
+    let mut seen = HashSet::with_capacity(fields.len());
+    fields.iter().map(|(name, _)| name.as_ref()).find(|name| !seen.insert(*name))
 }
 
 fn explain(text: &str, error: &serde_json::Error) -> String {

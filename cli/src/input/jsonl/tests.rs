@@ -16,7 +16,7 @@ fn every_type() {
     let path = folder.join("a.jsonl");
     let text = r#"{"id": 5, "embedding": [1, 2.5e0], "b": true, "i": 1, "f": 1, "t": "a\u00e9\n", "when": "2024-01-01T00:00:00Z", "u": "0189d3e4-7c6b-7000-8000-0123456789ab", "x": "\\x00ff", "j": {"a": [1, 2]}, "mixed": 1}
 
-{"embedding": [ -0.1 , 1e400 ], "id": 6, "f": "NaN", "mixed": "x", "late": null, "i": null}
+{"embedding": [ -0.1 , 1e38 ], "id": 6, "f": "NaN", "mixed": "x", "late": null, "i": null}
 "#;
     std::fs::write(&path, text).unwrap();
     let (input, rows) = read(&path, &Options::default()).unwrap();
@@ -41,7 +41,7 @@ fn every_type() {
         ]
     );
     assert_eq!(rows[0].vector, [1.0, 2.5]);
-    assert_eq!(rows[1].vector, [-0.1, f32::INFINITY]);
+    assert_eq!(rows[1].vector, [-0.1, 1e38]);
     assert_eq!(rows[1].key, Some(Key::Int64(6)));
     assert_eq!(rows[0].attributes[3], Value::Text("aé\n".into()));
     assert_eq!(rows[0].attributes[4], Value::Timestamp(1_704_067_200_000_000));
@@ -111,6 +111,9 @@ fn refusals() {
         ("{\"vector\": [1, 2]}\n\n{\"x\": 1}\n", "line 3: there is no \"vector\""),
         ("{\"vector\": [1, 2]}\n{\"vector\": [1, null]}\n", "holds null at 1"),
         ("{\"vector\": [1, 2]}\n{\"vector\": []}\n", "has 0 values"),
+        ("{\"vector\": [1, 1e39]}\n", "holds 1e39 at 1, which is beyond float32"),
+        ("{\"vector\": [1], \"x\": 1e400}\n", "\"x\" is 1e400, and the column is float64"),
+        ("{\"vector\": [1], \"x\": 1, \"x\": 2}\n", "line 1: \"x\" is there twice"),
         ("{\"x\": 1}\n", "none can be the vector; there are: x"),
         ("{\"vector\": []}\n", "none can be the vector"),
     ] {

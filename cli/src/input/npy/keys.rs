@@ -28,8 +28,9 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Opens keys: shape `[rows]` or `[rows, 1]`, integers of any size, `S` or `U` strings.
-    pub fn open(path: &Path) -> Result<Self, InputError> {
+    /// Opens keys: shape `[rows]` or `[rows, 1]`, integers of any size, `S` or `U` strings. If a type
+    /// is `wanted`, none is inferred.
+    pub fn open(path: &Path, wanted: Option<KeyType>) -> Result<Self, InputError> {
         if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npy")) {
             return Err(InputError::new(
                 path,
@@ -68,7 +69,7 @@ impl Keys {
             key_type,
         };
         // Fields longer than a UUID can hold UUIDs too: only the strings themselves tell.
-        if key_type == KeyType::Text && keys.all_uuids()? {
+        if key_type == KeyType::Text && wanted.is_none() && keys.all_uuids()? {
             keys.key_type = KeyType::Uuid;
         }
         let (file, _) = Header::open(path)?;

@@ -126,7 +126,7 @@ fn keys_are_integers_text_or_uuids() {
     let path = folder.join("k.npy");
     let read = |bytes: Vec<u8>| -> Result<(KeyType, Vec<Key>), InputError> {
         std::fs::write(&path, bytes).unwrap();
-        let mut keys = Keys::open(&path)?;
+        let mut keys = Keys::open(&path, None)?;
         let mut all = Vec::new();
         while let Some(key) = keys.next()? {
             all.push(key);

@@ -20,6 +20,8 @@ pub enum Kind {
     Time(i64),
     /// A decimal number as double: it can be compared and sorted, which text could not.
     Decimal,
+    /// A decimal number or an integer, as the text of its digits.
+    Digits,
     /// A list, a map or a group, as JSON.
     Nested,
 }
@@ -30,7 +32,7 @@ impl Kind {
         match self {
             Self::Plain(column_type) => column_type,
             Self::Moment(_) | Self::Date => ColumnType::Timestamp,
-            Self::Time(_) => ColumnType::Text,
+            Self::Time(_) | Self::Digits => ColumnType::Text,
             Self::Decimal => ColumnType::Float64,
             Self::Nested => ColumnType::Json,
         }
@@ -40,15 +42,37 @@ impl Kind {
     pub fn key_type(self) -> Option<KeyType> {
         match self {
             Self::Plain(ColumnType::Int64) => Some(KeyType::Int64),
-            Self::Plain(ColumnType::Text) => Some(KeyType::Text),
+            Self::Plain(ColumnType::Text) | Self::Digits => Some(KeyType::Text),
             Self::Plain(ColumnType::Uuid) => Some(KeyType::Uuid),
             _ => None,
         }
     }
 }
 
+/// What a column at the top is, given the type that was asked for.
+pub fn kind_as(field: &Type, wanted: Option<ColumnType>) -> Result<Kind, String> {
+    Ok(match (kind(field)?, wanted) {
+        (Kind::Decimal | Kind::Plain(ColumnType::Int64), Some(ColumnType::Text)) => Kind::Digits,
+        (kind, _) => kind,
+    })
+}
+
+/// What is not kept whole of a column at the top.
+pub fn note(field: &Type, kind: Kind) -> Option<String> {
+    let name = field.name();
+    match kind {
+        Kind::Decimal => Some(format!(
+            "\"{name}\" is decimal and becomes float64; --type {name}=text keeps its digits"
+        )),
+        Kind::Moment(_) if field.get_physical_type() == Physical::INT96 => Some(format!(
+            "\"{name}\" holds timestamps of 96 bits, which are read to the millisecond"
+        )),
+        _ => None,
+    }
+}
+
 /// What a column at the top is.
-pub fn kind(field: &Type) -> Result<Kind, String> {
+fn kind(field: &Type) -> Result<Kind, String> {
     let info = field.get_basic_info();
     if !field.is_primitive() || info.repetition() == Repetition::REPEATED {
         return Ok(Kind::Nested);

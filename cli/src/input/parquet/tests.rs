@@ -130,6 +130,86 @@ fn vectors_that_are_none() {
     assert!(message(read(&path)).contains("no rows"));
 }
 
+/// Also where the first row is such a one, and rows behind them keep their vectors.
+#[test]
+fn rows_without_a_vector_are_told_and_passed_over() {
+    let folder = scratch("parquet-invalid");
+    let path = folder.join("a.parquet");
+    let schema = "message m { optional group vector (LIST) { repeated group list { optional float element; } } }";
+    // Null, empty, [1, 2], [3, null], [4], [5, 6], and in the next group null, [7, 8].
+    let first = Leaf(
+        vec![1, 2, 3, 4, 5, 6],
+        vec![0, 1, 3, 3, 3, 2, 3, 3, 3],
+        vec![0, 0, 0, 1, 0, 1, 0, 0, 1],
+    );
+    let second = Leaf(vec![7, 8], vec![0, 3, 3], vec![0, 0, 1]);
+    file(&path, schema, &[vec![first], vec![second]]);
+    let mut input = Input::open(&path, &Options::default()).unwrap();
+    assert_eq!(input.dimensions, 2);
+    let mut row = Row::default();
+    let mut found = Vec::new();
+    while input.next(&mut row).unwrap() {
+        found.push(match &row.invalid {
+            Some(reason) => Err(reason.to_string()),
+            None => Ok(row.vector.clone()),
+        });
+    }
+    let valid: Vec<_> = found.iter().flatten().collect();
+    assert_eq!(valid, [&[1.0, 2.0], &[5.0, 6.0], &[7.0, 8.0]]);
+    let reasons: Vec<_> = found.iter().filter_map(|row| row.as_ref().err()).collect();
+    for (reason, part) in reasons.iter().zip([
+        "row 0 (from 0): the vector is null",
+        "row 1 (from 0): the vector is empty",
+        "row 3 (from 0): value 1 of the vector is null",
+        "row 4 (from 0): the vector has 1 values where the first has 2",
+        "row 6 (from 0): the vector is null",
+    ]) {
+        assert!(reason.contains(part), "{reason}");
+    }
+    assert_eq!(reasons.len(), 5);
+}
+
+#[test]
+fn digits_and_types_that_were_asked_for() {
+    let folder = scratch("parquet-digits");
+    let path = folder.join("a.parquet");
+    let cast = |column: &str, value: i64, wanted: ColumnType| {
+        let schema = format!("message m {{ repeated float vector; {column} }}");
+        let vector = Leaf(vec![1, 2], vec![1, 1], vec![0, 1]);
+        file(&path, &schema, &[vec![vector, Leaf(vec![value], vec![], vec![])]]);
+        let column_types = vec![("x".into(), wanted)];
+        let input = Input::open(&path, &Options { column_types, ..Options::default() })?;
+        assert_eq!(input.columns[0].column_type, wanted, "{column}");
+        drain(input).map(|rows| rows[0].attributes[0].clone())
+    };
+    use ColumnType::{Float64, Int64, Text, Timestamp, Uuid};
+    let text = |text: &str| Ok(Value::Text(text.into()));
+    let unsigned = "required int64 x (INTEGER(64, false));";
+    assert_eq!(cast(unsigned, -1, Text), text("18446744073709551615"));
+    assert!(message(cast(unsigned, -1, Int64)).contains("--type NAME=text"));
+    assert_eq!(cast("required int64 x;", -7, Text), text("-7"));
+    assert_eq!(cast("required int64 x (DECIMAL(18, 3));", -5, Text), text("-0.005"));
+    assert_eq!(cast("required int64 x (DECIMAL(18, 0));", 12, Text), text("12"));
+    assert_eq!(cast("required int64 x;", 7, Float64), Ok(Value::Float64(7.0)));
+    assert_eq!(cast("required double x;", 7, Int64), Ok(Value::Int64(7)));
+    assert_eq!(cast("required boolean x;", 1, Text), text("true"));
+    assert_eq!(cast("required binary x (UTF8);", 12, Int64), Ok(Value::Int64(12)));
+    let day = "required int32 x (DATE);";
+    assert_eq!(cast(day, 1, Text), text("1970-01-02T00:00:00Z"));
+    assert!(message(cast(day, 1, Uuid)).contains("does not become uuid"));
+    assert!(message(cast("required binary x (UTF8);", 12, Timestamp)).contains("does not become"));
+    let open = |column: &str| {
+        let schema = format!("message m {{ repeated float vector; {column} }}");
+        let vector = Leaf(vec![1, 2], vec![1, 1], vec![0, 1]);
+        file(&path, &schema, &[vec![vector, Leaf(vec![1], vec![], vec![])]]);
+        Input::open(&path, &Options::default()).unwrap().notes.concat()
+    };
+    assert!(open("required int64 x (DECIMAL(18, 3));").contains("--type x=text keeps its digits"));
+    assert!(open("required int96 x;").contains("read to the millisecond"));
+    assert!(open("required double id;").contains("\"id\" is not the key"));
+    assert_eq!(open("required int64 x;"), "");
+}
+
 #[test]
 fn types_of_columns() {
     let folder = scratch("parquet-types");
@@ -200,7 +280,7 @@ fn moments_below_a_microsecond_are_rounded_and_counted() {
         let mut row = Row::default();
         assert!(input.next(&mut row).unwrap());
         assert_eq!(row.attributes, [Value::Timestamp(micros)], "{nanos}");
-        assert_eq!(input.notes().len(), usize::from(nanos % 1_000 != 0));
+        assert_eq!(input.rounded(), u64::from(nanos % 1_000 != 0));
     }
     for column in ["required int32 x (DATE);", "required group x { required int32 y (DATE); }"] {
         let text = message(drain(open(column, i64::from(i32::MAX))));

@@ -47,6 +47,12 @@ impl Kind {
             }
             (Self::Time(unit), Field::Int(count)) => Value::Text(time(count.into(), unit)),
             (Self::Decimal, Field::Decimal(number)) => Value::Float64(decimal(&number)),
+            (Self::Digits, Field::Decimal(number)) => Value::Text(digits(&number)?),
+            (Self::Digits, Field::ULong(number)) => Value::Text(number.to_string()),
+            (Self::Digits, field) => match integer(&field) {
+                Some(number) => Value::Text(number.to_string()),
+                None => return Err(format!("is {field}, no integer")),
+            },
             (Self::Plain(column_type), field) => plain(column_type, field)?,
             (kind, field) => {
                 return Err(format!("holds {field}, which does not go with {kind:?}"));
@@ -58,9 +64,11 @@ impl Kind {
 fn plain(column_type: ColumnType, field: Field) -> Result<Value, String> {
     Ok(match (column_type, field) {
         (ColumnType::Bool, Field::Bool(value)) => Value::Bool(value),
-        (ColumnType::Int64, Field::ULong(number)) => Value::Int64(
-            i64::try_from(number).map_err(|_| format!("is {number}, which is beyond int64"))?,
-        ),
+        (ColumnType::Int64, Field::ULong(number)) => {
+            Value::Int64(i64::try_from(number).map_err(|_| {
+                format!("is {number}, which is beyond int64; --type NAME=text keeps it")
+            })?)
+        }
         (ColumnType::Float64, Field::Double(number)) => Value::Float64(number),
         (ColumnType::Float64, Field::Float(number)) => Value::Float64(number.into()),
         (ColumnType::Float64, Field::Float16(number)) => Value::Float64(number.to_f64()),
@@ -106,11 +114,29 @@ fn decimal(number: &Decimal) -> f64 {
         let unscaled = bytes.iter().fold(sign, |n, &byte| n * 256.0 + f64::from(byte));
         return unscaled / 10_f64.powi(number.scale());
     }
+    // By way of text, which is rounded once.
+    format!("{}e{}", unscaled(bytes), -i64::from(number.scale())).parse().unwrap_or(f64::NAN)
+}
+
+/// Up to 16 bytes of two's complement, the high one first.
+fn unscaled(bytes: &[u8]) -> i128 {
     let negative = bytes.first().is_some_and(|&byte| byte >= 0x80);
     let start = if negative { -1_i128 } else { 0 };
-    let unscaled = bytes.iter().fold(start, |n, &byte| n << 8 | i128::from(byte));
-    // By way of text, which is rounded once.
-    format!("{unscaled}e{}", -i64::from(number.scale())).parse().unwrap_or(f64::NAN)
+    bytes.iter().fold(start, |n, &byte| n << 8 | i128::from(byte))
+}
+
+/// All digits of a decimal number.
+fn digits(number: &Decimal) -> Result<String, String> {
+    if number.data().len() > 16 || number.scale() < 0 {
+        return Err("has more than 38 digits or a negative scale".into());
+    }
+    let unscaled = unscaled(number.data());
+    let scale = number.scale().unsigned_abs() as usize;
+    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let point = if scale > 0 { "." } else { "" };
+    Ok(format!("{sign}{whole}{point}{fraction}"))
 }
 
 /// A time of day, `12:30:00` or `12:30:00.000250`.

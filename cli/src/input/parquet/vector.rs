@@ -25,6 +25,13 @@ pub struct VectorColumn {
     value: usize,
 }
 
+/// A row's list: how many levels and values it has, and why it is no vector.
+struct List {
+    levels: usize,
+    values: usize,
+    invalid: Option<String>,
+}
+
 impl VectorColumn {
     pub fn new(leaf: VectorLeaf) -> Self {
         Self {
@@ -49,52 +56,66 @@ impl VectorColumn {
         Ok(())
     }
 
-    /// The length of the first row's list, which all others must have.
-    pub fn dimensions(&mut self, left: i64) -> Result<usize, (u64, String)> {
-        self.fill(left).map_err(|reason| (0, reason))?;
-        let (_, length) = self.row().map_err(|reason| (0, reason))?;
-        self.dimensions = length;
-        Ok(length)
+    /// The length of the first list of this group's rows that can be a vector, which all others must
+    /// have; else why the first is none.
+    pub fn find_length(&mut self, rows: i64) -> Result<Result<usize, String>, String> {
+        let mut first = None;
+        for row in 0..rows {
+            if self.level == self.definitions.len() {
+                self.fill(rows - row)?;
+            }
+            let list = self.list()?;
+            match list.invalid {
+                None => {
+                    self.dimensions = list.values;
+                    return Ok(Ok(list.values));
+                }
+                reason => first = first.or(reason),
+            }
+            self.level += list.levels;
+            self.value += list.values;
+        }
+        Ok(Err(first.unwrap_or_default()))
     }
 
-    /// Reads the next row of the group that has `left` rows left.
-    pub fn next(&mut self, left: i64, out: &mut Vec<f32>) -> Result<(), String> {
+    /// Reads the next row of the group that has `left` rows left, or says why it has no vector.
+    pub fn next(&mut self, left: i64, out: &mut Vec<f32>) -> Result<Option<String>, String> {
         if self.level == self.definitions.len() {
             self.fill(left)?;
         }
-        let (levels, length) = self.row()?;
-        if length != self.dimensions {
-            return Err(format!(
-                "the vector has {length} values where the first has {}; all must have the same number",
-                self.dimensions
+        let mut list = self.list()?;
+        out.clear();
+        let values = self.values.get(self.value..self.value + list.values);
+        out.extend_from_slice(values.ok_or("the file is damaged: values are missing")?);
+        self.level += list.levels;
+        self.value += list.values;
+        if list.invalid.is_none() && list.values != self.dimensions {
+            list.invalid = Some(format!(
+                "the vector has {} values where the first has {}; all must have the same number",
+                list.values, self.dimensions
             ));
         }
-        out.clear();
-        let values = self.values.get(self.value..self.value + length);
-        out.extend_from_slice(values.ok_or("the file is damaged: values are missing")?);
-        self.level += levels;
-        self.value += length;
-        Ok(())
+        Ok(list.invalid)
     }
 
-    /// How many levels and values the next row has.
-    fn row(&self) -> Result<(usize, usize), String> {
+    /// The next row's list.
+    fn list(&self) -> Result<List, String> {
         let VectorLeaf { element, full, empty, .. } = self.leaf;
         let repetitions = self.repetitions.get(self.level + 1..).unwrap_or_default();
         let levels = 1 + repetitions.iter().take_while(|&&level| level > 0).count();
         let definitions = self.definitions.get(self.level..self.level + levels);
         let definitions = definitions.ok_or("the file is damaged: the vector is missing")?;
-        if definitions.iter().all(|&level| level == full) {
-            return Ok((levels, levels));
-        }
-        match definitions[0] {
-            level if level < empty => Err("the vector is null, and every row needs one".into()),
-            level if level < element => Err("the vector is empty".into()),
+        let values = definitions.iter().filter(|&&level| level == full).count();
+        let invalid = match definitions[0] {
+            _ if values == levels => None,
+            level if level < empty => Some("the vector is null, and every row needs one".into()),
+            level if level < element => Some("the vector is empty".into()),
             _ => {
                 let at = definitions.iter().position(|&level| level != full).unwrap_or(0);
-                Err(format!("value {at} of the vector is null, and vectors are numbers only"))
+                Some(format!("value {at} of the vector is null, and vectors are numbers only"))
             }
-        }
+        };
+        Ok(List { levels, values, invalid })
     }
 
     fn fill(&mut self, left: i64) -> Result<(), String> {

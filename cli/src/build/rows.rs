@@ -1,0 +1,75 @@
+//! Rows from the input into the builder, those left out that cannot be searched.
+
+use crate::failure::Failure;
+use crate::input::{Input, Row};
+use crate::interrupt::interrupted;
+use crate::progress::Bar;
+use hither::{ErrorKind, IndexBuilder, KeyRef, KeyType, Progress, ValueRef};
+use std::path::Path;
+
+/// Adds every row, and says how many were left out. With `skip` those are whose vectors are none
+/// that an index can have; else the first of them is an error.
+pub fn push_all(
+    input: &mut Input,
+    builder: &mut IndexBuilder,
+    name: &Path,
+    skip: bool,
+    bar: &mut Bar,
+) -> Result<u64, Failure> {
+    let mut row = Row::default();
+    let (mut number, mut skipped) = (0, 0);
+    while input.next(&mut row)? {
+        let pushed = match row.invalid.take() {
+            Some(reason) => Err((reason.to_string(), true)),
+            None => push(input.key_type, builder, &row, number)
+                .map_err(|(reason, invalid)| (format!("{}: {reason}", name.display()), invalid)),
+        };
+        match pushed {
+            Ok(()) => {}
+            Err((_, true)) if skip => skipped += 1,
+            Err((reason, true)) => {
+                let skip = "leave such rows out with --on-invalid skip";
+                return Err(format!("{reason} ({skip})").into());
+            }
+            Err((reason, false)) => return Err(reason.into()),
+        }
+        number += 1;
+        if number % 4096 == 0 {
+            let total = input.rows.unwrap_or_default();
+            bar.show(Progress { stage: "reading", done: number as u64, total });
+        }
+        if interrupted() {
+            return Err(Failure::Interrupted);
+        }
+    }
+    let rounded = input.rounded();
+    if rounded > 0 {
+        bar.say(&format!(
+            "note: {rounded} timestamp(s) had more digits than microseconds and were rounded"
+        ));
+    }
+    Ok(skipped)
+}
+
+/// Adds a row, or says why not, and whether its vector is at fault.
+fn push(
+    key_type: KeyType,
+    builder: &mut IndexBuilder,
+    row: &Row,
+    number: i64,
+) -> Result<(), (String, bool)> {
+    let values: Vec<ValueRef<'_>> = row.attributes.iter().map(|value| value.as_ref()).collect();
+    // A row keeps its number in the input, whatever was skipped before it.
+    let key = match &row.key {
+        None if key_type == KeyType::RowNumber => Some(KeyRef::Int64(number)),
+        key => key.as_ref().map(|key| key.as_ref()),
+    };
+    builder.push(key, &row.vector, &values).map_err(|error| {
+        let invalid = matches!(
+            error.kind(),
+            ErrorKind::NonFinite { .. } | ErrorKind::ZeroVector | ErrorKind::HalfOverflow { .. }
+        );
+        let key = row.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
+        (format!("row {number}{key}: {error}"), invalid)
+    })
+}
