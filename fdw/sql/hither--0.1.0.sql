@@ -36,7 +36,7 @@ COMMENT ON FUNCTION hither.recall IS
 
 CREATE FUNCTION hither.backend_stats(OUT scans bigint, OUT searches bigint, OUT look_ups bigint,
     OUT counts bigint, OUT rows bigint, OUT codes_compared bigint, OUT vectors_compared bigint,
-    OUT late_rows bigint) RETURNS record
+    OUT late_rows bigint, OUT files_opened bigint) RETURNS record
     AS 'MODULE_PATHNAME', 'hither_stats' LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED;
 CREATE VIEW hither.stats AS SELECT * FROM hither.backend_stats();
 COMMENT ON VIEW hither.stats IS 'what this backend, and no other, did since it began';

@@ -17,6 +17,7 @@ mod note;
 mod room;
 
 use crate::failure::{Failure, Result};
+use crate::remembered::Remembered;
 use crate::remote::Object;
 use note::Note;
 use pgrx::PgSqlErrorCode as Code;
@@ -29,13 +30,12 @@ use std::time::{Duration, SystemTime};
 
 /// How often a backend that waits for another one looks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How exactly the time of the last use is kept, and of how many objects a backend knows it.
+/// How exactly the time of the last use is kept.
 const USE_NOTED: Duration = Duration::from_secs(1);
-const MOST_USED: usize = 4096;
 
 thread_local! {
     /// Objects that this backend used, and when it last noted that.
-    static USED: RefCell<HashMap<String, SystemTime>> = RefCell::default();
+    static USED: RefCell<Remembered<String, SystemTime>> = RefCell::default();
 }
 
 /// The folder, and what the files of one table may take of it.
@@ -199,7 +199,7 @@ impl Cache {
 /// Writes down that a cached file is used now: what was not used longest is removed first.
 pub fn note_use(id: &str, path: &Path) {
     let now = SystemTime::now();
-    let noted = USED.with_borrow(|used| used.get(id).copied());
+    let noted = USED.with_borrow_mut(|used| used.get(id).copied());
     if noted.is_some_and(|then| now.duration_since(then).is_ok_and(|ago| ago < USE_NOTED)) {
         return;
     }
@@ -207,12 +207,7 @@ pub fn note_use(id: &str, path: &Path) {
         // The order of removal is not worth an error.
         let _ = note.set_times(fs::FileTimes::new().set_accessed(now));
     }
-    USED.with_borrow_mut(|used| {
-        if used.len() >= MOST_USED {
-            used.clear();
-        }
-        used.insert(id.to_owned(), now)
-    });
+    USED.with_borrow_mut(|used| used.insert(id.to_owned(), now));
 }
 
 /// Locks a file, made if need be; none if another has it.

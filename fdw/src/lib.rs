@@ -20,6 +20,7 @@ mod options;
 mod plan;
 mod predicate;
 mod recall;
+mod remembered;
 mod remote;
 mod scan;
 mod search;

@@ -31,7 +31,7 @@ pub struct Object {
 }
 
 /// How a server is asked, of its options and of the user's mapping.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Access {
     region: String,
     endpoint: Option<String>,
@@ -43,7 +43,7 @@ pub struct Access {
     homes: Vec<String>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Keys {
     access_key_id: String,
     secret_access_key: String,

@@ -11,7 +11,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::fmt;
 
 /// A header `Authorization`, and what is added to the query.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
     authorization: Option<String>,
     query: Option<String>,

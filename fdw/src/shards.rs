@@ -5,22 +5,21 @@ use crate::failure::{Failure, Result};
 use crate::listing::list_files;
 use crate::location::Location;
 use crate::network;
+use crate::remembered::Remembered;
 use crate::remote::{self, Access, Object};
 use crate::settings::Caching;
+use crate::stats;
 use futures_util::{StreamExt, TryStreamExt};
 use hither_core::{ErrorKind, IndexFile};
 use object_store::{GetOptions, GetRange};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
-/// Most files that a backend keeps open beside those in use, and lists that it remembers.
-const MOST_OPEN: usize = 1024;
 /// Files that are brought at the same time.
 const AT_ONCE: usize = 8;
 /// The bytes at the start of a file that say what it is and how long.
@@ -50,11 +49,11 @@ struct Identity {
 type List = (Vec<Object>, SystemTime);
 
 thread_local! {
-    static OPENED: RefCell<BTreeMap<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
+    static OPENED: RefCell<Remembered<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
     /// Where objects lie in the cache, and when their server was last asked, by id.
-    static BROUGHT: RefCell<HashMap<String, (PathBuf, SystemTime)>> = RefCell::default();
+    static BROUGHT: RefCell<Remembered<String, (PathBuf, SystemTime)>> = RefCell::default();
     /// What locations meant to who asked.
-    static LISTED: RefCell<HashMap<(String, Access), List>> = RefCell::default();
+    static LISTED: RefCell<Remembered<(String, Access), List>> = RefCell::default();
 }
 
 /// What opening a table's files needs to know.
@@ -119,7 +118,7 @@ impl Opening<'_> {
         }
         let believed = self.caching.believed();
         let key = (location.to_string(), self.access.clone());
-        let known = LISTED.with_borrow(|listed| {
+        let known = LISTED.with_borrow_mut(|listed| {
             listed.get(&key).filter(|(_, asked)| *asked >= believed).map(|(list, _)| list.clone())
         });
         let objects = match known {
@@ -127,12 +126,7 @@ impl Opening<'_> {
             None => {
                 let asked = SystemTime::now();
                 let objects = self.access.objects(location)?;
-                LISTED.with_borrow_mut(|listed| {
-                    if listed.len() >= MOST_OPEN {
-                        listed.clear();
-                    }
-                    listed.insert(key, (objects.clone(), asked));
-                });
+                LISTED.with_borrow_mut(|listed| listed.insert(key, (objects.clone(), asked)));
                 objects
             }
         };
@@ -145,12 +139,12 @@ impl Opening<'_> {
             return Ok(Default::default());
         }
         let believed = self.caching.believed();
-        let known = BROUGHT.with_borrow(|brought| {
-            let known = |object: &Object| {
+        let known = BROUGHT.with_borrow_mut(|brought| {
+            let mut known = |object: &Object| {
                 let (path, asked) = brought.get(&object.id)?;
                 (*asked >= believed).then(|| path.clone())
             };
-            objects.iter().map(known).collect::<Option<Vec<_>>>()
+            objects.iter().map(&mut known).collect::<Option<Vec<_>>>()
         });
         if let Some(paths) = known {
             for (object, path) in objects.iter().zip(&paths) {
@@ -166,9 +160,6 @@ impl Opening<'_> {
                 .try_collect(),
         )??;
         BROUGHT.with_borrow_mut(|brought| {
-            if brought.len() >= MOST_OPEN {
-                brought.clear();
-            }
             for (object, held) in objects.iter().zip(&held) {
                 brought.insert(object.id.clone(), (held.path.clone(), held.asked));
             }
@@ -298,7 +289,7 @@ fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
         size: metadata.size(),
         mapped,
     };
-    let known = OPENED.with_borrow(|opened| {
+    let known = OPENED.with_borrow_mut(|opened| {
         opened.get(path).filter(|(known, _)| *known == identity).map(|(_, file)| Rc::clone(file))
     });
     let file = match known {
@@ -306,13 +297,9 @@ fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
         None => {
             let opened = if mapped { IndexFile::open(path) } else { IndexFile::read(path) };
             let file = Rc::new(opened.map_err(|error| damaged(path, name, error))?);
-            OPENED.with_borrow_mut(|opened| {
-                if opened.len() >= MOST_OPEN {
-                    // Files in use stay open by their own count.
-                    opened.clear();
-                }
-                opened.insert(path.into(), (identity, Rc::clone(&file)));
-            });
+            stats::note_open();
+            let entry = (identity, Rc::clone(&file));
+            OPENED.with_borrow_mut(|opened| opened.insert(path.into(), entry));
             file
         }
     };

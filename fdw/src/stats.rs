@@ -15,6 +15,7 @@ struct Totals {
     codes_compared: u64,
     vectors_compared: u64,
     late_rows: u64,
+    files_opened: u64,
 }
 
 thread_local! {
@@ -39,6 +40,11 @@ pub fn note_count() {
 /// A row that was given to Postgres.
 pub fn note_row() {
     TOTALS.with_borrow_mut(|totals| totals.rows += 1);
+}
+
+/// A file that this backend did not have open.
+pub fn note_open() {
+    TOTALS.with_borrow_mut(|totals| totals.files_opened += 1);
 }
 
 /// A search that ended.
@@ -66,9 +72,10 @@ pub unsafe fn row(call: pg_sys::FunctionCallInfo) -> Datum {
         t.codes_compared,
         t.vectors_compared,
         t.late_rows,
+        t.files_opened,
     ];
     let mut values = counts.map(|count| Datum::from(count as i64));
-    let mut nulls = [false; 8];
+    let mut nulls = [false; 9];
     // SAFETY: the caller's promise; a blessed descriptor makes the tuple a datum.
     unsafe {
         let mut descriptor = std::ptr::null_mut();
