@@ -1,6 +1,7 @@
 //! Exact answers: all rows are measured, in steps between which a query can be cancelled.
 
 use crate::failure::{Failure, Result};
+use crate::rounding::Rounding;
 use crate::shards::Shard;
 use hither_core::{IndexFilter, Key, Metric, Neighbor, RowId, Searcher};
 
@@ -12,19 +13,58 @@ const STEP: usize = 4096;
 pub struct Nearest<'w> {
     pub query: &'w [f32],
     pub metric: Metric,
-    /// At most so many, else all.
+    /// About so many, else all.
     pub k: Option<usize>,
     /// Only rows that are no farther.
     pub bound: Option<f32>,
+    /// With the `k` nearest come those that Postgres may find as near. Where it is not known how
+    /// far its distances are from ours, all come, and none is measured: they are infinitely near.
+    pub rounding: Option<Rounding>,
 }
 
 /// What an exact scan found.
 pub struct Found {
     /// Nearest first, ties by key.
     pub rows: Vec<Neighbor>,
-    /// Whether there is nothing beyond them.
-    pub complete: bool,
+    /// All rows up to this distance are among them; none if all are that there are.
+    pub until: Option<f32>,
     pub compared: u64,
+}
+
+/// The rows of a shard that pass the filter.
+fn matching<'s>(
+    shard: &'s Shard,
+    filter: Option<&IndexFilter<'_>>,
+) -> Result<Box<dyn Iterator<Item = RowId> + 's>> {
+    let index = shard.file.index();
+    let Some(filter) = filter else { return Ok(Box::new(index.rows())) };
+    let rows = index.matching(filter);
+    Ok(Box::new(rows.map_err(|error| Failure::from(error).about(&shard.path))?.into_iter()))
+}
+
+/// Measures the rows of a shard that pass the filter, and gives them on, some at a time.
+pub fn measure(
+    shard: &Shard,
+    filter: Option<&IndexFilter<'_>>,
+    query: &[f32],
+    metric: Metric,
+    searcher: &mut Searcher,
+    mut step: impl FnMut(&[RowId], &[f32]),
+) -> Result<()> {
+    let index = shard.file.index();
+    let about = |error| Failure::from_search(error, &shard.path);
+    let mut rows = matching(shard, filter)?;
+    let (mut some, mut distances) = (Vec::new(), Vec::new());
+    loop {
+        some.clear();
+        some.extend(rows.by_ref().take(STEP));
+        if some.is_empty() {
+            return Ok(());
+        }
+        pgrx::check_for_interrupts!();
+        index.distances(query, metric, &some, searcher, &mut distances).map_err(about)?;
+        step(&some, &distances);
+    }
 }
 
 /// The nearest rows of a shard, of those that pass the filter.
@@ -34,51 +74,52 @@ pub fn nearest(
     wanted: Nearest<'_>,
     searcher: &mut Searcher,
 ) -> Result<Found> {
-    let index = shard.file.index();
-    let about = |error| Failure::from_search(error, &shard.path);
-    let matching = filter.map(|filter| index.matching(filter)).transpose().map_err(about)?;
-    let mut rows: Box<dyn Iterator<Item = RowId>> = match matching {
-        Some(matching) => Box::new(matching.into_iter()),
-        None => Box::new(index.rows()),
-    };
-    let mut found = Found { rows: Vec::new(), complete: true, compared: 0 };
-    let (mut step, mut distances, mut bound) = (Vec::new(), Vec::new(), wanted.bound);
-    loop {
-        step.clear();
-        step.extend(rows.by_ref().take(STEP));
-        if step.is_empty() {
-            break;
-        }
+    let mut found = Found { rows: Vec::new(), until: None, compared: 0 };
+    let Some(rounding) = wanted.rounding else {
         pgrx::check_for_interrupts!();
-        index
-            .distances(wanted.query, wanted.metric, &step, searcher, &mut distances)
-            .map_err(about)?;
-        found.compared += step.len() as u64;
-        for (&row, &distance) in step.iter().zip(&distances) {
+        let rows = matching(shard, filter)?;
+        found.rows.extend(rows.map(|row| Neighbor { row, distance: f32::NEG_INFINITY }));
+        return Ok(found);
+    };
+    let mut bound = wanted.bound;
+    measure(shard, filter, wanted.query, wanted.metric, searcher, |some, distances| {
+        found.compared += some.len() as u64;
+        for (&row, &distance) in some.iter().zip(distances) {
             // Postgres puts NaN last, whatever its sign.
             let distance = if distance.is_nan() { f32::NAN } else { distance };
             if bound.is_none_or(|bound| distance.total_cmp(&bound).is_le() || distance.is_nan()) {
                 found.rows.push(Neighbor { row, distance });
-            } else if bound != wanted.bound {
-                found.complete = false;
             }
         }
         if let Some(k) = wanted.k
             && found.rows.len() >= 2 * k + STEP
         {
-            found.rows.select_nth_unstable_by(k - 1, |a, b| a.distance.total_cmp(&b.distance));
-            let last = found.rows[k - 1].distance;
-            found.rows.retain(|row| row.distance.total_cmp(&last).is_le());
-            found.complete = false;
-            bound = Some(last);
+            found.cut(k, rounding);
+            bound = found.until.or(bound);
         }
+    })?;
+    if let Some(k) = wanted.k.filter(|k| *k < found.rows.len()) {
+        found.cut(k, rounding);
     }
     sort(shard, &mut found.rows)?;
-    if let Some(k) = wanted.k.filter(|k| *k < found.rows.len()) {
-        found.rows.truncate(k);
-        found.complete = false;
-    }
     Ok(found)
+}
+
+impl Found {
+    /// Leaves the `k` nearest, of more, and those that may be as near.
+    fn cut(&mut self, k: usize, rounding: Rounding) {
+        self.rows.select_nth_unstable_by(k - 1, |a, b| a.distance.total_cmp(&b.distance));
+        let last = self.rows[k - 1].distance;
+        if last.is_nan() {
+            return;
+        }
+        let until = rounding.beside(last);
+        let before = self.rows.len();
+        self.rows.retain(|row| row.distance <= until);
+        if self.rows.len() < before {
+            self.until = Some(until);
+        }
+    }
 }
 
 /// By distance, ties by key.
@@ -100,19 +141,4 @@ fn sort(shard: &Shard, rows: &mut [Neighbor]) -> Result<()> {
 pub fn key(shard: &Shard, found: Neighbor) -> Result<Key> {
     let key = shard.file.index().key(found.row);
     Ok(key.map_err(|error| Failure::from(error).about(&shard.path))?.to_owned())
-}
-
-/// How far our distances may go where Postgres's are within `radius`: both sum in single precision,
-/// each in its own order. None for a radius of NaN, which every distance is within.
-pub fn bound(metric: Metric, radius: f64, query: &[f32]) -> Option<f32> {
-    // Twice the worst case of a sum of so many rounded terms.
-    let slack = (query.len() as f64 + 16.0) * f64::from(f32::EPSILON);
-    let length = query.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-    let bound = match metric {
-        Metric::L2 | Metric::L1 => radius + radius.abs() * slack + 1e-15,
-        Metric::Cosine => radius + 2.0 * slack,
-        // Rows are of unit length where this is asked.
-        Metric::InnerProduct => radius + 2.0 * slack * (1.0 + length),
-    };
-    (!bound.is_nan()).then(|| (bound as f32).next_up())
 }

@@ -96,6 +96,13 @@ impl Failure {
         }
     }
 
+    /// Says what the statement goes on in spite of.
+    pub fn warn(message: &'static str, hint: &'static str) {
+        ErrorReport::new(Code::ERRCODE_WARNING, message, "hither")
+            .set_hint(hint)
+            .report(PgLogLevel::WARNING);
+    }
+
     /// Raises the error: Rust's stack unwinds, then Postgres aborts the statement.
     pub fn raise(self) -> ! {
         let mut report = ErrorReport::new(self.code, of_error(self.message), "hither");

@@ -4,9 +4,11 @@
 mod cost;
 pub mod count;
 mod distance;
+mod exactness;
 mod look_up;
 mod private;
 
+pub use distance::{Distance, distance};
 pub use private::{Exact, Private};
 
 use crate::failure::Result;
@@ -14,9 +16,13 @@ use crate::predicate::{Predicate, Translator, operator_name};
 use crate::table::Table;
 use cost::Costs;
 use distance::{Order, Radius};
+use exactness::leaves_out;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::{PgList, PgMemoryContexts};
 use std::ptr::null_mut;
+
+/// A LIMIT of more than one in so many rows costs less by measuring them all.
+pub const MANY_ROWS: u64 = 16;
 
 /// What planning one scan found out; lives in the planner's memory.
 pub struct Planned {
@@ -212,7 +218,7 @@ pub unsafe fn plan(
         let mut recheck = PgList::<pg_sys::Expr>::new();
         let mut local = PgList::<pg_sys::Expr>::new();
         if let Some(distance) = distance {
-            expressions.push(distance.query);
+            expressions.push(distance.expression.cast());
         }
         if let Some(radius) = radius {
             expressions.push(radius.distance.query);
@@ -238,16 +244,28 @@ pub unsafe fn plan(
                 "radius of {name}: the rows are found by another distance or by key"
             ));
         }
+        // Rows beyond a radius come last, those that another condition refuses anywhere.
+        let around = |radius: &&Radius| match order {
+            Some(order) => pg_sys::equal(order.distance.query.cast(), radius.distance.query.cast()),
+            None => false,
+        };
+        let last = radius.filter(around).map(|radius| radius.condition);
+        let refuses = local.iter_ptr().any(|condition| Some(condition) != last);
+        let kept = if search { leaves_out(root, rel) } else { None };
+        let mut exact = order.map_or(Exact::Radius, |order| order.exact);
+        // So few that to read on until they are found is to read most of the table.
+        let few = |rows: f64| rows < f64::from(limit) * MANY_ROWS as f64;
+        if exact == Exact::No && kept.is_some_and(few) {
+            exact = Exact::ManyRows;
+        }
         let private = Private {
             relation: planned.relation,
             metric: distance.map(|distance| distance.metric),
             radius: radius.is_some(),
             limit,
             limits: limits.map(|limit| limit.is_some()),
-            exact: match order {
-                Some(order) => order.exact,
-                None => Exact::Radius,
-            },
+            exact,
+            open: refuses || kept.is_some(),
             count: false,
         };
         let mut wanted = null_mut();

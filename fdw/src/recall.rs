@@ -3,6 +3,7 @@
 use crate::encoding;
 use crate::exact::{self, Nearest};
 use crate::failure::{Failure, Result};
+use crate::rounding::Rounding;
 use crate::search::{Search, Wanted};
 use crate::table::Table;
 use hither_core::{RowId, Searcher};
@@ -42,12 +43,13 @@ pub fn recall(relation: pg_sys::Oid, k: i32, queries: i32) -> Result<Option<f64>
         let last = exact_distance(&table, &query, k, (number, row))?;
         let effort = table.effort;
         let (query, k, bound, filter) = (query.clone(), Some(k + 1), None, None);
-        let search = Wanted { query, metric, k, exact: false, bound, effort, filter };
+        let (exact, open, rounding) = (false, false, Some(Rounding::NONE));
+        let search = Wanted { query, metric, k, exact, open, bound, rounding, effort, filter };
         let mut search = Search::new(&table.shards, search)?;
         let mut others = k.unwrap_or(1) - 1;
         wanted += others;
         while others > 0
-            && let Some((place, neighbor)) = search.next_neighbor()?
+            && let Some((place, neighbor)) = search.next()?
         {
             if (place, neighbor.row) != (number, row) {
                 others -= 1;
@@ -64,7 +66,8 @@ fn exact_distance(table: &Table, query: &[f32], k: usize, own: (usize, RowId)) -
     let metric = table.index().metric();
     let mut distances = Vec::new();
     for (number, shard) in table.shards.iter().enumerate() {
-        let wanted = Nearest { query, metric, k: Some(k + 1), bound: None };
+        let (k, rounding) = (Some(k + 1), Some(Rounding::NONE));
+        let wanted = Nearest { query, metric, k, bound: None, rounding };
         let found = exact::nearest(shard, None, wanted, &mut searcher)?;
         let others = found.rows.iter().filter(|found| (number, found.row) != own);
         distances.extend(others.map(|found| found.distance));

@@ -1,20 +1,20 @@
 //! Execution: begin, the next row, again, and the figures for EXPLAIN.
 
+mod start;
+
 use crate::encoding;
-use crate::exact;
 use crate::failure::{Failure, Result};
-use crate::plan::{Exact, Private};
+use crate::local::Local;
+use crate::measure::Measure;
+use crate::plan::{self, Distance, Exact, MANY_ROWS, Private};
 use crate::predicate::{Known, Predicate, Translator, translate_all};
-use crate::search::{Search, Wanted, rows};
+use crate::reorder::Reorder;
+use crate::search::{Search, rows};
 use crate::stats;
 use crate::table::Table;
-use crate::vector::{self, VectorType};
-use hither_core::{Filter, Key, Metric, RowId, SearchStats};
+use hither_core::{Filter, RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
-use pgrx::{FromDatum, PgList, PgMemoryContexts};
-
-/// A LIMIT of more than one in so many rows costs less by measuring them all.
-const MANY_ROWS: u64 = 16;
+use pgrx::{PgList, PgMemoryContexts};
 
 /// A scan that is executed.
 pub struct Scan {
@@ -26,7 +26,12 @@ pub struct Scan {
     /// Why they were exact, if they were.
     pub exact: Option<Exact>,
     predicates: Vec<Predicate>,
+    distance: Option<Distance>,
     query: Option<Known>,
+    /// Postgres's own distance, which decides the order.
+    measure: Option<Measure>,
+    /// Conditions of Postgres's that are decided here.
+    local: Option<Local>,
     /// Around which vector, and how far.
     radius: Option<(Known, Known)>,
     limits: [Option<Known>; 2],
@@ -34,6 +39,8 @@ pub struct Scan {
     wanted: Vec<usize>,
     vector: Vec<f32>,
     stage: Stage,
+    /// Whether it was said that rows were left out: once is enough for a scan that starts over.
+    warned: bool,
 }
 
 /// The user whose rights a scan has: the owner of a view, where one is between; invalid for the
@@ -62,6 +69,7 @@ enum Stage {
     /// Not known yet: parameters are evaluated when the first row is asked for.
     New,
     Search(Search),
+    Ordered(Reorder),
     /// Rows that were found, a shard after another.
     Rows {
         shard: usize,
@@ -87,10 +95,10 @@ impl Scan {
             let table = Table::open(private.relation, user_of(node))?;
             let expressions = PgList::<pg_sys::Expr>::from_pg((*plan).fdw_exprs);
             let mut expressions = expressions.iter_ptr();
+            let distance = if private.metric.is_some() { expressions.next() } else { None };
             let mut next = |wanted: bool| {
                 if wanted { expressions.next().map(Known::new) } else { None }
             };
-            let query = next(private.metric.is_some());
             let radius = next(private.radius).zip(next(private.radius));
             let limits = private.limits.map(next);
             if let (Exact::No, Some(metric)) = (private.exact, private.metric)
@@ -102,6 +110,20 @@ impl Scan {
             let columns = (*plan).fdw_scan_tlist;
             let translator = Translator { table: &table, relation, columns };
             let predicates = translate_all(translator, expressions)?;
+            let distance = distance.map(|expression| {
+                // What was the vector may be another column of another file.
+                plan::distance(expression, translator).ok_or_else(Failure::outdated)
+            });
+            let distance = distance.transpose()?;
+            let by_key = predicates.iter().any(|one| matches!(one, Predicate::Key(_)));
+            let ordered = distance.filter(|_| private.exact != Exact::Radius);
+            if ordered.is_some() && by_key {
+                // It was a column of the file when no more than a search was planned.
+                return Err(Failure::outdated());
+            }
+            let measure = ordered.map(|distance| Measure::new(node, distance, &table));
+            let local = ordered.filter(|_| private.exact == Exact::No && private.open);
+            let local = local.and_then(|_| Local::take(node));
             // Attribute 0 is the whole row; negative ones are Postgres's own.
             let all = attributes.contains(&0);
             let numbers = 0..table.attributes.len();
@@ -115,10 +137,14 @@ impl Scan {
                 stats: None,
                 exact: None,
                 predicates,
-                query,
+                distance,
+                query: distance.map(|distance| Known::new(distance.query)),
+                measure,
+                local,
                 radius,
                 limits,
                 stage: Stage::New,
+                warned: false,
             };
             // Dropped with the query's memory, whether it ends well or not.
             let scan = PgMemoryContexts::For((*(*node).ss.ps.state).es_query_cxt)
@@ -141,8 +167,13 @@ impl Scan {
 
     /// Adds the figures of a search that is about to be dropped.
     pub fn note_stats(&mut self) {
-        if let Stage::Search(search) = &mut self.stage {
-            let (new, mut sum) = (search.take_stats(), self.stats.unwrap_or_default());
+        let new = match &mut self.stage {
+            Stage::Search(search) => Some(search.take_stats()),
+            Stage::Ordered(reorder) => Some(reorder.take_stats()),
+            _ => None,
+        };
+        if let Some(new) = new {
+            let mut sum = self.stats.unwrap_or_default();
             sum.visited += new.visited;
             sum.compared += new.compared;
             sum.dropped += new.dropped;
@@ -177,148 +208,6 @@ impl Scan {
         }
     }
 
-    /// # Safety
-    /// `node` is the plan node of this scan.
-    unsafe fn start(&mut self, node: *mut pg_sys::ForeignScanState) -> Result<Stage> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let key_type = self.table.index().options().key_type;
-            let mut wanted_keys: Option<Vec<Key>> = None;
-            let mut filters = Vec::new();
-            for predicate in &mut self.predicates {
-                match predicate.keys(node, key_type) {
-                    // Several conditions on the key: those that all ask for.
-                    Some(keys) => match &mut wanted_keys {
-                        Some(wanted) => wanted.retain(|key| keys.contains(key)),
-                        None => wanted_keys = Some(keys),
-                    },
-                    None => filters.push(predicate.filter(node)),
-                }
-            }
-            let filter = (!filters.is_empty()).then(|| match filters.len() {
-                1 => filters.remove(0),
-                _ => Filter::And(filters),
-            });
-            let found = match wanted_keys {
-                Some(keys) => Some(self.look_up(&keys, filter.as_ref())?),
-                None => None,
-            };
-            if self.private.count {
-                let count = match found {
-                    Some(found) => found.len() as u64,
-                    None => self.count(filter.as_ref())?,
-                };
-                stats::note_count();
-                return Ok(Stage::Count(Some(count)));
-            }
-            if let Some(found) = found {
-                stats::note_look_up();
-                return Ok(Stage::Keys(found.into_iter()));
-            }
-            if let Some(metric) = self.private.metric
-                && let Some(query) = self.query_vector(node, metric)
-            {
-                let bound = self.bound(node, metric, &query);
-                let limit = self.limit(node);
-                let exact = self.exactness(limit);
-                self.exact = Some(exact);
-                let k = limit.map(|limit| limit as usize);
-                let (exact, effort) = (exact != Exact::No, self.table.effort);
-                let filter = filter.as_ref();
-                let wanted = Wanted { query, metric, k, exact, bound, effort, filter };
-                return Ok(Stage::Search(Search::new(&self.table.shards, wanted)?));
-            }
-            stats::note_scan();
-            Ok(Stage::Rows { shard: 0, rows: Vec::new(), next: 0, filter })
-        }
-    }
-
-    /// The query vector; none if it is null or has no direction, so that all distances are alike
-    /// and any order is right.
-    ///
-    /// # Safety
-    /// `node` is the plan node of this scan.
-    unsafe fn query_vector(
-        &mut self,
-        node: *mut pg_sys::ForeignScanState,
-        metric: Metric,
-    ) -> Option<Vec<f32>> {
-        // SAFETY: the caller's promise.
-        let query = unsafe { vector_of(self.query.as_mut()?, node) }?;
-        let cosine = [metric, self.table.index().metric()].contains(&Metric::Cosine);
-        (!cosine || query.iter().any(|value| *value != 0.0)).then_some(query)
-    }
-
-    /// How far to search; none if there is no end, or if the radius is around another vector than
-    /// is searched for. A radius of null lets nothing pass, which Postgres sees to.
-    unsafe fn bound(
-        &mut self,
-        node: *mut pg_sys::ForeignScanState,
-        metric: Metric,
-        query: &[f32],
-    ) -> Option<f32> {
-        let (around, radius) = self.radius.as_mut()?;
-        // SAFETY: the caller's promise; the radius is a float8.
-        let (around, radius) = unsafe {
-            let (datum, null) = radius.evaluate(node);
-            (vector_of(around, node)?, f64::from_datum(datum, null)?)
-        };
-        if around == query { exact::bound(metric, radius, query) } else { None }
-    }
-
-    /// How many rows are about to be asked for, if that is known: LIMIT and OFFSET together.
-    unsafe fn limit(&mut self, node: *mut pg_sys::ForeignScanState) -> Option<u64> {
-        if self.private.limit > 0 {
-            return Some(self.private.limit as u64);
-        }
-        let mut sum: Option<u64> = None;
-        for (at, known) in self.limits.iter_mut().enumerate() {
-            let Some(known) = known else { continue };
-            // SAFETY: the caller's promise; both are of type bigint.
-            let value = unsafe {
-                let (datum, null) = known.evaluate(node);
-                i64::from_datum(datum, null)
-            };
-            match (at, value) {
-                // LIMIT NULL is no limit.
-                (0, None) => return Some(self.table.rows()),
-                (0, Some(limit)) => sum = Some(limit.max(1) as u64),
-                (_, value) => {
-                    sum = sum.map(|sum| sum.saturating_add(value.unwrap_or(0).max(0) as u64));
-                }
-            }
-        }
-        sum.map(|sum| sum.min(self.table.rows().max(1)))
-    }
-
-    /// How many rows pass, without reading one.
-    fn count(&self, filter: Option<&Filter>) -> Result<u64> {
-        if filter.is_none() {
-            return Ok(self.table.rows());
-        }
-        self.table.shards.iter().try_fold(0, |sum, shard| {
-            pgrx::check_for_interrupts!();
-            Ok(sum + rows(shard, filter)?.len() as u64)
-        })
-    }
-
-    /// The rows that have these keys and match.
-    fn look_up(&self, keys: &[Key], filter: Option<&Filter>) -> Result<Vec<(usize, RowId)>> {
-        let mut found = Vec::new();
-        for (number, shard) in self.table.shards.iter().enumerate() {
-            let index = shard.file.index();
-            let about = |error| Failure::from(error).about(&shard.path);
-            for key in keys {
-                let Some(row) = index.find(key.as_ref()).map_err(about)? else { continue };
-                let matches = filter.map_or(Ok(true), |filter| index.matches(filter, row));
-                if matches.map_err(about)? {
-                    found.push((number, row));
-                }
-            }
-        }
-        Ok(found)
-    }
-
     /// Puts the next row into the slot; false at the end.
     ///
     /// # Safety
@@ -333,41 +222,66 @@ impl Scan {
             // SAFETY: the caller's promise.
             self.stage = unsafe { self.start(node) }?;
         }
-        let place = match &mut self.stage {
-            Stage::New => None,
-            Stage::Search(search) => search.next()?,
-            Stage::Keys(found) => found.next(),
-            Stage::Rows { shard, rows: list, next, filter } => loop {
-                if let Some(row) = list.get(*next) {
-                    *next += 1;
-                    break Some((*shard - 1, *row));
+        let Self { stage, table, measure, local, wanted, vector, warned, .. } = self;
+        loop {
+            let mut decided = local.is_none();
+            let place = match &mut *stage {
+                Stage::New => None,
+                Stage::Search(search) => search.next()?.map(|(shard, found)| (shard, found.row)),
+                Stage::Ordered(reorder) => {
+                    decided = true;
+                    let found = reorder.next(|shard, row| {
+                        if let Some(local) = local {
+                            pgrx::check_for_interrupts!();
+                            table.read(shard, row, wanted, vector, values, nulls)?;
+                            // SAFETY: the caller's promise; the row was read into the slot.
+                            let passes = unsafe { local.passes(node) };
+                            // SAFETY: what was read is not needed any more.
+                            unsafe { Local::forget(node) };
+                            if !passes {
+                                return Ok(None);
+                            }
+                        }
+                        let measured = measure.as_mut().map(|one| one.distance(table, shard, row));
+                        measured.transpose()
+                    })?;
+                    if found.is_none() && reorder.has_loss() && !std::mem::replace(warned, true) {
+                        Failure::warn(
+                            "rows that were found too late for their place in the order were left out",
+                            "SET hither.iterative_scan = relaxed gives them as they are found; with a greater hither.ef_search fewer are found late.",
+                        );
+                    }
+                    found
                 }
-                let Some(open) = self.table.shards.get(*shard) else { break None };
-                *list = rows(open, filter.as_ref())?;
-                *shard += 1;
-                *next = 0;
-            },
-            Stage::Count(count) => {
-                let Some(count) = count.take() else { return Ok(false) };
-                nulls.fill(true);
-                // The columns of the conditions come after it.
-                (values[0], nulls[0]) = (Datum::from(count as i64), false);
+                Stage::Keys(found) => found.next(),
+                Stage::Rows { shard, rows: list, next, filter } => loop {
+                    if let Some(row) = list.get(*next) {
+                        *next += 1;
+                        break Some((*shard - 1, *row));
+                    }
+                    let Some(open) = table.shards.get(*shard) else { break None };
+                    *list = rows(open, filter.as_ref())?;
+                    *shard += 1;
+                    *next = 0;
+                },
+                Stage::Count(count) => {
+                    let Some(count) = count.take() else { return Ok(false) };
+                    nulls.fill(true);
+                    // The columns of the conditions come after it.
+                    (values[0], nulls[0]) = (Datum::from(count as i64), false);
+                    return Ok(true);
+                }
+            };
+            let Some((shard, row)) = place else { return Ok(false) };
+            table.read(shard, row, wanted, vector, values, nulls)?;
+            // SAFETY: the caller's promise; the row was read into the slot.
+            if decided || local.as_ref().is_none_or(|local| unsafe { local.passes(node) }) {
+                stats::note_row();
                 return Ok(true);
             }
-        };
-        let Some((shard, row)) = place else { return Ok(false) };
-        stats::note_row();
-        self.table.read(shard, row, &self.wanted, &mut self.vector, values, nulls)?;
-        Ok(true)
-    }
-}
-
-/// The vector that an expression of one of pgvector's types is now; none for null.
-unsafe fn vector_of(known: &mut Known, node: *mut pg_sys::ForeignScanState) -> Option<Vec<f32>> {
-    let vector_type = vector::vector_type(known.type_oid()).unwrap_or(VectorType::Vector);
-    // SAFETY: `node` is the plan node that is executed; the value has the type of its expression.
-    unsafe {
-        let (datum, null) = known.evaluate(node);
-        (!null).then(|| vector::read(datum, vector_type))
+            // SAFETY: as above.
+            unsafe { Local::forget(node) };
+            pgrx::check_for_interrupts!();
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! A search over the files of a table: merged by distance, and never at its end while rows match.
+//! A search over the files of a table: merged by our distances, and never at its end while rows
+//! match.
 
 use crate::exact::{self, Nearest};
 use crate::failure::{Failure, Result};
+use crate::rounding::Rounding;
 use crate::settings::Effort;
 use crate::shards::Shard;
 use hither_core::{
@@ -9,6 +11,7 @@ use hither_core::{
     Searcher,
 };
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -18,7 +21,7 @@ thread_local! {
 }
 
 /// How many rows are looked for first where no LIMIT says it.
-const FIRST_BATCH: usize = 20;
+pub const FIRST_BATCH: usize = 20;
 
 /// Most searchers that a backend keeps.
 const MOST_KEPT: usize = 64;
@@ -46,8 +49,12 @@ pub struct Wanted<'w> {
     pub k: Option<usize>,
     /// Whether the answer must be exact.
     pub exact: bool,
+    /// Whether more rows are likely to be asked for: the search can go on from the beginning.
+    pub open: bool,
     /// Only rows that are no farther.
     pub bound: Option<f32>,
+    /// How far from ours Postgres's distances may be; none where that is not known.
+    pub rounding: Option<Rounding>,
     pub effort: Effort,
     pub filter: Option<&'w Filter>,
 }
@@ -57,7 +64,8 @@ pub struct Wanted<'w> {
 enum Stage {
     /// Nothing was searched.
     New,
-    /// The first answer was given by a plain search, which is quicker than one that may go on.
+    /// The first answer was found: by a plain search, which is quicker than one that may go on, or
+    /// by an exact one for so many rows.
     Answered,
     /// The search goes on.
     Resumed,
@@ -77,6 +85,8 @@ struct ShardSearch {
     stage: Stage,
     ready: Vec<Neighbor>,
     next: usize,
+    /// What comes after the rows that are ready is no nearer.
+    until: f32,
     /// Rows of the first answer, which a search that goes on finds again.
     given: BTreeSet<RowId>,
     batch: usize,
@@ -88,13 +98,9 @@ pub struct Search {
     metric: Metric,
     k: Option<usize>,
     bound: Option<f32>,
+    rounding: Option<Rounding>,
     params: SearchParams<'static>,
-    relaxed: bool,
     shards: Vec<ShardSearch>,
-    last: f32,
-    /// Rows that came too late for strict order: they come last rather than not at all.
-    late: Vec<(usize, Neighbor)>,
-    stats: SearchStats,
 }
 
 impl Search {
@@ -103,16 +109,19 @@ impl Search {
         let batch = wanted.k.unwrap_or(FIRST_BATCH);
         let params = SearchParams::new(batch).metric(wanted.metric).order(Order::Relaxed);
         let shards = shards.iter().map(|shard| {
+            let exact = wanted.exact || shard.file.index().is_flat();
             Ok(ShardSearch {
                 filter: bind(shard, wanted.filter)?,
-                exact: wanted.exact || shard.file.index().is_flat(),
+                exact,
                 shard: shard.clone(),
                 stats: SearchStats::default(),
                 told: SearchStats::default(),
                 searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
-                stage: Stage::New,
+                // A first answer of no rows, which the search goes on from.
+                stage: if wanted.open && !exact { Stage::Answered } else { Stage::New },
                 ready: Vec::new(),
                 next: 0,
+                until: f32::NEG_INFINITY,
                 given: BTreeSet::new(),
                 batch,
             })
@@ -122,67 +131,75 @@ impl Search {
             metric: wanted.metric,
             k: wanted.k,
             bound: wanted.bound,
+            rounding: wanted.rounding,
             params: wanted.effort.apply(params),
-            relaxed: wanted.effort.relaxed,
             shards: shards.collect::<Result<_>>()?,
-            last: f32::NEG_INFINITY,
-            late: Vec::new(),
-            stats: SearchStats::default(),
         })
     }
 
-    /// The next row and the number of its shard: by distance, ties by key.
-    pub fn next(&mut self) -> Result<Option<(usize, RowId)>> {
-        Ok(self.next_neighbor()?.map(|(number, neighbor)| (number, neighbor.row)))
+    /// A distance that no row of what is left is nearer than, as far as a first answer tells.
+    pub fn floor(&self) -> f32 {
+        let floors = self.shards.iter().map(|shard| match shard.head() {
+            Some(head) => head.distance,
+            None if shard.stage == Stage::Done => f32::INFINITY,
+            None => shard.until,
+        });
+        // None is nearer than NaN either, which comes last.
+        floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY)
     }
 
-    /// The same with its distance.
-    pub fn next_neighbor(&mut self) -> Result<Option<(usize, Neighbor)>> {
-        loop {
-            let mut best: Option<usize> = None;
-            for number in 0..self.shards.len() {
-                let Self { query, metric, k, bound, params, shards, .. } = self;
-                let nearest = Nearest { query, metric: *metric, k: *k, bound: *bound };
-                shards[number].fill(nearest, *params)?;
-                let Some(head) = self.shards[number].head() else { continue };
-                let nearer = match best.and_then(|best| Some((best, self.shards[best].head()?))) {
-                    None => true,
-                    Some((best, other)) => match head.distance.total_cmp(&other.distance) {
-                        std::cmp::Ordering::Equal => {
-                            let (ours, theirs) = (&self.shards[number], &self.shards[best]);
-                            exact::key(&ours.shard, head)? < exact::key(&theirs.shard, other)?
-                        }
-                        ordering => ordering.is_lt(),
-                    },
-                };
-                if nearer {
-                    best = Some(number);
-                }
-            }
-            // What comes after is farther still, up to what a structure misses.
-            let beyond = |head: Neighbor| self.bound.is_some_and(|bound| head.distance > bound);
+    /// The next row and the number of its shard: of a first answer, and of each batch after it, by
+    /// distance, ties by key.
+    pub fn next(&mut self) -> Result<Option<(usize, Neighbor)>> {
+        let best = loop {
+            let best = self.best()?;
             let head = best.and_then(|best| self.shards[best].head());
-            let Some(number) = best.filter(|_| !head.is_some_and(beyond)) else {
-                // Sorted farthest first, to be taken from the end.
-                self.late.sort_by(|a, b| b.1.distance.total_cmp(&a.1.distance));
-                return Ok(self.late.pop());
+            // One whose next row is not known, and may be nearer.
+            let unknown = self.shards.iter_mut().find(|shard| {
+                let nearer = |head: Neighbor| shard.until.total_cmp(&head.distance).is_le();
+                shard.head().is_none() && shard.stage != Stage::Done && head.is_none_or(nearer)
+            });
+            let Some(unknown) = unknown else { break best };
+            let Self { query, metric, k, bound, rounding, .. } = self;
+            let (metric, k, bound, rounding) = (*metric, *k, *bound, *rounding);
+            unknown.fill(Nearest { query, metric, k, bound, rounding }, self.params)?;
+        };
+        // What comes after is farther still, up to what a structure misses.
+        let beyond = |head: Neighbor| self.bound.is_some_and(|bound| head.distance > bound);
+        let head = best.and_then(|best| self.shards[best].head());
+        let Some(number) = best.filter(|_| !head.is_some_and(beyond)) else {
+            return Ok(None);
+        };
+        let shard = &mut self.shards[number];
+        shard.next += 1;
+        Ok(head.map(|head| (number, head)))
+    }
+
+    /// The shard whose next row is the nearest of those that are known.
+    fn best(&self) -> Result<Option<usize>> {
+        let mut best: Option<(usize, Neighbor)> = None;
+        for (number, shard) in self.shards.iter().enumerate() {
+            let Some(head) = shard.head() else { continue };
+            let nearer = match best {
+                None => true,
+                Some((best, other)) => match head.distance.total_cmp(&other.distance) {
+                    Ordering::Equal => {
+                        let other = exact::key(&self.shards[best].shard, other)?;
+                        exact::key(&shard.shard, head)? < other
+                    }
+                    ordering => ordering.is_lt(),
+                },
             };
-            let shard = &mut self.shards[number];
-            let Some(neighbor) = shard.head() else { continue };
-            shard.next += 1;
-            if neighbor.distance < self.last && !self.relaxed {
-                self.stats.dropped += 1;
-                self.late.push((number, neighbor));
-                continue;
+            if nearer {
+                best = Some((number, head));
             }
-            self.last = neighbor.distance;
-            return Ok(Some((number, neighbor)));
         }
+        Ok(best.map(|(number, _)| number))
     }
 
     /// What the search did since this was asked.
     pub fn take_stats(&mut self) -> SearchStats {
-        let mut stats = std::mem::take(&mut self.stats);
+        let mut stats = SearchStats::default();
         for shard in &mut self.shards {
             let own = std::mem::take(&mut shard.stats);
             stats.visited += own.visited;
@@ -237,7 +254,8 @@ impl ShardSearch {
             exact::nearest(&self.shard, filter, Nearest { k, ..wanted }, &mut self.searcher)?;
         self.stats.compared += found.compared;
         self.ready = found.rows;
-        self.stage = if found.complete { Stage::Done } else { Stage::Answered };
+        self.until = found.until.unwrap_or(f32::INFINITY);
+        self.stage = if found.until.is_some() { Stage::Answered } else { Stage::Done };
         Ok(())
     }
 

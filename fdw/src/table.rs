@@ -102,16 +102,10 @@ impl Table {
                     )
                 }
                 Source::Vector(vector_type) => {
-                    let element = index.options().element;
-                    Some(match index.vector_bytes(row).map_err(about)? {
-                        Some(stored) if vector_type.stores(element) => {
-                            vector::copy(stored, *vector_type)
-                        }
-                        _ => {
-                            index.vector(row, vector).map_err(about)?;
-                            vector::write(vector, *vector_type)
-                        }
-                    })
+                    let place = vector::allocate(index.dimensions(), *vector_type);
+                    // SAFETY: a vector of as many values and this type.
+                    unsafe { self.read_vector(shard, row, *vector_type, vector, place)? };
+                    Some(Datum::from(place))
                 }
                 Source::Column { numbers, .. } => {
                     let value = index.value(row, numbers[shard]).map_err(about)?;
@@ -123,6 +117,35 @@ impl Table {
             };
             if let (Some(value), Some(place)) = (value, values.get_mut(at)) {
                 (*place, nulls[at]) = (value, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the vector of a row into `place`. `values` is scratch, a value a dimension.
+    ///
+    /// # Safety
+    /// `place` is a vector of this type and of the table's dimensions, as [`vector::allocate`] gives it.
+    pub unsafe fn read_vector(
+        &self,
+        shard: usize,
+        row: RowId,
+        vector_type: VectorType,
+        values: &mut [f32],
+        place: *mut u8,
+    ) -> Result<()> {
+        let open = &self.shards[shard];
+        let index = open.file.index();
+        let about = |error| Failure::from(error).about(&open.path);
+        match index.vector_bytes(row).map_err(about)? {
+            Some(stored) if vector_type.stores(index.options().element) => {
+                // SAFETY: the caller's promise.
+                unsafe { vector::copy(stored, place) };
+            }
+            _ => {
+                index.vector(row, values).map_err(about)?;
+                // SAFETY: the caller's promise.
+                unsafe { vector::write(values, vector_type, place) };
             }
         }
         Ok(())

@@ -136,7 +136,7 @@ pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
 }
 
 /// A vector of so many values in the current memory context, which are yet to be written.
-fn allocate(dimensions: usize, vector_type: VectorType) -> *mut u8 {
+pub fn allocate(dimensions: usize, vector_type: VectorType) -> *mut u8 {
     let size = HEADER + dimensions * vector_type.width();
     // SAFETY: `size` bytes are allocated; the header is written.
     unsafe {
@@ -148,12 +148,14 @@ fn allocate(dimensions: usize, vector_type: VectorType) -> *mut u8 {
     }
 }
 
-/// Makes a vector in the current memory context.
-pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
-    let pointer = allocate(values.len(), vector_type);
+/// Writes the values of a vector.
+///
+/// # Safety
+/// `vector` is one of as many values and this type, as [`allocate`] gives it.
+pub unsafe fn write(values: &[f32], vector_type: VectorType, vector: *mut u8) {
     // SAFETY: there is room for as many values.
     unsafe {
-        let out = pointer.add(HEADER);
+        let out = vector.add(HEADER);
         match vector_type {
             VectorType::Vector => {
                 std::ptr::copy_nonoverlapping(values.as_ptr().cast(), out, values.len() * 4);
@@ -165,13 +167,13 @@ pub fn write(values: &[f32], vector_type: VectorType) -> pg_sys::Datum {
             }
         }
     }
-    pg_sys::Datum::from(pointer)
 }
 
-/// Makes a vector of values that are stored [as it stores them](VectorType::stores).
-pub fn copy(stored: &[u8], vector_type: VectorType) -> pg_sys::Datum {
-    let pointer = allocate(stored.len() / vector_type.width(), vector_type);
-    // SAFETY: there is room for as many bytes, in memory that is new.
-    unsafe { std::ptr::copy_nonoverlapping(stored.as_ptr(), pointer.add(HEADER), stored.len()) }
-    pg_sys::Datum::from(pointer)
+/// Writes values that are stored [as this type stores them](VectorType::stores).
+///
+/// # Safety
+/// As for [`write`].
+pub unsafe fn copy(stored: &[u8], vector: *mut u8) {
+    // SAFETY: there is room for as many bytes.
+    unsafe { std::ptr::copy_nonoverlapping(stored.as_ptr(), vector.add(HEADER), stored.len()) }
 }

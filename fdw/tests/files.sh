@@ -58,6 +58,31 @@ for metric in l2 ip cosine l1; do
         build "$1/small.jsonl" --metric $metric --kind $kind -o "$1/small/$metric-$kind.hither"
     done
 done
+# Rows that are alike but for the order of their values, so that their distances from a query of
+# equal values differ by what sums round; ordinary rows; and rows so short and long that sums in
+# single precision under- and overflow.
+python3 - "$1" <<'PY'
+import json, random, sys
+folder = sys.argv[1]
+random.seed(1)
+def write(name, rows):
+    with open(f"{folder}/{name}.jsonl", "w") as file:
+        for i, row in enumerate(rows):
+            file.write(json.dumps({"id": i, "embedding": row, "n": i % 10}) + "\n")
+gauss = lambda: [random.gauss(0, 1) for _ in range(48)]
+five = [gauss() for _ in range(5)]
+write("alike", [random.sample(five[i % 5], 48) for i in range(4000)])
+write("ordinary", [gauss() for i in range(2000)])
+write("vast", [[x * 10.0 ** (i % 71 - 35) for x in gauss()] for i in range(500)])
+PY
+mkdir -p "$1/order"
+for rows in alike ordinary; do
+    for form in l2-f32 ip-f16 cosine-f32 cosine-f16 l1-f16; do
+        build "$1/$rows.jsonl" --metric ${form%-*} --element ${form#*-} --kind hnsw \
+            -o "$1/order/$rows-$form.hither"
+    done
+done
+build "$1/vast.jsonl" --metric l2 --element f32 --kind hnsw -o "$1/order/vast-l2-f32.hither"
 # Damage: cut short, and no index at all.
 head -c 3000 "$1/things.hither" >"$1/cut.hither"
 echo "this is a text" >"$1/text.hither"

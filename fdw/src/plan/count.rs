@@ -97,6 +97,7 @@ pub unsafe fn plan(planned: &Planned, target_list: *mut pg_sys::List) -> *mut pg
             limit: 0,
             limits: [false; 2],
             exact: Exact::No,
+            open: false,
             count: true,
         };
         pg_sys::make_foreignscan(

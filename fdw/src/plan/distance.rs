@@ -1,10 +1,12 @@
 //! Distances in a query: the order by one, and the radius that one must be within.
 
+use super::exactness::exactness;
 use super::private::Exact;
 use crate::predicate::{Translator, operator_name};
+use crate::rounding::is_half;
 use crate::table::{Source, Table};
 use crate::vector::{VectorType, metric_of};
-use hither_core::{Codes, Element, Metric};
+use hither_core::Metric;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::{PgList, is_a};
 use std::ffi::CStr;
@@ -12,10 +14,28 @@ use std::ffi::CStr;
 /// A distance of the table's vectors from one that is known.
 #[derive(Clone, Copy)]
 pub struct Distance {
+    /// All of it: pgvector's operator.
+    pub expression: *mut pg_sys::OpExpr,
     /// The type of our column.
-    column: VectorType,
+    pub column: VectorType,
     pub query: *mut pg_sys::Expr,
+    /// Whether the query is on the left.
+    pub query_first: bool,
     pub metric: Metric,
+}
+
+impl Distance {
+    /// The function of the operator.
+    pub fn function(&self) -> pg_sys::Oid {
+        // SAFETY: the expression lives as long as the plan that it is of.
+        unsafe { pg_sys::get_opcode((*self.expression).opno) }
+    }
+
+    /// The collation that the operator is called with.
+    pub fn collation(&self) -> pg_sys::Oid {
+        // SAFETY: as above.
+        unsafe { (*self.expression).inputcollid }
+    }
 }
 
 /// An order by distance, and whether it must be exact.
@@ -29,11 +49,19 @@ pub struct Order {
 pub struct Radius {
     pub distance: Distance,
     pub bound: *mut pg_sys::Expr,
+    /// The whole condition.
+    pub condition: *mut pg_sys::Expr,
 }
 
 /// The distance that an expression is: an operator of pgvector between our vectors and something
 /// else, on either side.
-unsafe fn distance(expression: *mut pg_sys::Expr, translator: Translator<'_>) -> Option<Distance> {
+///
+/// # Safety
+/// `expression` is a valid expression tree.
+pub unsafe fn distance(
+    expression: *mut pg_sys::Expr,
+    translator: Translator<'_>,
+) -> Option<Distance> {
     // SAFETY: a valid expression tree; node tags say what may be cast to what.
     unsafe {
         if !is_a(expression.cast(), NodeTag::T_OpExpr) {
@@ -43,12 +71,13 @@ unsafe fn distance(expression: *mut pg_sys::Expr, translator: Translator<'_>) ->
         let metric = metric_of((*operator).opno)?;
         let arguments = PgList::<pg_sys::Expr>::from_pg((*operator).args);
         let (left, right) = (arguments.get_ptr(0)?, arguments.get_ptr(1)?);
-        let (column, query) = match (vector(left, translator), vector(right, translator)) {
-            (Some(column), None) => (column, right),
-            (None, Some(column)) => (column, left),
+        let (column, query_first) = match (vector(left, translator), vector(right, translator)) {
+            (Some(column), None) => (column, false),
+            (None, Some(column)) => (column, true),
             _ => return None,
         };
-        Some(Distance { column, query, metric })
+        let query = if query_first { left } else { right };
+        Some(Distance { expression: operator, column, query, query_first, metric })
     }
 }
 
@@ -105,44 +134,14 @@ pub unsafe fn order(
                 } else if let Err(why) = is_known(distance.query, translator) {
                     format!("the query vector: {why}")
                 } else {
-                    let exact = exact(root, (*pathkey).pk_eclass, table, distance.metric);
+                    let class = (*pathkey).pk_eclass;
+                    let exact = exactness(root, rel, class, table, distance.metric);
                     return (Some(Order { distance, exact }), None);
                 };
                 return (None, Some(format!("order by {name}: {why}")));
             }
         }
         (None, None)
-    }
-}
-
-/// Whether, and why, an order by distance must be exact: a search may miss rows, and in strict
-/// order gives those that it finds late last, which a LIMIT bears and nothing else does.
-unsafe fn exact(
-    root: *mut pg_sys::PlannerInfo,
-    class: *mut pg_sys::EquivalenceClass,
-    table: &Table,
-    metric: Metric,
-) -> Exact {
-    // SAFETY: the planner's structures are valid while it plans.
-    unsafe {
-        let parse = (*root).parse;
-        let last = PgList::<pg_sys::PathKey>::from_pg((*root).sort_pathkeys);
-        let is_final = last.get_ptr(0).is_some_and(|last| (*last).pk_eclass == class);
-        let grouped = !(*parse).groupClause.is_null()
-            || !(*parse).groupingSets.is_null()
-            || !(*parse).distinctClause.is_null()
-            || (*parse).hasAggs
-            // Ranks of the nearest rows, as in hybrid search, come out as the rows do.
-            || ((*parse).hasWindowFuncs && !is_final);
-        if !table.orders_by(metric) {
-            Exact::OtherMetric
-        } else if (*parse).limitCount.is_null() {
-            Exact::NoLimit
-        } else if grouped || !(*class).ec_sources.is_null() {
-            Exact::Grouped
-        } else {
-            Exact::No
-        }
     }
 }
 
@@ -209,23 +208,15 @@ pub unsafe fn radius(
             format!("the query vector: {why}")
         } else if let Err(why) = is_known(bound, translator) {
             format!("the radius: {why}")
-        } else if distance.column == VectorType::Halfvec && !is_half(table) {
+        } else if distance.column == VectorType::Halfvec && !table.shards.iter().all(is_half) {
             "the column is halfvec and the file's vectors are not".into()
         } else if distance.metric == Metric::InnerProduct && !is_unit_length(table) {
             "the rows are not all of unit length".into()
         } else {
-            return Some(Ok(Radius { distance, bound }));
+            return Some(Ok(Radius { distance, bound, condition: clause }));
         };
         Some(Err(format!("radius of {}: {why}", distance.metric.operator())))
     }
-}
-
-/// Whether the files' vectors are of half precision, so that a halfvec is what was measured.
-fn is_half(table: &Table) -> bool {
-    table.shards.iter().all(|shard| {
-        let options = shard.file.index().options();
-        options.element == Element::F16 && options.codes != Some(Codes::Sq8Only)
-    })
 }
 
 /// How far rounding can go is known of an inner product only where lengths are.

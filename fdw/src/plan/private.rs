@@ -22,14 +22,22 @@ pub enum Exact {
     No,
     NoLimit,
     Grouped,
+    Ties,
     OtherMetric,
     Radius,
     ManyRows,
 }
 
 impl Exact {
-    const ALL: [Self; 6] =
-        [Self::No, Self::NoLimit, Self::Grouped, Self::OtherMetric, Self::Radius, Self::ManyRows];
+    const ALL: [Self; 7] = [
+        Self::No,
+        Self::NoLimit,
+        Self::Grouped,
+        Self::Ties,
+        Self::OtherMetric,
+        Self::Radius,
+        Self::ManyRows,
+    ];
 
     /// The reason, for people.
     pub fn reason(self) -> &'static str {
@@ -37,6 +45,7 @@ impl Exact {
             Self::No => "no",
             Self::NoLimit => "there is no LIMIT",
             Self::Grouped => "the rows are grouped or joined by distance",
+            Self::Ties => "all rows at one distance are wanted",
             Self::OtherMetric => "the index is ordered by another distance",
             Self::Radius => "all rows within the radius are wanted",
             Self::ManyRows => "the LIMIT is a large part of the rows",
@@ -44,8 +53,8 @@ impl Exact {
     }
 }
 
-/// What a plan says to the scan. Its expressions are in `fdw_exprs`, in this order: the query
-/// vector if there is a metric, the vector and the size of the radius, LIMIT, OFFSET, conditions.
+/// What a plan says to the scan. Its expressions are in `fdw_exprs`, in this order: the distance if
+/// there is a metric, the vector and the size of the radius, LIMIT, OFFSET, conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Private {
     /// The table: a plan for a count has no relation.
@@ -59,6 +68,8 @@ pub struct Private {
     /// Whether LIMIT and OFFSET are expressions that say how many.
     pub limits: [bool; 2],
     pub exact: Exact,
+    /// Whether more rows than these are likely to be asked for, since some do not pass.
+    pub open: bool,
     /// Whether the number of rows is wanted, and no row.
     pub count: bool,
 }
@@ -118,6 +129,7 @@ impl Private {
                     self.limits[0].into(),
                     self.limits[1].into(),
                     self.exact as i32,
+                    self.open.into(),
                     self.count.into(),
                 ]
                 .into_iter(),
@@ -152,7 +164,8 @@ impl Private {
                 list.iter_ptr().map(|node| integer(node)).collect::<Vec<i32>>()
             };
             let numbers = numbers_of(0);
-            let [relation, metric, radius, limit, by_limit, by_offset, exact, count] = numbers[..]
+            let [relation, metric, radius, limit, by_limit, by_offset, exact, open, count] =
+                numbers[..]
             else {
                 let message = "the plan is none of this version of hither";
                 return Err(Failure::new(Code::ERRCODE_INTERNAL_ERROR, message));
@@ -166,6 +179,7 @@ impl Private {
                 limit,
                 limits: [by_limit == 1, by_offset == 1],
                 exact: exact.unwrap_or(Exact::NoLimit),
+                open: open == 1,
                 count: count == 1,
             };
             let reasons = texts.iter_ptr().map(|node| string(node)).collect();
