@@ -4,13 +4,14 @@ mod measure;
 mod plot;
 
 use crate::failure::Failure;
-use crate::input::read_matrix_f32;
+use crate::input::{Format, read_matrix_f32};
+use crate::opened;
 use crate::output;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use hither::{Filter, Index, IndexFile, SearchParams, Searcher};
+use hither::{Filter, Index, SearchParams, Searcher};
 use measure::{Bench, Setting};
 use serde_json::json;
 use std::io::Write;
@@ -22,9 +23,12 @@ use std::time::Instant;
 pub struct Arguments {
     /// The index file.
     file: PathBuf,
-    /// Query vectors: .npy, .fvecs or .bvecs.
+    /// Query vectors, in a format that build reads; - for standard input.
     #[arg(long, value_name = "Q.npy")]
     queries: PathBuf,
+    /// The format of the queries, where their name does not say it.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// The true neighbours: row numbers or int64 keys, nearest first, .npy or .ivecs. Computed by
     /// an exact scan of the index when left out.
     #[arg(long, value_name = "T.npy")]
@@ -66,10 +70,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let inputs = [&arguments.file, &arguments.queries].into_iter().chain(&arguments.truth);
         arguments.force.check(plot, Kind::Other, inputs.map(PathBuf::as_path))?;
     }
-    let (queries, rows, dimensions) = read_matrix_f32(&arguments.queries)?;
+    let (queries, rows, dimensions) = read_matrix_f32(&arguments.queries, arguments.format)?;
     let resident_before = resident_bytes();
     let start = Instant::now();
-    let file = IndexFile::open(&arguments.file).map_err(|e| Failure::at(&arguments.file, e))?;
+    let file = opened::open(&arguments.file)?;
     let index = file.index();
     let open_us = start.elapsed().as_secs_f64() * 1e6;
     if dimensions != index.dimensions() {

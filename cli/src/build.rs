@@ -3,7 +3,7 @@
 mod rows;
 
 use crate::failure::Failure;
-use crate::input::{Input, Options, parse_type};
+use crate::input::{Format, Input, Options, parse_type};
 use crate::interrupt::{interrupted, watch};
 use crate::output;
 use crate::progress::Bar;
@@ -22,13 +22,17 @@ use std::time::Instant;
 /// Build an index file from vectors in .npy, .fvecs, .bvecs, JSON Lines or Parquet, or in Postgres.
 #[derive(Args)]
 pub struct Arguments {
-    /// The vectors: .npy (f2, f4, f8, u1, i1), .fvecs, .bvecs, .jsonl or .parquet.
+    /// The vectors: .npy (f2, f4, f8, u1, i1), .fvecs, .bvecs, .jsonl or .parquet; - for standard
+    /// input, which like a pipe has no name that says its format.
     #[arg(required_unless_present = "postgres")]
     input: Option<PathBuf>,
+    /// The format of the vectors, where their name does not say it.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// The rows of a query in Postgres instead of a file: postgres://user@host/database, or
     /// "host=… dbname=…". PGPASSWORD, PGHOST, PGPORT, PGUSER and PGDATABASE say what is left out.
     #[arg(long, value_name = "URL", requires = "query",
-          conflicts_with_all = ["input", "keys", "attributes", "tsv_columns"])]
+          conflicts_with_all = ["input", "format", "keys", "attributes", "tsv_columns"])]
     postgres: Option<String>,
     /// The query: a vector or halfvec column of pgvector, a key if there is one, attributes. In
     /// the order in which it gives its rows: ORDER BY makes the same file each time.
@@ -45,6 +49,9 @@ pub struct Arguments {
     /// Attributes, one line or row for each vector: .tsv (with a header line), .jsonl or .parquet.
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
+    /// The format of the attributes, where their name does not say it.
+    #[arg(long, value_enum, requires = "attributes")]
+    attributes_format: Option<Format>,
     /// The column that holds the vectors, in JSON Lines, Parquet and a query.
     #[arg(long, value_name = "NAME")]
     vector_column: Option<String>,
@@ -224,6 +231,8 @@ fn open(arguments: &Arguments) -> Result<(Input, PathBuf), Failure> {
     let options = Options {
         vector_column: arguments.vector_column.clone(),
         key_column: arguments.key_column.clone(),
+        format: arguments.format,
+        attributes_format: arguments.attributes_format,
         keys: arguments.keys.clone(),
         attributes: arguments.attributes.clone(),
         tsv_columns: arguments.tsv_columns.clone(),
@@ -304,7 +313,7 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
     let codes = info.segments.first().map_or("none", |segment| segment.codes.name());
     let bytes_per_vector = file.len() as f64 / rows.max(1) as f64;
     if !arguments.quiet {
-        recall::warnings(index).iter().for_each(|line| eprintln!("{line}"));
+        recall::warnings(index).iter().for_each(|line| show::complain(line));
     }
     if arguments.json {
         let result = json!({

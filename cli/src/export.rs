@@ -1,11 +1,12 @@
 //! `hither export`: the rows of an index file in another format.
 
 use crate::failure::Failure;
+use crate::opened;
 use crate::output::{Layout, Output, Precision};
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{Element, IndexFile, KeyType, Value};
+use hither::{Element, KeyType, Value};
 use std::path::PathBuf;
 
 /// Write the rows of an index file as .npy (vectors), .jsonl or .parquet, in the order of keys.
@@ -23,7 +24,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.force.check(&arguments.output, Kind::Other, [arguments.file.as_path()])?;
-    let file = IndexFile::open(&arguments.file).map_err(|e| Failure::at(&arguments.file, e))?;
+    let file = opened::open(&arguments.file)?;
     let index = file.index();
     let mut rows = Vec::with_capacity(index.len() as usize);
     for row in index.rows() {

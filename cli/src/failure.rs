@@ -27,6 +27,15 @@ impl Failure {
         }
     }
 
+    /// The line for people.
+    pub fn message(self) -> String {
+        match self {
+            Self::Message(message) => message,
+            Self::ClosedPipe => "whoever read the output has enough".into(),
+            Self::Interrupted => "interrupted".into(),
+        }
+    }
+
     /// An error of a search; one of the query itself names its row.
     pub fn at_query(path: &Path, row: usize, error: hither::Error) -> Self {
         use hither::ErrorKind;

@@ -1,10 +1,11 @@
 //! `hither info`: what is in an index file.
 
 use crate::failure::Failure;
+use crate::opened;
 use crate::recall;
 use crate::show;
 use clap::Args;
-use hither::{Index, IndexFile};
+use hither::Index;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let file = IndexFile::open(&arguments.file).map_err(|e| Failure::at(&arguments.file, e))?;
+    let file = opened::open(&arguments.file)?;
     let index = file.index();
     if arguments.json {
         show::print(&format!("{:#}\n", as_json(index, file.len())))

@@ -17,6 +17,7 @@ mod parquet;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod roles;
+mod source;
 #[cfg(test)]
 pub mod testing;
 mod tsv;
@@ -26,9 +27,11 @@ pub use error::InputError;
 pub use infer::{format_bytes, key_from_text};
 pub use matrix::{read_matrix_f32, read_matrix_i64};
 pub use roles::{KEY_NAMES, VECTOR_NAMES};
+pub use source::Format;
 
 use columns::{Casts, Typed};
 use roles::Roles;
+use source::Source;
 
 /// Which parts of the files are what. Everything has a default.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +42,10 @@ pub struct Options {
     /// The column that holds the keys. Else, beside the vectors, "key" or "id", if every row has
     /// one and all are integers, text or UUIDs. In an attributes file only where it is named here.
     pub key_column: Option<String>,
+    /// The format of the vectors' file where its name does not say it, or says another.
+    pub format: Option<Format>,
+    /// The format of the attributes' file.
+    pub attributes_format: Option<Format>,
     /// A `.npy` file of keys, a row each.
     pub keys: Option<PathBuf>,
     /// A file of attributes, a row each: JSON Lines, Parquet or TSV.
@@ -134,9 +141,15 @@ impl Rows for Nothing {
 }
 
 impl Input {
-    /// Opens the files and says what they hold. Text formats are read once to infer types.
+    /// Opens the files, `-` for standard input, and says what they hold. Text formats are read once
+    /// to infer types.
     pub fn open(path: &Path, options: &Options) -> Result<Self, InputError> {
-        let has_columns = matches!(extension(path).as_str(), "jsonl" | "ndjson" | "parquet");
+        let format = Format::of(path, options.format, &Format::OF_VECTORS)?;
+        let has_columns = format.has_columns();
+        let files = [Some(path), options.keys.as_deref(), options.attributes.as_deref()];
+        if files.into_iter().flatten().filter(|file| *file == Path::new("-")).count() > 1 {
+            return Err(InputError::new(Path::new("-"), "standard input can be one file only"));
+        }
         if !has_columns && let Some(name) = &options.vector_column {
             return Err(InputError::new(
                 path,
@@ -146,7 +159,8 @@ impl Input {
             ));
         }
         let key_elsewhere = options.keys.is_some();
-        let table = open_vectors(path, &Roles::of_vectors(options, has_columns && !key_elsewhere))?;
+        let roles = Roles::of_vectors(options, has_columns && !key_elsewhere);
+        let table = open_vectors(&mut Source::open(path)?, format, &roles)?;
         let mut input = Self::of(path, table);
         if let Some(path) = &options.keys {
             if let Some(name) = &options.key_column {
@@ -157,16 +171,27 @@ impl Input {
             }
             let wanted = columns::type_of_keys(&options.column_types);
             let wanted = wanted.map_err(|reason| InputError::new(path, reason))?;
-            let keys = npy::keys::Keys::open(path, wanted)?;
-            input.same_rows(path, "keys", Some(keys.count), None)?;
+            let keys = npy::keys::Keys::open(&mut Source::open(path)?, wanted)?;
+            input.same_rows(path, "keys", Some(keys.count), "")?;
             input.key_type = keys.key_type;
             input.keys = Some(keys);
         }
         if let Some(path) = &options.attributes {
             // A key column that the vectors' own file could have was found there, or is missing.
             let roles = Roles::of_attributes(options, !has_columns && !key_elsewhere);
-            let table = open_attributes(path, &roles)?;
-            input.same_rows(path, "rows", table.count, options.tsv_columns.as_deref())?;
+            let format = Format::of(path, options.attributes_format, &Format::OF_ATTRIBUTES)?;
+            let table = open_attributes(&mut Source::open(path)?, format, &roles)?;
+            let named = options.tsv_columns.is_some();
+            let hint = match (format, table.count.zip(input.rows)) {
+                (Format::Tsv, Some((count, rows))) if !named && count + 1 == rows => {
+                    "; its first line was taken as the header: if it is a row, name the columns with --tsv-columns"
+                }
+                (Format::Tsv, Some((count, rows))) if named && count == rows + 1 => {
+                    "; its first line was taken as a row: if it is a header, leave --tsv-columns out"
+                }
+                _ => "",
+            };
+            input.same_rows(path, "rows", table.count, hint)?;
             columns::same_name(path, &table.columns, &input.columns, &input.path)?;
             input.columns.extend(table.columns);
             input.notes.extend(table.notes);
@@ -274,21 +299,15 @@ impl Input {
         path: &Path,
         what: &str,
         count: Option<u64>,
-        names: Option<&[String]>,
+        hint: &str,
     ) -> Result<(), InputError> {
         let (Some(count), Some(rows)) = (count, self.rows) else { return Ok(()) };
         if count == rows {
             return Ok(());
         }
-        let tsv = extension(path) == "tsv";
-        let hint = match names {
-            None if tsv && count + 1 == rows => {
-                "; its first line was taken as the header: if it is a row, name the columns with --tsv-columns"
-            }
-            Some(_) if tsv && count == rows + 1 => {
-                "; its first line was taken as a row: if it is a header, leave --tsv-columns out"
-            }
-            _ => "; there must be one for each vector, in the same order",
+        let hint = match hint {
+            "" => "; there must be one for each vector, in the same order",
+            hint => hint,
         };
         let reason =
             format!("it has {count} {what}, and {} has {rows} vectors{hint}", self.path.display());
@@ -310,57 +329,36 @@ impl Input {
     }
 }
 
-fn extension(path: &Path) -> String {
-    path.extension().and_then(|text| text.to_str()).unwrap_or("").to_ascii_lowercase()
-}
-
-fn open_vectors(path: &Path, roles: &Roles) -> Result<Table, InputError> {
-    match extension(path).as_str() {
-        "npy" => npy::open(path),
-        "fvecs" => fvecs::open(path, 4),
-        "bvecs" => fvecs::open(path, 1),
-        "jsonl" | "ndjson" => jsonl::open(path, roles),
-        "parquet" => open_parquet(path, roles),
-        "json" => Err(InputError::new(
-            path,
-            "JSON is read as JSON Lines (.jsonl), one object a line; jq -c '.[]' makes them of a list",
-        )),
-        "npz" => Err(InputError::new(
-            path,
-            "an .npz archive holds several arrays; save the vectors alone with numpy.save (.npy)",
-        )),
-        other => Err(unknown(path, other, ".npy, .fvecs, .bvecs, .jsonl, .ndjson and .parquet")),
+fn open_vectors(source: &mut Source, format: Format, roles: &Roles) -> Result<Table, InputError> {
+    match format {
+        Format::Fvecs => fvecs::open(source, 4),
+        Format::Bvecs => fvecs::open(source, 1),
+        Format::Jsonl => jsonl::open(source, roles),
+        Format::Parquet => open_parquet(source, roles),
+        Format::Npy | Format::Tsv => npy::open(source),
     }
 }
 
-fn open_attributes(path: &Path, roles: &Roles) -> Result<Table, InputError> {
-    match extension(path).as_str() {
-        "jsonl" | "ndjson" => jsonl::open(path, roles),
-        "parquet" => open_parquet(path, roles),
-        "tsv" => tsv::open(path, roles),
-        other => Err(unknown(path, other, ".jsonl, .ndjson, .parquet and .tsv")),
+fn open_attributes(
+    source: &mut Source,
+    format: Format,
+    roles: &Roles,
+) -> Result<Table, InputError> {
+    match format {
+        Format::Jsonl => jsonl::open(source, roles),
+        Format::Parquet => open_parquet(source, roles),
+        _ => tsv::open(source, roles),
     }
-}
-
-fn unknown(path: &Path, extension: &str, known: &str) -> InputError {
-    let what = match extension {
-        "" if path == Path::new("-") => {
-            "standard input is not read, since its format is not known; name a file".to_owned()
-        }
-        "" => "the name has no extension that says the format".to_owned(),
-        other => format!("the format .{other} is unknown"),
-    };
-    InputError::new(path, format!("{what}; there are {known}"))
 }
 
 #[cfg(feature = "parquet")]
-fn open_parquet(path: &Path, roles: &Roles) -> Result<Table, InputError> {
-    parquet::open(path, roles)
+fn open_parquet(source: &mut Source, roles: &Roles) -> Result<Table, InputError> {
+    parquet::open(source, roles)
 }
 
 #[cfg(not(feature = "parquet"))]
-fn open_parquet(path: &Path, _: &Roles) -> Result<Table, InputError> {
-    Err(InputError::new(path, WITHOUT_PARQUET))
+fn open_parquet(source: &mut Source, _: &Roles) -> Result<Table, InputError> {
+    Err(InputError::new(source.path(), WITHOUT_PARQUET))
 }
 
 /// Why a build without the feature refuses Parquet.

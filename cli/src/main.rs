@@ -8,6 +8,7 @@ mod info;
 mod input;
 mod interrupt;
 mod merge;
+mod opened;
 mod output;
 mod progress;
 mod recall;
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
             ExitCode::from(interrupt::EXIT_CODE)
         }
         Err(Failure::Message(message)) => {
-            eprintln!("error: {message}");
+            show::complain(&format!("error: {message}"));
             ExitCode::FAILURE
         }
     }

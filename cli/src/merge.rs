@@ -1,6 +1,7 @@
 //! `hither merge`: one index file of several.
 
 use crate::failure::Failure;
+use crate::opened;
 use crate::output;
 use crate::progress::Bar;
 use crate::replace::{Force, Kind};
@@ -35,8 +36,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let inputs = arguments.files.iter().map(PathBuf::as_path);
     arguments.force.check(&arguments.output, Kind::Index, inputs)?;
-    let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
-    let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let files =
+        arguments.files.iter().map(|path| opened::open(path)).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();
     let mut file = output::create(&arguments.output)?;
     let builder = merge(&indexes, arguments.threads)?;

@@ -1,5 +1,6 @@
 //! A progress bar on a terminal; nothing in a pipe.
 
+use crate::show;
 use hither::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
@@ -43,7 +44,7 @@ impl Bar {
     /// Writes a line above the bar.
     pub fn say(&self, line: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| show::complain(line));
         }
     }
 

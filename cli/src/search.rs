@@ -2,7 +2,8 @@
 
 use crate::build::MetricName;
 use crate::failure::Failure;
-use crate::input::read_matrix_f32;
+use crate::input::{Format, read_matrix_f32};
+use crate::opened;
 use crate::output::write_npy_i64;
 use crate::recall;
 use crate::replace::{Force, Kind};
@@ -22,9 +23,12 @@ pub struct Arguments {
     /// else, of rows with the same key, the one of the last file counts.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Query vectors: .npy, .fvecs or .bvecs.
+    /// Query vectors, in a format that build reads; - for standard input.
     #[arg(long, value_name = "Q.npy", conflicts_with_all = ["like", "vector"])]
     queries: Option<PathBuf>,
+    /// The format of the queries, where their name does not say it.
+    #[arg(long, value_enum, requires = "queries")]
+    format: Option<Format>,
     /// Search for the rows nearest to the one with this key.
     #[arg(long, value_name = "KEY", conflicts_with = "vector", allow_hyphen_values = true)]
     like: Option<String>,
@@ -76,8 +80,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let inputs = arguments.files.iter().chain(&arguments.queries).map(PathBuf::as_path);
         arguments.force.check(output, Kind::Other, inputs)?;
     }
-    let open = |path: &PathBuf| IndexFile::open(path).map_err(|error| Failure::at(path, error));
-    let files = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let files =
+        arguments.files.iter().map(|path| opened::open(path)).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<&Index<'_>> = files.iter().map(IndexFile::index).collect();
     let first = indexes[0];
     for (index, path) in indexes.iter().zip(&arguments.files) {
@@ -105,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (queries, rows) = read_queries(arguments, &shards)?;
     let mut search = Search::new(arguments, &shards, k)?;
     if let (Some(wanted), Some(calibration)) = (arguments.recall, search.unreached_recall()) {
-        eprintln!("{}", recall::unreached(wanted, calibration));
+        show::complain(&recall::unreached(wanted, calibration));
     }
     let mut ids = Vec::new();
     let mut text = String::new();
@@ -146,7 +150,7 @@ fn read_queries(
     let first = shards.indexes()[0];
     let dimensions = first.dimensions();
     if let Some(path) = &arguments.queries {
-        let (values, rows, columns) = read_matrix_f32(path)?;
+        let (values, rows, columns) = read_matrix_f32(path, arguments.format)?;
         if columns != dimensions {
             return Err(Failure::at(
                 path,

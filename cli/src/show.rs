@@ -4,7 +4,25 @@ use crate::failure::Failure;
 use crate::input::format_bytes;
 use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_timestamp, format_uuid};
 use serde_json::{Map, Value as Json, json};
+use std::borrow::Cow;
 use std::io::{Write, stdout};
+
+/// Text without what a terminal would obey: control characters are shown as escapes.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let shown = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+/// A line on standard error.
+pub fn complain(line: &str) {
+    eprintln!("{}", printable(line));
+}
 
 /// Writes to standard output; a closed pipe is no error of ours.
 pub fn print(text: &str) -> Result<(), Failure> {

@@ -1,27 +1,66 @@
 //! `hither verify`: every checksum and every id.
 
 use crate::failure::Failure;
+use crate::opened;
 use crate::show;
 use clap::Args;
-use hither::IndexFile;
-use std::path::PathBuf;
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
 
-/// Check every byte of index files. Exit 1 and where it is damaged if one is.
+/// Check every byte of index files. Exit 1 if one is damaged, after all were checked, and tell where.
 #[derive(Args)]
 pub struct Arguments {
     /// The index files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Print one JSON object a file.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A file that is whole.
+struct Whole {
+    rows: u64,
+    bytes: u64,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut damaged = Vec::new();
     for path in &arguments.files {
-        let file = IndexFile::open(path).map_err(|error| Failure::at(path, error))?;
-        file.index().verify().map_err(|error| Failure::at(path, error))?;
-        let rows = show::count(file.index().len());
-        let size = show::bytes(file.len());
-        show::print(&format!("{}: ok, {rows} rows, {size}\n", path.display()))?;
+        let checked = check(path);
+        let name = path.display().to_string();
+        if arguments.json {
+            show::print(&format!("{}\n", as_json(&name, &checked)))?;
+        } else if let Ok(whole) = &checked {
+            let (rows, size) = (show::count(whole.rows), show::bytes(whole.bytes));
+            show::print(&format!("{}: ok, {rows} rows, {size}\n", show::printable(&name)))?;
+        }
+        if let Err(reason) = checked {
+            damaged.push(reason);
+        }
     }
-    Ok(())
+    match (&damaged[..], &arguments.files[..]) {
+        ([], _) => Ok(()),
+        ([only], [_]) => Err(only.as_str().into()),
+        (several, files) => {
+            several.iter().for_each(|reason| show::complain(&format!("error: {reason}")));
+            Err(format!("{} of {} files failed", several.len(), files.len()).into())
+        }
+    }
+}
+
+fn check(path: &Path) -> Result<Whole, String> {
+    let file = opened::open(path).map_err(Failure::message)?;
+    file.index().verify().map_err(|error| Failure::at(path, error).message())?;
+    Ok(Whole { rows: file.index().len(), bytes: file.len() })
+}
+
+fn as_json(name: &str, checked: &Result<Whole, String>) -> Json {
+    match checked {
+        Ok(Whole { rows, bytes }) => {
+            json!({ "file": name, "ok": true, "rows": rows, "bytes": bytes })
+        }
+        Err(reason) => json!({ "file": name, "ok": false, "error": reason }),
+    }
 }

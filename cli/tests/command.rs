@@ -8,10 +8,14 @@ mod process;
 mod radius;
 #[path = "command/recall.rs"]
 mod recall;
+#[path = "command/streams.rs"]
+mod streams;
 #[path = "command/timestamps.rs"]
 mod timestamps;
 #[path = "command/types.rs"]
 mod types;
+#[path = "command/verifying.rs"]
+mod verifying;
 
 use process::{error, folder, json, ok, run, write_points};
 use std::fs;
@@ -204,7 +208,7 @@ fn errors_are_one_line_that_says_what_to_do() {
         (&["search", "p.hither", "--like", "1", "--columns", "no"], "no column"),
         (&["build", "none.npy", "-o", "x.hither"], "no such file"),
         (&["build", "p.hither", "-o", "x.hither"], ".npy"),
-        (&["build", "-", "-o", "x.hither"], "standard input"),
+        (&["build", "-", "-o", "x.hither"], "--format"),
         (&["build", "points.jsonl", "-o", "-"], "standard output"),
         (&["build", "twice.jsonl", "-o", "x.hither"], "twice.jsonl: key 1 is given twice"),
         (&["build", "points.jsonl", "-o", "no/x.hither"], "folder does not exist"),

@@ -3,18 +3,18 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use super::{InputError, Row, Rows, Table};
+use super::{InputError, Row, Rows, Table, source::Source};
 
 /// Opens `.fvecs` (`size` 4) or `.bvecs` (`size` 1).
-pub fn open(path: &Path, size: usize) -> Result<Table, InputError> {
-    let records = Records::open(path, size)?;
+pub fn open(source: &mut Source, size: usize) -> Result<Table, InputError> {
+    let records = Records::open(source, size)?;
     let (count, dimensions) = (records.rows, records.columns);
     Ok(Table {
-        count: Some(count),
+        count,
         dimensions,
         rows: Box::new(Vectors { records, bytes: Vec::new() }),
         ..Table::default()
@@ -27,18 +27,26 @@ pub struct Records {
     file: BufReader<File>,
     size: usize,
     row: u64,
-    pub rows: u64,
+    /// None in a stream, which tells at its end.
+    pub rows: Option<u64>,
     pub columns: usize,
+    /// The length of the next row, if it was read already.
+    length: Option<u32>,
 }
 
 impl Records {
     /// Opens a file whose values take `size` bytes each.
-    pub fn open(path: &Path, size: usize) -> Result<Self, InputError> {
+    pub fn open(source: &mut Source, size: usize) -> Result<Self, InputError> {
+        let file = source.start()?;
+        let path = source.path();
         let io = |error| InputError::io(path, &error);
-        let file = File::open(path).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
+        let bytes = match source.is_stream() {
+            // As if a stream had the longest row: nothing greater is allocated for one.
+            true => 4 + hither::MAX_DIMENSIONS as u64 * size as u64,
+            false => file.metadata().map_err(io)?.len(),
+        };
         let mut file = BufReader::with_capacity(1 << 17, file);
-        if bytes == 0 {
+        if file.fill_buf().map_err(io)?.is_empty() {
             return Err(InputError::new(path, "the file is empty"));
         }
         let columns = length(&mut file).map_err(io)?;
@@ -52,20 +60,44 @@ impl Records {
                 ),
             ));
         }
+        let path = path.to_owned();
+        let start = Self {
+            path,
+            file,
+            size,
+            row: 0,
+            rows: None,
+            columns: columns as usize,
+            length: Some(columns),
+        };
+        if source.is_stream() {
+            return Ok(start);
+        }
+        let Self { path, mut file, .. } = start;
+        let io = |error| InputError::io(&path, &error);
         let rows = bytes / record;
         if bytes % record != 0 {
-            return Err(uneven(path, &mut file, columns, record, rows).unwrap_or_else(io));
+            return Err(uneven(&path, &mut file, columns, record, rows).unwrap_or_else(io));
         }
         file.seek(SeekFrom::Start(0)).map_err(io)?;
-        Ok(Self { path: path.to_owned(), file, size, row: 0, rows, columns: columns as usize })
+        let (rows, columns) = (Some(rows), columns as usize);
+        Ok(Self { path, file, size, row: 0, rows, columns, length: None })
     }
 
     /// Reads the next row's bytes, false at the end.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> Result<bool, InputError> {
-        if self.row == self.rows {
+        let io = |error| InputError::io(&self.path, &error);
+        let ended = match self.rows {
+            Some(rows) => rows == self.row,
+            None => self.length.is_none() && self.file.fill_buf().map_err(io)?.is_empty(),
+        };
+        if ended {
             return Ok(false);
         }
-        let found = length(&mut self.file).map_err(|error| InputError::io(&self.path, &error))?;
+        let found = match self.length.take() {
+            Some(found) => found,
+            None => length(&mut self.file).map_err(io)?,
+        };
         if found as usize != self.columns {
             return Err(InputError::at_row(&self.path, self.row, changed(found, self.columns)));
         }
@@ -171,7 +203,7 @@ mod tests {
         assert!(rows[1][0].is_nan(), "passed through: the library counts what is not finite");
         std::fs::write(&b, [2, 0, 0, 0, 7, 255]).unwrap();
         assert_eq!(vectors(&b).unwrap(), [[7.0, 255.0]]);
-        assert_eq!(matrix::read_matrix_f32(&b).unwrap(), (vec![7.0, 255.0], 1, 2));
+        assert_eq!(matrix::read_matrix_f32(&b, None).unwrap(), (vec![7.0, 255.0], 1, 2));
         std::fs::write(&i, [1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 255, 255, 255, 255]).unwrap();
         assert_eq!(matrix::read_matrix_i64(&i).unwrap(), (vec![9, -1], 2, 1));
     }

@@ -1,6 +1,6 @@
 //! JSON Lines: an object a line. Read twice, first for the columns and their types.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 
@@ -9,6 +9,7 @@ use super::{
     columns::key_type,
     infer::{Evidence, is_rounded, key_from_text, value_from_text},
     roles::{KEY_NAMES, Roles},
+    source::Source,
 };
 
 mod lines;
@@ -16,9 +17,11 @@ mod lines;
 use lines::{Fields, Lines, numbers, text};
 
 /// Opens a file of vectors, or of attributes alone.
-pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
-    let survey = Survey::of(path)?;
-    let refuse = |reason: String| InputError::new(path, reason);
+pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, InputError> {
+    source.spool()?;
+    let survey = Survey::of(source)?;
+    let path = source.path().to_owned();
+    let refuse = |reason: String| InputError::new(&path, reason);
     let vector = match roles.vectors {
         false => None,
         true => {
@@ -58,7 +61,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
     let dimensions = vector.map_or(0, |at| survey.columns[at].dimensions);
     Ok(Table {
         rows: Box::new(Reader {
-            lines: Lines::open(path)?,
+            lines: Lines::open(source)?,
             targets,
             columns: columns.len(),
             dimensions,
@@ -94,8 +97,8 @@ struct Seen {
 }
 
 impl Survey {
-    fn of(path: &Path) -> Result<Self, InputError> {
-        let mut lines = Lines::open(path)?;
+    fn of(source: &mut Source) -> Result<Self, InputError> {
+        let mut lines = Lines::open(source)?;
         let mut survey = Self::default();
         let mut numbers_of: HashMap<String, usize> = HashMap::new();
         while let Some(fields) = lines.next()? {
@@ -115,7 +118,7 @@ impl Survey {
             }
         }
         if survey.rows == 0 {
-            return Err(InputError::new(path, "the file is empty"));
+            return Err(InputError::new(source.path(), "the file is empty"));
         }
         Ok(survey)
     }

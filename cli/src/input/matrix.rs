@@ -2,13 +2,25 @@
 
 use std::path::Path;
 
-use super::{Input, InputError, Options, Row, extension, fvecs::Records, npy, npy::Matrix};
+use super::{
+    Format, Input, InputError, Options, Row,
+    fvecs::Records,
+    npy,
+    npy::Matrix,
+    source::{Source, extension},
+};
 
 /// Reads queries from any file that [`Input`] reads: values row by row, rows, dimensions.
-pub fn read_matrix_f32(path: &Path) -> Result<(Vec<f32>, usize, usize), InputError> {
-    let mut input = Input::open(path, &Options::default())?;
+pub fn read_matrix_f32(
+    path: &Path,
+    format: Option<Format>,
+) -> Result<(Vec<f32>, usize, usize), InputError> {
+    let mut input = Input::open(path, &Options { format, ..Options::default() })?;
     let (mut values, mut rows, mut row) = (Vec::new(), 0, Row::default());
     while input.next(&mut row)? {
+        if let Some(reason) = row.invalid {
+            return Err(reason);
+        }
         values.extend_from_slice(&row.vector);
         rows += 1;
     }
@@ -16,11 +28,13 @@ pub fn read_matrix_f32(path: &Path) -> Result<(Vec<f32>, usize, usize), InputErr
 }
 
 /// Reads row numbers from `.npy` (integers of 4 or 8 bytes) or `.ivecs`: row by row, rows, columns.
+/// What has no name is taken for the former.
 pub fn read_matrix_i64(path: &Path) -> Result<(Vec<i64>, usize, usize), InputError> {
     let (mut values, mut bytes) = (Vec::new(), Vec::new());
+    let mut source = Source::open(path)?;
     let (rows, columns) = match extension(path).as_str() {
-        "npy" => {
-            let mut matrix = Matrix::open(path, "neighbours", |dtype| {
+        "npy" | "" => {
+            let mut matrix = Matrix::open(&mut source, "neighbours", |dtype| {
                 let fits = matches!((dtype.kind, dtype.size), (b'i' | b'u', 4 | 8));
                 (!fits).then(|| format!("it holds {dtype}, and row numbers are i4, i8, u4 or u8"))
             })?;
@@ -36,12 +50,13 @@ pub fn read_matrix_i64(path: &Path) -> Result<(Vec<i64>, usize, usize), InputErr
             (matrix.rows, matrix.columns)
         }
         "ivecs" => {
-            let mut records = Records::open(path, 4)?;
+            source.spool()?;
+            let mut records = Records::open(&mut source, 4)?;
             while records.next(&mut bytes)? {
                 let numbers = bytes.as_chunks().0.iter();
                 values.extend(numbers.map(|&b| i64::from(i32::from_le_bytes(b))));
             }
-            (records.rows, records.columns)
+            (records.rows.unwrap_or_default(), records.columns)
         }
         _ => return Err(InputError::new(path, "true neighbours are read from .npy or .ivecs")),
     };

@@ -2,11 +2,14 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    path::PathBuf,
 };
 
-use super::{InputError, Row, Rows, Table};
+use super::{
+    InputError, Row, Rows, Table,
+    source::{Source, spool},
+};
 
 pub mod header;
 pub mod keys;
@@ -17,8 +20,8 @@ use header::{Dtype, Header};
 const TURNED_BYTES: usize = 32 << 20;
 
 /// Opens vectors.
-pub fn open(path: &Path) -> Result<Table, InputError> {
-    let matrix = Matrix::open(path, "vectors", supported)?;
+pub fn open(source: &mut Source) -> Result<Table, InputError> {
+    let matrix = Matrix::open(source, "vectors", supported)?;
     let (count, dimensions) = (matrix.rows, matrix.columns);
     Ok(Table {
         count: Some(count),
@@ -72,16 +75,19 @@ pub struct Matrix {
     row: u64,
     /// Rows of an array in Fortran order that are turned already, and how many were taken.
     turned: Option<(Vec<u8>, usize)>,
+    /// Whether nobody knows where it ends before it does.
+    stream: bool,
 }
 
 impl Matrix {
     /// Opens an array that has two dimensions and a dtype in which `unsupported` finds nothing.
     pub fn open(
-        path: &Path,
+        source: &mut Source,
         what: &str,
         unsupported: impl Fn(Dtype) -> Option<String>,
     ) -> Result<Self, InputError> {
-        let (file, header) = Header::open(path)?;
+        let (mut file, mut header) = Header::open(source)?;
+        let path = source.path();
         let (rows, columns) = match header.shape[..] {
             [rows, columns] => (rows, columns),
             [length] => {
@@ -112,8 +118,21 @@ impl Matrix {
                 format!("it is empty: {rows} rows of {columns} dimensions"),
             ));
         }
-        header.check_length(path, &file)?;
-        // The length was checked, so a row fits into memory if the file does.
+        let mut stream = source.is_stream();
+        if stream && header.fortran {
+            // Its first row ends nearly at its end.
+            file = BufReader::new(spool(path, &mut file)?);
+            header.data = 0;
+            stream = false;
+        }
+        // The length is checked, so that a row fits into memory if the file does.
+        match stream {
+            false => header.check_length(path, &file)?,
+            true if columns > hither::MAX_DIMENSIONS as u64 => {
+                return Err(InputError::new(path, format!("its rows have {columns} dimensions")));
+            }
+            true => {}
+        }
         let columns = columns as usize;
         Ok(Self {
             path: path.to_owned(),
@@ -125,13 +144,21 @@ impl Matrix {
             row_bytes: columns * header.dtype.size,
             row: 0,
             turned: header.fortran.then(|| (Vec::new(), 0)),
+            stream,
         })
     }
 
     /// Reads the next row's bytes, false at the end.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> Result<bool, InputError> {
         if self.row == self.rows {
-            return Ok(false);
+            let more = self.stream && self.file.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+            return match more {
+                true => Err(InputError::new(
+                    &self.path,
+                    "bytes follow the array that the header describes: save one array a file",
+                )),
+                false => Ok(false),
+            };
         }
         bytes.resize(self.row_bytes, 0);
         let read = match &mut self.turned {

@@ -18,6 +18,7 @@ use hither::{ColumnSchema, Key, KeyType, Value};
 use super::{
     InputError, Row, Rows, Table,
     roles::{KEY_NAMES, Roles},
+    source::Source,
 };
 
 mod schema;
@@ -30,17 +31,15 @@ use shield::shield;
 use vector::VectorColumn;
 
 /// Opens a file of vectors, or of attributes alone.
-pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
-    shield(path, || open_file(path, roles))
+pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, InputError> {
+    source.spool()?;
+    let file = source.start()?;
+    shield(source.path(), || open_file(source.path(), file, roles))
 }
 
-fn open_file(path: &Path, roles: &Roles) -> Result<Table, InputError> {
+fn open_file(path: &Path, file: File, roles: &Roles) -> Result<Table, InputError> {
     let refuse = |reason: String| InputError::new(path, reason);
-    let file = File::open(path).map_err(|error| InputError::io(path, &error))?;
     let metadata = file.metadata().map_err(|error| InputError::io(path, &error))?;
-    if metadata.is_dir() {
-        return Err(refuse("this is a folder; give one of the Parquet files in it".into()));
-    }
     if metadata.len() == 0 {
         return Err(refuse("the file is empty".into()));
     }

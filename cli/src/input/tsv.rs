@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use hither::{ColumnSchema, ColumnType, KeyType, Value};
@@ -16,12 +16,15 @@ use super::{
     columns::key_type,
     infer::{Evidence, is_rounded, key_from_text, value_from_text},
     roles::{Roles, list},
+    source::Source,
 };
 
 /// Opens a file of attributes. Read twice, first for the types.
-pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
-    let refuse = |reason: String| InputError::new(path, reason);
-    let mut lines = Lines::open(path)?;
+pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, InputError> {
+    source.spool()?;
+    let path = source.path().to_owned();
+    let refuse = |reason: String| InputError::new(&path, reason);
+    let mut lines = Lines::open(source)?;
     let names: Vec<String> = match roles.tsv_columns {
         Some(names) => names.to_vec(),
         None if lines.next()? => lines.text()?.split('\t').map(|name| name.trim().into()).collect(),
@@ -73,7 +76,7 @@ pub fn open(path: &Path, roles: &Roles) -> Result<Table, InputError> {
         }
         types.push(wanted.unwrap_or(inferred));
     }
-    let mut lines = Lines::open(path)?;
+    let mut lines = Lines::open(source)?;
     if header {
         lines.next()?;
     }
@@ -98,10 +101,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(path: &Path) -> Result<Self, InputError> {
-        let file = File::open(path).map_err(|error| InputError::io(path, &error))?;
-        let file = BufReader::with_capacity(1 << 17, file);
-        Ok(Self { path: path.to_owned(), file, bytes: Vec::new(), line: 0 })
+    fn open(source: &mut Source) -> Result<Self, InputError> {
+        let file = BufReader::with_capacity(1 << 17, source.start()?);
+        Ok(Self { path: source.path().to_owned(), file, bytes: Vec::new(), line: 0 })
     }
 
     /// Reads a line. Blank lines are rows of one empty field: they are not skipped, so that rows

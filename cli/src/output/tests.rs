@@ -109,13 +109,13 @@ fn npy_and_back() {
     let path = folder.join("a.npy");
     write(&path, &layout, &rows);
     let expected: Vec<f32> = rows.iter().flat_map(|row| row.vector.clone()).collect();
-    assert_eq!(read_matrix_f32(&path).unwrap(), (expected.clone(), 3, 3));
+    assert_eq!(read_matrix_f32(&path, None).unwrap(), (expected.clone(), 3, 3));
     layout.precision = Precision::F16;
     let half = folder.join("h.npy");
     write(&half, &layout, &rows);
     let rounded = |x: &f32| half::f16::from_f32(*x).to_f32();
     let halves: Vec<f32> = expected.iter().map(rounded).collect();
-    assert_eq!(read_matrix_f32(&half).unwrap(), (halves, 3, 3));
+    assert_eq!(read_matrix_f32(&half, None).unwrap(), (halves, 3, 3));
     write_npy_i64(&path, &[1, -2], 2, 1).unwrap();
     assert_eq!(read_matrix_i64(&path).unwrap(), (vec![1, -2], 2, 1));
 }

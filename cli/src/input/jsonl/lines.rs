@@ -12,7 +12,7 @@ use std::{
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::InputError;
+use super::super::{InputError, source::Source};
 
 /// Names and values of a line in their order, and the line's number from 1.
 pub struct Fields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>, pub u64);
@@ -26,10 +26,9 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn open(path: &Path) -> Result<Self, InputError> {
-        let file = File::open(path).map_err(|error| InputError::io(path, &error))?;
-        let file = BufReader::with_capacity(1 << 17, file);
-        Ok(Self { path: path.to_owned(), file, bytes: Vec::new(), line: 0 })
+    pub fn open(source: &mut Source) -> Result<Self, InputError> {
+        let file = BufReader::with_capacity(1 << 17, source.start()?);
+        Ok(Self { path: source.path().to_owned(), file, bytes: Vec::new(), line: 0 })
     }
 
     pub fn path(&self) -> &Path {

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use super::super::InputError;
+use super::super::{InputError, source::Source};
 
 /// NumPy pads headers to 64 bytes; a structured dtype with hundreds of fields stays below this.
 const LONGEST: usize = 1 << 16;
@@ -56,13 +56,10 @@ pub struct Header {
 
 impl Header {
     /// Opens the file and reads its header; the file stands at the first element then.
-    pub fn open(path: &Path) -> Result<(BufReader<File>, Self), InputError> {
+    pub fn open(source: &mut Source) -> Result<(BufReader<File>, Self), InputError> {
+        let mut file = BufReader::with_capacity(1 << 17, source.start()?);
+        let path = source.path();
         let io = |error| InputError::io(path, &error);
-        let file = File::open(path).map_err(io)?;
-        if file.metadata().map_err(io)?.is_dir() {
-            return Err(InputError::new(path, "this is a folder, not a file"));
-        }
-        let mut file = BufReader::with_capacity(1 << 17, file);
         let mut start = Vec::new();
         file.by_ref().take(10).read_to_end(&mut start).map_err(io)?;
         if start.is_empty() {

@@ -3,13 +3,17 @@
 use std::{
     fs::File,
     io::{BufReader, Read},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use hither::{Key, KeyType};
 
 use super::{
-    super::{InputError, infer::canonical_uuid},
+    super::{
+        InputError,
+        infer::canonical_uuid,
+        source::{Source, extension},
+    },
     each,
     header::{Dtype, Header},
 };
@@ -30,14 +34,16 @@ pub struct Keys {
 impl Keys {
     /// Opens keys: shape `[rows]` or `[rows, 1]`, integers of any size, `S` or `U` strings. If a type
     /// is `wanted`, none is inferred.
-    pub fn open(path: &Path, wanted: Option<KeyType>) -> Result<Self, InputError> {
-        if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npy")) {
+    pub fn open(source: &mut Source, wanted: Option<KeyType>) -> Result<Self, InputError> {
+        if !matches!(extension(source.path()).as_str(), "npy" | "") {
             return Err(InputError::new(
-                path,
+                source.path(),
                 "keys are read from an .npy file of integers or strings, one a row",
             ));
         }
-        let (file, header) = Header::open(path)?;
+        source.spool()?;
+        let (file, header) = Header::open(source)?;
+        let path = source.path();
         let count = match header.shape[..] {
             [count] | [count, 1] => count,
             _ => {
@@ -72,7 +78,7 @@ impl Keys {
         if key_type == KeyType::Text && wanted.is_none() && keys.all_uuids()? {
             keys.key_type = KeyType::Uuid;
         }
-        let (file, _) = Header::open(path)?;
+        let (file, _) = Header::open(source)?;
         Ok(Self { file, row: 0, ..keys })
     }
 

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use hither::{Key, KeyType};
 
 use super::{
@@ -126,7 +128,7 @@ fn keys_are_integers_text_or_uuids() {
     let path = folder.join("k.npy");
     let read = |bytes: Vec<u8>| -> Result<(KeyType, Vec<Key>), InputError> {
         std::fs::write(&path, bytes).unwrap();
-        let mut keys = Keys::open(&path, None)?;
+        let mut keys = Keys::open(&mut Source::open(&path)?, None)?;
         let mut all = Vec::new();
         while let Some(key) = keys.next()? {
             all.push(key);
@@ -164,5 +166,5 @@ fn matrices_of_numbers() {
     )
     .unwrap();
     assert_eq!(matrix::read_matrix_i64(&path).unwrap(), (vec![1, 2, 3, 4], 2, 2));
-    assert!(message(matrix::read_matrix_f32(&path)).contains("u4"));
+    assert!(message(matrix::read_matrix_f32(&path, None)).contains("u4"));
 }

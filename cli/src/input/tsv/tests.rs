@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use std::path::PathBuf;
 
 use super::{

@@ -1,0 +1,21 @@
+//! Index files that are opened: mapped, or read where what has the name can be read once only.
+
+use crate::failure::Failure;
+use hither::{ErrorKind, IndexFile};
+use std::fs;
+use std::path::Path;
+
+/// Opens an index file; `-` is standard input.
+pub fn open(path: &Path) -> Result<IndexFile, Failure> {
+    let file = match path == Path::new("-") {
+        true => Path::new("/dev/stdin"),
+        false => path,
+    };
+    // A pipe has no length and cannot be mapped.
+    let stream = fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir());
+    let opened = if stream { IndexFile::read(file) } else { IndexFile::open(file) };
+    opened.map_err(|error| match error.kind() {
+        ErrorKind::Io { reason, .. } if file != path => Failure::at(path, reason),
+        _ => Failure::at(path, error),
+    })
+}
