@@ -132,7 +132,8 @@ fn check_value(name: &str, value: &str) -> Result<()> {
             "be a number above 0 and at most 1",
         ),
         "iterative_scan" => (matches!(value, "strict" | "relaxed"), "be strict or relaxed"),
-        "map" | "allow_http" | "path_style" => (matches!(value, "on" | "off"), "be on or off"),
+        "map" => (matches!(value, "on" | "copy" | "off"), "be on, copy or off"),
+        "allow_http" | "path_style" => (matches!(value, "on" | "off"), "be on or off"),
         "cache_size" => {
             (bytes(value).is_some_and(|bytes| bytes > 0), "be a size such as '500MB' or '20GB'")
         }

@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::http::HttpBuilder;
+use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectMeta, ObjectStore, RetryConfig};
 use pgrx::{PgSqlErrorCode as Code, pg_sys};
@@ -17,7 +18,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One file of a server, and the store that it is asked of.
+/// One file of a server or one to be copied, and the store that it is asked of.
 #[derive(Clone)]
 pub struct Object {
     /// As people write it.
@@ -248,6 +249,14 @@ fn digest(parts: &[&str]) -> String {
     }
     let digest = digest.finish();
     digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A file of this machine as an object, whose id tells one version from the next.
+pub fn local(path: &FilePath, version: &str) -> Result<Object> {
+    let url = path.display().to_string();
+    let at = Path::from_absolute_path(path).map_err(|error| failure(&url, &error.into()))?;
+    let (store, id) = (Arc::new(LocalFileSystem::new()), digest(&[&url, version]));
+    Ok(Object { url, store, path: at, listed: None, id })
 }
 
 /// The options of a user's mapping, or of everybody's. Unlike `GetUserMapping`, none is no error.

@@ -47,8 +47,21 @@ enum Map {
     Default,
     #[name = c"on"]
     On,
+    #[name = c"copy"]
+    Copy,
     #[name = c"off"]
     Off,
+}
+
+/// How files of this machine come into memory; remote ones are mapped or read in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapping {
+    /// Mapped where they are.
+    InPlace,
+    /// Mapped as copies in the cache, which nobody else changes.
+    Copied,
+    /// Read, by each backend for itself.
+    Never,
 }
 
 /// Makes the session settings known.
@@ -95,8 +108,8 @@ pub fn register() {
     );
     GucRegistry::define_enum_guc(
         c"hither.map",
-        c"Whether files are mapped into memory (on) or read (off).",
-        c"off is for files that may be cut short in place, which ends a process that maps them.",
+        c"Whether files are mapped into memory (on), as copies in the cache (copy), or read (off).",
+        c"copy and off are for files that may be changed in place: one that is mapped and cut ends the cluster.",
         &MAP,
         user(),
         flags(),
@@ -208,12 +221,18 @@ impl Effort {
     }
 }
 
-/// Whether files are mapped rather than read.
-pub fn mapped(levels: [&Options; 2]) -> bool {
-    match MAP.get() {
-        Map::On => true,
-        Map::Off => false,
-        Map::Default => levels.iter().find_map(|level| find(level, "map")) != Some("off"),
+/// Whether files are mapped rather than read, and which.
+pub fn mapping(levels: [&Options; 2]) -> Mapping {
+    let wanted = match MAP.get() {
+        Map::On => Some("on"),
+        Map::Copy => Some("copy"),
+        Map::Off => Some("off"),
+        Map::Default => levels.iter().find_map(|level| find(level, "map")),
+    };
+    match wanted {
+        Some("copy") => Mapping::Copied,
+        Some("off") => Mapping::Never,
+        _ => Mapping::InPlace,
     }
 }
 

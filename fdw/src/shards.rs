@@ -7,7 +7,7 @@ use crate::location::Location;
 use crate::network;
 use crate::remembered::Remembered;
 use crate::remote::{self, Access, Object};
-use crate::settings::Caching;
+use crate::settings::{Caching, Mapping};
 use crate::stats;
 use futures_util::{StreamExt, TryStreamExt};
 use hither_core::{ErrorKind, IndexFile};
@@ -61,8 +61,7 @@ pub struct Opening<'o> {
     pub locations: &'o [Location],
     pub access: &'o Access,
     pub caching: &'o Caching,
-    /// Whether files are mapped rather than read.
-    pub mapped: bool,
+    pub mapping: Mapping,
 }
 
 /// A file that a location means.
@@ -91,11 +90,11 @@ impl Opening<'_> {
             let (paths, _held) = self.bring(&objects)?;
             let mut paths = paths.iter();
             let shards = found.iter().map(|found| match found {
-                Found::Path(path) => open_file(path, path, self.mapped),
+                Found::Path(path) => open_file(path, path, self.is_mapped()),
                 Found::Object(object) => {
                     let none = || unreachable!("every object was brought");
                     let path = paths.next().unwrap_or_else(none);
-                    open_file(path, Path::new(&object.url), self.mapped).inspect_err(|_| {
+                    open_file(path, Path::new(&object.url), self.is_mapped()).inspect_err(|_| {
                         BROUGHT.with_borrow_mut(|brought| brought.remove(&object.id));
                     })
                 }
@@ -111,10 +110,18 @@ impl Opening<'_> {
         }
     }
 
+    fn is_mapped(&self) -> bool {
+        self.mapping != Mapping::Never
+    }
+
     /// The files that a location means. Servers' lists are believed for as long as files are.
     fn list(&self, location: &Location) -> Result<Vec<Found>> {
         if let Location::Path(path) = location {
-            return Ok(list_files(path)?.into_iter().map(Found::Path).collect());
+            let paths = list_files(path)?.into_iter();
+            if self.mapping != Mapping::Copied {
+                return Ok(paths.map(Found::Path).collect());
+            }
+            return paths.map(|path| copied(&path).map(Found::Object)).collect();
         }
         let believed = self.caching.believed();
         let key = (location.to_string(), self.access.clone());
@@ -194,7 +201,7 @@ impl Opening<'_> {
     fn look_at(&self, found: &Found) -> Looked {
         let object = match found {
             Found::Path(path) => {
-                return match open_file(path, path, self.mapped) {
+                return match open_file(path, path, self.is_mapped()) {
                     Ok(shard) => Looked::open(shard, None),
                     Err(failure) => Looked::failed(path.display().to_string(), failure),
                 };
@@ -208,7 +215,7 @@ impl Opening<'_> {
             Err(failure) => return Looked::failed(url, failure),
         };
         let now = network::wait(first_bytes(object)).and_then(|result| result);
-        let opened = path.map(|path| open_file(&path, Path::new(&url), self.mapped));
+        let opened = path.map(|path| open_file(&path, Path::new(&url), self.is_mapped()));
         let mut looked = match opened {
             Some(Ok(shard)) => Looked::open(shard, Some(true)),
             Some(Err(failure)) => Looked::failed(url, failure),
@@ -270,25 +277,16 @@ impl Looked {
     }
 }
 
+/// A file of this machine, to be copied into the cache.
+fn copied(path: &Path) -> Result<Object> {
+    let Identity { device, inode, modified, size, .. } = identity(path, path, true)?;
+    remote::local(path, &format!("{device} {inode} {modified:?} {size}"))
+}
+
 /// Opens a file, or takes the one that this backend has open if it is still the same. Errors call
 /// it by `name`.
 fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
-    let metadata = fs::metadata(path).map_err(|error| missing(name, &error))?;
-    if metadata.is_dir() {
-        return Err(missing(name, &std::io::ErrorKind::IsADirectory.into()));
-    }
-    // A pipe would never end, a device neither.
-    if !metadata.is_file() {
-        let message = format!("\"{}\" is no regular file", name.display());
-        return Err(Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message));
-    }
-    let identity = Identity {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-        size: metadata.size(),
-        mapped,
-    };
+    let identity = identity(path, name, mapped)?;
     let known = OPENED.with_borrow_mut(|opened| {
         opened.get(path).filter(|(known, _)| *known == identity).map(|(_, file)| Rc::clone(file))
     });
@@ -304,6 +302,26 @@ fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
         }
     };
     Ok(Shard { path: name.into(), file })
+}
+
+/// What tells a file that is there from others.
+fn identity(path: &Path, name: &Path, mapped: bool) -> Result<Identity> {
+    let metadata = fs::metadata(path).map_err(|error| missing(name, &error))?;
+    if metadata.is_dir() {
+        return Err(missing(name, &std::io::ErrorKind::IsADirectory.into()));
+    }
+    // A pipe would never end, a device neither.
+    if !metadata.is_file() {
+        let message = format!("\"{}\" is no regular file", name.display());
+        return Err(Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message));
+    }
+    Ok(Identity {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        size: metadata.size(),
+        mapped,
+    })
 }
 
 /// An error of the library, with the file that it is about.

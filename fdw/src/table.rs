@@ -216,7 +216,7 @@ impl Files {
             locations: &self.locations,
             access: &self.access,
             caching: &self.caching,
-            mapped: settings::mapped(self.levels()),
+            mapping: settings::mapping(self.levels()),
         }
     }
 }
