@@ -53,13 +53,14 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vectors",
         ],
     ),
-    ("ivf", &["element", "metric", "parallel", "random", "vectors"]),
+    ("ivf", &["element", "magnitude", "metric", "parallel", "random", "vectors"]),
     ("key", &["packed", "sort"]),
+    ("magnitude", &["distance"]),
     ("metric", &["distance"]),
     ("neighbor", &["sort"]),
     ("packed", &[]),
     ("parallel", &[]),
-    ("quantize", &["distance", "metric", "vectors"]),
+    ("quantize", &["distance", "magnitude", "metric", "vectors"]),
     ("random", &[]),
     ("rows", &[]),
     ("sort", &[]),
@@ -84,7 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vectors",
         ],
     ),
-    ("vectors", &["aligned", "distance", "element", "metric"]),
+    ("vectors", &["aligned", "distance", "element", "magnitude", "metric"]),
 ];
 
 /// Crates that only these modules may name.

@@ -40,9 +40,7 @@ impl Failure {
     pub fn at_query(path: &Path, row: usize, error: hither::Error) -> Self {
         use hither::ErrorKind;
         match error.kind() {
-            ErrorKind::NonFinite { .. }
-            | ErrorKind::ZeroVector
-            | ErrorKind::HalfOverflow { .. } => {
+            ErrorKind::NonFinite { .. } | ErrorKind::ZeroVector | ErrorKind::VectorOverflow => {
                 InputError::at_row(path, row as u64, error.to_string()).into()
             }
             _ => error.into(),

@@ -1,5 +1,7 @@
 //! The command as a person or a program runs it.
 
+#[path = "command/magnitude.rs"]
+mod magnitude;
 #[path = "command/overwriting.rs"]
 mod overwriting;
 #[path = "command/process.rs"]

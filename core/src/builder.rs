@@ -244,6 +244,10 @@ impl IndexBuilder {
     /// Appends a row: its key (`None` where keys are row numbers: the next number), its vector
     /// (one finite value a dimension), and a value for every column, in the order of the schema.
     ///
+    /// A vector is at most 2⁶² (4.6·10¹⁸) long. Under cosine, where only its direction counts, any length
+    /// goes: a vector that is shorter than 2⁻⁵⁰ (8.9·10⁻¹⁶) or longer than 2⁵⁰ (1.1·10¹⁵) is stored
+    /// multiplied by a power of two.
+    ///
     /// # Errors
     /// Says what is wrong with the row, which is then left out; the builder goes on working.
     /// Keys that are given twice are found by [`finish`](Self::finish).
@@ -298,7 +302,8 @@ impl IndexBuilder {
     /// Builds the index and gives its file's bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateKey`] if a key was given twice.
+    /// [`ErrorKind::DuplicateKey`] if a key was given twice; [`ErrorKind::VectorUnderflow`], or for
+    /// [`Element::F16`] [`ErrorKind::HalfUnderflow`], if all rows are too small to be told apart.
     pub fn finish(self) -> Result<AlignedBytes> {
         let mut bytes = AlignedBytes::new();
         self.write_to(&mut bytes, &mut |_| Ok(()))?;
@@ -310,6 +315,7 @@ impl IndexBuilder {
     /// # Errors
     /// Those of [`finish`](Self::finish), of the sink, and of `progress`.
     pub fn write_to(&self, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Result<()> {
+        self.vectors.check_size()?;
         let threads = Threads::new(self.options.threads)?;
         let rows = SegmentRows {
             vectors: &self.vectors,

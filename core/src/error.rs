@@ -69,6 +69,14 @@ pub enum ErrorKind {
         /// Position of the value within its vector, from 0.
         at: usize,
     },
+    /// A vector, or every one, is too small for half precision: its values round to zero, or to so
+    /// few digits that its direction is lost.
+    HalfUnderflow,
+    /// A vector is longer than 2⁶² (4.6·10¹⁸), so that distances from it would overflow single precision.
+    VectorOverflow,
+    /// No vector is longer than 2⁻⁵⁰ (8.9·10⁻¹⁶), so that distances between them would underflow
+    /// single precision.
+    VectorUnderflow,
     /// A vector of length zero has no direction, so cosine distance is undefined for it.
     ZeroVector,
     /// More rows, dimensions or segments than the format can number.
@@ -197,6 +205,15 @@ impl fmt::Display for ErrorKind {
             Self::HalfOverflow { at } => write!(
                 f,
                 "value {at} of the vector is beyond half precision (±65504); store these vectors as f32 (--element f32)"
+            ),
+            Self::HalfUnderflow => f.write_str(
+                "the vector is too small for half precision, whose least value is 6e-8; store these vectors as f32 (--element f32)",
+            ),
+            Self::VectorOverflow => f.write_str(
+                "the vector is longer than 4.6e18, so its distances overflow single precision; divide all vectors by the same number, or use the cosine metric",
+            ),
+            Self::VectorUnderflow => f.write_str(
+                "no vector is longer than 8.9e-16, so distances between them underflow single precision; multiply all vectors by the same number, or use the cosine metric",
             ),
             Self::ZeroVector => write!(
                 f,

@@ -70,6 +70,7 @@ mod hnsw;
 mod index;
 mod ivf;
 mod key;
+mod magnitude;
 mod metric;
 mod neighbor;
 mod packed;

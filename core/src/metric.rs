@@ -1,7 +1,7 @@
 //! Metrics: which kernel ranks rows, and the distance that callers see.
 
+use crate::distance::Measure;
 pub(crate) use crate::distance::sqrt;
-use crate::distance::{Measure, measure_pair};
 
 /// What "near" means. Distances equal pgvector's operators: smaller is nearer.
 ///
@@ -70,9 +70,4 @@ impl Metric {
 /// 1 − similarity, kept within 0 and 2 against rounding, as pgvector does.
 pub(crate) fn cosine_distance(similarity: f32) -> f32 {
     1.0 - similarity.clamp(-1.0, 1.0)
-}
-
-/// The inverse of a vector's length; infinite for the zero vector.
-pub(crate) fn inverse_length(values: &[f32]) -> f32 {
-    1.0 / sqrt(measure_pair(Measure::Dot, values, values))
 }

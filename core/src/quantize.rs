@@ -8,6 +8,7 @@
 
 use crate::distance::{self, Format, Measure, Table, measure_pair};
 use crate::error::{Result, corrupt};
+use crate::magnitude::{inverse_length, overflows, squared_length};
 use crate::metric::{Metric, cosine_distance};
 use crate::vectors::{Factors, Query, VectorsView};
 use alloc::vec;
@@ -37,7 +38,7 @@ pub(crate) fn has_room_for_factor(dimensions: usize) -> bool {
 fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<()> {
     vectors.get(row, out)?;
     if vectors.metric() == Metric::Cosine {
-        let inverse = crate::metric::inverse_length(out);
+        let inverse = inverse_length(out);
         out.iter_mut().for_each(|value| *value *= inverse);
     }
     Ok(())
@@ -83,7 +84,10 @@ impl Quantizer {
 
         let mut best = Self::default();
         let mut least = f64::INFINITY;
-        for centre in [mean, middle] {
+        // Of rows that all are short enough, no mean is too long; the middle may be.
+        let middle =
+            Some(middle).filter(|middle: &Vec<f32>| !overflows(squared_length(middle) / 2.0));
+        for centre in [Some(mean), middle].into_iter().flatten() {
             let centre: Vec<f32> = centre;
             let widest = sample.chunks_exact(dimensions).fold(0.0_f32, |widest, values| {
                 values.iter().zip(&centre).fold(widest, |w, (v, c)| w.max((v - c).abs()))
@@ -145,7 +149,7 @@ impl Quantizer {
         let factor = match vectors.metric() {
             Metric::L2 => self.scale * self.scale * squares as f32,
             Metric::Cosine => {
-                let inverse = crate::metric::inverse_length(values);
+                let inverse = inverse_length(values);
                 if inverse.is_finite() { inverse } else { 0.0 }
             }
             Metric::InnerProduct | Metric::L1 => 0.0,

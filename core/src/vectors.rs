@@ -1,10 +1,13 @@
 //! Checked rows of vectors: owned while they are gathered, borrowed once they are stored.
 
 use crate::aligned::AlignedBytes;
-use crate::distance::{self, Format, Table, widen_f16};
+use crate::distance::{self, Format, Measure, Table, measure_pair, widen_f16};
 use crate::element::Element;
 use crate::error::{ErrorKind, OrCorrupt, Result};
-use crate::metric::{Metric, cosine_distance, inverse_length};
+use crate::magnitude::{
+    greatest, inverse_length, is_ordinary, overflows, rescale, squared_length, underflows,
+};
+use crate::metric::{Metric, cosine_distance, sqrt};
 use alloc::vec::Vec;
 
 /// Most dimensions that an index can have; the integer sums of codes hold this many.
@@ -47,12 +50,12 @@ impl Shape {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     pub values: Vec<f32>,
-    /// Under cosine the inverse of the query's length, else 1.
+    /// The inverse of the query's length where it counts, as under cosine, else 1.
     pub inverse_length: f32,
 }
 
 impl Query {
-    /// Checks `values` and takes them over, reusing this query's memory.
+    /// Checks `values` for distances by `metric` and takes them over, reusing this query's memory.
     pub fn set(&mut self, values: &[f32], dimensions: usize, metric: Metric) -> Result<()> {
         if values.len() != dimensions {
             return Err(
@@ -65,11 +68,24 @@ impl Query {
         self.values.clear();
         self.values.extend_from_slice(values);
         self.inverse_length = 1.0;
+        let square = squared_length(values);
         if metric == Metric::Cosine {
-            self.inverse_length = inverse_length(values);
-            if !self.inverse_length.is_finite() {
-                return Err(ErrorKind::ZeroVector.into());
+            if !is_ordinary(square) {
+                rescale(&mut self.values);
             }
+            self.measure_length()
+        } else if overflows(square) {
+            Err(ErrorKind::VectorOverflow.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Measures the length too, where rows are steered by that are ordered by cosine.
+    pub fn measure_length(&mut self) -> Result<()> {
+        self.inverse_length = inverse_length(&self.values);
+        if !self.inverse_length.is_finite() {
+            return Err(ErrorKind::ZeroVector.into());
         }
         Ok(())
     }
@@ -168,6 +184,10 @@ impl<'a> VectorsView<'a> {
             row_values.resize(self.dimensions(), 0.0);
             for (&row, rank) in list.iter().zip(out) {
                 self.get(row, row_values)?;
+                if !is_ordinary(squared_length(row_values)) {
+                    rescale(row_values);
+                    *rank = -measure_pair(Measure::Dot, &query.values, row_values);
+                }
                 let similarity = -*rank * query.inverse_length * inverse_length(row_values);
                 *rank = cosine_distance(similarity);
             }
@@ -221,6 +241,10 @@ pub(crate) struct Vectors {
     bytes: AlignedBytes,
     rows: u32,
     unit_length: bool,
+    /// Whether there are rows too small to be measured against one another, and whether there are
+    /// others than these and zeros.
+    small: bool,
+    measurable: bool,
     scratch: Vec<f32>,
 }
 
@@ -239,7 +263,9 @@ impl Vectors {
             );
         }
         let scratch = Vec::new();
-        Ok(Self { shape, bytes: AlignedBytes::new(), rows: 0, unit_length: true, scratch })
+        let bytes = AlignedBytes::new();
+        let (unit_length, small, measurable) = (true, false, false);
+        Ok(Self { shape, bytes, rows: 0, unit_length, small, measurable, scratch })
     }
 
     /// Makes room for `rows` rows more.
@@ -278,15 +304,45 @@ impl Vectors {
         // Lengths are of the stored values, which a search measures.
         self.scratch.resize(shape.dimensions, 0.0);
         shape.element.decode(row, &mut self.scratch);
-        let inverse = inverse_length(&self.scratch);
+        let mut square = squared_length(&self.scratch);
+        let keeps_digits = match shape.element {
+            Element::F32 => true,
+            Element::F16 => keeps_digits(values, &self.scratch, square, shape.metric)?,
+        };
         if shape.metric == Metric::Cosine {
-            if !inverse.is_normal() {
+            if !is_ordinary(square) {
+                rescale(&mut self.scratch);
+                shape.element.encode(&self.scratch, row)?;
+                square = squared_length(&self.scratch);
+            }
+            if square == 0.0 {
                 return Err(ErrorKind::ZeroVector.into());
             }
+        } else if overflows(square) {
+            return Err(ErrorKind::VectorOverflow.into());
+        } else if keeps_digits && !underflows(square) {
+            self.measurable = true;
+        } else {
+            self.small |= greatest(values) > 0.0;
+        }
+        let inverse = 1.0 / sqrt(square);
+        if shape.metric == Metric::Cosine {
             rest[..4].copy_from_slice(&inverse.to_le_bytes());
         }
         self.unit_length &= (1.0 / inverse - 1.0).abs() <= UNIT_TOLERANCE;
         Ok(())
+    }
+
+    /// Checks that the rows can be told apart: that they are not all too small for it.
+    pub fn check_size(&self) -> Result<()> {
+        if !self.small || self.measurable {
+            return Ok(());
+        }
+        Err(match self.shape.element {
+            Element::F32 => ErrorKind::VectorUnderflow,
+            Element::F16 => ErrorKind::HalfUnderflow,
+        }
+        .into())
     }
 
     pub fn rows(&self) -> u32 {
@@ -310,4 +366,22 @@ impl Vectors {
     pub fn view(&self) -> VectorsView<'_> {
         VectorsView::new(&self.bytes, self.shape)
     }
+}
+
+/// Whether at least 6 bits of the greatest value are left in binary16. A vector that becomes zero is an
+/// error, and under cosine one whose direction is lost. `square` is the squared length of `stored`.
+fn keeps_digits(values: &[f32], stored: &[f32], square: f32, metric: Metric) -> Result<bool> {
+    // Steps of binary16 are 2⁻²⁴ at the least: longer vectors have digits to spare.
+    const STEPS: f32 = 1.0 / (1_u64 << 38) as f32;
+    if square >= values.len() as f32 * STEPS {
+        return Ok(true);
+    }
+    let size = greatest(values);
+    let pairs = values.iter().zip(stored);
+    let error = pairs.fold(0.0_f32, |error, (value, stored)| error.max((value - stored).abs()));
+    let keeps_digits = error * 64.0 <= size;
+    if !keeps_digits && (metric == Metric::Cosine || square == 0.0) {
+        return Err(ErrorKind::HalfUnderflow.into());
+    }
+    Ok(keeps_digits)
 }

@@ -119,6 +119,7 @@ impl From<Error> for Failure {
         let code = match error.kind() {
             ErrorKind::DimensionMismatch { .. }
             | ErrorKind::NonFinite { .. }
+            | ErrorKind::VectorOverflow
             | ErrorKind::ZeroVector => Code::ERRCODE_DATA_EXCEPTION,
             ErrorKind::Corrupt { .. }
             | ErrorKind::ChecksumMismatch { .. }

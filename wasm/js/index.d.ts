@@ -281,8 +281,8 @@ export class Index implements Disposable {
    * The nearest rows to a vector, or to the row with a key (`number`, `bigint` or `string`),
    * which is then left out of the answer.
    *
-   * @throws {HitherError} `dimension_mismatch`, `non_finite`, `zero_vector`, `key_not_found`,
-   * `key_type`, `invalid_filter`, `unknown_column`, `column_type`, `invalid_parameter`,
+   * @throws {HitherError} `dimension_mismatch`, `non_finite`, `zero_vector`, `vector_overflow`,
+   * `key_not_found`, `key_type`, `invalid_filter`, `unknown_column`, `column_type`, `invalid_parameter`,
    * `unsupported`, `corrupt`
    */
   search(query: Vector | Key, options?: SearchOptions): SearchResult;
@@ -354,8 +354,8 @@ export class Builder implements Disposable {
   readonly length: number;
   /**
    * Appends a row. A row that is refused is left out, and the builder goes on working.
-   * @throws {HitherError} `dimension_mismatch`, `non_finite`, `half_overflow`, `zero_vector`,
-   * `key_type`, `unknown_column`, `column_type`
+   * @throws {HitherError} `dimension_mismatch`, `non_finite`, `half_overflow`, `half_underflow`,
+   * `vector_overflow`, `zero_vector`, `key_type`, `unknown_column`, `column_type`
    */
   add(vector: Vector, row?: RowOptions): void;
   /**
@@ -373,8 +373,8 @@ export class Builder implements Disposable {
    * Builds and gives the file's bytes; the builder is then free. It blocks until it is done:
    * `hither/worker` does not. `onProgress` is called synchronously, and may abort `signal`.
    *
-   * @throws {HitherError} `duplicate_key`, `aborted`, `out_of_memory`; after the two last the
-   * builder still has its rows
+   * @throws {HitherError} `duplicate_key`, `vector_underflow`, `half_underflow`, `aborted`,
+   * `out_of_memory`; after the two last the builder still has its rows
    */
   finish(options?: {
     onProgress?: (progress: BuildProgress) => void;
@@ -391,6 +391,12 @@ export type ErrorCode =
   | "dimension_mismatch"
   | "non_finite"
   | "half_overflow"
+  /** Values too small for half precision: they would become zero. */
+  | "half_underflow"
+  /** A vector longer than 4.6e18, whose distances overflow single precision. Not under cosine. */
+  | "vector_overflow"
+  /** No vector longer than 8.9e-16: distances underflow single precision. Not under cosine. */
+  | "vector_underflow"
   | "zero_vector"
   | "too_many"
   | "invalid_parameter"

@@ -45,6 +45,12 @@ impl From<Error> for Failure {
                 );
                 return Self::new("half_overflow", message);
             }
+            ErrorKind::HalfUnderflow => {
+                let message = "the vector is too small for half precision, whose least value is 6e-8; store these vectors with element \"f32\"";
+                return Self::new("half_underflow", message.into());
+            }
+            ErrorKind::VectorOverflow => "vector_overflow",
+            ErrorKind::VectorUnderflow => "vector_underflow",
             ErrorKind::ZeroVector => "zero_vector",
             ErrorKind::TooMany { .. } => "too_many",
             ErrorKind::InvalidParameter { .. } => "invalid_parameter",

@@ -352,6 +352,7 @@ test("what makes no sense is refused, and breaks nothing", async () => {
   const own = {};
   own.own = own;
   const builder = () => new Builder({ dimensions: 3, columns: { note: "json" } });
+  const single = (metric) => new Builder({ dimensions: 3, metric, element: "f32" });
   const read = new Response(file);
   await read.arrayBuffer();
   const expected = {
@@ -388,6 +389,16 @@ test("what makes no sense is refused, and breaks nothing", async () => {
     invalid_filter: ["{", 5, () => true, []].map((filter) => () => index.search(query, { filter })),
     non_finite: [() => index.search(Array(dimensions).fill(NaN)), () => index.search(new Float32Array(dimensions).fill(NaN))],
     zero_vector: [() => index.search(new Float32Array(dimensions))],
+    half_underflow: [() => builder().add([1e-30, 0, 0])],
+    vector_overflow: [() => single("l2").add([1e30, 0, 0]), () => index.search(Array(dimensions).fill(1e30), { metric: "l2" })],
+    vector_underflow: [
+      () => {
+        const small = single("ip");
+        small.add([1e-30, 0, 0]);
+        return small.finish();
+      },
+    ],
+    "no error": [() => single("cosine").add([1e30, 0, 0]), () => index.search(Array(dimensions).fill(1e30)), () => index.search(Array(dimensions).fill(1e-30))],
     key_type: [null, undefined, {}, -1, 1.5, NaN, 1e300, "x"].map((key) => () => index.get(key)),
   };
   for (const [wanted, calls] of Object.entries(expected)) {

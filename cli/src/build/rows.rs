@@ -67,7 +67,11 @@ fn push(
     builder.push(key, &row.vector, &values).map_err(|error| {
         let invalid = matches!(
             error.kind(),
-            ErrorKind::NonFinite { .. } | ErrorKind::ZeroVector | ErrorKind::HalfOverflow { .. }
+            ErrorKind::NonFinite { .. }
+                | ErrorKind::ZeroVector
+                | ErrorKind::HalfOverflow { .. }
+                | ErrorKind::HalfUnderflow
+                | ErrorKind::VectorOverflow
         );
         let key = row.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
         (format!("row {number}{key}: {error}"), invalid)

@@ -94,6 +94,9 @@ impl Index<'_> {
         if let Some(growing) = self.growing.as_ref().filter(|growing| growing.live() > 0) {
             // Rows that were inserted and removed again are left out.
             compacted = growing.compacted(&self.options.columns)?;
+            if self.segments.is_empty() {
+                compacted.vectors.check_size()?;
+            }
             let mut params = self.options.segment_params();
             if growing.live() < STRUCTURED_ROWS {
                 (params.hnsw, params.ivf) = (None, None);

@@ -70,9 +70,9 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::DimensionMismatch`], [`ErrorKind::NonFinite`], [`ErrorKind::ZeroVector`] under
-    /// cosine, [`ErrorKind::InvalidParameter`], [`ErrorKind::Unsupported`] for a metric that this
-    /// index does not order by, [`ErrorKind::Corrupt`] if the file is damaged where the search
-    /// reads.
+    /// cosine, [`ErrorKind::VectorOverflow`] under another metric, [`ErrorKind::InvalidParameter`],
+    /// [`ErrorKind::Unsupported`] for a metric that this index does not order by,
+    /// [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
     pub fn search<'s>(
         &self,
         query: &[f32],
@@ -208,10 +208,10 @@ impl<'a> Index<'a> {
     ) -> Result<()> {
         let metric = params.metric.unwrap_or(self.metric());
         self.check(params, metric)?;
-        let measured = [metric, self.metric()];
-        let by_length = measured.contains(&Metric::Cosine);
-        let checked = if by_length { Metric::Cosine } else { metric };
-        searcher.query.set(query, self.dimensions(), checked)?;
+        searcher.query.set(query, self.dimensions(), metric)?;
+        if self.metric() == Metric::Cosine && metric != Metric::Cosine {
+            searcher.query.measure_length()?;
+        }
         searcher.found.clear();
         searcher.last = None;
         searcher.dropped = 0;

@@ -2,7 +2,8 @@
 
 use super::centroid_shape;
 use crate::error::Result;
-use crate::metric::{Metric, inverse_length};
+use crate::magnitude::inverse_length;
+use crate::metric::Metric;
 use crate::parallel::Threads;
 use crate::random::Random;
 use crate::vectors::{Query, Vectors, VectorsView};
