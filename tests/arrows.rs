@@ -95,6 +95,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hashbrown", &["growing"]),
     ("rayon", &["parallel"]),
     ("memmap2", &["file"]),
+    ("serde", &["filter"]),
     ("serde_json", &["filter"]),
 ];
 

@@ -8,6 +8,7 @@ use crate::input::{Format, read_matrix_f32};
 use crate::opened;
 use crate::output;
 use crate::replace::{Force, Kind};
+use crate::search::require_extension;
 use crate::show;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -69,6 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(plot) = &arguments.plot {
         let inputs = [&arguments.file, &arguments.queries].into_iter().chain(&arguments.truth);
         arguments.force.check(plot, Kind::Other, inputs.map(PathBuf::as_path))?;
+        require_extension(plot, "svg", "curves are drawn as .svg")?;
     }
     let (queries, rows, dimensions) = read_matrix_f32(&arguments.queries, arguments.format)?;
     let resident_before = resident_bytes();

@@ -19,11 +19,15 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Build an index file from vectors in .npy, .fvecs, .bvecs, JSON Lines or Parquet, or in Postgres.
+/// Build an index file from vectors.
+///
+/// They are in .npy, .fvecs, .bvecs or JSON Lines.
+#[cfg_attr(feature = "parquet", doc = "Parquet files are read too.")]
+#[cfg_attr(feature = "postgres", doc = "So are the rows of a query in Postgres.")]
 #[derive(Args)]
 pub struct Arguments {
-    /// The vectors: .npy (f2, f4, f8, u1, i1), .fvecs, .bvecs, .jsonl or .parquet; - for standard
-    /// input, which like a pipe has no name that says its format.
+    /// The vectors, in a format of --format (.npy of f2, f4, f8, u1 or i1); - for standard input,
+    /// which like a pipe has no name that says its format.
     #[arg(required_unless_present = "postgres")]
     input: Option<PathBuf>,
     /// The format of the vectors, where their name does not say it.
@@ -31,12 +35,12 @@ pub struct Arguments {
     format: Option<Format>,
     /// The rows of a query in Postgres instead of a file: postgres://user@host/database, or
     /// "host=… dbname=…". PGPASSWORD, PGHOST, PGPORT, PGUSER and PGDATABASE say what is left out.
-    #[arg(long, value_name = "URL", requires = "query",
+    #[arg(long, value_name = "URL", requires = "query", hide = cfg!(not(feature = "postgres")),
           conflicts_with_all = ["input", "format", "keys", "attributes", "tsv_columns"])]
     postgres: Option<String>,
     /// The query: a vector or halfvec column of pgvector, a key if there is one, attributes. In
     /// the order in which it gives its rows: ORDER BY makes the same file each time.
-    #[arg(long, value_name = "SELECT …", requires = "postgres")]
+    #[arg(long, value_name = "SELECT …", requires = "postgres", hide = cfg!(not(feature = "postgres")))]
     query: Option<String>,
     /// The index file to write. It appears whole or not at all.
     #[arg(short, long, value_name = "FILE")]
@@ -46,13 +50,14 @@ pub struct Arguments {
     /// A .npy file of keys, one a row: integers or text.
     #[arg(long, value_name = "K.npy")]
     keys: Option<PathBuf>,
-    /// Attributes, one line or row for each vector: .tsv (with a header line), .jsonl or .parquet.
+    /// Attributes, one line or row for each vector, in a format of --format that has columns; .tsv
+    /// begins with a header line.
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
     /// The format of the attributes, where their name does not say it.
     #[arg(long, value_enum, requires = "attributes")]
     attributes_format: Option<Format>,
-    /// The column that holds the vectors, in JSON Lines, Parquet and a query.
+    /// The column that holds the vectors, where columns have names.
     #[arg(long, value_name = "NAME")]
     vector_column: Option<String>,
     /// The column that holds the keys.

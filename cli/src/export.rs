@@ -1,15 +1,17 @@
 //! `hither export`: the rows of an index file in another format.
 
 use crate::failure::Failure;
+use crate::input::KEY_NAMES;
 use crate::opened;
-use crate::output::{Layout, Output, Precision};
+use crate::output::{Layout, Output, Precision, attribute_names};
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use hither::{Element, KeyType, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Write the rows of an index file as .npy (vectors), .jsonl or .parquet, in the order of keys.
+/// Write the rows of an index file as .npy (vectors) or .jsonl, in the order of keys.
+#[cfg_attr(feature = "parquet", doc = "Or as .parquet.")]
 #[derive(Args)]
 pub struct Arguments {
     /// The index file.
@@ -33,9 +35,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     rows.sort_unstable();
     let in_place =
         rows.iter().enumerate().all(|(at, row)| row.0 == hither::KeyRef::Int64(at as i64));
+    let has_key_name = index.columns().iter().any(|c| KEY_NAMES.contains(&c.name.as_str()));
     let key_type = match index.options().key_type {
-        // Numbers that are the places of the rows need no column.
-        KeyType::RowNumber if !in_place => KeyType::Int64,
+        // Numbers that are the places of the rows need no column, unless an attribute would be
+        // taken for the key.
+        KeyType::RowNumber if !in_place || has_key_name => KeyType::Int64,
         key_type => key_type,
     };
     let precision = match index.options().element {
@@ -44,6 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let columns = index.columns().to_vec();
     let layout = Layout { dimensions: index.dimensions(), precision, key_type, columns };
+    notes(&arguments.output, &layout).iter().for_each(|note| show::complain(note));
     let mut output = Output::create(&arguments.output, &layout)?;
     let mut vector = vec![0.0; index.dimensions()];
     for (key, row) in &rows {
@@ -56,4 +61,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     output.finish()?;
     let path = arguments.output.display();
     show::print(&format!("{path}: {} rows\n", show::count(rows.len() as u64)))
+}
+
+/// What is not in the file as it is in the index.
+fn notes(output: &Path, layout: &Layout) -> Vec<String> {
+    if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
+        let keys = layout.key_type != KeyType::RowNumber;
+        let note = "note: .npy holds the vectors alone, without keys and attributes".into();
+        return (keys || !layout.columns.is_empty()).then_some(note).into_iter().collect();
+    }
+    let names = attribute_names(layout);
+    let both = layout.columns.iter().map(|column| &column.name).zip(&names);
+    both.filter(|(own, name)| own != name)
+        .map(|(own, name)| format!("note: the column \"{own}\" is written as \"{name}\""))
+        .collect()
 }

@@ -25,7 +25,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = opened::open(&arguments.file)?;
     let index = file.index();
     if arguments.json {
-        show::print(&format!("{:#}\n", as_json(index, file.len())))
+        let json = format!("{:#}\n", as_json(index, file.len()));
+        show::print(&show::printable_json(&json))
     } else {
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -112,10 +113,11 @@ fn as_text(text: &mut String, index: &Index<'_>, bytes: u64) -> std::fmt::Result
         )?;
     }
     for (name, value) in &options.properties {
-        writeln!(text, "{name:<11} {value}")?;
+        writeln!(text, "{:<11} {}", show::printable(name), show::printable(value))?;
     }
     for column in index.columns() {
-        writeln!(text, "column      {} {}", column.name, column.column_type.name())?;
+        let (name, kind) = (show::printable(&column.name), column.column_type.name());
+        writeln!(text, "column      {name} {kind}")?;
     }
     for (number, segment) in info.segments.iter().enumerate() {
         let structures: Vec<&str> = segment.structures.iter().map(|s| s.name()).collect();
@@ -152,7 +154,7 @@ fn as_text(text: &mut String, index: &Index<'_>, bytes: u64) -> std::fmt::Result
         let (offset, length) = (show::count(section.offset), show::count(section.length));
         write!(text, "{offset:>14} {length:>14}  {}", section.name)?;
         if let Some(column) = &section.column {
-            write!(text, " \"{column}\"")?;
+            write!(text, " \"{}\"", show::printable(column))?;
         }
         writeln!(text)?;
     }

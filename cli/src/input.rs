@@ -22,7 +22,7 @@ mod source;
 pub mod testing;
 mod tsv;
 
-pub use columns::parse_type;
+pub use columns::{parse_type, written};
 pub use error::InputError;
 pub use infer::{format_bytes, key_from_text};
 pub use matrix::{read_matrix_f32, read_matrix_i64};

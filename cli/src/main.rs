@@ -8,6 +8,7 @@ mod info;
 mod input;
 mod interrupt;
 mod merge;
+mod names;
 mod opened;
 mod output;
 mod progress;

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use hither::{AtomicFile, ColumnSchema, Error, ErrorKind, KeyRef, KeyType, Value};
 
-use crate::input::InputError;
+use crate::input::{InputError, KEY_NAMES, VECTOR_NAMES};
+use crate::names;
 
 mod jsonl;
 mod npy;
@@ -96,23 +97,18 @@ impl Output {
     }
 }
 
-/// The names of the vector's and the key's column: the first that reading takes by itself and that
-/// no attribute has.
-fn reserved_names(
-    path: &Path,
-    layout: &Layout,
-) -> Result<(&'static str, &'static str), InputError> {
-    let free = |names: &[&'static str]| {
-        let taken = |name: &str| layout.columns.iter().any(|column| column.name == name);
-        names.iter().copied().find(|&name| !taken(name))
+/// The names of the vector's and the key's column, which reading takes by themselves, before all
+/// others that it would.
+pub const VECTOR: &str = VECTOR_NAMES[0];
+pub const KEY: &str = KEY_NAMES[0];
+
+/// The names of the attributes beside these.
+pub fn attribute_names(layout: &Layout) -> Vec<String> {
+    let taken = match layout.key_type {
+        KeyType::RowNumber => &[VECTOR][..],
+        _ => &[VECTOR, KEY],
     };
-    match (free(&crate::input::VECTOR_NAMES), free(&crate::input::KEY_NAMES)) {
-        (Some(vector), Some(key)) => Ok((vector, key)),
-        _ => Err(InputError::new(
-            path,
-            "the attributes take all names that the vector (vector, embedding, embeddings) or the key (key, id) could have; export to .npy",
-        )),
-    }
+    names::beside(&layout.columns, taken)
 }
 
 /// Begins a file that appears when it is whole; an end by a signal removes what is unfinished.

@@ -3,6 +3,7 @@
 use crate::build::MetricName;
 use crate::failure::Failure;
 use crate::input::{Format, read_matrix_f32};
+use crate::names;
 use crate::opened;
 use crate::output::write_npy_i64;
 use crate::recall;
@@ -13,8 +14,7 @@ use hither::{
     Calibration, Difference, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric,
     SearchParams, Searcher, ShardNeighbor, Shards, Structure,
 };
-use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Find the nearest rows in one or more index files, searched as one.
 #[derive(Args)]
@@ -66,7 +66,8 @@ pub struct Arguments {
     output: Option<PathBuf>,
     #[command(flatten)]
     force: Force,
-    /// The attribute columns to print, separated by commas. Default all.
+    /// The attribute columns to print, separated by commas; '' for none. Default all. In JSON, one
+    /// that is called key or distance appears as key_ or distance_.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Option<Vec<String>>,
     /// Print one JSON object a query.
@@ -98,7 +99,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if k == 0 {
         return Err("k: 0 rows are no answer; ask for at least 1".into());
     }
-    if arguments.output.is_some() {
+    if let Some(path) = &arguments.output {
+        require_extension(path, "npy", "keys are written as .npy")?;
         if !matches!(first.options().key_type, KeyType::RowNumber | KeyType::Int64) {
             return Err("--output holds keys that are numbers; use --json for others".into());
         }
@@ -139,6 +141,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.output {
         Some(path) => Ok(write_npy_i64(path, &ids, rows, k)?),
         None => show::print(&text),
+    }
+}
+
+/// That the name of a file does not promise another format than it gets.
+pub fn require_extension(path: &Path, wanted: &str, what: &str) -> Result<(), Failure> {
+    match path.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
+        true => Ok(()),
+        false => Err(Failure::at(path, format!("{what}; name a file that ends so"))),
     }
 }
 
@@ -263,6 +273,8 @@ impl<'a> Search<'a> {
     fn columns(&self, index: &Index<'_>) -> Result<Vec<usize>, Failure> {
         match &self.arguments.columns {
             None => Ok((0..index.columns().len()).collect()),
+            // What is left of --columns '' is one name without letters.
+            Some(names) if names.iter().all(String::is_empty) => Ok(Vec::new()),
             Some(names) => {
                 Ok(names.iter().map(|name| index.column(name)).collect::<Result<_, _>>()?)
             }
@@ -273,15 +285,17 @@ impl<'a> Search<'a> {
         let rows = self.found.iter().map(|found| {
             let index = self.shards.indexes()[found.shard];
             let columns = self.columns(index)?;
-            let key = show::key_json(found.key.as_ref());
-            Ok(show::row_json(index, found.row, key, found.distance, &columns)?)
+            let names = names::beside(index.columns(), &["key", "distance"]);
+            let key = found.key.as_ref();
+            Ok(show::row_json(index, found.row, key, found.distance, &columns, &names)?)
         });
-        let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
-        let mut answer = json!({ "query": number, "results": rows });
-        if let Some(calibration) = self.unreached_recall() {
-            answer["reached_recall"] = recall::rounded_down(calibration.best().1).into();
-        }
-        text.push_str(&format!("{answer}\n"));
+        let rows = rows.collect::<Result<Vec<_>, Failure>>()?.join(",");
+        let reached = self.unreached_recall().map_or(String::new(), |calibration| {
+            format!(",\"reached_recall\":{}", recall::rounded_down(calibration.best().1))
+        });
+        let answer = format!("{{\"query\":{number},\"results\":[{rows}]{reached}}}");
+        text.push_str(&show::printable_json(&answer));
+        text.push('\n');
         Ok(())
     }
 
@@ -293,11 +307,13 @@ impl<'a> Search<'a> {
             let index = self.shards.indexes()[found.shard];
             let distance = found.distance;
             let key: KeyRef<'_> = found.key.as_ref();
+            let key = key.to_string();
+            let key = show::printable(&key);
             text.push_str(&format!("{:>3}  {distance:<10.6} {key}", place + 1));
             for column in self.columns(index)? {
                 let value = show::value_text(index.value(found.row, column)?);
                 text.push_str("  ");
-                text.push_str(&value.replace(['\n', '\r', '\t'], " "));
+                text.push_str(&show::printable(&value.replace(['\n', '\r', '\t'], " ")));
             }
             text.push('\n');
         }

@@ -1,9 +1,9 @@
 //! How values, sizes and rows look to people and to programs.
 
 use crate::failure::Failure;
-use crate::input::format_bytes;
-use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_timestamp, format_uuid};
-use serde_json::{Map, Value as Json, json};
+use crate::input::written;
+use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_uuid};
+use serde_json::{Value as Json, value::RawValue};
 use std::borrow::Cow;
 use std::io::{Write, stdout};
 
@@ -57,55 +57,73 @@ pub fn bytes(number: u64) -> String {
 }
 
 /// A key as JSON: a number or a string.
-pub fn key_json(key: KeyRef<'_>) -> Json {
+fn key_json(key: KeyRef<'_>) -> String {
     match key {
-        KeyRef::Int64(number) => number.into(),
-        KeyRef::Uuid(bytes) => format_uuid(&bytes).into(),
-        KeyRef::Text(text) => text.into(),
+        KeyRef::Int64(number) => number.to_string(),
+        KeyRef::Uuid(bytes) => quoted(&format_uuid(&bytes)),
+        KeyRef::Text(text) => quoted(text),
     }
 }
 
 /// A value as JSON.
-pub fn value_json(value: ValueRef<'_>) -> Json {
+fn value_json(value: ValueRef<'_>) -> String {
     match value {
-        ValueRef::Null => Json::Null,
-        ValueRef::Bool(value) => value.into(),
-        ValueRef::Int64(number) => number.into(),
-        ValueRef::Float64(number) if number.is_finite() => number.into(),
-        ValueRef::Float64(number) => number.to_string().into(),
-        ValueRef::Text(text) => text.into(),
-        ValueRef::Timestamp(micros) => format_timestamp(micros).into(),
-        ValueRef::Uuid(bytes) => format_uuid(&bytes).into(),
-        ValueRef::Bytes(bytes) => format_bytes(bytes).into(),
-        ValueRef::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+        ValueRef::Null => "null".into(),
+        ValueRef::Float64(number) if number.is_finite() => Json::from(number).to_string(),
+        ValueRef::Bool(_) | ValueRef::Int64(_) => written(value),
+        ValueRef::Json(text) => json_line(text),
+        _ => quoted(&written(value)),
     }
 }
 
 /// A value as text for a table.
 pub fn value_text(value: ValueRef<'_>) -> String {
-    match value_json(value) {
-        Json::Null => String::new(),
-        Json::String(text) => text,
-        other => other.to_string(),
+    match value {
+        ValueRef::Float64(number) if number.is_finite() => value_json(value),
+        _ => written(value),
     }
 }
 
-/// A row of an answer as JSON: key, distance, and its attributes.
+/// A document as it is written, in one line: its parts may have line ends between them, strings
+/// have none. What is no JSON becomes a string.
+pub fn json_line(text: &str) -> String {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => text.replace(['\n', '\r'], " "),
+        Err(_) => quoted(text),
+    }
+}
+
+/// Text as JSON has it.
+pub fn quoted(text: &str) -> String {
+    Json::from(text).to_string()
+}
+
+/// JSON whose strings hold no control characters that a terminal would obey: those that JSON allows
+/// as they are.
+pub fn printable_json(json: &str) -> String {
+    let escaped = |c: char| match c {
+        '\u{7f}'..='\u{9f}' => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    json.chars().map(escaped).collect()
+}
+
+/// A row of an answer as JSON: key, distance, and the attributes under their `names`. By hand, for a
+/// document is given as it is, with digits that a parser would round.
 pub fn row_json(
     index: &Index<'_>,
     row: RowId,
-    key: Json,
+    key: KeyRef<'_>,
     distance: f32,
     columns: &[usize],
-) -> Result<Json, hither::Error> {
-    let mut object = Map::new();
-    object.insert("key".into(), key);
-    object.insert("distance".into(), json!(distance));
+    names: &[String],
+) -> Result<String, hither::Error> {
+    let mut object = format!("{{\"key\":{},\"distance\":{}", key_json(key), Json::from(distance));
     for &column in columns {
-        let name = index.columns()[column].name.clone();
-        object.insert(name, value_json(index.value(row, column)?));
+        let value = value_json(index.value(row, column)?);
+        object += &format!(",{}:{value}", quoted(&names[column]));
     }
-    Ok(object.into())
+    Ok(object + "}")
 }
 
 /// The names of an index's structures, of all its segments.

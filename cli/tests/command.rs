@@ -12,6 +12,8 @@ mod radius;
 mod recall;
 #[path = "command/streams.rs"]
 mod streams;
+#[path = "command/texts.rs"]
+mod texts;
 #[path = "command/timestamps.rs"]
 mod timestamps;
 #[path = "command/types.rs"]

@@ -9,6 +9,8 @@ mod estimate;
 mod evaluate;
 mod json;
 mod literal;
+#[cfg(feature = "json")]
+mod parse;
 #[cfg(test)]
 mod tests;
 

@@ -14,7 +14,7 @@ use super::{
 
 mod lines;
 
-use lines::{Fields, Lines, numbers, text};
+use lines::{Fields, Lines, has_half, numbers, text};
 
 /// Opens a file of vectors, or of attributes alone.
 pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, InputError> {
@@ -57,6 +57,12 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, InputError> {
         };
         targets.insert(name.clone(), target);
     }
+    let halves: u64 = survey.columns.iter().map(|seen| seen.halves).sum();
+    if halves > 0 {
+        notes.push(format!(
+            "{halves} text(s) hold half of a surrogate pair, which is no character and becomes U+FFFD"
+        ));
+    }
     let name = |at: usize| survey.names[at].clone();
     let dimensions = vector.map_or(0, |at| survey.columns[at].dimensions);
     Ok(Table {
@@ -94,6 +100,8 @@ struct Seen {
     vectors: u64,
     dimensions: usize,
     even: bool,
+    /// How many texts hold half of a surrogate pair.
+    halves: u64,
 }
 
 impl Survey {
@@ -171,7 +179,10 @@ impl Seen {
         match raw.as_bytes()[0] {
             b'n' => {}
             b't' | b'f' => self.evidence.bool(),
-            b'"' => self.evidence.text(&text(raw)),
+            b'"' => {
+                self.halves += u64::from(has_half(raw));
+                self.evidence.text(&text(raw));
+            }
             b'{' => self.evidence.nested(),
             b'[' => {
                 self.evidence.nested();

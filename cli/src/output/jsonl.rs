@@ -8,8 +8,9 @@ use std::{
 
 use hither::{AtomicFile, KeyRef, KeyType, Value, format_timestamp, format_uuid};
 
-use super::{Layout, Sink, create, failed, reserved_names};
+use super::{KEY, Layout, Sink, VECTOR, attribute_names, create, failed};
 use crate::input::{InputError, format_bytes};
+use crate::show::{json_line, quoted};
 
 /// An object a row.
 pub struct Writer {
@@ -25,14 +26,13 @@ pub struct Writer {
 
 impl Writer {
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, InputError> {
-        let (vector, key) = reserved_names(path, layout)?;
         let name = |name: &str| format!("{}:", quoted(name));
         Ok(Self {
             file: create(path)?,
             path: path.to_owned(),
-            key: (layout.key_type != KeyType::RowNumber).then(|| name(key)),
-            vector: name(vector),
-            names: layout.columns.iter().map(|column| name(&column.name)).collect(),
+            key: (layout.key_type != KeyType::RowNumber).then(|| name(KEY)),
+            vector: name(VECTOR),
+            names: attribute_names(layout).iter().map(|column| name(column)).collect(),
             line: Vec::new(),
             first: true,
         })
@@ -70,7 +70,7 @@ impl Sink for Writer {
                 Value::Timestamp(micros) => quoted(&format_timestamp(*micros)),
                 Value::Uuid(bytes) => quoted(&format_uuid(bytes)),
                 Value::Bytes(bytes) => quoted(&format_bytes(bytes)),
-                Value::Json(text) => one_line(text),
+                Value::Json(text) => json_line(text),
             };
             self.line.extend(name.as_bytes());
             self.line.extend(value.as_bytes());
@@ -92,10 +92,6 @@ impl Sink for Writer {
     }
 }
 
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 /// JSON has no NaN and no infinities: they are the words that reading knows.
 fn float(number: f64) -> String {
     match number {
@@ -104,14 +100,5 @@ fn float(number: f64) -> String {
         f64::NEG_INFINITY => "\"-Infinity\"".into(),
         // Debug keeps ".0", which tells a float from an integer.
         _ => format!("{number:?}"),
-    }
-}
-
-/// A document may hold line ends between its parts; within strings JSON allows none. What is no
-/// JSON at all becomes a string.
-fn one_line(text: &str) -> String {
-    match serde_json::from_str::<&serde_json::value::RawValue>(text) {
-        Ok(_) => text.replace(['\n', '\r'], " "),
-        Err(_) => quoted(text),
     }
 }

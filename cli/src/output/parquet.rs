@@ -19,7 +19,7 @@ use ::parquet::{
 };
 use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
 
-use super::{Layout, Sink, create, failed, reserved_names};
+use super::{KEY, Layout, Sink, VECTOR, attribute_names, create, failed};
 use crate::input::InputError;
 
 /// A row group ends at this many numbers of its vectors, or rows.
@@ -41,11 +41,10 @@ pub struct Writer {
 
 impl Writer {
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, InputError> {
-        let (vector, key) = reserved_names(path, layout)?;
         let fail = |error: ParquetError| refused(path, &error);
-        let schema = schema(layout, vector, key).map_err(fail)?;
+        let schema = schema(layout).map_err(fail)?;
         let level = ZstdLevel::try_new(3).map_err(fail)?;
-        let numbers = ColumnPath::from(vec![vector.into(), "list".into(), "element".into()]);
+        let numbers = ColumnPath::from(vec![VECTOR.into(), "list".into(), "element".into()]);
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_created_by(format!("hither {}", env!("CARGO_PKG_VERSION")))
@@ -157,13 +156,13 @@ fn key_column_type(key_type: KeyType) -> ColumnType {
     }
 }
 
-fn schema(layout: &Layout, vector: &str, key: &str) -> Result<Type, ParquetError> {
+fn schema(layout: &Layout) -> Result<Type, ParquetError> {
     let mut fields = Vec::new();
     if layout.key_type != KeyType::RowNumber {
-        fields.push(field(key, key_column_type(layout.key_type), Repetition::REQUIRED)?);
+        fields.push(field(KEY, key_column_type(layout.key_type), Repetition::REQUIRED)?);
     }
-    for column in &layout.columns {
-        fields.push(field(&column.name, column.column_type, Repetition::OPTIONAL)?);
+    for (name, column) in attribute_names(layout).iter().zip(&layout.columns) {
+        fields.push(field(name, column.column_type, Repetition::OPTIONAL)?);
     }
     let element = Type::primitive_type_builder("element", Physical::FLOAT)
         .with_repetition(Repetition::REQUIRED)
@@ -172,7 +171,7 @@ fn schema(layout: &Layout, vector: &str, key: &str) -> Result<Type, ParquetError
         .with_repetition(Repetition::REPEATED)
         .with_fields(vec![Arc::new(element)])
         .build()?;
-    let vectors = Type::group_type_builder(vector)
+    let vectors = Type::group_type_builder(VECTOR)
         .with_repetition(Repetition::REQUIRED)
         .with_logical_type(Some(LogicalType::List))
         .with_fields(vec![Arc::new(list)])

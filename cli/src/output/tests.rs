@@ -121,19 +121,21 @@ fn npy_and_back() {
 }
 
 #[test]
-fn names_that_attributes_have_are_left_to_them() {
+fn attributes_whose_names_are_taken_are_called_otherwise() {
     let folder = scratch("output-names");
     let path = folder.join("a.jsonl");
     let (mut layout, rows) = rows();
-    layout.columns[3].name = "vector".into();
-    write(&path, &layout, &rows);
-    let input = Input::open(&path, &Options::default()).unwrap();
-    assert_eq!(input.vector_column.as_deref(), Some("embedding"));
-    assert_eq!(input.columns, layout.columns);
-    for (column, name) in layout.columns.iter_mut().zip(["vector", "embedding", "embeddings"]) {
+    for (column, name) in layout.columns.iter_mut().zip(["vector", "key", "id", "vector_"]) {
         column.name = name.into();
     }
-    assert!(message(Output::create(&path, &layout)).contains("take all names"));
+    write(&path, &layout, &rows);
+    let input = Input::open(&path, &Options::default()).unwrap();
+    let roles = (input.vector_column.as_deref(), input.key_column.as_deref());
+    assert_eq!(roles, (Some("vector"), Some("key")));
+    let names: Vec<&str> = input.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names[..4], ["vector__", "key_", "id", "vector_"]);
+    let read = drain(input).unwrap();
+    assert_eq!(read, rows, "nothing is lost");
 }
 
 #[test]

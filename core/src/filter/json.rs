@@ -88,10 +88,10 @@ impl Filter {
     /// [`ErrorKind::InvalidFilter`] for what is no JSON or no such filter.
     #[cfg(feature = "json")]
     pub fn from_json(json: &str) -> Result<Self> {
-        let json: serde_json::Value = serde_json::from_str(json).map_err(|error| {
-            ErrorKind::InvalidFilter { reason: format!("it is no JSON: {error}") }
+        let json: Json = serde_json::from_str(json).map_err(|error| ErrorKind::InvalidFilter {
+            reason: format!("it is no JSON: {error}"),
         })?;
-        Self::from_json_value(&json)
+        Self::from_parsed_json(&json)
     }
 
     /// Reads a filter from JSON that serde_json parsed, as [`from_json`](Self::from_json) does.
@@ -134,6 +134,7 @@ fn filter(json: &Json, left: usize) -> Result<Filter> {
             kind(json)
         ));
     };
+    check_names(entries)?;
     let filters = entries.iter().map(|(name, json)| match name.as_str() {
         "$and" => Ok(Filter::And(filters(name, json, left)?)),
         "$or" => Ok(Filter::Or(filters(name, json, left)?)),
@@ -144,6 +145,16 @@ fn filter(json: &Json, left: usize) -> Result<Filter> {
         _ => column_filter(name, json, left),
     });
     Ok(all(try_collect(filters)?))
+}
+
+/// Of two entries of one name JSON would keep the last, and the other would be no condition.
+fn check_names(entries: &[(String, Json)]) -> Result<()> {
+    for (at, (name, _)) in entries.iter().enumerate() {
+        if entries[..at].iter().any(|before| before.0 == *name) {
+            return invalid(format!("\"{name}\" is there twice; join the two with \"$and\""));
+        }
+    }
+    Ok(())
 }
 
 fn filters(name: &str, json: &Json, left: usize) -> Result<Vec<Filter>> {
@@ -160,6 +171,7 @@ fn column_filter(column: &str, json: &Json, left: usize) -> Result<Filter> {
     if operators.is_empty() {
         return invalid(format!("column \"{column}\" has no operator; there are: {OPERATORS}"));
     }
+    check_names(operators)?;
     let filters = operators.iter().map(|(name, json)| operator(column, name, json, left));
     Ok(all(try_collect(filters)?))
 }

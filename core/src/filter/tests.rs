@@ -352,3 +352,32 @@ fn damage_gives_errors_at_most() {
         }
     }
 }
+
+#[cfg(feature = "json")]
+#[test]
+fn an_entry_that_comes_twice_is_no_filter() {
+    for (text, twice) in [
+        (r#"{"a": 1, "a": 2}"#, "a"),
+        (r#"{"a": 1, "\u0061": 1}"#, "a"),
+        (r#"{"a": {"$gt": 1, "$gt": 2}}"#, "$gt"),
+        (r#"{"$or": [{"b": 1}, {"b": 1, "c": 2, "b": 3}]}"#, "b"),
+        (r#"{"$and": [], "$and": []}"#, "$and"),
+        (r#"{"$not": {"a": {"$not": {"$eq": 1, "$eq": 2}}}}"#, "$eq"),
+    ] {
+        let message = Filter::from_json(text).unwrap_err().to_string();
+        assert!(message.contains(&format!("\"{twice}\" is there twice")), "{message}");
+    }
+    assert!(Filter::from_json(r#"{"a": 1, "b": 1, "$or": [{"a": 2}, {"a": 3}]}"#).is_ok());
+    // Numbers are read as serde_json's own values are.
+    for text in ["-0", "9223372036854775807", "9223372036854775808", "-1e400", "1.5"] {
+        let json = format!("{{\"a\": {text}}}");
+        let value = serde_json::from_str::<serde_json::Value>(&json);
+        match value {
+            Ok(value) => {
+                let parsed = Filter::from_json(&json).unwrap();
+                assert_eq!(parsed, Filter::from_json_value(&value).unwrap(), "{text}");
+            }
+            Err(_) => assert!(Filter::from_json(&json).is_err(), "{text}"),
+        }
+    }
+}

@@ -145,8 +145,35 @@ pub fn text(raw: &str) -> Cow<'_, str> {
     if !inside.contains('\\') {
         return Cow::Borrowed(inside);
     }
-    // Half of a surrogate pair is JSON by its grammar and no text: it stays as it is written.
-    serde_json::from_str(raw).map_or(Cow::Borrowed(inside), Cow::Owned)
+    let whole = serde_json::from_str(raw);
+    Cow::Owned(whole.unwrap_or_else(|_| {
+        serde_json::from_str(&without_halves(raw)).unwrap_or_else(|_| inside.to_owned())
+    }))
+}
+
+/// Whether a JSON string holds half of a surrogate pair, which is JSON by its grammar and no text.
+pub fn has_half(raw: &str) -> bool {
+    raw.contains("\\u") && serde_json::from_str::<String>(raw).is_err()
+}
+
+/// A JSON string with U+FFFD in place of halves of surrogate pairs, as JavaScript encodes them.
+fn without_halves(raw: &str) -> String {
+    let unit = |at: &str| u32::from_str_radix(at.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let (mut text, mut rest) = (String::new(), raw);
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (length, half) = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (None, _) => (2, false),
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+            (Some(0xd800..=0xdfff), _) => (6, true),
+            (Some(_), _) => (6, false),
+        };
+        let (escape, left) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        text.push_str(if half { "\u{fffd}" } else { escape });
+        rest = left;
+    }
+    text + rest
 }
 
 /// How many numbers a list holds, if it holds nothing else.
