@@ -190,6 +190,7 @@ fixtures! {
     hnsw_f32_l2_number_columns
     hnsw_f16_cosine_sq8_uuid
     hnsw_sq8_only_l2_int64_columns
+    hnsw_f16_l2_equal_rows_columns
     hnsw_f32_ip_number
     ivf_f32_ip_text
     ivf_f16_l2_sq8_columns

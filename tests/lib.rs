@@ -4,6 +4,7 @@ use hither::{Index, IndexBuilder, IndexOptions, KeyRef, Neighbor};
 use std::path::{Path, PathBuf};
 
 /// Rows of f32, one after another.
+#[derive(Clone)]
 pub struct Matrix {
     /// All values.
     pub values: Vec<f32>,

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
 /// Check every byte of index files. Exit 1 if one is damaged, after all were checked, and tell where.
+/// A graph that searches cannot reach all rows of is no damage, and is told too.
 #[derive(Args)]
 pub struct Arguments {
     /// The index files.
@@ -22,6 +23,8 @@ pub struct Arguments {
 struct Whole {
     rows: u64,
     bytes: u64,
+    /// Rows that no search by a graph can meet.
+    unreachable: u64,
 }
 
 /// Runs the command.
@@ -35,6 +38,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         } else if let Ok(whole) = &checked {
             let (rows, size) = (show::count(whole.rows), show::bytes(whole.bytes));
             show::print(&format!("{}: ok, {rows} rows, {size}\n", show::printable(&name)))?;
+            if whole.unreachable > 0 {
+                show::print(&format!(
+                    "  {} rows are reached by no search of the graph, however great ef_search is; \
+                     building the index again mends that\n",
+                    show::count(whole.unreachable)
+                ))?;
+            }
         }
         if let Err(reason) = checked {
             damaged.push(reason);
@@ -53,14 +63,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn check(path: &Path) -> Result<Whole, String> {
     let file = opened::open(path).map_err(Failure::message)?;
     file.index().verify().map_err(|error| Failure::at(path, error).message())?;
-    Ok(Whole { rows: file.index().len(), bytes: file.len() })
+    let unreachable =
+        file.index().unreachable().map_err(|error| Failure::at(path, error).message())?;
+    Ok(Whole { rows: file.index().len(), bytes: file.len(), unreachable })
 }
 
 fn as_json(name: &str, checked: &Result<Whole, String>) -> Json {
     match checked {
-        Ok(Whole { rows, bytes }) => {
-            json!({ "file": name, "ok": true, "rows": rows, "bytes": bytes })
-        }
+        Ok(Whole { rows, bytes, unreachable }) => json!({
+            "file": name, "ok": true, "rows": rows, "bytes": bytes, "unreachable": unreachable,
+        }),
         Err(reason) => json!({ "file": name, "ok": false, "error": reason }),
     }
 }

@@ -67,10 +67,11 @@ pub(crate) enum Kind {
     ColumnValues = 18,
     // What came later comes last.
     CodeFactors = 19,
+    Copies = 20,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -90,6 +91,7 @@ impl Kind {
         Self::ColumnOffsets,
         Self::ColumnValues,
         Self::CodeFactors,
+        Self::Copies,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -118,7 +120,14 @@ impl Kind {
             Self::ColumnOffsets => "offsets of a column",
             Self::ColumnValues => "values of a column",
             Self::CodeFactors => "factors of the codes",
+            Self::Copies => "copies of rows",
         }
+    }
+
+    /// Whether a reader that does not know it must refuse the file. Without the copies it finds
+    /// the same rows, by edges.
+    fn is_required(self) -> bool {
+        self != Self::Copies
     }
 
     /// Base-two logarithm of the bytes that one checksum covers: small blocks where queries read

@@ -10,13 +10,20 @@
 //! | W, C | one sorted `Pool` |
 
 pub(crate) mod build;
+mod components;
+mod connect;
 pub(crate) mod encode;
+pub(crate) mod groups;
+mod layer;
 pub(crate) mod ranks;
+mod reach;
 pub(crate) mod search;
 mod select;
+mod shortcuts;
 
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::packed::{bits_below, packed_len, read_bits};
+use crate::rows::Bitmap;
 use crate::sort::sort_by;
 use alloc::format;
 use alloc::vec::Vec;
@@ -102,6 +109,8 @@ pub(crate) struct HnswView<'a> {
     /// How many edges the base layer has.
     edges: u64,
     upper: &'a [u8],
+    /// Which rows are copies of the last before them that is none.
+    copies: Bitmap<'a>,
     m: u32,
     rows: u32,
     /// How many nodes every upper layer has, layer 1 first; zeros above the topmost.
@@ -119,6 +128,7 @@ impl<'a> HnswView<'a> {
         offsets: &'a [u8],
         base: &'a [u8],
         upper: &'a [u8],
+        copies: &'a [u8],
         rows: u32,
         graph: GraphSize<'_>,
     ) -> Result<Self> {
@@ -131,6 +141,7 @@ impl<'a> HnswView<'a> {
             && offsets.len() as u64 == packed_len(u64::from(rows) + 1, offset_bits(edges)) + 8
             && base.len() as u64 == packed_len(edges, id_bits(rows)) + 8
             && upper.len() as u64 == nodes * upper_stride(m) as u64
+            && (copies.is_empty() || copies.len() == rows.div_ceil(8) as usize)
             && (rows == 0 || entry < layers.last().copied().unwrap_or(rows));
         if !fits {
             return Err(corrupt("the sizes of the graph"));
@@ -138,7 +149,18 @@ impl<'a> HnswView<'a> {
         let mut counts = [0; build::MAX_LAYERS];
         counts[..layers.len()].copy_from_slice(layers);
         let top = layers.len();
-        Ok(Self { offsets, base, edges, upper, m, rows, layers: counts, top, entry })
+        Ok(Self {
+            offsets,
+            base,
+            edges,
+            upper,
+            copies: Bitmap(copies),
+            m,
+            rows,
+            layers: counts,
+            top,
+            entry,
+        })
     }
 
     /// Where the neighbours of a row lie among all.
@@ -154,9 +176,28 @@ impl<'a> HnswView<'a> {
         sound.then_some(first..last)
     }
 
-    /// The neighbours of a row in the base layer, into `out`.
+    /// A row and its copies.
+    pub fn copies(&self, row: u32) -> Range<u32> {
+        let mut end = row + 1;
+        while end < self.rows && self.copies.contains(end) {
+            end += 1;
+        }
+        row..end
+    }
+
+    /// The neighbours of a row in the base layer, copies aside, into `out`.
     #[inline]
     pub fn base_neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
+        self.base_edges(row, out)?;
+        if !self.copies.0.is_empty() {
+            out.retain(|&id| !self.copies.contains(id));
+        }
+        Ok(())
+    }
+
+    /// The rows to which a row leads in the base layer, copies among them, into `out`.
+    #[inline]
+    fn base_edges(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
         const WHAT: &str = "the neighbours of a row";
         let bits = id_bits(self.rows);
         let edges = self.edges(row).or_corrupt(WHAT)?;
@@ -200,7 +241,11 @@ impl<'a> HnswView<'a> {
     pub fn verify(&self) -> Result<()> {
         let mut neighbors = Vec::new();
         for row in 0..self.rows {
-            self.base_neighbors(row, &mut neighbors)?;
+            self.base_edges(row, &mut neighbors)?;
+            // A copy follows another row.
+            if row == 0 && self.copies.contains(row) {
+                return Err(corrupt("the copies of rows"));
+            }
             sort_by(&mut neighbors, Ord::cmp);
             if neighbors.windows(2).any(|pair| pair[0] == pair[1]) || neighbors.contains(&row) {
                 return Err(corrupt("the neighbours of a row"));

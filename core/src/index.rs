@@ -144,6 +144,28 @@ impl<'a> Index<'a> {
         self.segments.iter().try_for_each(Segment::verify)
     }
 
+    /// How many rows no search by a graph can meet, whatever its `ef_search`. A graph that this
+    /// version builds has none; one of before, over many equal rows, may have: it is whole, and
+    /// building it again mends it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if the graph is damaged.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// use hither::{HnswParams, Index};
+    ///
+    /// let hnsw = Some(HnswParams::default());
+    /// let mut builder = IndexBuilder::new(IndexOptions { hnsw, ..IndexOptions::new(1, Metric::L2) })?;
+    /// for _ in 0..1000 { builder.push(None, &[1.0], &[])?; }
+    /// assert_eq!(Index::open(&builder.finish()?)?.unreachable()?, 0);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn unreachable(&self) -> Result<u64> {
+        let graphs = self.segments.iter().filter_map(|segment| segment.hnsw.as_ref());
+        graphs.map(|graph| Ok(u64::from(graph.unreachable()?))).sum()
+    }
+
     /// What the index was asked to be, [`threads`](IndexOptions::threads) aside.
     pub fn options(&self) -> &IndexOptions {
         &self.options

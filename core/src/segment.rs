@@ -20,6 +20,7 @@ use crate::rows::Bitmap;
 use crate::vectors::{MAX_ROWS, Shape, VectorsView};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// 8-bit scalar codes beside the vectors, or in their place.
 ///
@@ -121,7 +122,14 @@ impl<'a> Segment<'a> {
             let manifest::Hnsw { m, edges, layers, entry } = hnsw;
             let (base, upper) = (section(Kind::HnswBase), section(Kind::HnswUpper));
             let size = GraphSize { m: *m, edges: *edges, layers, entry: *entry };
-            HnswView::new(section(Kind::HnswOffsets), base, upper, rows, size)
+            HnswView::new(
+                section(Kind::HnswOffsets),
+                base,
+                upper,
+                section(Kind::Copies),
+                rows,
+                size,
+            )
         });
         let ivf = segment.ivf.as_ref().map(|ivf| {
             let (centroids, offsets) = (section(Kind::IvfCentroids), section(Kind::IvfOffsets));
@@ -178,6 +186,11 @@ impl<'a> Segment<'a> {
             Structure::Hnsw => self.hnsw.is_some(),
             Structure::Ivf => self.ivf.is_some(),
         }
+    }
+
+    /// A row and its copies, which the graph leaves to it.
+    pub fn with_copies(&self, row: u32) -> Range<u32> {
+        self.hnsw.as_ref().map_or(row..row + 1, |hnsw| hnsw.copies(row))
     }
 
     /// The codes that are stored.

@@ -358,6 +358,12 @@ impl Vectors {
         &self.bytes
     }
 
+    /// A row as it is stored.
+    pub fn record(&self, row: u32) -> &[u8] {
+        let stride = self.shape.stride();
+        &self.bytes[row as usize * stride..][..stride]
+    }
+
     /// Whether every row has length 1, within what binary16 rounds.
     pub fn unit_length(&self) -> bool {
         self.unit_length

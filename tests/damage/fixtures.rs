@@ -29,6 +29,8 @@ struct Recipe {
     filters: &'static [&'static str],
     /// How many times rows are inserted, updated and removed, and the file saved as a delta.
     deltas: usize,
+    /// How many different vectors there are.
+    different: usize,
 }
 
 const PLAIN: Recipe = Recipe {
@@ -44,6 +46,7 @@ const PLAIN: Recipe = Recipe {
     columns: &[],
     filters: &[],
     deltas: 0,
+    different: usize::MAX,
 };
 
 /// A column of every type.
@@ -68,7 +71,7 @@ const FEW: &[(&str, ColumnType)] = &[("int", ColumnType::Int64), ("colour", Colu
 const FEW_FILTER: &[&str] =
     &[r#"{"int": {"$ne": 3}}"#, r#"{"colour": {"$in": ["red", "green", "blue"]}}"#];
 
-const RECIPES: [Recipe; 14] = [
+const RECIPES: [Recipe; 15] = [
     Recipe { name: "flat_f32_l2_number", ..PLAIN },
     Recipe {
         name: "flat_f16_cosine_int64_every_column",
@@ -114,6 +117,18 @@ const RECIPES: [Recipe; 14] = [
         codes: Codes::Sq8Only,
         columns: FEW,
         filters: FEW_FILTER,
+        ..PLAIN
+    },
+    Recipe {
+        name: "hnsw_f16_l2_equal_rows_columns",
+        rows: 60,
+        element: Element::F16,
+        keys: KeyType::Int64,
+        hnsw: true,
+        codes: Codes::Sq8,
+        columns: FEW,
+        filters: FEW_FILTER,
+        different: 12,
         ..PLAIN
     },
     Recipe { name: "hnsw_f32_ip_number", metric: Metric::InnerProduct, hnsw: true, ..PLAIN },
@@ -249,6 +264,7 @@ impl Recipe {
     }
 
     fn vector(&self, number: usize) -> Vec<f32> {
+        let number = number % self.different;
         let mut random = Random(number as u64);
         // Around a few centres, as real vectors lie.
         let centre = (number % 5) as f32 * 0.3 - 0.6;

@@ -109,7 +109,7 @@ impl Section {
     /// A section that has not been placed yet.
     pub fn new(segment: u32, column: u32, kind: Kind) -> Self {
         let block_log2 = kind.block_log2();
-        let required = true;
+        let required = kind.is_required();
         Self { segment, column, kind: kind as u32, required, block_log2, ..Self::default() }
     }
 

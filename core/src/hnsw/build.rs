@@ -6,18 +6,17 @@
 //! miss a neighbour that came with them.
 
 use super::HnswParams;
-use super::ranks::{RankScratch, RowRanks};
-use super::search::{EarlyStop, Halt, Storage, Walk, present};
+use super::groups::Groups;
+use super::layer::{Layer, LayerStorage, MeasureRows, Scratch};
+use super::ranks::RowRanks;
+use super::search::{EarlyStop, Walk, present};
 use super::select::{link_back, select_neighbors};
-use crate::distance::prefetch;
 use crate::error::Result;
-use crate::neighbor::Candidate;
 use crate::parallel::Threads;
 use crate::random::mix;
 use crate::sort::sort_by;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::convert::Infallible;
 
 /// Most upper layers; with `m` 2 the chance of a row to go beyond is 2⁻¹⁶ and costs nothing.
 pub(crate) const MAX_LAYERS: usize = 16;
@@ -28,86 +27,6 @@ const BATCH_FRACTION: usize = 16;
 /// Largest batch, as a fraction of all rows.
 const MAX_BATCH_FRACTION: usize = 50;
 
-/// A layer of a graph that grows. Nodes are numbered as they are inserted.
-#[derive(Debug, Default)]
-pub(super) struct Layer {
-    /// Row of every node; in the base layer node and row order are one table for all layers.
-    pub rows: Vec<u32>,
-    /// Position of every node in the layer below; empty in the base layer.
-    pub below: Vec<u32>,
-    degrees: Vec<u8>,
-    links: Vec<u32>,
-    pub limit: usize,
-    pub inserted: u32,
-}
-
-impl Layer {
-    pub fn neighbors(&self, node: u32) -> &[u32] {
-        let start = node as usize * self.limit;
-        &self.links[start..start + usize::from(self.degrees[node as usize])]
-    }
-
-    fn set_neighbors(&mut self, node: u32, neighbors: &[u32]) {
-        let start = node as usize * self.limit;
-        self.links[start..start + neighbors.len()].copy_from_slice(neighbors);
-        self.degrees[node as usize] = neighbors.len() as u8;
-    }
-}
-
-/// Measures the listed rows.
-type MeasureRows<'a> = &'a mut dyn FnMut(&[u32], &mut [f32]) -> Result<()>;
-
-/// One layer as a walk sees it.
-struct LayerStorage<'a> {
-    layer: &'a Layer,
-    measure: MeasureRows<'a>,
-    rows: &'a mut Vec<u32>,
-    looks_ahead: bool,
-}
-
-impl Storage for LayerStorage<'_> {
-    type Missing = Infallible;
-
-    fn nodes(&self) -> u32 {
-        self.layer.inserted
-    }
-
-    #[inline]
-    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
-        out.clear();
-        out.extend_from_slice(self.layer.neighbors(id));
-        Ok(())
-    }
-
-    #[inline]
-    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
-        self.rows.clear();
-        self.rows.extend(list.iter().map(|&node| self.layer.rows[node as usize]));
-        Ok((self.measure)(self.rows, out)?)
-    }
-
-    #[inline]
-    fn prefetch(&self, id: u32) {
-        prefetch(bytemuck::cast_slice(self.layer.neighbors(id)));
-    }
-
-    #[inline]
-    fn looks_ahead(&self) -> bool {
-        self.looks_ahead
-    }
-}
-
-/// What a thread needs to insert rows.
-#[derive(Default)]
-pub(super) struct Scratch {
-    pub walk: Walk,
-    pub ranks: RankScratch,
-    pub rows: Vec<u32>,
-    pub candidates: Vec<Candidate>,
-    pub selected_rows: Vec<u32>,
-    pub distances: Vec<f32>,
-}
-
 /// A graph that grows.
 #[derive(Debug)]
 pub(crate) struct Graph {
@@ -117,12 +36,28 @@ pub(crate) struct Graph {
     pub(super) entry: Option<(usize, u32)>,
     /// Uppermost layer of the node inserted at each place of the order.
     levels: Vec<u8>,
+    /// Rows whose stored vectors are equal.
+    pub copies: Groups,
+    /// Rows, no copies among them, whose codes are equal, where codes steer.
+    pub(super) alike: Groups,
 }
 
 impl Graph {
-    /// An empty graph that will hold the rows of `order`, in that order.
-    pub fn new(params: HnswParams, order: &[u32], seed: u64) -> Self {
-        let levels: Vec<u8> = order.iter().map(|&row| level(row, params.m, seed)).collect();
+    /// An empty graph that will hold the rows of `order`, in that order, of which some are
+    /// `copies` of others, and some have codes `alike`.
+    pub fn new(
+        params: HnswParams,
+        order: &[u32],
+        seed: u64,
+        copies: Groups,
+        alike: Groups,
+    ) -> Self {
+        let mut levels: Vec<u8> = order.iter().map(|&row| level(row, params.m, seed)).collect();
+        // A group is as easily met from above as all of its rows would be.
+        for &(first, other) in copies.pairs().iter().chain(alike.pairs()) {
+            let level = core::mem::take(&mut levels[other as usize]);
+            levels[first as usize] = level.max(levels[first as usize]);
+        }
         let mut layers: Vec<Layer> = Vec::new();
         let mut nodes: Vec<u32> = (0..order.len() as u32).collect();
         let mut positions: Vec<u32> = nodes.clone();
@@ -131,14 +66,9 @@ impl Graph {
                 break;
             }
             let limit = if layer == 0 { 2 * params.m } else { params.m } as usize;
-            layers.push(Layer {
-                rows: nodes.iter().map(|&node| order[node as usize]).collect(),
-                below: if layer == 0 { Vec::new() } else { positions.clone() },
-                degrees: vec![0; nodes.len()],
-                links: vec![0; nodes.len() * limit],
-                limit,
-                inserted: 0,
-            });
+            let rows = nodes.iter().map(|&node| order[node as usize]).collect();
+            let below = if layer == 0 { Vec::new() } else { positions.clone() };
+            layers.push(Layer::new(rows, below, limit));
             // Nodes of the next layer, and where they are in this one.
             let above = |&(_, node): &(usize, &u32)| usize::from(levels[*node as usize]) > layer;
             positions = nodes
@@ -149,7 +79,9 @@ impl Graph {
                 .collect();
             nodes.retain(|&node| usize::from(levels[node as usize]) > layer);
         }
-        Self { params, layers, entry: None, levels }
+        layers[0].reserve(&copies);
+        layers[0].reserve(&alike);
+        Self { params, layers, entry: None, levels, copies, alike }
     }
 
     /// How many rows the graph holds now.
@@ -184,6 +116,12 @@ impl Graph {
         Ok(())
     }
 
+    /// Mends what insertion leaves open: call it when the rows that are to be found are in.
+    pub fn finish(&mut self, ranks: &RowRanks<'_>) -> Result<()> {
+        self.add_shortcuts(ranks)?;
+        self.connect(ranks)
+    }
+
     fn insert_batch(
         &mut self,
         first: usize,
@@ -193,24 +131,28 @@ impl Graph {
         scratch: &mut [Scratch],
     ) -> Result<()> {
         let graph = &*self;
+        let is_node = |place: &usize| graph.is_node(*place as u32);
+        let places: Vec<usize> = (first..last).filter(is_node).collect();
         // Rows that arrive near each other walk over the same rows: one after another, they find
         // these in the processor's cache. That took a sixth off the build.
-        let mut descents = threads.map(last - first, scratch, |at, scratch| {
-            Ok((graph.descend(first + at, ranks, scratch)?, at))
+        let mut descents = threads.map(places.len(), scratch, |at, scratch| {
+            Ok((graph.descend(places[at], ranks, scratch)?, places[at]))
         })?;
         sort_by(&mut descents, Ord::cmp);
-        let mut found = threads.map(last - first, scratch, |place, scratch| {
-            let (path, at) = &descents[place];
-            Ok((*at, graph.find_neighbors(first + at, path, ranks, scratch)?))
+        let mut found = threads.map(places.len(), scratch, |at, scratch| {
+            let (path, place) = &descents[at];
+            Ok((*place, graph.find_neighbors(*place, path, ranks, scratch)?))
         })?;
         sort_by(&mut found, |a, b| a.0.cmp(&b.0));
+        let mut found = found.into_iter().peekable();
 
         // Where the batch's nodes come to lie: every layer numbers its nodes in order.
         let mut edges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.layers.len()];
-        for (at, neighbors) in found {
-            for (number, layer) in
-                self.layers.iter_mut().take(usize::from(self.levels[first + at]) + 1).enumerate()
-            {
+        for place in first..last {
+            let neighbors =
+                found.next_if(|found| found.0 == place).map_or(Vec::new(), |found| found.1);
+            let level = usize::from(self.levels[place]);
+            for (number, layer) in self.layers.iter_mut().take(level + 1).enumerate() {
                 let node = layer.inserted;
                 layer.inserted += 1;
                 if let Some(neighbors) = neighbors.get(number) {
@@ -251,7 +193,7 @@ impl Graph {
         let Some((top, mut entry)) = self.entry else { return Ok(path) };
         let above = usize::from(self.levels[at]) + 1..=top;
         for (number, node) in above.rev().zip(&mut path) {
-            self.walk_layer(at, number, &[entry], 1, ranks, scratch)?;
+            self.walk_layer(self.row(at as u32), number, &[entry], 1, None, ranks, scratch)?;
             *node = scratch.walk.pool.entries().first().map_or(entry, |nearest| nearest.id());
             entry = self.layers[number].below[*node as usize];
         }
@@ -276,7 +218,7 @@ impl Graph {
         let mut found = vec![Vec::new(); level + 1];
         for number in (0..=level).rev() {
             let ef = self.params.ef_construction as usize;
-            self.walk_layer(at, number, &entries, ef, ranks, scratch)?;
+            self.walk_layer(self.row(at as u32), number, &entries, ef, None, ranks, scratch)?;
             scratch.candidates.clear();
             scratch.candidates.extend_from_slice(scratch.walk.pool.entries());
             let layer = &self.layers[number];
@@ -290,25 +232,26 @@ impl Graph {
         Ok(found)
     }
 
-    /// Fills the walk's pool with the `ef` nodes of a layer that are nearest to the row at place
-    /// `at` of the order (Algorithm 2).
-    fn walk_layer(
+    /// Fills the walk's pool with the `ef` nodes of a layer that are nearest to row `from`, not
+    /// meeting those to `avoid` (Algorithm 2).
+    #[allow(clippy::too_many_arguments, reason = "all that a walk is")]
+    pub(super) fn walk_layer(
         &self,
-        at: usize,
+        from: u32,
         number: usize,
         entries: &[u32],
         ef: usize,
+        avoid: Option<&dyn Fn(u32) -> bool>,
         ranks: &RowRanks<'_>,
         scratch: &mut Scratch,
     ) -> Result<()> {
         let layer = &self.layers[number];
-        let from = self.layers[0].rows[at];
         let Scratch { walk, ranks: rank_scratch, rows, .. } = scratch;
         let looks_ahead = ranks.looks_ahead();
         let measure =
             &mut |list: &[u32], out: &mut [f32]| ranks.ranks(from, list, out, rank_scratch);
-        let mut storage = LayerStorage { layer, measure, rows, looks_ahead };
-        walk.start(storage.nodes(), ef, false);
+        let mut storage = LayerStorage { layer, alike: None, avoid, measure, rows, looks_ahead };
+        walk.start(layer.inserted, ef, false);
         walk.early_stop = ranks.early_stop(2 * self.params.m as usize);
         present(walk.enter(&mut storage, entries))?;
         present(walk.run(&mut storage, usize::MAX, u64::MAX))?;
@@ -329,7 +272,9 @@ impl Graph {
         let rows = &mut Vec::new();
         for number in (0..=top).rev() {
             let layer = &self.layers[number];
-            let mut storage = LayerStorage { layer, measure, rows, looks_ahead: false };
+            let alike = (number == 0).then_some(&self.alike);
+            let mut storage =
+                LayerStorage { layer, alike, avoid: None, measure, rows, looks_ahead: false };
             walk.start(layer.inserted, if number > 0 { 1 } else { ef }, false);
             if number == 0 {
                 walk.early_stop = early_stop;
@@ -343,6 +288,19 @@ impl Graph {
             }
         }
         Ok(())
+    }
+
+    /// Whether the row at a place stands for itself, and for others that are equal.
+    pub(super) fn is_node(&self, place: u32) -> bool {
+        !self.copies.is_other(place) && !self.alike.is_other(place)
+    }
+
+    /// The rows of a node of the base layer, which is no copy, and of those of its copies that
+    /// are inserted.
+    pub fn rows_of(&self, node: u32) -> impl Iterator<Item = u32> {
+        let base = &self.layers[0];
+        let copies = self.copies.others(node).filter(|&copy| copy < base.inserted);
+        core::iter::once(node).chain(copies).map(|place| base.rows[place as usize])
     }
 
     /// The row of a node of the base layer.

@@ -13,13 +13,21 @@ pub(crate) struct EncodedGraph {
     pub base: Vec<u8>,
     pub edges: u64,
     pub upper: Vec<u8>,
+    /// Bitmap of the rows that are copies; empty if there are none.
+    pub copies: Vec<u8>,
     pub layers: Vec<u32>,
     pub entry: u32,
 }
 
 impl Graph {
+    /// Where a node of the base layer leads.
+    fn edges(&self, node: u32) -> impl Iterator<Item = u32> {
+        let neighbors = self.layers[0].neighbors(node).iter().copied();
+        neighbors.chain(self.alike.below(node)).chain(self.copies.below(node))
+    }
+
     /// Rows in breadth-first order from the entry, which brings neighbours near each other in
-    /// the file; rows that cannot be reached come last.
+    /// the file, each followed by its copies.
     pub fn breadth_first(&self) -> Vec<u32> {
         let base = &self.layers[0];
         let mut order = Vec::with_capacity(base.rows.len());
@@ -29,11 +37,12 @@ impl Graph {
         });
         let mut unseen = 0;
         let mut next = 0;
-        while order.len() < base.rows.len() {
+        self.copies.pairs().iter().for_each(|pair| seen[pair.1 as usize] = true);
+        loop {
             seen[start as usize] = true;
             order.push(start);
             while next < order.len() {
-                for &neighbor in base.neighbors(order[next]) {
+                for neighbor in self.edges(order[next]) {
                     if !seen[neighbor as usize] {
                         seen[neighbor as usize] = true;
                         order.push(neighbor);
@@ -41,12 +50,16 @@ impl Graph {
                 }
                 next += 1;
             }
+            // The rows that no edge leads to, if there are any.
             while unseen < seen.len() && seen[unseen] {
                 unseen += 1;
             }
+            if unseen == seen.len() {
+                break;
+            }
             start = unseen as u32;
         }
-        order.iter().map(|&node| base.rows[node as usize]).collect()
+        order.iter().flat_map(|&node| self.rows_of(node)).collect()
     }
 
     /// Writes the graph as [`HnswView`](super::HnswView) reads it; `new_row[row]` renumbers.
@@ -59,13 +72,13 @@ impl Graph {
         for node in 0..rows {
             node_of[number(node) as usize] = node;
         }
-        let edges = (0..rows).map(|node| base.neighbors(node).len() as u64).sum();
+        let edges = (0..rows).map(|node| self.edges(node).count() as u64).sum();
         let mut offsets = Packer::new(offset_bits(edges));
         let mut ids = Packer::new(id_bits(rows));
         let mut before = 0;
         offsets.push(before);
         for &node in &node_of {
-            for &neighbor in base.neighbors(node) {
+            for neighbor in self.edges(node) {
                 ids.push(number(neighbor).into());
                 before += 1;
             }
@@ -92,12 +105,17 @@ impl Graph {
                 }
             }
         }
+        let mut copies = vec![];
+        for &(_, copy) in self.copies.pairs() {
+            copies.resize(rows.div_ceil(8) as usize, 0);
+            copies[number(copy) as usize / 8] |= 1 << (number(copy) % 8);
+        }
         let layers = self.layers[1..=top].iter().map(|layer| layer.inserted).collect();
         let entry = match self.entry {
             Some((0, node)) => new_row[base.rows[node as usize] as usize],
             Some((_, node)) => node,
             None => 0,
         };
-        EncodedGraph { offsets, base: encoded, upper, edges, layers, entry }
+        EncodedGraph { offsets, base: encoded, upper, copies, edges, layers, entry }
     }
 }

@@ -40,8 +40,6 @@ pub(crate) fn present<T>(result: Result<T, Halt<Infallible>>) -> Result<T> {
 pub(crate) trait Storage {
     /// Which bytes are missing.
     type Missing;
-    /// How many nodes the layer has.
-    fn nodes(&self) -> u32;
     /// The neighbours of a node, into `out`.
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>>;
     /// The ranks of the listed nodes, into `out`; nodes beyond its length are only likely to be

@@ -1,6 +1,6 @@
 //! Choosing neighbours (Algorithm 4 of the paper).
 
-use super::build::{Layer, Scratch};
+use super::layer::{Layer, Scratch};
 use super::ranks::RowRanks;
 use crate::error::Result;
 use crate::neighbor::Candidate;
@@ -8,7 +8,8 @@ use crate::sort::sort;
 use alloc::vec::Vec;
 
 /// Of `scratch.candidates`, sorted, at most `limit` neighbours that are nearer to the row than to
-/// each other (Algorithm 4, without extending or keeping candidates).
+/// each other (Algorithm 4, without extending candidates), where there are hubs filled up with the
+/// nearest of the others.
 pub(super) fn select_neighbors(
     layer: &Layer,
     limit: usize,
@@ -38,6 +39,17 @@ pub(super) fn select_neighbors(
             selected_rows.push(row);
         }
     }
+    if ranks.has_hubs() {
+        let rejected = candidates.iter().map(|candidate| candidate.id());
+        for id in rejected {
+            if selected.len() == limit {
+                break;
+            }
+            if !selected.contains(&id) {
+                selected.push(id);
+            }
+        }
+    }
     Ok(selected)
 }
 
@@ -51,7 +63,7 @@ pub(super) fn link_back(
     let node = group[0].0;
     let mut neighbors = layer.neighbors(node).to_vec();
     neighbors.extend(group.iter().map(|&(_, new)| new));
-    if neighbors.len() <= layer.limit {
+    if neighbors.len() <= layer.room(node) {
         return Ok(neighbors);
     }
     let Scratch { ranks: rank_scratch, rows, distances, candidates, .. } = scratch;
@@ -63,5 +75,5 @@ pub(super) fn link_back(
     let pairs = distances.iter().zip(&neighbors);
     candidates.extend(pairs.map(|(&rank, &neighbor)| Candidate::new(rank, neighbor)));
     sort(candidates);
-    select_neighbors(layer, layer.limit, ranks, scratch)
+    select_neighbors(layer, layer.room(node), ranks, scratch)
 }

@@ -45,7 +45,7 @@ pub struct SearchParams<'p> {
     /// Where the answer ends, although it has fewer than `k` rows: at the first that is farther
     /// than this. For all rows within a radius there is [`Index::within`](super::Index::within).
     pub radius: Option<f32>,
-    /// HNSW: capacity of the pool of candidates; at least `k` is used. Default 40.
+    /// HNSW: capacity of the pool of candidates; at least `k` is used, with codes `1.5 k`. Default 40.
     pub ef_search: Option<usize>,
     /// IVF: how many lists are probed. Default 16.
     pub probes: Option<usize>,

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::hnsw::HnswParams;
 use crate::hnsw::build::Graph;
 use crate::hnsw::encode::EncodedGraph;
+use crate::hnsw::groups::Groups;
 use crate::hnsw::ranks::RowRanks;
 use crate::ivf::IvfParams;
 use crate::ivf::kmeans::{self, Clustering};
@@ -143,7 +144,15 @@ pub(crate) fn build<'a>(
                 total: kmeans::STEPS as u64,
             })
         };
-        let built = kmeans::cluster(&view, count, lists, params.seed, threads, &mut { report })?;
+        let mut built =
+            kmeans::cluster(&view, count, lists, params.seed, threads, &mut { report })?;
+        if let Some(graph) = &graph {
+            // Copies lie behind their rows, so they are of the same list, wherever that may be.
+            for &(first, copy) in graph.copies.pairs() {
+                let list = built.lists[graph.row(first) as usize];
+                built.lists[graph.row(copy) as usize] = list;
+            }
+        }
         let calibrations = context.calibrate_ivf(&built)?;
         segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
         clustering = Some(built);
@@ -169,10 +178,12 @@ pub(crate) fn build<'a>(
         for (new, &row) in order.iter().enumerate() {
             new_row[row as usize] = new as u32;
         }
-        let EncodedGraph { offsets, base, upper, edges, layers, entry } = graph.encode(&new_row);
+        let EncodedGraph { offsets, base, upper, copies, edges, layers, entry } =
+            graph.encode(&new_row);
         add(NO_COLUMN, Kind::HnswOffsets, owned(offsets));
         add(NO_COLUMN, Kind::HnswBase, owned(base));
         add(NO_COLUMN, Kind::HnswUpper, owned(upper));
+        add(NO_COLUMN, Kind::Copies, owned(copies));
         let m = params.hnsw.map_or(0, |hnsw| hnsw.m);
         segment.hnsw = Some(manifest::Hnsw { m, edges, layers, entry });
     }
@@ -291,6 +302,22 @@ fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) 
 }
 
 impl Coded {
+    /// How many rows, all different, have equal codes at most.
+    pub fn most_alike(&self, vectors: &Vectors) -> usize {
+        let rows: Vec<u32> = (0..vectors.rows()).collect();
+        let copies = Groups::find(&rows, 0..vectors.rows(), 1, |row| vectors.record(row));
+        let different = (0..vectors.rows()).filter(|&row| !copies.is_other(row));
+        let alike = Groups::find(&rows, different, 1, |row| self.record(row));
+        let others = alike.pairs().chunk_by(|a, b| a.0 == b.0).map(<[_]>::len).max();
+        others.map_or(1, |others| others + 1)
+    }
+
+    /// The codes of a row.
+    fn record(&self, row: u32) -> &[u8] {
+        let stride = code_stride(self.quantizer.centre.len());
+        &self.bytes[row as usize * stride..][..stride]
+    }
+
     pub fn view(&self, metric: Metric) -> CodesView<'_> {
         CodesView::new(&self.bytes, &self.factors, metric, &self.quantizer)
     }
@@ -326,17 +353,35 @@ impl Context<'_> {
         let before = order.len();
         order.extend(&self.truth.queries);
 
-        let ranks = match self.codes {
-            Some(codes) => RowRanks::Codes(CodePairs::new(codes.view(metric), rows)?),
-            None => RowRanks::Vectors(vectors.view()),
+        let places = || 0..order.len() as u32;
+        let children = 2 * params.m as usize;
+        let copies = match self.stored {
+            Some(codes) if self.alone => {
+                Groups::find(&order, places(), children, |row| codes.record(row))
+            }
+            _ => Groups::find(&order, places(), children, |row| vectors.record(row)),
         };
-        let mut graph = Graph::new(params, &order, seed);
+        let (mut codes, mut alike) = (self.codes, Groups::default());
+        if let Some(coded) = codes {
+            let rows = places().filter(|&place| !copies.is_other(place));
+            alike = Groups::find(&order, rows, children - 1, |row| coded.record(row));
+            // Where a search will measure vectors, rows that only their codes make equal are to be
+            // told apart, which a graph built on codes cannot.
+            if self.stored.is_none() && !alike.pairs().is_empty() {
+                (codes, alike) = (None, Groups::default());
+            }
+        }
+        let pairs = codes.map(|codes| CodePairs::new(codes.view(metric), rows)).transpose()?;
+        let ranks = RowRanks::new(vectors, pairs)?;
+        let mut graph = Graph::new(params, &order, seed, copies, alike);
         let mut report = |done: usize| {
             progress(Progress { stage: "linking", done: done as u64, total: rows.into() })
         };
         graph.insert_until(before, &ranks, self.threads, &mut report)?;
+        graph.finish(&ranks)?;
         let calibrations = self.calibrate_graph(&graph)?;
         graph.insert_until(order.len(), &ranks, self.threads, &mut report)?;
+        graph.finish(&ranks)?;
         Ok((graph, calibrations))
     }
 }

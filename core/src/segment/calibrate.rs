@@ -2,7 +2,7 @@
 //! the recall of every setting.
 
 use super::build::{Coded, Context, OnProgress, Progress};
-use super::search::early_stop;
+use super::search::{early_stop, rows_measured};
 use crate::calibration::{Calibration, EFFORTS, Structure};
 use crate::error::Result;
 use crate::hnsw::build::Graph;
@@ -12,7 +12,7 @@ use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
 use crate::quantize::{CodedQuery, CodesView};
 use crate::random::Random;
-use crate::vectors::{Query, Vectors};
+use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -24,9 +24,14 @@ const CALIBRATION_FRACTION: usize = 10;
 /// Numbers of neighbours that the calibration measures.
 const CALIBRATION_K: [usize; 2] = [10, 100];
 
-/// Codes are fit if the ten nearest rows are among so many nearest by codes, in this share.
-const FIT_WITHIN: usize = 40;
-const FIT_SHARE: f32 = 0.9;
+/// Codes are fit if the ten nearest rows are among so many nearest by codes, in this share: a
+/// search measures so many at least, so it loses no more. Held to be among 40 in 0.9, inner
+/// products of rows of unequal lengths lost a tenth of their recall.
+const FIT_K: usize = 10;
+const FIT_SHARE: f32 = 0.997;
+
+/// How many of the held-out rows tell whether codes are fit.
+const FIT_QUERIES: usize = 100;
 
 /// Rows held out as queries, and the exact nearest of the other rows.
 #[derive(Default)]
@@ -35,7 +40,7 @@ pub(super) struct Truth {
     /// Whether a row is one of the queries: none is an answer, for the graph that is measured has
     /// none of them.
     pub held_out: Vec<bool>,
-    pub nearest: Vec<Vec<u32>>,
+    pub nearest: Vec<Vec<Candidate>>,
 }
 
 /// Ranks the listed rows for a query, or the query in codes.
@@ -104,41 +109,60 @@ pub(super) fn measure_truth(
         scratch.set_query(vectors, queries[at])?;
         scratch
             .scan(rows, &held_out, k, &mut |query, _, list, out| view.ranks(query, list, out))?;
-        Ok(scratch.pool.entries().iter().map(|entry| entry.id()).collect())
+        Ok(scratch.pool.entries().to_vec())
     })?;
     progress(Progress { stage: "measuring", done: count as u64, total: count as u64 })?;
     Ok(Truth { queries, held_out, nearest })
 }
 
-/// Whether codes tell rows apart: whether the nearest rows are among the nearest by codes.
+/// Whether codes tell rows apart: whether the nearest rows are among the nearest by codes, and
+/// no group of different rows with equal codes is larger than an answer.
 pub(super) fn codes_fit(
     vectors: &Vectors,
     coded: &Coded,
     truth: &Truth,
     threads: &Threads,
 ) -> Result<bool> {
-    let count = truth.queries.len().min(50);
-    let view = coded.view(vectors.shape().metric);
+    if coded.most_alike(vectors) > FIT_K {
+        return Ok(false);
+    }
+    let count = truth.queries.len().min(FIT_QUERIES);
+    let (codes, view) = (coded.view(vectors.shape().metric), vectors.view());
     let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
         let row = truth.queries[at];
         scratch.set_query(vectors, row)?;
-        scratch.coded.set(&scratch.query, &view);
-        scratch.scan(vectors.rows(), &truth.held_out, FIT_WITHIN, &mut |_, coded, list, out| {
-            view.ranks(coded, list, out)
+        scratch.coded.set(&scratch.query, &codes);
+        let within = rows_measured(FIT_K, 0);
+        scratch.scan(vectors.rows(), &truth.held_out, within, &mut |_, coded, list, out| {
+            codes.ranks(coded, list, out)
         })?;
-        let nearest = &truth.nearest[at][..truth.nearest[at].len().min(10)];
-        let among = scratch.pool.entries();
-        Ok((
-            nearest.iter().filter(|&&id| among.iter().any(|e| e.id() == id)).count(),
-            nearest.len(),
-        ))
+        let among: Vec<u32> = scratch.pool.entries().iter().map(|entry| entry.id()).collect();
+        let wanted = truth.nearest[at].len().min(FIT_K);
+        Ok((truth.hits(at, wanted, &among, view, scratch)?, wanted))
     })?;
-    let (mut hits, mut wanted) = (0, 0);
-    for (found, of) in found {
-        hits += found;
-        wanted += of;
-    }
+    let hits: usize = found.iter().map(|found| found.0).sum();
+    let wanted: usize = found.iter().map(|found| found.1).sum();
     Ok(hits as f32 >= FIT_SHARE * wanted as f32)
+}
+
+impl Truth {
+    /// How many of `found` are among the `k` nearest of held-out row number `at`, the scratch's
+    /// query: of rows that are equally far, all are.
+    fn hits(
+        &self,
+        at: usize,
+        k: usize,
+        found: &[u32],
+        view: VectorsView<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<usize> {
+        let Some(last) = k.checked_sub(1).and_then(|last| self.nearest[at].get(last)) else {
+            return Ok(0);
+        };
+        scratch.ranks.resize(found.len(), 0.0);
+        view.ranks(&scratch.query, found, &mut scratch.ranks)?;
+        Ok(scratch.ranks.iter().filter(|&&rank| rank <= last.rank()).count().min(k))
+    }
 }
 
 impl Context<'_> {
@@ -154,18 +178,18 @@ impl Context<'_> {
                     let Scratch { query, coded, walk, .. } = scratch;
                     let steering = codes.as_ref().map(|_| &*coded);
                     let early_stop = early_stop(view.metric(), steering, k, ef as usize);
-                    graph.search_base(
-                        walk,
-                        ef as usize,
-                        early_stop,
-                        &mut |list, out| match &codes {
-                            Some(codes) => codes.ranks(coded, list, out),
-                            None => view.ranks(query, list, out),
-                        },
-                    )?;
+                    let ef = codes
+                        .as_ref()
+                        .map_or(ef as usize, |_| rows_measured(k, 0).max(ef as usize));
+                    graph.search_base(walk, ef, early_stop, &mut |list, out| match &codes {
+                        Some(codes) => codes.ranks(coded, list, out),
+                        None => view.ranks(query, list, out),
+                    })?;
                     let entries = walk.pool.entries();
-                    let most = k.max(entries.len().div_ceil(2)).min(entries.len());
-                    nearest.extend(entries[..most].iter().map(|entry| graph.row(entry.id())));
+                    let most = if codes.is_some() { rows_measured(k, entries.len()) } else { k };
+                    let most = most.min(entries.len());
+                    let rows = |entry: &Candidate| graph.rows_of(entry.id()).take(k);
+                    nearest.extend(entries[..most].iter().flat_map(rows));
                     self.rerank(k, scratch, nearest)
                 })?;
             calibrations.extend(calibration);
@@ -266,8 +290,7 @@ impl Context<'_> {
             let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
                 let mut found = Vec::new();
                 search(at, effort, scratch, &mut found)?;
-                let nearest = &self.truth.nearest[at][..k];
-                Ok(found.iter().filter(|row| nearest.contains(row)).count())
+                self.truth.hits(at, k, &found, self.rows.vectors.view(), scratch)
             })?;
             let recall = hits.iter().sum::<usize>() as f32 / (queries * k) as f32;
             let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);

@@ -70,6 +70,9 @@ pub(crate) struct SegmentSearch {
     pub compared: u64,
 }
 
+/// As many copies of a row, at least, are put in the order of their keys.
+const COPIES: usize = 1024;
+
 /// Rows measured at a time by a scan.
 pub(super) const BLOCK: u32 = 256;
 
@@ -233,8 +236,7 @@ impl SegmentSearch {
             Some(_) => pool.entries().len(),
             None => pool.settled(),
         };
-        // Codes may misplace a row by some places; half a pool has proved enough.
-        let most = if exact { settled } else { want.max(settled.div_ceil(2)) };
+        let most = if exact { settled } else { rows_measured(want, settled) };
         self.rows.clear();
         self.ranks.clear();
         let mut taken = 0;
@@ -263,7 +265,21 @@ impl SegmentSearch {
             )?;
             self.compared += self.rows.len() as u64;
         }
-        self.ready.extend(self.ranks.iter().copied().zip(self.rows.iter().copied()));
+        if self.method != Method::Walk {
+            self.ready.extend(self.ranks.iter().copied().zip(self.rows.iter().copied()));
+            return Ok(());
+        }
+        // A search that does not go on gives no more rows of a group than these.
+        let most = if self.walk.resumable { usize::MAX } else { want.max(COPIES) };
+        for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
+            let rows = filter.segment.with_copies(row);
+            let alone = rows.len() == 1;
+            for row in rows.take(most) {
+                if alone || filter.matches(row)? {
+                    self.ready.push((rank, row));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -310,6 +326,13 @@ impl SegmentSearch {
         cut(segment, &mut self.nearest, want)?;
         Ok(())
     }
+}
+
+/// Of how many rows, nearest by codes, the stored vectors are measured for the `want` nearest, if
+/// `settled` were found: codes may misplace a row by some places. Half of what was found has
+/// proved enough, but of ten alone one in thirty was wrong.
+pub(crate) fn rows_measured(want: usize, settled: usize) -> usize {
+    (want + want / 2).max(settled.div_ceil(2))
 }
 
 /// When a walk for the `k` nearest rows may stop early. `coded` is the query if the walk is steered by codes.

@@ -52,10 +52,6 @@ pub(super) struct SegmentStorage<'s, 'a> {
 impl Storage for SegmentStorage<'_, '_> {
     type Missing = Infallible;
 
-    fn nodes(&self) -> u32 {
-        self.filter.segment.rows
-    }
-
     #[inline]
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
         match &self.filter.segment.hnsw {
@@ -77,7 +73,12 @@ impl Storage for SegmentStorage<'_, '_> {
     }
 
     fn matches(&mut self, id: u32) -> Result<bool, Halt<Infallible>> {
-        Ok(self.filter.matches(id)?)
+        for row in self.filter.segment.with_copies(id) {
+            if self.filter.matches(row)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     #[inline]

@@ -1,0 +1,133 @@
+//! A layer of a graph that grows, and walking over it.
+
+use super::groups::Groups;
+use super::ranks::RankScratch;
+use super::search::{Halt, Storage, Walk};
+use crate::distance::prefetch;
+use crate::error::Result;
+use crate::neighbor::Candidate;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+/// A layer of a graph that grows. Nodes are numbered as they are inserted.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    /// Row of every node; in the base layer node and row order are one table for all layers.
+    pub rows: Vec<u32>,
+    /// Position of every node in the layer below; empty in the base layer.
+    pub below: Vec<u32>,
+    degrees: Vec<u8>,
+    links: Vec<u32>,
+    limit: usize,
+    /// Nodes that need places for edges to equal rows, by how many.
+    reserved: Vec<u8>,
+    pub inserted: u32,
+}
+
+impl Layer {
+    /// A layer for these rows, each with at most `limit` neighbours; nothing is inserted yet.
+    pub fn new(rows: Vec<u32>, below: Vec<u32>, limit: usize) -> Self {
+        let degrees = vec![0; rows.len()];
+        let links = vec![0; rows.len() * limit];
+        Self { rows, below, degrees, links, limit, reserved: Vec::new(), inserted: 0 }
+    }
+
+    /// Keeps a place free at every node that is the first of a group.
+    pub fn reserve(&mut self, groups: &Groups) {
+        for group in groups.pairs().chunk_by(|a, b| a.0 == b.0) {
+            self.reserved.resize(self.rows.len(), 0);
+            self.reserved[group[0].0 as usize] += 1;
+        }
+    }
+
+    /// How many neighbours a node may have.
+    pub fn room(&self, node: u32) -> usize {
+        self.limit - usize::from(self.reserved.get(node as usize).copied().unwrap_or(0))
+    }
+
+    pub fn neighbors(&self, node: u32) -> &[u32] {
+        let start = node as usize * self.limit;
+        &self.links[start..start + usize::from(self.degrees[node as usize])]
+    }
+
+    /// Adds a neighbour if there is a free place and it is none yet; says whether it is one now.
+    pub fn add_neighbor(&mut self, node: u32, neighbor: u32) -> bool {
+        if self.neighbors(node).contains(&neighbor) {
+            return true;
+        }
+        let degree = self.neighbors(node).len();
+        if node == neighbor || degree >= self.room(node) {
+            return false;
+        }
+        self.links[node as usize * self.limit + degree] = neighbor;
+        self.degrees[node as usize] += 1;
+        true
+    }
+
+    pub fn set_neighbors(&mut self, node: u32, neighbors: &[u32]) {
+        let start = node as usize * self.limit;
+        self.links[start..start + neighbors.len()].copy_from_slice(neighbors);
+        self.degrees[node as usize] = neighbors.len() as u8;
+    }
+}
+
+/// Measures the listed rows.
+pub(super) type MeasureRows<'a> = &'a mut dyn FnMut(&[u32], &mut [f32]) -> Result<()>;
+
+/// One layer as a walk sees it.
+pub(super) struct LayerStorage<'a> {
+    pub layer: &'a Layer,
+    /// The rows of equal codes to which its nodes lead, if the walk is to meet them.
+    pub alike: Option<&'a Groups>,
+    /// Tells the nodes that the walk is not to meet.
+    pub avoid: Option<&'a dyn Fn(u32) -> bool>,
+    pub measure: MeasureRows<'a>,
+    pub rows: &'a mut Vec<u32>,
+    pub looks_ahead: bool,
+}
+
+impl Storage for LayerStorage<'_> {
+    type Missing = Infallible;
+
+    #[inline]
+    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+        out.clear();
+        out.extend_from_slice(self.layer.neighbors(id));
+        if let Some(alike) = self.alike {
+            out.extend(alike.below(id).filter(|&below| below < self.layer.inserted));
+        }
+        if let Some(avoid) = self.avoid {
+            out.retain(|&node| !avoid(node));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
+        self.rows.clear();
+        self.rows.extend(list.iter().map(|&node| self.layer.rows[node as usize]));
+        Ok((self.measure)(self.rows, out)?)
+    }
+
+    #[inline]
+    fn prefetch(&self, id: u32) {
+        prefetch(bytemuck::cast_slice(self.layer.neighbors(id)));
+    }
+
+    #[inline]
+    fn looks_ahead(&self) -> bool {
+        self.looks_ahead
+    }
+}
+
+/// What a thread needs to insert rows.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub walk: Walk,
+    pub ranks: RankScratch,
+    pub rows: Vec<u32>,
+    pub candidates: Vec<Candidate>,
+    pub selected_rows: Vec<u32>,
+    pub distances: Vec<f32>,
+}
