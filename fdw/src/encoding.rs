@@ -9,6 +9,7 @@ use pgrx::pg_sys::{self, pg_enc};
 use pgrx::{PgSqlErrorCode as Code, PgTryBuilder};
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 const UTF8: c_int = pg_enc::PG_UTF8 as c_int;
 
@@ -76,25 +77,40 @@ pub fn to_database(text: &str) -> Result<Cow<'_, [u8]>> {
         return Ok(text.as_bytes().into());
     }
     let (start, length) = (text.as_ptr().cast::<c_char>(), text.len() as c_int);
-    PgTryBuilder::new(|| {
+    translated(|| {
         // SAFETY: so many bytes of UTF-8; what is given back is them, or a text that ends with NUL.
         unsafe {
             let converted = pg_sys::pg_any_to_server(start, length, UTF8);
-            if std::ptr::eq(converted, start) {
-                return Ok(text.as_bytes().into());
+            match std::ptr::eq(converted, start) {
+                true => text.as_bytes().into(),
+                false => CStr::from_ptr(converted).to_bytes().to_owned().into(),
             }
-            Ok(CStr::from_ptr(converted).to_bytes().to_owned().into())
         }
     })
-    .catch_when(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, |error| {
-        let message = match &error {
-            CaughtError::PostgresError(report) => report.message().to_owned(),
-            _ => "the database's encoding does not have all of its characters".into(),
-        };
-        Err(Failure::new(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, message)
-            .hint("A database of encoding UTF8 has all characters."))
-    })
-    .execute()
+}
+
+/// What a function of Postgres's makes of a text, or its error if the database cannot have that: so
+/// that who reads a row can say which.
+///
+/// # Errors
+/// A character that the encoding has not, or an escape that no text has.
+pub fn translated<T>(translate: impl FnOnce() -> T + UnwindSafe + RefUnwindSafe) -> Result<T> {
+    PgTryBuilder::new(|| Ok(translate()))
+        .catch_when(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, |error| {
+            let message = match &error {
+                CaughtError::PostgresError(report) => match report.detail() {
+                    Some(detail) => format!("{}: {detail}", report.message()),
+                    None => report.message().to_owned(),
+                },
+                _ => "the database's encoding does not have all of its characters".into(),
+            };
+            let failure = Failure::new(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, message);
+            Err(match of_database() {
+                UTF8 => failure.hint("Leave the column out of the foreign table, or make it text."),
+                _ => failure.hint("A database of encoding UTF8 has all characters."),
+            })
+        })
+        .execute()
 }
 
 /// The same with an end, for functions of Postgres's that want a C string. What the database does

@@ -1,6 +1,6 @@
 //! Values of an index as Postgres's, and literals of queries as an index's.
 
-use crate::encoding::{from_database, to_database};
+use crate::encoding::{from_database, to_database, translated};
 use crate::failure::{Failure, Result};
 use hither_core::{ColumnType, KeyRef, KeyType, Value, ValueRef, format_timestamp};
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -117,13 +117,11 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
             pg_sys::JSONBOID => {
                 let mut text = to_database(text)?.into_owned();
                 text.push(0);
+                let c_string = Some(Datum::from(text.as_ptr()));
                 // SAFETY: jsonb_in takes a C string and gives a jsonb.
-                unsafe {
-                    pgrx::direct_function_call_as_datum(
-                        pg_sys::jsonb_in,
-                        &[Some(Datum::from(text.as_ptr()))],
-                    )
-                }
+                translated(|| unsafe {
+                    pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[c_string])
+                })?
             }
             _ => to_database(text)?.as_ref().into_datum(),
         },

@@ -13,7 +13,7 @@ OTHER = open(f"{files}/parts/part0.hither", "rb").read()
 ROWS, HALF = 300, len(FILE) // 2
 TAG = 'ETag: "' + hashlib.md5(FILE).hexdigest() + '"'
 # Requests for one file in one statement; a request that is redirected is five more.
-MOST, MOST_REDIRECTED, MOST_PAGES = 8, 48, 1001
+MOST, MOST_REDIRECTED, MOST_PAGES = 12, 72, 1001
 
 CASES = {}
 
