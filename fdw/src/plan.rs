@@ -6,6 +6,7 @@ pub mod count;
 mod distance;
 mod exactness;
 mod look_up;
+mod permission;
 mod private;
 
 pub use distance::{Distance, distance};
@@ -55,6 +56,8 @@ pub unsafe fn size(
     rel: *mut pg_sys::RelOptInfo,
     relation: pg_sys::Oid,
 ) -> Result<()> {
+    // SAFETY: called by the planner.
+    unsafe { permission::check(root) };
     // SAFETY: the planner's structure is valid.
     let table = Table::open(relation, unsafe { (*rel).userid })?;
     // SAFETY: `rel` is a base relation; its restrictions are a list of RestrictInfo.

@@ -1,0 +1,44 @@
+-- Who may not read a table learns that before its files are opened: here they are not there.
+CREATE EXTENSION hither CASCADE;
+CREATE SERVER files FOREIGN DATA WRAPPER hither OPTIONS (location :'files');
+CREATE FOREIGN TABLE absent (id bigint, embedding vector(3), n int) SERVER files OPTIONS (location 'absent.hither');
+CREATE FOREIGN TABLE things (id bigint, embedding vector(3), n int) SERVER files OPTIONS (location 'things.hither');
+CREATE TABLE parent (id bigint, embedding vector(3), n int) PARTITION BY RANGE (id);
+CREATE FOREIGN TABLE part PARTITION OF parent FOR VALUES FROM (0) TO (2000) SERVER files OPTIONS (location 'absent.hither');
+CREATE VIEW seen AS SELECT id, n FROM things;
+CREATE VIEW hidden AS SELECT id, n FROM absent;
+CREATE VIEW hidden_limit AS SELECT id, n FROM absent LIMIT 5;
+CREATE ROLE reader;
+SET ROLE reader;
+SELECT count(*) FROM absent;
+SELECT id FROM absent ORDER BY embedding <-> '[1,2,3]' LIMIT 1;
+EXPLAIN SELECT * FROM absent;
+SELECT a FROM absent AS a;
+SELECT id FROM parent;
+SELECT id FROM things UNION ALL SELECT id FROM absent;
+SELECT (SELECT max(n) FROM absent) FROM generate_series(1, 2);
+WITH a AS (SELECT n FROM absent) SELECT count(*) FROM a;
+SELECT count(*) FROM seen;
+PREPARE asked AS SELECT n FROM absent;
+EXECUTE asked;
+UPDATE absent SET n = 1;
+RESET ROLE;
+
+-- Rights to some columns, to the table that is above, to a view: no more is asked for than Postgres asks.
+GRANT SELECT (id, n) ON things TO reader;
+GRANT SELECT (id) ON absent TO reader;
+GRANT SELECT ON parent, seen TO reader;
+ALTER FOREIGN TABLE part OPTIONS (SET location 'parts/part0.hither');
+SET ROLE reader;
+SELECT count(*), max(n) FROM things;
+SELECT count(*) FROM (SELECT * FROM things) AS a;
+SELECT id FROM things ORDER BY embedding <-> '[1,2,3]' LIMIT 1;
+SELECT n FROM absent;
+SELECT id FROM absent;
+SELECT count(*) FROM parent;
+SELECT count(*) FROM part;
+SELECT count(*) FROM seen;
+SELECT count(*) FROM hidden;
+SELECT n FROM hidden_limit;
+RESET ROLE;
+DROP OWNED BY reader; DROP ROLE reader;
