@@ -73,7 +73,7 @@ gauss = lambda: [random.gauss(0, 1) for _ in range(48)]
 five = [gauss() for _ in range(5)]
 write("alike", [random.sample(five[i % 5], 48) for i in range(4000)])
 write("ordinary", [gauss() for i in range(2000)])
-write("vast", [[x * 10.0 ** (i % 71 - 35) for x in gauss()] for i in range(500)])
+write("vast", [[x * 10.0 ** (i % 33 - 16) for x in gauss()] for i in range(500)])
 PY
 mkdir -p "$1/order"
 for rows in alike ordinary; do
