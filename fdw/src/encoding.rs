@@ -3,6 +3,7 @@
 //! Where the database's encoding is UTF-8, or says nothing (SQL_ASCII), bytes are the same on both
 //! sides. Else Postgres converts, and a text that one of the sides does not have is an error.
 
+use crate::charset::{UTF8, as_ascii, is_same, of_database};
 use crate::failure::{Failure, Result};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::{self, pg_enc};
@@ -10,19 +11,6 @@ use pgrx::{PgSqlErrorCode as Code, PgTryBuilder};
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-
-const UTF8: c_int = pg_enc::PG_UTF8 as c_int;
-
-/// The encoding of the database.
-fn of_database() -> c_int {
-    // SAFETY: a number that this backend keeps.
-    unsafe { pg_sys::GetDatabaseEncoding() }
-}
-
-/// Whether texts have the same bytes in the database as in a file.
-fn is_same() -> bool {
-    [UTF8, pg_enc::PG_SQL_ASCII as c_int].contains(&of_database())
-}
 
 /// Whether texts are equal, and come one before another, in the database as they do in a file. Other
 /// encodings order characters otherwise, and some have one for two of Unicode's.
@@ -121,24 +109,4 @@ pub fn c_string(text: &str) -> CString {
         Err(_) => as_ascii(&text.replace('\0', "")).into_bytes(),
     };
     CString::new(bytes).unwrap_or_default()
-}
-
-/// An error's text. They go through pgrx, in UTF-8 alone: a database of another encoding gets what
-/// is not ASCII as Postgres writes it in E'…'.
-pub fn of_error(text: String) -> String {
-    let text = if text.contains('\0') { text.replace('\0', "\\0") } else { text };
-    if is_same() || text.is_ascii() { text } else { as_ascii(&text) }
-}
-
-fn as_ascii(text: &str) -> String {
-    let mut ascii = String::with_capacity(text.len());
-    for character in text.chars() {
-        match u32::from(character) {
-            0..0x80 => ascii.push(character),
-            _ if character == '…' => ascii.push_str("..."),
-            code @ 0..=0xFFFF => ascii.push_str(&format!("\\u{code:04X}")),
-            code => ascii.push_str(&format!("\\U{code:08X}")),
-        }
-    }
-    ascii
 }

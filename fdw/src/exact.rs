@@ -1,12 +1,10 @@
-//! Exact answers: all rows are measured, in steps between which a query can be cancelled.
+//! Exact answers: all rows are measured.
 
 use crate::failure::{Failure, Result};
+use crate::pass::{STEP, matching, measure};
 use crate::rounding::Rounding;
 use crate::shards::Shard;
-use hither_core::{IndexFilter, Key, Metric, Neighbor, RowId, Searcher};
-
-/// Rows that are measured at a time: a fraction of a millisecond.
-const STEP: usize = 4096;
+use hither_core::{IndexFilter, Key, Metric, Neighbor, Searcher};
 
 /// What is wanted of an exact scan.
 #[derive(Clone, Copy)]
@@ -29,42 +27,6 @@ pub struct Found {
     /// All rows up to this distance are among them; none if all are that there are.
     pub until: Option<f32>,
     pub compared: u64,
-}
-
-/// The rows of a shard that pass the filter.
-fn matching<'s>(
-    shard: &'s Shard,
-    filter: Option<&IndexFilter<'_>>,
-) -> Result<Box<dyn Iterator<Item = RowId> + 's>> {
-    let index = shard.file.index();
-    let Some(filter) = filter else { return Ok(Box::new(index.rows())) };
-    let rows = index.matching(filter);
-    Ok(Box::new(rows.map_err(|error| Failure::from(error).about(&shard.path))?.into_iter()))
-}
-
-/// Measures the rows of a shard that pass the filter, and gives them on, some at a time.
-pub fn measure(
-    shard: &Shard,
-    filter: Option<&IndexFilter<'_>>,
-    query: &[f32],
-    metric: Metric,
-    searcher: &mut Searcher,
-    mut step: impl FnMut(&[RowId], &[f32]),
-) -> Result<()> {
-    let index = shard.file.index();
-    let about = |error| Failure::from_search(error, &shard.path);
-    let mut rows = matching(shard, filter)?;
-    let (mut some, mut distances) = (Vec::new(), Vec::new());
-    loop {
-        some.clear();
-        some.extend(rows.by_ref().take(STEP));
-        if some.is_empty() {
-            return Ok(());
-        }
-        pgrx::check_for_interrupts!();
-        index.distances(query, metric, &some, searcher, &mut distances).map_err(about)?;
-        step(&some, &distances);
-    }
 }
 
 /// The nearest rows of a shard, of those that pass the filter.

@@ -1,6 +1,6 @@
 //! What goes wrong, as Postgres reports it: SQLSTATE, message, hint.
 
-use crate::encoding::of_error;
+use crate::charset::of_error;
 use hither_core::{Error, ErrorKind};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;

@@ -1,8 +1,8 @@
 //! The least and the greatest length of a file's rows, measured once for as long as a backend has
 //! the file open.
 
-use crate::exact;
 use crate::failure::Result;
+use crate::pass::measure;
 use crate::shards::Shard;
 use hither_core::{IndexFile, Metric, Searcher};
 use std::cell::RefCell;
@@ -43,7 +43,7 @@ pub fn lengths(shard: &Shard) -> Result<Lengths> {
     let zero = vec![0.0; shard.file.index().dimensions()];
     let mut found = Lengths { least: f64::INFINITY, greatest: 0.0 };
     // The distance from zero.
-    exact::measure(shard, None, &zero, Metric::L2, &mut Searcher::new(), |_, distances| {
+    measure(shard, None, &zero, Metric::L2, &mut Searcher::new(), |_, distances| {
         for &distance in distances {
             let length = f64::from(distance);
             found = found.and(Lengths { least: length, greatest: length });

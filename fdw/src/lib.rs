@@ -8,6 +8,7 @@
 
 mod analyze;
 mod cache;
+mod charset;
 mod encoding;
 mod exact;
 mod explain;
@@ -20,6 +21,7 @@ mod location;
 mod measure;
 mod network;
 mod options;
+mod pass;
 mod plan;
 mod predicate;
 mod recall;

@@ -78,7 +78,7 @@ impl Access {
             _ => None,
         });
         Ok(Self {
-            secret: Secret::new(&mapping)?,
+            secret: Secret::new(|name| find(&mapping, name))?,
             homes: homes.collect(),
             region: find(server, "region").unwrap_or("us-east-1").into(),
             endpoint: find(server, "endpoint").map(Into::into),

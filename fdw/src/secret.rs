@@ -1,7 +1,6 @@
 //! What HTTP servers want to hear before they give a file, of a user mapping alone.
 
 use crate::failure::{Failure, Result};
-use crate::options::{Options, find};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use object_store::client::HttpRequest;
@@ -25,12 +24,12 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Of a user mapping; none if that has none.
+    /// Of a user mapping, whose options `find` looks up; none if that has none.
     ///
     /// # Errors
     /// One half of user and password, or another `authorization` beside them.
-    pub fn new(mapping: &Options) -> Result<Option<Self>> {
-        let own = |name| find(mapping, name).map(str::to_owned);
+    pub fn new<'o>(find: impl Fn(&'static str) -> Option<&'o str>) -> Result<Option<Self>> {
+        let own = |name| find(name).map(str::to_owned);
         let incomplete = |message| {
             Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
                 .hint("ALTER USER MAPPING … OPTIONS (ADD …) or (DROP …)."))
