@@ -53,22 +53,25 @@ cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 rm -rf "$out/js"
 cp -r wasm/js "$out/js"
+# Names are kept, for stack traces and for what errors are called; a bundler's minifier may do as it likes.
 # script ENTRY… [esbuild's options]
 script() {
-    (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify --target=es2022 \
+    (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify-whitespace --minify-syntax \
+        --keep-names --target=es2022 \
         --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
 }
 script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
 # What entries have in common lies in files of its own: a page without a bundler asks for four at
 # once, not for ten one after another.
-script node.js web.js search.js workerd.js edge.js inline.js storage.js storage-inline.js worker.js \
-    worker-inline.js worker-node.js worker-thread.js worker-thread-node.js --splitting --format=esm \
-    --external:node:* --external:./hither_bg.wasm --external:./hither_bg.wasm?module --outdir="$out/package"
+script node.js web.js workerd.js edge.js inline.js search.js search-node.js search-workerd.js search-edge.js \
+    search-inline.js storage.js storage-inline.js worker.js worker-inline.js worker-node.js worker-thread.js \
+    worker-thread-node.js --splitting --format=esm --external:node:* --external:./hither_bg.wasm \
+    --external:./hither_bg.wasm?module --sourcemap --outdir="$out/package"
 # For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
 script require.js --platform=node --format=cjs --define:import.meta.url=here \
     --banner:js='const here = require("node:url").pathToFileURL(__filename).href;' \
-    --outfile="$out/package/require.cjs"
-for entry in index storage worker; do
+    --sourcemap --outfile="$out/package/require.cjs"
+for entry in index search storage worker; do
     echo "module.exports = require(\"./require.cjs\").$entry;" >"$out/package/$entry.cjs"
 done
 for types in index search inline storage worker wasm; do

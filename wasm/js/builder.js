@@ -1,7 +1,8 @@
 import { HitherError } from "./error.js";
-import { Handle, check, give, giveValues } from "./handle.js";
-import { guard, isReady, load, view, wasm } from "./runtime.js";
+import { Handle } from "./handle.js";
+import { isReady, ready } from "./runtime.js";
 import { toSchema, toValues } from "./options.js";
+import { setOwn } from "./result.js";
 import { Tokens, encode } from "./token.js";
 import { checkNames, checkNumbers, checkOptions, own, toRow } from "./value.js";
 import { writer } from "./writer.js";
@@ -28,14 +29,24 @@ export class Builder {
     this.#options = toValues(options, this.#schema);
     this.#dimensions = options.dimensions;
     if (isReady()) this.#start();
-    else load().catch(() => {});
+    else ready().catch(() => {});
   }
 
   #start() {
-    guard(() => {
-      giveValues(this.#options);
-      this.#building = new Handle(wasm.building_new());
+    const instance = isReady();
+    if (!instance.builds) {
+      throw new HitherError("unsupported", "the module that load() was given only searches: give it hither_bg.wasm, which builds");
+    }
+    instance.guard(() => {
+      instance.giveValues(this.#options);
+      this.#building = new Handle(instance, instance.call("building_new"));
     });
+  }
+
+  /** Calls a function for what is being built. */
+  #call(name, ...given) {
+    const { instance } = this.#building;
+    return instance.guard(() => instance.call(name, this.#building.id, ...given));
   }
 
   #check() {
@@ -45,7 +56,7 @@ export class Builder {
 
   get length() {
     this.#check();
-    return this.#building && this.#waiting.length === 0 ? guard(() => check(wasm.building_rows(this.#building.id))) : this.#length;
+    return this.#building && this.#waiting.length === 0 ? this.#call("building_rows") : this.#length;
   }
 
   add(vector, row = {}) {
@@ -69,8 +80,8 @@ export class Builder {
     const columns = rows.columns ?? {};
     checkNames(this.#schema, columns);
     for (const [name, list] of [["keys", keys], ...Object.entries(columns)]) {
-      if (list === undefined || list.length === count) continue;
-      throw new HitherError("invalid_parameter", `${name}: ${list.length} values for ${count} vectors`);
+      if (list === undefined || list?.length === count) continue;
+      throw new HitherError("invalid_parameter", `${name}: ${list?.length ?? "no"} values for ${count} vectors`);
     }
     if (isReady()) {
       // Room that grows as rows come takes more memory.
@@ -83,7 +94,7 @@ export class Builder {
       for (; at < count && at < first + BATCH && values.length < BYTES; at += 1) {
         values.add(keys?.[at]);
         const row = {};
-        for (const { name } of this.#schema) row[name] = own(columns, name)?.[at];
+        for (const { name } of this.#schema) setOwn(row, name, own(columns, name)?.[at]);
         for (const value of toRow(this.#schema, row)) values.add(value);
       }
       this.#push(slice(first * dimensions, at * dimensions), values.bytes, at - first);
@@ -111,17 +122,17 @@ export class Builder {
   }
 
   #reserve(rows) {
-    guard(() => check(wasm.building_reserve(this.#building.id, rows)));
+    this.#call("building_reserve", rows);
   }
 
   #write(vectors, values) {
     const { length } = vectors;
-    guard(() => {
-      const { id } = this.#building;
-      const place = check(wasm.building_stage(id, length));
-      view(Float32Array, place, length).set(vectors);
-      give(values);
-      check(wasm.building_push(id));
+    const { instance, id } = this.#building;
+    instance.guard(() => {
+      const place = instance.call("building_stage", id, length);
+      instance.view(Float32Array, place, length).set(vectors);
+      instance.give(values);
+      instance.call("building_push", id);
     });
   }
 
@@ -129,13 +140,14 @@ export class Builder {
     checkOptions(options, ["onProgress", "signal"]);
     this.#check();
     const write = writer(options);
-    await load();
+    await ready();
     this.#check();
     this.#flush();
     this.#busy = true;
     let bytes;
     try {
-      bytes = write(() => wasm.building_finish(this.#building.id));
+      const { instance, id } = this.#building;
+      bytes = write(instance, () => instance.call("building_finish", id));
     } finally {
       this.#busy = false;
     }

@@ -7,6 +7,8 @@
  * const index = await open("/words.hither");
  * for (const { key, distance, words } of index.search(vector, { k: 5 })) console.log(key, words);
  * ```
+ *
+ * `open<{ words: string }>(…)` says what the columns hold, and hits and rows are typed so.
  */
 
 /** A key as callers give it: a row number or an int64 as a number or a bigint; a uuid or text as a string. */
@@ -52,19 +54,25 @@ export type Vector = Float32Array | Float64Array | Int8Array | Uint8Array | Arra
  * | text, uuid | `string` |
  * | timestamp | RFC 3339 `string` in UTC, exact to the microsecond, or `"infinity"`, `"-infinity"` |
  * | bytes | `Uint8Array` |
- * | json | the parsed document |
+ * | json | the parsed document; its integers beyond ±2⁵³ are `bigint`s |
  *
  * and `null` where there is none. Given to a builder or to `insert`, a timestamp may also be a
  * `Date`, an int64 a `bigint`; `undefined` or a missing column is null.
  */
 export type Value = unknown;
 
+/** What the columns of an index hold, by name: of any index, where `open` is not told. */
+export type AnyColumns = { [column: string]: any };
+
 /**
  * A filter as MongoDB writes it, over SQL's three-valued logic:
  * `{ year: { $gte: 2020 }, lang: { $in: ["en", "fr"] }, note: null }`. Operators: `$eq $ne $gt
  * $gte $lt $lte $in $nin $exists $prefix $not` within a column, `$and $or $not` around columns.
  * `$ne`, `$nin` and `$not` also match rows without a value, as in MongoDB.
- * Literals may be a `bigint`, a `Date` or a `Uint8Array`. A string is taken for the filter's JSON.
+ * Literals may be a `bigint`, a `Date`, a `Uint8Array`, or what has a `toJSON()`. A string is taken for
+ * the filter's JSON. `{}` has no condition and matches every row. What would say nothing (`undefined`
+ * within it, a `Map`, a `Set`, `URLSearchParams`, a function, a symbol, an object of a class) is refused
+ * with `"invalid_filter"`.
  *
  * A filter never starves a search: it gives `k` rows whenever `k` rows match.
  */
@@ -111,12 +119,17 @@ export interface OpenOptions {
 /**
  * Opens an index file, or several that answer as one (where keys are row numbers, those of each
  * file follow on those before it; else, of rows with the same key, the one of the last file
- * counts). The bytes stream into one allocation in WebAssembly.
+ * counts). The bytes stream into one allocation in WebAssembly, six files at a time, while the module
+ * is on its way. The first error of several files stops the others. `Columns` is what the columns hold;
+ * the caller knows, nobody checks.
  *
- * @throws {HitherError} `http`, `network`, `aborted`, `not_an_index`, `truncated`, `corrupt`,
+ * @throws {HitherError} `http`, `network`, `file`, `aborted`, `not_an_index`, `truncated`, `corrupt`,
  * `unsupported_version`, `wrong_model`, `out_of_memory`, `unavailable`
  */
-export function open(source: Source | Source[], options?: OpenOptions): Promise<Index>;
+export function open<Columns extends object = AnyColumns>(
+  source: Source | Source[],
+  options?: OpenOptions,
+): Promise<Index<Columns>>;
 
 /**
  * Loads the WebAssembly module now, and not at the first `open`. Never needed, except in two
@@ -129,7 +142,7 @@ export function load(
   module?: string | URL | Request | Response | Promise<Response> | ArrayBuffer | ArrayBufferView | object,
 ): Promise<void>;
 
-/** Memory of WebAssembly, in bytes. */
+/** Memory of WebAssembly, in bytes. What the collector took, unfreed, is not counted once it heard of that. */
 export interface MemoryStatistics {
   /** What it has taken from the system. It does not shrink, and is used again after `free`. */
   reserved: number;
@@ -151,7 +164,8 @@ export interface SearchOptions {
   probes?: number;
   /**
    * Search as hard as this recall takes (above 0, at most 1) by the file's calibration, in place
-   * of `efSearch` and `probes`.
+   * of `efSearch` and `probes`. Where the calibration did not reach it, the search is as hard as was
+   * measured, and `stats.reachedRecall` says what that reached.
    */
   recall?: number;
   /** The exact answer: scan all rows. */
@@ -169,31 +183,63 @@ export interface SearchOptions {
   include?: boolean | string[];
 }
 
-/** A row of an answer: its key, its distance, and its attributes by name. */
-export type Hit = { key: Key; distance: number } & { [column: string]: any };
+/**
+ * A row of an answer: its key, its distance, and its attributes by name. A column called `key` or
+ * `distance` is here with an underscore behind its name (`key_`), or more until the name is free; in
+ * filters, in `include` and in `columns` it keeps its own. JSON.stringify writes it as `toJSON()` of the
+ * whole answer does.
+ */
+export type Hit<Columns extends object = AnyColumns> = { key: Key; distance: number } & Columns;
+
+/** What `JSON.stringify` writes of a row. */
+export type JsonRow = { [name: string]: unknown };
 
 /** Rows, nearest first, ties by key. It stays valid when the index changes or is freed. */
-export interface SearchResult extends Iterable<Hit> {
+export interface SearchResult<Columns extends object = AnyColumns> extends Iterable<Hit<Columns>> {
   /** How many rows were found: less than `k` only if fewer match. */
   readonly length: number;
+  /** The row at this place: `result[0]` is the nearest. */
+  readonly [at: number]: Hit<Columns>;
   /**
    * The keys, as flat as they go: row numbers as `Float64Array` (exact numbers), int64 as
-   * `BigInt64Array`, uuid and text as `string[]`. `rows()` gives int64 keys as numbers where
-   * these are exact.
+   * `BigInt64Array`, uuid and text as `string[]`. The rows have int64 keys as numbers where these are
+   * exact.
    */
   readonly keys: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | string[];
   /** The distances, as pgvector's operator for the metric gives them. */
   readonly distances: Float32Array<ArrayBuffer>;
-  /** The included columns: a value a row. */
+  /** The included columns by their own names: a value a row. */
   readonly columns: { readonly [column: string]: readonly any[] };
-  /** What the search did: ranks computed to steer by, and stored vectors measured beside these. */
-  readonly stats: { readonly visited: number; readonly compared: number };
-  /** The rows as objects. A column named `key` or `distance` is only in `columns`. */
-  rows(): Hit[];
+  /** What the search did. */
+  readonly stats: SearchStats;
+  /** The rows as objects. */
+  rows(): Hit<Columns>[];
+  /** The row at this place, from the end on if it is negative; `undefined` if there is none. */
+  at(index: number): Hit<Columns> | undefined;
+  /** What `call` gives for each row. */
+  map<T>(call: (hit: Hit<Columns>, at: number, result: SearchResult<Columns>) => T, self?: unknown): T[];
+  /**
+   * What `JSON.stringify` and `Response.json` write: the rows, as an array. Integers beyond ±2⁵³ are
+   * strings there, for most readers of JSON would round them; bytes are `\x…` in hexadecimal digits,
+   * NaN and infinities texts.
+   */
+  toJSON(): JsonRow[];
 }
 
-/** A row with its vector and its attributes by name. */
-export type Row = { key: Key; vector: Float32Array<ArrayBuffer> } & { [column: string]: any };
+export interface SearchStats {
+  /** Ranks computed to steer by. */
+  readonly visited: number;
+  /** Stored vectors measured beside these. */
+  readonly compared: number;
+  /** Only where `recall` was asked for and the calibration did not reach it: what it reached. */
+  readonly reachedRecall?: number;
+}
+
+/**
+ * A row with its vector and its attributes by name; a column called `key` or `vector` as one called
+ * `key` in a `Hit`. In JSON its vector is an array.
+ */
+export type Row<Columns extends object = AnyColumns> = { key: Key; vector: Float32Array<ArrayBuffer> } & Columns;
 
 export interface GetOptions {
   /** The attribute columns to read: all (default, `true`), none (`false`, `[]`), or these. */
@@ -251,7 +297,7 @@ export interface FileInfo {
 }
 
 export interface IndexInfo {
-  /** Rows of all files, without removed ones. */
+  /** Rows of all files, without removed ones and those that a later file replaces. */
   rows: number;
   /** Bytes of all files. */
   bytes: number;
@@ -268,11 +314,14 @@ export interface IndexInfo {
 }
 
 /** An open index. It keeps its bytes until `free()`, or the end of the block with `using`. */
-export class Index implements Disposable {
+export class Index<Columns extends object = AnyColumns> implements Disposable {
   private constructor();
   /** What is in it; read anew at every access. */
   readonly info: IndexInfo;
-  /** How many rows there are, without removed ones. */
+  /**
+   * How many rows there are, without removed ones and those that a later file replaces: for several files
+   * with keys of their own they are counted at the first access, by a look-up a row.
+   */
   readonly length: number;
   readonly dimensions: number;
   readonly metric: Metric;
@@ -285,20 +334,23 @@ export class Index implements Disposable {
    * `key_not_found`, `key_type`, `invalid_filter`, `unknown_column`, `column_type`, `invalid_parameter`,
    * `unsupported`, `corrupt`
    */
-  search(query: Vector | Key, options?: SearchOptions): SearchResult;
+  search(query: Vector | Key, options?: SearchOptions): SearchResult<Columns>;
   /** A search a query: an array of vectors, or one flat array of `n × dimensions` numbers. */
-  searchBatch(queries: Float32Array | ArrayLike<Vector>, options?: SearchOptions): SearchResult[];
+  searchBatch(queries: Float32Array | ArrayLike<Vector>, options?: SearchOptions): SearchResult<Columns>[];
 
   /** The row that has this key, as it is stored; `undefined` if there is none. */
-  get(key: Key, options?: GetOptions): Row | undefined;
+  get(key: Key, options?: GetOptions): Row<Columns> | undefined;
   /** The rows that have these keys, in their order; `undefined` where there is none. */
-  getMany(keys: Keys, options?: GetOptions): (Row | undefined)[];
+  getMany(keys: Keys, options?: GetOptions): (Row<Columns> | undefined)[];
   /** Whether there is a row with this key. */
   has(key: Key): boolean;
 
   /** Inserts a row and gives its key. Of one file only. @throws {HitherError} `duplicate_key`, … */
   insert(vector: Vector, row?: RowOptions): Key;
-  /** Replaces a row. @throws {HitherError} `key_not_found`, … */
+  /**
+   * Replaces a row's vector, and the attributes that are given: others stay as they are, and null empties
+   * one. @throws {HitherError} `key_not_found`, …
+   */
   update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): void;
   /** Removes a row; false if there is none with this key. */
   remove(key: Key): boolean;
@@ -418,6 +470,8 @@ export type ErrorCode =
   | "http"
   /** No answer, or it broke off. */
   | "network"
+  /** A path that could not be read; `error.cause` is the system's error. */
+  | "file"
   | "aborted"
   /** WebAssembly is missing or refused: a CSP needs `script-src 'wasm-unsafe-eval'`. */
   | "unavailable"

@@ -1,8 +1,5 @@
-import { decode } from "./token.js";
-
 /** What is in an index, from the values that `src/info.rs` gives in this order. */
-export function readInfo(place) {
-  const values = decode(place);
+export function readInfo(values) {
   let at = 0;
   const next = () => values[at++];
   const list = (read) => Array.from({ length: next() }, read);

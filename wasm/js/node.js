@@ -5,10 +5,11 @@ import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { HitherError } from "./error.js";
+import { classOf } from "./realm.js";
 import { configure } from "./runtime.js";
 
 async function path(source) {
-  const text = source instanceof URL ? source.href : source;
+  const text = classOf(source) === "URL" ? source.href : source;
   if (typeof text !== "string") return undefined;
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1].toLowerCase();
   if (scheme !== undefined && scheme !== "file") return undefined;
@@ -16,16 +17,17 @@ async function path(source) {
   try {
     if ((await stat(name)).isDirectory()) throw new Error("this is a directory");
   } catch (cause) {
-    throw new HitherError("network", `${name}: ${cause.message}`, { cause });
+    throw new HitherError("file", `${name}: ${cause.message}`, { cause });
   }
   return Readable.toWeb(createReadStream(name, { highWaterMark: 1 << 20 }));
 }
 
 function moduleBeside() {
   try {
-    return new WebAssembly.Module(readFileSync(new URL("./hither_bg.wasm", import.meta.url)));
+    // By its path: a URL may be of a class that Node does not know, as jsdom's.
+    return new WebAssembly.Module(readFileSync(fileURLToPath(new URL("./hither_bg.wasm", import.meta.url).href)));
   } catch {
-    // A bundler's URL may be no file's, or of a class that Node does not know.
+    // A bundler's URL may be no file's.
     return undefined;
   }
 }

@@ -1,48 +1,69 @@
 import { HitherError } from "./error.js";
 import { readInfo } from "./info.js";
-import { SearchResult } from "./result.js";
-import { Handle, check, give, giveValues } from "./handle.js";
-import { guard, load, open as counted, view, wasm } from "./runtime.js";
+import { SearchResult, freeNames, setOwn, writable } from "./result.js";
+import { encodeFilter } from "./filter.js";
+import { Handle } from "./handle.js";
+import { ready } from "./runtime.js";
 import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
-import { Tokens, decode } from "./token.js";
-import { checkArray, checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, parseJson, shown, toJson, toRow } from "./value.js";
+import { KEPT_VALUE } from "./token.js";
+import { together } from "./together.js";
+import { checkArray, checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, shown, toRow } from "./value.js";
 import { writer } from "./writer.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
 const made = Symbol();
+/** Files that are asked for at a time: as many as browsers ask a server for. */
+const IN_FLIGHT = 6;
 
 /** Opens an index file, or several that answer as one. */
 export async function open(source, options = {}) {
+  return opened(source, options, true);
+}
+
+/** The same, of whichever instance there is: the index does not change. */
+export async function openToSearch(source, options = {}) {
+  return opened(source, options, false);
+}
+
+async function opened(source, options, changes) {
   checkOptions(options, OPEN);
   const { verify = "open", model, onProgress, signal } = options;
   if (verify !== "open" && verify !== "full") {
     throw new HitherError("invalid_parameter", `verify: ${shown(verify)} is none of "open", "full"`);
   }
   checkType("model", model, "string");
-  await load();
   const sources = Array.isArray(source) ? source : [source];
   if (sources.length === 0) throw new HitherError("invalid_parameter", "source: no file is given");
-  const opened = guard(() => new Handle(wasm.opened_new()));
-  let before = { loaded: 0, total: 0 };
+  // On its way while the files are.
+  const instance = ready(changes ? undefined : 0);
+  const progress = sources.map(() => ({ loaded: 0, total: 0 }));
+  const sum = (name) => progress.reduce((total, step) => total + step[name], 0);
+  const files = [];
+  let index;
+  let pushed = 0;
   try {
-    for (const each of sources) {
-      let last = { loaded: 0, total: 0 };
-      const progress = (step) => {
-        last = step;
-        onProgress?.({ loaded: before.loaded + step.loaded, total: before.total + step.total });
+    await together(sources, IN_FLIGHT, signal, async (each, at, signal) => {
+      const hear = (step) => {
+        progress[at] = step;
+        onProgress?.({ loaded: sum("loaded"), total: sum("total") });
       };
-      const bytes = await read(each, { signal, onProgress: progress });
-      guard(() => {
-        giveValues([model]);
-        check(wasm.opened_push(opened.id, bytes.take(), verify === "full"));
-      });
-      before = { loaded: before.loaded + last.loaded, total: before.total + last.total };
-    }
-    return new Index(made, opened);
+      files[at] = await read(each, { signal, onProgress: hear }, instance);
+      const wasm = await instance;
+      index ??= wasm.guard(() => new Handle(wasm, wasm.call("opened_new")));
+      // In their order, whichever comes first.
+      for (; files[pushed]; pushed += 1) {
+        wasm.guard(() => {
+          wasm.giveValues([model]);
+          wasm.call("opened_push", index.id, files[pushed].take(), verify === "full");
+        });
+      }
+    });
+    return new Index(made, index, changes);
   } catch (error) {
-    opened.free();
+    for (const file of files.slice(pushed)) file?.free();
+    index?.free();
     throw error;
   }
 }
@@ -50,19 +71,25 @@ export async function open(source, options = {}) {
 /** An open index. */
 export class Index {
   #opened;
+  #wasm;
+  #changes;
   #shape;
-  #bytes;
-  /** The JSON of the filter that is bound. */
+  /** What columns are called whose names an answer's rows have of their own, and a row that is got. */
+  #names;
+  #rowNames;
+  /** The bytes of the filter that is bound. */
   #filter;
   #busy = false;
 
-  constructor(key, opened) {
+  constructor(key, opened, changes) {
     if (key !== made) throw new TypeError("an Index comes from open()");
     this.#opened = opened;
+    this.#wasm = opened.instance;
+    this.#changes = changes;
     this.#shape = this.info;
-    this.#bytes = this.#shape.bytes;
-    counted.files += this.#bytes;
-    counted.indexes += 1;
+    this.#names = freeNames(this.#shape.columns, ["key", "distance"]);
+    this.#rowNames = freeNames(this.#shape.columns, ["key", "vector"]);
+    this.#wasm.files.set(opened.id, this.#shape.bytes);
   }
 
   /** Its number in WebAssembly. */
@@ -72,14 +99,29 @@ export class Index {
     return this.#opened.id;
   }
 
+  /** Its number, for what only a whole module does. */
+  #changing() {
+    const id = this.#live();
+    if (this.#changes && this.#wasm.builds) return id;
+    throw new HitherError("unsupported", 'this index only searches: open it by "hither" to change or save it');
+  }
+
+  /** Calls a function for this index. */
+  #call(name, ...given) {
+    const id = this.#live();
+    return this.#wasm.guard(() => this.#wasm.call(name, id, ...given));
+  }
+
   get info() {
     const id = this.#live();
-    return guard(() => readInfo(check(wasm.opened_info(id))));
+    const wasm = this.#wasm;
+    const info = wasm.guard(() => readInfo(wasm.read(wasm.call("opened_info", id))));
+    if (info.files.length > 1) info.rows = this.length;
+    return info;
   }
 
   get length() {
-    const id = this.#live();
-    return guard(() => check(wasm.opened_rows(id)));
+    return this.#call("opened_rows");
   }
 
   get dimensions() {
@@ -104,14 +146,15 @@ export class Index {
     const filtered = filter !== undefined && filter !== null;
     const isKey = ["number", "bigint", "string"].includes(typeof query);
     if (!isKey) this.#check("query", query);
-    return guard(() => {
-      if (filtered) this.#bind(id, typeof filter === "string" ? filter : toJson(filter));
-      if (!isKey) stage(id, query);
-      else if (find(id, query) === 0) {
+    const wasm = this.#wasm;
+    return wasm.guard(() => {
+      if (filtered) this.#bind(id, filter);
+      if (!isKey) this.#stage(id, query);
+      else if (this.#find(id, query) === 0) {
         throw new HitherError("key_not_found", `no row has the key ${query}`);
       }
-      const told = wasm.opened_search(id, isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
-      return this.#answer(id, include, check(told));
+      const told = wasm.call("opened_search", id, isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
+      return this.#answer(id, include, told);
     });
   }
 
@@ -130,20 +173,14 @@ export class Index {
     );
   }
 
-  #bind(id, json) {
-    if (json === this.#filter) return;
+  #bind(id, filter) {
+    const bytes = encodeFilter(filter);
+    const bound = this.#filter;
+    if (bound?.length === bytes.length && bound.every((byte, at) => byte === bytes[at])) return;
     this.#filter = undefined;
-    let parsed;
-    try {
-      parsed = parseJson(json);
-    } catch ({ message }) {
-      throw new HitherError("invalid_filter", `invalid filter: it is no JSON: ${message}`);
-    }
-    const tokens = new Tokens();
-    tokens.addJson(parsed);
-    give(tokens.bytes);
-    check(wasm.opened_filter(id));
-    this.#filter = json;
+    this.#wasm.give(bytes);
+    this.#wasm.call("opened_filter", id);
+    this.#filter = bytes.slice();
   }
 
   #check(name, vector) {
@@ -151,21 +188,23 @@ export class Index {
   }
 
   #answer(id, include, told) {
-    const [found, distancesAt, numbersAt, visited, compared] = view(Float64Array, told, 5);
-    const distances = view(Float32Array, distancesAt, found).slice();
+    const wasm = this.#wasm;
+    const [found, distancesAt, numbersAt, visited, compared, reached] = wasm.view(Float64Array, told, 6);
+    const distances = wasm.view(Float32Array, distancesAt, found).slice();
     const kind = this.#shape.keys;
     let keys;
     if (kind === "row number") {
       // Less than 2⁵³, so two halves make each: bigints on the way would cost more than the rest.
-      const halves = view(Uint32Array, numbersAt, 2 * found);
+      const halves = wasm.view(Uint32Array, numbersAt, 2 * found);
       keys = new Float64Array(found);
       for (let at = 0; at < found; at += 1) keys[at] = halves[2 * at] + halves[2 * at + 1] * 2 ** 32;
     } else if (kind === "int64") {
-      keys = view(BigInt64Array, numbersAt, found).slice();
+      keys = wasm.view(BigInt64Array, numbersAt, found).slice();
     } else {
-      keys = decode(check(wasm.opened_keys(id)));
+      keys = wasm.read(wasm.call("opened_keys", id));
     }
-    return new SearchResult(keys, distances, this.#columns(id, include), { visited, compared });
+    const stats = { visited, compared, ...(reached >= 0 && { reachedRecall: reached }) };
+    return new SearchResult(keys, distances, this.#columns(id, include), stats, this.#names);
   }
 
   #columns(id, include = true) {
@@ -174,8 +213,9 @@ export class Index {
     const names = include === true ? all.map(({ name }) => name) : include || [];
     for (const name of names) {
       const number = all.findIndex((column) => column.name === name);
-      if (number < 0) checkNames(all, { [name]: null });
-      columns[name] = fromColumn(all[number].type, decode(check(wasm.opened_column(id, number))));
+      if (number < 0) checkNames(all, Object.fromEntries([[name, null]]));
+      const values = fromColumn(all[number].type, this.#wasm.read(this.#wasm.call("opened_column", id, number)));
+      setOwn(columns, name, values);
     }
     return columns;
   }
@@ -184,14 +224,15 @@ export class Index {
     const id = this.#live();
     checkOptions(options, ["include"]);
     checkInclude(options.include);
-    return guard(() => {
-      const place = find(id, key);
+    const wasm = this.#wasm;
+    return wasm.guard(() => {
+      const place = this.#find(id, key);
       if (place === 0) return undefined;
-      const vector = view(Float32Array, place, this.#shape.dimensions).slice();
+      const vector = wasm.view(Float32Array, place, this.#shape.dimensions).slice();
       const columns = this.#columns(id, options.include);
-      const row = {};
-      for (const name in columns) row[name] = columns[name][0];
-      return Object.assign(row, { key: decode(check(wasm.opened_keys(id)))[0], vector });
+      const row = { key: wasm.read(wasm.call("opened_keys", id))[0], vector };
+      for (const name in columns) setOwn(row, this.#rowNames.get(name) ?? name, columns[name][0]);
+      return writable(row);
     });
   }
 
@@ -205,44 +246,48 @@ export class Index {
 
   has(key) {
     const id = this.#live();
-    return guard(() => {
-      giveValues([key]);
-      return check(wasm.opened_has(id)) === 1;
+    const wasm = this.#wasm;
+    return wasm.guard(() => {
+      wasm.giveValues([key]);
+      return wasm.call("opened_has", id) === 1;
     });
   }
 
   insert(vector, row = {}) {
-    const id = this.#live();
+    const id = this.#changing();
     checkOptions(row, ["key", "columns"]);
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    return guard(() => {
-      stage(id, vector);
-      giveValues([row.key, ...values]);
-      return decode(check(wasm.opened_insert(id)))[0];
+    const wasm = this.#wasm;
+    return wasm.guard(() => {
+      this.#stage(id, vector);
+      wasm.giveValues([row.key, ...values]);
+      return wasm.read(wasm.call("opened_insert", id))[0];
     });
   }
 
   update(key, vector, row = {}) {
-    const id = this.#live();
+    const id = this.#changing();
     checkOptions(row, ["columns"]);
     this.#check("vector", vector);
-    const values = toRow(this.#shape.columns, row.columns);
+    const values = toRow(this.#shape.columns, row.columns, KEPT_VALUE);
     this.#filter = undefined;
-    guard(() => {
-      stage(id, vector);
-      giveValues([key, ...values]);
-      check(wasm.opened_update(id));
+    const wasm = this.#wasm;
+    wasm.guard(() => {
+      this.#stage(id, vector);
+      wasm.giveValues([key, ...values]);
+      wasm.call("opened_update", id);
     });
   }
 
   remove(key) {
-    const id = this.#live();
+    const id = this.#changing();
     this.#filter = undefined;
-    return guard(() => {
-      giveValues([key]);
-      return check(wasm.opened_remove(id)) === 1;
+    const wasm = this.#wasm;
+    return wasm.guard(() => {
+      wasm.giveValues([key]);
+      return wasm.call("opened_remove", id) === 1;
     });
   }
 
@@ -252,11 +297,11 @@ export class Index {
     if (form !== "compact" && form !== "delta") {
       throw new HitherError("invalid_parameter", `form: ${shown(form)} is none of "compact", "delta"`);
     }
-    const id = this.#live();
+    const id = this.#changing();
     const write = writer(options);
     this.#busy = true;
     try {
-      return write(() => wasm.opened_save(id, form === "delta"));
+      return write(this.#wasm, () => this.#wasm.call("opened_save", id, form === "delta"));
     } finally {
       this.#busy = false;
     }
@@ -267,25 +312,23 @@ export class Index {
     const opened = this.#opened;
     if (this.#busy) this.#live();
     this.#opened = undefined;
-    if (!opened.free()) return;
-    counted.files -= this.#bytes;
-    counted.indexes -= 1;
+    opened.free();
+  }
+
+  /** Has the vector where WebAssembly reads it. */
+  #stage(id, vector) {
+    const place = this.#wasm.call("opened_vector", id, vector.length);
+    this.#wasm.view(Float32Array, place, vector.length).set(vector);
+  }
+
+  /** Where the vector of the row with this key lies; 0 if there is none. */
+  #find(id, key) {
+    this.#wasm.giveValues([key]);
+    return this.#wasm.call("opened_get", id);
   }
 }
 
 if (Symbol.dispose) Index.prototype[Symbol.dispose] = Index.prototype.free;
-
-/** Has the vector where WebAssembly reads it. */
-function stage(id, vector) {
-  const place = check(wasm.opened_vector(id, vector.length));
-  view(Float32Array, place, vector.length).set(vector);
-}
-
-/** Where the vector of the row with this key lies; 0 if there is none. */
-function find(id, key) {
-  giveValues([key]);
-  return check(wasm.opened_get(id));
-}
 
 function checkInclude(include) {
   const named = Array.isArray(include) && include.every((name) => typeof name === "string");

@@ -1,6 +1,6 @@
 // A builder's options, as the values that `src/options.rs` reads in this order.
 import { HitherError } from "./error.js";
-import { checkOptions, checkWhole, shown } from "./value.js";
+import { checkOptions, checkRecord, checkWhole, shown } from "./value.js";
 
 const NAMES = "dimensions metric element keys kind codes m efConstruction lists columns properties seed".split(" ");
 export const METRICS = ["l2", "cosine", "ip", "l1"];
@@ -32,6 +32,7 @@ function seedBits(value) {
 /** The columns, as a list in order. */
 export function toSchema(columns) {
   columns ??= [];
+  if (!Array.isArray(columns)) checkRecord("columns", columns);
   const list = Array.isArray(columns) ? columns : Object.entries(columns).map(([name, type]) => ({ name, type }));
   return list.map((column) => ({ name: column?.name, type: column?.type }));
 }
@@ -45,6 +46,7 @@ export function toValues(options, schema) {
   }
   if (lists === 0) throw invalid("lists", "0 lists hold no rows; leave it out for the default");
   const kinds = [kind ?? []].flat().map((name) => choice("kind", name ?? "", KINDS));
+  checkRecord("properties", properties ?? {});
   const facts = Object.entries(properties ?? {});
   if (!facts.every(([, value]) => typeof value === "string")) {
     throw invalid("properties", "names and values are strings");

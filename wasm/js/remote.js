@@ -1,6 +1,10 @@
 // The page's side: each index and each builder has a worker of its own.
 import { HitherError, aborted, beingRead, checkHearers, throwIfAborted } from "./error.js";
-import { SearchResult } from "./result.js";
+import { filterText } from "./filter.js";
+import { classOf } from "./realm.js";
+import { checkStatus } from "./request.js";
+import { SearchResult, freeNames, writable } from "./result.js";
+import { checkRecord } from "./value.js";
 
 export { HitherError };
 
@@ -102,16 +106,18 @@ function streamsCross() {
 
 /** What crosses to the worker: a Request by its address and headers, a Response by its body. */
 async function portable(source, transfer, signal) {
-  if (source instanceof URL) return source.href;
-  if (typeof source === "string") return absolute(source);
-  if (source instanceof Request) return { url: source.url, headers: [...source.headers] };
-  if (source instanceof Response) {
-    if (!source.ok) {
-      throw new HitherError("http", `${source.url}: answered ${source.status}`, { status: source.status });
-    }
-    source = source.body;
+  switch (classOf(source)) {
+    case "URL":
+      return source.href;
+    case "String":
+      return absolute(source);
+    case "Request":
+      return { url: source.url, headers: [...source.headers] };
+    case "Response":
+      checkStatus(source);
+      source = source.body ?? new ArrayBuffer(0);
   }
-  if (!(source instanceof ReadableStream)) return source;
+  if (classOf(source) !== "ReadableStream") return source;
   if (source.locked) throw beingRead();
   if (!streamsCross()) source = await bytesOf(source, signal);
   transfer.push(source);
@@ -133,8 +139,21 @@ function absolute(url) {
   return typeof location === "undefined" ? url : new URL(url, location.href).href;
 }
 
-export async function open(source, options = {}) {
+/** What is heard here, and what is for the worker. */
+function parted(options = {}) {
+  checkRecord("options", options);
   const { signal, onProgress, ...rest } = options;
+  return [{ signal, onProgress }, rest];
+}
+
+/** The same of a search. */
+function asked(options) {
+  const [hearers, rest] = parted(options);
+  return [hearers, "filter" in rest ? { ...rest, filter: filterText(rest.filter) } : rest];
+}
+
+export async function open(source, options) {
+  const [{ signal, onProgress }, rest] = parted(options);
   throwIfAborted(signal);
   const transfer = [];
   const given = Array.isArray(source) ? source : [source];
@@ -149,17 +168,15 @@ export async function open(source, options = {}) {
   }
 }
 
-function result({ keys, distances, columns, stats }) {
-  return new SearchResult(keys, distances, columns, stats);
-}
-
 export class WorkerIndex {
   #thread;
   #info;
+  #names;
 
   constructor(thread, info) {
     this.#thread = thread;
     this.#info = info;
+    this.#names = freeNames(info.columns, ["key", "distance"]);
   }
 
   get info() {
@@ -174,20 +191,33 @@ export class WorkerIndex {
     return this.#info.dimensions;
   }
 
-  async search(query, { signal, ...options } = {}) {
-    return result(await this.#thread.call("search", [query, options], { signal }));
+  get metric() {
+    return this.#info.metric;
   }
 
-  async searchBatch(queries, { signal, ...options } = {}) {
-    return (await this.#thread.call("searchBatch", [queries, options], { signal })).map(result);
+  #result({ keys, distances, columns, stats }) {
+    return new SearchResult(keys, distances, columns, stats, this.#names);
   }
 
-  get(key, options) {
-    return this.#thread.call("get", [key, options]);
+  async search(query, options) {
+    const [{ signal }, rest] = asked(options);
+    return this.#result(await this.#thread.call("search", [query, rest], { signal }));
   }
 
-  getMany(keys, options) {
-    return this.#thread.call("getMany", [keys, options]);
+  async searchBatch(queries, options) {
+    const [{ signal }, rest] = asked(options);
+    const results = await this.#thread.call("searchBatch", [queries, rest], { signal });
+    return results.map((result) => this.#result(result));
+  }
+
+  async get(key, options) {
+    const row = await this.#thread.call("get", [key, options]);
+    return row && writable(row);
+  }
+
+  async getMany(keys, options) {
+    const rows = await this.#thread.call("getMany", [keys, options]);
+    return rows.map((row) => row && writable(row));
   }
 
   has(key) {
@@ -212,8 +242,9 @@ export class WorkerIndex {
     return value;
   }
 
-  save({ signal, onProgress, ...options } = {}) {
-    return this.#thread.call("save", [options], { signal, onProgress });
+  async save(options) {
+    const [hearers, rest] = parted(options);
+    return this.#thread.call("save", [rest], hearers);
   }
 
   free() {
@@ -243,8 +274,9 @@ export class Builder {
     await this.#call("addMany", [vectors, rows]);
   }
 
-  async finish({ signal, onProgress } = {}) {
-    const bytes = await this.#call("finish", [], { signal, onProgress, aborts: "worker" });
+  async finish(options) {
+    const [hearers] = parted(options);
+    const bytes = await this.#call("finish", [], { ...hearers, aborts: "worker" });
     this.free();
     return bytes;
   }

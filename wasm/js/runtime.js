@@ -1,20 +1,19 @@
-// The one instance of the WebAssembly module: how it begins, and what happens when it ends.
+// The instances of the WebAssembly module: which one is used, and how it begins.
 import { HitherError } from "./error.js";
+import { Instance } from "./instance.js";
+import { classOf, isAddress } from "./realm.js";
+import { checkStatus, request } from "./request.js";
 
 /** The package's, as its build knows it. */
 export const version = VERSION;
 
-/** What the module exports: `src/export.rs` says what each function takes and gives. */
-export let wasm;
-/** Counts instances: what was made in one is lost in the next. */
-export let generation = 0;
-
 let entry = { rank: 0 };
 let openPath = () => undefined;
-let compiled;
+/** The instance of what is opened or built next. */
+let current;
+/** It, and those before it of which something is still open. */
+const instances = new Set();
 let pending;
-let crashed = false;
-export const open = { files: 0, indexes: 0 };
 
 /**
  * Each entry says once where the module is: `module()` gives a WebAssembly.Module, and at once if
@@ -24,133 +23,91 @@ export const open = { files: 0, indexes: 0 };
 export function configure(other) {
   if (other.rank > entry.rank) entry = other;
   if (other.path) openPath = other.path;
-  if (other.sync && !wasm) start(other.module());
+  if (other.sync && !isReady()) start(other.module(), other.rank);
 }
 
 export function pathStream(source) {
   return openPath(source);
 }
 
-/** What stands in for functions that a module lacks which only searches. */
-const absent = {};
-for (const name of ["opened_insert", "opened_update", "opened_remove", "opened_save", "building_new"]) {
-  absent[name] = () => {
-    throw new HitherError("unsupported", 'this module only searches: import "hither" to change or build an index');
-  };
-}
-
-function start(module) {
+function start(module, rank) {
   try {
-    wasm = { ...absent, ...new WebAssembly.Instance(module, { host: imports }).exports };
+    current = new Instance(module, rank);
   } catch (cause) {
     throw unavailable(cause);
   }
-  compiled = module;
-  generation += 1;
-}
-
-/** Who hears of the file that is being written. One may be written while another's progress is told. */
-let host;
-const imports = {
-  begin: (length) => host.begin(length),
-  take: (length, place) => host.take(view(Uint8Array, place, length)),
-  report: (length, place, done, total) => host.report(String.fromCharCode(...view(Uint8Array, place, length)), done, total),
-};
-
-/** Has WebAssembly write a file to `taker`, none of whose functions may throw. */
-export function writeTo(taker, write) {
-  const before = host;
-  host = taker;
-  try {
-    return write();
-  } finally {
-    host = before;
-  }
+  instances.add(current);
 }
 
 async function compile(given) {
-  if (typeof given === "string" || given instanceof URL || given instanceof Request) given = await fetch(given);
-  if (given instanceof WebAssembly.Module) return given;
-  if (!(given instanceof Response)) return WebAssembly.compile(given);
-  if (!given.ok) throw new Error(`${given.url}: answered ${given.status}`);
+  if (isAddress(given)) given = await fetched(given);
+  const kind = classOf(given);
+  if (kind === "WebAssembly.Module") return given;
+  if (kind !== "Response") return WebAssembly.compile(given);
+  checkStatus(given, `the WebAssembly module, ${given.url}`);
   const streams = given.headers.get("Content-Type")?.startsWith("application/wasm");
   if (streams) return WebAssembly.compileStreaming(given);
   // No `await` among its arguments: Next.js wraps the call in a function that is not async.
   return given.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
 }
 
+function fetched(address) {
+  return request(address, undefined, `the WebAssembly module, ${address.url ?? address}`);
+}
+
 function unavailable(cause) {
-  const message = `WebAssembly cannot run here: ${cause?.message ?? cause}. With a Content-Security-Policy it needs script-src 'wasm-unsafe-eval'; where the module was not found, import "hither/inline", or load() it`;
+  const advice = 'where the module was not found, import "hither/inline", or load() it';
+  if (cause instanceof HitherError) {
+    return new HitherError(cause.code, `${cause.message}; ${advice}`, { cause, status: cause.status });
+  }
+  const message = `WebAssembly cannot run here: ${cause?.message ?? cause}. With a Content-Security-Policy it needs script-src 'wasm-unsafe-eval'; ${advice}`;
   return new HitherError("unavailable", message, { cause });
 }
 
-export function isReady() {
-  return wasm !== undefined && !crashed;
+/** The instance, where it is ready and of this rank. */
+export function isReady(least = entry.rank) {
+  return current !== undefined && !current.crashed && current.rank >= least ? current : undefined;
 }
 
-/** Makes the module ready, anew if it crashed. */
-export async function load(module) {
-  if (crashed) restart();
-  if (wasm) return;
-  pending ??= begin(module).finally(() => {
-    pending = undefined;
-  });
-  await pending;
+/** The instance, ready: anew if it crashed, and another where the last one's rank is less. */
+export async function ready(least = entry.rank, module) {
+  while (!isReady(least)) {
+    pending ??= begin(module).finally(() => {
+      pending = undefined;
+    });
+    await pending;
+  }
+  return current;
 }
 
 async function begin(module) {
+  // What the caller gives is what the caller wants.
+  const rank = module === undefined ? entry.rank : Infinity;
+  if (current?.crashed && current.rank >= rank) return start(current.module, current.rank);
   let made;
   try {
     made = await compile(await (module ?? entry.module?.()));
   } catch (cause) {
     throw unavailable(cause);
   }
-  if (!wasm) start(made);
+  if (!isReady(rank)) start(made, rank);
 }
 
-function restart() {
-  start(compiled);
-  crashed = false;
-  open.files = 0;
-  open.indexes = 0;
-}
-
-/** A view of WebAssembly's memory. It is detached whenever memory grows: make it anew each time. */
-export function view(Type, place, length) {
-  return new Type(wasm.memory.buffer, place, length);
+/** Makes the module ready. */
+export async function load(module) {
+  await ready(entry.rank, module);
 }
 
 export function memory() {
-  return { reserved: wasm?.memory.buffer.byteLength ?? 0, files: open.files, indexes: open.indexes };
-}
-
-/** Calls into WebAssembly; a trap becomes a HitherError. */
-export function guard(call) {
-  if (crashed) throw new HitherError("crashed", "WebAssembly ended with an error; what was open is lost: open it again");
-  try {
-    return call();
-  } catch (error) {
-    throw translate(error);
+  const total = { reserved: 0, files: 0, indexes: 0 };
+  for (const instance of instances) {
+    const isUsed = instance === current || (!instance.crashed && instance.files.size > 0);
+    if (!isUsed) instances.delete(instance);
+    else total.reserved += instance.reserved;
+    for (const bytes of isUsed ? instance.files.values() : []) {
+      total.files += bytes;
+      total.indexes += 1;
+    }
   }
-}
-
-function translate(error) {
-  if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) return error;
-  crashed = true;
-  // A trap does not say why; what memory will not grow by was not there.
-  if (!canGrow()) {
-    const message = "out of memory; what was open is lost: open less at a time";
-    return new HitherError("out_of_memory", message, { cause: error });
-  }
-  const message = `WebAssembly ended with an error (${error.message}), a bug of hither: please report it. What was open is lost`;
-  return new HitherError("crashed", message, { cause: error });
-}
-
-function canGrow() {
-  try {
-    wasm.memory.grow(256);
-    return true;
-  } catch {
-    return false;
-  }
+  return total;
 }

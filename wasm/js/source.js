@@ -1,7 +1,9 @@
 // The bytes of an index file, from wherever they come.
 import { HitherError, aborted, beingRead, throwIfAborted } from "./error.js";
-import { Handle, check, give } from "./handle.js";
-import { guard, pathStream, wasm } from "./runtime.js";
+import { Handle } from "./handle.js";
+import { classOf } from "./realm.js";
+import { checkStatus, request } from "./request.js";
+import { pathStream } from "./runtime.js";
 
 const HEADER = 64;
 /** Bytes that a stream of bytes gives at a time, at most. */
@@ -12,24 +14,27 @@ const PIECE = 1 << 18;
 /** A stream of the source's bytes, or the bytes themselves, and the response they come with. */
 async function begin(source, signal, headers) {
   if (ArrayBuffer.isView(source)) return { bytes: octets(source.buffer, source.byteOffset, source.byteLength) };
-  if (source instanceof ArrayBuffer) return { bytes: octets(source) };
-  if (typeof Blob !== "undefined" && source instanceof Blob) return { stream: source.stream() };
-  if (source instanceof ReadableStream) return { stream: source };
-  if (source instanceof Response) return fromResponse(source);
-  if (typeof source !== "string" && !(source instanceof URL) && !(source instanceof Request)) {
-    const message = "source: give a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or stream";
-    throw new HitherError("invalid_parameter", message);
+  switch (classOf(source)) {
+    case "ArrayBuffer":
+    case "SharedArrayBuffer":
+      return { bytes: octets(source) };
+    case "Blob":
+    case "File":
+      return fromBlob(source);
+    case "ReadableStream":
+      return { stream: source };
+    case "Response":
+      return fromResponse(source);
+    case "String":
+    case "URL":
+    case "Request": {
+      const stream = await pathStream(source);
+      if (stream) return { stream };
+      return fromResponse(await request(source, headers ? { signal, headers } : { signal }), headers !== undefined);
+    }
   }
-  const stream = await pathStream(source);
-  if (stream) return { stream };
-  let response;
-  try {
-    response = await fetch(source, headers ? { signal, headers } : { signal });
-  } catch (cause) {
-    throwIfAborted(signal);
-    throw new HitherError("network", `${source.url ?? source}: ${cause?.message ?? cause}`, { cause });
-  }
-  return fromResponse(response);
+  const message = "source: give a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or stream";
+  throw new HitherError("invalid_parameter", message);
 }
 
 function octets(buffer, ...range) {
@@ -40,25 +45,38 @@ function octets(buffer, ...range) {
   }
 }
 
-function fromResponse(response) {
-  if (response.status === 304) return { response };
-  if (!response.ok) {
-    response.body?.cancel().catch(() => {});
-    const message = `${response.url || "the server"}: answered ${response.status} ${response.statusText}`.trimEnd();
-    throw new HitherError("http", message, { status: response.status });
-  }
-  return { response, stream: response.body ?? new Blob([]).stream() };
+/** Not every Blob has a stream: jsdom's has none, and its older ones only a FileReader. */
+async function fromBlob(blob) {
+  if (typeof blob.stream === "function") return { stream: blob.stream() };
+  if (typeof blob.arrayBuffer === "function") return { bytes: octets(await blob.arrayBuffer()) };
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve({ bytes: octets(reader.result) });
+    reader.onerror = () => reject(new HitherError("network", `the source: broke off: ${reader.error?.message}`, { cause: reader.error }));
+    reader.readAsArrayBuffer(blob);
+  });
+}
+
+/** Only who asked whether there is a newer file may hear that there is none. */
+function fromResponse(response, isConditional = false) {
+  if (isConditional && response.status === 304) return { response };
+  checkStatus(response);
+  return { response, bytes: response.body ? undefined : new Uint8Array(0), stream: response.body };
 }
 
 /**
  * The source's bytes as they come: checked to begin like an index file, to be as many as its
- * header says, and stopped by `signal`. `started` hears the length once, before the first chunk. A
- * chunk is only lent: its memory is written over once `take` is done.
+ * header says, and stopped by `signal`. `instance` is one on its way, which reads that header: the bytes are
+ * asked for at once. `started` hears the length once, before the first chunk. A chunk is only lent: its
+ * memory is written over once `take` is done.
  */
-export async function pour(source, { signal, onProgress, headers }, started, take) {
+export async function pour(source, { signal, onProgress, headers }, instance, started, take) {
+  // Whoever waits for it hears of what goes wrong.
+  instance.catch(() => {});
   throwIfAborted(signal);
   const { bytes, stream, response } = await begin(source, signal, headers);
   if (response?.status === 304) return response;
+  const measure = async (start) => lengthOf(await unlessAborted(instance, signal), start);
   let head = new Uint8Array(0);
   let total;
   let loaded = 0;
@@ -74,7 +92,7 @@ export async function pour(source, { signal, onProgress, headers }, started, tak
         head = chunk.slice();
         return;
       }
-      total = lengthOf(chunk);
+      total = await measure(chunk);
       await started(total);
     }
     if (loaded + chunk.length > total) {
@@ -106,7 +124,7 @@ export async function pour(source, { signal, onProgress, headers }, started, tak
       signal?.removeEventListener("abort", cancel);
     }
   }
-  if (total === undefined) total = lengthOf(head);
+  if (total === undefined) total = await measure(head);
   if (loaded < total) {
     throw new HitherError("truncated", `${loaded} bytes came where the file's header says ${total}: the transfer broke off, or the file was cut`);
   }
@@ -151,11 +169,11 @@ async function next(read, signal, response) {
   }
 }
 
-function lengthOf(head) {
+function lengthOf(instance, head) {
   try {
-    return guard(() => {
-      give(head.subarray(0, HEADER));
-      return check(wasm.file_length());
+    return instance.guard(() => {
+      instance.give(head.subarray(0, HEADER));
+      return instance.call("file_length");
     });
   } catch (error) {
     const text = String.fromCharCode(...head.subarray(0, 32)).trimStart();
@@ -166,21 +184,35 @@ function lengthOf(head) {
   }
 }
 
-/** Reads a source into one allocation of WebAssembly. */
-export async function read(source, options) {
+/** What a promise gives, unless `signal` aborts before it does. */
+function unlessAborted(promise, signal) {
+  throwIfAborted(signal);
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(aborted(signal));
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+/** Reads a source into one allocation of WebAssembly, in the instance that is on its way. */
+export async function read(source, options, instance) {
   let bytes;
+  let wasm;
   try {
     await pour(
       source,
       options,
-      (total) => {
-        bytes = guard(() => new Handle(wasm.bytes_new(total)));
+      instance,
+      async (total) => {
+        wasm = await instance;
+        bytes = wasm.guard(() => new Handle(wasm, wasm.call("bytes_new", total)));
       },
       (chunk) => {
-        guard(() => {
+        wasm.guard(() => {
           for (let at = 0; at < chunk.length; at += PIECE) {
-            give(chunk.subarray(at, at + PIECE));
-            check(wasm.bytes_append(bytes.id));
+            wasm.give(chunk.subarray(at, at + PIECE));
+            wasm.call("bytes_append", bytes.id);
           }
         });
       },

@@ -1,8 +1,9 @@
 /**
  * Index files that stay in the browser: named, in the origin private file system (OPFS), or in
- * IndexedDB where there is none. They survive a reload with the network off.
+ * IndexedDB where there is none. They survive a reload with the network off. Several tabs may store, open
+ * and delete the same name at once: each sees a whole file, the one before or the one after.
  */
-import type { Index, LoadProgress, OpenOptions, Source } from "hither";
+import type { AnyColumns, Index, LoadProgress, OpenOptions, Source } from "hither";
 
 /** A stored file. */
 export interface StoredFile {
@@ -31,9 +32,12 @@ export interface StoreOptions {
 export function put(name: string, source: Source, options?: StoreOptions): Promise<StoredFile>;
 
 /** Opens a stored file. @throws {HitherError} `not_stored`, and those of `open` */
-export function open(name: string, options?: OpenOptions): Promise<Index>;
+export function open<Columns extends object = AnyColumns>(name: string, options?: OpenOptions): Promise<Index<Columns>>;
 
-/** The stored file as a `Blob`, to be downloaded; `undefined` if there is none. */
+/**
+ * The stored file as a `Blob`, to be downloaded; `undefined` if there is none. Read it before the name is
+ * stored again: in OPFS its bytes are gone then.
+ */
 export function get(name: string): Promise<Blob | undefined>;
 
 /** The stored files, by name. */

@@ -1,5 +1,5 @@
 import { HitherError } from "./error.js";
-import { configure, load } from "./runtime.js";
+import { configure, ready } from "./runtime.js";
 import { pour } from "./source.js";
 import { open as openIndex } from "./open.js";
 import { checkOptions, shown } from "./value.js";
@@ -156,13 +156,13 @@ function address(source) {
 async function store(name, source, options) {
   checkName(name);
   const files = await choose();
-  await load();
   let target;
   let bytes = 0;
   try {
     const response = await pour(
       source,
       options,
+      ready(),
       async (total) => {
         bytes = total;
         target = await files.write(name);

@@ -1,6 +1,9 @@
 // Values as bytes, to and from WebAssembly: `src/token.rs` reads and writes the same.
 import { HitherError } from "./error.js";
-import { view } from "./runtime.js";
+import { classOf } from "./realm.js";
+
+/** Stands for the value that a row has already. */
+export const KEPT_VALUE = Symbol("kept");
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -83,32 +86,25 @@ export class Tokens {
     } else if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
       const at = this.#tag(4, 8);
       this.#view.setBigInt64(at, value, true);
-    } else if (value instanceof Uint8Array) {
+    } else if (classOf(value) === "Uint8Array") {
       this.#count(6, value.length);
       const at = this.#room(value.length);
       this.#memory.set(value, at);
+    } else if (value === KEPT_VALUE) {
+      this.#tag(10);
     } else {
       this.#text(9, typeof value === "bigint" ? "a bigint beyond 64 bits" : "an object");
     }
   }
 
-  /** Parsed JSON. */
-  addJson(json, depth = 0) {
-    // As deep as a filter may be, whose operators and lists each take a level.
-    if (depth > 256) throw new HitherError("invalid_filter", "invalid filter: it is nested more than 64 deep");
-    if (Array.isArray(json)) {
-      this.#count(7, json.length);
-      for (const inner of json) this.addJson(inner, depth + 1);
-    } else if (json !== null && typeof json === "object") {
-      const entries = Object.entries(json);
-      this.#count(8, entries.length);
-      for (const [name, inner] of entries) {
-        this.add(name);
-        this.addJson(inner, depth + 1);
-      }
-    } else {
-      this.add(json);
-    }
+  /** So many values come next. */
+  list(count) {
+    this.#count(7, count);
+  }
+
+  /** So many names come next, each with its value. */
+  object(count) {
+    this.#count(8, count);
   }
 }
 
@@ -122,8 +118,8 @@ export function encode(values) {
 }
 
 /** The values that lie in WebAssembly's memory, behind their count; none is a list or an object. */
-export function decode(place) {
-  const written = view(DataView, place);
+export function decode(memory, place) {
+  const written = new DataView(memory, place);
   const values = [];
   let at = 4;
   for (let left = written.getUint32(0, true); left > 0; left -= 1) {
@@ -134,7 +130,7 @@ export function decode(place) {
       values.push(tag === 3 ? written.getFloat64(at, true) : written.getBigInt64(at, true));
       at += 8;
     } else {
-      const bytes = view(Uint8Array, place + at + 4, written.getUint32(at, true));
+      const bytes = new Uint8Array(memory, place + at + 4, written.getUint32(at, true));
       values.push(tag === 5 ? decoder.decode(bytes) : bytes.slice());
       at += 4 + bytes.length;
     }

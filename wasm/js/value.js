@@ -1,30 +1,35 @@
-// Column values and filters, between JavaScript's types and what WebAssembly takes.
+// Column values and options, between JavaScript's types and what WebAssembly takes.
 import { HitherError, checkHearers } from "./error.js";
+import { iso, parseJson, toJson } from "./json.js";
+import { classOf, isDate, isRecord } from "./realm.js";
 
 /** A value as WebAssembly gives it, in the form of its column's type. */
 export function fromColumn(type, values) {
-  return type === "json" ? values.map((value) => (value === null ? null : JSON.parse(value))) : values;
+  return type === "json" ? values.map((value) => (value === null ? null : fromJson(value))) : values;
+}
+
+/** A document; its integers that JSON.parse would round are bigints, as those of int64. */
+function fromJson(text) {
+  return /\d{16}/.test(text) ? parseJson(text) : JSON.parse(text);
 }
 
 /** A value as WebAssembly takes it. */
 function toColumn(type, value) {
   if (value === null || value === undefined) return null;
-  if (type === "timestamp" && value instanceof Date) return iso(value);
+  if (type === "timestamp" && isDate(value)) return iso(value);
   if (type === "json") return toJson(value);
-  if (type === "bytes" && value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (type === "bytes" && classOf(value) === "ArrayBuffer") return new Uint8Array(value);
   return value;
 }
 
-function iso(date) {
-  if (Number.isNaN(date.getTime())) throw new HitherError("column_type", "this Date is no date");
-  return date.toISOString();
-}
-
-/** A row's values in the order of `schema`, from an object by column. */
-export function toRow(schema, columns) {
+/** A row's values in the order of `schema`, from an object by column; `other` where there is none. */
+export function toRow(schema, columns, other = null) {
   columns ??= {};
   checkNames(schema, columns);
-  return schema.map(({ name, type }) => toColumn(type, own(columns, name)));
+  return schema.map(({ name, type }) => {
+    const value = own(columns, name);
+    return value === undefined ? other : toColumn(type, value);
+  });
 }
 
 export function own(object, name) {
@@ -32,6 +37,7 @@ export function own(object, name) {
 }
 
 export function checkNames(schema, columns) {
+  checkRecord("columns", columns);
   for (const name of Object.keys(columns)) {
     if (schema.some((column) => column.name === name)) continue;
     const known = schema.map((column) => column.name).join(", ");
@@ -40,52 +46,15 @@ export function checkNames(schema, columns) {
   }
 }
 
-/** JSON of what JSON.stringify cannot write: bigints, dates as ISO text, bytes as `\x…`. */
-export function toJson(value) {
-  try {
-    return write(value);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new HitherError("invalid_parameter", "an object contains itself, or too many within one another", { cause });
-  }
-}
-
-function write(value) {
-  if (typeof value === "bigint") return value.toString();
-  if (typeof value === "number" && !Number.isFinite(value)) return JSON.stringify(String(value));
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
-  if (value instanceof Date) return JSON.stringify(iso(value));
-  if (value instanceof Uint8Array) {
-    const digits = Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return JSON.stringify(`\\x${digits}`);
-  }
-  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
-  if (typeof value.toJSON === "function") return write(value.toJSON());
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${write(inner)}`).join(",")}}`;
-}
-
-const LITERAL = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
-
-/** Parses JSON. Integers that JSON.parse would round become bigints, as far as 64 bits hold them. */
-export function parseJson(text) {
-  const kept = text.replace(LITERAL, (found) => (/^-?[1-9]\d{15,}$/.test(found) ? `{"\\u0000":"${found}"}` : found));
-  return JSON.parse(kept, (_, value) => {
-    const digits = value?.["\0"];
-    if (digits !== undefined) {
-      const integer = BigInt(digits);
-      return BigInt.asIntN(64, integer) === integer ? integer : Number(integer);
-    }
-    if (typeof value === "number" && !Number.isFinite(value)) throw new Error("number out of range");
-    return value;
-  });
+/** Throws unless it is an object by name: of a Map nothing would be read. */
+export function checkRecord(name, value) {
+  if (isRecord(value)) return;
+  throw new HitherError("invalid_parameter", `${name}: give an object by name, not ${shown(value)}`);
 }
 
 /** Throws unless it is an object of these options: a misspelt one would be silently left out. */
 export function checkOptions(options, known) {
-  if (options === null || typeof options !== "object") {
-    throw new HitherError("invalid_parameter", `options: give an object, not ${shown(options)}`);
-  }
+  checkRecord("options", options);
   for (const name in options) {
     if (known.includes(name)) continue;
     throw new HitherError("invalid_parameter", `${name}: no such option; there are: ${known.join(", ")}`);
@@ -102,7 +71,8 @@ export function checkType(name, value, type) {
 /** A value as messages show it. */
 export function shown(value) {
   if (typeof value === "string") return `"${value}"`;
-  return value !== null && typeof value === "object" ? "an object" : String(value);
+  if (value === null || typeof value !== "object") return String(value);
+  return isRecord(value) ? "an object" : `an object (${classOf(value)})`;
 }
 
 /** A number that is whole and at least so much, or undefined where none is given; throws for others. */

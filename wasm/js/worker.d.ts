@@ -4,12 +4,14 @@
  * back entirely.
  */
 import type {
+  AnyColumns,
   BuildProgress,
   BuilderOptions,
   GetOptions,
   IndexInfo,
   Key,
   Keys,
+  Metric,
   OpenOptions,
   Row,
   RowOptions,
@@ -32,23 +34,27 @@ export interface Cancellation {
  * Opens an index, or several as one, in a new worker. A `Response` or a stream must be given
  * unread; a `Request` is sent by its URL and headers.
  */
-export function open(source: Source | Source[], options?: OpenOptions): Promise<WorkerIndex>;
+export function open<Columns extends object = AnyColumns>(
+  source: Source | Source[],
+  options?: OpenOptions,
+): Promise<WorkerIndex<Columns>>;
 
 /** An index in a worker. */
-export class WorkerIndex implements AsyncDisposable, Disposable {
+export class WorkerIndex<Columns extends object = AnyColumns> implements AsyncDisposable, Disposable {
   private constructor();
   /** What was in it when it was opened or last changed through this object. */
   readonly info: IndexInfo;
   readonly length: number;
   readonly dimensions: number;
-  search(query: Vector | Key, options?: SearchOptions & Cancellation): Promise<SearchResult>;
+  readonly metric: Metric;
+  search(query: Vector | Key, options?: SearchOptions & Cancellation): Promise<SearchResult<Columns>>;
   searchBatch(
     queries: Float32Array | ArrayLike<Vector>,
     options?: SearchOptions & Cancellation,
-  ): Promise<SearchResult[]>;
-  get(key: Key, options?: GetOptions): Promise<Row | undefined>;
+  ): Promise<SearchResult<Columns>[]>;
+  get(key: Key, options?: GetOptions): Promise<Row<Columns> | undefined>;
   /** In one message: ask for many rows like this, and not one by one. */
-  getMany(keys: Keys, options?: GetOptions): Promise<(Row | undefined)[]>;
+  getMany(keys: Keys, options?: GetOptions): Promise<(Row<Columns> | undefined)[]>;
   has(key: Key): Promise<boolean>;
   insert(vector: Vector, row?: RowOptions): Promise<Key>;
   update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): Promise<void>;

@@ -1,7 +1,5 @@
 // Files that WebAssembly writes: what is built, and what is saved.
 import { aborted, throwIfAborted } from "./error.js";
-import { check } from "./handle.js";
-import { guard, writeTo } from "./runtime.js";
 
 /**
  * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
@@ -32,10 +30,10 @@ export function writer({ onProgress, signal } = {}) {
     bytes.set(piece, at);
     at += piece.length;
   };
-  return (write) => {
+  return (instance, write) => {
     throwIfAborted(signal);
     try {
-      guard(() => check(writeTo({ report, begin, take }, write)));
+      instance.guard(() => instance.writeTo({ report, begin, take }, write));
     } catch (error) {
       if (thrown) throw thrown.error;
       throw error.code === "aborted" ? aborted(signal) : error;

@@ -70,7 +70,7 @@ impl Building {
                     Token::None => None,
                     key => Some(to_key(key, index.key_type)?),
                 };
-                let values = to_values(&mut values, &index.columns)?;
+                let values = to_values(&mut values, &index.columns, &[])?;
                 self.blobs += values.iter().map(blob_len).sum::<usize>();
                 Ok::<_, Failure>(self.builder.push(key, vector, &values)?)
             };

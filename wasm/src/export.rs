@@ -91,12 +91,13 @@ extern "C" fn opened_info(id: usize) -> f64 {
 
 #[unsafe(no_mangle)]
 extern "C" fn opened_rows(id: usize) -> f64 {
-    opened(id, &mut |opened, _| Ok(opened.rows() as f64))
+    opened(id, &mut |opened, _| Ok(opened.rows()? as f64))
 }
 
-/// Searches for the rows nearest to the vector, and gives where five f64 lie: how many were found,
+/// Searches for the rows nearest to the vector, and gives where six f64 lie: how many were found,
 /// where their distances and where their keys lie (as 64-bit integers, only where keys are such), the
-/// ranks computed, the stored vectors measured. 0 stands for a `k`, `ef_search` or `probes` that was
+/// ranks computed, the stored vectors measured, and the recall that the calibration reached where that
+/// is less than `recall`, else NaN. 0 stands for a `k`, `ef_search` or `probes` that was
 /// not given, NaN for a `recall` or `radius`, a number beyond the last for a `metric`.
 #[unsafe(no_mangle)]
 extern "C" fn opened_search(
@@ -121,7 +122,7 @@ extern "C" fn opened_search(
         ..SearchParams::new(k)
     };
     opened(id, &mut |opened, _| {
-        let stats = opened.search(like, params, filtered)?;
+        let (stats, reached) = opened.search(like, params, filtered)?;
         let (distances, numbers) = opened.answer();
         let told = &mut state().told;
         *told = [
@@ -130,6 +131,7 @@ extern "C" fn opened_search(
             place(numbers),
             stats.visited as f64,
             stats.compared as f64,
+            reached.map_or(f64::NAN, f64::from),
         ];
         Ok(place(told))
     })

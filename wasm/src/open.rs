@@ -45,6 +45,8 @@ pub struct Opened {
     numbers: Vec<i64>,
     /// Values that a call gives.
     written: Writer,
+    /// How many rows all files have, once they were counted.
+    rows: Option<u64>,
     /// How many times it was changed: no fewer than rows were inserted.
     changes: usize,
 }
@@ -126,9 +128,21 @@ impl Opened {
         Ok(self.written.as_bytes())
     }
 
-    /// How many rows there are.
-    pub fn rows(&self) -> u64 {
-        self.files.iter().map(|file| file.read(|index| index.len())).sum()
+    /// How many rows there are. Of several files with keys of their own it is counted once which rows a
+    /// later one replaces: none of these changes.
+    ///
+    /// # Errors
+    /// `corrupt` where a file is damaged.
+    pub fn rows(&mut self) -> Outcome<u64> {
+        if let [file] = &self.files[..] {
+            return Ok(file.read(|index| index.len()));
+        }
+        let rows = match self.rows {
+            Some(rows) => rows,
+            None => self.shards()?.rows()?,
+        };
+        self.rows = Some(rows);
+        Ok(rows)
     }
 
     /// The keys of the last answer.

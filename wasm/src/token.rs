@@ -26,6 +26,8 @@ pub enum Token<'a> {
     Text(&'a str),
     /// A `Uint8Array`.
     Bytes(&'a [u8]),
+    /// The value that the row has already.
+    Kept,
     /// So many values come next.
     List(usize),
     /// So many names come next, each with its value.
@@ -51,6 +53,7 @@ impl<'a> Tokens<'a> {
             7 => Token::List(self.count()),
             8 => Token::Object(self.count()),
             9 => Token::Other(self.text()),
+            10 => Token::Kept,
             _ => Token::None,
         }
     }

@@ -5,7 +5,7 @@ use crate::token::{SAFE, Token, Tokens, Writer};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use hither::{ColumnSchema, ColumnType, Json, KeyRef, KeyType, ValueRef};
+use hither::{ColumnSchema, ColumnType, Json, KeyRef, KeyType, Value, ValueRef};
 use hither::{format_timestamp, format_uuid, parse_timestamp, parse_uuid};
 
 /// A whole number, given as a number or a bigint.
@@ -23,7 +23,7 @@ pub(crate) fn integer(value: Token<'_>) -> Option<i64> {
 /// A value as messages show it.
 fn shown(value: Token<'_>) -> String {
     match value {
-        Token::None => "missing".into(),
+        Token::None | Token::Kept => "missing".into(),
         Token::Bool(_) => "a boolean".into(),
         Token::Number(_) => "a number that is no whole one within ±2⁵³".into(),
         Token::Integer(_) => "a bigint".into(),
@@ -52,7 +52,7 @@ pub(crate) fn to_json(tokens: &mut Tokens<'_>) -> Json {
             };
             Json::Object((0..count).map(entry).collect())
         }
-        Token::None | Token::Bytes(_) | Token::Other(_) => Json::Null,
+        Token::None | Token::Kept | Token::Bytes(_) | Token::Other(_) => Json::Null,
     }
 }
 
@@ -127,14 +127,23 @@ pub(crate) fn blob_len(value: &ValueRef<'_>) -> usize {
     }
 }
 
-/// A row's values, in the order of the schema.
+/// A row's values, in the order of the schema. Where a value is kept, it is that of `kept`.
 pub(crate) fn to_values<'a>(
     tokens: &mut Tokens<'a>,
     columns: &[ColumnSchema],
+    kept: &'a [Value],
 ) -> Outcome<Vec<ValueRef<'a>>> {
     let mut values = Vec::with_capacity(columns.len());
-    for column in columns {
-        values.push(to_value(tokens.read(), column)?);
+    for (number, column) in columns.iter().enumerate() {
+        values.push(match (tokens.read(), kept.get(number)) {
+            (Token::Kept, Some(value)) => value.as_ref(),
+            (value, _) => to_value(value, column)?,
+        });
     }
     Ok(values)
+}
+
+/// Which columns are kept, of the values that come next.
+pub(crate) fn kept(mut tokens: Tokens<'_>, columns: &[ColumnSchema]) -> Vec<bool> {
+    columns.iter().map(|_| tokens.read() == Token::Kept).collect()
 }

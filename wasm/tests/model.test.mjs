@@ -154,8 +154,12 @@ class Model {
       assert(!this.rows.has(given));
       this.rows.set(given, { vector, columns: row.columns });
     } else if (key !== undefined && what === "update") {
-      this.index.update(key, vector, { columns: row.columns });
-      this.rows.set(key, { vector, columns: row.columns });
+      // What is left out stays, and null empties.
+      const columns = { ...this.rows.get(key).columns, ...row.columns };
+      const emptied = this.random.pick([undefined, ...Object.keys(columns)]);
+      delete columns[emptied];
+      this.index.update(key, vector, { columns: emptied === undefined ? row.columns : { ...row.columns, [emptied]: null } });
+      this.rows.set(key, { vector, columns });
     } else if (key !== undefined) {
       assert(this.index.remove(key));
       this.rows.delete(key);

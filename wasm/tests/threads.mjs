@@ -15,6 +15,6 @@ clearInterval(heart);
 const stop = new AbortController();
 const stopped = index.searchBatch(new Float32Array(384 * 50_000).fill(0.1), { signal: stop.signal }).catch((error) => error.code);
 stop.abort();
-if (!row.words || missing.code !== "network" || !(missing instanceof HitherError)) throw new Error("no answer");
+if (!row.words || missing.code !== "file" || !(missing instanceof HitherError)) throw new Error("no answer");
 if (built.length !== 5000 || beats < 3 || (await stopped) !== "aborted") throw new Error(`${beats} beats, ${await stopped}`);
 console.log("  " + process.argv[2] + " ok");

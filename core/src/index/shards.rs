@@ -189,6 +189,37 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok(None)
     }
 
+    /// How many rows the indexes have together: a row that a later index replaces counts once. Where keys
+    /// are not row numbers, it looks up every key of all indexes but the last.
+    ///
+    /// # Errors
+    /// Those of [`Index::find`].
+    ///
+    /// ```
+    /// use hither::{Index, IndexOptions, KeyRef, KeyType, Metric, Shards};
+    ///
+    /// let options = IndexOptions { key_type: KeyType::Int64, ..IndexOptions::new(1, Metric::L2) };
+    /// let (mut old, mut new) = (Index::new(options.clone())?, Index::new(options)?);
+    /// old.insert(Some(KeyRef::Int64(7)), &[0.0], &[])?;
+    /// old.insert(Some(KeyRef::Int64(8)), &[1.0], &[])?;
+    /// new.insert(Some(KeyRef::Int64(7)), &[5.0], &[])?;
+    /// assert_eq!(Shards::new(vec![&old, &new])?.rows()?, 2);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn rows(&self) -> Result<u64> {
+        let mut rows = 0;
+        for (shard, index) in self.indexes.iter().enumerate() {
+            rows += index.len();
+            if index.options.key_type == KeyType::RowNumber {
+                continue;
+            }
+            for row in index.rows() {
+                rows -= u64::from(self.is_replaced(shard, index.key(row)?)?);
+            }
+        }
+        Ok(rows)
+    }
+
     /// The `k` nearest rows of all indexes, nearest first, ties by key, into `found`. Where an index
     /// has rows that a later one replaces, it is searched for more until `k` others are found.
     ///

@@ -40,7 +40,7 @@ pub struct State {
     failure: Option<Failure>,
     written: Option<Writer>,
     /// What a search tells of its answer.
-    pub told: [f64; 5],
+    pub told: [f64; 6],
 }
 
 impl State {
@@ -65,7 +65,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     length: 0,
     failure: None,
     written: None,
-    told: [0.0; 5],
+    told: [0.0; 6],
 });
 
 /// There is one thread, so what is locked already stays so: better a trap than to wait for ever.

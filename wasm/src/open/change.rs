@@ -5,9 +5,9 @@ use crate::build::building_room;
 use crate::failure::{Failure, Outcome};
 use crate::memory::{ensure, ensure_in_parts};
 use crate::token::{Token, Tokens};
-use crate::value::{to_key, to_values, write_key};
+use crate::value::{blob_len, kept, to_key, to_values, write_key};
 use alloc::vec::Vec;
-use hither::{Index, OnProgress, Save, Sink, merge};
+use hither::{Index, KeyRef, OnProgress, Save, Sink, Value, ValueRef, merge};
 
 impl Opened {
     /// Changes the only file.
@@ -54,7 +54,7 @@ impl Opened {
                 Token::None => None,
                 key => Some(to_key(key, index.options().key_type)?),
             };
-            let values = to_values(&mut row, index.columns())?;
+            let values = to_values(&mut row, index.columns(), &[])?;
             Ok(index.insert(key, vector, &values)?)
         })?;
         self.written.clear();
@@ -62,7 +62,8 @@ impl Opened {
         Ok(self.written.as_bytes())
     }
 
-    /// Replaces the row that has the key with which `row` begins.
+    /// Replaces the row that has the key with which `row` begins: its vector, and of its values those
+    /// that are not kept.
     ///
     /// # Errors
     /// As of [`insert`](Self::insert), and `key_not_found`.
@@ -70,7 +71,8 @@ impl Opened {
         self.change(|index, vector| {
             let mut row = Tokens(row);
             let key = to_key(row.read(), index.options().key_type)?;
-            let values = to_values(&mut row, index.columns())?;
+            let old = old_values(index, key, &kept(row, index.columns()))?;
+            let values = to_values(&mut row, index.columns(), &old)?;
             Ok(index.update(key, vector, &values)?)
         })
     }
@@ -107,6 +109,21 @@ impl Opened {
         }
         Ok(())
     }
+}
+
+/// The values of the row with this key, of the columns that are kept; nulls where there is no such row.
+fn old_values(index: &Index<'_>, key: KeyRef<'_>, kept: &[bool]) -> Outcome<Vec<Value>> {
+    let row = index.find(key)?;
+    let mut values = Vec::with_capacity(kept.len());
+    for (number, kept) in kept.iter().enumerate() {
+        let value = match row.filter(|_| *kept) {
+            Some(row) => index.value(row, number)?,
+            None => ValueRef::Null,
+        };
+        ensure(blob_len(&value))?;
+        values.push(value.to_owned());
+    }
+    Ok(values)
 }
 
 /// Calls `read` with the indexes of all files, each of which only lends it.

@@ -11,7 +11,8 @@ use hither::{Filter, IndexFilter, Key, SearchParams, SearchStats, ShardNeighbor,
 impl Opened {
     /// Searches for the rows nearest to the vector that was written; a `k` of 0 is for all within the
     /// radius. `like`: the vector is of the row that [`get`](Self::get) found, which is left out.
-    /// `filtered`: by the filter of [`filter`](Self::filter).
+    /// `filtered`: by the filter of [`filter`](Self::filter). Gives what it took, and the recall that the
+    /// calibration reached where that is less than was asked for.
     ///
     /// # Errors
     /// Whatever is wrong with what is asked for, or `corrupt` where a file is damaged.
@@ -20,7 +21,7 @@ impl Opened {
         like: bool,
         mut params: SearchParams,
         filtered: bool,
-    ) -> Outcome<SearchStats> {
+    ) -> Outcome<(SearchStats, Option<f32>)> {
         let except = if like { self.found.pop().map(|found| found.key) } else { None };
         let k = params.k;
         // The row that others are to be like is nearest to itself, and left out.
@@ -41,6 +42,8 @@ impl Opened {
             }
             _ => shards.search(&self.vector, &params, &filters, searcher, found)?,
         };
+        let unreached = if k > 0 { shards.unreached_recall(&params) } else { None };
+        let reached = unreached.map(|calibration| calibration.best().1);
         self.found.retain(|found| Some(&found.key) != except.as_ref());
         if k > 0 {
             self.found.truncate(k);
@@ -52,7 +55,7 @@ impl Opened {
             Key::Int64(number) => number,
             Key::Uuid(_) | Key::Text(_) => 0,
         }));
-        Ok(stats)
+        Ok((stats, reached))
     }
 
     /// The distances of the last answer, and its keys where they are integers.
@@ -104,7 +107,7 @@ impl Opened {
         Ok(found.map(|(shard, row)| ShardNeighbor { shard, row, distance: 0.0, key }))
     }
 
-    fn shards(&self) -> Outcome<Shards<'_, '_>> {
+    pub(super) fn shards(&self) -> Outcome<Shards<'_, '_>> {
         let files = self.files.iter().map(|file| &file.borrow_dependent().index);
         Ok(Shards::new(files.collect())?)
     }

@@ -1,0 +1,20 @@
+// Asking a server.
+import { HitherError, throwIfAborted } from "./error.js";
+
+/** The answer to a request, whatever its status. `what` calls what is asked for. */
+export async function request(source, options, what = `${source.url ?? source}`) {
+  try {
+    return await fetch(source, options);
+  } catch (cause) {
+    throwIfAborted(options?.signal);
+    throw new HitherError("network", `${what}: ${cause?.message ?? cause}`, { cause });
+  }
+}
+
+/** Throws unless it is a whole answer. */
+export function checkStatus(response, what = response.url || "the server") {
+  if (response.ok) return;
+  response.body?.cancel().catch(() => {});
+  const message = `${what}: answered ${response.status} ${response.statusText}`.trimEnd();
+  throw new HitherError("http", message, { status: response.status });
+}

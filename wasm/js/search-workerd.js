@@ -1,0 +1,4 @@
+// What only searches, where the module is the whole one.
+import "./workerd.js";
+
+export * from "./search-api.js";
