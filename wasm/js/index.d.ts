@@ -272,6 +272,8 @@ export interface Calibration {
   k: number;
   queries: number;
   points: [number, number][];
+  /** The highest recall that was measured, and the least setting that reached it: asking for more brings no more. */
+  best: { effort: number; recall: number };
 }
 
 export interface SegmentInfo {

@@ -26,15 +26,19 @@ export function readInfo(values) {
       structures: list(next),
       codes: next(),
       lists: next(),
-      calibrations: list(() => ({
-        structure: next(),
-        k: next(),
-        queries: next(),
-        points: list(() => [next(), next()]),
-      })),
+      calibrations: list(() => {
+        const calibration = { structure: next(), k: next(), queries: next(), points: list(() => [next(), next()]) };
+        return { ...calibration, best: best(calibration.points) };
+      }),
     })),
     sections: list(() => ({ segment: next(), name: next(), column: next(), offset: next(), bytes: next() })),
   }));
   const sum = (name) => files.reduce((total, file) => total + file[name], 0);
   return { rows: sum("rows"), bytes: sum("bytes"), ...common, files };
+}
+
+/** The setting with the highest recall, the least of them if several have it, as the library's `best`. */
+function best(points) {
+  const [effort, recall] = points.reduce((best, point) => (point[1] > best[1] ? point : best), [1, 0]);
+  return { effort, recall };
 }

@@ -179,6 +179,13 @@ test("what is in an index is what the command says", () => {
   assert.deepEqual([info.unitLength, info.model], [told.unit_length, "all-MiniLM-L6-v2"]);
   assert.deepEqual([one.formatVersion, one.contentId], [told.format_version, told.content_id]);
   assert.deepEqual([one.m, one.efConstruction], [told.parameters.m, told.parameters.ef_construction]);
+  // The command rounds the best recall down.
+  const calibrations = ({ segments }) => segments.flatMap((segment) => segment.calibrations);
+  calibrations(one).forEach(({ best }, at) => {
+    const { recall } = calibrations(told)[at].best;
+    assert(best.recall >= recall && best.recall < recall + 1e-4, `${best.recall}, not ${recall}`);
+    best.recall = recall;
+  });
   for (const name of ["rows", "bytes", "properties", "segments"]) assert.deepEqual(one[name], told[name], name);
   const sections = told.sections.map(({ segment, column, offset, bytes }) => [segment, column ?? null, offset, bytes]);
   assert.deepEqual(one.sections.map(({ segment, column, offset, bytes }) => [segment, column, offset, bytes]), sections);
