@@ -228,23 +228,31 @@ HITHER=$hither SAMPLE=$sample WORK=$project \
 
 echo "bundlers and browsers:"
 mkdir -p esbuild/out webpack/out search/out vite
-echo '<!doctype html><meta charset="utf-8"><script src="./main.js"></script>' |
-    tee esbuild/out/index.html search/out/index.html >webpack/out/index.html
-"$bin/esbuild" page.mjs --bundle --minify --log-level=error --outfile=esbuild/out/main.js
-for entry in page:webpack search-page:search; do
-    "$bin/webpack" --mode production --entry "./${entry%:*}.mjs" --output-path "$PWD/${entry#*:}/out" --output-filename main.js >webpack.txt || {
+html() { echo "<!doctype html><meta charset=\"utf-8\"><script $1></script>"; }
+for entry in page:index entries-page:entries; do
+    for folder in esbuild webpack; do html "src=\"./${entry%:*}.js\"" >$folder/out/"${entry#*:}".html; done
+    "$bin/esbuild" "${entry%:*}.mjs" --bundle --minify --log-level=error --outfile="esbuild/out/${entry%:*}.js"
+done
+html 'src="./search-page.js"' >search/out/index.html
+for entry in page:webpack entries-page:webpack search-page:search; do
+    "$bin/webpack" --mode production --entry "./${entry%:*}.mjs" --output-path "$PWD/${entry#*:}/out" --output-filename "${entry%:*}.js" >webpack.txt || {
         cat webpack.txt
         exit 1
     }
 done
-cp page.mjs smoke.mjs title.mjs vite/
-echo '<!doctype html><meta charset="utf-8"><script type="module" src="./page.mjs"></script>' >vite/index.html
+cp page.mjs entries-page.mjs storage-page.mjs smoke.mjs title.mjs vite/
+for entry in page:index entries-page:entries storage-page:storage; do
+    html "type=\"module\" src=\"./${entry%:*}.mjs\"" >vite/"${entry#*:}".html
+done
+cat >vite/vite.config.mjs <<'JS'
+const input = ["index", "entries", "storage"].map((name) => `${import.meta.dirname}/${name}.html`);
+export default { build: { rollupOptions: { input } } };
+JS
 "$bin/vite" build vite --logLevel error --outDir out 2>vite.txt || {
     cat vite.txt
     exit 1
 }
-for folder in esbuild webpack search vite; do cp words.hither $folder/out/; done
-cp words.hither vite/
-"$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o search/out/other.hither
+"$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o other.hither
+for folder in esbuild/out webpack/out search/out vite/out vite; do cp words.hither other.hither $folder/; done
 node browser.mjs "$PWD"
 echo "npm package: ok"

@@ -1,7 +1,8 @@
-import { HitherError } from "./error.js";
+import { HitherError, aborted } from "./error.js";
 import { configure, ready } from "./runtime.js";
 import { pour } from "./source.js";
 import { open as openIndex } from "./open.js";
+import { classOf } from "./realm.js";
 import { checkOptions, shown } from "./value.js";
 
 configure({ rank: 1, module: () => new URL("./hither_bg.wasm", import.meta.url) });
@@ -14,6 +15,28 @@ function failed(cause) {
   const message = `the browser's storage refused: ${cause?.message ?? cause}`;
   return new HitherError("storage", message, { cause });
 }
+
+/**
+ * Calls while no other tab has the lock of this name, or, if it is "shared", while others only share it.
+ * Where there are no locks, it just calls. `ifAvailable`: does not wait, and gives undefined instead.
+ */
+async function locked(name, mode, call, { signal, ifAvailable = false } = {}) {
+  const { locks } = navigator;
+  if (!locks) return call();
+  const options = signal ? { mode, signal } : { mode, ifAvailable };
+  try {
+    return await locks.request(`hither: ${name}`, options, (lock) => (lock ? call() : undefined));
+  } catch (error) {
+    throw signal?.aborted ? aborted(signal) : error;
+  }
+}
+
+/** What is stored under a name is read, or replaced. */
+const reading = (name, call) => locked(`content of ${name}`, "shared", call);
+const replacing = (name, call, signal) => locked(`content of ${name}`, "exclusive", call, { signal });
+/** Its next content is on its way: that takes long, and keeps nobody from reading or removing the last. */
+const writing = (name, call, signal) => locked(`next of ${name}`, "shared", call, { signal });
+const unlessWriting = (name, call) => locked(`next of ${name}`, "exclusive", call, { ifAvailable: true });
 
 /** Files in the origin private file system; what is known of them lies beside, as JSON. */
 const opfs = {
@@ -50,18 +73,21 @@ const opfs = {
         await text.write(JSON.stringify(facts));
         await text.close();
       },
-      async abort() {
-        await file.abort().catch(() => {});
-        // A name that was new has an empty file now.
-        if (!(await opfs.read(name))) await folder.removeEntry(opfs.file(name)).catch(() => {});
-      },
+      abort: () => file.abort().catch(() => {}),
     };
+  },
+  /** A file of which nothing is known is that of a name that was removed, or not whole before. */
+  async tidy(name) {
+    if (await this.read(name)) return;
+    const folder = await this.folder();
+    await unlessWriting(name, () => folder.removeEntry(this.file(name)).catch(() => {}));
   },
   async list() {
     const all = [];
     for await (const entry of (await this.folder()).keys()) {
       if (!entry.endsWith(".json")) continue;
-      const found = await this.read(decodeURIComponent(entry.slice(0, -5)));
+      const name = decodeURIComponent(entry.slice(0, -5));
+      const found = await reading(name, () => this.read(name));
       if (found) all.push(found.facts);
     }
     return all;
@@ -69,9 +95,8 @@ const opfs = {
   async remove(name) {
     const folder = await this.folder();
     const found = (await this.read(name)) !== undefined;
-    for (const entry of [this.facts(name), this.file(name)]) {
-      await folder.removeEntry(entry).catch(() => {});
-    }
+    await folder.removeEntry(this.facts(name)).catch(() => {});
+    await this.tidy(name);
     return found;
   },
 };
@@ -112,6 +137,8 @@ const indexeddb = {
       abort: async () => void (chunks = []),
     };
   },
+  /** Nothing lies there before a file is whole. */
+  tidy: async () => {},
   async list() {
     return (await this.store("readonly", (files) => files.getAll())).map(({ facts }) => facts);
   },
@@ -149,13 +176,23 @@ function revealed(facts) {
 
 function address(source) {
   if (typeof source === "string") return new URL(source, location.href).href;
-  if (source instanceof URL) return source.href;
+  if (classOf(source) === "URL") return source.href;
   return source?.url || null;
 }
 
 async function store(name, source, options) {
   checkName(name);
   const files = await choose();
+  try {
+    return await writing(name, () => written(files, name, source, options), options.signal);
+  } catch (error) {
+    await replacing(name, () => files.tidy(name)).catch(() => {});
+    throw failed(error);
+  }
+}
+
+/** Writes a file beside the one that is there, and replaces that when it is whole. */
+async function written(files, name, source, options) {
   let target;
   let bytes = 0;
   try {
@@ -172,11 +209,11 @@ async function store(name, source, options) {
     if (response?.status === 304) return undefined;
     const etag = response?.headers.get("etag") ?? response?.headers.get("last-modified") ?? null;
     const facts = { name, bytes, url: address(source), etag, stored: Date.now() };
-    await target.close(facts);
+    await replacing(name, () => target.close(facts), options.signal);
     return revealed(facts);
   } catch (error) {
     await target?.abort();
-    throw failed(error);
+    throw error;
   }
 }
 
@@ -198,20 +235,28 @@ async function ask(question) {
   }
 }
 
-async function found(name) {
-  checkName(name);
-  const file = await ask((files) => files.read(name));
+function found(file, name) {
   if (!file) throw new HitherError("not_stored", `no file is stored under the name "${name}"`);
   return file;
 }
 
 export async function open(name, options) {
-  return openIndex((await found(name)).blob, options);
+  checkName(name);
+  const once = (files) => reading(name, async () => openIndex(found(await files.read(name), name).blob, options));
+  return ask(async (files) => {
+    try {
+      return await once(files);
+    } catch (error) {
+      // Replaced while it was read: by a tab without locks.
+      if (error.code !== "network") throw error;
+      return once(files);
+    }
+  });
 }
 
 export async function get(name) {
   checkName(name);
-  return (await ask((files) => files.read(name)))?.blob;
+  return (await ask((files) => reading(name, () => files.read(name))))?.blob;
 }
 
 export async function list() {
@@ -221,14 +266,15 @@ export async function list() {
 
 export async function remove(name) {
   checkName(name);
-  return ask((files) => files.remove(name));
+  return ask((files) => replacing(name, () => files.remove(name)));
 }
 
 export { remove as delete };
 
 export async function update(name, options = {}) {
   checkOptions(options, OPTIONS);
-  const { url, etag } = (await found(name)).facts;
+  checkName(name);
+  const { url, etag } = found(await ask((files) => reading(name, () => files.read(name))), name).facts;
   if (!url) throw new HitherError("storage", `"${name}" was not stored from a URL: put() it again`);
   const isDate = etag !== null && !/^(W\/)?"/.test(etag);
   const headers = etag ? { [isDate ? "If-Modified-Since" : "If-None-Match"]: etag } : {};

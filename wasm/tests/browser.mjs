@@ -1,6 +1,7 @@
 // The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is
 // missing, as in private windows. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an
-// index.html that sets document.title to what it found; FOLDER/vite is the source of FOLDER/vite/out.
+// index.html that sets document.title to what it found, and an entries.html where both entries are taken;
+// FOLDER/vite is the source of FOLDER/vite/out, where storage.html is for several tabs.
 import { createReadStream, existsSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -56,14 +57,16 @@ async function serve(folder, policy) {
 /** The page without a bundler, and the package from another origin, as from a CDN. */
 async function apart(folder, installed) {
   const cdn = await serve(installed);
-  const entries = { hither: "web", "hither/worker": "worker", "hither/storage": "storage" };
+  const entries = { hither: "web", "hither/search": "search", "hither/worker": "worker", "hither/storage": "storage" };
   const imports = Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${cdn.url}${file}.js`]));
-  writeFileSync(
-    join(folder, "apart.html"),
-    `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="./page.mjs"></script>`,
-  );
+  for (const name of ["page", "entries-page"]) {
+    writeFileSync(
+      join(folder, `apart-${name}.html`),
+      `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="./${name}.mjs"></script>`,
+    );
+  }
   const page = await serve(folder, "default-src * 'unsafe-inline' 'wasm-unsafe-eval' blob:");
-  return { url: `${page.url}apart.html`, close: () => (page.close(), cdn.close()) };
+  return { url: `${page.url}apart-page.html`, close: () => (page.close(), cdn.close()) };
 }
 
 /** Vite's dev server over the page's source, as `vite` without a configuration has it. */
@@ -77,11 +80,11 @@ async function dev(folder, create) {
     server: { host: "127.0.0.1", port: 0 },
     plugins: [
       {
-        // Only the index and its versions are not Vite's.
+        // Only indexes and their versions are not Vite's.
         name: "index-file",
         configureServer: ({ middlewares }) => {
           middlewares.use((request, answer, next) => {
-            if (!/^\/(words\.hither|next-version)$/.test(request.url) || !find(request, answer)) next();
+            if (!/^\/((words|other)\.hither|next-version)$/.test(request.url) || !find(request, answer)) next();
           });
         },
       },
@@ -91,15 +94,23 @@ async function dev(folder, create) {
   return { url: `http://127.0.0.1:${server.httpServer.address().port}/`, close: () => server.close() };
 }
 
-/** Opens the page, and again with the index out of reach if it is `kept`. */
-async function check(name, { url, close }, { init, kept = false, expected = "" } = {}) {
+/**
+ * Opens the page, and again with the index out of reach if it is `kept`; then other pages, and one in three
+ * `tabs` at once.
+ */
+async function check(name, { url, close }, { init, kept = false, expected = "", others = [], tabs } = {}) {
   const context = await browser.newContext();
   if (init) await context.addInitScript(init);
-  const page = await context.newPage();
   const said = [];
-  page.on("console", (message) => said.push(message.text()));
-  page.on("pageerror", (error) => said.push(String(error)));
-  const visit = async (where) => {
+  const tab = async () => {
+    const page = await context.newPage();
+    page.on("console", (message) => said.push(message.text()));
+    page.on("pageerror", (error) => said.push(String(error)));
+    return page;
+  };
+  const page = await tab();
+  const visit = async (where, expected = "", on = page) => {
+    const page = on;
     await page.goto("about:blank");
     await page.goto(where);
     await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 60_000 }).catch(() => {});
@@ -109,26 +120,30 @@ async function check(name, { url, close }, { init, kept = false, expected = "" }
     failed = true;
     console.log(said.join("\n"));
   };
-  await visit(url);
+  await visit(url, expected);
+  for (const other of others) await visit(new URL(other, url).href);
+  if (tabs) await Promise.all([await tab(), await tab(), await tab()].map((one) => visit(new URL(tabs, url).href, "", one)));
   if (kept) {
     await context.route("**/words.hither", (route) => route.abort());
-    await visit(`${url}#again`);
+    await visit(`${url}#again`, expected);
   }
   await context.close();
   await close();
 }
 
 const at = (...names) => join(process.argv[2], ...names);
-const whole = { kept: true, expected: "opfs" };
+const whole = { kept: true, expected: "opfs", others: ["entries.html", "entries.html#whole"] };
+const apartly = { ...whole, others: ["apart-entries-page.html", "apart-entries-page.html#whole"] };
 // esbuild copies no files, so a worker is made of a text.
 await check("esbuild", await serve(at("esbuild", "out"), `${POLICY} blob:`), whole);
 await check("webpack", await serve(at("webpack", "out")), whole);
 await check("webpack", await serve(at("search", "out")), { expected: "search alone" });
-await check("vite build", await serve(at("vite", "out")), whole);
+await check("vite build", await serve(at("vite", "out")), { ...whole, tabs: "storage.html" });
 await check("vite build without OPFS", await serve(at("vite", "out")), {
   init: () => delete StorageManager.prototype.getDirectory,
   kept: true,
   expected: "indexeddb",
+  tabs: "storage.html",
 });
 await check("vite build with neither OPFS nor Blobs in IndexedDB", await serve(at("vite", "out")), {
   init: () => {
@@ -142,7 +157,7 @@ await check("vite build with neither OPFS nor Blobs in IndexedDB", await serve(a
   kept: true,
   expected: "indexeddb",
 });
-await check("no bundler, another origin", await apart(at("vite"), at("node_modules", "hither")), whole);
+await check("no bundler, another origin", await apart(at("vite"), at("node_modules", "hither")), apartly);
 await check("vite 7 dev", await dev(at("vite"), createVite7), whole);
 await check("vite dev", await dev(at("vite"), createVite), whole);
 await browser.close();
