@@ -141,7 +141,7 @@ test("answers are the command's", async () => {
     [{ k: 10, filter: { pos: "verb" } }, ["-k", "10", "--filter", '{"pos": "verb"}']],
     [{ k: 10, efSearch: 200, filter: { $not: { pos: { $in: ["noun", "verb"] } } } }, ["-k", "10", "--ef-search", "200", "--filter", '{"$not": {"pos": {"$in": ["noun", "verb"]}}}']],
   ]) {
-    command("search", `${WORK}/words.hither`, "--queries", `${SAMPLE}/queries.npy`, "--output", `${WORK}/ids.npy`, ...args);
+    command("search", `${WORK}/words.hither`, "--queries", `${SAMPLE}/queries.npy`, "--output", `${WORK}/ids.npy`, "--force", ...args);
     const found = index.searchBatch(queries, { ...options, include: false });
     const keys = found.flatMap((result) => [...result.keys]);
     assert.deepEqual(keys, Array.from(npy(`${WORK}/ids.npy`), Number));
