@@ -3,6 +3,8 @@
 use crate::encoding::c_string;
 use crate::plan::Exact;
 use crate::scan::Scan;
+use crate::search::FIRST_BATCH;
+use crate::unreached::Unreached;
 use hither_core::Metric;
 use pgrx::{PgList, pg_sys};
 use std::ptr::null;
@@ -55,6 +57,7 @@ pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
     }
     if let Some(metric) = scan.private.metric {
         search(scan, metric, &properties);
+        recall(scan, &properties);
     }
     properties.integer("Shards", scan.table.shards.len() as u64);
     if scan.filters() > 0 {
@@ -100,4 +103,22 @@ fn search(scan: &Scan, metric: Metric, properties: &Properties) {
     let label = c_string("Radius");
     // SAFETY: the explain state that Postgres gave.
     unsafe { pg_sys::ExplainPropertyBool(label.as_ptr(), scan.private.radius, properties.0) };
+}
+
+/// The recall that the calibration reached, where more is wanted.
+fn recall(scan: &Scan, properties: &Properties) {
+    if scan.exact.unwrap_or_else(|| scan.exactness(None)) != Exact::No {
+        return;
+    }
+    let k = usize::try_from(scan.private.limit).ok().filter(|limit| *limit > 0);
+    let Some(unreached) = Unreached::of(&scan.table, k.unwrap_or(FIRST_BATCH)) else { return };
+    if properties.is_text() {
+        return properties.text("Recall Reached", &unreached.describe());
+    }
+    let label = c_string("Recall Reached");
+    // SAFETY: the explain state that Postgres gave.
+    unsafe {
+        let best = unreached.best().into();
+        pg_sys::ExplainPropertyFloat(label.as_ptr(), null(), best, 4, properties.0);
+    }
 }

@@ -96,21 +96,23 @@ impl Failure {
         }
     }
 
-    /// Says what the statement goes on in spite of.
-    pub fn warn(message: &'static str, hint: &'static str) {
-        ErrorReport::new(Code::ERRCODE_WARNING, message, "hither")
-            .set_hint(hint)
-            .report(PgLogLevel::WARNING);
+    /// Says it as a warning, and goes on.
+    pub fn warn(self) {
+        self.report().report(PgLogLevel::WARNING);
     }
 
     /// Raises the error: Rust's stack unwinds, then Postgres aborts the statement.
     pub fn raise(self) -> ! {
-        let mut report = ErrorReport::new(self.code, of_error(self.message), "hither");
-        if let Some(hint) = self.hint {
-            report = report.set_hint(of_error(hint));
-        }
-        report.report(PgLogLevel::ERROR);
+        self.report().report(PgLogLevel::ERROR);
         unreachable!("an error report of level ERROR does not return")
+    }
+
+    fn report(self) -> ErrorReport {
+        let report = ErrorReport::new(self.code, of_error(self.message), "hither");
+        match self.hint {
+            Some(hint) => report.set_hint(of_error(hint)),
+            None => report,
+        }
     }
 }
 

@@ -165,7 +165,11 @@ fn schema_name(schema: &str, base: Option<&str>) -> String {
 
 /// A name as Postgres would clip it: at a boundary between characters.
 fn clipped(name: &str) -> String {
-    let mut end = name.len().min(LONGEST_NAME);
+    clipped_to(name, LONGEST_NAME)
+}
+
+fn clipped_to(name: &str, longest: usize) -> String {
+    let mut end = name.len().min(longest);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
@@ -195,15 +199,19 @@ impl Wanted {
     fn columns(&self, index: &Index<'_>) -> Result<Vec<String>> {
         let options = index.options();
         let taken = |name: &str| index.columns().iter().any(|column| column.name == name);
+        let mut names = Vec::new();
         let mut columns = Vec::new();
+        let key_type = match options.key_type {
+            KeyType::RowNumber | KeyType::Int64 => "bigint",
+            KeyType::Uuid => "uuid",
+            KeyType::Text => "text",
+        };
         // A column of the file goes before the key of that name: then the key has the other.
-        if let Some(name) = ["id", "key"].into_iter().find(|name| !taken(name)) {
-            let key_type = match options.key_type {
-                KeyType::RowNumber | KeyType::Int64 => "bigint",
-                KeyType::Uuid => "uuid",
-                KeyType::Text => "text",
-            };
-            columns.push(format!("{name} {key_type}"));
+        match ["id", "key"].into_iter().find(|name| !taken(name)) {
+            Some(name) => columns.push(format!("{} {key_type}", free(name, &mut names))),
+            None => {
+                columns.push(format!("{} {key_type} OPTIONS (key 'on')", free("key", &mut names)))
+            }
         }
         if options.dimensions > MOST_DIMENSIONS {
             let message = format!(
@@ -216,13 +224,11 @@ impl Wanted {
             Element::F16 => "halfvec",
             _ => "vector",
         });
-        let names = ["embedding", "vector"].into_iter().map(String::from);
-        let mut names = names.chain((1..).map(|number| format!("vector_{number}")));
-        if let Some(name) = names.find(|name| !taken(name)) {
-            columns.push(format!("{name} {}({})", vector_type_name(vector), options.dimensions));
-        }
+        let name = if taken("embedding") { "vector" } else { "embedding" };
+        let name = free(name, &mut names);
+        columns.push(format!("{name} {}({})", vector_type_name(vector), options.dimensions));
         for column in index.columns() {
-            let name = clipped(&column.name);
+            let name = free(&column.name, &mut names);
             let type_name = match column.column_type {
                 ColumnType::Bool => "boolean",
                 ColumnType::Int64 => "bigint",
@@ -242,6 +248,18 @@ impl Wanted {
         }
         Ok(columns)
     }
+}
+
+/// A name for a column that no other has: its own, with underscores appended where that is taken.
+fn free(name: &str, taken: &mut Vec<String>) -> String {
+    let mut free = clipped(name);
+    let mut underscores = String::new();
+    while taken.contains(&free) {
+        underscores.push('_');
+        free = clipped_to(name, LONGEST_NAME - underscores.len().min(LONGEST_NAME)) + &underscores;
+    }
+    taken.push(free.clone());
+    free
 }
 
 /// A type of pgvector with the schema that it is installed in.

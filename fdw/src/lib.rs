@@ -37,6 +37,7 @@ mod shards;
 mod stats;
 mod status;
 mod table;
+mod unreached;
 mod value;
 mod vector;
 

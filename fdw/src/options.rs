@@ -79,7 +79,7 @@ pub fn validate(options: &Options, catalog: pg_sys::Oid) -> Result<()> {
         pg_sys::ForeignTableRelationId => {
             ("foreign tables", [&LOCATIONS[..], &SEARCH[..]].concat())
         }
-        pg_sys::AttributeRelationId => ("columns", vec!["column"]),
+        pg_sys::AttributeRelationId => ("columns", vec!["column", "key"]),
         pg_sys::UserMappingRelationId => ("user mappings", SECRETS.to_vec()),
         _ => ("the foreign-data wrapper", vec![]),
     };
@@ -110,6 +110,12 @@ pub fn validate(options: &Options, catalog: pg_sys::Oid) -> Result<()> {
             "conflicting options: give location or shards, not both",
         ));
     }
+    if find(options, "column").is_some() && find(options, "key").is_some() {
+        return Err(Failure::new(
+            Code::ERRCODE_SYNTAX_ERROR,
+            "conflicting options: give column or key, not both",
+        ));
+    }
     if find(options, "recall").is_some()
         && (find(options, "ef_search").is_some() || find(options, "probes").is_some())
     {
@@ -133,7 +139,7 @@ fn check_value(name: &str, value: &str) -> Result<()> {
         ),
         "iterative_scan" => (matches!(value, "strict" | "relaxed"), "be strict or relaxed"),
         "map" => (matches!(value, "on" | "copy" | "off"), "be on, copy or off"),
-        "allow_http" | "path_style" => (matches!(value, "on" | "off"), "be on or off"),
+        "allow_http" | "path_style" | "key" => (matches!(value, "on" | "off"), "be on or off"),
         "cache_size" => {
             (bytes(value).is_some_and(|bytes| bytes > 0), "be a size such as '500MB' or '20GB'")
         }

@@ -14,7 +14,7 @@ use crate::stats;
 use crate::table::Table;
 use hither_core::{Filter, RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
-use pgrx::{PgList, PgMemoryContexts};
+use pgrx::{PgList, PgMemoryContexts, PgSqlErrorCode as Code};
 
 /// A scan that is executed.
 pub struct Scan {
@@ -246,10 +246,7 @@ impl Scan {
                         measured.transpose()
                     })?;
                     if found.is_none() && reorder.has_loss() && !std::mem::replace(warned, true) {
-                        Failure::warn(
-                            "rows that were found too late for their place in the order were left out",
-                            "SET hither.iterative_scan = relaxed gives them as they are found; with a greater hither.ef_search fewer are found late.",
-                        );
+                        warn_of_loss();
                     }
                     found
                 }
@@ -284,4 +281,12 @@ impl Scan {
             pgrx::check_for_interrupts!();
         }
     }
+}
+
+/// Rows that came too late for strict order are not told of anywhere else.
+fn warn_of_loss() {
+    let message = "rows that were found too late for their place in the order were left out";
+    Failure::new(Code::ERRCODE_WARNING, message)
+        .hint("SET hither.iterative_scan = relaxed gives them as they are found; with a greater hither.ef_search fewer are found late.")
+        .warn();
 }

@@ -267,7 +267,14 @@ fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attr
         let named = find(&options, "column");
         let name = named.unwrap_or(&own_name);
         let (type_oid, typmod) = (attribute.atttypid, attribute.atttypmod);
-        let source = source(name, type_oid, shards)?;
+        let source = if options::is_on(&options, "key", false) {
+            Source::Key
+        } else if let (None, Some(vector_type)) = (named, vector_type(type_oid)) {
+            // No column of a file is a vector, whatever its name.
+            Source::Vector(vector_type)
+        } else {
+            source(name, type_oid, shards)?
+        };
         check_type(&own_name, &source, type_oid, typmod, &shards[0])?;
         attributes.push(Some(Attribute { name: own_name, source, type_oid, typmod }));
     }

@@ -83,6 +83,22 @@ for rows in alike ordinary; do
     done
 done
 build "$1/vast.jsonl" --metric l2 --element f32 --kind hnsw -o "$1/order/vast-l2-f32.hither"
+# Columns with names that the key and the vector want, and that Postgres clips alike; clusters that
+# codes alone do not tell apart, so that the calibration falls short.
+mkdir -p "$1/names"
+python3 - "$1/names" <<'PY'
+import json, sys
+folder, long = sys.argv[1], "c" * 64
+def write(name, rows):
+    with open(f"{folder}/{name}.jsonl", "w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+write("taken", [{"k": n, "v": [n, 1], "id": n + 1, "key": f"x{n}", "embedding": n + 2, "vector": n + 3,
+                 "key_": n + 4, long + "1": n + 5, long + "2": n + 6} for n in range(5)])
+write("unreached", [{"vector": [n % 30 * 1000.0, n // 30 * 1e-2]} for n in range(900)])
+PY
+build "$1/names/taken.jsonl" --metric l2 --vector-column v --key-column k -o "$1/names/taken.hither"
+build "$1/names/unreached.jsonl" --metric l2 --element f32 --kind hnsw --codes sq8-only \
+    -o "$1/names/unreached.hither"
 # Damage: cut short, and no index at all.
 head -c 3000 "$1/things.hither" >"$1/cut.hither"
 echo "this is a text" >"$1/text.hither"

@@ -9,6 +9,7 @@ use crate::reorder::{Reach, Reorder};
 use crate::rounding::Rounding;
 use crate::search::{FIRST_BATCH, Search, Wanted, rows};
 use crate::stats;
+use crate::unreached::Unreached;
 use crate::vector::{self, VectorType};
 use hither_core::{Filter, Key, Metric, RowId};
 use pgrx::FromDatum;
@@ -104,6 +105,9 @@ impl Scan {
             return Ok(Stage::Search(search));
         }
         let goal = k.unwrap_or(FIRST_BATCH);
+        if !exact && let Some(unreached) = Unreached::of(&self.table, goal) {
+            unreached.warn();
+        }
         let reach = match (exact, open && !effort.relaxed) {
             (true, _) => Reach::Exact,
             (false, true) => Reach::Passing(goal, RESERVE),
