@@ -14,7 +14,7 @@ function element(tag, properties = {}, ...children) {
 function show(value) {
   if (value === null || value === undefined) return "–";
   if (value instanceof Uint8Array) return `${count.format(value.length)} bytes`;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? String(inner) : inner)) : String(value);
 }
 
 function facts(info) {

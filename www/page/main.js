@@ -32,6 +32,7 @@ const firstWord = (row) => row.words.split(", ")[0];
 let dictionary;
 let letters;
 let byKey;
+let first; // the row that is shown at the start
 let shown; // the row in the middle
 let asked = 0; // counts searches, so that a late answer is dropped
 let measured = new Set(); // keys whose recall is known
@@ -209,7 +210,8 @@ async function begin() {
   letters = new Letters(senses);
   $("loading").hidden = true;
   $("word").disabled = false;
-  const row = fromHash() ?? letters.senses(FIRST)[0] ?? senses[0];
+  first = letters.senses(FIRST)[0] ?? senses[0];
+  const row = fromHash() ?? first;
   field.set(fromHash() ? firstWord(row) : FIRST, row);
   await show(row);
   measures.opened(performance.now(), opened - opening);
@@ -228,9 +230,10 @@ for (const input of $("parts").querySelectorAll("input")) {
   input.addEventListener("change", () => shown && show(shown));
 }
 addEventListener("popstate", () => {
-  const row = byKey && fromHash();
-  if (row && row !== shown) {
-    field.set(firstWord(row), row);
+  const there = byKey && fromHash();
+  const row = there ?? (location.hash ? undefined : first); // the start has no hash
+  if (row) {
+    field.set(there ? firstWord(row) : FIRST, row);
     show(row);
   }
 });

@@ -69,26 +69,38 @@ async function* lines(file) {
   }
 }
 
-const isVector = (value) => Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "number");
+const isVector = (value) => Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "number" || typeof item === "bigint");
+const isInt64 = (integer) => BigInt.asIntN(64, integer) === integer;
 
 /** The type of a column for values so far: the narrowest that holds them all. */
 function widen(type, value) {
   const own =
     typeof value === "boolean" ? "bool"
     : typeof value === "string" ? "text"
-    : Number.isSafeInteger(value) ? "int64"
-    : typeof value === "number" ? "float64"
+    : Number.isSafeInteger(value) || (typeof value === "bigint" && isInt64(value)) ? "int64"
+    : typeof value === "number" || typeof value === "bigint" ? "float64"
     : "json";
   if (!type || type === own) return own;
   return [type, own].every((name) => name === "int64" || name === "float64") ? "float64" : "json";
 }
 
+/** Keeps the digits of integers that JSON.parse rounds, as bigints, by the text that they came from. */
+function exact(_, value, context) {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  if (!Number.isFinite(value)) throw new Error("a number is beyond float64");
+  if (!Number.isInteger(value)) return value;
+  if (context?.source === undefined) {
+    throw new Error(`this browser would round an integer near ${value}; a newer one keeps it, and so does the command hither build`);
+  }
+  return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+}
+
 function parse(file, { number, text }) {
   let row;
   try {
-    row = JSON.parse(text);
+    row = JSON.parse(text, exact);
   } catch (error) {
-    throw new Error(`${file.name}, line ${number}: not JSON (${error.message}).`);
+    throw new Error(`${file.name}, line ${number}: ${error instanceof SyntaxError ? `not JSON (${error.message})` : error.message}.`);
   }
   if (typeof row !== "object" || row === null || Array.isArray(row)) {
     throw new Error(`${file.name}, line ${number}: an object is needed, one a line.`);
@@ -102,6 +114,7 @@ export async function readJsonLines(file, onProgress = () => {}) {
   let field;
   let dimensions = 0;
   const types = new Map();
+  const lost = new Map(); // the first integer of a column that a float64 is not
   let pause = performance.now();
   for await (const line of lines(file)) {
     const row = parse(file, line);
@@ -112,7 +125,9 @@ export async function readJsonLines(file, onProgress = () => {}) {
       throw new Error(`${file.name}, line ${line.number}: "${field}" must hold ${dimensions} numbers, as in the lines before.`);
     }
     for (const [name, value] of Object.entries(row)) {
-      if (name !== field && value !== null) types.set(name, widen(types.get(name), value));
+      if (name === field || value === null) continue;
+      types.set(name, widen(types.get(name), value));
+      if (typeof value === "bigint" && !lost.has(name) && (!isInt64(value) || BigInt(Number(value)) !== value)) lost.set(name, value);
     }
     rows++;
     if (performance.now() - pause > 12) {
@@ -122,6 +137,10 @@ export async function readJsonLines(file, onProgress = () => {}) {
     }
   }
   if (!rows) throw new Error(`${file.name} has no rows.`);
+  for (const [name, digits] of lost) {
+    if (types.get(name) !== "float64") continue;
+    throw new Error(`${file.name}: the column "${name}" holds ${digits}, which would be rounded; write its values as text, or build with hither build --type ${name}=text.`);
+  }
   const columns = [...types].map(([name, type]) => ({ name, type }));
   return {
     rows,
@@ -132,11 +151,11 @@ export async function readJsonLines(file, onProgress = () => {}) {
       let held = [];
       const flush = () => {
         const vectors = new Float32Array(held.length * dimensions);
-        held.forEach((row, i) => vectors.set(row[field], i * dimensions));
+        held.forEach((row, i) => vectors.set(row[field].map(Number), i * dimensions));
         const values = Object.fromEntries(
           columns.filter(({ name }) => name !== keyField).map(({ name, type }) => [
             name,
-            held.map((row) => row[name] ?? null).map((value) => (type === "json" && value !== null ? JSON.stringify(value) : value)),
+            held.map((row) => row[name] ?? null).map((value) => (type === "float64" && typeof value === "bigint" ? Number(value) : value)),
           ]),
         );
         const keys = keyField ? held.map((row) => row[keyField]) : undefined;

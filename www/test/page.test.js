@@ -157,6 +157,28 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       await until(page, (keys) => [...document.querySelectorAll("#explore tbody button")].map((b) => b.textContent).join() === keys, command(path, "row 7", 20).join());
     });
 
+    await t.test("JSON columns are encoded once, and integers keep every digit, as the command has them", async () => {
+      const lines = ["9007199254740993", "-9223372036854775808", "9223372036854775807"].map((big, i) =>
+        `{"v":[${i + 1},2],"big":${big},"meta":{"a":${big},"list":[1,null,"x"]}}`).join("\n");
+      writeFileSync(join(scratch, "digits.jsonl"), lines);
+      execFileSync(HITHER, ["build", join(scratch, "digits.jsonl"), "-o", join(scratch, `digits-${name}.hither`)], { stdio: "pipe" });
+      await drop(page, "digits.jsonl", Buffer.from(lines));
+      await until(page, () => document.querySelector("#make .note")?.textContent.startsWith("digits.jsonl: 3 rows"));
+      await page.click("#make [type=submit]");
+      await page.waitForSelector("#make a[download='digits.hither']", { timeout: 20_000 });
+      assert.ok((await stored(page, "digits.hither")).equals(readFileSync(join(scratch, `digits-${name}.hither`))));
+      await drop(page, "wide.jsonl", Buffer.from('{"v":[1,2],"big":9223372036854775808}'));
+      await until(page, () => /9223372036854775808, which would be rounded/.test(document.querySelector("#own-status.error")?.textContent));
+    });
+
+    await t.test("Back to the start brings back its word", async () => {
+      await page.evaluate(() => history.replaceState(null, "", location.pathname));
+      await page.evaluate(() => document.querySelector("#neighbours button").click());
+      await until(page, () => location.hash !== "" && document.getElementById("word").value !== "lantern");
+      await page.evaluate(() => history.back());
+      await until(page, () => location.hash === "" && document.getElementById("word").value === "lantern");
+    });
+
     await t.test("a dropped .npy becomes the file that the command writes, byte for byte", async () => {
       const whole = readFileSync(new URL("../../sample/words.npy", import.meta.url));
       const body = 10 + whole.readUInt16LE(8);
