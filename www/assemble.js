@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } f
 import { dirname, extname, join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { loadedText } from "./page/loading.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [index, site] = process.argv.slice(2);
@@ -95,14 +96,28 @@ cpSync(index, join(site, "words.hither"));
 
 const group = (name) =>
   name.startsWith("hither/") ? "library" : name.startsWith("type/") ? "type" : name.endsWith(".hither") ? "index" : "page";
-const list = files(site)
-  .filter((name) => name !== "offline.js" && name !== "type/LICENSE")
-  .sort()
-  .map((name) => {
-    const bytes = readFileSync(join(site, name));
-    const packed = [".woff2", ".hither"].includes(extname(name)) ? bytes.length : gzipSync(bytes, { level: 9 }).length;
-    return { name, group: group(name), bytes: packed, hash: createHash("sha256").update(bytes).digest("hex").slice(0, 32) };
-  });
+/** Every file of the site as it is sent. */
+const weigh = () =>
+  files(site)
+    .filter((name) => name !== "offline.js" && name !== "type/LICENSE")
+    .sort()
+    .map((name) => {
+      const bytes = readFileSync(join(site, name));
+      const packed = [".woff2", ".hither"].includes(extname(name)) ? bytes.length : gzipSync(bytes, { level: 9 }).length;
+      return { name, group: group(name), bytes: packed, hash: createHash("sha256").update(bytes).digest("hex").slice(0, 32) };
+    });
+// What is still to come is seen before any script runs.
+const sum = (list, kept) => list.filter(({ group }) => kept(group)).reduce((total, { bytes }) => total + bytes, 0);
+const come = { page: sum(weigh(), (group) => group !== "index"), index: sum(weigh(), (group) => group === "index") };
+const start = join(site, "index.html");
+writeFileSync(
+  start,
+  readFileSync(start, "utf8")
+    .replace('"PAGE"', `"${come.page}"`)
+    .replace('"INDEX"', `"${come.index}"`)
+    .replace("LOADED", loadedText({ loaded: 0, total: come.page }, { loaded: 0, total: come.index })),
+);
+const list = weigh();
 writeFileSync(join(site, "files.json"), JSON.stringify(list));
 const version = createHash("sha256").update(JSON.stringify(list)).digest("hex").slice(0, 12);
 const worker = join(site, "offline.js");
@@ -113,6 +128,6 @@ writeFileSync(
   readFileSync(worker, "utf8").replace('"VERSION"', JSON.stringify(version)).replace('"FILES"', JSON.stringify(urls)),
 );
 for (const part of ["page", "type", "library", "index"]) {
-  const sum = list.filter((file) => file.group === part).reduce((total, file) => total + file.bytes, 0);
-  console.log(`${part.padEnd(8)} ${(sum / 1000).toFixed(1).padStart(9)} KB as sent`);
+  const kilobytes = sum(list, (group) => group === part) / 1000;
+  console.log(`${part.padEnd(8)} ${kilobytes.toFixed(1).padStart(9)} KB as sent`);
 }

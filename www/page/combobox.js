@@ -1,10 +1,11 @@
 // An editable combobox with a list (the ARIA pattern): focus stays in the field, arrows walk the list.
 
 /**
- * `find(text)` gives the entries; `draw(entry, text)` the content of an option as nodes;
- * `onPreview(entry)` when one becomes the active one; `onCommit(entry)` when one is chosen.
+ * `find(text)` gives `{ isThere, entries }`: those that begin with the text, or if none is there, what may
+ * be meant; `draw(entry, text)` the content of an option as nodes; `onPreview(entry)` when one becomes the
+ * active one; `onCommit(entry)` when one is chosen; `onAbsent(text, entries)` when what was typed is not there.
  */
-export function createCombobox(input, list, { find, draw, onPreview, onCommit }) {
+export function createCombobox(input, list, { find, draw, onPreview, onCommit, onAbsent }) {
   let entries = [];
   let active = -1;
 
@@ -26,7 +27,8 @@ export function createCombobox(input, list, { find, draw, onPreview, onCommit })
   }
 
   function fill(text) {
-    entries = find(text);
+    const found = find(text);
+    entries = found.entries;
     active = -1;
     list.replaceChildren(
       ...entries.map((entry, i) => {
@@ -39,6 +41,7 @@ export function createCombobox(input, list, { find, draw, onPreview, onCommit })
       }),
     );
     list.scrollTop = 0;
+    return found.isThere;
   }
 
   function commit() {
@@ -50,9 +53,11 @@ export function createCombobox(input, list, { find, draw, onPreview, onCommit })
   }
 
   input.addEventListener("input", () => {
-    fill(input.value);
+    const isThere = fill(input.value);
     open(true);
-    activate(input.value.trim() && entries.length ? 0 : -1);
+    // What is only spelt nearly so is not what was asked for: it waits to be chosen.
+    activate(isThere && input.value.trim() ? 0 : -1);
+    if (!isThere) onAbsent(input.value.trim(), entries);
   });
   input.addEventListener("focus", () => input.select());
   input.addEventListener("click", () => open(true));

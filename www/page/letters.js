@@ -1,4 +1,5 @@
-// Words by letter: which begin with what was typed.
+// Words by letter: which begin with what was typed, or are spelt nearly so.
+import { editDistance, slip } from "./spelling.js";
 
 const collator = new Intl.Collator("en", { sensitivity: "base", numeric: true });
 const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -30,18 +31,25 @@ export class Letters {
     return low;
   }
 
-  /**
-   * Up to `limit` entries that begin with `typed`; where none does, those at its place in the
-   * alphabet, and `exact` is false.
-   */
+  /** Up to `limit` entries that begin with `typed`. */
   find(typed, limit = 60) {
     const text = fold(typed.trimStart());
     const place = this.#place(text);
     let end = place;
     while (end < this.#list.length && end - place < limit && this.#folded[end].startsWith(text)) end++;
-    if (end > place) return { exact: true, entries: this.#list.slice(place, end) };
-    const first = Math.max(0, Math.min(place, this.#list.length - 1));
-    return { exact: false, entries: this.#list.slice(first, first + 12) };
+    return this.#list.slice(place, end);
+  }
+
+  /** Up to `limit` entries that are spelt nearly like `typed`, the nearest first. */
+  near(typed, limit = 12) {
+    const text = fold(typed.trim());
+    const most = slip(text.length);
+    return this.#list
+      .map((entry) => ({ entry, far: editDistance(text, entry.folded, most) }))
+      .filter(({ far }) => far <= most)
+      .sort((a, b) => a.far - b.far) // those equally far stay in the order of the alphabet
+      .slice(0, limit)
+      .map(({ entry }) => entry);
   }
 
   /** All rows that have this very word. */

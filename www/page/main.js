@@ -2,6 +2,7 @@
 import { createCombobox } from "./combobox.js";
 import { Dictionary } from "./engine.js";
 import { Letters } from "./letters.js";
+import { createLoading } from "./loading.js";
 import { createMap } from "./map.js";
 import { Measures, count } from "./measures.js";
 import "./own.js";
@@ -12,9 +13,12 @@ const K = 10; // of recall@k
 const FIRST = "lantern";
 const PARTS = { noun: "n.", verb: "v.", adj: "adj.", adv: "adv." };
 const NAMES = { noun: "noun", verb: "verb", adj: "adjective", adv: "adverb" };
+const PLURALS = { noun: "nouns", verb: "verbs", adj: "adjectives", adv: "adverbs" };
+const PAUSE = 500; // milliseconds without a change before it is announced
 
 const $ = (id) => document.getElementById(id);
 const measures = new Measures($("measures"));
+const loading = createLoading($("loading"), $("loaded"));
 const idle = window.requestIdleCallback?.bind(window) ?? ((run) => setTimeout(run, 60));
 
 /** An element with a class, attributes and children. */
@@ -58,10 +62,12 @@ function tellMap(item) {
 
 const field = createCombobox($("word"), $("letters"), {
   find(text) {
-    const { exact, entries } = letters.find(text);
+    const entries = letters.find(text);
+    const isThere = entries.length > 0;
+    const near = isThere ? [] : letters.near(text);
     $("status").textContent =
-      exact ? "" : `No word begins with “${text.trim()}”; the nearest in the alphabet:`;
-    return entries;
+      isThere ? "" : near.length ? "Not in this dictionary. Spelt nearly so:" : "Not in this dictionary, nor anything spelt like it.";
+    return { isThere, entries: isThere ? entries : near };
   },
   draw(entry, text) {
     const typed = entry.folded.startsWith(text.trimStart().toLowerCase()) ? text.trimStart().length : 0;
@@ -75,6 +81,7 @@ const field = createCombobox($("word"), $("letters"), {
     show(entry.row);
   },
   onCommit: (entry) => visit(entry.row, entry.spelt),
+  onAbsent: showAbsent,
 });
 
 /** Goes to a sense as a link does: it enters the history, and the field takes its word. */
@@ -130,6 +137,38 @@ function drawNeighbours(rows) {
   if (held) list.querySelector("button")?.focus({ preventScroll: true });
 }
 
+/** Says that a word is not there, and shows no neighbours: they would be another word's. */
+function showAbsent(text, near) {
+  asked++;
+  shown = undefined;
+  const title = make("h3", { text });
+  const parts = [title, make("p", { class: "gloss", text: `is none of the ${count.format(letters.size)} words of this dictionary, and begins none.` })];
+  if (near.length) {
+    const line = make("p", { class: "senses" }, "Spelt nearly so: ");
+    near.forEach((entry, i) => {
+      const link = make("button", { class: "link", type: "button", title: entry.row.definition, text: entry.spelt });
+      link.addEventListener("click", () => visit(entry.row, entry.spelt));
+      line.append(...(i ? ["; "] : []), link, " ", partMark(entry.row.pos));
+    });
+    parts.push(line);
+  }
+  $("entry").replaceChildren(...parts);
+  $("neighbours").replaceChildren();
+  $("more").hidden = true;
+  map.show([]);
+  aboutMap = "A word that is not there has no neighbours.";
+  tellMap();
+  announce("");
+}
+
+let announcing;
+
+/** Announces a change once it lasts: not at every letter that is typed. */
+function announce(text) {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => ($("heard").textContent = text), PAUSE);
+}
+
 /** Shows a sense and its neighbours. */
 async function show(row) {
   const turn = ++asked;
@@ -149,6 +188,7 @@ async function show(row) {
   document.title = `${firstWord(row)} – hither`;
   drawEntry(row);
   drawNeighbours(rows);
+  announce(`${rows.length} ${part ? PLURALS[part] : "words"} near ${firstWord(row)}`);
   $("more").onclick = () => {
     expanded = true;
     drawNeighbours(rows);
@@ -201,14 +241,12 @@ function fromHash() {
 async function begin() {
   const offline = Boolean(navigator.serviceWorker?.controller);
   const opening = performance.now();
-  dictionary = await Dictionary.open(new URL("words.hither", import.meta.url).href, ({ loaded, total }) => {
-    $("loading").value = total ? loaded / total : 0;
-  });
+  dictionary = await Dictionary.open(new URL("words.hither", import.meta.url).href, loading.progress);
   const opened = performance.now();
   const senses = await dictionary.senses();
   byKey = new Map(senses.map((row) => [row.key, row]));
   letters = new Letters(senses);
-  $("loading").hidden = true;
+  loading.end();
   $("word").disabled = false;
   first = letters.senses(FIRST)[0] ?? senses[0];
   const row = fromHash() ?? first;
@@ -246,7 +284,7 @@ addEventListener("keydown", (event) => {
 });
 
 begin().catch((error) => {
-  $("loading").hidden = true;
+  loading.end();
   $("status").textContent = `The index could not be opened: ${error.message}`;
   console.error(error);
 });

@@ -3,8 +3,7 @@
 import { layOut } from "./plane.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const FAMILY = 'Newsreader, Georgia, serif';
+const palettes = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) => matchMedia(query));
 const TURN = 420; // milliseconds that a move takes
 
 /**
@@ -23,12 +22,14 @@ export function createMap(canvas, { onPick, onLook }) {
   let width = 0;
   let height = 0;
   let tones = {};
+  let family;
 
   function readTones() {
     const style = getComputedStyle(document.documentElement);
     for (const name of ["paper", "sunk", "ink", "soft", "hair", "here", "noun", "verb", "adj", "adv", "focus"]) {
       tones[name] = style.getPropertyValue(`--${name}`).trim();
     }
+    family = style.getPropertyValue("--type");
   }
 
   function fit() {
@@ -92,7 +93,7 @@ export function createMap(canvas, { onPick, onLook }) {
     for (const i of order) {
       const dot = dots[i];
       const size = i === 0 ? 23 : i === cursor ? 17 : Math.max(13.5, 17 - i * 0.12);
-      context.font = `${i === 0 ? 500 : i === cursor ? 600 : 400} ${size}px ${FAMILY}`;
+      context.font = `${i === 0 ? 500 : i === cursor ? 600 : 400} ${size}px ${family}`;
       const wide = context.measureText(dot.item.label).width;
       const tall = size * 1.12;
       const gap = i === 0 ? 11 : 7;
@@ -221,7 +222,7 @@ export function createMap(canvas, { onPick, onLook }) {
     event.preventDefault();
   });
 
-  dark.addEventListener("change", () => (readTones(), draw()));
+  for (const palette of palettes) palette.addEventListener("change", () => (readTones(), draw()));
   new ResizeObserver(fit).observe(canvas);
   document.fonts?.ready.then(draw);
   readTones();

@@ -7,7 +7,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import puppeteer from "puppeteer-core";
+import { BROWSERS, drop, ready, start, type, until } from "../browsers.js";
 import { server } from "../serve.js";
 
 const { SITE, HITHER } = process.env;
@@ -21,27 +21,7 @@ function command(file, key, k, ...more) {
   return [...text.matchAll(/"key":\s*("?)([^",}]+)\1/g)].map((match) => match[2]);
 }
 
-const BROWSERS = {
-  chromium: { executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"] },
-  firefox: { browser: "firefox", executablePath: "/usr/bin/firefox-esr" },
-};
-
 const listed = (page) => page.$$eval("#neighbours li", (items) => items.map((item) => item.dataset.key));
-const until = (page, check, ...args) => page.waitForFunction(check, { timeout: 20_000 }, ...args);
-const drop = (page, name, bytes) =>
-  page.evaluate(
-    (name, base64) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
-      document.getElementById("drop").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer }));
-    },
-    name,
-    Buffer.from(bytes).toString("base64"),
-  );
-async function type(page, text) {
-  await page.click("#word", { count: 3 });
-  await page.keyboard.type(text);
-}
 /** Keeps the index just made in the browser, and gives the bytes that are kept. */
 async function stored(page, name) {
   await page.evaluate(() => [...document.querySelectorAll("#make button")].find((button) => button.textContent.startsWith("Keep")).click());
@@ -55,16 +35,9 @@ async function stored(page, name) {
 }
 const entryOf = (page, text) => until(page, (text) => document.querySelector("#entry h3")?.textContent.startsWith(text), text);
 
-for (const [name, launch] of Object.entries(BROWSERS)) {
+for (const name of Object.keys(BROWSERS)) {
   test(`the page in ${name}`, { timeout: 150_000 }, async (t) => {
-    const site = server(SITE);
-    await new Promise((ready) => site.listen(0, "127.0.0.1", ready));
-    const browser = await puppeteer.launch({ headless: true, ...launch });
-    t.after(async () => {
-      await browser.close();
-      site.close();
-      site.closeAllConnections();
-    });
+    const { site, browser, url } = await start(t, name);
     const page = await browser.newPage();
     const wrong = [];
     page.on("pageerror", (error) => wrong.push(String(error)));
@@ -74,8 +47,8 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
     });
     await page.setViewport({ width: 1280, height: 900 });
-    await page.goto(`http://localhost:${site.address().port}/`);
-    await page.waitForSelector("body[data-ready]", { timeout: 30_000 });
+    await page.goto(url);
+    await ready(page);
     const lantern = rowOf("lantern", "noun");
     const file = join(SITE, "words.hither");
 
@@ -96,6 +69,44 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       await until(page, (all) => [...document.querySelectorAll("#neighbours li")].map((li) => li.dataset.key).join() === all, verbs.slice(0, 12).join());
       await page.evaluate(() => document.querySelector("#parts input[value='']").click());
       await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+    });
+
+    await t.test("a change of neighbours is announced, once it lasts", async () => {
+      await page.evaluate(() => {
+        window.heard = [];
+        const region = document.getElementById("heard");
+        new MutationObserver(() => window.heard.push(region.textContent)).observe(region, { childList: true });
+      });
+      await type(page, "wonde");
+      await until(page, () => window.heard.length > 0);
+      const near = await page.$eval("#entry h3", (title) => title.textContent.split(/,| /)[0]);
+      assert.deepEqual(await page.evaluate(() => window.heard), [`40 words near ${near}`]);
+      await page.evaluate(() => document.querySelector("#parts input[value=verb]").click());
+      await until(page, (text) => window.heard.at(-1) === text, `40 verbs near ${near}`);
+      await page.evaluate(() => document.querySelector("#parts input[value='']").click());
+      await until(page, (text) => window.heard.at(-1) === text, `40 words near ${near}`);
+      assert.equal(await page.$eval("#heard", (region) => region.role), "status"); // which is polite
+    });
+
+    await t.test("a word that is not there is said to be absent, and has no neighbours", async () => {
+      await type(page, "lanterm");
+      await until(page, () => document.querySelector("#entry h3")?.textContent === "lanterm");
+      assert.match(await page.$eval("#entry", (entry) => entry.innerText), /is none of the 1\d,\d+ words[^]*Spelt nearly so: lantern/);
+      assert.match(await page.$eval("#status", (status) => status.textContent), /^Not in this dictionary/);
+      await new Promise((resume) => setTimeout(resume, 300)); // what a search for another word might still bring
+      assert.deepEqual(await listed(page), []);
+      assert.equal(await page.$$eval("#map [role=option]", (options) => options.length), 0);
+      const near = await page.$$eval("#letters .spelt", (items) => items.map((item) => item.textContent));
+      assert.equal(near[0], "lantern");
+      assert.equal(await page.$eval("#word", (input) => input.getAttribute("aria-activedescendant")), null);
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+      assert.equal(await page.$eval("#word", (input) => input.value), "lantern");
+      await type(page, "xyzzyq");
+      await until(page, () => document.querySelector("#entry h3")?.textContent === "xyzzyq");
+      assert.equal(await page.$$eval("#letters li", (items) => items.length), 0);
+      assert.deepEqual(await listed(page), []);
     });
 
     await t.test("the keyboard: the list of words, and the map", async () => {
@@ -194,13 +205,6 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       assert.ok((await stored(page, "part.hither")).equals(readFileSync(join(scratch, "part.hither"))));
     });
 
-    await t.test("nothing scrolls sideways at 360 pixels", async () => {
-      await page.setViewport({ width: 360, height: 740 });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(wide <= 360, `${wide} pixels`);
-      await page.setViewport({ width: 1280, height: 900 });
-    });
-
     await t.test("no error and no violation of the policy", async () => {
       assert.deepEqual(await page.evaluate(() => window.violations), []);
       assert.deepEqual(wrong, []);
@@ -211,7 +215,7 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       site.close();
       site.closeAllConnections();
       await page.reload();
-      await page.waitForSelector("body[data-ready]", { timeout: 30_000 });
+      await ready(page);
       await type(page, "lanter");
       await entryOf(page, "lantern");
       await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
