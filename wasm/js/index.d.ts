@@ -389,8 +389,11 @@ export interface BuilderOptions {
   efConstruction?: number;
   /** IVF: number of lists. Default: the square root of the number of rows. */
   lists?: number;
-  /** The attribute columns, in order. */
-  columns?: { [column: string]: ColumnType } | { name: string; type: ColumnType }[];
+  /**
+   * The attribute columns, in order. With `asText`, which is for type json, documents are given as JSON
+   * text, and kept as they are written: `1.0` stays `1.0`.
+   */
+  columns?: { [column: string]: ColumnType } | { name: string; type: ColumnType; asText?: boolean }[];
   /** Facts to keep in the file, in this order: `{ model: "all-MiniLM-L6-v2" }`. */
   properties?: { [name: string]: string };
   /** Seed of all random choices. Default 42. */

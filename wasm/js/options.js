@@ -34,7 +34,7 @@ export function toSchema(columns) {
   columns ??= [];
   if (!Array.isArray(columns)) checkRecord("columns", columns);
   const list = Array.isArray(columns) ? columns : Object.entries(columns).map(([name, type]) => ({ name, type }));
-  return list.map((column) => ({ name: column?.name, type: column?.type }));
+  return list.map((column) => ({ name: column?.name, type: column?.type, asText: column?.asText ?? false }));
 }
 
 /** Checks the options of a builder with these columns. */
@@ -51,7 +51,8 @@ export function toValues(options, schema) {
   if (!facts.every(([, value]) => typeof value === "string")) {
     throw invalid("properties", "names and values are strings");
   }
-  const columns = schema.flatMap(({ name, type }) => {
+  const columns = schema.flatMap(({ name, type, asText }) => {
+    if (asText !== false && (asText !== true || type !== "json")) throw invalid("columns", `asText of ${shown(name)}: true is for columns of json`);
     if (typeof name === "string" && TYPES.includes(type)) return [name, TYPES.indexOf(type)];
     throw invalid("columns", `the type of ${shown(name)} is none of ${TYPES.join(", ")}`);
   });

@@ -14,21 +14,32 @@ function fromJson(text) {
 }
 
 /** A value as WebAssembly takes it. */
-function toColumn(type, value) {
+function toColumn({ name, type, asText }, value) {
   if (value === null || value === undefined) return null;
   if (type === "timestamp" && isDate(value)) return iso(value);
-  if (type === "json") return toJson(value);
+  if (type === "json") return asText ? checkJson(name, value) : toJson(value);
   if (type === "bytes" && classOf(value) === "ArrayBuffer") return new Uint8Array(value);
   return value;
+}
+
+/** A document that is given as its text, which is kept as it is. */
+function checkJson(name, text) {
+  try {
+    if (typeof text !== "string") throw new TypeError(`${shown(text)} is no text`);
+    JSON.parse(text);
+    return text;
+  } catch (cause) {
+    throw new HitherError("column_type", `column "${name}" takes the text of JSON: ${cause.message}`, { cause });
+  }
 }
 
 /** A row's values in the order of `schema`, from an object by column; `other` where there is none. */
 export function toRow(schema, columns, other = null) {
   columns ??= {};
   checkNames(schema, columns);
-  return schema.map(({ name, type }) => {
-    const value = own(columns, name);
-    return value === undefined ? other : toColumn(type, value);
+  return schema.map((column) => {
+    const value = own(columns, column.name);
+    return value === undefined ? other : toColumn(column, value);
   });
 }
 

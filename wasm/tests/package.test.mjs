@@ -152,6 +152,21 @@ test("answers are the command's", async () => {
   assert.deepEqual([...index.search(42, { radius: 0.5 }).keys], within.map(({ key }) => key));
 });
 
+test("documents that are given as text are kept as they are written, as by the command", async () => {
+  const documents = ['{"a": 1.0, "b":1e2}', "[ 9223372036854775808,1]", '"\\ud83d"', " 5 ", "null", null];
+  const builder = new Builder({ dimensions: 1, columns: [{ name: "j", type: "json", asText: true }] });
+  builder.addMany([1, 1, 1, 1, 1, 1], { columns: { j: documents } });
+  for (const j of ["", "{", "01", "undefined", 5, { a: 1 }, Symbol("s")]) {
+    assert.equal(await code(() => builder.add([1], { columns: { j } })), "column_type", String(j));
+  }
+  writeFileSync(`${WORK}/documents.hither`, await builder.finish());
+  const written = command("search", `${WORK}/documents.hither`, "--vector", "[1]", "-k", "6", "--json").toString();
+  for (const document of documents) assert(written.includes(`"j":${document}`) || written.includes(`"j": ${document}`), `${document}: ${written}`);
+  for (const column of [{ name: "t", type: "text", asText: true }, { name: "j", type: "json", asText: 1 }]) {
+    assert.equal(await code(() => new Builder({ dimensions: 1, columns: [column] })), "invalid_parameter");
+  }
+});
+
 test("a radius is complete, and with k the nearest are cut off at it", () => {
   for (const key of [1, 42, 4321]) {
     const all = index.search(key, { k: index.length, exact: true, include: false });

@@ -1,9 +1,11 @@
 // The visitor's own vectors: a dropped file is opened, or an index is made of it, kept or downloaded.
-import { Builder, open } from "hither/worker";
+import { open } from "hither/worker";
 import * as storage from "hither/storage";
 import { explore } from "./explore.js";
+import { readJsonLines } from "./jsonl.js";
+import { makeIndex } from "./make.js";
 import { bytes, count } from "./measures.js";
-import { readJsonLines, readNpy } from "./rows.js";
+import { readNpy } from "./npy.js";
 
 const $ = (id) => document.getElementById(id);
 const METRICS = { cosine: "cosine", l2: "L2", ip: "negative inner product", l1: "L1" };
@@ -50,8 +52,8 @@ function ask(file, rows) {
   const form = $("make");
   const metric = element("select", {}, ...Object.entries(METRICS).map(([value, text]) => element("option", { value, text })));
   const keys = element("select", {}, element("option", { value: "", text: "row number" }));
-  for (const { name, type } of rows.columns) {
-    if (type === "text" || type === "int64") keys.append(element("option", { value: name, text: `${name} (${type})` }));
+  for (const { name, type, isKey = false } of rows.keys) {
+    keys.append(element("option", { value: name, text: `${name} (${type})`, selected: isKey }));
   }
   const work = element("div", { className: "work" });
   const start = element("button", { className: "solid", type: "submit", textContent: "Make the index" });
@@ -65,7 +67,7 @@ function ask(file, rows) {
         (rows.field ? ` in “${rows.field}”` : "") + (columns ? `; columns ${columns}` : "; no columns"),
     }),
     element("label", {}, "Distance", metric),
-    ...(rows.columns.length ? [element("label", {}, "Key", keys)] : []),
+    ...(rows.keys.length ? [element("label", {}, "Key", keys)] : []),
     start,
     work,
   );
@@ -86,38 +88,20 @@ async function build(file, rows, metric, keyField, work) {
   const stop = element("button", { type: "button", className: "ghost", textContent: "Stop" });
   stop.onclick = () => stopped.abort();
   work.replaceChildren(bar, element("div", { className: "actions" }, stop, stage));
-  const columns = rows.columns.filter(({ name }) => name !== keyField);
-  const builder = new Builder({
-    dimensions: rows.dimensions,
-    metric,
-    columns,
-    keys: keyField ? rows.columns.find(({ name }) => name === keyField).type : "row number",
-  });
   try {
-    let done = 0;
-    for await (const batch of rows.batches(keyField)) {
-      stopped.signal.throwIfAborted();
-      await builder.addMany(batch.vectors, { keys: batch.keys, columns: batch.columns });
-      done += batch.count;
-      bar.value = (done / rows.rows) * 0.2;
-      stage.textContent = `reading: ${count.format(done)} of ${count.format(rows.rows)} rows`;
-    }
-    const made = await builder.finish({
+    const made = await makeIndex(rows, { metric, key: keyField || undefined }, {
       signal: stopped.signal,
-      onProgress: ({ stage: name, done, total }) => {
-        bar.value = 0.2 + 0.8 * (total ? done / total : 0);
+      onProgress: ({ stage: name, done, total, share }) => {
+        bar.value = share;
         stage.textContent = `${name}: ${count.format(done)} of ${count.format(total)}`;
       },
     });
-    bar.value = 1;
     const name = file.name.replace(/\.\w+$/, "") + ".hither";
     offer(name, made, work);
     await show(name, made.slice());
   } catch (error) {
     work.replaceChildren();
     throw error;
-  } finally {
-    await builder.free();
   }
 }
 
