@@ -141,6 +141,7 @@ function drawNeighbours(rows) {
 function showAbsent(text, near) {
   asked++;
   shown = undefined;
+  document.title = `${text} – hither`;
   const title = make("h3", { text });
   const parts = [title, make("p", { class: "gloss", text: `is none of the ${count.format(letters.size)} words of this dictionary, and begins none.` })];
   if (near.length) {

@@ -181,25 +181,52 @@ for (const name of Object.keys(BROWSERS)) {
       assert.ok(!built("a.jsonl", Buffer.from(above), "--metric", "l2").equals(built("a.jsonl", Buffer.from(`{"v":[${middle}, 1]}`), "--metric", "l2")));
     });
 
-    await t.test("matrices of all types", async () => {
-      const npy = (descr, rows, columns, body) => {
-        const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`.padEnd(117) + "\n";
-        return Buffer.concat([Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]), Buffer.from(header), body]);
-      };
+    await t.test("matrices of all types and orders", async () => {
       const values = Array.from({ length: 60 }, (_, i) => Math.round(100 * Math.sin(i + 1)));
-      for (const [descr, list] of [
-        ["<f4", Float32Array.from(values, (value) => value / 7)],
-        ["<f8", Float64Array.from(values, (value) => value / 7)],
-        ["|i1", Int8Array.from(values)],
-        ["|u1", Uint8Array.from(values, Math.abs)],
-      ]) {
-        assert.ok(await compare(page, "a.npy", npy(descr, 20, 3, Buffer.from(list.buffer)), { metric: "l2" }, "--metric", "l2"), descr);
-      }
-      for (const [descr, list] of [["<i8", new BigInt64Array(6)], ["<f4", Float32Array.of(1, NaN, 2, 3, 4, 5)], ["<f8", Float64Array.of(1, 1e39, 2, 3, 4, 5)], ["<f4", Float32Array.of(1)]]) {
-        assert.ok(!(await compare(page, "a.npy", npy(descr, 2, 3, Buffer.from(list.buffer)), { metric: "l2" }, "--metric", "l2")), descr);
-      }
+      const floats = values.map((value) => value / 7);
+      const shape = "(20, 3)";
+      const whole = [
+        npy({ descr: "<f2", shape, body: Uint16Array.from(values, (_, i) => 500 * i + 0x8000 * (i % 2)) }),
+        npy({ descr: "<f4", shape, body: Float32Array.from(floats) }),
+        npy({ descr: "<f8", shape, body: Float64Array.from(floats) }),
+        npy({ descr: "|i1", shape, body: Int8Array.from(values) }),
+        npy({ descr: "|u1", shape, body: Uint8Array.from(values, Math.abs) }),
+        npy({ descr: ">f4", shape, body: Buffer.from(Float32Array.from(floats).buffer).swap32() }),
+        npy({ descr: ">f8", shape, body: Buffer.from(Float64Array.from(floats).buffer).swap64() }),
+        npy({ descr: ">f2", shape, body: Buffer.from(Uint16Array.from(values, (_, i) => 500 * i + 0x8000 * (i % 2)).buffer).swap16() }),
+        npy({ descr: "<f4", shape, order: "True", body: Float32Array.from(floats) }),
+        npy({ descr: "<f4", shape: "(20L, 3L,)", body: Float32Array.from(floats) }),
+        npy({ descr: "<f4", shape, version: 2, body: Float32Array.from(floats) }),
+        npy({ descr: "<f4", shape: "(1, 60)", version: 3, order: "True", body: Float32Array.from(floats) }),
+      ];
+      for (const [i, bytes] of whole.entries()) assert.ok(await compare(page, "a.npy", bytes, { metric: "l2" }, "--metric", "l2"), String(i));
+      const body = Float32Array.of(1, 2, 3, 4, 5, 6);
+      const refused = [
+        npy({ descr: "<i8", shape: "(2, 3)", body: new BigInt64Array(6) }),
+        npy({ descr: "<c8", shape: "(1, 3)", body }),
+        npy({ descr: "<f4", shape: "(2, 3)", body: Float32Array.of(1, NaN, 2, 3, 4, 5) }),
+        npy({ descr: "<f8", shape: "(2, 3)", body: Float64Array.of(1, 1e39, 2, 3, 4, 5) }),
+        npy({ descr: "<f4", shape: "(2, 4)", body }),
+        npy({ descr: "<f4", shape: "(2, 2)", body }),
+        npy({ descr: "<f4", shape: "(6,)", body }),
+        npy({ descr: "<f4", shape: "(1, 2, 3)", body }),
+        npy({ descr: "<f4", shape: "(0, 3)", body: [] }),
+        npy({ descr: "<f4", shape: "(2, 3)", version: 4, body }),
+        npy({ descr: "<f4", shape: "(2, 3)", body }).subarray(0, 60),
+        Buffer.from("nothing of the kind"),
+        Buffer.alloc(0),
+      ];
+      for (const [i, bytes] of refused.entries()) assert.ok(!(await compare(page, "a.npy", bytes, { metric: "l2" }, "--metric", "l2")), String(i));
     });
   });
+}
+
+/** A .npy file of such a header. */
+function npy({ descr, shape, order = "False", version = 1, body }) {
+  const header = Buffer.from(`{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }`.padEnd(117) + "\n");
+  const length = Buffer.alloc(version > 1 ? 4 : 2);
+  length.writeUInt8(header.length);
+  return Buffer.concat([Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, version, 0]), length, header, Buffer.from(body.buffer ?? body)]);
 }
 
 test("float32 by its digits", () => {
