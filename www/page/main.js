@@ -37,6 +37,7 @@ let dictionary;
 let letters;
 let byKey;
 let first; // the row that is shown at the start
+let wanted; // the row that was asked for last
 let shown; // the row in the middle
 let asked = 0; // counts searches, so that a late answer is dropped
 let measured = new Set(); // keys whose recall is known
@@ -140,7 +141,7 @@ function drawNeighbours(rows) {
 /** Says that a word is not there, and shows no neighbours: they would be another word's. */
 function showAbsent(text, near) {
   asked++;
-  shown = undefined;
+  wanted = shown = undefined;
   document.title = `${text} – hither`;
   const title = make("h3", { text });
   const parts = [title, make("p", { class: "gloss", text: `is none of the ${count.format(letters.size)} words of this dictionary, and begins none.` })];
@@ -173,6 +174,7 @@ function announce(text) {
 /** Shows a sense and its neighbours. */
 async function show(row) {
   const turn = ++asked;
+  wanted = row;
   const part = document.querySelector("#parts input:checked").value;
   const started = performance.now();
   let rows;
@@ -266,7 +268,7 @@ async function begin() {
 }
 
 for (const input of $("parts").querySelectorAll("input")) {
-  input.addEventListener("change", () => shown && show(shown));
+  input.addEventListener("change", () => wanted && show(wanted));
 }
 addEventListener("popstate", () => {
   const there = byKey && fromHash();

@@ -103,24 +103,23 @@ export function createMap(canvas, { onPick, onLook }) {
         [dot.x - wide / 2, dot.y - gap - tall],
         [dot.x - wide / 2, dot.y + gap],
       ];
-      dot.box = undefined;
-      for (const [x, y] of spots) {
-        const box = [x - 2, y, x + wide + 2, y + tall];
-        const inside = x > 3 && x + wide < width - 3 && y > 2 && y + tall < height - 2;
-        const free = taken.every((other) => box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
-        if (inside && (free || i === cursor)) {
-          dot.box = box;
-          taken.push(box);
-          context.globalAlpha = dot.alpha;
-          if (i === cursor && !free) {
-            context.fillStyle = tones.sunk;
-            context.fillRect(x - 4, y - 1, wide + 8, tall + 2);
-          }
-          context.fillStyle = i === 0 || i === cursor ? tones.ink : tones[dot.item.part] || tones.soft;
-          context.fillText(dot.item.label, x, y + size * 0.88);
-          break;
-        }
+      const inside = spots.filter(([x, y]) => x > 3 && x + wide < width - 3 && y > 2 && y + tall < height - 2);
+      const boxOf = ([x, y]) => [x - 2, y, x + wide + 2, y + tall];
+      const apart = (a, b) => a[2] < b[0] || a[0] > b[2] || a[3] < b[1] || a[1] > b[3];
+      const free = inside.find((spot) => taken.every((other) => apart(boxOf(spot), other)));
+      // The middle and what is looked at are always named.
+      const spot = free ?? (i === 0 || i === cursor ? inside[0] : undefined);
+      dot.box = spot && boxOf(spot);
+      if (!spot) continue;
+      const [x, y] = spot;
+      taken.push(dot.box);
+      context.globalAlpha = dot.alpha;
+      if (!free) {
+        context.fillStyle = tones.sunk;
+        context.fillRect(x - 4, y - 1, wide + 8, tall + 2);
       }
+      context.fillStyle = i === 0 || i === cursor ? tones.ink : tones[dot.item.part] || tones.soft;
+      context.fillText(dot.item.label, x, y + size * 0.88);
     }
     context.globalAlpha = 1;
   }

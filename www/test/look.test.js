@@ -9,6 +9,18 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
   const { browser, url } = await start(t, "chromium");
   const page = await browser.newPage();
   await page.setViewport({ width: 360, height: 740, isMobile: true, hasTouch: true });
+  await page.evaluateOnNewDocument(() => {
+    const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+    window.drawn = []; // the texts of a picture
+    CanvasRenderingContext2D.prototype.clearRect = function (...given) {
+      window.drawn = [];
+      return clearRect.apply(this, given);
+    };
+    CanvasRenderingContext2D.prototype.fillText = function (...given) {
+      window.drawn.push(given[0]);
+      return fillText.apply(this, given);
+    };
+  });
   await page.goto(url);
   await ready(page);
   const fits = async () => {
@@ -17,6 +29,18 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
   };
 
   await t.test("nothing scrolls sideways", fits);
+
+  await t.test("the map names the word in its middle", async () => {
+    for (const word of ["lantern", "wonder", "ocean", "run", "small", "music"]) {
+      await type(page, word);
+      for (const part of ["verb", "adj", "noun", ""]) {
+        await page.evaluate((part) => document.querySelector(`#parts input[value="${part}"]`).click(), part);
+        await new Promise((resume) => setTimeout(resume, 800)); // the map comes to rest
+        const [drawn, middle] = await page.evaluate(() => [window.drawn, document.querySelector("#map [role=option]").textContent.split(",")[0]]);
+        assert.ok(drawn.includes(middle), `${word}, ${part}: ${drawn.join()}`);
+      }
+    }
+  });
 
   await t.test("a word of 120 letters does not widen the page", async () => {
     await type(page, LONG);

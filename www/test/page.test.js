@@ -93,6 +93,19 @@ for (const name of Object.keys(BROWSERS)) {
       assert.equal(await page.$eval("#heard", (region) => region.role), "status"); // which is polite
     });
 
+    await t.test("a part of speech that is chosen while a word is sought is of that word", async () => {
+      await page.evaluate(() => {
+        document.getElementById("word").value = "lantern";
+        document.getElementById("word").dispatchEvent(new InputEvent("input"));
+        document.querySelector("#parts input[value=verb]").click();
+      });
+      const [verb] = command(file, lantern, 40, "--filter", '{"pos": "verb"}');
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, verb);
+      await entryOf(page, "lantern");
+      await page.evaluate(() => document.querySelector("#parts input[value='']").click());
+      await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+    });
+
     await t.test("a word that is not there is said to be absent, and has no neighbours", async () => {
       await type(page, "lanterm");
       await until(page, () => document.querySelector("#entry h3")?.textContent === "lanterm");
