@@ -67,9 +67,11 @@ script node.js web.js workerd.js edge.js inline.js search.js search-node.js sear
     search-inline.js storage.js storage-inline.js worker.js worker-inline.js worker-node.js worker-thread.js \
     worker-thread-node.js --splitting --format=esm --external:node:* --external:./hither_bg.wasm \
     --external:./hither_bg.wasm?module --sourcemap --outdir="$out/package"
-# For Node's require where it takes no ES modules, before 20.19: one file, so that all have one module.
+# For Node's require where it takes no ES modules, before 20.19, and for Jest: one file, so that all have one
+# module. jsdom has none of what encodes texts.
 script require.js --platform=node --format=cjs --define:import.meta.url=here \
-    --banner:js='const here = require("node:url").pathToFileURL(__filename).href;' \
+    --banner:js='const here = require("node:url").pathToFileURL(__filename).href;
+const { TextDecoder, TextEncoder } = require("node:util");' \
     --sourcemap --outfile="$out/package/require.cjs"
 for entry in index search storage worker; do
     echo "module.exports = require(\"./require.cjs\").$entry;" >"$out/package/$entry.cjs"

@@ -38,7 +38,7 @@ if ! cmp -s wasm/tests/package.json "$tools/package.json"; then
 fi
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
-cp wasm/tests/package.json wasm/tests/*.mjs wasm/tests/*.ts "$project"
+cp wasm/tests/package.json wasm/tests/*.mjs wasm/tests/*.cjs wasm/tests/*.ts "$project"
 ln -s "$tools/node_modules" "$project/tools"
 mkdir "$project/node_modules"
 (cd "$project" && npm install --silent --no-audit --no-fund --no-save --omit=dev "$tarball")
@@ -146,6 +146,16 @@ register(`data:text/javascript,${encodeURIComponent(load)}`);
 JS
 node --no-warnings --conditions=edge-light --import ./edge-hooks.mjs run.mjs "the edge's entry:"
 
+# Jest in jsdom requires as Node does, by the conditions of a page.
+mkdir jest
+mv jsdom.test.cjs jest/
+echo '{ "rootDir": "jest", "testMatch": ["**/*.test.cjs"], "transform": {} }' >jest.config.json
+"$bin/jest" --config jest.config.json --silent >jest.txt 2>&1 || {
+    cat jest.txt
+    exit 1
+}
+echo "  Jest in jsdom: $(sed -n 's/^Tests: *//p' jest.txt)"
+
 # Rendered on a server, a page's modules are imported where there is no page.
 node --conditions=browser --input-type=module -e '
 await Promise.all(["hither", "hither/inline", "hither/storage", "hither/worker"].map((name) => import(name)));
@@ -240,12 +250,12 @@ for entry in page:webpack entries-page:webpack search-page:search; do
         exit 1
     }
 done
-cp page.mjs entries-page.mjs storage-page.mjs smoke.mjs title.mjs vite/
-for entry in page:index entries-page:entries storage-page:storage; do
+cp page.mjs entries-page.mjs storage-page.mjs realm-page.mjs module-page.mjs smoke.mjs title.mjs vite/
+for entry in page:index entries-page:entries storage-page:storage realm-page:realm module-page:module; do
     html "type=\"module\" src=\"./${entry%:*}.mjs\"" >vite/"${entry#*:}".html
 done
 cat >vite/vite.config.mjs <<'JS'
-const input = ["index", "entries", "storage"].map((name) => `${import.meta.dirname}/${name}.html`);
+const input = ["index", "entries", "storage", "realm", "module"].map((name) => `${import.meta.dirname}/${name}.html`);
 export default { build: { rollupOptions: { input } } };
 JS
 "$bin/vite" build vite --logLevel error --outDir out 2>vite.txt || {
@@ -254,5 +264,6 @@ JS
 }
 "$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o other.hither
 for folder in esbuild/out webpack/out search/out vite/out vite; do cp words.hither other.hither $folder/; done
+cp "$package/hither_bg.wasm" vite/out/whole.wasm
 node browser.mjs "$PWD"
 echo "npm package: ok"

@@ -209,7 +209,7 @@ export interface SearchResult<Columns extends object = AnyColumns> extends Itera
   /** The distances, as pgvector's operator for the metric gives them. */
   readonly distances: Float32Array<ArrayBuffer>;
   /** The included columns by their own names: a value a row. */
-  readonly columns: { readonly [column: string]: readonly any[] };
+  readonly columns: { readonly [Name in keyof Columns]: readonly Columns[Name][] };
   /** What the search did. */
   readonly stats: SearchStats;
   /** The rows as objects. */
@@ -478,7 +478,10 @@ export type ErrorCode =
   /** A path that could not be read; `error.cause` is the system's error. */
   | "file"
   | "aborted"
-  /** WebAssembly is missing or refused: a CSP needs `script-src 'wasm-unsafe-eval'`. */
+  /**
+   * WebAssembly is missing or refused: a CSP needs `script-src 'wasm-unsafe-eval'`; or what was fetched as
+   * its module is none; or nothing fetches here. That the module could not be fetched is `"http"` or `"network"`.
+   */
   | "unavailable"
   // State
   | "out_of_memory"

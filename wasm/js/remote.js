@@ -1,4 +1,5 @@
 // The page's side: each index and each builder has a worker of its own.
+import { bufferOf } from "./blob.js";
 import { HitherError, aborted, beingRead, checkHearers, throwIfAborted } from "./error.js";
 import { filterText } from "./filter.js";
 import { classOf } from "./realm.js";
@@ -104,6 +105,15 @@ function streamsCross() {
   }
 }
 
+/** Whether a copy is of the same class: jsdom's Blobs would come as objects without anything. */
+function clones(value) {
+  try {
+    return classOf(structuredClone(value)) === classOf(value);
+  } catch {
+    return false;
+  }
+}
+
 /** What crosses to the worker: a Request by its address and headers, a Response by its body. */
 async function portable(source, transfer, signal) {
   switch (classOf(source)) {
@@ -117,6 +127,7 @@ async function portable(source, transfer, signal) {
       checkStatus(source);
       source = source.body ?? new ArrayBuffer(0);
   }
+  if (["Blob", "File"].includes(classOf(source)) && !clones(source)) return bufferOf(source);
   if (classOf(source) !== "ReadableStream") return source;
   if (source.locked) throw beingRead();
   if (!streamsCross()) source = await bytesOf(source, signal);

@@ -3,6 +3,9 @@ import { HitherError, throwIfAborted } from "./error.js";
 
 /** The answer to a request, whatever its status. `what` calls what is asked for. */
 export async function request(source, options, what = `${source.url ?? source}`) {
+  if (typeof fetch !== "function") {
+    throw new HitherError("unavailable", `${what}: nothing fetches here, as in jsdom: give its bytes, or a path`);
+  }
   try {
     return await fetch(source, options);
   } catch (cause) {

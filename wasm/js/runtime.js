@@ -1,5 +1,5 @@
 // The instances of the WebAssembly module: which one is used, and how it begins.
-import { HitherError } from "./error.js";
+import { HitherError, beingRead } from "./error.js";
 import { Instance } from "./instance.js";
 import { classOf, isAddress } from "./realm.js";
 import { checkStatus, request } from "./request.js";
@@ -44,15 +44,35 @@ async function compile(given) {
   const kind = classOf(given);
   if (kind === "WebAssembly.Module") return given;
   if (kind !== "Response") return WebAssembly.compile(given);
-  checkStatus(given, `the WebAssembly module, ${given.url}`);
-  const streams = given.headers.get("Content-Type")?.startsWith("application/wasm");
-  if (streams) return WebAssembly.compileStreaming(given);
-  // No `await` among its arguments: Next.js wraps the call in a function that is not async.
-  return given.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
+  const what = called(given.url);
+  checkStatus(given, what);
+  if (given.bodyUsed) throw beingRead();
+  try {
+    const streams = given.headers.get("Content-Type")?.startsWith("application/wasm");
+    if (streams) return await WebAssembly.compileStreaming(given);
+    // No `await` among its arguments: Next.js wraps the call in a function that is not async.
+    return await given.arrayBuffer().then((bytes) => WebAssembly.compile(checked(bytes, what)));
+  } catch (cause) {
+    // What the bytes are is WebAssembly's error; that they do not come is none of its.
+    if (cause?.name !== "TypeError") throw cause;
+    throw new HitherError("network", `${what}: broke off: ${cause.message}`, { cause });
+  }
 }
 
 function fetched(address) {
-  return request(address, undefined, `the WebAssembly module, ${address.url ?? address}`);
+  return request(address, undefined, called(address.url ?? address));
+}
+
+function called(address) {
+  return `the WebAssembly module, ${address || "a Response"}`;
+}
+
+/** The bytes, if they begin as a module does: servers answer with a page for addresses that they do not know. */
+function checked(bytes, what) {
+  const text = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(bytes.byteLength, 32)));
+  if (text.startsWith("\0asm")) return bytes;
+  const is = text.trimStart().startsWith("<") ? "a web page" : `${bytes.byteLength} bytes of something else`;
+  throw new HitherError("unavailable", `${what}: this is no module, the server answered with ${is}`);
 }
 
 function unavailable(cause) {

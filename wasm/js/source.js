@@ -1,4 +1,5 @@
 // The bytes of an index file, from wherever they come.
+import { bufferOf } from "./blob.js";
 import { HitherError, aborted, beingRead, throwIfAborted } from "./error.js";
 import { Handle } from "./handle.js";
 import { classOf } from "./realm.js";
@@ -45,16 +46,8 @@ function octets(buffer, ...range) {
   }
 }
 
-/** Not every Blob has a stream: jsdom's has none, and its older ones only a FileReader. */
 async function fromBlob(blob) {
-  if (typeof blob.stream === "function") return { stream: blob.stream() };
-  if (typeof blob.arrayBuffer === "function") return { bytes: octets(await blob.arrayBuffer()) };
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve({ bytes: octets(reader.result) });
-    reader.onerror = () => reject(new HitherError("network", `the source: broke off: ${reader.error?.message}`, { cause: reader.error }));
-    reader.readAsArrayBuffer(blob);
-  });
+  return typeof blob.stream === "function" ? { stream: blob.stream() } : { bytes: octets(await bufferOf(blob)) };
 }
 
 /** Only who asked whether there is a newer file may hear that there is none. */
@@ -149,9 +142,7 @@ function readerOf(stream) {
  * off opening 142 MB from a browser's storage.
  */
 function readsOf(reader) {
-  if (typeof ReadableStreamBYOBReader === "undefined" || !(reader instanceof ReadableStreamBYOBReader)) {
-    return () => reader.read();
-  }
+  if (classOf(reader) !== "ReadableStreamBYOBReader") return () => reader.read();
   let buffer = new ArrayBuffer(BUFFER);
   return async () => {
     const step = await reader.read(new Uint8Array(buffer));

@@ -1,6 +1,6 @@
 /**
  * Index files that stay in the browser: named, in the origin private file system (OPFS), or in
- * IndexedDB where there is none. They survive a reload with the network off. Several tabs may store, open
+ * IndexedDB where there is none, or no Web Locks. They survive a reload with the network off. Several tabs may store, open
  * and delete the same name at once: each sees a whole file, the one before or the one after.
  */
 import type { AnyColumns, Index, LoadProgress, OpenOptions, Source } from "hither";

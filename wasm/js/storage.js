@@ -18,7 +18,7 @@ function failed(cause) {
 
 /**
  * Calls while no other tab has the lock of this name, or, if it is "shared", while others only share it.
- * Where there are no locks, it just calls. `ifAvailable`: does not wait, and gives undefined instead.
+ * Where there are no locks, as in pages that are not secure, it just calls. `ifAvailable`: does not wait, and gives undefined instead.
  */
 async function locked(name, mode, call, { signal, ifAvailable = false } = {}) {
   const { locks } = navigator;
@@ -143,20 +143,25 @@ const indexeddb = {
     return (await this.store("readonly", (files) => files.getAll())).map(({ facts }) => facts);
   },
   async remove(name) {
-    const found = (await this.read(name)) !== undefined;
-    await this.store("readwrite", (files) => files.delete(name));
-    return found;
+    return this.store("readwrite", (files) => {
+      const found = files.count(name);
+      files.delete(name);
+      return found;
+    }).then((count) => count > 0);
   },
 };
 
 let chosen;
 
-/** Where files are kept: OPFS where it can be used and written, which private windows refuse. */
+/**
+ * Where files are kept: OPFS where it can be used and written, which private windows refuse, and where tabs can
+ * lock one another out, without which a file that is replaced is cut under whoever reads it.
+ */
 function choose() {
   chosen ??= (async () => {
     try {
       const writable = typeof FileSystemFileHandle !== "undefined" && "createWritable" in FileSystemFileHandle.prototype;
-      if (writable && (await opfs.folder())) return opfs;
+      if (writable && navigator.locks && (await opfs.folder())) return opfs;
     } catch {
       // Refused: IndexedDB then.
     }
@@ -175,7 +180,7 @@ function revealed(facts) {
 }
 
 function address(source) {
-  if (typeof source === "string") return new URL(source, location.href).href;
+  if (classOf(source) === "String") return new URL(source, location.href).href;
   if (classOf(source) === "URL") return source.href;
   return source?.url || null;
 }
@@ -242,16 +247,7 @@ function found(file, name) {
 
 export async function open(name, options) {
   checkName(name);
-  const once = (files) => reading(name, async () => openIndex(found(await files.read(name), name).blob, options));
-  return ask(async (files) => {
-    try {
-      return await once(files);
-    } catch (error) {
-      // Replaced while it was read: by a tab without locks.
-      if (error.code !== "network") throw error;
-      return once(files);
-    }
-  });
+  return ask((files) => reading(name, async () => openIndex(found(await files.read(name), name).blob, options)));
 }
 
 export async function get(name) {

@@ -1,9 +1,11 @@
 // Node's threads, which are no Web Workers, but nearly.
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { createBy } from "./remote.js";
 
 createBy(() => {
-  const worker = new Worker(new URL("./worker-thread-node.js", import.meta.url));
+  // By its path: a URL may be of a class that Node does not know, as jsdom's.
+  const worker = new Worker(fileURLToPath(new URL("./worker-thread-node.js", import.meta.url).href));
   worker.on("message", (data) => worker.onmessage({ data }));
   worker.on("error", (error) => worker.onerror(error));
   return worker;

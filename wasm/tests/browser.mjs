@@ -12,20 +12,36 @@ import { createServer as createVite7 } from "vite-7";
 const kinds = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+  args: [
+    ...["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+    // A host that is not this machine's own by its name: its pages are not secure.
+    "--host-resolver-rules=MAP insecure.test 127.0.0.1",
+  ],
 });
 let failed = false;
 
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 
-/** Answers with a file, whose ETag is a version that the page can raise; false if there is none. */
-function files(folder, policy = POLICY) {
+/**
+ * Answers with a file, whose ETag is a version that the page can raise; false if there is none. `instead` answers
+ * for modules until the page says that they be given.
+ */
+function files(folder, policy = POLICY, instead) {
   let version = 1;
   return (request, answer) => {
     const { pathname } = new URL(request.url, "http://x");
     if (pathname === "/next-version") {
       version += 1;
       answer.end();
+      return true;
+    }
+    if (pathname === "/give") {
+      instead = undefined;
+      answer.end();
+      return true;
+    }
+    if (instead && pathname.endsWith(".wasm")) {
+      instead(answer);
       return true;
     }
     const file = join(folder, pathname === "/" ? "index.html" : pathname);
@@ -46,8 +62,8 @@ function files(folder, policy = POLICY) {
   };
 }
 
-async function serve(folder, policy) {
-  const find = files(folder, policy);
+async function serve(folder, policy, instead) {
+  const find = files(folder, policy, instead);
   const server = createServer((request, answer) => find(request, answer) || answer.writeHead(404).end());
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const close = () => (server.closeAllConnections(), server.close());
@@ -113,7 +129,7 @@ async function check(name, { url, close }, { init, kept = false, expected = "", 
     const page = on;
     await page.goto("about:blank");
     await page.goto(where);
-    await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 60_000 }).catch(() => {});
+    await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 120_000 }).catch(() => {});
     const title = await page.title();
     console.log(`  Chromium, ${name}: ${title || "it said nothing"}`);
     if (title.endsWith(": ok") && title.includes(expected)) return;
@@ -138,7 +154,7 @@ const apartly = { ...whole, others: ["apart-entries-page.html", "apart-entries-p
 await check("esbuild", await serve(at("esbuild", "out"), `${POLICY} blob:`), whole);
 await check("webpack", await serve(at("webpack", "out")), whole);
 await check("webpack", await serve(at("search", "out")), { expected: "search alone" });
-await check("vite build", await serve(at("vite", "out")), { ...whole, tabs: "storage.html" });
+await check("vite build", await serve(at("vite", "out")), { ...whole, others: [...whole.others, "realm.html"], tabs: "storage.html" });
 await check("vite build without OPFS", await serve(at("vite", "out")), {
   init: () => delete StorageManager.prototype.getDirectory,
   kept: true,
@@ -157,6 +173,33 @@ await check("vite build with neither OPFS nor Blobs in IndexedDB", await serve(a
   kept: true,
   expected: "indexeddb",
 });
+// OPFS without locks does not keep a file whole; a page that is not secure has neither.
+await check("vite build without Web Locks", await serve(at("vite", "out")), {
+  init: () => delete Navigator.prototype.locks,
+  kept: true,
+  expected: "indexeddb",
+  tabs: "storage.html",
+});
+const insecure = await serve(at("vite", "out"));
+await check("vite build on a page that is not secure", { ...insecure, url: insecure.url.replace("127.0.0.1", "insecure.test") }, {
+  kept: true,
+  expected: "indexeddb",
+  tabs: "storage.html",
+});
+// Half of it, by another length than was said: the connection breaks off.
+const half = (answer) => {
+  answer.writeHead(200, { "content-type": "application/wasm", "content-length": 1000 });
+  answer.write(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]), () => answer.destroy());
+};
+for (const [what, expected, instead] of [
+  ["a server that answers 404", "http 404", (answer) => answer.writeHead(404).end()],
+  ["one that drops the connection", "network", (answer) => answer.destroy()],
+  ["one that drops it later", "network", half],
+  ["one that gives a page instead", "unavailable", (answer) => answer.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>")],
+]) {
+  const { url, close } = await serve(at("vite", "out"), POLICY, instead);
+  await check(`for the module ${what}`, { url: `${url}module.html`, close }, { expected: `: ${expected}, then` });
+}
 await check("no bundler, another origin", await apart(at("vite"), at("node_modules", "hither")), apartly);
 await check("vite 7 dev", await dev(at("vite"), createVite7), whole);
 await check("vite dev", await dev(at("vite"), createVite), whole);

@@ -92,6 +92,33 @@ test("values of another realm are taken as those of this one", async () => {
     index.update(3, alien("[3, 1]"), alien("({ columns: { n: 5 } })"));
     index.free();
   }
+  const index = await open(files[0]);
+  const inWorker = await openInWorker(alien("new Uint8Array(bytes).buffer"));
+  for (const nothing of ["new Map([['n', 3]])", "new Set([3])", "new (class Condition { n = 3 })()", "(() => 3)", "Symbol()", "({ n: undefined })", "({ n: new Map() })", "({ n: { $in: [new Set([3])] } })"]) {
+    const filter = alien(nothing);
+    assert.equal(await code(() => index.search(3, { filter })), "invalid_filter", nothing);
+    assert.equal(await code(() => inWorker.search(3, { filter })), "invalid_filter", nothing);
+  }
+  for (const some of ["({ n: { $in: [3, 4n] } })", "Object.assign(Object.create(null), { n: 3 })", "({ $or: [{ n: 3 }] })", "({ toJSON: () => ({ n: 3 }) })"]) {
+    const filter = alien(some);
+    assert.equal(index.search([3, 1], { filter })[0].n, 3, some);
+    assert.equal((await inWorker.search(alien("[3, 1]"), { filter }))[0].n, 3, some);
+  }
+  index.free();
+  inWorker.free();
+});
+
+test("a stream of another realm is read, which gives a reader of its own", async () => {
+  // As an iframe's: of the same kind, but no instance of the class here.
+  const { ReadableStreamBYOBReader } = globalThis;
+  globalThis.ReadableStreamBYOBReader = class {};
+  try {
+    const index = await open(new Blob([files[0]]));
+    assert.equal(index.length, 10);
+    index.free();
+  } finally {
+    globalThis.ReadableStreamBYOBReader = ReadableStreamBYOBReader;
+  }
 });
 
 test("a Blob without streams is read, as jsdom's", async () => {

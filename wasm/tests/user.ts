@@ -3,10 +3,10 @@ import { Builder, HitherError, memory, open } from "hither";
 import type { ErrorCode, Index, Key, Row, SearchResult } from "hither";
 import { open as openToSearch } from "hither/search";
 import type { Index as SearchIndex } from "hither/search";
-import type { StoredFile } from "hither/storage";
-import type { WorkerIndex } from "hither/worker";
+import { type StoredFile, open as openStored } from "hither/storage";
+import { type WorkerIndex, open as openInWorker } from "hither/worker";
 
-async function build(): Promise<Uint8Array<ArrayBuffer>> {
+async function build(second: string | null = null): Promise<Uint8Array<ArrayBuffer>> {
   const builder = new Builder({
     dimensions: 3,
     kind: ["hnsw", "flat"],
@@ -17,7 +17,7 @@ async function build(): Promise<Uint8Array<ArrayBuffer>> {
   builder.add([1, 2, 3], { key: "x", columns: { year: 2020n, title: "one" } });
   builder.addMany(new Float32Array([1, 1, 1, 3, 2, 1]), {
     keys: ["y", "z"],
-    columns: { year: [1999, 2021], title: [null, "three"] },
+    columns: { year: [1999, 2021], title: [second, "three"] },
   });
   return builder.finish({ onProgress: ({ stage, done, total }) => void `${stage} ${done / total}` });
 }
@@ -70,7 +70,57 @@ async function search(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   void index.insert;
 }
 
+/** What the caller says of the columns, hits and rows have, at every door; another name or type is an error. */
+interface Film {
+  title: string;
+  year: number | null;
+}
+
+async function typed(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  using index = await open<Film>(bytes);
+  using searching = await openToSearch<Film>(bytes);
+  const found = index.search([1, 2, 3], { k: 3 });
+  const titles: string[] = found.map(({ title }) => title.toUpperCase());
+  if (titles.join() !== "ONE,TWO,THREE") throw new Error(titles.join());
+  for (const hit of [...found, ...found.rows(), found[0], found.at(-1), searching.search("x")[0]]) {
+    const said: [string, number | null, Key, number] | undefined = hit && [hit.title, hit.year, hit.key, hit.distance];
+    if (said?.[0] === undefined) throw new Error("a hit has a title");
+    // @ts-expect-error: there is no such column.
+    void hit?.titel;
+    // @ts-expect-error: it may be null.
+    const year: number | undefined = hit?.year;
+    void year;
+  }
+  for (const row of [index.get("x"), ...index.getMany(["y"]), searching.get("z")]) {
+    const [title, vector]: (string | Float32Array | undefined)[] = [row?.title, row?.vector];
+    if (title === undefined || vector?.length !== 3) throw new Error("a row has a title and a vector");
+    // @ts-expect-error: a row that is got has no distance.
+    void row?.distance;
+  }
+  const years: readonly (number | null)[] = found.columns.year;
+  if (years.length !== 3) throw new Error("columns");
+  // @ts-expect-error: there is no such column.
+  void found.columns.titel;
+  // @ts-expect-error: columns are an object's.
+  const wrong: Promise<Index<string>> | undefined = undefined;
+  void wrong;
+}
+
+/** The same of what is asynchronous; here only its types are used. */
+export async function typedInPage(): Promise<string> {
+  const inWorker: WorkerIndex<Film> = await openInWorker<Film>("/films.hither");
+  const [hit] = await inWorker.search([1, 2, 3]);
+  const row = await inWorker.get("x");
+  const stored: Index<Film> = await openStored<Film>("films");
+  // @ts-expect-error: there is no such column.
+  void [hit?.titel, row?.titel, stored.search("x")[0]?.titel];
+  const untold = await open("/films.hither");
+  const anything: number = untold.search("x")[0]?.titel;
+  return `${hit?.title.length} ${row?.title.length} ${stored.search("x")[0]?.title.length} ${anything}`;
+}
+
 await use(await build());
 await search(await build());
+await typed(await build("two"));
 if (memory().indexes !== 0) throw new Error("an index was left open");
 console.log("  TypeScript: ok");
