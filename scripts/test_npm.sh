@@ -266,4 +266,5 @@ JS
 for folder in esbuild/out webpack/out search/out vite/out vite; do cp words.hither other.hither $folder/; done
 cp "$package/hither_bg.wasm" vite/out/whole.wasm
 node browser.mjs "$PWD"
+node readme.mjs "$repository/wasm/README.md" "$PWD"
 echo "npm package: ok"

@@ -4,7 +4,7 @@ import { isReady, ready } from "./runtime.js";
 import { toSchema, toValues } from "./options.js";
 import { setOwn } from "./result.js";
 import { Tokens, encode } from "./token.js";
-import { checkNames, checkNumbers, checkOptions, own, toRow } from "./value.js";
+import { checkNames, checkNumbers, checkOptions, checkRow, own, shown, toRow } from "./value.js";
 import { writer } from "./writer.js";
 
 /** Rows that cross to WebAssembly at a time, and about how many bytes of keys and values. */
@@ -60,7 +60,7 @@ export class Builder {
   }
 
   add(vector, row = {}) {
-    checkOptions(row, ROW);
+    checkRow(row, ROW);
     this.#check();
     checkNumbers("vector", vector, this.#dimensions);
     const values = toRow(this.#schema, row.columns);
@@ -68,7 +68,7 @@ export class Builder {
   }
 
   addMany(vectors, rows = {}) {
-    checkOptions(rows, ["keys", "columns"]);
+    checkRow(rows, ["keys", "columns"]);
     this.#check();
     checkNumbers("vectors", vectors);
     const dimensions = this.#dimensions;
@@ -80,8 +80,12 @@ export class Builder {
     const columns = rows.columns ?? {};
     checkNames(this.#schema, columns);
     for (const [name, list] of [["keys", keys], ...Object.entries(columns)]) {
-      if (list === undefined || list?.length === count) continue;
-      throw new HitherError("invalid_parameter", `${name}: ${list?.length ?? "no"} values for ${count} vectors`);
+      if (list === undefined) continue;
+      if (list === null || typeof list !== "object" || list.length === undefined) {
+        throw new HitherError("invalid_parameter", `${name}: give an array with a value a vector, not ${shown(list)}`);
+      }
+      if (list.length === count) continue;
+      throw new HitherError("invalid_parameter", `${name}: ${list.length} values for ${count} vectors`);
     }
     if (isReady()) {
       // Room that grows as rows come takes more memory.

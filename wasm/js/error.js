@@ -16,6 +16,13 @@ export function throwIfAborted(signal) {
   if (signal?.aborted) throw aborted(signal);
 }
 
+/** What is given as a file is none. */
+export function noSource(given) {
+  const not = typeof given?.then === "function" ? "a Promise: await it" : given === null ? "null" : typeof given;
+  const message = `source: give a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or stream, not ${not}`;
+  return new HitherError("invalid_parameter", message);
+}
+
 export function beingRead(cause) {
   const message = "source: it is being read, or was read already; give it unread";
   return new HitherError("invalid_parameter", message, { cause });

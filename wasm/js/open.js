@@ -8,7 +8,7 @@ import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
 import { KEPT_VALUE } from "./token.js";
 import { together } from "./together.js";
-import { checkArray, checkNames, checkNumbers, checkOptions, checkType, checkWhole, fromColumn, shown, toRow } from "./value.js";
+import { checkArray, checkNames, checkNumbers, checkOptions, checkRow, checkType, checkWhole, fromColumn, shown, toRow } from "./value.js";
 import { writer } from "./writer.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model"];
@@ -16,6 +16,8 @@ const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius"
 const made = Symbol();
 /** Files that are asked for at a time: as many as browsers ask a server for. */
 const IN_FLIGHT = 6;
+/** What who brings a text to search for may not know: a text as a query is a key. */
+const BY_VECTORS = "; to search for a text, make a vector of it first, by the model that made those of the rows";
 
 /** Opens an index file, or several that answer as one. */
 export async function open(source, options = {}) {
@@ -146,12 +148,16 @@ export class Index {
     const filtered = filter !== undefined && filter !== null;
     const isKey = ["number", "bigint", "string"].includes(typeof query);
     if (!isKey) this.#check("query", query);
+    const { keys } = this.#shape;
+    if (typeof query === "string" && keys !== "text" && keys !== "uuid") {
+      throw new HitherError("key_type", `query: ${shown(query)} is a text, and the keys of this index are numbers${BY_VECTORS}`);
+    }
     const wasm = this.#wasm;
     return wasm.guard(() => {
       if (filtered) this.#bind(id, filter);
       if (!isKey) this.#stage(id, query);
       else if (this.#find(id, query) === 0) {
-        throw new HitherError("key_not_found", `no row has the key ${query}`);
+        throw new HitherError("key_not_found", `no row has the key ${query}${typeof query === "string" ? BY_VECTORS : ""}`);
       }
       const told = wasm.call("opened_search", id, isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
       return this.#answer(id, include, told);
@@ -255,7 +261,7 @@ export class Index {
 
   insert(vector, row = {}) {
     const id = this.#changing();
-    checkOptions(row, ["key", "columns"]);
+    checkRow(row, ["key", "columns"]);
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
@@ -269,7 +275,7 @@ export class Index {
 
   update(key, vector, row = {}) {
     const id = this.#changing();
-    checkOptions(row, ["columns"]);
+    checkRow(row, ["columns"]);
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns, KEPT_VALUE);
     this.#filter = undefined;

@@ -52,9 +52,10 @@ export function toValues(options, schema) {
     throw invalid("properties", "names and values are strings");
   }
   const columns = schema.flatMap(({ name, type, asText }) => {
+    if (typeof name !== "string") throw invalid("columns", 'give names with their types, as { title: "text" }');
     if (asText !== false && (asText !== true || type !== "json")) throw invalid("columns", `asText of ${shown(name)}: true is for columns of json`);
-    if (typeof name === "string" && TYPES.includes(type)) return [name, TYPES.indexOf(type)];
-    throw invalid("columns", `the type of ${shown(name)} is none of ${TYPES.join(", ")}`);
+    if (TYPES.includes(type)) return [name, TYPES.indexOf(type)];
+    throw invalid("columns", `the type of ${shown(name)} is ${shown(type)}, which is none of ${TYPES.join(", ")}`);
   });
   return [
     dimensions,

@@ -1,6 +1,6 @@
 // The page's side: each index and each builder has a worker of its own.
 import { bufferOf } from "./blob.js";
-import { HitherError, aborted, beingRead, checkHearers, throwIfAborted } from "./error.js";
+import { HitherError, aborted, beingRead, checkHearers, noSource, throwIfAborted } from "./error.js";
 import { filterText } from "./filter.js";
 import { classOf } from "./realm.js";
 import { checkStatus } from "./request.js";
@@ -128,6 +128,7 @@ async function portable(source, transfer, signal) {
       source = source.body ?? new ArrayBuffer(0);
   }
   if (["Blob", "File"].includes(classOf(source)) && !clones(source)) return bufferOf(source);
+  if (typeof source?.then === "function") throw noSource(source);
   if (classOf(source) !== "ReadableStream") return source;
   if (source.locked) throw beingRead();
   if (!streamsCross()) source = await bytesOf(source, signal);

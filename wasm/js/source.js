@@ -1,6 +1,6 @@
 // The bytes of an index file, from wherever they come.
 import { bufferOf } from "./blob.js";
-import { HitherError, aborted, beingRead, throwIfAborted } from "./error.js";
+import { HitherError, aborted, beingRead, noSource, throwIfAborted } from "./error.js";
 import { Handle } from "./handle.js";
 import { classOf } from "./realm.js";
 import { checkStatus, request } from "./request.js";
@@ -34,8 +34,7 @@ async function begin(source, signal, headers) {
       return fromResponse(await request(source, headers ? { signal, headers } : { signal }), headers !== undefined);
     }
   }
-  const message = "source: give a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or stream";
-  throw new HitherError("invalid_parameter", message);
+  throw noSource(source);
 }
 
 function octets(buffer, ...range) {

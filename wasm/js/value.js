@@ -57,20 +57,31 @@ export function checkNames(schema, columns) {
   }
 }
 
-/** Throws unless it is an object by name: of a Map nothing would be read. */
-export function checkRecord(name, value) {
+/** Throws unless it is an object of names and values: of a Map nothing would be read. `first` is one of the names. */
+export function checkRecord(name, value, first) {
   if (isRecord(value)) return;
-  throw new HitherError("invalid_parameter", `${name}: give an object by name, not ${shown(value)}`);
+  const like = first === undefined ? "an object of names and values" : `an object, as { ${first}: … }`;
+  throw new HitherError("invalid_parameter", `${name}: give ${like}, not ${shown(value)}`);
 }
 
 /** Throws unless it is an object of these options: a misspelt one would be silently left out. */
 export function checkOptions(options, known) {
-  checkRecord("options", options);
+  checkRecord("options", options, known[0]);
   for (const name in options) {
     if (known.includes(name)) continue;
     throw new HitherError("invalid_parameter", `${name}: no such option; there are: ${known.join(", ")}`);
   }
   if (known.includes("signal")) checkHearers(options);
+}
+
+/** Throws unless it is what a row has beside its vector: attributes have a place of their own. */
+export function checkRow(row, known) {
+  checkRecord("row", row, known[0]);
+  for (const name in row) {
+    if (known.includes(name)) continue;
+    const message = `${name}: a row takes ${known.join(" and ")}; attributes lie in columns: { ${name}: … }`;
+    throw new HitherError("invalid_parameter", message);
+  }
 }
 
 /** Throws unless an option is of a type, or not given: WebAssembly takes nothing else. */
@@ -83,6 +94,7 @@ export function checkType(name, value, type) {
 export function shown(value) {
   if (typeof value === "string") return `"${value}"`;
   if (value === null || typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return "an array";
   return isRecord(value) ? "an object" : `an object (${classOf(value)})`;
 }
 
@@ -97,13 +109,16 @@ export function checkArray(name, list) {
   // Not of bigints, and no DataView, which has no length.
   const typed = ArrayBuffer.isView(list) && typeof (list[0] ?? list.length) === "number";
   if (typed || Array.isArray(list)) return;
-  throw new HitherError("invalid_parameter", `${name}: give a typed array or an array of numbers`);
+  throw new HitherError("invalid_parameter", `${name}: give a typed array or an array of numbers, not ${shown(list)}`);
 }
 
 /** Throws unless these are so many numbers, or any count of them. */
 export function checkNumbers(name, vector, dimensions) {
   checkArray(name, vector);
   const { length } = vector;
+  if (Array.isArray(vector[0]) || ArrayBuffer.isView(vector[0])) {
+    throw new HitherError("invalid_parameter", `${name}: its values are arrays: give all numbers in one flat array`);
+  }
   if (dimensions !== undefined && length !== dimensions) {
     throw new HitherError("dimension_mismatch", `expected ${dimensions} dimensions, not ${length}`);
   }

@@ -2,73 +2,14 @@
 // missing, as in private windows. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an
 // index.html that sets document.title to what it found, and an entries.html where both entries are taken;
 // FOLDER/vite is the source of FOLDER/vite/out, where storage.html is for several tabs.
-import { createReadStream, existsSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { extname, join } from "node:path";
-import { chromium } from "playwright-core";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createServer as createVite } from "vite";
 import { createServer as createVite7 } from "vite-7";
+import { POLICY, files, launch, serve, titleOf } from "./chromium.mjs";
 
-const kinds = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    ...["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    // A host that is not this machine's own by its name: its pages are not secure.
-    "--host-resolver-rules=MAP insecure.test 127.0.0.1",
-  ],
-});
+const browser = await launch();
 let failed = false;
-
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
-
-/**
- * Answers with a file, whose ETag is a version that the page can raise; false if there is none. `instead` answers
- * for modules until the page says that they be given.
- */
-function files(folder, policy = POLICY, instead) {
-  let version = 1;
-  return (request, answer) => {
-    const { pathname } = new URL(request.url, "http://x");
-    if (pathname === "/next-version") {
-      version += 1;
-      answer.end();
-      return true;
-    }
-    if (pathname === "/give") {
-      instead = undefined;
-      answer.end();
-      return true;
-    }
-    if (instead && pathname.endsWith(".wasm")) {
-      instead(answer);
-      return true;
-    }
-    const file = join(folder, pathname === "/" ? "index.html" : pathname);
-    if (!existsSync(file) || statSync(file).isDirectory()) return false;
-    const etag = `"${version}"`;
-    if (request.headers["if-none-match"] === etag) {
-      answer.writeHead(304).end();
-      return true;
-    }
-    answer.writeHead(200, {
-      "content-type": kinds[extname(file)] ?? "application/octet-stream",
-      "content-security-policy": policy,
-      "access-control-allow-origin": "*",
-      etag,
-    });
-    createReadStream(file).pipe(answer);
-    return true;
-  };
-}
-
-async function serve(folder, policy, instead) {
-  const find = files(folder, policy, instead);
-  const server = createServer((request, answer) => find(request, answer) || answer.writeHead(404).end());
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const close = () => (server.closeAllConnections(), server.close());
-  return { url: `http://127.0.0.1:${server.address().port}/`, close };
-}
 
 /** The page without a bundler, and the package from another origin, as from a CDN. */
 async function apart(folder, installed) {
@@ -126,11 +67,7 @@ async function check(name, { url, close }, { init, kept = false, expected = "", 
   };
   const page = await tab();
   const visit = async (where, expected = "", on = page) => {
-    const page = on;
-    await page.goto("about:blank");
-    await page.goto(where);
-    await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 120_000 }).catch(() => {});
-    const title = await page.title();
+    const title = await titleOf(on, where);
     console.log(`  Chromium, ${name}: ${title || "it said nothing"}`);
     if (title.endsWith(": ok") && title.includes(expected)) return;
     failed = true;

@@ -18,7 +18,7 @@ async function race() {
     const stop = new AbortController();
     const stopped = storage.put(name, whole, { signal: stop.signal, onProgress: () => stop.abort() });
     const opened = [0, 1, 2].map(() => storage.open(name, { verify: "full" }));
-    const others = [storage.put(name, whole), storage.put(name, other), storage.list(), storage.remove(name), stopped];
+    const others = [storage.put(name, whole), storage.put(name, other), storage.list(), storage.get(name), storage.remove(name), stopped];
     for (const index of await Promise.all(opened.map(codeOf))) {
       if (typeof index === "string") said.add(index);
       else {
