@@ -1,6 +1,6 @@
 #!/bin/sh
-# Packs the npm package, installs it into an empty project, and uses it as its users do: in Node
-# (import and require), Deno, Bun, workerd, Chromium, through Vite, webpack and esbuild. Weighs it.
+# Packs the npm package, installs it into an empty project, and uses it as its users do: in Node (import and
+# require), Jest, Deno, Bun, workerd, Chromium, through Vite, webpack and esbuild, and as its README shows. Weighs it.
 set -eu
 cd "$(dirname "$0")/.."
 
