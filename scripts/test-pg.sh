@@ -14,9 +14,11 @@ mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
 [ $# -gt 0 ] || set -- 18 16
 
 $CARGO build --release --package hither-cli --no-default-features --features postgres
-hither=${CARGO_TARGET_DIR:-$TARGET}/release/hither
 folder=$(mktemp -d /tmp/hither-test.XXXXXX)
 chmod 755 "$folder"
+# A copy, because make psql, which is tried on the way, builds it without this feature.
+hither=$folder/hither
+cp "${CARGO_TARGET_DIR:-$TARGET}/release/hither" "$hither"
 passed=0 failed=0
 fail() { # fail MESSAGE
     failed=$((failed + 1))

@@ -62,6 +62,16 @@ impl Pool {
         self.matched = 0;
     }
 
+    /// Makes room for `count` candidates more.
+    pub fn widen(&mut self, count: usize) {
+        self.capacity += count;
+    }
+
+    /// Whether a further candidate would push one out.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= self.capacity
+    }
+
     /// Adds a candidate unless the pool is full of nearer ones; gives back the one that has no
     /// place.
     #[inline]

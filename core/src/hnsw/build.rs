@@ -161,12 +161,13 @@ impl Graph {
                 }
             }
         }
+        let least = self.params.m as usize / 2;
         for (number, mut edges) in edges.into_iter().enumerate() {
             sort_by(&mut edges, Ord::cmp);
             let groups: Vec<&[(u32, u32)]> = edges.chunk_by(|a, b| a.0 == b.0).collect();
             let layer = &self.layers[number];
             let linked = threads.map(groups.len(), scratch, |at, scratch| {
-                link_back(layer, groups[at], ranks, scratch)
+                link_back(layer, groups[at], least, ranks, scratch)
             })?;
             let layer = &mut self.layers[number];
             for (group, neighbors) in groups.iter().zip(&linked) {
@@ -222,7 +223,8 @@ impl Graph {
             scratch.candidates.clear();
             scratch.candidates.extend_from_slice(scratch.walk.pool.entries());
             let layer = &self.layers[number];
-            found[number] = select_neighbors(layer, self.params.m as usize, ranks, scratch)?;
+            let m = self.params.m as usize;
+            found[number] = select_neighbors(layer, m, m / 2, ranks, scratch)?;
             if number > 0 {
                 entries.clear();
                 let nearest = scratch.walk.pool.entries().iter();

@@ -1,4 +1,10 @@
 //! Choosing neighbours (Algorithm 4 of the paper).
+//!
+//! The paper's rule keeps a candidate that is nearer to the row than to what was kept. Around a row
+//! in the middle of a tight group that leaves a star: each of the others keeps the middle alone,
+//! which keeps as many as it has places, and what it drops is met no more; of 300 such rows, a
+//! dozen were not found by `ef_search` 320. So a row that would keep fewer than half of `m` gets the
+//! nearest of what was rejected, too. Ordinary rows keep more: their files grow by 0.01 to 0.3 %.
 
 use super::layer::{Layer, Scratch};
 use super::ranks::RowRanks;
@@ -8,11 +14,12 @@ use crate::sort::sort;
 use alloc::vec::Vec;
 
 /// Of `scratch.candidates`, sorted, at most `limit` neighbours that are nearer to the row than to
-/// each other (Algorithm 4, without extending candidates), where there are hubs filled up with the
-/// nearest of the others.
+/// each other (Algorithm 4, without extending candidates), filled up with the nearest of the others
+/// to `least`, where there are hubs to `limit`.
 pub(super) fn select_neighbors(
     layer: &Layer,
     limit: usize,
+    least: usize,
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
 ) -> Result<Vec<u32>> {
@@ -39,15 +46,13 @@ pub(super) fn select_neighbors(
             selected_rows.push(row);
         }
     }
-    if ranks.has_hubs() {
-        let rejected = candidates.iter().map(|candidate| candidate.id());
-        for id in rejected {
-            if selected.len() == limit {
-                break;
-            }
-            if !selected.contains(&id) {
-                selected.push(id);
-            }
+    let least = if ranks.has_hubs() { limit } else { least.min(limit) };
+    for candidate in candidates.iter() {
+        if selected.len() >= least {
+            break;
+        }
+        if !selected.contains(&candidate.id()) {
+            selected.push(candidate.id());
         }
     }
     Ok(selected)
@@ -57,6 +62,7 @@ pub(super) fn select_neighbors(
 pub(super) fn link_back(
     layer: &Layer,
     group: &[(u32, u32)],
+    least: usize,
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
 ) -> Result<Vec<u32>> {
@@ -66,14 +72,26 @@ pub(super) fn link_back(
     if neighbors.len() <= layer.room(node) {
         return Ok(neighbors);
     }
-    let Scratch { ranks: rank_scratch, rows, distances, candidates, .. } = scratch;
+    rank_nodes(layer, node, &neighbors, ranks, scratch)?;
+    select_neighbors(layer, layer.room(node), least, ranks, scratch)
+}
+
+/// Ranks nodes of a layer as seen from one of them, into the scratch's candidates, sorted.
+pub(super) fn rank_nodes(
+    layer: &Layer,
+    from: u32,
+    nodes: &[u32],
+    ranks: &RowRanks<'_>,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let Scratch { rows, distances, candidates, ranks: rank_scratch, .. } = scratch;
     rows.clear();
-    rows.extend(neighbors.iter().map(|&neighbor| layer.rows[neighbor as usize]));
+    rows.extend(nodes.iter().map(|&node| layer.rows[node as usize]));
     distances.resize(rows.len(), 0.0);
-    ranks.ranks(layer.rows[node as usize], rows, distances, rank_scratch)?;
+    ranks.ranks(layer.rows[from as usize], rows, distances, rank_scratch)?;
     candidates.clear();
-    let pairs = distances.iter().zip(&neighbors);
-    candidates.extend(pairs.map(|(&rank, &neighbor)| Candidate::new(rank, neighbor)));
+    let pairs = distances.iter().zip(nodes);
+    candidates.extend(pairs.map(|(&rank, &node)| Candidate::new(rank, node)));
     sort(candidates);
-    select_neighbors(layer, layer.room(node), ranks, scratch)
+    Ok(())
 }

@@ -46,6 +46,7 @@ pub struct SearchParams<'p> {
     /// than this. For all rows within a radius there is [`Index::within`](super::Index::within).
     pub radius: Option<f32>,
     /// HNSW: capacity of the pool of candidates; at least `k` is used, with codes `1.5 k`. Default 40.
+    /// Nearly equal rows are not counted, up to three times as many.
     pub ef_search: Option<usize>,
     /// IVF: how many lists are probed. Default 16.
     pub probes: Option<usize>,
