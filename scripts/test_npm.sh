@@ -200,7 +200,11 @@ mkdir -p workerd
     --log-level=error --outfile=workerd/main.js
 sed -i -e 's#"\./hither_bg\.wasm"#"hither_bg.wasm"#' -e 's#"\./words\.hither"#"words.hither"#' workerd/main.js
 cp "$package/hither_bg.wasm" words.hither workerd/
-cat >workerd/config.capnp <<'CAPNP'
+port=$(node -e 'const server = require("node:net").createServer().listen(0, "127.0.0.1", () => {
+  console.log(server.address().port);
+  server.close();
+});')
+cat >workerd/config.capnp <<CAPNP
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
@@ -211,7 +215,7 @@ const config :Workerd.Config = (
     ],
     compatibilityDate = "2025-01-01",
   ))],
-  sockets = [(name = "http", address = "127.0.0.1:18787", http = (), service = "main")],
+  sockets = [(name = "http", address = "127.0.0.1:$port", http = (), service = "main")],
 );
 CAPNP
 "$bin/workerd" serve workerd/config.capnp &
@@ -221,15 +225,15 @@ node -e '
 (async () => {
   for (let at = 0; ; at += 1) {
     try {
-      const answer = await fetch("http://127.0.0.1:18787/");
+      const answer = await fetch(`http://127.0.0.1:${process.argv[1]}/`);
       console.log(await answer.text());
       process.exit(answer.ok ? 0 : 1);
     } catch (error) {
-      if (at > 100) throw error;
+      if (at > 300) throw error;
       await new Promise((resume) => setTimeout(resume, 100));
     }
   }
-})()' || { kill $served; exit 1; }
+})()' "$port" || { kill $served; exit 1; }
 kill $served
 wait $served 2>/dev/null || true
 

@@ -48,8 +48,9 @@ async function compile(given) {
   checkStatus(given, what);
   if (given.bodyUsed) throw beingRead();
   try {
-    const streams = given.headers.get("Content-Type")?.startsWith("application/wasm");
-    if (streams) return await WebAssembly.compileStreaming(given);
+    // What streams takes no parameter beside the type.
+    const streams = given.headers.get("Content-Type")?.trim().toLowerCase() === "application/wasm";
+    if (streams && WebAssembly.compileStreaming) return await WebAssembly.compileStreaming(given);
     // No `await` among its arguments: Next.js wraps the call in a function that is not async.
     return await given.arrayBuffer().then((bytes) => WebAssembly.compile(checked(bytes, what)));
   } catch (cause) {

@@ -2,7 +2,7 @@
 // missing, as in private windows. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an
 // index.html that sets document.title to what it found, and an entries.html where both entries are taken;
 // FOLDER/vite is the source of FOLDER/vite/out, where storage.html is for several tabs.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer as createVite } from "vite";
 import { createServer as createVite7 } from "vite-7";
@@ -128,10 +128,14 @@ const half = (answer) => {
   answer.writeHead(200, { "content-type": "application/wasm", "content-length": 1000 });
   answer.write(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]), () => answer.destroy());
 };
+// The module itself, as some servers call it.
+const charset = (answer, path) =>
+  answer.writeHead(200, { "content-type": "application/wasm; charset=utf-8" }).end(readFileSync(at("vite", "out", path)));
 for (const [what, expected, instead] of [
   ["a server that answers 404", "http 404", (answer) => answer.writeHead(404).end()],
   ["one that drops the connection", "network", (answer) => answer.destroy()],
   ["one that drops it later", "network", half],
+  ["one that gives its kind with a parameter", "opens", charset],
   ["one that gives a page instead", "unavailable", (answer) => answer.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>")],
 ]) {
   const { url, close } = await serve(at("vite", "out"), POLICY, instead);

@@ -46,7 +46,7 @@ export function files(folder, policy = POLICY, instead) {
       return true;
     }
     if (instead && pathname.endsWith(".wasm")) {
-      instead(answer);
+      instead(answer, pathname);
       return true;
     }
     const file = join(folder, pathname === "/" ? "index.html" : pathname);

@@ -1,6 +1,8 @@
-// Every block of code in the README, as it is printed: type-checked, and run in Node, workerd or Chromium.
+// Every block of code in the README, as it is printed: run in Node, workerd or Chromium, and type-checked but
+// for the service worker; TypeScript by its strictest, JavaScript without types of its own parameters.
 // `node readme.mjs README FOLDER`: FOLDER has the packages and the files words.hither, other.hither.
-// The model of transformers.js is too large for a test: a package of its name makes vectors of words.
+// The model of transformers.js is too large for a test: a package of its name makes vectors of words, and
+// has the types that the recipes use.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -63,8 +65,8 @@ function run(command, ...given) {
 function typed() {
   const all = ["--noEmit", "--target", "es2022", "--module", "nodenext", "--lib", "esnext,dom,dom.iterable", "--types", "node", "--skipLibCheck"];
   run(bin("tsc"), ...all, "--strict", ...RUN.types);
-  const scripts = Object.values(RUN).flat().filter((name) => /\.m?js$/.test(name) && name !== "sw.js");
-  run(bin("tsc"), ...all, "--allowJs", "--checkJs", "--strict", "false", ...scripts);
+  const scripts = Object.values(RUN).flat().filter((name) => /\.(m?js|jsx)$/.test(name) && name !== "sw.js");
+  run(bin("tsc"), ...all, "--allowJs", "--checkJs", "--jsx", "react-jsx", "--strict", "false", ...scripts);
 }
 
 /** What is printed beside a search as what it finds, is what it finds. */
@@ -111,12 +113,14 @@ const config :Workerd.Config = (
 );`,
   );
   const server = spawn(bin("workerd"), ["serve", join(made, "config.capnp")], { stdio: "inherit" });
+  let ended = false;
+  server.on("exit", () => (ended = true));
   try {
-    const ask = async (body, tries = 100) => {
+    const ask = async (body, tries = 300) => {
       try {
         return await (await fetch(`http://${host}/`, { method: "POST", body: JSON.stringify(body) })).json();
       } catch (error) {
-        if (tries === 0) throw error;
+        if (ended || tries === 0) throw error;
         await new Promise((resume) => setTimeout(resume, 100));
         return ask(body, tries - 1);
       }
@@ -148,6 +152,8 @@ import { useIndex } from "./useIndex.jsx";
 import { check, tell } from "./title.mjs";
 const until = async (holds) => { while (!holds()) await new Promise((resume) => setTimeout(resume, 10)); };
 function Length({ of }) { return <b>{useIndex(of)?.length ?? "none"}</b>; }
+// An index that has no such key says so, and that ends the page.
+function Near({ of, like }) { return <i>{like}: {useIndex(of)?.search(like, { k: 3 }).length ?? "none"}</i>; }
 async function show() {
   const root = createRoot(document.body.appendChild(document.createElement("div")));
   const shown = (selector) => [...document.querySelectorAll(selector)].map(({ textContent }) => textContent);
@@ -157,6 +163,11 @@ async function show() {
   root.render(<StrictMode><Similar to={42} /><Length of="/other.hither" /></StrictMode>);
   await until(() => shown("b")[0] === "200" && memory().indexes === 2);
   check(shown("li").every((words) => words.length > 1), "words");
+  root.render(<StrictMode><Near of="/other.hither" like={7} /></StrictMode>);
+  await until(() => shown("i")[0] === "7: 3");
+  root.render(<StrictMode><Near of="/words.hither" like={5000} /></StrictMode>);
+  await until(() => ["5000: 3", undefined].includes(shown("i")[0]));
+  check(shown("i")[0] === "5000: 3", "the index of one file is not searched by a key of another");
   root.unmount();
   await until(() => memory().indexes === 0);
   return "React: ok";
