@@ -3,9 +3,10 @@
 /**
  * `find(text)` gives `{ isThere, entries }`: those that begin with the text, or if none is there, what may
  * be meant; `draw(entry, text)` the content of an option as nodes; `onPreview(entry)` when one becomes the
- * active one; `onCommit(entry)` when one is chosen; `onAbsent(text, entries)` when what was typed is not there.
+ * active one; `onCommit(entry)` when one is chosen; `onAbsent(text, entries)` when what was typed is not there;
+ * `onEmpty()` when the field was emptied.
  */
-export function createCombobox(input, list, { find, draw, onPreview, onCommit, onAbsent }) {
+export function createCombobox(input, list, { find, draw, onPreview, onCommit, onAbsent, onEmpty }) {
   let entries = [];
   let active = -1;
 
@@ -57,7 +58,8 @@ export function createCombobox(input, list, { find, draw, onPreview, onCommit, o
     open(true);
     // What is only spelt nearly so is not what was asked for: it waits to be chosen.
     activate(isThere && input.value.trim() ? 0 : -1);
-    if (!isThere) onAbsent(input.value.trim(), entries);
+    if (!input.value.trim()) onEmpty();
+    else if (!isThere) onAbsent(input.value.trim(), entries);
   });
   input.addEventListener("focus", () => input.select());
   input.addEventListener("click", () => open(true));
@@ -80,6 +82,7 @@ export function createCombobox(input, list, { find, draw, onPreview, onCommit, o
         input.value = "";
         fill("");
         activate(-1);
+        onEmpty();
       }
     } else return;
     event.preventDefault();

@@ -13,18 +13,23 @@ const PAUSE = 12; // milliseconds of work before the page may draw
 async function* lines(file) {
   const reader = file.stream().pipeThrough(new TextDecoderStream("utf-8", { fatal: true })).getReader();
   let rest = "";
-  for (let number = 0; ; ) {
-    const { value, done } = await reader.read().catch((error) => {
-      throw error instanceof TypeError ? new Error(`${file.name} is no valid UTF-8.`) : error;
-    });
-    const parts = (rest + (value ?? "")).split("\n");
-    rest = done ? "" : parts.pop();
-    for (const part of parts) {
-      number++;
-      const text = part.replace(AROUND, "");
-      if (text) yield { number, text };
+  try {
+    for (let number = 0; ; ) {
+      const { value, done } = await reader.read().catch((error) => {
+        throw error instanceof TypeError ? new Error(`${file.name} is no valid UTF-8.`) : error;
+      });
+      const parts = (rest + (value ?? "")).split("\n");
+      rest = done ? "" : parts.pop();
+      for (const part of parts) {
+        number++;
+        const text = part.replace(AROUND, "");
+        if (text) yield { number, text };
+      }
+      if (done) return;
     }
-    if (done) return;
+  } finally {
+    // Where a line was wrong, the rest is not read. A stream that failed says so once more.
+    await reader.cancel().catch(() => {});
   }
 }
 

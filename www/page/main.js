@@ -37,7 +37,8 @@ let dictionary;
 let letters;
 let byKey;
 let first; // the row that is shown at the start
-let wanted; // the row that was asked for last
+let wanted; // the row that was asked for last, none while a word is shown that is not there
+let before; // the row that was shown before such a word
 let shown; // the row in the middle
 let asked = 0; // counts searches, so that a late answer is dropped
 let measured = new Set(); // keys whose recall is known
@@ -66,8 +67,7 @@ const field = createCombobox($("word"), $("letters"), {
     const entries = letters.find(text);
     const isThere = entries.length > 0;
     const near = isThere ? [] : letters.near(text);
-    $("status").textContent =
-      isThere ? "" : near.length ? "Not in this dictionary. Spelt nearly so:" : "Not in this dictionary, nor anything spelt like it.";
+    tell($("status"), isThere ? "" : near.length ? "Not in this dictionary. Spelt nearly so:" : "Not in this dictionary, nor anything spelt like it.");
     return { isThere, entries: isThere ? entries : near };
   },
   draw(entry, text) {
@@ -83,7 +83,13 @@ const field = createCombobox($("word"), $("letters"), {
   },
   onCommit: (entry) => visit(entry.row, entry.spelt),
   onAbsent: showAbsent,
+  onEmpty: () => !wanted && before && show(before),
 });
+
+/** Sets the text of a live region, which is read out whenever it is set, be it the same. */
+function tell(region, text) {
+  if (region.textContent !== text) region.textContent = text;
+}
 
 /** Goes to a sense as a link does: it enters the history, and the field takes its word. */
 function visit(row, spelt = firstWord(row)) {
@@ -107,7 +113,12 @@ function drawEntry(row) {
     });
     parts.push(line);
   }
+  const held = $("entry").contains(document.activeElement);
   $("entry").replaceChildren(...parts);
+  if (!held) return;
+  // What was pressed is gone; the keyboard goes on from here.
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
 }
 
 const clip = (text, length) => (text.length <= length ? text : `${text.slice(0, text.lastIndexOf(" ", length)).replace(/[,;:(]+$/, "")}…`);
@@ -141,6 +152,7 @@ function drawNeighbours(rows) {
 /** Says that a word is not there, and shows no neighbours: they would be another word's. */
 function showAbsent(text, near) {
   asked++;
+  before = wanted ?? before;
   wanted = shown = undefined;
   document.title = `${text} – hither`;
   const title = make("h3", { text });
@@ -160,7 +172,7 @@ function showAbsent(text, near) {
   map.show([]);
   aboutMap = "A word that is not there has no neighbours.";
   tellMap();
-  announce("");
+  announce(near.length ? `Spelt nearly so: ${[...new Set(near.map(({ spelt }) => spelt))].join(", ")}` : "");
 }
 
 let announcing;
@@ -168,7 +180,7 @@ let announcing;
 /** Announces a change once it lasts: not at every letter that is typed. */
 function announce(text) {
   clearTimeout(announcing);
-  announcing = setTimeout(() => ($("heard").textContent = text), PAUSE);
+  announcing = setTimeout(() => tell($("heard"), text), PAUSE);
 }
 
 /** Shows a sense and its neighbours. */

@@ -86,6 +86,13 @@ export function createMap(canvas, { onPick, onLook }) {
     context.fill();
   }
 
+  /** A text, cut to what the canvas has room for. */
+  function clipped(text) {
+    for (let length = text.length, shorter = text; ; shorter = `${text.slice(0, --length).trimEnd()}…`) {
+      if (length === 0 || context.measureText(shorter).width < width - 8) return shorter;
+    }
+  }
+
   /** Puts labels where they cover no other: nearest concepts first, the rest stay dots. */
   function label(taken) {
     const order = dots.map((_, i) => i);
@@ -94,21 +101,24 @@ export function createMap(canvas, { onPick, onLook }) {
       const dot = dots[i];
       const size = i === 0 ? 23 : i === cursor ? 17 : Math.max(13.5, 17 - i * 0.12);
       context.font = `${i === 0 ? 500 : i === cursor ? 600 : 400} ${size}px ${family}`;
-      const wide = context.measureText(dot.item.label).width;
+      // The middle and what is looked at are always named, with as much as there is room for.
+      const named = i === 0 || i === cursor;
+      const text = named ? clipped(dot.item.label) : dot.item.label;
+      const wide = context.measureText(text).width;
       const tall = size * 1.12;
       const gap = i === 0 ? 11 : 7;
+      const middle = named ? Math.max(4, Math.min(dot.x - wide / 2, width - 4 - wide)) : dot.x - wide / 2;
       const spots = [
         [dot.x + gap, dot.y - tall / 2],
         [dot.x - gap - wide, dot.y - tall / 2],
-        [dot.x - wide / 2, dot.y - gap - tall],
-        [dot.x - wide / 2, dot.y + gap],
+        [middle, dot.y - gap - tall],
+        [middle, dot.y + gap],
       ];
       const inside = spots.filter(([x, y]) => x > 3 && x + wide < width - 3 && y > 2 && y + tall < height - 2);
       const boxOf = ([x, y]) => [x - 2, y, x + wide + 2, y + tall];
       const apart = (a, b) => a[2] < b[0] || a[0] > b[2] || a[3] < b[1] || a[1] > b[3];
       const free = inside.find((spot) => taken.every((other) => apart(boxOf(spot), other)));
-      // The middle and what is looked at are always named.
-      const spot = free ?? (i === 0 || i === cursor ? inside[0] : undefined);
+      const spot = free ?? (named ? inside[0] : undefined);
       dot.box = spot && boxOf(spot);
       if (!spot) continue;
       const [x, y] = spot;
@@ -118,8 +128,8 @@ export function createMap(canvas, { onPick, onLook }) {
         context.fillStyle = tones.sunk;
         context.fillRect(x - 4, y - 1, wide + 8, tall + 2);
       }
-      context.fillStyle = i === 0 || i === cursor ? tones.ink : tones[dot.item.part] || tones.soft;
-      context.fillText(dot.item.label, x, y + size * 0.88);
+      context.fillStyle = named ? tones.ink : tones[dot.item.part] || tones.soft;
+      context.fillText(text, x, y + size * 0.88);
     }
     context.globalAlpha = 1;
   }

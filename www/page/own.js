@@ -21,28 +21,37 @@ function say(text, failed = false) {
   $("own-status").classList.toggle("error", failed);
 }
 
-/** Runs what may fail, and says why it did. */
-async function attempt(run) {
+/** Runs what may fail, and says why it did, if that is still asked for. */
+async function attempt(run, isAsked = () => true) {
   try {
     await run();
   } catch (error) {
+    if (!isAsked()) return;
     say(error.name === "AbortError" || error.code === "aborted" ? "Stopped; nothing was kept." : error.message, error.name !== "AbortError");
   }
 }
 
+let taken = 0; // counts files, so that one that is read slowly does not replace a later one
+
 async function take(file) {
+  const turn = ++taken;
+  const isLast = () => turn === taken;
   $("make").hidden = true;
   say(`Reading ${file.name}`);
   await attempt(async () => {
     if (/\.(jsonl|ndjson)$/i.test(file.name)) {
-      ask(file, await readJsonLines(file, (rows) => say(`Reading ${file.name}: ${count.format(rows)} rows`)));
-    } else if (/\.npy$/i.test(file.name)) ask(file, await readNpy(file));
-    else await show(file.name, file);
-  });
+      const rows = await readJsonLines(file, (rows) => isLast() && say(`Reading ${file.name}: ${count.format(rows)} rows`));
+      if (isLast()) ask(file, rows);
+    } else if (/\.npy$/i.test(file.name)) {
+      const rows = await readNpy(file);
+      if (isLast()) ask(file, rows);
+    } else await show(file.name, file, isLast);
+  }, isLast);
 }
 
-async function show(name, source) {
+async function show(name, source, isAsked = () => true) {
   const index = await open(source);
+  if (!isAsked()) return index.free();
   say("");
   await explore(name, index);
 }
@@ -105,12 +114,16 @@ async function build(file, rows, metric, keyField, work) {
   }
 }
 
+let offered; // the address of the index that was offered last, whose bytes lie in memory until it is revoked
+
 /** Offers the bytes of a new index: to keep in this browser, or to download. */
 function offer(name, made, work) {
+  if (offered) URL.revokeObjectURL(offered);
+  offered = URL.createObjectURL(new Blob([made], { type: "application/octet-stream" }));
   const link = element("a", {
     className: "solid",
     download: name,
-    href: URL.createObjectURL(new Blob([made], { type: "application/octet-stream" })),
+    href: offered,
     textContent: `Download ${name}`,
   });
   const keep = element("button", { type: "button", className: "ghost", textContent: "Keep in this browser" });

@@ -11,13 +11,13 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
   await page.setViewport({ width: 360, height: 740, isMobile: true, hasTouch: true });
   await page.evaluateOnNewDocument(() => {
     const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
-    window.drawn = []; // the texts of a picture
+    window.drawn = []; // the texts of a picture, where they stand, and how plainly
     CanvasRenderingContext2D.prototype.clearRect = function (...given) {
       window.drawn = [];
       return clearRect.apply(this, given);
     };
     CanvasRenderingContext2D.prototype.fillText = function (...given) {
-      window.drawn.push(given[0]);
+      window.drawn.push([...given, this.globalAlpha]);
       return fillText.apply(this, given);
     };
   });
@@ -31,13 +31,28 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
   await t.test("nothing scrolls sideways", fits);
 
   await t.test("the map names the word in its middle", async () => {
-    for (const word of ["lantern", "wonder", "ocean", "run", "small", "music"]) {
+    const names = { verb: "verb", adj: "adjective", noun: "noun" };
+    // The last one is wider than the map, which names it as far as it goes.
+    for (const word of ["lantern", "wonder", "ocean", "run", "small", "music", "United Nations Educational Scientific and Cultural Organization"]) {
       await type(page, word);
       for (const part of ["verb", "adj", "noun", ""]) {
         await page.evaluate((part) => document.querySelector(`#parts input[value="${part}"]`).click(), part);
-        await new Promise((resume) => setTimeout(resume, 800)); // the map comes to rest
-        const [drawn, middle] = await page.evaluate(() => [window.drawn, document.querySelector("#map [role=option]").textContent.split(",")[0]]);
-        assert.ok(drawn.includes(middle), `${word}, ${part}: ${drawn.join()}`);
+        await until(page, (word, name) => {
+          const [middle, ...others] = [...document.querySelectorAll("#map [role=option]")].map(({ textContent }) => textContent.split(": ")[0]);
+          return middle?.split(", ").slice(0, -1).some((spelt) => spelt.toLowerCase().startsWith(word)) && others.every((text) => !name || text.includes(`, ${name}, distance`));
+        }, word.toLowerCase(), names[part]);
+        await until(page, async () => {
+          const picture = () => new Promise((resume) => requestAnimationFrame(() => resume(JSON.stringify(window.drawn))));
+          return (await picture()) === (await picture());
+        });
+        const [drawn, middle, wide] = await page.evaluate(() => [
+          window.drawn,
+          document.querySelector("#map [role=option]").textContent.split(",")[0],
+          document.getElementById("map").clientWidth,
+        ]);
+        const label = drawn.map(([text]) => text).find((text) => text === middle || (text.endsWith("…") && middle.startsWith(text.slice(0, -1))));
+        assert.ok(label?.length > 5 || label === middle, `${word}, ${part}: ${drawn.join()}`);
+        assert.equal(label.endsWith("…"), word.length > 40, `${label} on ${wide} pixels`);
       }
     }
   });
@@ -98,7 +113,8 @@ test("forced colours", { timeout: 120_000 }, async (t) => {
     assert.ok(await page.evaluate(() => matchMedia("(forced-colors: active)").matches));
     for (const value of ["", "verb"]) {
       await page.evaluate((value) => document.querySelector(`#parts input[value="${value}"]`).click(), value);
-      await new Promise((resume) => setTimeout(resume, 400)); // the line changes its colour slowly
+      // The line changes its colour slowly.
+      await until(page, () => [...document.querySelectorAll("#parts span")].every((span) => span.getAnimations().length === 0));
       const all = await styles();
       const chosen = all.filter((style) => style.chosen);
       assert.equal(chosen.length, 1);

@@ -2,16 +2,17 @@
 // is the command, over the same file. SITE is the assembled site, HITHER the command.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { BROWSERS, drop, ready, start, type, until } from "../browsers.js";
 import { server } from "../serve.js";
 
 const { SITE, HITHER } = process.env;
 const scratch = mkdtempSync(join(tmpdir(), "hither-www-"));
+after(() => rmSync(scratch, { recursive: true }));
 const words = readFileSync(new URL("../../sample/words.tsv", import.meta.url), "utf8").trim().split("\n").slice(1).map((line) => line.split("\t"));
 const rowOf = (word, part) => words.findIndex(([, pos, spelt]) => pos === part && spelt.split(", ").includes(word));
 
@@ -72,7 +73,11 @@ for (const name of Object.keys(BROWSERS)) {
     });
 
     await t.test("a change of neighbours is announced, once it lasts", async () => {
-      await until(page, () => document.getElementById("heard").textContent === "40 words near lantern");
+      // What was said before may be the same and still to come: once something else was said, it is not.
+      for (const [part, text] of [["verb", "40 verbs near lantern"], ["", "40 words near lantern"]]) {
+        await page.evaluate((part) => document.querySelector(`#parts input[value="${part}"]`).click(), part);
+        await until(page, (text) => document.getElementById("heard").textContent === text, text);
+      }
       await page.evaluate(() => {
         window.heard = [];
         const region = document.getElementById("heard");
@@ -125,6 +130,61 @@ for (const name of Object.keys(BROWSERS)) {
       await until(page, () => document.querySelector("#entry h3")?.textContent === "xyzzyq");
       assert.equal(await page.$$eval("#letters li", (items) => items.length), 0);
       assert.deepEqual(await listed(page), []);
+    });
+
+    await t.test("a field that is emptied after such a word shows again what was shown before it", async () => {
+      for (const empty of [["Backspace"], ["Escape", "Escape"]]) {
+        await type(page, "lantern");
+        await entryOf(page, "lantern");
+        await type(page, "lanterm");
+        await until(page, () => document.querySelector("#entry h3")?.textContent === "lanterm");
+        await page.click("#word", { count: 3 });
+        for (const key of empty) await page.keyboard.press(key);
+        assert.equal(await page.$eval("#word", (input) => input.value), "");
+        await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+        await entryOf(page, "lantern");
+        const [verb] = command(file, lantern, 40, "--filter", '{"pos": "verb"}');
+        await page.evaluate(() => document.querySelector("#parts input[value=verb]").click());
+        await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, verb);
+        await page.evaluate(() => document.querySelector("#parts input[value='']").click());
+        await until(page, (key) => document.querySelector("#neighbours li")?.dataset.key === key, command(file, lantern, 40)[0]);
+      }
+    });
+
+    await t.test("what is absent is announced once, and then the words spelt nearly so", async () => {
+      await type(page, "lantern");
+      await entryOf(page, "lantern");
+      await page.evaluate(() => {
+        window.said = [];
+        const region = document.getElementById("status");
+        new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true });
+        for (const text of ["lanterm", "lantermm", "lanterm"]) {
+          document.getElementById("word").value = text;
+          document.getElementById("word").dispatchEvent(new InputEvent("input"));
+        }
+      });
+      await until(page, () => document.getElementById("heard").textContent.startsWith("Spelt nearly so: lantern"));
+      assert.deepEqual(await page.evaluate(() => window.said), ["Not in this dictionary. Spelt nearly so:"]);
+    });
+
+    await t.test("a button of the entry that is pressed leaves the focus in the entry", async () => {
+      const press = async (text) => {
+        await page.evaluate((text) => [...document.querySelectorAll("#entry button")].find((button) => !text || button.textContent === text).focus(), text);
+        const before = await page.$eval("#entry h3", (title) => title.textContent);
+        await page.keyboard.press("Enter");
+        await until(page, (before) => document.querySelector("#entry h3").textContent !== before, before);
+        assert.equal(await page.evaluate(() => document.activeElement === document.querySelector("#entry h3")), true, before);
+      };
+      await type(page, "lanterm");
+      await until(page, () => document.querySelector("#entry h3")?.textContent === "lanterm");
+      await press("lantern"); // spelt nearly so
+      await type(page, "wonder");
+      await entryOf(page, "wonder");
+      await press(); // another sense
+      // What is drawn after typing leaves the focus in the field.
+      await type(page, "lantern");
+      await entryOf(page, "lantern");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "word");
     });
 
     await t.test("the keyboard: the list of words, and the map", async () => {
@@ -184,6 +244,26 @@ for (const name of Object.keys(BROWSERS)) {
       await page.focus("#explore input[name=key]");
       await page.keyboard.press("Enter");
       await until(page, (keys) => [...document.querySelectorAll("#explore tbody button")].map((b) => b.textContent).join() === keys, command(path, "row 7", 20).join());
+    });
+
+    await t.test("a file that is read slowly does not replace one that was dropped after it", async () => {
+      await page.evaluate(() => {
+        const { stream } = File.prototype;
+        File.prototype.stream = function () {
+          if (this.name !== "slow.jsonl") return stream.call(this);
+          const held = new TransformStream();
+          window.release = () => stream.call(this).pipeTo(held.writable);
+          return held.readable;
+        };
+      });
+      const row = Buffer.from('{"v":[1,2]}');
+      await drop(page, "slow.jsonl", row);
+      await until(page, () => window.release);
+      await drop(page, "fast.jsonl", row);
+      await until(page, () => !document.getElementById("make").hidden && document.querySelector("#make .note").textContent.startsWith("fast.jsonl"));
+      await page.evaluate(() => window.release());
+      await new Promise((resume) => setTimeout(resume, 300)); // what the slow file might still bring
+      assert.match(await page.$eval("#make .note", (note) => note.textContent), /^fast\.jsonl: 1 rows/);
     });
 
     await t.test("JSON columns are encoded once, and integers keep every digit, as the command has them", async () => {

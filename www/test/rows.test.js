@@ -5,12 +5,13 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { BROWSERS, ready, start } from "../browsers.js";
 import { float32 } from "../page/float32.js";
 
 const { HITHER } = process.env;
 const scratch = mkdtempSync(join(tmpdir(), "hither-rows-"));
+after(() => rmSync(scratch, { recursive: true }));
 
 /** What the command makes of a file: its bytes, or undefined where it refuses it. */
 function built(name, bytes, ...args) {
