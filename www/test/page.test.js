@@ -157,7 +157,8 @@ for (const name of Object.keys(BROWSERS)) {
       await page.evaluate(() => {
         window.said = [];
         const region = document.getElementById("status");
-        new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true });
+        // Each time that it is set is told, and is read out, be it the same.
+        new MutationObserver((all) => window.said.push(...all.map(({ addedNodes }) => addedNodes[0]?.textContent))).observe(region, { childList: true });
         for (const text of ["lanterm", "lantermm", "lanterm"]) {
           document.getElementById("word").value = text;
           document.getElementById("word").dispatchEvent(new InputEvent("input"));
