@@ -1,6 +1,6 @@
 -- Conditions that Postgres decides, in strict order: as many of the nearest as pgvector's index
 -- finds in its own strict order with the same ef_search, all that there are, in Postgres's order. Its
--- graph is another every time, by a hundredth at most.
+-- graph is random, and where ours misses one answer of 1,250 it may miss none.
 CREATE EXTENSION hither CASCADE;
 CREATE SERVER files FOREIGN DATA WRAPPER hither OPTIONS (location :'files');
 CREATE FOREIGN TABLE words (id bigint, embedding halfvec(384)) SERVER files OPTIONS (location 'words.hither');
@@ -26,9 +26,9 @@ BEGIN
 END $$;
 SET jit = off; SET hnsw.iterative_scan = strict_order; SET hither.iterative_scan = strict;
 SET hnsw.ef_search = 40; SET hither.ef_search = 40;
-SELECT share, ours.recall > theirs.recall - 0.01 AS not_below, ours.fewest, ours.turns FROM recalls('words') AS ours JOIN recalls('plain') AS theirs USING (share) ORDER BY share;
+SELECT share, ours.recall >= least(theirs.recall, 0.999) AS not_below, ours.fewest, ours.turns FROM recalls('words') AS ours JOIN recalls('plain') AS theirs USING (share) ORDER BY share;
 SET hnsw.ef_search = 12; SET hither.ef_search = 12;
-SELECT share, ours.recall > theirs.recall - 0.01 AS not_below, ours.fewest, ours.turns FROM recalls('words') AS ours JOIN recalls('plain') AS theirs USING (share) ORDER BY share;
+SELECT share, ours.recall >= least(theirs.recall, 0.999) AS not_below, ours.fewest, ours.turns FROM recalls('words') AS ours JOIN recalls('plain') AS theirs USING (share) ORDER BY share;
 RESET hither.ef_search; SET hither.recall = 0.99;
 SELECT share, recall >= 0.99 AS reached, fewest, turns FROM recalls('words') ORDER BY share;
 RESET hither.recall;
