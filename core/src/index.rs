@@ -1,6 +1,7 @@
 //! An index: segments of a file and rows that were inserted since, searched as one.
 
 mod change;
+mod cursor;
 mod distances;
 mod info;
 mod params;
@@ -10,10 +11,11 @@ mod save;
 mod search;
 mod shards;
 
+pub use cursor::Cursor;
 pub use info::{IndexInfo, SectionInfo, SegmentInfo};
 pub use params::{Order, SearchParams, SearchStats};
 pub use save::{Save, merge};
-pub use search::{Cursor, Searcher};
+pub use search::Searcher;
 pub use shards::{Difference, ShardNeighbor, Shards};
 
 use crate::archive::Archive;

@@ -71,7 +71,7 @@ impl Graph {
             let limit = if layer == 0 { 2 * params.m } else { params.m } as usize;
             let rows = nodes.iter().map(|&node| order[node as usize]).collect();
             let below = if layer == 0 { Vec::new() } else { positions.clone() };
-            layers.push(Layer::new(rows, below, limit));
+            layers.push(Layer::new(rows, below, limit, params.m as usize / 2));
             // Nodes of the next layer, and where they are in this one.
             let above = |&(_, node): &(usize, &u32)| usize::from(levels[*node as usize]) > layer;
             positions = nodes
@@ -164,13 +164,12 @@ impl Graph {
                 }
             }
         }
-        let least = self.params.m as usize / 2;
         for (number, mut edges) in edges.into_iter().enumerate() {
             sort_by(&mut edges, Ord::cmp);
             let groups: Vec<&[(u32, u32)]> = edges.chunk_by(|a, b| a.0 == b.0).collect();
             let layer = &self.layers[number];
             let linked = threads.map(groups.len(), scratch, |at, scratch| {
-                link_back(layer, groups[at], least, ranks, scratch)
+                link_back(layer, groups[at], ranks, scratch)
             })?;
             let layer = &mut self.layers[number];
             for (group, neighbors) in groups.iter().zip(&linked) {
@@ -226,8 +225,7 @@ impl Graph {
             scratch.candidates.clear();
             scratch.candidates.extend_from_slice(scratch.walk.pool.entries());
             let layer = &self.layers[number];
-            let m = self.params.m as usize;
-            found[number] = select_neighbors(layer, m, m / 2, ranks, scratch)?;
+            found[number] = select_neighbors(layer, self.params.m as usize, ranks, scratch)?;
             if number > 0 {
                 entries.clear();
                 let nearest = scratch.walk.pool.entries().iter();

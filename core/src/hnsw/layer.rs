@@ -20,17 +20,20 @@ pub(super) struct Layer {
     degrees: Vec<u8>,
     links: Vec<u32>,
     limit: usize,
+    /// How many neighbours a node is given if there are as many.
+    pub least: usize,
     /// Nodes that need places for edges to equal rows, by how many.
     reserved: Vec<u8>,
     pub inserted: u32,
 }
 
 impl Layer {
-    /// A layer for these rows, each with at most `limit` neighbours; nothing is inserted yet.
-    pub fn new(rows: Vec<u32>, below: Vec<u32>, limit: usize) -> Self {
+    /// A layer for these rows, each with at most `limit` neighbours, and if possible at least
+    /// `least`; nothing is inserted yet.
+    pub fn new(rows: Vec<u32>, below: Vec<u32>, limit: usize, least: usize) -> Self {
         let degrees = vec![0; rows.len()];
         let links = vec![0; rows.len() * limit];
-        Self { rows, below, degrees, links, limit, reserved: Vec::new(), inserted: 0 }
+        Self { rows, below, degrees, links, limit, least, reserved: Vec::new(), inserted: 0 }
     }
 
     /// Keeps a place free at every node that is the first of a group.

@@ -62,8 +62,8 @@ pub(crate) trait Storage {
 }
 
 /// When a walk may end before its pool is settled: when the pool is full and the nearest candidate
-/// left is farther than the `k` nearest by more than a share of their distance. That cuts a fifth of the work at
-/// recall 0.99 and changed no recall in the fourth digit (after arXiv 2505.15636).
+/// left is farther than the `k` nearest by more than a share of their distance. That cuts a fifth of
+/// the work at recall 0.99 and changed no recall in the fourth digit (after arXiv 2505.15636).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EarlyStop {
     /// The place of the candidate, counted from 1, whose distance decides.

@@ -15,11 +15,10 @@ use alloc::vec::Vec;
 
 /// Of `scratch.candidates`, sorted, at most `limit` neighbours that are nearer to the row than to
 /// each other (Algorithm 4, without extending candidates), filled up with the nearest of the others
-/// to `least`, where there are hubs to `limit`.
+/// to the layer's least, where there are hubs to `limit`.
 pub(super) fn select_neighbors(
     layer: &Layer,
     limit: usize,
-    least: usize,
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
 ) -> Result<Vec<u32>> {
@@ -46,7 +45,7 @@ pub(super) fn select_neighbors(
             selected_rows.push(row);
         }
     }
-    let least = if ranks.has_hubs() { limit } else { least.min(limit) };
+    let least = if ranks.has_hubs() { limit } else { layer.least.min(limit) };
     for candidate in candidates.iter() {
         if selected.len() >= least {
             break;
@@ -62,7 +61,6 @@ pub(super) fn select_neighbors(
 pub(super) fn link_back(
     layer: &Layer,
     group: &[(u32, u32)],
-    least: usize,
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
 ) -> Result<Vec<u32>> {
@@ -73,7 +71,7 @@ pub(super) fn link_back(
         return Ok(neighbors);
     }
     rank_nodes(layer, node, &neighbors, ranks, scratch)?;
-    select_neighbors(layer, layer.room(node), least, ranks, scratch)
+    select_neighbors(layer, layer.room(node), ranks, scratch)
 }
 
 /// Ranks nodes of a layer as seen from one of them, into the scratch's candidates, sorted.

@@ -19,7 +19,6 @@ use super::ranks::RowRanks;
 use super::select::rank_nodes;
 use crate::error::Result;
 use crate::neighbor::Candidate;
-use crate::sort::sort_by;
 use alloc::vec::Vec;
 
 /// A rank is another by far if it is greater than so many times: twice the distance.
@@ -61,11 +60,11 @@ impl Graph {
             let row = self.layers[number].rows[node as usize];
             let Some((end, rank)) = self.descend_to(number, row, ranks, scratch)? else { continue };
             // The layer below holds more of a small group.
-            let below = &self.layers[number - 1];
-            let neighbors = below.neighbors(self.layers[number].below[node as usize]);
-            let around: Vec<u32> =
-                neighbors.iter().map(|&neighbor| below.rows[neighbor as usize]).collect();
-            let near = near_rank(row, &around, NEAR, ranks, scratch)?;
+            let (below, node_below) =
+                (&self.layers[number - 1], self.layers[number].below[node as usize]);
+            let near = near_rank(below, node_below, NEAR, ranks, scratch)?;
+            let around = below.neighbors(node_below).iter();
+            let around: Vec<u32> = around.map(|&neighbor| below.rows[neighbor as usize]).collect();
             if end == node || rank <= BY_FAR * near {
                 continue;
             }
@@ -92,15 +91,9 @@ impl Graph {
         for above in 0..self.layers[number + 1].inserted {
             let upper = &self.layers[number + 1];
             let node = upper.below[above as usize];
-            let row = upper.rows[above as usize];
             let others = upper.neighbors(above).to_vec();
-            let row_of = |layer: &Layer, node: &u32| layer.rows[*node as usize];
-            let far: Vec<u32> = others.iter().map(|other| row_of(upper, other)).collect();
-            let layer = &self.layers[number];
-            let near: Vec<u32> =
-                layer.neighbors(node).iter().map(|neighbor| row_of(layer, neighbor)).collect();
-            let near = near_rank(row, &near, NEAR, ranks, scratch)?;
-            let far = near_rank(row, &far, MIDDLE, ranks, scratch)?;
+            let near = near_rank(&self.layers[number], node, NEAR, ranks, scratch)?;
+            let far = near_rank(upper, above, MIDDLE, ranks, scratch)?;
             if far > BY_FAR * BY_FAR * near {
                 for other in others {
                     let other = self.layers[number + 1].below[other as usize];
@@ -156,17 +149,15 @@ impl Graph {
     }
 }
 
-/// The rank, as seen from a row, that one in `part` of `rows` is nearer than; 0 of none.
+/// The rank, as seen from a node, that one in `part` of its neighbours is nearer than; 0 of none.
 fn near_rank(
-    row: u32,
-    rows: &[u32],
+    layer: &Layer,
+    node: u32,
     part: usize,
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
 ) -> Result<f32> {
-    let Scratch { distances, ranks: rank_scratch, .. } = scratch;
-    distances.resize(rows.len(), 0.0);
-    ranks.ranks(row, rows, distances, rank_scratch)?;
-    sort_by(distances, f32::total_cmp);
-    Ok(distances.get(distances.len() / part).copied().unwrap_or(0.0).max(0.0))
+    rank_nodes(layer, node, layer.neighbors(node), ranks, scratch)?;
+    let ranked = &scratch.candidates;
+    Ok(ranked.get(ranked.len() / part).map_or(0.0, |entry| entry.rank()).max(0.0))
 }

@@ -63,7 +63,7 @@ impl Searcher {
     }
 }
 
-impl<'a> Index<'a> {
+impl Index<'_> {
     /// The `k` nearest rows, nearest first, ties by key; fewer only if fewer rows match.
     ///
     /// `query` has one finite value a dimension.
@@ -82,21 +82,6 @@ impl<'a> Index<'a> {
         self.begin(query, params, searcher, false)?;
         self.advance(params, searcher, params.k)?;
         Ok(&searcher.found)
-    }
-
-    /// Begins a search that goes on past `k`: every call of [`Cursor::next_batch`] gives the next
-    /// rows. `k` says how many a batch is about to have.
-    ///
-    /// # Errors
-    /// Those of [`search`](Self::search).
-    pub fn cursor<'s>(
-        &'s self,
-        query: &[f32],
-        params: SearchParams<'s>,
-        searcher: &'s mut Searcher,
-    ) -> Result<Cursor<'s, 'a>> {
-        self.start_search(query, &params, searcher)?;
-        Ok(Cursor { index: self, params, searcher })
     }
 
     /// Begins the same search as [`cursor`](Self::cursor) without borrowing anything for its
@@ -367,43 +352,5 @@ impl<'a> Index<'a> {
             Ordering::Greater => false,
             Ordering::Equal => self.key(a.1)? < self.key(b.1)?,
         })
-    }
-}
-
-/// A search that goes on.
-///
-/// ```
-/// # use hither::{IndexBuilder, IndexOptions, Metric};
-/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
-/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
-/// # let bytes = builder.finish()?;
-/// use hither::{Index, SearchParams, Searcher};
-///
-/// let index = Index::open(&bytes)?;
-/// let mut searcher = Searcher::new();
-/// let mut cursor = index.cursor(&[0.0, 0.0], SearchParams::new(2), &mut searcher)?;
-/// assert_eq!(cursor.next_batch(2)?[1].distance, 1.0);
-/// assert_eq!(cursor.next_batch(2)?[0].distance, 2.0); // past the first two
-/// # Ok::<(), hither::Error>(())
-/// ```
-pub struct Cursor<'s, 'a> {
-    index: &'s Index<'a>,
-    params: SearchParams<'s>,
-    searcher: &'s mut Searcher,
-}
-
-impl Cursor<'_, '_> {
-    /// The next rows, at most `count`, nearest first; none when there are no more.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
-    pub fn next_batch(&mut self, count: usize) -> Result<&[Neighbor]> {
-        self.index.advance(&self.params, self.searcher, count)?;
-        Ok(&self.searcher.found)
-    }
-
-    /// What the search did so far.
-    pub fn stats(&self) -> SearchStats {
-        self.searcher.stats()
     }
 }
