@@ -16,7 +16,7 @@ help:
 	@echo "make www      the page: a dictionary by meaning, on http://localhost:8080 (PORT=8081 for another)"
 	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds, valgrind"
-	@echo "make bench    against hnswlib, usearch and faiss on two real data sets"
+	@echo "make bench    against SymphonyQG, SVS, hnswlib, usearch and faiss on two real data sets"
 	@echo "make bench-npm against the other vector searches on npm, in Node and Chromium"
 	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample)"
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Makes a dataset ready: base rows, queries and the exact truth, cached in bench/data.
 
-    python datasets.py wordnet-minilm-384 fashion-mnist-784 sample
+    python datasets.py wordnet-minilm-384 fashion-mnist-784 sample FOLDER
+
+A folder has base.npy and queries.npy, rows of f2 or f4, and metric.txt, which says cosine or l2. It may
+have truth.npy, int32 [queries, 100] or wider: the nearest rows, nearest first; else they are found here.
 """
 
 import argparse
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +22,8 @@ import numpy as np
 import measurement
 
 DEPTH = 100  # how many true neighbours are kept a query
+PIECE = 1 << 15  # rows of a base that are in memory at once
+METRICS = ("cosine", "l2")
 PACKAGE = "dataset-fashion-mnist"
 IDX_FOLDER = Path("usr/share/datasets/fashion-mnist")
 
@@ -30,12 +36,19 @@ class Absent(Exception):
 class Dataset:
     """Where the parts of a dataset lie."""
 
-    name: str
+    source: str  # what `get` is given: a name or a folder
     metric: str  # cosine or l2
     base: Path
     queries: Path
     rows: int
     dimensions: int
+
+    @property
+    def name(self):
+        """Its name, or the folder's, with a mark of its own so that two of one name are not confused."""
+        if self.source in MAKERS:
+            return self.source
+        return f"{Path(self.source).name}-{hashlib.sha256(self.source.encode()).hexdigest()[:6]}"
 
     @property
     def folder(self):
@@ -93,16 +106,26 @@ def measure(base, queries, chosen, metric):
     return result
 
 
+def nearest(scores, count):
+    """The places of the `count` least scores of each line, in any order; of all where there are fewer."""
+    count = min(count, scores.shape[1])
+    return np.argpartition(scores, count - 1, axis=1)[:, :count]
+
+
 def exact(base, queries, metric):
-    """The nearest DEPTH rows: found in float32 with a margin, then ordered by float64."""
-    rows = prepared(base, metric, np.float32)
-    squares = (rows**2).sum(axis=1)
-    near = []
-    for at in range(0, len(queries), 100):
-        products = prepared(queries[at : at + 100], metric, np.float32) @ rows.T
-        scores = -products if metric == "cosine" else squares - 2 * products
-        near.append(np.argpartition(scores, 2 * DEPTH, axis=1)[:, : 2 * DEPTH])
-    near = np.concatenate(near)
+    """The nearest DEPTH rows: found in float32 with a margin, a piece of the base at a time, then
+    ordered by float64."""
+    wanted = prepared(queries, metric, np.float32)
+    near, scores = np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
+    for first in range(0, len(base), PIECE):
+        rows = prepared(base[first : first + PIECE], metric, np.float32)
+        products = wanted @ rows.T
+        part = -products if metric == "cosine" else (rows**2).sum(axis=1) - 2 * products
+        kept = nearest(part, 2 * DEPTH)
+        near = np.hstack((near, first + kept))
+        scores = np.hstack((scores, np.take_along_axis(part, kept, axis=1)))
+        kept = nearest(scores, 2 * DEPTH)
+        near, scores = (np.take_along_axis(each, kept, axis=1) for each in (near, scores))
     distances = measure(base, queries, near, metric)
     order = np.lexsort((near, distances), axis=1)[:, :DEPTH]
     return np.take_along_axis(near, order, axis=1)
@@ -118,17 +141,17 @@ def with_truth(dataset, given=None):
     """Makes sure that the truth is there, from `given` or by exact search."""
     if not (is_fresh(dataset.truth, dataset) and is_fresh(dataset.distances, dataset)):
         base, queries = np.load(dataset.base, mmap_mode="r"), dataset.load_queries()
-        ids = exact(np.asarray(base), queries, dataset.metric) if given is None else np.load(given)
+        ids = exact(base, queries, dataset.metric) if given is None else np.load(given)
         ids = ids[:, :DEPTH].astype(np.int32)
         save(dataset.truth, ids)
         save(dataset.distances, measure(base, queries, ids, dataset.metric))
     return dataset
 
 
-def described(name, metric, base, queries):
+def described(source, metric, base, queries):
     """A dataset, with its shape from the files."""
     rows, dimensions = np.load(base, mmap_mode="r").shape
-    return Dataset(name, metric, base, queries, rows, dimensions)
+    return Dataset(source, metric, base, queries, rows, dimensions)
 
 
 def wordnet():
@@ -196,21 +219,57 @@ def fashion():
     return with_truth(described("fashion-mnist-784", "l2", base, queries))
 
 
+def given(folder):
+    """A dataset that somebody has as files."""
+    folder = Path(folder).resolve()
+    base, queries, metric = (folder / name for name in ("base.npy", "queries.npy", "metric.txt"))
+    for path in (base, queries, metric):
+        if not path.is_file():
+            raise Absent(f"{path} is missing: a folder has base.npy, queries.npy and metric.txt")
+    word = metric.read_text(encoding="utf-8").strip()
+    if word not in METRICS:
+        raise Absent(f"{metric} says {word[:20]!r}; it may say {' or '.join(METRICS)}")
+    shapes = []
+    for path in (base, queries):
+        try:
+            array = np.load(path, mmap_mode="r")
+        except ValueError as error:
+            raise Absent(f"{path}: {error}") from error
+        if array.ndim != 2 or array.dtype.kind != "f":
+            raise Absent(f"{path} is {array.dtype} of shape {list(array.shape)}, and not rows of floats")
+        shapes.append(array.shape)
+    if shapes[0][1] != shapes[1][1]:
+        raise Absent(f"{base} has {shapes[0][1]} dimensions and {queries} {shapes[1][1]}")
+    if shapes[0][0] < 2 * DEPTH:
+        raise Absent(f"{base} has {shapes[0][0]} rows; a dataset has {2 * DEPTH} or more")
+    truth = folder / "truth.npy"
+    if truth.is_file():
+        ids = np.load(truth, mmap_mode="r")
+        if ids.ndim != 2 or len(ids) != shapes[1][0] or ids.shape[1] < DEPTH or ids.dtype.kind not in "iu":
+            raise Absent(f"{truth} is {ids.dtype} of shape {list(ids.shape)}, and not {DEPTH} rows or more a query")
+        if not (0 <= ids.min() and ids.max() < shapes[0][0]):
+            raise Absent(f"{truth} names rows that {base} does not have")
+    return with_truth(described(str(folder), word, base, queries), truth if truth.is_file() else None)
+
+
 MAKERS = {"wordnet-minilm-384": wordnet, "fashion-mnist-784": fashion, "sample": sample}
+NAMES = f"{', '.join(MAKERS)}, or a folder"
 
 
-def get(name):
-    """A dataset by its name, made if need be."""
-    return MAKERS[name]()
+def get(source):
+    """A dataset by its name or its folder, made if need be."""
+    if source in MAKERS:
+        return MAKERS[source]()
+    if not Path(source).is_dir():
+        raise Absent(f"there is no dataset {source}; there are {NAMES}")
+    return given(source)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MAKERS)}; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {NAMES}; default: all names")
     args = parser.parse_args()
     for name in args.names or MAKERS:
-        if name not in MAKERS:
-            raise SystemExit(f"error: no dataset {name}; there are {', '.join(MAKERS)}")
         try:
             dataset = get(name)
         except Absent as why:

@@ -1,7 +1,9 @@
 """What every part of the benchmark shares: the settings, the folders, and how a measurement runs."""
 
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,8 @@ M = 16
 EF_CONSTRUCTION = 128
 K = 10
 GRID = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-FIRST_EF = 40  # of the first query after opening
+PROBES = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+FIRST_EF, FIRST_PROBES = 40, 16  # of the first query after opening: hither's defaults
 TARGETS = (0.95, 0.99)
 
 
@@ -68,9 +71,33 @@ def resident():
     return int(line.split()[1]) * 1024
 
 
+def lists(rows):
+    """How many lists an inverted file of so many rows has: hither's default, given to the peer too."""
+    return math.floor(math.sqrt(rows) + 0.5)
+
+
+def files(path):
+    """The file, or all files of the folder."""
+    return [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+
+
+def size(path):
+    """Bytes of a file or of all files of a folder."""
+    return sum(each.stat().st_size for each in files(path))
+
+
+def remove(path):
+    """Removes a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def warm(path):
-    """Reads a file once, so that it is in the page cache."""
-    with open(path, "rb", buffering=0) as data:
-        block = bytearray(1 << 20)
-        while data.readinto(block):
-            pass
+    """Reads a file, or all files of a folder, once, so that they are in the page cache."""
+    block = bytearray(1 << 20)
+    for each in files(path):
+        with open(each, "rb", buffering=0) as data:
+            while data.readinto(block):
+                pass

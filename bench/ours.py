@@ -16,7 +16,8 @@ from pathlib import Path
 import measurement
 import datasets
 
-VARIANTS = {"hither-sq8+f16": "sq8", "hither-f16": "none", "hither-sq8-only": "sq8-only"}
+VARIANTS = {"hither-sq8+f16": ("hnsw", "sq8"), "hither-f16": ("hnsw", "none"),
+            "hither-sq8-only": ("hnsw", "sq8-only"), "hither-ivf-sq8+f16": ("ivf", "sq8")}
 BINARY = Path(os.environ.get("HITHER", measurement.ROOT / "target" / "release" / "hither"))
 
 
@@ -30,19 +31,25 @@ def identity():
 
 def build(name, dataset, output, threads):
     """Builds an index file; `seconds` is the structure, without reading the rows."""
-    command = [BINARY, "build", dataset.base, "-o", output, "--metric", dataset.metric,
-               "--element", "f16", "--kind", "hnsw", "--codes", VARIANTS[name], "--m", measurement.M,
-               "--ef-construction", measurement.EF_CONSTRUCTION, "--threads", threads, "--json"]
+    kind, codes = VARIANTS[name]
+    shape = {"hnsw": ["--m", measurement.M, "--ef-construction", measurement.EF_CONSTRUCTION],
+             "ivf": ["--lists", measurement.lists(dataset.rows)]}[kind]
+    command = [BINARY, "build", dataset.base, "-o", output, "--metric", dataset.metric, "--element", "f16",
+               "--kind", kind, "--codes", codes, *shape, "--threads", threads, "--json"]
     result = measurement.run(command, threads)
-    return {**result, "bytes": os.path.getsize(output)}
+    return {**result, "bytes": measurement.size(output)}
 
 
-def search(dataset, index, grid):
+def search(name, dataset, index):
     """The curve, the time to open and to answer first, and the memory."""
     measurement.warm(index)
+    option, grid = {"hnsw": ("ef-search", measurement.GRID), "ivf": ("probes", measurement.PROBES)}[VARIANTS[name][0]]
     command = [BINARY, "bench", index, "--queries", dataset.queries, "--truth", dataset.truth,
-               "-k", measurement.K, "--ef-search", ",".join(map(str, grid)), "--threads", 1, "--json"]
-    return measurement.run(command)
+               "-k", measurement.K, f"--{option}", ",".join(map(str, grid)), "--threads", 1, "--json"]
+    result = measurement.run(command)
+    for point in result["results"]:
+        point["effort"] = point.pop(option.replace("-", "_"))
+    return result
 
 
 def main():
@@ -51,7 +58,7 @@ def main():
     for step in ("build", "search"):
         of = steps.add_parser(step)
         of.add_argument("name", choices=VARIANTS)
-        of.add_argument("dataset", choices=datasets.MAKERS)
+        of.add_argument("dataset", help=datasets.NAMES)
     steps.choices["build"].add_argument("--output", type=Path, required=True)
     steps.choices["build"].add_argument("--threads", type=int, default=1)
     steps.choices["search"].add_argument("--index", type=Path, required=True)
@@ -61,7 +68,7 @@ def main():
         if args.step == "build":
             result = build(args.name, dataset, args.output, args.threads)
         else:
-            result = search(dataset, args.index, measurement.GRID)
+            result = search(args.name, dataset, args.index)
     except measurement.Failed as why:
         raise SystemExit(f"error: {why}") from why
     print(json.dumps(result))

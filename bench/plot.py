@@ -9,7 +9,9 @@ RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 LOWEST, HIGHEST = 0.8, 0.9995
 COLOURS = {
     "hither-sq8+f16": "#2f81d8", "hither-f16": "#0f9d8a", "hither-sq8-only": "#8b6be0",
+    "hither-ivf-sq8+f16": "#56b4c9", "symphonyqg-f32": "#3d9a3d", "svs-f16": "#c24fc9",
     "hnswlib-f32": "#e0662f", "usearch-f16": "#b58a12", "faiss-fp16": "#d6456b", "faiss-sq8": "#7d8590",
+    "faiss-ivf-sq8+f16": "#8c5a3c",
 }
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
@@ -65,7 +67,7 @@ def visible(curve):
 
 
 def draw(title, subtitle, curves):
-    """The SVG of curves by name, each a list of {recall, qps} in order of ef."""
+    """The SVG of curves by name, each a list of {recall, qps} in order of effort."""
     shown = {name: visible(curve) for name, curve in curves.items()}
     shown = {name: curve for name, curve in shown.items() if curve}
     rates = [point["qps"] for curve in shown.values() for point in curve] or [1, 10]

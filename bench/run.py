@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures hither against hnswlib, usearch and faiss, and writes bench/results.
+"""Measures hither against its peers, and writes bench/results.
 
     bench/run.sh                     # what `make bench` does: five rounds of everything
     bench/run.sh --quick             # one round on the sample, to see that it works
-    bench/run.sh --build-rounds 1    # builds once (a round of building takes about six minutes)
+    bench/run.sh --build-rounds 1    # builds once (a round of building takes a quarter of an hour)
     bench/run.sh --build-rounds 0    # peers' index files of an earlier run, with the times noted then
 
 A round measures every engine once, and every other round runs in the opposite order. Each measurement
@@ -25,8 +25,8 @@ import time
 
 import measurement
 import datasets
+import engines
 import ours
-import peer
 import report
 
 QUICK = {"datasets": "sample", "rounds": 1, "build_rounds": 1, "least": 0.02}
@@ -124,8 +124,9 @@ class Peer:
 
     def __init__(self, name, versions):
         self.name = name
-        self.modes = peer.PEERS[name].modes
-        self.file = f"{name}-{versions[peer.PEERS[name].package]}-m{measurement.M}-efc{measurement.EF_CONSTRUCTION}.index"
+        self.modes = engines.PEERS[name].modes
+        version = versions[engines.PEERS[name].package]
+        self.file = f"{name}-{version}-m{measurement.M}-efc{measurement.EF_CONSTRUCTION}.index"
 
     def index(self, dataset):
         return dataset.indexes / self.file
@@ -143,16 +144,16 @@ class Peer:
         index = self.index(dataset)
         index.parent.mkdir(parents=True, exist_ok=True)
         index.with_suffix(".json").unlink(missing_ok=True)
-        result = measurement.run(measurement.python("peer.py", "build", self.name, dataset.name, "--output", index))
+        result = measurement.run(measurement.python("peer.py", "build", self.name, dataset.source, "--output", index))
         measurement.write(index.with_suffix(".json"), json.dumps(result))
         return result
 
     def search(self, dataset, least):
-        return measurement.run(measurement.python("peer.py", "search", self.name, dataset.name,
+        return measurement.run(measurement.python("peer.py", "search", self.name, dataset.source,
                                         "--index", self.index(dataset), "--least", least))
 
     def open(self, dataset, mode):
-        return measurement.run(measurement.python("peer.py", "open", self.name, dataset.name,
+        return measurement.run(measurement.python("peer.py", "open", self.name, dataset.source,
                                         "--index", self.index(dataset), "--mode", mode))
 
 
@@ -180,26 +181,26 @@ class Ours:
         return result
 
     def search(self, dataset, least):
-        return ours.search(dataset, self.index(dataset), measurement.GRID)
+        return ours.search(self.name, dataset, self.index(dataset))
 
 
-def in_turn(engines, number):
+def in_turn(measured, number):
     """The engines in the order of a round: every other one backwards."""
-    return engines if number % 2 == 0 else engines[::-1]
+    return measured if number % 2 == 0 else measured[::-1]
 
 
-def measure(session, dataset, engines, options):
+def measure(session, dataset, measured, options):
     """All measurements on one dataset."""
     say(f"{dataset.name}: {dataset.rows} rows of {dataset.dimensions}, {dataset.metric}")
     cores = len(os.sched_getaffinity(0))
     for number in range(max(options.build_rounds, 1)):
-        for engine in in_turn(engines, number):
+        for engine in in_turn(measured, number):
             for threads in (1, 2) if isinstance(engine, Ours) and cores > 1 else (1,):
                 session.measure({"dataset": dataset.name, "engine": engine.name, "step": "build",
                                  "threads": threads, "round": number},
                                 lambda: engine.build(dataset, threads, options.build_rounds == 0),
                                 again=threads == 1 and not engine.index(dataset).exists())
-    ready = [engine for engine in engines if engine.index(dataset).exists()]
+    ready = [engine for engine in measured if engine.index(dataset).exists()]
     for number in range(options.rounds):
         for engine in in_turn(ready, number):
             what = {"dataset": dataset.name, "engine": engine.name, "round": number}
@@ -228,15 +229,16 @@ def arguments():
     """The options, with the defaults of --quick or of a full run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0],
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    names = [*ours.VARIANTS, *peer.PEERS]
+    names = [*ours.VARIANTS, *engines.PEERS]
     parser.add_argument("--quick", action="store_true", help="one short round on the sample")
-    parser.add_argument("--datasets", default=argparse.SUPPRESS, help=f"of {','.join(datasets.MAKERS)}")
+    parser.add_argument("--datasets", default=argparse.SUPPRESS,
+                        help=f"of {datasets.NAMES} with base.npy, queries.npy and metric.txt")
     parser.add_argument("--engines", default=",".join(names), help="which to measure")
     parser.add_argument("--rounds", type=int, default=argparse.SUPPRESS, help="of searching and opening; 5")
     parser.add_argument("--build-rounds", type=int, default=argparse.SUPPRESS,
                         help="of building; 5; 0 takes the peers' earlier builds")
     parser.add_argument("--least", type=float, default=argparse.SUPPRESS,
-                        help="seconds a peer searches at each ef, at least; 0.2")
+                        help="seconds a peer searches at each effort, at least; 0.2")
     parser.add_argument("--retries", type=int, default=3,
                         help="how often to measure again where another program took the core")
     parser.add_argument("--fresh", action="store_true", help="do not go on with a run that was cut short")
@@ -244,38 +246,53 @@ def arguments():
     options = argparse.Namespace(**{**(QUICK if given.quick else FULL), **vars(given)})
     options.datasets = options.datasets.split(",")
     options.engines = options.engines.split(",")
-    for kind, wanted, known in (("dataset", options.datasets, datasets.MAKERS), ("engine", options.engines, names)):
-        for name in wanted:
-            if name not in known:
-                parser.error(f"no {kind} {name}; there are {', '.join(known)}")
+    for name in options.engines:
+        if name not in names:
+            parser.error(f"no engine {name}; there are {', '.join(names)}")
+    for name in options.datasets:
+        if name not in datasets.MAKERS and not os.path.isdir(name):
+            parser.error(f"no dataset {name}; there are {datasets.NAMES} with base.npy, queries.npy, metric.txt")
     if options.rounds < 1 or options.build_rounds < 0:
         parser.error("--rounds must be 1 or more, --build-rounds 0 or more")
     return options
+
+
+def present(names, versions):
+    """The engines of these names that are here; says which are not."""
+    found, built = [], ours.identity() is not None
+    for name in names:
+        if name in ours.VARIANTS and built:
+            found.append(Ours(name))
+        elif name in engines.PEERS and engines.PEERS[name].package in versions:
+            found.append(Peer(name, versions))
+        elif name in engines.PEERS:
+            say(f"{name} is left out: {engines.PEERS[name].package} is not installed")
+    if not built and any(name in ours.VARIANTS for name in names):
+        say("hither is not built, so only the peers are measured: build it with `cargo build --release`,")
+        say("or name the command in HITHER")
+    if not found:
+        raise SystemExit("error: no engine to measure")
+    return found
 
 
 def main():
     options = arguments()
     folder = measurement.RESULTS / "quick" if options.quick else measurement.RESULTS
     versions = measurement.run(measurement.python("peer.py", "versions"))
-    binary = ours.identity()
-    engines = [Peer(name, versions) if name in peer.PEERS else Ours(name) for name in options.engines]
-    if binary is None:
-        wanted = [engine.name for engine in engines if isinstance(engine, Ours)]
-        if wanted:
-            say("hither is not built, so only the peers are measured: build it with `cargo build --release`,")
-            say("or name the command in HITHER")
-        engines = [engine for engine in engines if isinstance(engine, Peer)]
+    measured = present(options.engines, versions)
     found = available(options.datasets)
     settings = {"m": measurement.M, "ef_construction": measurement.EF_CONSTRUCTION, "k": measurement.K,
-                "grid": measurement.GRID, "first_ef": measurement.FIRST_EF, "rounds": options.rounds,
+                "grid": measurement.GRID, "probes": measurement.PROBES, "first_ef": measurement.FIRST_EF,
+                "first_probes": measurement.FIRST_PROBES, "rounds": options.rounds,
                 "build_rounds": options.build_rounds, "least": options.least,
                 "datasets": [dataset.name for dataset in found],
-                "engines": [engine.name for engine in engines], "hither": binary,
+                "engines": [engine.name for engine in measured], "hither": ours.identity(),
+                "absent": [name for name in options.engines if name not in {each.name for each in measured}],
                 "versions": versions, "machine": machine()}
     settings = json.loads(json.dumps(settings))
     session = Session(folder, settings, options.fresh, options.retries)
     for dataset in found:
-        measure(session, dataset, engines, options)
+        measure(session, dataset, measured, options)
     result = {"date": datetime.date.today().isoformat(), "settings": settings,
               "datasets": {dataset.name: {"metric": dataset.metric, "rows": dataset.rows,
                                           "dimensions": dataset.dimensions} for dataset in found},

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the pinned peers into bench/venv and measures: bench/run.sh [options of run.py].
+# bench/run.sh growth [options of growth.py], and mixes [options of mixes.py], run those instead.
 set -eu
-cd "$(dirname "$0")"
+here=$(dirname "$0")
 
 need() { # need COMMAND PACKAGE: is it here, or can we install it?
     sh -c "$1" >/dev/null 2>&1 && return
@@ -15,12 +16,26 @@ need() { # need COMMAND PACKAGE: is it here, or can we install it?
     fi
 }
 
-if ! cmp -s requirements.txt venv/installed.txt; then
+install() { # install WHAT…: into the environment, silent unless it fails
+    "$here/venv/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+
+if ! cmp -s "$here/requirements.txt" "$here/venv/installed.txt"; then
     need "python3 -c 'import ensurepip, sysconfig, os; os.stat(sysconfig.get_path(\"include\") + \"/Python.h\")'" "python3-venv python3-dev"
     need "command -v g++" g++
-    [ -x venv/bin/pip ] || python3 -m venv venv
+    [ -x "$here/venv/bin/pip" ] || python3 -m venv "$here/venv"
     echo "installing the peers into bench/venv" >&2
-    venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-    cp requirements.txt venv/installed.txt
+    if install -r "$here/requirements.txt" 2>/dev/null; then
+        cp "$here/requirements.txt" "$here/venv/installed.txt"
+    else # not every peer has a wheel for every machine: those that can be had are measured, the others said
+        sed 's/ *#.*//; /^$/d' "$here/requirements.txt" | while read -r package; do
+            install "$package" || echo "$package cannot be installed here, and is left out" >&2
+        done
+    fi
 fi
-exec venv/bin/python run.py "$@"
+
+case ${1:-} in
+growth | mixes) script=$1.py && shift ;;
+*) script=run.py ;;
+esac
+exec "$here/venv/bin/python" "$here/$script" "$@"

@@ -17,15 +17,15 @@ def recall(ids, truth, distances, k):
 
 
 def merged(rounds):
-    """One curve from several rounds: at each ef the median of recall and of queries per second."""
+    """One curve from several rounds: at each effort the median of recall and of queries per second."""
     settings = {}
     for points in rounds:
         for point in points:
-            settings.setdefault(point["ef_search"], []).append(point)
-    return [{"ef_search": ef,
+            settings.setdefault(point["effort"], []).append(point)
+    return [{"effort": effort,
              "recall": median(point["recall"] for point in points),
              "qps": median(point["qps"] for point in points)}
-            for ef, points in sorted(settings.items())]
+            for effort, points in sorted(settings.items())]
 
 
 def qps_at(curve, target):
@@ -35,7 +35,7 @@ def qps_at(curve, target):
     one that ends below gives None.
     """
     before = None
-    for point in sorted(curve, key=lambda point: point["ef_search"]):
+    for point in sorted(curve, key=lambda point: point["effort"]):
         if point["recall"] >= target:
             if before is None or point["recall"] == before["recall"]:
                 return point["qps"]
