@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-npm bench-pg psql stop test-pg clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-growth bench-npm bench-pg psql stop test-pg clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds, valgrind"
 	@echo "make bench    against SymphonyQG, SVS, hnswlib, usearch and faiss on two real data sets"
+	@echo "make bench-growth how queries per second fall from 100,000 rows to a million"
 	@echo "make bench-npm against the other vector searches on npm, in Node and Chromium"
 	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample)"
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
@@ -74,6 +75,10 @@ soak:
 bench:
 	$(CARGO) build --release --package hither-cli
 	HITHER="$(abspath $(TARGET))/release/hither" sh bench/run.sh $(ARGS)
+
+bench-growth:
+	$(CARGO) build --release --package hither-cli
+	HITHER="$(abspath $(TARGET))/release/hither" sh bench/run.sh growth $(ARGS)
 
 bench-npm:
 	@CARGO="$(CARGO)" sh scripts/bench_npm.sh $(ARGS)

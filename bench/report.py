@@ -23,6 +23,7 @@ recall@10 of 0.95 and 0.99, by interpolating log QPS over recall between setting
 peers answer all queries in one call. A curve that begins above a recall counts with its first setting.
 MB are 10⁶ bytes. The last four columns are ratios of QPS at 0.95 and 0.99 to SymphonyQG's, SVS's,
 hnswlib's and faiss fp16's."""
+VERDICTS = ("| target | measured | bound | stretch | |", "|---|---:|---:|---:|---|")
 
 
 def middle(values):
@@ -180,8 +181,7 @@ def verdict(what, value, bound, stretch, side):
 
 def verdicts(engines, dimensions):
     """The pass or fail line of each target."""
-    lines = ["| target | measured | bound | stretch | |", "|---|---:|---:|---:|---|"]
-    lines += [verdict(*target) for target in targets(engines, dimensions)]
+    lines = [*VERDICTS, *(verdict(*target) for target in targets(engines, dimensions))]
     for name, of in engines.items():
         if of["same_file"]:
             word = "pass" if all(of["same_file"]) else "**fail**"

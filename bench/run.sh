@@ -34,6 +34,9 @@ if ! cmp -s "$here/requirements.txt" "$here/venv/installed.txt"; then
     fi
 fi
 
+case " $* " in
+*" --quick "*) (cd "$here" && venv/bin/python -m unittest -q) ;;
+esac
 case ${1:-} in
 growth | mixes) script=$1.py && shift ;;
 *) script=run.py ;;
