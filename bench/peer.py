@@ -32,14 +32,14 @@ def make(name, dataset):
 
 def build(name, dataset, output):
     """Builds and saves; seconds are those of the structure."""
+    part = output.with_name(output.name + ".part")
+    for earlier in (part, output):  # never search what another build left
+        measurement.remove(earlier)
     peer = make(name, dataset)
     rows = peer.prepare(dataset.load_base(), dataset.metric)
     began = time.perf_counter()
     peer.build(rows)
     seconds = time.perf_counter() - began
-    part = output.with_name(output.name + ".part")
-    for earlier in (part, output):  # a folder is not replaced as a file is
-        measurement.remove(earlier)
     peer.save(str(part))
     part.replace(output)
     return {"seconds": seconds, "bytes": measurement.size(output)}

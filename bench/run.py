@@ -3,7 +3,7 @@
 
     bench/run.sh                     # what `make bench` does: five rounds of everything
     bench/run.sh --quick             # one round on the sample, to see that it works
-    bench/run.sh --build-rounds 1    # builds once (a round of building takes a quarter of an hour)
+    bench/run.sh --build-rounds 1    # builds once (a round of building takes ten minutes)
     bench/run.sh --build-rounds 0    # peers' index files of an earlier run, with the times noted then
 
 A round measures every engine once, and every other round runs in the opposite order. Each measurement
