@@ -22,6 +22,7 @@ import numpy as np
 import measurement
 
 DEPTH = 100  # how many true neighbours are kept a query
+RUN = 64  # scores of which the least is found first
 PIECE = 1 << 15  # rows of a base that are in memory at once
 METRICS = ("cosine", "l2")
 PACKAGE = "dataset-fashion-mnist"
@@ -107,9 +108,21 @@ def measure(base, queries, chosen, metric):
 
 
 def nearest(scores, count):
-    """The places of the `count` least scores of each line, in any order; of all where there are fewer."""
-    count = min(count, scores.shape[1])
-    return np.argpartition(scores, count - 1, axis=1)[:, :count]
+    """The places of the `count` least scores of each line, in any order; of all where there are fewer.
+
+    They lie in the `count` runs whose own least scores are least, and among what is left beyond the runs:
+    numpy partitions a line ten times as slowly as it finds the least of runs.
+    """
+    width = scores.shape[1]
+    count, runs = min(count, width), width // RUN
+    if runs <= count:
+        return np.argpartition(scores, count - 1, axis=1)[:, :count]
+    least = scores[:, : runs * RUN].reshape(len(scores), runs, RUN).min(axis=2)
+    chosen = np.argpartition(least, count - 1, axis=1)[:, :count, np.newaxis] * RUN + np.arange(RUN)
+    rest = np.broadcast_to(np.arange(runs * RUN, width), (len(scores), width - runs * RUN))
+    places = np.hstack((chosen.reshape(len(scores), -1), rest))
+    kept = np.argpartition(np.take_along_axis(scores, places, axis=1), count - 1, axis=1)[:, :count]
+    return np.take_along_axis(places, kept, axis=1)
 
 
 def exact(base, queries, metric):

@@ -14,6 +14,7 @@ rows of many are the rows of fewer. FOLDER is a dataset that run.py takes: base.
 import argparse
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,11 @@ PIECE = 1 << 16  # rows that are drawn at once
 BLOCK = 512  # rows whose nearest are sought at once
 GRID = 1 << 16  # values are multiples of 1/GRID: sums of products are exact in float64, in any order
 ELEMENTS = {"f16": np.float16, "f32": np.float32}
+
+
+def say(*words):
+    """Tells the person who waits."""
+    print(*words, file=sys.stderr, flush=True)
 
 
 def unit(rows):
@@ -122,6 +128,7 @@ def equal_rows(base):
 def write(folder, base, queries):
     """Writes what goes with the rows, which stand in `base`, and gives them their name last."""
     rows = np.load(base, mmap_mode="r")
+    say(f"finding the nearest {datasets.DEPTH} rows of {len(queries):,} queries")
     datasets.save(folder / "queries.npy", queries)
     datasets.save(folder / "truth.npy", datasets.exact(rows, queries, "cosine").astype(np.int32))
     measurement.write(folder / "metric.txt", "cosine\n")
@@ -135,8 +142,10 @@ def make(folder, source, rows, dimensions, seed, element="f16", queries=1000):
     if rows < 2 * datasets.DEPTH or queries < 1:
         raise SystemExit(f"error: a dataset has {2 * datasets.DEPTH} rows or more, and a query or more")
     folder.mkdir(parents=True, exist_ok=True)
+    say(f"finding the {NEAR} nearest of each row of {source.name}")
     mixer = Mixer(on_directions(np.load(source.base), dimensions), seed, ELEMENTS[element])
     held_out = mixer.draw(0, queries)[1].astype(np.float32)
+    say(f"drawing {rows:,} mixes")
     part = folder / "part-base.npy"
     base = np.lib.format.open_memmap(part, mode="w+", dtype=ELEMENTS[element], shape=(rows, dimensions))
     for number, at in enumerate(range(0, rows, PIECE), 1):

@@ -96,6 +96,13 @@ class Mixes(unittest.TestCase):
 
 
 class Truth(unittest.TestCase):
+    def test_the_least_are_found_in_runs_and_beyond(self):
+        scores = np.random.default_rng(5).permutation(40 * 9003).reshape(40, 9003).astype(np.float32)
+        scores[0, 9000:], scores[1, 4:104] = (-3, -2, -1), -np.arange(100)
+        for count in (1, 37, 100, 200, 20_000):
+            found = np.take_along_axis(scores, datasets.nearest(scores, count), axis=1)
+            self.assertTrue((np.sort(found, axis=1) == np.sort(scores, axis=1)[:, :count]).all())
+
     def test_pieces_give_what_the_whole_gives(self):
         base, queries = rows_of(3, 2000, 12), rows_of(4, 50, 12)
         self.addCleanup(setattr, datasets, "PIECE", datasets.PIECE)
