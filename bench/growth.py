@@ -23,7 +23,7 @@ import run
 FULL = {"of": "wordnet-minilm-384", "rows": 1_000_000, "rounds": 5, "least": 0.2}
 QUICK = {"of": "sample", "rows": 20_000, "rounds": 1, "least": 0.02}
 SHARE = 10  # the more rows to the fewer
-BOUND, STRETCH = 0.45, 0.6  # of QPS at recall@10 of 0.95
+RECALL, BOUND, STRETCH = 0.95, 0.45, 0.6  # what of QPS at that recall@10 is to be left
 
 
 def pair(options):
@@ -43,18 +43,20 @@ def pair(options):
 
 def table(summaries, sizes):
     """A line an engine and number of rows, and what of QPS is left."""
-    lines = ["|  | rows | build s | file MB | bytes a row | QPS @0.95 | QPS @0.99 |", "|---|" + "---:|" * 6]
-    for name in summaries[0]:
+    names = [name for name in summaries[0] if all(of.get(name, {}).get("curve") for of in summaries)]
+    lines = ["|  | rows | build s | file MB | bytes a row | first recall | QPS @0.95 | QPS @0.99 |", "|---|" + "---:|" * 7]
+    for name in names:
         for of, rows in zip(summaries, sizes):
             one = of[name]
             lines.append(f"| {name} | {rows:,} | {report.cell(one['build_s'], '{:.1f}')} | "
                          f"{report.cell(one['bytes'] / 1e6, '{:,.1f}')} | {report.cell(one['row_bytes'])} | "
+                         f"{one['curve'][0]['recall']:.4f} | "
                          + " | ".join(report.cell(one["qps"][target]) for target in measurement.TARGETS) + " |")
     lines += ["", *report.VERDICTS]
-    for name in summaries[0]:
-        left = {target: report.ratio(*(of[name]["qps"][target] for of in summaries)) for target in measurement.TARGETS}
-        what = f"{name}: QPS at 0.95 of {sizes[0]:,} rows against {sizes[1]:,}"
-        lines.append(report.verdict(what, left[0.95], BOUND, STRETCH, "least"))
+    for name in names:
+        left = report.ratio(*(of[name]["qps"][RECALL] for of in summaries))
+        what = f"{name}: QPS at {RECALL} of {sizes[0]:,} rows against {sizes[1]:,}"
+        lines.append(report.verdict(what, left, BOUND, STRETCH, "least"))
     return lines
 
 
@@ -99,8 +101,9 @@ def main():
         for dataset in both:
             session.measure({"dataset": dataset.name, "engine": engine.name, "step": "build", "threads": 1, "round": 0},
                             lambda: engine.build(dataset, 1, False), again=not engine.index(dataset).exists())
+    ready = [engine for engine in measured if all(engine.index(dataset).exists() for dataset in both)]
     for number in range(options.rounds):
-        for engine in run.in_turn(measured, number):
+        for engine in run.in_turn(ready, number):
             for dataset in run.in_turn(both, number):
                 session.measure({"dataset": dataset.name, "engine": engine.name, "step": "search", "round": number},
                                 lambda: engine.search(dataset, options.least))
@@ -109,10 +112,11 @@ def main():
     measurement.write(folder / "results.json", json.dumps(result, indent=1) + "\n")
     summaries = [report.summary(result, of.name) for of in both]
     lines = ["# Growth", "", f"{result['date']}, {settings['machine']['cpu']}; mixes of {options.of}, "
-             f"{options.dimensions} dimensions, seed {options.seed}. One thread; {options.rounds} rounds, medians.", "",
+             f"{options.dimensions} dimensions, seed {options.seed}. One thread; {options.rounds} rounds, medians. "
+             "A curve that begins above a recall counts with its first setting.", "",
              *table(summaries, settings["rows"])]
     for of in both:
-        lines += report.noise(result, of.name)
+        lines += [*report.noise(result, of.name), *report.failures(result, of.name)]
     measurement.write(folder / "table.md", "\n".join(lines) + "\n")
     session.note("complete")
     print("\n".join(lines))
