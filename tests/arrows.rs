@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "builder",
         &[
             "aligned", "archive", "column", "element", "growing", "hnsw", "ivf", "key", "metric",
-            "parallel", "segment", "vectors",
+            "parallel", "quantize", "segment", "sort", "vectors",
         ],
     ),
     ("calibration", &["archive", "metric"]),

@@ -5,6 +5,7 @@ mod rows;
 use crate::failure::Failure;
 use crate::input::{Format, Input, Options, parse_type};
 use crate::interrupt::{interrupted, watch};
+use crate::memory::Memory;
 use crate::output;
 use crate::progress::Bar;
 use crate::recall;
@@ -13,7 +14,7 @@ use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
     Codes, ColumnType, Element, ErrorKind, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile,
-    IndexOptions, IvfParams, Metric,
+    IndexOptions, IvfParams, Metric, Progress,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -90,7 +91,7 @@ pub struct Arguments {
     /// HNSW: candidates weighed for each row's neighbours.
     #[arg(long, default_value_t = HnswParams::default().ef_construction)]
     ef_construction: u32,
-    /// IVF: number of lists. Default: the square root of the number of rows.
+    /// IVF: number of lists, of each segment. Default: the square root of the number of rows.
     #[arg(long)]
     lists: Option<u32>,
     /// Seed of all random choices.
@@ -99,6 +100,8 @@ pub struct Arguments {
     /// Threads to build with; 0 for all. The file is the same for any number.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    #[command(flatten)]
+    memory: Memory,
     /// A fact to keep in the file, such as model=all-MiniLM-L6-v2; several may be given.
     #[arg(long, value_name = "NAME=VALUE")]
     property: Vec<String>,
@@ -199,36 +202,63 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     }
     input.notes.iter().for_each(|note| bar.say(&format!("note: {note}")));
     let mut options = index_options(arguments, &input)?;
+    let budget = arguments.memory.budget();
+    options.memory = budget.limit;
     if let Some(rows) = input.rows {
         (options.hnsw, options.ivf) = structures(arguments, rows, bar);
+        budget.check(&options, rows, 0)?;
+    } else {
+        // Segments that are full have rows enough.
+        (options.hnsw, options.ivf) = of_kinds(arguments, &kinds_for(arguments, u64::MAX));
     }
     let mut builder = IndexBuilder::new(options)?;
+    if let Some(rows) = input.rows {
+        builder.reserve(usize::try_from(rows).unwrap_or(usize::MAX))?;
+    }
     // Before hours of work: whether it can be written at all.
     let mut file = output::create(&arguments.output)?;
+    budget.provide(&mut builder, &arguments.output)?;
 
     let skip = arguments.on_invalid == OnInvalid::Skip;
-    let skipped = rows::push_all(&mut input, &mut builder, &name, skip, bar)?;
-    if input.rows.is_none() {
-        let (hnsw, ivf) = structures(arguments, builder.rows().into(), bar);
+    let counts_rows = input.rows.is_none();
+    let mut seconds = 0.0;
+    let failed = |error: hither::Error| match error.kind() {
+        ErrorKind::DuplicateKey { .. } => {
+            Failure::at(arguments.keys.as_ref().unwrap_or(&name), error)
+        }
+        ErrorKind::InvalidParameter { .. } => error.into(),
+        _ => Failure::at(&arguments.output, error),
+    };
+    let mut make_room = |builder: &mut IndexBuilder, bar: &mut Bar| {
+        if counts_rows {
+            budget.check(builder.options(), builder.rows(), 0)?;
+        }
+        let start = Instant::now();
+        builder.make_room(&mut |progress| show_progress(progress, bar)).map_err(failed)?;
+        seconds += start.elapsed().as_secs_f64();
+        Ok(())
+    };
+    let skipped = rows::push_all(&mut input, &mut builder, &name, skip, bar, &mut make_room)?;
+    if input.rows.is_none() && builder.segments_aside() == 0 {
+        let (hnsw, ivf) = structures(arguments, builder.rows(), bar);
         builder.set_structures(hnsw, ivf)?;
     }
 
     let start = Instant::now();
-    let mut seconds = 0.0;
+    let mut last = 0.0;
     let written = builder.write_to(&mut file, &mut |progress| {
         if progress.stage != "writing" {
-            seconds = start.elapsed().as_secs_f64();
+            last = start.elapsed().as_secs_f64();
         }
-        bar.show(progress);
-        if interrupted() { Err(ErrorKind::Cancelled.into()) } else { Ok(()) }
+        show_progress(progress, bar)
     });
-    written.and_then(|()| file.finish()).map_err(|error| match error.kind() {
-        ErrorKind::DuplicateKey { .. } => {
-            Failure::at(arguments.keys.as_ref().unwrap_or(&name), error)
-        }
-        _ => Failure::at(&arguments.output, error),
-    })?;
-    Ok(Built { rows: builder.rows().into(), skipped, seconds })
+    written.and_then(|()| file.finish()).map_err(failed)?;
+    Ok(Built { rows: builder.rows(), skipped, seconds: seconds + last })
+}
+
+fn show_progress(progress: Progress, bar: &mut Bar) -> hither::Result<()> {
+    bar.show(progress);
+    if interrupted() { Err(ErrorKind::Cancelled.into()) } else { Ok(()) }
 }
 
 /// The rows, and what messages call them.
@@ -266,17 +296,28 @@ fn structures(
     rows: u64,
     bar: &Bar,
 ) -> (Option<HnswParams>, Option<IvfParams>) {
-    let mut kinds = arguments.kind.clone();
-    if kinds.is_empty() {
-        let (kind, name, why) = if rows <= FLAT_ROWS {
-            (KindName::Flat, "flat", "so few that an exact scan is as fast")
-        } else {
-            (KindName::Hnsw, "hnsw", "enough for a graph to pay")
+    let kinds = kinds_for(arguments, rows);
+    if arguments.kind.is_empty() {
+        let (name, why) = match kinds[..] {
+            [KindName::Flat] => ("flat", "so few that an exact scan is as fast"),
+            _ => ("hnsw", "enough for a graph to pay"),
         };
         let rows = show::count(rows);
         bar.say(&format!("kind: {name}, for {rows} rows, {why} (--kind to choose)"));
-        kinds.push(kind);
     }
+    of_kinds(arguments, &kinds)
+}
+
+/// The kinds that were asked for, or that so many rows want.
+fn kinds_for(arguments: &Arguments, rows: u64) -> Vec<KindName> {
+    match arguments.kind.is_empty() {
+        true if rows <= FLAT_ROWS => vec![KindName::Flat],
+        true => vec![KindName::Hnsw],
+        false => arguments.kind.clone(),
+    }
+}
+
+fn of_kinds(arguments: &Arguments, kinds: &[KindName]) -> (Option<HnswParams>, Option<IvfParams>) {
     let hnsw = HnswParams { m: arguments.m, ef_construction: arguments.ef_construction };
     let ivf = IvfParams { lists: arguments.lists.unwrap_or_default() };
     (kinds.contains(&KindName::Hnsw).then_some(hnsw), kinds.contains(&KindName::Ivf).then_some(ivf))
@@ -330,6 +371,7 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
             "element": index.options().element.name(),
             "kind": kinds,
             "codes": codes,
+            "segments": info.segments.len(),
             "calibrations": info.segments.first().map(|s| recall::as_json(&s.calibrations)),
             "bytes": file.len(),
             "bytes_per_vector": bytes_per_vector,
@@ -354,6 +396,12 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
         seconds,
         total_seconds,
     );
+    if info.segments.len() > 1 {
+        let segments = info.segments.len();
+        text.push_str(&format!(
+            "{segments} segments, to stay within the memory; a search goes through all of them\n"
+        ));
+    }
     if skipped > 0 {
         text.push_str(&format!("left out {} invalid rows\n", show::count(skipped)));
     }

@@ -7,6 +7,7 @@ mod failure;
 mod info;
 mod input;
 mod interrupt;
+mod memory;
 mod merge;
 mod names;
 mod opened;

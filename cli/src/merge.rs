@@ -1,13 +1,14 @@
 //! `hither merge`: one index file of several.
 
 use crate::failure::Failure;
+use crate::memory::Memory;
 use crate::opened;
 use crate::output;
 use crate::progress::Bar;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{IndexFile, merge};
+use hither::{IndexBuilder, IndexFile, IndexOptions, merge_into};
 use std::path::PathBuf;
 
 /// Merge index files into one, built anew.
@@ -27,10 +28,15 @@ pub struct Arguments {
     /// Threads to build with; 0 for all.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    #[command(flatten)]
+    memory: Memory,
     /// Print nothing but errors.
     #[arg(short, long)]
     quiet: bool,
 }
+
+/// What a row takes beside the build's memory while rows are put in order.
+const MERGED_ROW: u64 = 40;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -39,19 +45,30 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let files =
         arguments.files.iter().map(|path| opened::open(path)).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();
+    let budget = arguments.memory.budget();
+    let options = IndexOptions {
+        threads: arguments.threads,
+        memory: budget.limit,
+        ..indexes[0].options().clone()
+    };
+    let rows = indexes.iter().map(|index| index.len()).sum();
+    budget.check(&options, rows, MERGED_ROW * rows)?;
+    let mut builder = IndexBuilder::new(options)?;
     let mut file = output::create(&arguments.output)?;
-    let builder = merge(&indexes, arguments.threads)?;
+    budget.provide(&mut builder, &arguments.output)?;
     let mut bar = Bar::new(arguments.quiet);
-    let written = builder.write_to(&mut file, &mut |progress| {
+    let mut show_progress = |progress| {
         bar.show(progress);
         Ok(())
-    });
+    };
+    merge_into(&mut builder, &indexes, &mut show_progress)?;
+    let written = builder.write_to(&mut file, &mut show_progress);
     bar.finish();
     written.and_then(|()| file.finish()).map_err(|error| Failure::at(&arguments.output, error))?;
     if arguments.quiet {
         return Ok(());
     }
-    let rows = show::count(builder.rows().into());
+    let rows = show::count(builder.rows());
     let size = IndexFile::open(&arguments.output)?.len();
     let path = arguments.output.display();
     show::print(&format!("{path}: {rows} rows, {}\n", show::bytes(size)))

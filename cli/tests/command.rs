@@ -2,6 +2,8 @@
 
 #[path = "command/magnitude.rs"]
 mod magnitude;
+#[path = "command/memory.rs"]
+mod memory;
 #[path = "command/overwriting.rs"]
 mod overwriting;
 #[path = "command/process.rs"]

@@ -9,6 +9,7 @@
 
 pub(crate) mod manifest;
 mod record;
+pub(crate) mod spill;
 pub(crate) mod write;
 
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};

@@ -1,7 +1,11 @@
 //! Building an index from rows.
 
+mod memory;
+mod parts;
+
 use crate::aligned::AlignedBytes;
 use crate::archive::manifest::{self, Manifest};
+use crate::archive::spill::Spill;
 use crate::archive::write::{self, Sink};
 use crate::column::{ColumnBuilder, ColumnSchema, ColumnType, ValueRef};
 use crate::element::Element;
@@ -15,9 +19,12 @@ use crate::parallel::Threads;
 use crate::segment::Codes;
 use crate::segment::build::{OnProgress, Progress, SegmentParams, SegmentRows, build};
 use crate::vectors::{MAX_DIMENSIONS, Shape, Vectors};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use memory::BYTES_PUT_ASIDE;
+use parts::Parts;
 
 /// Most attribute columns of an index, as many as Postgres allows a table.
 pub const MAX_COLUMNS: usize = 1600;
@@ -25,6 +32,13 @@ pub const MAX_COLUMNS: usize = 1600;
 /// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact: no
 /// structure is worth building.
 pub const FLAT_ROWS: u64 = 2_000;
+
+/// A segment beside others that has fewer rows gets no structure: a scan is as fast.
+pub(crate) const STRUCTURED_ROWS: u32 = 1000;
+
+/// Least rows of a segment that is built because memory holds no more: segments of fewer would be
+/// scanned, one after another.
+const LEAST_ROWS: u64 = FLAT_ROWS;
 
 /// What an index is to be.
 ///
@@ -66,6 +80,11 @@ pub struct IndexOptions {
     pub seed: u64,
     /// How many threads build; 0, the default, means as many as the machine has.
     pub threads: usize,
+    /// How many bytes of memory the build may take, as [`memory_needed`](Self::memory_needed) counts
+    /// them. Rows that want more are built in several segments, each of which is put aside in a
+    /// [`Spill`] before the next begins ([`IndexBuilder::spill_to`]); a search goes through all of them,
+    /// which takes longer than one of all rows. Not kept in the file. Default, `None`: as many as it takes.
+    pub memory: Option<u64>,
     /// Name and value of anything worth telling readers: `model`, `source`, `licence`.
     pub properties: Vec<(String, String)>,
 }
@@ -84,6 +103,7 @@ impl IndexOptions {
             codes: None,
             seed: 42,
             threads: 0,
+            memory: None,
             properties: Vec::new(),
         }
     }
@@ -99,6 +119,7 @@ impl IndexOptions {
         if let Some(ivf) = self.ivf {
             ivf.check()?;
         }
+        self.check_memory(0)?;
         if self.metric == Metric::L1 && self.codes.is_some_and(|codes| codes != Codes::None) {
             let reason = "the l1 metric takes no codes; use none".into();
             return Err(ErrorKind::InvalidParameter { name: "codes", reason }.into());
@@ -187,6 +208,7 @@ impl IndexOptions {
             codes: Codes::from_number(manifest.build.codes),
             seed: manifest.build.seed,
             threads: 0,
+            memory: None,
             properties: properties.map(|p| (p.name.clone(), p.value.clone())).collect(),
         };
         if options.dimensions == 0 || options.dimensions > MAX_DIMENSIONS {
@@ -213,12 +235,15 @@ impl IndexOptions {
 /// assert_eq!(nearest[0].distance, 1.0);
 /// # Ok::<(), hither::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct IndexBuilder {
     options: IndexOptions,
     vectors: Vectors,
     keys: Vec<Key>,
     columns: Vec<ColumnBuilder>,
+    /// Bytes of the rows' keys and values that have no fixed size.
+    texts: u64,
+    parts: Parts,
 }
 
 impl IndexBuilder {
@@ -228,17 +253,48 @@ impl IndexBuilder {
     pub fn new(options: IndexOptions) -> Result<Self> {
         options.check()?;
         let vectors = Vectors::new(options.shape())?;
-        let columns = options.columns.iter().cloned().map(ColumnBuilder::new).collect();
-        Ok(Self { options, vectors, keys: Vec::new(), columns })
+        let columns = new_columns(&options);
+        let parts = Parts::default();
+        Ok(Self { options, vectors, keys: Vec::new(), columns, texts: 0, parts })
     }
 
-    /// Makes room for the vectors of `rows` rows more, where it is known that they come: room that
-    /// grows as they come takes more memory.
+    /// Where segments are put aside that the options' `memory` does not hold, until the file is
+    /// written: a `std::fs::File` that can be read and written, or whatever else is a [`Spill`]. It
+    /// gets what the index's file will have, but for the last segment.
+    ///
+    /// ```
+    /// use hither::{Index, IndexBuilder, IndexOptions, Metric};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("hither-example-spill-{}", std::process::id()));
+    /// # let mut open = std::fs::OpenOptions::new();
+    /// # let spill = open.read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+    /// # std::fs::remove_file(&path).ok();
+    /// let options = IndexOptions { memory: Some(1_000_000), ..IndexOptions::new(2, Metric::L2) };
+    /// let mut builder = IndexBuilder::new(options)?;
+    /// builder.spill_to(Box::new(spill));
+    /// for x in 0..4_000 {
+    ///     builder.push(None, &[x as f32, 1.0], &[])?;
+    /// }
+    /// let bytes = builder.finish()?;
+    /// assert_eq!(Index::open(&bytes)?.info().segments.len(), 2);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn spill_to(&mut self, spill: Box<dyn Spill>) {
+        self.parts.spill_to(spill);
+    }
+
+    /// Makes room for `rows` rows more, where it is known that they come: room that grows as they
+    /// come takes more memory. Where memory is limited, segments become equally large.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfMemory`].
+    /// [`ErrorKind::OutOfMemory`]; [`ErrorKind::InvalidParameter`] if so many rows want a higher limit.
     pub fn reserve(&mut self, rows: usize) -> Result<()> {
-        self.vectors.reserve(rows)
+        let all = self.rows_here().saturating_add(rows) as u64;
+        let rows = self.parts.expect(&self.options, all, 0)?.min(rows as u64) as usize;
+        self.vectors.reserve(rows)?;
+        let bytes = (rows as u64).saturating_mul(size_of::<Key>() as u64);
+        self.keys.try_reserve(rows).map_err(|_| ErrorKind::OutOfMemory { bytes })?;
+        Ok(())
     }
 
     /// Appends a row: its key (`None` where keys are row numbers: the next number), its vector
@@ -248,15 +304,20 @@ impl IndexBuilder {
     /// goes: a vector that is shorter than 2⁻⁵⁰ (8.9·10⁻¹⁶) or longer than 2⁵⁰ (1.1·10¹⁵) is stored
     /// multiplied by a power of two.
     ///
+    /// Where memory is limited this may call [`make_room`](Self::make_room), which takes as long as
+    /// the build of a segment does.
+    ///
     /// # Errors
     /// Says what is wrong with the row, which is then left out; the builder goes on working.
-    /// Keys that are given twice are found by [`finish`](Self::finish).
+    /// Keys that are given twice are found by [`finish`](Self::finish). And those of
+    /// [`make_room`](Self::make_room).
     pub fn push(
         &mut self,
         key: Option<KeyRef<'_>>,
         vector: &[f32],
         values: &[ValueRef<'_>],
     ) -> Result<()> {
+        self.make_room(&mut |_| Ok(()))?;
         let expected = self.options.key_type;
         let key = match key {
             Some(key) if key.fits(expected) => key.to_owned(),
@@ -265,7 +326,7 @@ impl IndexBuilder {
                     ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into()
                 );
             }
-            None if expected == KeyType::RowNumber => Key::Int64(self.vectors.rows().into()),
+            None if expected == KeyType::RowNumber => Key::Int64(self.rows() as i64),
             None => {
                 return Err(ErrorKind::KeyType { expected: expected.name(), got: "missing" }.into());
             }
@@ -274,8 +335,43 @@ impl IndexBuilder {
         self.vectors.push(vector)?;
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(*value)?;
+            self.texts += value.blob_len() as u64;
+        }
+        if let Key::Text(text) = &key {
+            self.texts += text.len() as u64;
         }
         self.keys.push(key);
+        Ok(())
+    }
+
+    /// Makes room for another row where memory is limited and the rows that are here fill it: builds
+    /// a segment of them and puts it aside. Else it does nothing. [`push`](Self::push) does so itself;
+    /// called before it, this tells of progress.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateKey`] if a key was given twice, [`ErrorKind::InvalidParameter`] if the
+    /// limit is too low for these rows, [`ErrorKind::Unsupported`] if there is no
+    /// [`Spill`], and those of the spill and of `progress`.
+    pub fn make_room(&mut self, progress: OnProgress<'_>) -> Result<()> {
+        if !self.parts.is_full(&self.options, self.rows_here() as u64, self.texts) {
+            return Ok(());
+        }
+        self.parts.check_size(&self.options, self.rows_here() as u64, self.texts)?;
+        self.parts.check_keys(&self.keys)?;
+        let threads = Threads::new(self.options.threads)?;
+        let rows = SegmentRows {
+            vectors: &self.vectors,
+            key_type: self.options.key_type,
+            keys: &self.keys,
+            columns: &self.columns,
+        };
+        let params = self.options.segment_params();
+        let built = build(self.parts.count(), rows, &params, &threads, progress)?;
+        self.parts.put_aside(built, &self.keys, self.texts, &self.options)?;
+        self.vectors.clear();
+        self.keys.clear();
+        self.columns = new_columns(&self.options);
+        self.texts = 0;
         Ok(())
     }
 
@@ -295,8 +391,29 @@ impl IndexBuilder {
     }
 
     /// How many rows there are.
-    pub fn rows(&self) -> u32 {
-        self.vectors.rows()
+    pub fn rows(&self) -> u64 {
+        self.parts.rows() + self.rows_here() as u64
+    }
+
+    /// How many segments were put aside, because memory is limited.
+    pub fn segments_aside(&self) -> u32 {
+        self.parts.count()
+    }
+
+    /// What it was made with.
+    pub fn options(&self) -> &IndexOptions {
+        &self.options
+    }
+
+    /// Takes account of memory that is taken meanwhile beside the builder's.
+    pub(crate) fn count_beside(&mut self, bytes: u64) -> Result<()> {
+        self.options.check_memory(bytes)?;
+        self.parts.beside = bytes;
+        Ok(())
+    }
+
+    fn rows_here(&self) -> usize {
+        self.vectors.rows() as usize
     }
 
     /// Builds the index and gives its file's bytes.
@@ -316,18 +433,31 @@ impl IndexBuilder {
     /// Those of [`finish`](Self::finish), of the sink, and of `progress`.
     pub fn write_to(&self, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Result<()> {
         self.vectors.check_size()?;
+        self.parts.check_keys(&self.keys)?;
         let threads = Threads::new(self.options.threads)?;
-        let rows = SegmentRows {
-            vectors: &self.vectors,
-            key_type: self.options.key_type,
-            keys: &self.keys,
-            columns: &self.columns,
-        };
-        let built = build(0, rows, &self.options.segment_params(), &threads, progress)?;
         let mut manifest = self.options.manifest(self.vectors.unit_length());
-        manifest.segments.push(built.segment);
+        let mut sections = self.parts.sections(&mut manifest);
+        if self.parts.count() == 0 || self.rows_here() > 0 {
+            let rows = SegmentRows {
+                vectors: &self.vectors,
+                key_type: self.options.key_type,
+                keys: &self.keys,
+                columns: &self.columns,
+            };
+            let mut params = self.options.segment_params();
+            if self.parts.count() > 0 && self.rows_here() < STRUCTURED_ROWS as usize {
+                (params.hnsw, params.ivf) = (None, None);
+            }
+            let built = build(self.parts.count(), rows, &params, &threads, progress)?;
+            manifest.segments.push(built.segment);
+            sections.extend(built.sections);
+        }
         progress(Progress { stage: "writing", done: 0, total: 1 })?;
-        write::write(manifest, built.sections, sink)?;
+        write::write(manifest, sections, sink)?;
         progress(Progress { stage: "writing", done: 1, total: 1 })
     }
+}
+
+fn new_columns(options: &IndexOptions) -> Vec<ColumnBuilder> {
+    options.columns.iter().cloned().map(ColumnBuilder::new).collect()
 }

@@ -193,6 +193,15 @@ impl ValueRef<'_> {
         }
     }
 
+    /// Bytes of a text, of bytes or of JSON; 0 of others.
+    pub(crate) fn blob_len(self) -> usize {
+        match self {
+            Self::Text(value) | Self::Json(value) => value.len(),
+            Self::Bytes(value) => value.len(),
+            _ => 0,
+        }
+    }
+
     /// The name of the value's type, for messages; "null" if there is no value.
     pub fn type_name(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 
 mod atomic;
 mod pieces;
+mod spill;
 mod temporary;
 
 pub use atomic::{AtomicFile, write_file};

@@ -83,6 +83,7 @@ mod sort;
 mod vectors;
 
 pub use aligned::AlignedBytes;
+pub use archive::spill::Spill;
 pub use archive::write::Sink;
 pub use archive::{FORMAT_VERSION, file_length};
 pub use builder::{FLAT_ROWS, IndexBuilder, IndexOptions, MAX_COLUMNS};
@@ -102,7 +103,7 @@ pub use filter::{Comparison, Filter, Json};
 pub use hnsw::HnswParams;
 pub use index::{
     Cursor, Difference, Index, IndexFilter, IndexInfo, Order, Save, SearchParams, SearchStats,
-    Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge,
+    Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge, merge_into,
 };
 pub use ivf::{IvfParams, MAX_LISTS};
 pub use key::{Key, KeyRef, KeyType, format_uuid, parse_uuid};

@@ -345,6 +345,13 @@ impl Vectors {
         .into())
     }
 
+    /// Drops the rows and keeps their room, and what [`check_size`](Self::check_size) and
+    /// [`unit_length`](Self::unit_length) say of them.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(0);
+        self.rows = 0;
+    }
+
     pub fn rows(&self) -> u32 {
         self.rows
     }

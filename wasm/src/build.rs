@@ -81,7 +81,7 @@ impl Building {
 
     /// How many rows there are.
     pub fn rows(&self) -> u32 {
-        self.builder.rows()
+        self.builder.rows() as u32
     }
 
     /// Builds the file, which `sink` takes.
@@ -91,7 +91,7 @@ impl Building {
     pub fn finish(&mut self, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Outcome<()> {
         let rows = self.builder.rows();
         if self.options.by_rows {
-            let graph = u64::from(rows) > FLAT_ROWS;
+            let graph = rows > FLAT_ROWS;
             self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
         }
         ensure_in_parts(building_room(&self.options.index, rows as usize))?;

@@ -7,6 +7,9 @@ use crate::progress::Bar;
 use hither::{ErrorKind, IndexBuilder, KeyRef, KeyType, Progress, ValueRef};
 use std::path::Path;
 
+/// Makes room for the next row, if memory is limited.
+pub type MakeRoom<'a> = &'a mut dyn FnMut(&mut IndexBuilder, &mut Bar) -> Result<(), Failure>;
+
 /// Adds every row, and says how many were left out. With `skip` those are whose vectors are none
 /// that an index can have; else the first of them is an error.
 pub fn push_all(
@@ -15,10 +18,12 @@ pub fn push_all(
     name: &Path,
     skip: bool,
     bar: &mut Bar,
+    make_room: MakeRoom<'_>,
 ) -> Result<u64, Failure> {
     let mut row = Row::default();
     let (mut number, mut skipped) = (0, 0);
     while input.next(&mut row)? {
+        make_room(builder, bar)?;
         let pushed = match row.invalid.take() {
             Some(reason) => Err((reason.to_string(), true)),
             None => push(input.key_type, builder, &row, number)

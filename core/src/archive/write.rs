@@ -1,12 +1,14 @@
 //! Laying out and writing a file.
 
 use super::manifest::{self, Manifest, Section};
+use super::spill::Spill;
 use super::{ALIGNMENT, HEADER, Header, PAGE};
 use crate::aligned::AlignedBytes;
 use crate::error::{OrCorrupt, Result};
 use crate::sort::sort_by;
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
+use alloc::vec;
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -60,6 +62,9 @@ impl Sink for AlignedBytes {
     }
 }
 
+/// How much is read at once of what was put aside.
+const READ: usize = 1 << 20;
+
 /// The bytes of a section to be written.
 pub(crate) enum Source<'a> {
     Bytes(Cow<'a, [u8]>),
@@ -70,19 +75,36 @@ pub(crate) enum Source<'a> {
         stride: usize,
         order: Rc<[u32]>,
     },
+    /// Bytes that were put aside.
+    Spilled {
+        spill: &'a dyn Spill,
+        at: u64,
+        length: u64,
+    },
 }
 
 impl Source<'_> {
-    fn len(&self) -> u64 {
+    pub fn len(&self) -> u64 {
         match self {
+            Self::Spilled { length, .. } => *length,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Gather { stride, order, .. } => *stride as u64 * order.len() as u64,
         }
     }
 
     /// Gives the bytes in pieces of `size` bytes, the last one shorter.
-    fn for_pieces(&self, size: usize, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// `size` is a power of two, of at most [`READ`] bytes.
+    pub fn for_pieces(&self, size: usize, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match self {
+            Self::Spilled { spill, at, length } => {
+                let mut read = vec![0; READ.min(*length as usize)];
+                for first in (0..*length).step_by(READ) {
+                    let part = &mut read[..READ.min((length - first) as usize)];
+                    spill.read(at + first, part)?;
+                    part.chunks(size).try_for_each(&mut *each)?;
+                }
+                Ok(())
+            }
             Self::Bytes(bytes) => bytes.chunks(size).try_for_each(each),
             Self::Gather { bytes, stride, order } => {
                 let mut piece = Vec::with_capacity(size + stride);

@@ -4,8 +4,8 @@ use super::Index;
 use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
 use crate::archive::write::{self, NewSection, Sink, Source};
-use crate::builder::{IndexBuilder, IndexOptions};
-use crate::error::{ErrorKind, Result, try_collect};
+use crate::builder::{IndexBuilder, IndexOptions, STRUCTURED_ROWS};
+use crate::error::{Error, ErrorKind, Result, try_collect};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::RowId;
 use crate::parallel::Threads;
@@ -41,9 +41,6 @@ pub enum Save {
     /// quick, and read by anything that reads the format.
     Delta,
 }
-
-/// A new segment of fewer rows gets no structure: a scan is as fast.
-const STRUCTURED_ROWS: u32 = 1000;
 
 impl Index<'_> {
     /// Writes the index to a new file with `threads` threads (0: as many as there are). The index
@@ -139,9 +136,46 @@ impl Index<'_> {
 /// # Ok::<(), hither::Error>(())
 /// ```
 pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
-    let Some(first) = indexes.first() else {
-        return Err(ErrorKind::Unsupported { reason: "there is no index to merge".into() }.into());
-    };
+    let Some(first) = indexes.first() else { return Err(nothing_to_merge()) };
+    let mut builder = IndexBuilder::new(IndexOptions { threads, ..first.options().clone() })?;
+    merge_into(&mut builder, indexes, &mut |_| Ok(()))?;
+    Ok(builder)
+}
+
+fn nothing_to_merge() -> Error {
+    ErrorKind::Unsupported { reason: "there is no index to merge".into() }.into()
+}
+
+/// Gathers the rows of several indexes as [`merge`] does, for a builder that was made with the
+/// options of the first, and with a limit of memory if need be. Beside what the builder takes there
+/// are 40 bytes a row of all indexes, which the limit takes account of, and the bytes of keys that are
+/// text and of mapped files, which it does not.
+///
+/// `progress` hears of segments that are built because memory is limited.
+///
+/// # Errors
+/// Those of [`merge`] and of [`IndexBuilder::make_room`].
+///
+/// ```
+/// # use hither::{IndexBuilder, IndexOptions, Metric};
+/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+/// # let bytes = builder.finish()?;
+/// use hither::{Index, merge_into};
+///
+/// let index = Index::open(&bytes)?;
+/// let options = IndexOptions { memory: Some(1 << 30), ..index.options().clone() };
+/// let mut builder = IndexBuilder::new(options)?;
+/// merge_into(&mut builder, &[&index, &index], &mut |_| Ok(()))?;
+/// assert_eq!(builder.rows(), 10);
+/// # Ok::<(), hither::Error>(())
+/// ```
+pub fn merge_into(
+    builder: &mut IndexBuilder,
+    indexes: &[&Index<'_>],
+    progress: OnProgress<'_>,
+) -> Result<()> {
+    let Some(first) = indexes.first() else { return Err(nothing_to_merge()) };
     for (number, other) in indexes.iter().enumerate() {
         if let Some(what) = first.difference(other) {
             let reason =
@@ -149,9 +183,20 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
             return Err(ErrorKind::Unsupported { reason }.into());
         }
     }
-    let options = IndexOptions { threads, ..first.options().clone() };
-    let renumbered = options.key_type == KeyType::RowNumber && indexes.len() > 1;
+    let rows_of = |options: &IndexOptions| {
+        (options.dimensions, options.metric, options.key_type, options.columns.clone())
+    };
+    if rows_of(builder.options()) != rows_of(first.options()) {
+        let reason = "the builder was made for other rows than the indexes have: make it with the options of the first".into();
+        return Err(ErrorKind::Unsupported { reason }.into());
+    }
+    let renumbered = first.options().key_type == KeyType::RowNumber && indexes.len() > 1;
+    let count = indexes.iter().map(|index| index.len()).sum::<u64>();
+    let beside = count.saturating_mul(size_of::<(Key, usize, RowId)>() as u64);
+    builder.count_beside(beside)?;
     let mut rows: Vec<(Key, usize, RowId)> = Vec::new();
+    let room = usize::try_from(count).unwrap_or(usize::MAX);
+    rows.try_reserve_exact(room).map_err(|_| ErrorKind::OutOfMemory { bytes: beside })?;
     for (number, index) in indexes.iter().enumerate() {
         let start = rows.len();
         for row in index.rows() {
@@ -165,7 +210,6 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
         }
     }
     sort_by(&mut rows, Ord::cmp);
-    let mut builder = IndexBuilder::new(options)?;
     builder.reserve(rows.len())?;
     let mut vector = vec![0.0; first.dimensions()];
     for (at, (key, number, row)) in rows.iter().enumerate() {
@@ -177,7 +221,8 @@ pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
         let columns = 0..index.columns().len();
         let values = try_collect(columns.map(|column| index.value(*row, column)))?;
         let key: KeyRef<'_> = key.as_ref();
+        builder.make_room(&mut *progress)?;
         builder.push(Some(key), &vector, &values)?;
     }
-    Ok(builder)
+    Ok(())
 }
