@@ -78,16 +78,10 @@ pub(crate) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Whether the rows are likely to lie in memory rather than in caches.
+    #[cfg(target_arch = "wasm32")]
     #[inline(always)]
     pub fn is_far(&self) -> bool {
         self.bytes.len() >= 8 << 20
-    }
-
-    /// Whether bringing near rows that are only likely to be measured pays: with 4 MB of codes
-    /// searches were a tenth slower, with 8 no longer.
-    #[inline(always)]
-    pub fn looks_ahead(&self) -> bool {
-        platform::PREFETCHES && self.is_far()
     }
 
     /// The whole stride of a row: its values and what lies beside them.
@@ -101,7 +95,8 @@ impl<'a> Table<'a> {
 }
 
 /// Measures `query` against the listed rows: `out[i]` belongs to `list[i]`. Rows beyond the length
-/// of `out` are only brought near.
+/// of `out` are the next to be measured, and only brought near; if there are any, those before
+/// them are near.
 ///
 /// `query` has as many values as `table` has dimensions.
 ///
@@ -116,7 +111,7 @@ pub(crate) fn measure(
 ) -> Result<()> {
     debug_assert_eq!(query.len(), table.dimensions);
     #[cfg(target_arch = "wasm32")]
-    platform::bring_near(table, list)?;
+    platform::bring_near(table, coming(list, out.len()))?;
     platform::dispatch(MeasureList { measure, query, table, list, out })
 }
 
@@ -130,8 +125,14 @@ pub(crate) fn dot_codes(
 ) -> Result<()> {
     debug_assert_eq!(query.len(), table.dimensions);
     #[cfg(target_arch = "wasm32")]
-    platform::bring_near(table, list)?;
+    platform::bring_near(table, coming(list, out.len()))?;
     platform::dispatch(DotCodes { query, table, list, out })
+}
+
+/// Of a list whose first `measured` rows are measured, those to be brought near: the next, and if
+/// there are none, all.
+pub(crate) fn coming(list: &[u32], measured: usize) -> &[u32] {
+    if list.len() > measured { &list[measured..] } else { list }
 }
 
 /// Widens binary16 values, finite and little-endian, two bytes for each value of `out`.
@@ -310,7 +311,8 @@ impl Kernel for WidenF16<'_> {
     }
 }
 
-/// Calls `each` with the record of every listed row while the rows ahead are on their way.
+/// Calls `each` with the record of every listed row while the rows ahead are on their way: of a
+/// list that goes on beyond `out`, one of the next for each of these.
 #[inline(always)]
 fn for_rows<L: Lanes, T>(
     table: &Table<'_>,
@@ -318,15 +320,19 @@ fn for_rows<L: Lanes, T>(
     out: &mut [T],
     mut each: impl FnMut(&[u8], &mut T),
 ) -> Result<()> {
-    let ahead = L::ahead(table.stride);
-    for &row in list.iter().take(ahead) {
+    let mut coming = coming(list, out.len()).iter();
+    let first = if list.len() > out.len() { 0 } else { L::ahead(table.stride) };
+    for &row in coming.by_ref().take(first) {
         prefetch(table.record(row)?);
     }
-    for (at, (&row, out)) in list.iter().zip(out).enumerate() {
-        if let Some(&next) = list.get(at + ahead) {
+    for (&row, out) in list.iter().zip(out) {
+        if let Some(&next) = coming.next() {
             prefetch(table.record(next)?);
         }
         each(table.record(row)?, out);
+    }
+    for &row in coming {
+        prefetch(table.record(row)?);
     }
     Ok(())
 }

@@ -202,10 +202,14 @@ impl<'a> HnswView<'a> {
         let bits = id_bits(self.rows);
         let edges = self.edges(row).or_corrupt(WHAT)?;
         out.resize((edges.end - edges.start) as usize, 0);
-        let mut greatest = 0;
-        for (id, at) in out.iter_mut().zip(edges) {
-            *id = read_bits(self.base, at * u64::from(bits), bits).or_corrupt(WHAT)? as u32;
+        // The section's length was checked: all lie within, and bytes that can be read behind.
+        let first = edges.start * u64::from(bits);
+        let bytes = self.base.get((first / 8) as usize..).or_corrupt(WHAT)?;
+        let (mut bit, mut greatest) = ((first % 8) as u32, 0);
+        for id in out.iter_mut() {
+            *id = read_bits(bytes, bit.into(), bits).or_corrupt(WHAT)? as u32;
             greatest = greatest.max(*id);
+            bit += bits;
         }
         if greatest >= self.rows {
             return Err(corrupt(WHAT));
@@ -213,6 +217,16 @@ impl<'a> HnswView<'a> {
         Ok(())
     }
 
+    /// Brings near where a row's neighbours are said to lie.
+    #[inline]
+    pub fn prefetch_place(&self, row: u32) {
+        let bit = u64::from(row) * u64::from(offset_bits(self.edges));
+        if let Some(bytes) = self.offsets.get((bit / 8) as usize..) {
+            crate::distance::prefetch(&bytes[..bytes.len().min(1)]);
+        }
+    }
+
+    /// Brings a row's neighbours near.
     #[inline]
     pub fn prefetch(&self, row: u32) {
         let byte = |edge: u64| (edge * u64::from(id_bits(self.rows)) / 8) as usize;

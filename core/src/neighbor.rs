@@ -76,11 +76,18 @@ impl Pool {
     /// place.
     #[inline]
     pub fn push(&mut self, candidate: Candidate) -> Option<Candidate> {
+        self.place(candidate).1
+    }
+
+    /// The same, and by how many places it lies behind the candidate to be expanded next: 0 if it
+    /// is that now. None if it has no place.
+    #[inline]
+    pub fn place(&mut self, candidate: Candidate) -> (Option<usize>, Option<Candidate>) {
         let mut evicted = None;
         if self.entries.len() >= self.capacity {
             match self.entries.last() {
                 Some(last) if *last > candidate => evicted = self.entries.pop(),
-                _ => return Some(candidate),
+                _ => return (None, Some(candidate)),
             }
             if self.cursor > self.entries.len() {
                 self.cursor = self.entries.len();
@@ -89,12 +96,14 @@ impl Pool {
         }
         let at = self.entries.partition_point(|entry| *entry < candidate);
         if at < self.cursor {
-            let passed = &self.entries[at..self.cursor];
-            self.matched -= passed.iter().filter(|entry| entry.is_matched()).count();
+            if self.matched > 0 {
+                let passed = &self.entries[at..self.cursor];
+                self.matched -= passed.iter().filter(|entry| entry.is_matched()).count();
+            }
             self.cursor = at;
         }
         self.entries.insert(at, candidate);
-        evicted
+        (Some(at - self.cursor), evicted)
     }
 
     /// The nearest candidate that is not expanded, without marking it.

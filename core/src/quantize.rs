@@ -6,7 +6,7 @@
 //! dimensions fill cache lines: of 384 bytes a row takes six, of 400 seven. The query is coded too;
 //! products of codes are integers, and so the same on every platform.
 
-use crate::distance::{self, Format, Measure, Table, measure_pair};
+use crate::distance::{self, Format, Measure, Table, coming, measure_pair};
 use crate::error::{Result, corrupt};
 use crate::magnitude::{inverse_length, overflows, squared_length};
 use crate::metric::{Metric, cosine_distance};
@@ -185,6 +185,23 @@ impl CodedQuery {
         self.noise
     }
 
+    /// The rank by codes up to which rows may be nearer than one whose rank by codes is `rank`: four
+    /// standard deviations more. Infinite where ranks are no squares of distances.
+    pub fn bound(&self, rank: f32, metric: Metric) -> f32 {
+        // An error of e a value moves a squared distance by 2·distance·e, and by 2d·e⁴ in the mean of
+        // squares where distances are small; the cosine distance is half of that square.
+        let (scale, part) = match metric {
+            Metric::L2 => (2.0, 1.0),
+            Metric::Cosine => (1.0, 0.25),
+            Metric::InnerProduct | Metric::L1 => return f32::INFINITY,
+        };
+        let dimensions = self.codes.len() as f32;
+        let square = self.noise / (2.0 * dimensions);
+        let rank = if rank > 0.0 { rank } else { 0.0 };
+        let variance = 2.0 * scale * rank * square + part * 2.0 * dimensions * square * square;
+        rank + 4.0 * distance::sqrt(variance)
+    }
+
     /// Codes `query` for the rows of `view`, reusing this query's memory.
     pub fn set(&mut self, query: &Query, view: &CodesView<'_>) {
         let (centre, scale) = view.centre_and_scale();
@@ -257,11 +274,6 @@ impl<'a> CodesView<'a> {
         Self { table, factors: Factors { bytes: bytemuck::cast_slice(factors), stride: 4 }, metric }
     }
 
-    /// Whether bringing near rows that are only likely to be ranked pays.
-    pub fn looks_ahead(&self) -> bool {
-        self.table.looks_ahead()
-    }
-
     fn centre_and_scale(&self) -> (&'a [f32], f32) {
         match self.table.format {
             Format::Sq8 { centre, scale } => (centre, scale),
@@ -281,6 +293,9 @@ impl<'a> CodesView<'a> {
         products.resize(out.len(), 0);
         // Factors first, while nothing waits for them.
         if self.metric != Metric::InnerProduct {
+            for &row in &list[out.len()..] {
+                self.factors.prefetch(row);
+            }
             for (&row, out) in list.iter().zip(&mut *out) {
                 *out = self.factors.get(row)?;
             }
@@ -336,11 +351,6 @@ impl<'a> CodePairs<'a> {
         self.view.metric
     }
 
-    /// Whether bringing near rows that are only likely to be ranked pays.
-    pub fn looks_ahead(&self) -> bool {
-        self.view.looks_ahead()
-    }
-
     /// Ranks of the listed rows as seen from row `from`. `products` is scratch.
     pub fn ranks(
         &self,
@@ -353,7 +363,7 @@ impl<'a> CodePairs<'a> {
         let (_, scale) = view.centre_and_scale();
         let record = view.table.record(from)?;
         let codes: &[i8] = bytemuck::cast_slice(&record[..view.table.dimensions]);
-        for &row in list {
+        for &row in coming(list, out.len()) {
             if let Some(term) = self.terms.get(row as usize) {
                 distance::prefetch(bytemuck::bytes_of(term));
             }

@@ -101,6 +101,15 @@ pub(crate) struct Factors<'a> {
 }
 
 impl Factors<'_> {
+    /// Brings the number of a row near.
+    #[inline]
+    pub fn prefetch(&self, row: u32) {
+        let start = row as usize * self.stride;
+        if let Some(bytes) = self.bytes.get(start..start + 4) {
+            distance::prefetch(bytes);
+        }
+    }
+
     #[inline]
     pub fn get(&self, row: u32) -> Result<f32> {
         let start = row as usize * self.stride;
@@ -144,11 +153,6 @@ impl<'a> VectorsView<'a> {
 
     pub fn dimensions(&self) -> usize {
         self.table.dimensions
-    }
-
-    /// Whether bringing near rows that are only likely to be ranked pays.
-    pub fn looks_ahead(&self) -> bool {
-        self.table.looks_ahead()
     }
 
     /// Ranks of the listed rows; ranks order as distances do.

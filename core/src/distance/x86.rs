@@ -4,7 +4,8 @@
     reason = "instructions that pulp has no safe wrapper for; tokens of a known level"
 )]
 
-use super::{Kernel, Lanes, portable::Portable};
+use super::{Kernel, Lanes, Table, for_rows, portable::Portable};
+use crate::error::Result;
 use core::arch::x86_64::{
     __cpuid, __cpuid_count, __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch,
     _mm256_cvtph_ps, _mm512_dpbusd_epi32, _xgetbv,
@@ -162,35 +163,87 @@ impl Lanes for Avx512Vnni {
         widen_i8_avx512(self.v4, bytes)
     }
 
-    /// VNNI multiplies unsigned by signed bytes: `a` is moved up by 128, and 128·Σb taken off,
-    /// which the same instruction sums.
     #[inline(always)]
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
+        self.dot_from(self.less_excess(b), a, b)
+    }
+
+    #[inline(always)]
+    fn dot_rows(
+        self,
+        query: &[i8],
+        table: &Table<'_>,
+        list: &[u32],
+        out: &mut [i32],
+    ) -> Result<()> {
+        let less_excess = self.less_excess(query);
+        for_rows::<Self, _>(table, list, out, |record, out| {
+            let codes = bytemuck::cast_slice(&record[..query.len()]);
+            *out = self.dot_from(less_excess, codes, query);
+        })
+    }
+}
+
+/// VNNI multiplies unsigned by signed bytes: one side is moved up by 128, and 128 times the sum of
+/// the other taken off, once for all rows.
+impl Avx512Vnni {
+    /// Four products added to each lane of `sum`, of `moved`, unsigned, and `b`.
+    #[inline(always)]
+    fn add_products(self, sum: __m512i, moved: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the token `_vnni` exists only where AVX512VNNI was detected.
+        unsafe { _mm512_dpbusd_epi32(sum, moved, b) }
+    }
+
+    /// −128·Σb, over the lanes.
+    #[inline(always)]
+    fn less_excess(self, b: &[i8]) -> __m512i {
         let avx512 = self.v4.avx512f;
         let sign = avx512._mm512_set1_epi8(-128);
-        let mut sum = avx512._mm512_setzero_si512();
+        let (chunks, tail) = b.as_chunks::<64>();
         let mut excess = avx512._mm512_setzero_si512();
-        let mut step = |a: __m512i, b: __m512i| {
-            let moved = avx512._mm512_xor_si512(a, sign);
-            // SAFETY: the token `_vnni` exists only where AVX512VNNI was detected.
-            unsafe {
-                sum = _mm512_dpbusd_epi32(sum, moved, b);
-                excess = _mm512_dpbusd_epi32(excess, sign, b);
-            }
-        };
+        for chunk in chunks {
+            excess = self.add_products(excess, sign, bytemuck::cast(*chunk));
+        }
+        if !tail.is_empty() {
+            excess = self.add_products(excess, sign, padded(tail));
+        }
+        avx512._mm512_sub_epi32(avx512._mm512_setzero_si512(), excess)
+    }
+
+    /// Σ a·b, given [`less_excess`](Self::less_excess) of `b`. Two sums, so that an
+    /// instruction need not wait for the one before.
+    #[inline(always)]
+    fn dot_from(self, less_excess: __m512i, a: &[i8], b: &[i8]) -> i32 {
+        let avx512 = self.v4.avx512f;
+        let sign = avx512._mm512_set1_epi8(-128);
+        let moved = |a| avx512._mm512_xor_si512(a, sign);
+        let mut sums = [less_excess, avx512._mm512_setzero_si512()];
         let (a_chunks, a_tail) = a.as_chunks::<64>();
         let (b_chunks, b_tail) = b.as_chunks::<64>();
-        for (a, b) in a_chunks.iter().zip(b_chunks) {
-            step(bytemuck::cast(*a), bytemuck::cast(*b));
+        let (a_pairs, a_last) = a_chunks.as_chunks::<2>();
+        let (b_pairs, b_last) = b_chunks.as_chunks::<2>();
+        for (a, b) in a_pairs.iter().zip(b_pairs) {
+            for half in 0..2 {
+                let (a, b) = (moved(bytemuck::cast(a[half])), bytemuck::cast(b[half]));
+                sums[half] = self.add_products(sums[half], a, b);
+            }
+        }
+        for (a, b) in a_last.iter().zip(b_last) {
+            sums[0] = self.add_products(sums[0], moved(bytemuck::cast(*a)), bytemuck::cast(*b));
         }
         if !b_tail.is_empty() {
-            let (mut a, mut b) = ([0_i8; 64], [0_i8; 64]);
-            a[..a_tail.len()].copy_from_slice(a_tail);
-            b[..b_tail.len()].copy_from_slice(b_tail);
-            step(bytemuck::cast(a), bytemuck::cast(b));
+            sums[1] = self.add_products(sums[1], moved(padded(a_tail)), padded(b_tail));
         }
-        avx512._mm512_reduce_add_epi32(avx512._mm512_sub_epi32(sum, excess))
+        avx512._mm512_reduce_add_epi32(avx512._mm512_add_epi32(sums[0], sums[1]))
     }
+}
+
+/// The last codes of a row, filled up with zeros.
+#[inline(always)]
+fn padded(tail: &[i8]) -> __m512i {
+    let mut codes = [0_i8; 64];
+    codes[..tail.len()].copy_from_slice(tail);
+    bytemuck::cast(codes)
 }
 
 /// AMD's cores, and those that have AVX2 alone, wait for fewer lines at a time, about 48: with 16

@@ -250,13 +250,12 @@ impl Graph {
     ) -> Result<()> {
         let layer = &self.layers[number];
         let Scratch { walk, ranks: rank_scratch, rows, .. } = scratch;
-        let looks_ahead = ranks.looks_ahead();
         let measure =
             &mut |list: &[u32], out: &mut [f32]| ranks.ranks(from, list, out, rank_scratch);
-        let mut storage = LayerStorage { layer, alike: None, avoid, measure, rows, looks_ahead };
+        let mut storage = LayerStorage { layer, alike: None, avoid, measure, rows };
         walk.start(layer.inserted, ef, false);
         walk.early_stop = ranks.early_stop(2 * self.params.m as usize);
-        present(walk.enter(&mut storage, entries))?;
+        walk.enter(entries);
         present(walk.run(&mut storage, usize::MAX, u64::MAX))?;
         Ok(())
     }
@@ -276,13 +275,12 @@ impl Graph {
         for number in (0..=top).rev() {
             let layer = &self.layers[number];
             let alike = (number == 0).then_some(&self.alike);
-            let mut storage =
-                LayerStorage { layer, alike, avoid: None, measure, rows, looks_ahead: false };
+            let mut storage = LayerStorage { layer, alike, avoid: None, measure, rows };
             walk.start(layer.inserted, if number > 0 { 1 } else { ef }, false);
             if number == 0 {
                 walk.early_stop = early_stop;
             }
-            present(walk.enter(&mut storage, &entries))?;
+            walk.enter(&entries);
             present(walk.run(&mut storage, usize::MAX, u64::MAX))?;
             if number > 0 {
                 entries.clear();

@@ -87,7 +87,6 @@ pub(super) struct LayerStorage<'a> {
     pub avoid: Option<&'a dyn Fn(u32) -> bool>,
     pub measure: MeasureRows<'a>,
     pub rows: &'a mut Vec<u32>,
-    pub looks_ahead: bool,
 }
 
 impl Storage for LayerStorage<'_> {
@@ -116,11 +115,6 @@ impl Storage for LayerStorage<'_> {
     #[inline]
     fn prefetch(&self, id: u32) {
         prefetch(bytemuck::cast_slice(self.layer.neighbors(id)));
-    }
-
-    #[inline]
-    fn looks_ahead(&self) -> bool {
-        self.looks_ahead
     }
 }
 

@@ -73,14 +73,6 @@ impl<'a> RowRanks<'a> {
         EarlyStop::of(self.metric(), 0.0, k)
     }
 
-    /// Whether bringing near rows that are only likely to be ranked pays.
-    pub fn looks_ahead(&self) -> bool {
-        match &self.rows {
-            Rows::Codes(pairs) => pairs.looks_ahead(),
-            Rows::Vectors(vectors) => vectors.looks_ahead(),
-        }
-    }
-
     /// Ranks of the listed rows as seen from row `from`.
     pub fn ranks(
         &self,

@@ -1,12 +1,26 @@
 //! The search loop (Algorithms 2 and 5 of the paper), which building and reading share.
 //!
-//! It is a state machine whose state, [`Walk`], is the caller's and borrows no index. It asks its
-//! [`Storage`] for neighbours and ranks a list at a time. A storage whose bytes are not all there
-//! may answer [`Halt::Missing`]: the step has then changed nothing, and is taken again once the
-//! bytes have come. For bytes in memory `Missing` is uninhabited and compiles to nothing.
+//! # The pipeline
+//!
+//! A walk over rows in memory waits for them: a node's neighbours lie anywhere. So a step first
+//! chooses the node to expand and lists those of its neighbours that are new, which are asked for at
+//! once, and only then measures the list of the step *before*, whose rows have come meanwhile. The
+//! choice is one step late, so that a walk measures one to three rows in a hundred more. What
+//! waits is measured before a walk ends: none is forgotten, and what a walk answers does not depend
+//! on when rows come.
+//!
+//! # Missing bytes
+//!
+//! The loop is a state machine whose state, [`Walk`], is the caller's and borrows no index. A
+//! storage whose bytes are not all there may answer [`Halt::Missing`]: the part of the step that
+//! asked, choosing or measuring, has then changed nothing, and is taken again once the bytes have
+//! come. For bytes in memory `Missing` is uninhabited and compiles to nothing.
+
+#[cfg(test)]
+mod tests;
 
 use super::{HnswView, NONE};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, corrupt};
 use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::rows::RowSet;
@@ -42,8 +56,8 @@ pub(crate) trait Storage {
     type Missing;
     /// The neighbours of a node, into `out`.
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>>;
-    /// The ranks of the listed nodes, into `out`; nodes beyond its length are only likely to be
-    /// asked for next.
+    /// The ranks of the listed nodes, into `out`. Nodes beyond its length are the next to be asked
+    /// for; if there are any, those before them were such the last time.
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Self::Missing>>;
     /// Whether [`matches`](Self::matches) ever says no.
     fn is_filtered(&self) -> bool {
@@ -55,10 +69,8 @@ pub(crate) trait Storage {
     }
     /// Says that the neighbours of a node will be asked for soon.
     fn prefetch(&self, _: u32) {}
-    /// Whether bringing near what is only likely to be asked for is worth its while.
-    fn looks_ahead(&self) -> bool {
-        false
-    }
+    /// Says that [`prefetch`](Self::prefetch) of this node may follow.
+    fn prefetch_place(&self, _: u32) {}
 }
 
 /// When a walk may end before its pool is settled: when the pool is full and the nearest candidate
@@ -122,9 +134,19 @@ pub(crate) struct Walk {
     echoes: usize,
     most_echoes: usize,
     neighbors: Vec<u32>,
-    fresh: Vec<u32>,
+    /// Nodes met and not measured: `due` of them by the step that is being taken, the others by the
+    /// next. All count as visited.
+    list: Vec<u32>,
+    due: usize,
+    /// The ranks of the nodes to which those due are neighbours, and the others.
+    origins: [f32; 2],
+    /// Whether the step has chosen its node and listed what is new, and is to measure.
+    chosen: bool,
     ranks: Vec<f32>,
 }
+
+/// Whose neighbours are asked for early: candidates so few places behind the next.
+const SOON: usize = 4;
 
 /// Why a walk stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,21 +170,18 @@ impl Walk {
         self.resumable = resumable;
         self.early_stop = None;
         self.measured = 0;
+        self.list.clear();
+        self.chosen = false;
         self.echoes = 0;
         // A pool of one is a descent, which only goes where it is nearer.
         self.most_echoes = capacity.saturating_sub(1).saturating_mul(WIDEST);
     }
 
-    /// Adds nodes to begin from.
-    pub fn enter<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        entries: &[u32],
-    ) -> Result<(), Halt<S::Missing>> {
-        self.fresh.clear();
-        let visited = &self.visited;
-        self.fresh.extend(entries.iter().filter(|&&id| !visited.contains(id)));
-        self.measure_fresh(storage)
+    /// Adds nodes to begin from; all lie within the walk's nodes.
+    pub fn enter(&mut self, entries: &[u32]) {
+        self.visited.insert_new(entries, &mut self.list);
+        // Entries are nobody's neighbours.
+        self.origins[1] = f32::NAN;
     }
 
     /// Expands candidates, nearest first, until the pool is settled, or `wanted` settled ones
@@ -173,98 +192,101 @@ impl Walk {
         wanted: usize,
         budget: u64,
     ) -> Result<Stop, Halt<S::Missing>> {
-        let (filtered, looks_ahead) = (storage.is_filtered(), storage.looks_ahead());
-        while let Some(nearest) = self.pool.next() {
-            if self.early_stop.is_some_and(|stop| stop.is_due(&self.pool, nearest, self.echoes)) {
-                return Ok(Stop::Enough);
-            }
-            if filtered {
-                if self.pool.matched() >= wanted {
-                    return Ok(Stop::Enough);
+        let filtered = storage.is_filtered();
+        loop {
+            if !self.chosen {
+                match self.choose(filtered, wanted, budget) {
+                    Ok(next) => self.list_new(next, storage, filtered)?,
+                    Err(stop) if self.list.is_empty() => return Ok(stop),
+                    Err(_) => self.await_list(f32::NAN),
                 }
-                if self.measured >= budget {
-                    return Ok(Stop::Budget);
-                }
+                self.chosen = true;
             }
-            let id = nearest.id();
-            let matched = !filtered || storage.matches(id)?;
-            storage.neighbors(id, &mut self.neighbors)?;
-            self.fresh.clear();
-            self.add_unvisited();
-            self.ranks.resize(self.fresh.len(), 0.0);
-            if looks_ahead {
-                self.add_likely(storage);
-            }
-            storage.ranks(&self.fresh, &mut self.ranks)?;
-            self.fresh.truncate(self.ranks.len());
-            // Marked only now: what could be missing above has been there.
-            self.pool.mark_expanded(matched);
-            self.make_room(nearest.rank());
-            self.push_fresh();
-            if let Some(next) = self.pool.next() {
-                storage.prefetch(next.id());
-            }
-            if looks_ahead && let Some(likely) = self.pool.after_next() {
-                storage.prefetch(likely.id());
-            }
+            self.measure_due(storage)?;
+            self.chosen = false;
         }
-        Ok(if filtered && self.pool.matched() >= wanted { Stop::Enough } else { Stop::Settled })
     }
 
-    /// Appends to `fresh` the rows that are likely to be measured next, for which there are no
-    /// ranks: they come near while the others are measured. A step measures few rows, and
-    /// would wait for the first of them.
+    /// The candidate to be expanded next, or why there is none.
     #[inline]
-    fn add_likely<S: Storage>(&mut self, storage: &mut S) {
-        if let Some(likely) = self.pool.after_next()
-            && storage.neighbors(likely.id(), &mut self.neighbors).is_ok()
-        {
-            self.add_unvisited();
+    fn choose(&mut self, filtered: bool, wanted: usize, budget: u64) -> Result<Candidate, Stop> {
+        let next = self.pool.next();
+        let enough = filtered && self.pool.matched() >= wanted;
+        match next {
+            None if enough => Err(Stop::Enough),
+            None => Err(Stop::Settled),
+            Some(next) => match self.early_stop {
+                Some(early) if early.is_due(&self.pool, next, self.echoes) => Err(Stop::Enough),
+                _ if enough => Err(Stop::Enough),
+                _ if filtered && self.measured >= budget => Err(Stop::Budget),
+                _ => Ok(next),
+            },
         }
     }
 
-    /// Appends the neighbours that were not visited to `fresh`.
+    /// Expands the candidate that the pool gives next: lists its neighbours that are new.
     #[inline]
-    fn add_unvisited(&mut self) {
-        // A loop, not `extend` of an iterator, which compiled for size is a call for each step.
-        for &id in &self.neighbors {
-            if !self.visited.contains(id) {
-                self.fresh.push(id);
-            }
-        }
-    }
-
-    /// Widens the pool by the echoes among the fresh rows of a node of this rank.
-    #[inline]
-    fn make_room(&mut self, rank: f32) {
-        let width = rank.abs() * ECHO;
-        let echoes = self.ranks.iter().filter(|&&fresh| (fresh - rank).abs() <= width).count();
-        if echoes >= 2 && 2 * echoes >= self.ranks.len() {
-            let more = echoes.min(self.most_echoes - self.echoes);
-            self.echoes += more;
-            self.pool.widen(more);
-        }
-    }
-
-    fn measure_fresh<S: Storage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {
-        self.ranks.resize(self.fresh.len(), 0.0);
-        storage.ranks(&self.fresh, &mut self.ranks)?;
-        self.push_fresh();
+    fn list_new<S: Storage>(
+        &mut self,
+        next: Candidate,
+        storage: &mut S,
+        filtered: bool,
+    ) -> Result<(), Halt<S::Missing>> {
+        let id = next.id();
+        storage.neighbors(id, &mut self.neighbors)?;
+        let matched = !filtered || storage.matches(id)?;
+        // Marked only now: what could be missing above has been there.
+        self.pool.mark_expanded(matched);
+        self.await_list(next.rank());
+        self.visited.insert_new(&self.neighbors, &mut self.list);
         Ok(())
     }
 
+    /// What is listed falls due; what follows are neighbours of a node of rank `origin`.
     #[inline]
-    fn push_fresh(&mut self) {
-        self.measured += self.fresh.len() as u64;
-        for (&id, &rank) in self.fresh.iter().zip(&self.ranks) {
-            if !self.visited.insert(id) {
-                continue; // listed twice: only a damaged file does that
+    fn await_list(&mut self, origin: f32) {
+        self.due = self.list.len();
+        self.origins = [self.origins[1], origin];
+    }
+
+    /// Measures the nodes that are due, and adds them to the pool.
+    #[inline]
+    fn measure_due<S: Storage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {
+        self.ranks.resize(self.due, 0.0);
+        storage.ranks(&self.list, &mut self.ranks)?;
+        self.make_room();
+        self.measured += self.due as u64;
+        for (&id, &rank) in self.list.iter().zip(&self.ranks) {
+            let (place, evicted) = self.pool.place(Candidate::new(rank, id));
+            match place {
+                Some(place) if place < SOON => storage.prefetch(id),
+                Some(_) => storage.prefetch_place(id),
+                None => {}
             }
-            let candidate = Candidate::new(rank, id);
-            let evicted = self.pool.push(candidate);
             if self.resumable {
                 self.spill.extend(evicted);
             }
+        }
+        self.list.drain(..self.due);
+        if let Some(next) = self.pool.next() {
+            storage.prefetch(next.id());
+        }
+        if let Some(after) = self.pool.after_next() {
+            storage.prefetch(after.id());
+        }
+        Ok(())
+    }
+
+    /// Widens the pool by the echoes among the nodes that are due.
+    #[inline]
+    fn make_room(&mut self) {
+        let rank = self.origins[0];
+        let width = rank.abs() * ECHO;
+        let echoes = self.ranks.iter().filter(|&&due| (due - rank).abs() <= width).count();
+        if echoes >= 2 && 2 * echoes >= self.due {
+            let more = echoes.min(self.most_echoes - self.echoes);
+            self.echoes += more;
+            self.pool.widen(more);
         }
     }
 }
@@ -306,6 +328,9 @@ impl HnswView<'_> {
                 }
             }
             position = self.upper_record(layer, position)?.nth(1).unwrap_or(NONE);
+        }
+        if position >= self.rows {
+            return Err(corrupt("where a search begins").into());
         }
         Ok(position)
     }

@@ -5,7 +5,7 @@ use crate::calibration::{Calibration, Structure};
 use crate::metric::Metric;
 use crate::segment::Segment;
 use crate::segment::filter::EF_SEARCH;
-use crate::segment::search::{Plan, rows_measured};
+use crate::segment::search::{Plan, least_measured};
 
 /// Probes where nothing else was asked for.
 const PROBES: usize = 16;
@@ -29,7 +29,7 @@ impl Segment<'_> {
         let ef_search = match structure {
             Structure::Ivf if self.codes.is_some() => 4 * k,
             Structure::Ivf => k,
-            Structure::Hnsw if self.codes.is_some() => ef_search.max(rows_measured(k, 0)),
+            Structure::Hnsw if self.codes.is_some() => ef_search.max(least_measured(k)),
             Structure::Hnsw | Structure::Flat => ef_search.max(k),
         };
         Plan { structure, k, ef_search, probes, metric, radius: params.radius, resumable }

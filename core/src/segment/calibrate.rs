@@ -2,7 +2,7 @@
 //! the recall of every setting.
 
 use super::build::{Coded, Context, OnProgress, Progress};
-use super::search::{early_stop, rows_measured};
+use super::search::{early_stop, least_measured, rows_measured};
 use crate::calibration::{Calibration, EFFORTS, Structure};
 use crate::error::Result;
 use crate::hnsw::build::Graph;
@@ -132,7 +132,7 @@ pub(super) fn codes_fit(
         let row = truth.queries[at];
         scratch.set_query(vectors, row)?;
         scratch.coded.set(&scratch.query, &codes);
-        let within = rows_measured(FIT_K, 0);
+        let within = least_measured(FIT_K);
         scratch.scan(vectors.rows(), &truth.held_out, within, &mut |_, coded, list, out| {
             codes.ranks(coded, list, out)
         })?;
@@ -178,18 +178,20 @@ impl Context<'_> {
                     let Scratch { query, coded, walk, .. } = scratch;
                     let steering = codes.as_ref().map(|_| &*coded);
                     let early_stop = early_stop(view.metric(), steering, k, ef as usize);
-                    let ef = codes
-                        .as_ref()
-                        .map_or(ef as usize, |_| rows_measured(k, 0).max(ef as usize));
+                    let ef =
+                        codes.as_ref().map_or(ef as usize, |_| least_measured(k).max(ef as usize));
                     graph.search_base(walk, ef, early_stop, &mut |list, out| match &codes {
                         Some(codes) => codes.ranks(coded, list, out),
                         None => view.ranks(query, list, out),
                     })?;
                     let entries = walk.pool.entries();
-                    let most = if codes.is_some() { rows_measured(k, entries.len()) } else { k };
-                    let most = most.min(entries.len());
+                    let steered = (&*coded, view.metric());
+                    let most = match codes {
+                        Some(_) => rows_measured(k, entries, Some(steered)),
+                        None => k,
+                    };
                     let rows = |entry: &Candidate| graph.rows_of(entry.id()).take(k);
-                    nearest.extend(entries[..most].iter().flat_map(rows));
+                    nearest.extend(entries.iter().take(most).flat_map(rows));
                     self.rerank(k, scratch, nearest)
                 })?;
             calibrations.extend(calibration);
@@ -232,7 +234,13 @@ impl Context<'_> {
                             pool.push(Candidate::new(rank, row));
                         }
                     }
-                    nearest.extend(pool.entries().iter().map(|entry| entry.id()));
+                    let entries = pool.entries();
+                    let steered = (&*coded, view.metric());
+                    let most = match codes {
+                        Some(_) => rows_measured(k, entries, Some(steered)),
+                        None => k,
+                    };
+                    nearest.extend(entries.iter().take(most).map(|entry| entry.id()));
                     self.rerank(k, scratch, nearest)
                 })?;
             calibrations.extend(calibration);

@@ -137,9 +137,7 @@ impl SegmentSearch {
                 let entry = hnsw.descend(neighbors, rows, ranks, |list, out| {
                     Ok::<_, Halt<Infallible>>(rank_rows(segment, query, coded, list, out)?)
                 });
-                let entry = present(entry)?;
-                let mut storage = SegmentStorage { filter, query, coded };
-                present(walk.enter(&mut storage, &[entry]))?;
+                walk.enter(&[present(entry)?]);
             }
             (Structure::Ivf, _, Some(ivf)) => {
                 self.start_probing(query, plan, ivf, segment.rows, resumable)?;
@@ -236,7 +234,12 @@ impl SegmentSearch {
             Some(_) => pool.entries().len(),
             None => pool.settled(),
         };
-        let most = if exact { settled } else { rows_measured(want, settled) };
+        let coded =
+            (!self.walk.resumable).then_some((&self.coded, filter.segment.vectors.metric()));
+        let most = match exact {
+            true => settled,
+            false => rows_measured(want, &pool.entries()[..settled], coded),
+        };
         self.rows.clear();
         self.ranks.clear();
         let mut taken = 0;
@@ -328,11 +331,28 @@ impl SegmentSearch {
     }
 }
 
-/// Of how many rows, nearest by codes, the stored vectors are measured for the `want` nearest, if
-/// `settled` were found: codes may misplace a row by some places. Half of what was found has
-/// proved enough, but of ten alone one in thirty was wrong.
-pub(crate) fn rows_measured(want: usize, settled: usize) -> usize {
-    (want + want / 2).max(settled.div_ceil(2))
+/// Of how many rows, nearest by codes, the stored vectors are measured at least for the `want`
+/// nearest: codes may misplace a row by some places. Of ten alone one in thirty was wrong.
+pub(crate) fn least_measured(want: usize) -> usize {
+    want + want / 2
+}
+
+/// Of how many of those `found`, nearest by codes first, the stored vectors are measured for the
+/// `want` nearest: at most half, which has proved enough; of a search that does not go on, given the
+/// query in codes and the index's metric, no farther ones than codes could misplace.
+pub(crate) fn rows_measured(
+    want: usize,
+    found: &[Candidate],
+    coded: Option<(&CodedQuery, Metric)>,
+) -> usize {
+    let mut most = found.len().div_ceil(2);
+    if let Some((coded, metric)) = coded
+        && let Some(last) = want.checked_sub(1).and_then(|last| found.get(last))
+    {
+        let bound = coded.bound(last.rank(), metric);
+        most = most.min(found.partition_point(|entry| entry.rank() <= bound));
+    }
+    most.max(least_measured(want))
 }
 
 /// When a walk for the `k` nearest rows may stop early. `coded` is the query if the walk is steered by codes.

@@ -89,11 +89,9 @@ impl Storage for SegmentStorage<'_, '_> {
     }
 
     #[inline]
-    fn looks_ahead(&self) -> bool {
-        let segment = self.filter.segment;
-        match &segment.codes {
-            Some(codes) => codes.looks_ahead(),
-            None => segment.vectors.looks_ahead(),
+    fn prefetch_place(&self, id: u32) {
+        if let Some(hnsw) = &self.filter.segment.hnsw {
+            hnsw.prefetch_place(id);
         }
     }
 }
