@@ -17,6 +17,7 @@ pub(crate) mod groups;
 mod layer;
 pub(crate) mod ranks;
 mod reach;
+mod refine;
 pub(crate) mod search;
 mod select;
 mod shortcuts;

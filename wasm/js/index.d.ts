@@ -84,7 +84,7 @@ export interface LoadProgress {
   total: number;
 }
 
-/** Progress of a build: `"coding"`, `"clustering"`, `"linking"`, `"writing"`, … and how far it is. */
+/** Progress of a build: `"coding"`, `"linking"`, `"refining"`, `"clustering"`, `"writing"`, … and how far it is. */
 export interface BuildProgress {
   stage: string;
   done: number;

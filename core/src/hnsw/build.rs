@@ -164,22 +164,35 @@ impl Graph {
                 }
             }
         }
-        for (number, mut edges) in edges.into_iter().enumerate() {
-            sort_by(&mut edges, Ord::cmp);
-            let groups: Vec<&[(u32, u32)]> = edges.chunk_by(|a, b| a.0 == b.0).collect();
-            let layer = &self.layers[number];
-            let linked = threads.map(groups.len(), scratch, |at, scratch| {
-                link_back(layer, groups[at], ranks, scratch)
-            })?;
-            let layer = &mut self.layers[number];
-            for (group, neighbors) in groups.iter().zip(&linked) {
-                layer.set_neighbors(group[0].0, neighbors);
-            }
+        for (number, edges) in edges.into_iter().enumerate() {
+            self.link_back(number, edges, ranks, threads, scratch)?;
         }
         for (number, layer) in self.layers.iter().enumerate() {
             if layer.inserted > 0 && self.entry.is_none_or(|(top, _)| number > top) {
                 self.entry = Some((number, layer.inserted - 1));
             }
+        }
+        Ok(())
+    }
+
+    /// Adds edges to a layer, (from, to), selecting anew where there are too many.
+    pub(super) fn link_back(
+        &mut self,
+        number: usize,
+        mut edges: Vec<(u32, u32)>,
+        ranks: &RowRanks<'_>,
+        threads: &Threads,
+        scratch: &mut [Scratch],
+    ) -> Result<()> {
+        sort_by(&mut edges, Ord::cmp);
+        let groups: Vec<&[(u32, u32)]> = edges.chunk_by(|a, b| a.0 == b.0).collect();
+        let layer = &self.layers[number];
+        let linked = threads.map(groups.len(), scratch, |at, scratch| {
+            link_back(layer, groups[at], ranks, scratch)
+        })?;
+        let layer = &mut self.layers[number];
+        for (group, neighbors) in groups.iter().zip(&linked) {
+            layer.set_neighbors(group[0].0, neighbors);
         }
         Ok(())
     }

@@ -29,20 +29,30 @@ impl Graph {
     /// Rows in breadth-first order from the entry, which brings neighbours near each other in
     /// the file, each followed by its copies.
     pub fn breadth_first(&self) -> Vec<u32> {
-        let base = &self.layers[0];
-        let mut order = Vec::with_capacity(base.rows.len());
-        let mut seen = vec![false; base.rows.len()];
+        self.breadth_first_nodes().into_iter().flat_map(|node| self.rows_of(node)).collect()
+    }
+
+    /// Nodes of the base layer in breadth-first order from the entry.
+    pub(super) fn breadth_first_nodes(&self) -> Vec<u32> {
+        let count = self.inserted();
+        let mut order = Vec::with_capacity(count);
+        let mut seen = vec![false; count];
+        if count == 0 {
+            return order;
+        }
         let mut start = self.entry.map_or(0, |(top, entry)| {
             (1..=top).rev().fold(entry, |node, layer| self.layers[layer].below[node as usize])
         });
         let mut unseen = 0;
         let mut next = 0;
-        self.copies.pairs().iter().for_each(|pair| seen[pair.1 as usize] = true);
+        let inserted = |node: &u32| (*node as usize) < count;
+        let copies = self.copies.pairs().iter().map(|pair| pair.1).filter(inserted);
+        copies.for_each(|copy| seen[copy as usize] = true);
         loop {
             seen[start as usize] = true;
             order.push(start);
             while next < order.len() {
-                for neighbor in self.edges(order[next]) {
+                for neighbor in self.edges(order[next]).filter(inserted) {
                     if !seen[neighbor as usize] {
                         seen[neighbor as usize] = true;
                         order.push(neighbor);
@@ -59,7 +69,7 @@ impl Graph {
             }
             start = unseen as u32;
         }
-        order.iter().flat_map(|&node| self.rows_of(node)).collect()
+        order
     }
 
     /// Writes the graph as [`HnswView`](super::HnswView) reads it; `new_row[row]` renumbers.

@@ -22,6 +22,9 @@ pub(super) struct Layer {
     limit: usize,
     /// How many neighbours a node is given if there are as many.
     pub least: usize,
+    /// A candidate is no neighbour of a node if one that was selected is nearer to it than the node
+    /// is, its rank times this.
+    pub alpha: f32,
     /// Nodes that need places for edges to equal rows, by how many.
     reserved: Vec<u8>,
     pub inserted: u32,
@@ -33,7 +36,8 @@ impl Layer {
     pub fn new(rows: Vec<u32>, below: Vec<u32>, limit: usize, least: usize) -> Self {
         let degrees = vec![0; rows.len()];
         let links = vec![0; rows.len() * limit];
-        Self { rows, below, degrees, links, limit, least, reserved: Vec::new(), inserted: 0 }
+        let reserved = Vec::new();
+        Self { rows, below, degrees, links, limit, least, alpha: 1.0, reserved, inserted: 0 }
     }
 
     /// Keeps a place free at every node that is the first of a group.

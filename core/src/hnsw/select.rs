@@ -35,7 +35,7 @@ pub(super) fn select_neighbors(
         for some in selected_rows.chunks(4) {
             distances.resize(some.len(), 0.0);
             ranks.ranks(row, some, distances, rank_scratch)?;
-            if distances.iter().any(|&rank| rank < candidate.rank()) {
+            if distances.iter().any(|&rank| layer.alpha * rank < candidate.rank()) {
                 nearer_to_selected = true;
                 break;
             }

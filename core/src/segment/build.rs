@@ -47,7 +47,8 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done now: `coding`, `measuring`, `linking`, `clustering`, `writing`.
+    /// What is being done now: `coding`, `measuring`, `linking`, `refining`,
+    /// `clustering`, `writing`.
     pub stage: &'static str,
     /// How much of it is done.
     pub done: u64,
@@ -374,13 +375,16 @@ impl Context<'_> {
         let pairs = codes.map(|codes| CodePairs::new(codes.view(metric), rows)).transpose()?;
         let ranks = RowRanks::new(vectors, pairs)?;
         let mut graph = Graph::new(params, &order, seed, copies, alike);
-        let mut report = |done: usize| {
-            progress(Progress { stage: "linking", done: done as u64, total: rows.into() })
+        let mut report = |stage: &'static str, done: usize| {
+            progress(Progress { stage, done: done as u64, total: rows.into() })
         };
-        graph.insert_until(before, &ranks, self.threads, &mut report)?;
+        let mut linking = |done| report("linking", done);
+        graph.insert_until(before, &ranks, self.threads, &mut linking)?;
+        graph.refine(&ranks, self.threads, &mut |done| report("refining", done))?;
         graph.finish(&ranks)?;
         let calibrations = self.calibrate_graph(&graph)?;
-        graph.insert_until(order.len(), &ranks, self.threads, &mut report)?;
+        graph
+            .insert_until(order.len(), &ranks, self.threads, &mut |done| report("linking", done))?;
         graph.finish(&ranks)?;
         Ok((graph, calibrations))
     }

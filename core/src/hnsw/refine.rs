@@ -1,0 +1,108 @@
+//! A second look at every row's neighbours, once the rows are in.
+//!
+//! A row that came early chose among few, and the paper's selection keeps half as many neighbours for
+//! a new row as there are places. So for each row, a short walk that begins at the row itself finds
+//! who is near it now; of those and the neighbours that it has, as many as there are places are
+//! selected, by a rule that is a little less strict (the alpha of Subramanya et al.: DiskANN, NeurIPS
+//! 2019), and they are linked back. Searches at recall .95 to .99 take a sixth less time, and a
+//! row has one to two neighbours more. That alpha in the insertion's selection was no gain: it
+//! fills the few places of a new row with near ones.
+//!
+//! Where a few rows are nearest to all others, by inner products of unequal rows, the second look
+//! finds these again, and loses the ways between the others: recall at `ef_search` 40 fell from
+//! .97 to .74 on Gaussian rows times e^N(0,1). There is none.
+//!
+//! As insertion does, rows are taken in batches against the graph as it stood before the batch, so
+//! that it does not depend on threads.
+
+use super::build::Graph;
+use super::layer::Scratch;
+use super::ranks::RowRanks;
+use super::select::{rank_nodes, select_neighbors};
+use crate::error::Result;
+use crate::metric::Metric;
+use crate::parallel::Threads;
+use crate::sort::{sort, sort_by};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A candidate is kept unless one that was selected is nearer to it than the row is by this factor,
+/// of distances.
+const ALPHA: f32 = 1.05;
+
+/// Into how many batches the rows are divided, and how many rows one has at least.
+const BATCHES: usize = 50;
+const LEAST_BATCH: usize = 64;
+
+impl Graph {
+    /// Selects the neighbours of every node of the base layer anew. `progress` hears for how many
+    /// that is done, and stops the build by an error.
+    pub fn refine(
+        &mut self,
+        ranks: &RowRanks<'_>,
+        threads: &Threads,
+        progress: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<()> {
+        if ranks.has_hubs() {
+            return Ok(());
+        }
+        self.layers[0].alpha = match ranks.metric() {
+            // Ranks are squares of distances.
+            Metric::L2 | Metric::Cosine => ALPHA * ALPHA,
+            Metric::L1 => ALPHA,
+            // Ranks are no distances, and may be negative.
+            Metric::InnerProduct => 1.0,
+        };
+        // One after another, rows that lie near each other walk over the same rows.
+        let mut place = vec![0; self.inserted()];
+        for (at, &node) in self.breadth_first_nodes().iter().enumerate() {
+            place[node as usize] = at;
+        }
+        let nodes: Vec<u32> =
+            (0..self.inserted() as u32).filter(|&node| self.is_node(node)).collect();
+        let mut scratch = threads.scratch::<Scratch>();
+        let mut done = 0;
+        for batch in nodes.chunks((nodes.len() / BATCHES).max(LEAST_BATCH)) {
+            let mut batch = batch.to_vec();
+            sort_by(&mut batch, |a, b| place[*a as usize].cmp(&place[*b as usize]));
+            let graph = &*self;
+            let found = threads.map(batch.len(), &mut scratch, |at, scratch| {
+                graph.select_again(batch[at], ranks, scratch)
+            })?;
+            let layer = &mut self.layers[0];
+            for (&node, neighbors) in batch.iter().zip(&found) {
+                layer.set_neighbors(node, neighbors);
+            }
+            let mut edges = Vec::new();
+            for (&node, neighbors) in batch.iter().zip(&found) {
+                let back = neighbors.iter().map(|&neighbor| (neighbor, node));
+                edges.extend(back.filter(|edge| !layer.neighbors(edge.0).contains(&node)));
+            }
+            self.link_back(0, edges, ranks, threads, &mut scratch)?;
+            done += batch.len();
+            progress(done)?;
+        }
+        Ok(())
+    }
+
+    /// The neighbours of a node, selected among those it has and the nearest that a walk finds.
+    fn select_again(
+        &self,
+        node: u32,
+        ranks: &RowRanks<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<u32>> {
+        let layer = &self.layers[0];
+        rank_nodes(layer, node, layer.neighbors(node), ranks, scratch)?;
+        let ef = 2 * self.params.m as usize;
+        self.walk_layer(self.row(node), 0, &[node], ef, None, ranks, scratch)?;
+        let Scratch { candidates, walk, .. } = &mut *scratch;
+        for found in walk.pool.entries().iter().filter(|found| found.id() != node) {
+            if !candidates.iter().any(|known| known.id() == found.id()) {
+                candidates.push(*found);
+            }
+        }
+        sort(candidates);
+        select_neighbors(layer, layer.room(node), ranks, scratch)
+    }
+}
