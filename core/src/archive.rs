@@ -69,10 +69,11 @@ pub(crate) enum Kind {
     // What came later comes last.
     CodeFactors = 19,
     Copies = 20,
+    HnswRecords = 21,
 }
 
 impl Kind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -93,6 +94,7 @@ impl Kind {
         Self::ColumnValues,
         Self::CodeFactors,
         Self::Copies,
+        Self::HnswRecords,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -122,6 +124,7 @@ impl Kind {
             Self::ColumnValues => "values of a column",
             Self::CodeFactors => "factors of the codes",
             Self::Copies => "copies of rows",
+            Self::HnswRecords => "neighbours of the base layer",
         }
     }
 
@@ -137,6 +140,7 @@ impl Kind {
         match self {
             Self::HnswOffsets
             | Self::HnswBase
+            | Self::HnswRecords
             | Self::Codes
             | Self::Vectors
             | Self::Keys

@@ -9,6 +9,7 @@
 //! | ef | `ef_search`, the capacity of the pool |
 //! | W, C | one sorted `Pool` |
 
+pub(crate) mod base;
 pub(crate) mod build;
 mod components;
 mod connect;
@@ -23,11 +24,12 @@ mod select;
 mod shortcuts;
 
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
-use crate::packed::{bits_below, packed_len, read_bits};
+use crate::packed::bits_below;
 use crate::rows::Bitmap;
 use crate::sort::sort_by;
 use alloc::format;
 use alloc::vec::Vec;
+use base::{BaseLayer, BaseSections};
 use core::ops::Range;
 
 /// Parameters of an HNSW graph.
@@ -71,11 +73,6 @@ impl HnswParams {
 /// Marks the unused places of an upper layer's record.
 const NONE: u32 = u32::MAX;
 
-/// Bits that hold the number of any of `rows` rows.
-fn id_bits(rows: u32) -> u32 {
-    bits_below(u64::from(rows))
-}
-
 /// Bits that hold any number of edges up to `edges`.
 fn offset_bits(edges: u64) -> u32 {
     bits_below(edges + 1)
@@ -99,16 +96,12 @@ pub(crate) struct GraphSize<'m> {
 
 /// A stored graph.
 ///
-/// Base layer: the neighbours of all rows, one row after another, packed at `id_bits(rows)` bits
-/// each; and for every row, packed, how many neighbours come before its own. Upper layers: a record
+/// Upper layers: a record
 /// a node, layer 1 first: its row, its position in the layer below (for layer 1: its row), and the
 /// positions of its neighbours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HnswView<'a> {
-    offsets: &'a [u8],
-    base: &'a [u8],
-    /// How many edges the base layer has.
-    edges: u64,
+    pub base: BaseLayer<'a>,
     upper: &'a [u8],
     /// Which rows are copies of the last before them that is none.
     copies: Bitmap<'a>,
@@ -126,8 +119,7 @@ impl<'a> HnswView<'a> {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the sections do not have the length that the numbers imply.
     pub fn new(
-        offsets: &'a [u8],
-        base: &'a [u8],
+        base: BaseSections<'a>,
         upper: &'a [u8],
         copies: &'a [u8],
         rows: u32,
@@ -135,12 +127,8 @@ impl<'a> HnswView<'a> {
     ) -> Result<Self> {
         let GraphSize { m, edges, layers, entry } = graph;
         let nodes = layers.iter().map(|&count| u64::from(count)).sum::<u64>();
-        let most = u64::from(rows) * 2 * u64::from(m);
         let fits = HnswParams { m, ef_construction: m }.check().is_ok()
-            && edges <= most
             && layers.len() <= build::MAX_LAYERS
-            && offsets.len() as u64 == packed_len(u64::from(rows) + 1, offset_bits(edges)) + 8
-            && base.len() as u64 == packed_len(edges, id_bits(rows)) + 8
             && upper.len() as u64 == nodes * upper_stride(m) as u64
             && (copies.is_empty() || copies.len() == rows.div_ceil(8) as usize)
             && (rows == 0 || entry < layers.last().copied().unwrap_or(rows));
@@ -151,9 +139,7 @@ impl<'a> HnswView<'a> {
         counts[..layers.len()].copy_from_slice(layers);
         let top = layers.len();
         Ok(Self {
-            offsets,
-            base,
-            edges,
+            base: BaseLayer::open(base, rows, 2 * m, edges)?,
             upper,
             copies: Bitmap(copies),
             m,
@@ -162,19 +148,6 @@ impl<'a> HnswView<'a> {
             top,
             entry,
         })
-    }
-
-    /// Where the neighbours of a row lie among all.
-    #[inline]
-    fn edges(&self, row: u32) -> Option<Range<u64>> {
-        let bits = offset_bits(self.edges);
-        let offset = |row: u64| read_bits(self.offsets, row * u64::from(bits), bits);
-        let (first, last) = (offset(row.into())?, offset(u64::from(row) + 1)?);
-        let sound = row < self.rows
-            && first <= last
-            && last <= self.edges
-            && last - first <= 2 * u64::from(self.m);
-        sound.then_some(first..last)
     }
 
     /// A row and its copies.
@@ -189,53 +162,11 @@ impl<'a> HnswView<'a> {
     /// The neighbours of a row in the base layer, copies aside, into `out`.
     #[inline]
     pub fn base_neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
-        self.base_edges(row, out)?;
+        self.base.neighbors(row, out)?;
         if !self.copies.0.is_empty() {
             out.retain(|&id| !self.copies.contains(id));
         }
         Ok(())
-    }
-
-    /// The rows to which a row leads in the base layer, copies among them, into `out`.
-    #[inline]
-    fn base_edges(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
-        const WHAT: &str = "the neighbours of a row";
-        let bits = id_bits(self.rows);
-        let edges = self.edges(row).or_corrupt(WHAT)?;
-        out.resize((edges.end - edges.start) as usize, 0);
-        // The section's length was checked: all lie within, and bytes that can be read behind.
-        let first = edges.start * u64::from(bits);
-        let bytes = self.base.get((first / 8) as usize..).or_corrupt(WHAT)?;
-        let (mut bit, mut greatest) = ((first % 8) as u32, 0);
-        for id in out.iter_mut() {
-            *id = read_bits(bytes, bit.into(), bits).or_corrupt(WHAT)? as u32;
-            greatest = greatest.max(*id);
-            bit += bits;
-        }
-        if greatest >= self.rows {
-            return Err(corrupt(WHAT));
-        }
-        Ok(())
-    }
-
-    /// Brings near where a row's neighbours are said to lie.
-    #[inline]
-    pub fn prefetch_place(&self, row: u32) {
-        let bit = u64::from(row) * u64::from(offset_bits(self.edges));
-        if let Some(bytes) = self.offsets.get((bit / 8) as usize..) {
-            crate::distance::prefetch(&bytes[..bytes.len().min(1)]);
-        }
-    }
-
-    /// Brings a row's neighbours near.
-    #[inline]
-    pub fn prefetch(&self, row: u32) {
-        let byte = |edge: u64| (edge * u64::from(id_bits(self.rows)) / 8) as usize;
-        if let Some(edges) = self.edges(row)
-            && let Some(bytes) = self.base.get(byte(edges.start)..byte(edges.end) + 1)
-        {
-            crate::distance::prefetch(bytes);
-        }
     }
 
     /// The record at `position` of upper layer `layer` (from 1), as u32 words.
@@ -256,7 +187,7 @@ impl<'a> HnswView<'a> {
     pub fn verify(&self) -> Result<()> {
         let mut neighbors = Vec::new();
         for row in 0..self.rows {
-            self.base_edges(row, &mut neighbors)?;
+            self.base.neighbors(row, &mut neighbors)?;
             // A copy follows another row.
             if row == 0 && self.copies.contains(row) {
                 return Err(corrupt("the copies of rows"));

@@ -12,6 +12,7 @@ use crate::archive::{Archive, Kind};
 use crate::calibration::{Calibration, Structure};
 use crate::column::{ColumnSchema, ColumnSections, ColumnView};
 use crate::error::{OrCorrupt, Result, corrupt, try_collect};
+use crate::hnsw::base::BaseSections;
 use crate::hnsw::{GraphSize, HnswView};
 use crate::ivf::IvfView;
 use crate::key::{KeySections, KeyType, KeysView};
@@ -120,16 +121,13 @@ impl<'a> Segment<'a> {
         };
         let hnsw = segment.hnsw.as_ref().map(|hnsw| {
             let manifest::Hnsw { m, edges, layers, entry } = hnsw;
-            let (base, upper) = (section(Kind::HnswBase), section(Kind::HnswUpper));
+            let base = BaseSections {
+                records: section(Kind::HnswRecords),
+                offsets: section(Kind::HnswOffsets),
+                ids: section(Kind::HnswBase),
+            };
             let size = GraphSize { m: *m, edges: *edges, layers, entry: *entry };
-            HnswView::new(
-                section(Kind::HnswOffsets),
-                base,
-                upper,
-                section(Kind::Copies),
-                rows,
-                size,
-            )
+            HnswView::new(base, section(Kind::HnswUpper), section(Kind::Copies), rows, size)
         });
         let ivf = segment.ivf.as_ref().map(|ivf| {
             let (centroids, offsets) = (section(Kind::IvfCentroids), section(Kind::IvfOffsets));

@@ -1,16 +1,16 @@
 //! A built graph in the form of the file, and the order in which its rows had best lie there.
 
+use super::base::BaseWriter;
 use super::build::Graph;
-use super::{NONE, id_bits, offset_bits, upper_stride};
-use crate::packed::{Packer, SLACK};
+use super::{NONE, upper_stride};
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// A graph in the form of the file.
 #[derive(Debug)]
 pub(crate) struct EncodedGraph {
-    pub offsets: Vec<u8>,
-    pub base: Vec<u8>,
+    /// Of the base layer, as [`BaseLayer`](super::base::BaseLayer) reads them.
+    pub records: Vec<u8>,
     pub edges: u64,
     pub upper: Vec<u8>,
     /// Bitmap of the rows that are copies; empty if there are none.
@@ -82,21 +82,11 @@ impl Graph {
         for node in 0..rows {
             node_of[number(node) as usize] = node;
         }
-        let edges = (0..rows).map(|node| self.edges(node).count() as u64).sum();
-        let mut offsets = Packer::new(offset_bits(edges));
-        let mut ids = Packer::new(id_bits(rows));
-        let mut before = 0;
-        offsets.push(before);
+        let mut records = BaseWriter::new(rows, 2 * m);
         for &node in &node_of {
-            for neighbor in self.edges(node) {
-                ids.push(number(neighbor).into());
-                before += 1;
-            }
-            offsets.push(before);
+            records.push(self.edges(node).map(number));
         }
-        let (mut offsets, mut encoded) = (offsets.finish(), ids.finish());
-        encoded.extend([0; SLACK]);
-        offsets.extend([0; SLACK]);
+        let edges = records.edges;
         let mut upper = Vec::new();
         let top = self.entry.map_or(0, |(top, _)| top);
         for (number, layer) in self.layers.iter().enumerate().take(top + 1).skip(1) {
@@ -126,6 +116,6 @@ impl Graph {
             Some((_, node)) => node,
             None => 0,
         };
-        EncodedGraph { offsets, base: encoded, upper, copies, edges, layers, entry }
+        EncodedGraph { records: records.finish(), upper, copies, edges, layers, entry }
     }
 }

@@ -38,7 +38,7 @@ impl HnswView<'_> {
         let mut neighbors = Vec::new();
         while let Some(row) = next.pop() {
             count += 1;
-            self.base_edges(row, &mut neighbors)?;
+            self.base.neighbors(row, &mut neighbors)?;
             neighbors.iter().for_each(|&row| start(row, &mut next));
         }
         Ok(self.rows.saturating_sub(count))

@@ -179,12 +179,10 @@ pub(crate) fn build<'a>(
         for (new, &row) in order.iter().enumerate() {
             new_row[row as usize] = new as u32;
         }
-        let EncodedGraph { offsets, base, upper, copies, edges, layers, entry } =
-            graph.encode(&new_row);
-        add(NO_COLUMN, Kind::HnswOffsets, owned(offsets));
-        add(NO_COLUMN, Kind::HnswBase, owned(base));
+        let EncodedGraph { records, upper, copies, edges, layers, entry } = graph.encode(&new_row);
         add(NO_COLUMN, Kind::HnswUpper, owned(upper));
         add(NO_COLUMN, Kind::Copies, owned(copies));
+        add(NO_COLUMN, Kind::HnswRecords, owned(records));
         let m = params.hnsw.map_or(0, |hnsw| hnsw.m);
         segment.hnsw = Some(manifest::Hnsw { m, edges, layers, entry });
     }

@@ -84,14 +84,14 @@ impl Storage for SegmentStorage<'_, '_> {
     #[inline]
     fn prefetch(&self, id: u32) {
         if let Some(hnsw) = &self.filter.segment.hnsw {
-            hnsw.prefetch(id);
+            hnsw.base.prefetch(id);
         }
     }
 
     #[inline]
     fn prefetch_place(&self, id: u32) {
         if let Some(hnsw) = &self.filter.segment.hnsw {
-            hnsw.prefetch_place(id);
+            hnsw.base.prefetch_place(id);
         }
     }
 }
