@@ -3,6 +3,7 @@
 use super::{IndexOptions, LEAST_ROWS};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, Result};
+use crate::hnsw::base::record_size;
 use crate::metric::Metric;
 use crate::quantize::code_stride;
 use crate::segment::Codes;
@@ -70,8 +71,10 @@ impl IndexOptions {
             let m = u64::from(hnsw.m).max(2);
             // Places for neighbours and their count, and the layers above, of a row in m.
             let above = (4 * m + 13).div_ceil(m - 1);
-            // Then numbers of rows and nodes in turn, trees and components, and the edges packed.
-            row += (8 * m + 1) + above + (8 * m).div_ceil(2) + 24;
+            // Then numbers of rows and nodes in turn, trees and components, and the edges as stored.
+            let most = (2 * m).min(u32::MAX.into()) as u32;
+            let record = record_size(u32::try_from(rows).unwrap_or(u32::MAX), most) as u64;
+            row += (8 * m + 1) + above + record + 24;
         }
         // Sums of the rows of each list in f64, centroids before and after a step.
         let mut lists = 0;

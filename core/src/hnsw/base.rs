@@ -20,7 +20,7 @@ fn id_bits(rows: u32) -> u32 {
 }
 
 /// Bytes of a record: how many neighbours a row has, and places for `most`.
-fn record_size(rows: u32, most: u32) -> usize {
+pub(crate) fn record_size(rows: u32, most: u32) -> usize {
     1 + packed_len(most.into(), id_bits(rows)) as usize
 }
 

@@ -55,7 +55,7 @@ impl Graph {
         };
         // One after another, rows that lie near each other walk over the same rows.
         let mut place = vec![0; self.inserted()];
-        for (at, &node) in self.breadth_first_nodes().iter().enumerate() {
+        for (at, &node) in (0_u32..).zip(&self.breadth_first_nodes()) {
             place[node as usize] = at;
         }
         let nodes: Vec<u32> =
