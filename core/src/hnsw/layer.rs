@@ -22,8 +22,8 @@ pub(super) struct Layer {
     limit: usize,
     /// How many neighbours a node is given if there are as many.
     pub least: usize,
-    /// A candidate is no neighbour of a node if one that was selected is nearer to it than the node
-    /// is, its rank times this.
+    /// For places that are left a candidate is selected if none selected before is nearer to it than
+    /// the node is, its rank times this; 1 for none but those of the paper's rule.
     pub alpha: f32,
     /// Nodes that need places for edges to equal rows, by how many.
     reserved: Vec<u8>,

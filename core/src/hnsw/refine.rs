@@ -3,10 +3,10 @@
 //! A row that came early chose among few, and the paper's selection keeps half as many neighbours for
 //! a new row as there are places. So for each row, a short walk that begins at the row itself finds
 //! who is near it now; of those and the neighbours that it has, as many as there are places are
-//! selected, by a rule that is a little less strict (the alpha of Subramanya et al.: DiskANN, NeurIPS
-//! 2019), and they are linked back. Searches at recall .95 to .99 take a sixth less time, and a
-//! row has one to two neighbours more. That alpha in the insertion's selection was no gain: it
-//! fills the few places of a new row with near ones.
+//! selected, first by the paper's rule, then for the places left by one that is a little less strict
+//! (the alpha of Subramanya et al.: DiskANN, NeurIPS 2019), and they are linked back. The less
+//! strict rule alone filled the places of rows in tight groups with their own group, so that
+//! searches missed others.
 //!
 //! Where a few rows are nearest to all others, by inner products of unequal rows, the second look
 //! finds these again, and loses the ways between the others: recall at `ef_search` 40 fell from

@@ -25,24 +25,30 @@ pub(super) fn select_neighbors(
     let Scratch { candidates, ranks: rank_scratch, selected_rows, distances, .. } = scratch;
     let mut selected = Vec::with_capacity(limit);
     selected_rows.clear();
-    for candidate in candidates.iter() {
-        if selected.len() == limit {
-            break;
-        }
-        let row = layer.rows[candidate.id() as usize];
-        // Most rejections come from the nearest few: those are asked first.
-        let mut nearer_to_selected = false;
-        for some in selected_rows.chunks(4) {
-            distances.resize(some.len(), 0.0);
-            ranks.ranks(row, some, distances, rank_scratch)?;
-            if distances.iter().any(|&rank| layer.alpha * rank < candidate.rank()) {
-                nearer_to_selected = true;
+    let alphas = [1.0, layer.alpha];
+    for &alpha in &alphas[..1 + usize::from(layer.alpha > 1.0)] {
+        for candidate in candidates.iter() {
+            if selected.len() == limit {
                 break;
             }
-        }
-        if !nearer_to_selected {
-            selected.push(candidate.id());
-            selected_rows.push(row);
+            if selected.contains(&candidate.id()) {
+                continue;
+            }
+            let row = layer.rows[candidate.id() as usize];
+            // Most rejections come from the nearest few: those are asked first.
+            let mut nearer_to_selected = false;
+            for some in selected_rows.chunks(4) {
+                distances.resize(some.len(), 0.0);
+                ranks.ranks(row, some, distances, rank_scratch)?;
+                if distances.iter().any(|&rank| alpha * rank < candidate.rank()) {
+                    nearer_to_selected = true;
+                    break;
+                }
+            }
+            if !nearer_to_selected {
+                selected.push(candidate.id());
+                selected_rows.push(row);
+            }
         }
     }
     let least = if ranks.has_hubs() { limit } else { layer.least.min(limit) };
