@@ -30,6 +30,7 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use platform::PREFETCHES;
 pub use platform::{simd_level, simd_levels, use_simd_level};
 use sum::{F16Values, F32Values, Sq8Values, Values, sum_terms};
 
@@ -163,7 +164,7 @@ pub(crate) fn sqrt(value: f32) -> f32 {
 /// Asks the processor to bring `bytes` near.
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {
-    if platform::PREFETCHES {
+    if PREFETCHES {
         bytes.chunks(64).for_each(platform::prefetch_line);
     }
 }

@@ -20,6 +20,7 @@
 mod tests;
 
 use super::{HnswView, NONE};
+use crate::distance::PREFETCHES;
 use crate::error::{Error, Result, corrupt};
 use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
@@ -259,6 +260,7 @@ impl Walk {
         for (&id, &rank) in self.list.iter().zip(&self.ranks) {
             let (place, evicted) = self.pool.place(Candidate::new(rank, id));
             match place {
+                _ if !PREFETCHES => {}
                 Some(place) if place < SOON => storage.prefetch(id),
                 Some(_) => storage.prefetch_place(id),
                 None => {}
@@ -268,11 +270,9 @@ impl Walk {
             }
         }
         self.list.drain(..self.due);
-        if let Some(next) = self.pool.next() {
-            storage.prefetch(next.id());
-        }
-        if let Some(after) = self.pool.after_next() {
-            storage.prefetch(after.id());
+        if PREFETCHES {
+            let next = self.pool.next();
+            next.into_iter().chain(self.pool.after_next()).for_each(|it| storage.prefetch(it.id()));
         }
         Ok(())
     }
