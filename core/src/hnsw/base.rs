@@ -31,6 +31,9 @@ pub(crate) struct BaseLayer<'a> {
     rows: u32,
     /// Most neighbours of a row.
     most: u32,
+    /// Bits of an id, and bytes of a record.
+    bits: u32,
+    size: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,14 +63,13 @@ impl<'a> BaseLayer<'a> {
     /// numbers imply.
     pub fn open(sections: BaseSections<'a>, rows: u32, most: u32, edges: u64) -> Result<Self> {
         let BaseSections { records, offsets, ids } = sections;
-        let slack = SLACK as u64;
+        let (bits, size, slack) = (id_bits(rows), record_size(rows, most), SLACK as u64);
         let fits = edges <= u64::from(rows) * u64::from(most)
             && if records.is_empty() {
                 offsets.len() as u64 == packed_len(u64::from(rows) + 1, offset_bits(edges)) + slack
-                    && ids.len() as u64 == packed_len(edges, id_bits(rows)) + slack
+                    && ids.len() as u64 == packed_len(edges, bits) + slack
             } else {
-                let size = record_size(rows, most) as u64;
-                records.len() as u64 == u64::from(rows) * size + slack
+                records.len() as u64 == u64::from(rows) * size as u64 + slack
             };
         if !fits {
             return Err(corrupt("the sizes of the graph"));
@@ -76,7 +78,7 @@ impl<'a> BaseLayer<'a> {
             true => Layout::Packed { offsets, ids, edges },
             false => Layout::Records(records),
         };
-        Ok(Self { layout, rows, most })
+        Ok(Self { layout, rows, most, bits, size })
     }
 
     /// The rows to which a row leads, into `out`.
@@ -84,14 +86,13 @@ impl<'a> BaseLayer<'a> {
     pub fn neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
         let (bytes, first, count) = match self.layout {
             Layout::Records(records) => {
-                let start = row as usize * record_size(self.rows, self.most);
-                let bytes = records.get(start..).or_corrupt(WHAT)?;
+                let bytes = records.get(row as usize * self.size..).or_corrupt(WHAT)?;
                 let count = u32::from(*bytes.first().or_corrupt(WHAT)?);
                 (bytes, 8, count)
             }
             Layout::Packed { offsets, ids, edges } => {
                 let range = self.edges(row, offsets, edges).or_corrupt(WHAT)?;
-                let first = range.start * u64::from(id_bits(self.rows));
+                let first = range.start * u64::from(self.bits);
                 let bytes = ids.get((first / 8) as usize..).or_corrupt(WHAT)?;
                 (bytes, (first % 8) as u32, (range.end - range.start) as u32)
             }
@@ -99,13 +100,12 @@ impl<'a> BaseLayer<'a> {
         if row >= self.rows || count > self.most {
             return Err(corrupt(WHAT));
         }
-        let bits = id_bits(self.rows);
         out.resize(count as usize, 0);
         let (mut bit, mut greatest) = (first, 0);
         for id in out.iter_mut() {
-            *id = read_bits(bytes, bit.into(), bits).or_corrupt(WHAT)? as u32;
+            *id = read_bits(bytes, bit.into(), self.bits).or_corrupt(WHAT)? as u32;
             greatest = greatest.max(*id);
-            bit += bits;
+            bit += self.bits;
         }
         if greatest >= self.rows {
             return Err(corrupt(WHAT));
@@ -128,12 +128,11 @@ impl<'a> BaseLayer<'a> {
     pub fn prefetch(&self, row: u32) {
         let bytes = match self.layout {
             Layout::Records(records) => {
-                let size = record_size(self.rows, self.most);
-                let start = row as usize * size;
-                records.get(start..start + size)
+                let start = row as usize * self.size;
+                records.get(start..start + self.size)
             }
             Layout::Packed { offsets, ids, edges } => {
-                let byte = |edge: u64| (edge * u64::from(id_bits(self.rows)) / 8) as usize;
+                let byte = |edge: u64| (edge * u64::from(self.bits) / 8) as usize;
                 let range = self.edges(row, offsets, edges);
                 range.and_then(|range| ids.get(byte(range.start)..byte(range.end) + 1))
             }

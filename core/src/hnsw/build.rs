@@ -165,7 +165,7 @@ impl Graph {
             }
         }
         for (number, edges) in edges.into_iter().enumerate() {
-            self.link_back(number, edges, ranks, threads, scratch)?;
+            self.add_edges(number, edges, ranks, threads, scratch)?;
         }
         for (number, layer) in self.layers.iter().enumerate() {
             if layer.inserted > 0 && self.entry.is_none_or(|(top, _)| number > top) {
@@ -176,7 +176,7 @@ impl Graph {
     }
 
     /// Adds edges to a layer, (from, to), selecting anew where there are too many.
-    pub(super) fn link_back(
+    pub(super) fn add_edges(
         &mut self,
         number: usize,
         mut edges: Vec<(u32, u32)>,

@@ -129,6 +129,8 @@ pub(super) struct Scratch {
     pub ranks: RankScratch,
     pub rows: Vec<u32>,
     pub candidates: Vec<Candidate>,
+    /// Candidates that the less strict rule of the selection may still take.
+    pub spare: Vec<Candidate>,
     pub selected_rows: Vec<u32>,
     pub distances: Vec<f32>,
 }

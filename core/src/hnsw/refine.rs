@@ -78,7 +78,7 @@ impl Graph {
                 let back = neighbors.iter().map(|&neighbor| (neighbor, node));
                 edges.extend(back.filter(|edge| !layer.neighbors(edge.0).contains(&node)));
             }
-            self.link_back(0, edges, ranks, threads, &mut scratch)?;
+            self.add_edges(0, edges, ranks, threads, &mut scratch)?;
             done += batch.len();
             progress(done)?;
         }

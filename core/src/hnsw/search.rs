@@ -259,11 +259,8 @@ impl Walk {
         self.measured += self.due as u64;
         for (&id, &rank) in self.list.iter().zip(&self.ranks) {
             let (place, evicted) = self.pool.place(Candidate::new(rank, id));
-            match place {
-                _ if !PREFETCHES => {}
-                Some(place) if place < SOON => storage.prefetch(id),
-                Some(_) => storage.prefetch_place(id),
-                None => {}
+            if PREFETCHES && let Some(place) = place {
+                if place < SOON { storage.prefetch(id) } else { storage.prefetch_place(id) }
             }
             if self.resumable {
                 self.spill.extend(evicted);

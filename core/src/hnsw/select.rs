@@ -22,33 +22,28 @@ pub(super) fn select_neighbors(
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
 ) -> Result<Vec<u32>> {
-    let Scratch { candidates, ranks: rank_scratch, selected_rows, distances, .. } = scratch;
+    let Scratch { candidates, spare, selected_rows, .. } = &mut *scratch;
+    let (candidates, mut spare) = (core::mem::take(candidates), core::mem::take(spare));
     let mut selected = Vec::with_capacity(limit);
     selected_rows.clear();
-    let alphas = [1.0, layer.alpha];
-    for &alpha in &alphas[..1 + usize::from(layer.alpha > 1.0)] {
-        for candidate in candidates.iter() {
-            if selected.len() == limit {
-                break;
-            }
-            if selected.contains(&candidate.id()) {
-                continue;
-            }
-            let row = layer.rows[candidate.id() as usize];
-            // Most rejections come from the nearest few: those are asked first.
-            let mut nearer_to_selected = false;
-            for some in selected_rows.chunks(4) {
-                distances.resize(some.len(), 0.0);
-                ranks.ranks(row, some, distances, rank_scratch)?;
-                if distances.iter().any(|&rank| alpha * rank < candidate.rank()) {
-                    nearer_to_selected = true;
-                    break;
-                }
-            }
-            if !nearer_to_selected {
-                selected.push(candidate.id());
-                selected_rows.push(row);
-            }
+    spare.clear();
+    for &candidate in &candidates {
+        if selected.len() == limit {
+            break;
+        }
+        match nearer_to_selected(layer, candidate, 1.0, ranks, scratch)? {
+            None => select(layer, candidate, &mut selected, scratch),
+            // What the less strict rule rejects now it rejects later, too.
+            Some(rank) if layer.alpha * rank < candidate.rank() => {}
+            Some(_) => spare.push(candidate),
+        }
+    }
+    for &candidate in &spare {
+        if selected.len() == limit {
+            break;
+        }
+        if nearer_to_selected(layer, candidate, layer.alpha, ranks, scratch)?.is_none() {
+            select(layer, candidate, &mut selected, scratch);
         }
     }
     let least = if ranks.has_hubs() { limit } else { layer.least.min(limit) };
@@ -60,7 +55,36 @@ pub(super) fn select_neighbors(
             selected.push(candidate.id());
         }
     }
+    (scratch.candidates, scratch.spare) = (candidates, spare);
     Ok(selected)
+}
+
+fn select(layer: &Layer, candidate: Candidate, selected: &mut Vec<u32>, scratch: &mut Scratch) {
+    selected.push(candidate.id());
+    scratch.selected_rows.push(layer.rows[candidate.id() as usize]);
+}
+
+/// The rank of a selected row, times `alpha` less than the candidate's, as seen from the candidate;
+/// none if there is none.
+fn nearer_to_selected(
+    layer: &Layer,
+    candidate: Candidate,
+    alpha: f32,
+    ranks: &RowRanks<'_>,
+    scratch: &mut Scratch,
+) -> Result<Option<f32>> {
+    let Scratch { ranks: rank_scratch, selected_rows, distances, .. } = scratch;
+    let row = layer.rows[candidate.id() as usize];
+    // Most rejections come from the nearest few: those are asked first.
+    for some in selected_rows.chunks(4) {
+        distances.resize(some.len(), 0.0);
+        ranks.ranks(row, some, distances, rank_scratch)?;
+        let nearest = distances.iter().copied().fold(f32::INFINITY, f32::min);
+        if alpha * nearest < candidate.rank() {
+            return Ok(Some(nearest));
+        }
+    }
+    Ok(None)
 }
 
 /// The neighbours of a node after the edges from `group`'s new nodes were added.
