@@ -176,6 +176,8 @@ pub(crate) struct CodedQuery {
     base: f32,
     slope: f32,
     noise: f32,
+    /// The metric of the rows that it was coded for.
+    metric: Option<Metric>,
     products: Vec<i32>,
 }
 
@@ -187,13 +189,13 @@ impl CodedQuery {
 
     /// The rank by codes up to which rows may be nearer than one whose rank by codes is `rank`: four
     /// standard deviations more. Infinite where ranks are no squares of distances.
-    pub fn bound(&self, rank: f32, metric: Metric) -> f32 {
+    pub fn bound(&self, rank: f32) -> f32 {
         // An error of e a value moves a squared distance by 2·distance·e, and by 2d·e⁴ in the mean of
         // squares where distances are small; the cosine distance is half of that square.
-        let (scale, part) = match metric {
-            Metric::L2 => (2.0, 1.0),
-            Metric::Cosine => (1.0, 0.25),
-            Metric::InnerProduct | Metric::L1 => return f32::INFINITY,
+        let (scale, part) = match self.metric {
+            Some(Metric::L2) => (2.0, 1.0),
+            Some(Metric::Cosine) => (1.0, 0.25),
+            _ => return f32::INFINITY,
         };
         let dimensions = self.codes.len() as f32;
         let square = self.noise / (2.0 * dimensions);
@@ -204,6 +206,7 @@ impl CodedQuery {
 
     /// Codes `query` for the rows of `view`, reusing this query's memory.
     pub fn set(&mut self, query: &Query, view: &CodesView<'_>) {
+        self.metric = Some(view.metric);
         let (centre, scale) = view.centre_and_scale();
         let centred = view.metric == Metric::L2;
         // Without a branch for each value: one of the two does nothing.

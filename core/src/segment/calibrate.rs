@@ -185,11 +185,7 @@ impl Context<'_> {
                         None => view.ranks(query, list, out),
                     })?;
                     let entries = walk.pool.entries();
-                    let steered = (&*coded, view.metric());
-                    let most = match codes {
-                        Some(_) => rows_measured(k, entries, Some(steered)),
-                        None => k,
-                    };
+                    let most = self.rows_measured(k, entries, coded);
                     let rows = |entry: &Candidate| graph.rows_of(entry.id()).take(k);
                     nearest.extend(entries.iter().take(most).flat_map(rows));
                     self.rerank(k, scratch, nearest)
@@ -235,11 +231,7 @@ impl Context<'_> {
                         }
                     }
                     let entries = pool.entries();
-                    let steered = (&*coded, view.metric());
-                    let most = match codes {
-                        Some(_) => rows_measured(k, entries, Some(steered)),
-                        None => k,
-                    };
+                    let most = self.rows_measured(k, entries, coded);
                     nearest.extend(entries.iter().take(most).map(|entry| entry.id()));
                     self.rerank(k, scratch, nearest)
                 })?;
@@ -259,6 +251,11 @@ impl Context<'_> {
             scratch.coded.set(&scratch.query, codes);
         }
         Ok(())
+    }
+
+    /// How many of what was found are measured exactly, as a search does.
+    fn rows_measured(&self, k: usize, found: &[Candidate], coded: &CodedQuery) -> usize {
+        self.stored.map_or(k, |_| rows_measured(k, found, Some(coded)))
     }
 
     /// Keeps the `k` of `nearest` that the stored vectors, or codes alone, put first.

@@ -234,8 +234,8 @@ impl SegmentSearch {
             Some(_) => pool.entries().len(),
             None => pool.settled(),
         };
-        let coded =
-            (!self.walk.resumable).then_some((&self.coded, filter.segment.vectors.metric()));
+        let steered = filter.segment.codes.is_some() && !self.walk.resumable;
+        let coded = steered.then_some(&self.coded);
         let most = match exact {
             true => settled,
             false => rows_measured(want, &pool.entries()[..settled], coded),
@@ -339,17 +339,13 @@ pub(crate) fn least_measured(want: usize) -> usize {
 
 /// Of how many of those `found`, nearest by codes first, the stored vectors are measured for the
 /// `want` nearest: at most half, which has proved enough; of a search that does not go on, given the
-/// query in codes and the index's metric, no farther ones than codes could misplace.
-pub(crate) fn rows_measured(
-    want: usize,
-    found: &[Candidate],
-    coded: Option<(&CodedQuery, Metric)>,
-) -> usize {
+/// query in codes, no farther ones than codes could misplace.
+pub(crate) fn rows_measured(want: usize, found: &[Candidate], coded: Option<&CodedQuery>) -> usize {
     let mut most = found.len().div_ceil(2);
-    if let Some((coded, metric)) = coded
+    if let Some(coded) = coded
         && let Some(last) = want.checked_sub(1).and_then(|last| found.get(last))
     {
-        let bound = coded.bound(last.rank(), metric);
+        let bound = coded.bound(last.rank());
         most = most.min(found.partition_point(|entry| entry.rank() <= bound));
     }
     most.max(least_measured(want))
