@@ -1,6 +1,7 @@
 //! `hither build`: an index file from vectors.
 
 mod rows;
+mod structures;
 
 use crate::failure::Failure;
 use crate::input::{Format, Input, Options, parse_type};
@@ -13,8 +14,8 @@ use crate::replace::{Force, Kind};
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, ColumnType, Element, ErrorKind, FLAT_ROWS, HnswParams, IndexBuilder, IndexFile,
-    IndexOptions, IvfParams, Metric, Progress,
+    Codes, ColumnType, Element, ErrorKind, HnswParams, IndexBuilder, IndexFile, IndexOptions,
+    Metric, Progress,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -205,11 +206,11 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     let budget = arguments.memory.budget();
     options.memory = budget.limit;
     if let Some(rows) = input.rows {
-        (options.hnsw, options.ivf) = structures(arguments, rows, bar);
+        (options.hnsw, options.ivf) = structures::for_rows(arguments, rows, bar);
         budget.check(&options, rows, 0)?;
     } else {
         // Segments that are full have rows enough.
-        (options.hnsw, options.ivf) = of_kinds(arguments, &kinds_for(arguments, u64::MAX));
+        (options.hnsw, options.ivf) = structures::for_many(arguments);
     }
     let mut builder = IndexBuilder::new(options)?;
     if let Some(rows) = input.rows {
@@ -240,7 +241,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     };
     let skipped = rows::push_all(&mut input, &mut builder, &name, skip, bar, &mut make_room)?;
     if input.rows.is_none() && builder.segments_aside() == 0 {
-        let (hnsw, ivf) = structures(arguments, builder.rows(), bar);
+        let (hnsw, ivf) = structures::for_rows(arguments, builder.rows(), bar);
         builder.set_structures(hnsw, ivf)?;
     }
 
@@ -288,39 +289,6 @@ fn open_query(url: &str, query: &str, options: &Options) -> Result<Input, Failur
 #[cfg(not(feature = "postgres"))]
 fn open_query(_: &str, _: &str, _: &Options) -> Result<Input, Failure> {
     Err(crate::input::WITHOUT_POSTGRES.into())
-}
-
-/// The structures that were asked for, or that so many rows want.
-fn structures(
-    arguments: &Arguments,
-    rows: u64,
-    bar: &Bar,
-) -> (Option<HnswParams>, Option<IvfParams>) {
-    let kinds = kinds_for(arguments, rows);
-    if arguments.kind.is_empty() {
-        let (name, why) = match kinds[..] {
-            [KindName::Flat] => ("flat", "so few that an exact scan is as fast"),
-            _ => ("hnsw", "enough for a graph to pay"),
-        };
-        let rows = show::count(rows);
-        bar.say(&format!("kind: {name}, for {rows} rows, {why} (--kind to choose)"));
-    }
-    of_kinds(arguments, &kinds)
-}
-
-/// The kinds that were asked for, or that so many rows want.
-fn kinds_for(arguments: &Arguments, rows: u64) -> Vec<KindName> {
-    match arguments.kind.is_empty() {
-        true if rows <= FLAT_ROWS => vec![KindName::Flat],
-        true => vec![KindName::Hnsw],
-        false => arguments.kind.clone(),
-    }
-}
-
-fn of_kinds(arguments: &Arguments, kinds: &[KindName]) -> (Option<HnswParams>, Option<IvfParams>) {
-    let hnsw = HnswParams { m: arguments.m, ef_construction: arguments.ef_construction };
-    let ivf = IvfParams { lists: arguments.lists.unwrap_or_default() };
-    (kinds.contains(&KindName::Hnsw).then_some(hnsw), kinds.contains(&KindName::Ivf).then_some(ivf))
 }
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {

@@ -8,7 +8,7 @@ use crate::progress::Bar;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{IndexBuilder, IndexFile, IndexOptions, merge_into};
+use hither::{IndexBuilder, IndexFile, IndexOptions, MERGE_ROW_BYTES, merge_into};
 use std::path::PathBuf;
 
 /// Merge index files into one, built anew.
@@ -35,9 +35,6 @@ pub struct Arguments {
     quiet: bool,
 }
 
-/// What a row takes beside the build's memory while rows are put in order.
-const MERGED_ROW: u64 = 40;
-
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let inputs = arguments.files.iter().map(PathBuf::as_path);
@@ -52,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..indexes[0].options().clone()
     };
     let rows = indexes.iter().map(|index| index.len()).sum();
-    budget.check(&options, rows, MERGED_ROW * rows)?;
+    budget.check(&options, rows, MERGE_ROW_BYTES * rows)?;
     let mut builder = IndexBuilder::new(options)?;
     let mut file = output::create(&arguments.output)?;
     budget.provide(&mut builder, &arguments.output)?;

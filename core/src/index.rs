@@ -14,7 +14,7 @@ mod shards;
 pub use cursor::Cursor;
 pub use info::{IndexInfo, SectionInfo, SegmentInfo};
 pub use params::{Order, SearchParams, SearchStats};
-pub use save::{Save, merge, merge_into};
+pub use save::{MERGE_ROW_BYTES, Save, merge, merge_into};
 pub use search::Searcher;
 pub use shards::{Difference, ShardNeighbor, Shards};
 

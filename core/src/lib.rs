@@ -102,8 +102,8 @@ pub use file::{AtomicFile, IndexFile, write_file};
 pub use filter::{Comparison, Filter, Json};
 pub use hnsw::HnswParams;
 pub use index::{
-    Cursor, Difference, Index, IndexFilter, IndexInfo, Order, Save, SearchParams, SearchStats,
-    Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge, merge_into,
+    Cursor, Difference, Index, IndexFilter, IndexInfo, MERGE_ROW_BYTES, Order, Save, SearchParams,
+    SearchStats, Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge, merge_into,
 };
 pub use ivf::{IvfParams, MAX_LISTS};
 pub use key::{Key, KeyRef, KeyType, format_uuid, parse_uuid};

@@ -1,14 +1,17 @@
 //! Checked rows of vectors: owned while they are gathered, borrowed once they are stored.
 
+mod factors;
+
 use crate::aligned::AlignedBytes;
 use crate::distance::{self, Format, Measure, Table, measure_pair, widen_f16};
 use crate::element::Element;
-use crate::error::{ErrorKind, OrCorrupt, Result};
+use crate::error::{ErrorKind, Result};
 use crate::magnitude::{
     greatest, inverse_length, is_ordinary, overflows, rescale, squared_length, underflows,
 };
 use crate::metric::{Metric, cosine_distance, sqrt};
 use alloc::vec::Vec;
+pub(crate) use factors::Factors;
 
 /// Most dimensions that an index can have; the integer sums of codes hold this many.
 pub const MAX_DIMENSIONS: usize = 65_535;
@@ -88,33 +91,6 @@ impl Query {
             return Err(ErrorKind::ZeroVector.into());
         }
         Ok(())
-    }
-}
-
-/// A number for each row, by which its rank is corrected.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Factors<'a> {
-    /// Begins with the first row's; little-endian f32.
-    pub bytes: &'a [u8],
-    /// Bytes from one row's to the next one's.
-    pub stride: usize,
-}
-
-impl Factors<'_> {
-    /// Brings the number of a row near.
-    #[inline]
-    pub fn prefetch(&self, row: u32) {
-        let start = row as usize * self.stride;
-        if let Some(bytes) = self.bytes.get(start..start + 4) {
-            distance::prefetch(bytes);
-        }
-    }
-
-    #[inline]
-    pub fn get(&self, row: u32) -> Result<f32> {
-        let start = row as usize * self.stride;
-        let bytes = self.bytes.get(start..).and_then(|rest| rest.first_chunk());
-        bytes.map(|bytes| f32::from_le_bytes(*bytes)).or_corrupt("the factor of a row")
     }
 }
 

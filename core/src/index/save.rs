@@ -146,9 +146,13 @@ fn nothing_to_merge() -> Error {
     ErrorKind::Unsupported { reason: "there is no index to merge".into() }.into()
 }
 
+/// What a row takes beside the builder's memory while [`merge_into`] puts rows in order: its key, with
+/// 64-bit addresses, and where it lies.
+pub const MERGE_ROW_BYTES: u64 = 40;
+
 /// Gathers the rows of several indexes as [`merge`] does, for a builder that was made with the
 /// options of the first, and with a limit of memory if need be. Beside what the builder takes there
-/// are 40 bytes a row of all indexes, which the limit takes account of, and the bytes of keys that are
+/// are [`MERGE_ROW_BYTES`] a row of all indexes, which the limit takes account of, and the bytes of keys that are
 /// text and of mapped files, which it does not.
 ///
 /// `progress` hears of segments that are built because memory is limited.
@@ -192,7 +196,7 @@ pub fn merge_into(
     }
     let renumbered = first.options().key_type == KeyType::RowNumber && indexes.len() > 1;
     let count = indexes.iter().map(|index| index.len()).sum::<u64>();
-    let beside = count.saturating_mul(size_of::<(Key, usize, RowId)>() as u64);
+    let beside = count.saturating_mul(MERGE_ROW_BYTES);
     builder.count_beside(beside)?;
     let mut rows: Vec<(Key, usize, RowId)> = Vec::new();
     let room = usize::try_from(count).unwrap_or(usize::MAX);

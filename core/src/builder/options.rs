@@ -1,0 +1,197 @@
+//! What an index is to be.
+
+use super::MAX_COLUMNS;
+use crate::archive::manifest::{self, Manifest};
+use crate::column::{ColumnSchema, ColumnType};
+use crate::element::Element;
+use crate::error::{ErrorKind, OrCorrupt, Result, corrupt, try_collect};
+use crate::hnsw::HnswParams;
+use crate::ivf::IvfParams;
+use crate::key::KeyType;
+use crate::metric::Metric;
+use crate::segment::Codes;
+use crate::segment::build::SegmentParams;
+use crate::vectors::{MAX_DIMENSIONS, Shape};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What an index is to be.
+///
+/// The same rows and options give the same file, byte for byte, on every platform, whatever
+/// [`threads`](Self::threads) is.
+///
+/// ```
+/// use hither::{Element, IndexOptions, IvfParams, KeyType, Metric};
+///
+/// let options = IndexOptions {
+///     element: Element::F32,
+///     key_type: KeyType::Int64,
+///     ivf: Some(IvfParams::default()), // beside the graph
+///     properties: vec![("model".into(), "all-MiniLM-L6-v2".into())],
+///     ..IndexOptions::new(384, Metric::Cosine)
+/// };
+/// # assert!(hither::IndexBuilder::new(options).is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexOptions {
+    /// Values of a vector: 1 to 65,535.
+    pub dimensions: usize,
+    /// What "near" means.
+    pub metric: Metric,
+    /// How values are stored. Default [`Element::F16`].
+    pub element: Element,
+    /// What rows are called by. Default [`KeyType::RowNumber`].
+    pub key_type: KeyType,
+    /// The attribute columns. Default none.
+    pub columns: Vec<ColumnSchema>,
+    /// Whether there is an HNSW graph. Default one with `m` 16, `ef_construction` 128.
+    pub hnsw: Option<HnswParams>,
+    /// Whether there is an inverted file. Default none.
+    pub ivf: Option<IvfParams>,
+    /// Whether there are 8-bit codes. The default, `None`, has [`Codes::Sq8`] where a structure
+    /// can use them and they tell the rows apart, else none.
+    pub codes: Option<Codes>,
+    /// Seed of all random choices. Default 42.
+    pub seed: u64,
+    /// How many threads build; 0, the default, means as many as the machine has.
+    pub threads: usize,
+    /// How many bytes of memory the build may take, as [`memory_needed`](Self::memory_needed) counts
+    /// them. Rows that want more are built in several segments, each of which is put aside in a
+    /// [`Spill`](crate::Spill) before the next begins
+    /// ([`IndexBuilder::spill_to`](crate::IndexBuilder::spill_to)); a search goes through all of them,
+    /// which takes longer than one of all rows. Not kept in the file. Default, `None`: as many as it takes.
+    pub memory: Option<u64>,
+    /// Name and value of anything worth telling readers: `model`, `source`, `licence`.
+    pub properties: Vec<(String, String)>,
+}
+
+impl IndexOptions {
+    /// The defaults for vectors of so many dimensions.
+    pub fn new(dimensions: usize, metric: Metric) -> Self {
+        Self {
+            dimensions,
+            metric,
+            element: Element::F16,
+            key_type: KeyType::RowNumber,
+            columns: Vec::new(),
+            hnsw: Some(HnswParams::default()),
+            ivf: None,
+            codes: None,
+            seed: 42,
+            threads: 0,
+            memory: None,
+            properties: Vec::new(),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape { dimensions: self.dimensions, element: self.element, metric: self.metric }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(hnsw) = self.hnsw {
+            hnsw.check()?;
+        }
+        if let Some(ivf) = self.ivf {
+            ivf.check()?;
+        }
+        self.check_memory(0)?;
+        if self.metric == Metric::L1 && self.codes.is_some_and(|codes| codes != Codes::None) {
+            let reason = "the l1 metric takes no codes; use none".into();
+            return Err(ErrorKind::InvalidParameter { name: "codes", reason }.into());
+        }
+        if self.columns.len() > MAX_COLUMNS {
+            return Err(ErrorKind::TooMany { what: "columns", limit: MAX_COLUMNS as u64 }.into());
+        }
+        for (number, column) in self.columns.iter().enumerate() {
+            let named_alike = |other: &ColumnSchema| other.name == column.name;
+            if column.name.is_empty() || self.columns[..number].iter().any(named_alike) {
+                let reason = format!("the name \"{}\" is empty or used twice", column.name);
+                return Err(ErrorKind::InvalidParameter { name: "columns", reason }.into());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn segment_params(&self) -> SegmentParams {
+        let structured = self.hnsw.is_some() || self.ivf.is_some();
+        let default = if structured { Codes::Sq8 } else { Codes::None };
+        SegmentParams {
+            hnsw: self.hnsw,
+            ivf: self.ivf,
+            codes: self.codes.unwrap_or(default),
+            codes_required: self.codes.is_some_and(|codes| codes != Codes::None),
+            seed: self.seed,
+        }
+    }
+
+    /// A manifest that says all but what the segments are.
+    pub(crate) fn manifest(&self, unit_length: bool) -> Manifest {
+        let columns = self.columns.iter().map(|column| manifest::Column {
+            name: column.name.clone(),
+            column_type: column.column_type as u8,
+        });
+        let properties = self
+            .properties
+            .iter()
+            .map(|(name, value)| manifest::Property { name: name.clone(), value: value.clone() });
+        Manifest {
+            dimensions: self.dimensions as u32,
+            element: self.element as u8,
+            metric: self.metric as u8,
+            key_type: self.key_type as u8,
+            unit_length,
+            columns: columns.collect(),
+            build: manifest::Build {
+                seed: self.seed,
+                hnsw: self.hnsw.map(|hnsw| manifest::HnswBuild {
+                    m: hnsw.m,
+                    ef_construction: hnsw.ef_construction,
+                }),
+                ivf: self.ivf.map(|ivf| manifest::IvfBuild { lists: ivf.lists }),
+                codes: self.codes.map_or(u8::MAX, |codes| codes as u8),
+            },
+            properties: properties.collect(),
+            segments: Vec::new(),
+            sections: Vec::new(),
+        }
+    }
+
+    /// The options that a manifest tells of.
+    pub(crate) fn from_manifest(manifest: &Manifest) -> Result<Self> {
+        const WHAT: &str = "the manifest";
+        let element = [Element::F32, Element::F16].into_iter();
+        let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1].into_iter();
+        let key_type =
+            [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text].into_iter();
+        let columns = manifest.columns.iter().map(|column| {
+            let column_type = ColumnType::from_number(column.column_type).or_corrupt(WHAT)?;
+            Ok(ColumnSchema { name: column.name.clone(), column_type })
+        });
+        let properties = manifest.properties.iter();
+        let options = Self {
+            dimensions: manifest.dimensions as usize,
+            metric: metric.clone().find(|m| *m as u8 == manifest.metric).or_corrupt(WHAT)?,
+            element: element.clone().find(|e| *e as u8 == manifest.element).or_corrupt(WHAT)?,
+            key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).or_corrupt(WHAT)?,
+            columns: try_collect(columns)?,
+            hnsw: manifest
+                .build
+                .hnsw
+                .as_ref()
+                .map(|hnsw| HnswParams { m: hnsw.m, ef_construction: hnsw.ef_construction }),
+            ivf: manifest.build.ivf.as_ref().map(|ivf| IvfParams { lists: ivf.lists }),
+            codes: Codes::from_number(manifest.build.codes),
+            seed: manifest.build.seed,
+            threads: 0,
+            memory: None,
+            properties: properties.map(|p| (p.name.clone(), p.value.clone())).collect(),
+        };
+        if options.dimensions == 0 || options.dimensions > MAX_DIMENSIONS {
+            return Err(corrupt(WHAT));
+        }
+        options.check().map_err(|_| corrupt(WHAT))?;
+        Ok(options)
+    }
+}
