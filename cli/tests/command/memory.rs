@@ -1,6 +1,6 @@
 //! How much memory a build takes, what refuses it, and what --memory holds it to.
 
-use super::process::{error, folder, json, ok, run};
+use super::process::{error, folder, json, ok, piped, run};
 use hither::{
     Element, HnswParams, IndexFile, IndexOptions, Metric, SearchParams, Searcher, Structure,
 };
@@ -167,19 +167,13 @@ fn a_build_that_does_not_fit_is_refused_before_it_begins() {
     let claims: &[u64] = if cfg!(target_os = "linux") { &[1 << 40, 1 << 60] } else { &[] };
     for &rows in claims {
         std::fs::write(folder.join("claim"), self::header("<f2", rows, 384)).unwrap();
-        let command = format!(
-            "cat claim | {} build - --format npy -o c.hither",
-            env!("CARGO_BIN_EXE_hither")
-        );
-        let output =
-            Command::new("sh").current_dir(&folder).args(["-c", &command]).output().unwrap();
+        let build = ["build", "-", "--format", "npy", "-o", "c.hither"];
+        let output = piped(&folder, "claim", &build);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains("of memory, and"), "{errors}");
         // Told to go on, it says what the keys of so many rows take.
-        let command = format!("{command} --memory 100M");
-        let output =
-            Command::new("sh").current_dir(&folder).args(["-c", &command]).output().unwrap();
+        let output = piped(&folder, "claim", &[&build[..], &["--memory", "100M"]].concat());
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains("error: memory: 100000000 bytes"), "{errors}");
@@ -190,11 +184,8 @@ fn a_build_that_does_not_fit_is_refused_before_it_begins() {
     // Rows that fit, and do not come.
     if cfg!(unix) {
         std::fs::write(folder.join("claim"), self::header("<f2", 1_000_000, 384)).unwrap();
-        let program = env!("CARGO_BIN_EXE_hither");
-        let command =
-            format!("cat claim | {program} build - --format npy -o c.hither --memory 100M");
-        let output =
-            Command::new("sh").current_dir(&folder).args(["-c", &command]).output().unwrap();
+        let build = ["build", "-", "--format", "npy", "-o", "c.hither", "--memory", "100M"];
+        let output = piped(&folder, "claim", &build);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && errors.contains("error: -"), "{errors}");
     }
@@ -242,26 +233,18 @@ fn rows_that_nobody_counted_and_merges_keep_within_memory() {
     std::fs::write(folder.join("rows.fvecs"), fvecs).unwrap();
     let need = IndexOptions::new(3, Metric::L2).memory_needed(9_000);
     let memory = (need / 2).to_string();
-    for (number, input) in
-        ["cat rows.jsonl | build - --format jsonl", "cat rows.fvecs | build - --format fvecs"]
-            .iter()
-            .enumerate()
-            .filter(|_| cfg!(unix))
-    {
-        let (cat, build) = input.split_once(" | ").unwrap();
-        let command = format!(
-            "{cat} | {} {build} --metric l2 --memory {memory} -o {number}.hither --json",
-            env!("CARGO_BIN_EXE_hither")
-        );
-        let output =
-            Command::new("sh").current_dir(&folder).args(["-c", &command]).output().unwrap();
+    let inputs = [("rows.jsonl", "jsonl"), ("rows.fvecs", "fvecs")];
+    for (number, (input, format)) in inputs.into_iter().enumerate().filter(|_| cfg!(unix)) {
+        let file = format!("{number}.hither");
+        let build = ["build", "-", "--format", format, "--metric", "l2", "--memory", &memory];
+        let output = piped(&folder, input, &[&build[..], &["-o", &file, "--json"]].concat());
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{errors}");
         let built = json(&String::from_utf8(output.stdout).unwrap());
         assert_eq!(built["rows"], 9_000);
         assert!((2..=4).contains(&built["segments"].as_u64().unwrap()), "{built}");
         assert_eq!(built["kind"][0], "hnsw");
-        assert!(ok(&folder, &["verify", &format!("{number}.hither")]).contains("ok, 9,000 rows"));
+        assert!(ok(&folder, &["verify", &file]).contains("ok, 9,000 rows"));
     }
     ok(&folder, &["build", "rows.jsonl", "--metric", "l2", "-o", "one.hither", "-q"]);
     let merge = ["merge", "one.hither", "-o", "merged.hither", "-q", "--memory", &memory];

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A new empty folder for one test.
 pub fn folder(test: &str) -> PathBuf {
@@ -15,6 +15,17 @@ pub fn folder(test: &str) -> PathBuf {
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
     command.current_dir(folder).args(arguments).output().unwrap()
+}
+
+/// Runs the command with a file's bytes coming through a pipe.
+pub fn piped(folder: &Path, input: &str, arguments: &[&str]) -> Output {
+    let mut cat = Command::new("cat");
+    let mut cat = cat.current_dir(folder).arg(input).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
+    command.current_dir(folder).args(arguments).stdin(cat.stdout.take().unwrap());
+    let output = command.output().unwrap();
+    cat.wait().unwrap();
+    output
 }
 
 /// Standard output of a run that must succeed.

@@ -1,20 +1,9 @@
 //! Standard input, pipes and substituted processes: read once, never hung on, the same file as ever.
 
-use super::process::{error, folder, json, ok, run};
+use super::process::{error, folder, json, ok, piped, run};
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
-/// Runs the command with a file's bytes coming through a pipe.
-fn piped(folder: &Path, input: &str, arguments: &[&str]) -> Output {
-    let mut cat = Command::new("cat");
-    let mut cat = cat.current_dir(folder).arg(input).stdout(Stdio::piped()).spawn().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
-    command.current_dir(folder).args(arguments).stdin(cat.stdout.take().unwrap());
-    let output = command.output().unwrap();
-    cat.wait().unwrap();
-    output
-}
+use std::process::{Command, Output};
 
 fn good(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
