@@ -41,6 +41,8 @@ for which in "$@"; do
     HITHER=$hither sh fdw/tests/files.sh "$run/files"
     servers_start "$run/web" "$run/files"
     trap 'servers_stop; server_stop "$run"; rm -rf "$folder"' EXIT
+    # How large the file of the words is changes with every change of how a graph is built.
+    words=$(wc -c <"$run/files/words.hither")
     for test in fdw/tests/*.sql; do
         name=$(basename "$test" .sql)
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres "$name"
@@ -50,7 +52,7 @@ for which in "$@"; do
             -v psql="$bin/psql -X -h 127.0.0.1 -p $port -U postgres" \
             -v web="http://127.0.0.1:$web_port" -v s3="http://127.0.0.1:$s3_port" \
             -v bin="$bin" -v port="$port" -v hither="$hither" <"$test" 2>&1 |
-            sed -e "s|$run|FOLDER|g" -e "s/\(127.0.0.1\|localhost\):$web_port/WEB/g" -e "s|127.0.0.1:$s3_port|S3|g" \
+            sed -e "s|$run|FOLDER|g" -e "s/\b$words\b/WORDS/g" -e "s/\(127.0.0.1\|localhost\):$web_port/WEB/g" -e "s|127.0.0.1:$s3_port|S3|g" \
                 -e '/^LOCATION: /d' -e 's/^\( *InitPlan [0-9]*\) (returns .*)/\1/' \
                 -e 's/^ *QUERY PLAN *$/QUERY PLAN/' -e 's/^-\{10,\}$/----------/' \
                 -e 's/(InitPlan [0-9]*)\.col[0-9]*/$/g' -e '/^ *\(Sort Key\|Filter\): /s/\$[0-9]*/$/g' \
