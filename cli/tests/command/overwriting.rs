@@ -4,6 +4,8 @@
 use super::process::{error, folder, ok, run, write_points};
 use std::fs;
 use std::path::Path;
+#[cfg(unix)]
+use std::process::{Child, Command, Stdio};
 
 /// A folder with points, an index of them and queries.
 fn prepared(test: &str) -> std::path::PathBuf {
@@ -111,19 +113,22 @@ fn a_replaced_file_keeps_its_mode_and_its_links() {
     }
 }
 
+/// The names in a folder.
+#[cfg(unix)]
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 /// What a killed build leaves is removed by a later run, what a living one writes is not.
 #[cfg(unix)]
 #[test]
 fn what_a_killed_build_left_is_removed() {
     let folder = prepared("killed");
-    let names = || {
-        let entries = fs::read_dir(&folder).unwrap();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    };
-    let there = names();
+    let there = names(&folder);
     // This process lives, so that no list of processes tells that nobody writes any more.
     let process = std::process::id();
     let left = [format!(".c.hither.{process}.tmp"), format!(".other.hither.{process}.tmp")];
@@ -137,7 +142,67 @@ fn what_a_killed_build_left_is_removed() {
     ok(&folder, &["build", "points.jsonl", "-o", "c.hither"]);
     let mut expected = [&there[..], &others, &[held, "c.hither".into()]].concat();
     expected.sort();
-    assert_eq!(names(), expected);
+    assert_eq!(names(&folder), expected);
     let told = run(Path::new(&folder), &["verify", "c.hither"]);
     assert!(told.status.success());
+}
+
+/// Builds a file from rows that come through a pipe, of which the first `given` bytes have.
+#[cfg(unix)]
+fn fed(folder: &Path, output: &str, rows: &[u8], given: usize) -> Child {
+    use std::io::Write;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
+    command.current_dir(folder).args(["build", "-", "--format", "npy", "-o", output, "-q"]);
+    command.args(["--kind", "flat", "--metric", "l2"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.as_mut().unwrap().write_all(&rows[..given]).unwrap();
+    child
+}
+
+/// Such an end lets nothing run, so that half a file stays: under a name that no reader takes.
+#[cfg(unix)]
+#[test]
+fn a_build_that_is_killed_leaves_the_output_as_it_was() {
+    let folder = prepared("killed-midway");
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (50000, 16), }";
+    let mut rows = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    rows.extend(format!("{header:<117}\n").as_bytes());
+    (0..50_000 * 16).for_each(|n| rows.extend(((n % 1009) as f32).to_le_bytes()));
+    let old = fs::read(folder.join("b.hither")).unwrap();
+    let there = names(&folder);
+    let temporary = |output: &str, child: &Child| format!(".{output}.{}.tmp", child.id());
+    // The names beside those before.
+    let killed = |mut child: Child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        names(&folder).into_iter().filter(|name| !there.contains(name)).collect::<Vec<_>>()
+    };
+    let cleared = || {
+        ok(&folder, &["build", "points.jsonl", "-o", "other.hither"]);
+        fs::remove_file(folder.join("other.hither")).unwrap();
+        assert_eq!(names(&folder), there);
+    };
+
+    // No pipe holds half of the rows: where they were taken, the file is begun and not whole.
+    for output in ["new.hither", "b.hither"] {
+        let child = fed(&folder, output, &rows, rows.len() / 2);
+        let half = temporary(output, &child);
+        assert_eq!(killed(child), [half]);
+        assert_eq!(fs::read(folder.join("b.hither")).unwrap(), old);
+        cleared();
+    }
+    // While it is written, or where that was quicker just after: the old file, or all of the new.
+    let mut child = fed(&folder, "b.hither", &rows, rows.len());
+    let half = temporary("b.hither", &child);
+    child.stdin = None;
+    let begun = || fs::metadata(folder.join(&half)).is_ok_and(|file| file.len() > 0);
+    while !begun() && child.try_wait().unwrap().is_none() {}
+    let beside = killed(child);
+    if beside == [half] {
+        assert_eq!(fs::read(folder.join("b.hither")).unwrap(), old);
+    } else {
+        assert!(beside.is_empty(), "{beside:?}");
+        assert!(ok(&folder, &["verify", "b.hither"]).contains("ok, 50,000 rows"));
+    }
+    cleared();
 }

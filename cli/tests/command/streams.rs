@@ -151,3 +151,41 @@ fn a_named_pipe_is_opened_once() {
     assert!(told.contains("what standard input reads"), "{told}");
     assert!(run(&folder, &["build", "a.npy", "-o", "b.hither"]).status.success());
 }
+
+/// `<(…)` is a pipe of a name that says no format, and several can be given where `-` is one alone.
+#[cfg(target_os = "linux")]
+#[test]
+fn substituted_processes_give_the_file_that_files_give() {
+    let folder = folder("substituted");
+    // Not every system has bash; what it does for `<(…)` any shell can be told to do.
+    let bash = Command::new("bash").args(["-c", ": <(:)"]).status().is_ok_and(|it| it.success());
+    let (hither, to) = (env!("CARGO_BIN_EXE_hither"), "-o pipe.hither --metric l2");
+    let shell = |shell: &str, script: &str| {
+        let mut command = Command::new(shell);
+        good(&command.current_dir(&folder).args(["-c", script]).output().unwrap());
+        fs::read(folder.join("pipe.hither")).unwrap()
+    };
+    for (name, format) in inputs(&folder) {
+        ok(&folder, &["build", name, "-o", "file.hither", "--metric", "l2"]);
+        let whole = fs::read(folder.join("file.hither")).unwrap();
+        let build = format!("'{hither}' build --format {format} {to}");
+        let numbered = format!("cat {name} | {build} /dev/fd/9 9<&0 </dev/null");
+        assert!(shell("sh", &numbered) == whole, "{name} as /dev/fd/9");
+        if bash {
+            assert!(shell("bash", &format!("{build} <(cat {name})")) == whole, "<(cat {name})");
+        }
+    }
+    fs::write(folder.join("a.tsv"), (0..201).map(|n| format!("t{n}\n")).collect::<String>())
+        .unwrap();
+    let attributes = ["--attributes", "a.tsv", "--metric", "l2", "-o", "file.hither"];
+    ok(&folder, &[&["build", "a.npy"], &attributes[..]].concat());
+    if bash {
+        let two = "--format npy <(cat a.npy) --attributes-format tsv --attributes <(cat a.tsv)";
+        let both = shell("bash", &format!("'{hither}' build {to} {two}"));
+        assert!(both == fs::read(folder.join("file.hither")).unwrap());
+    }
+    // Without a format it is asked for, as of any pipe.
+    let unnamed = format!("cat a.npy | '{hither}' build {to} /dev/fd/9 9<&0 </dev/null");
+    let output = Command::new("sh").current_dir(&folder).args(["-c", &unnamed]).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--format"));
+}

@@ -2,6 +2,7 @@
 
 use super::process::{folder, json, ok, run, write_points};
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn verify_goes_on_after_a_damaged_file() {
@@ -36,4 +37,33 @@ fn verify_goes_on_after_a_damaged_file() {
     assert_eq!((&told[0]["file"], &told[0]["rows"]), (&"a.hither".into(), &20.into()));
     assert!(told[1]["error"].as_str().unwrap().contains("checksum"));
     assert_eq!(json(&ok(&folder, &["verify", "--json", "b.hither"]))["ok"], true);
+}
+
+/// A graph that is torn is no damage: every byte is as it was written.
+#[test]
+fn verify_tells_of_a_torn_graph_and_what_mends_it() {
+    let folder = folder("verify-torn");
+    let torn = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/v1-torn.hither");
+    fs::copy(torn, folder.join("torn.hither")).unwrap();
+    ok(&folder, &["merge", "torn.hither", "-o", "mended.hither", "-q"]);
+    let files = ["torn.hither", "mended.hither"];
+
+    let told = ok(&folder, &[&["verify", "--json"], &files[..]].concat());
+    let told: Vec<_> = told.lines().map(json).collect();
+    let unreachable = told[0]["unreachable"].as_u64().unwrap();
+    assert!(told[0]["ok"] == true && unreachable > 100, "{told:?}");
+    assert!(told[1]["ok"] == true && told[1]["unreachable"] == 0, "{told:?}");
+    assert_eq!(told[0]["rows"], told[1]["rows"]);
+
+    let output = run(&folder, &[&["verify"], &files[..]].concat());
+    assert!(output.status.success() && output.stderr.is_empty());
+    let told = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    let [first, reason, second] = lines[..] else { panic!("{told}") };
+    assert!(first.starts_with("torn.hither: ok, ") && second.starts_with("mended.hither: ok, "));
+    assert!(
+        reason.starts_with(&format!("  {unreachable} rows are reached by no search")),
+        "{told}"
+    );
+    assert!(reason.ends_with("building the index again mends that"), "{told}");
 }
