@@ -273,7 +273,8 @@ export async function update(name, options = {}) {
   const { url, etag } = found(await ask((files) => reading(name, () => files.read(name))), name).facts;
   if (!url) throw new HitherError("storage", `"${name}" was not stored from a URL: put() it again`);
   const isDate = etag !== null && !/^(W\/)?"/.test(etag);
-  const headers = etag ? { [isDate ? "If-Modified-Since" : "If-None-Match"]: etag } : {};
+  // Who has nothing to compare asks for the file, and a server that says "not modified" gave none.
+  const headers = etag ? { [isDate ? "If-Modified-Since" : "If-None-Match"]: etag } : undefined;
   const stored = await store(name, url, { ...options, headers });
   return stored !== undefined;
 }

@@ -1,6 +1,7 @@
 // How files and the module come: side by side, bounded, in order; what servers answer that is no file; and
 // sources of other realms, and of Blobs without streams.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import { after, test } from "node:test";
 import vm from "node:vm";
@@ -52,6 +53,33 @@ test("several files are asked for together, six at a time, and answer in their o
   const { loaded, total } = steps.at(-1);
   assert(loaded === index.info.bytes && total === loaded && steps.every((step, at) => at === 0 || step.loaded >= steps[at - 1].loaded));
   index.free();
+});
+
+/** In a page: the module and the file are each given once both are asked for. */
+const PAGE = `
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+const file = readFileSync(0);
+const asked = new Set();
+let release;
+const both = new Promise((resolve) => (release = resolve));
+globalThis.fetch = async (address) => {
+  const { href } = new URL(address);
+  const isModule = href.endsWith(".wasm");
+  if (asked.add(isModule).size === 2) release();
+  await both;
+  return new Response(isModule ? readFileSync(fileURLToPath(href)) : file);
+};
+const { open } = await import(process.argv[1]);
+const index = await open("http://files.test/a.hither");
+console.log(index.length);`;
+
+test("a file is asked for before the module has come, and the module before the file", () => {
+  for (const entry of ["hither", "hither/search"]) {
+    // One that waits for the other would wait for ever; Node then ends, as nothing is left to do, and says so.
+    const said = execFileSync(process.execPath, ["--conditions=browser", "--input-type=module", "--eval", PAGE, entry], { input: files[0] });
+    assert.equal(`${said}`, "10\n", entry);
+  }
 });
 
 test("the first error stops what is on its way, names its file, and leaves nothing", async () => {

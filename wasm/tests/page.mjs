@@ -68,7 +68,37 @@ async function stored() {
   check((await storage.list()).map(({ name }) => name).join() === "a/../b,words", "by name");
   check((await storage.remove("a/../b")) && !(await storage.remove("a/../b")), "remove");
   check((await codeOf(storage.open("a/../b"))) === "not_stored", "removed");
+  await unchanged();
   return storage.backend();
+}
+
+/** 304 says that nothing is new to who asked for that, and is no file to who asked for one. */
+async function unchanged() {
+  const { fetch } = globalThis;
+  const whole = await storage.get("words");
+  let conditions;
+  const answers = (make) => {
+    globalThis.fetch = async (_, options) => {
+      conditions = Object.keys(options?.headers ?? {}).join();
+      return make();
+    };
+  };
+  const none = () => new Response(null, { status: 304 });
+  try {
+    answers(() => new Response(whole));
+    const facts = await storage.put("bare", "/bare.hither");
+    check(facts.etag === null && conditions === "", "a server without ETags");
+    answers(none);
+    check((await codeOf(storage.put("bare", "/bare.hither"))) === "http", "a 304 that a put did not ask for");
+    check((await codeOf(storage.put("new", none()))) === "http", "a Response of 304");
+    check((await codeOf(storage.update("bare"))) === "http" && conditions === "", "a 304 that an update did not ask for");
+    check((await storage.update("words")) === false && conditions === "If-None-Match", "a 304 that it asked for");
+  } finally {
+    globalThis.fetch = fetch;
+  }
+  check((await storage.get("bare")).size === whole.size, "the old one stays");
+  check((await storage.list()).map(({ name }) => name).join() === "bare,words", "nothing is stored of a 304");
+  await storage.remove("bare");
 }
 
 /** After a reload, with the index out of the network's reach. */
