@@ -48,6 +48,25 @@ echo "Other numbers:"
 query "SELECT i::text AS key, ARRAY[i, 1]::real[]::vector AS v, x FROM unnest('{NaN,Infinity,-Infinity,1e20,-0.00001234,123456789012345678901234567890}'::numeric[]) WITH ORDINALITY AS o(x, i)"
 $HITHER export q.hither -o numbers.jsonl >/dev/null 2>&1 && cat numbers.jsonl
 
+echo "Types that are asked for:"
+typed() { # typed QUERY [OPTIONS]: keys and columns, and the rows
+    rm -f q.hither typed.jsonl
+    try "$@" --metric l2
+    $HITHER info q.hither | sed -n -e '/^keys /p' -e '/^column /p'
+    $HITHER export q.hither -o typed.jsonl >/dev/null 2>&1 && cat typed.jsonl
+}
+some='SELECT id, v, b, i8, n, u, tz, by, jb FROM things ORDER BY id'
+typed "$some" --type id=text --type b=text --type i8=text --type n=float64 --type u=text --type tz=text --type by=text --type jb=text
+typed "SELECT id::text, v, u::text, i8::text, tz::text, n::text, i4 FROM things ORDER BY things.id" \
+    --type id=uuid --type u=uuid --type i8=int64 --type tz=timestamp --type n=float64 --type i4=float64
+try 'SELECT id, v, n FROM things' --type n=text
+try 'SELECT id, v, t FROM things ORDER BY id' --type t=int64
+try 'SELECT id, v FROM things' --type id=float64
+try 'SELECT t AS id, v FROM things WHERE i4 = 0' --type id=int64
+try 'SELECT id, v FROM things' --type v=text
+try 'SELECT id, v, t FROM things' --type title=text
+try 'SELECT id, v, t FROM things' --type t=text --type t=json
+
 echo "NULL and zero vectors:"
 nulls="SELECT i AS id, CASE WHEN i % 3 > 0 THEN ARRAY[i % 3 - 1, i % 3 - 1]::vector END AS v FROM generate_series(0, 8) i"
 try "$nulls"
