@@ -110,6 +110,5 @@ pub use key::{Key, KeyRef, KeyType, format_uuid, parse_uuid};
 pub use metric::Metric;
 pub use neighbor::{Neighbor, RowId};
 pub use parallel::MAX_THREADS;
-pub use segment::Codes;
-pub use segment::build::{OnProgress, Progress};
+pub use segment::{Codes, OnProgress, Progress};
 pub use vectors::{MAX_DIMENSIONS, MAX_ROWS};

@@ -2,10 +2,14 @@
 
 pub(crate) mod build;
 mod calibrate;
+mod coded;
 pub(crate) mod filter;
 mod probe;
+mod progress;
 pub(crate) mod search;
 mod storage;
+
+pub use progress::{OnProgress, Progress};
 
 use crate::archive::manifest::{self, NO_COLUMN};
 use crate::archive::{Archive, Kind};

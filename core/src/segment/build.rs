@@ -1,7 +1,9 @@
 //! Building a segment: codes, structures, calibration, and the order of its rows.
 
 use super::Codes;
-use super::calibrate::{Truth, codes_fit, measure_truth};
+use super::calibrate::{Context, Truth, codes_fit, measure_truth};
+use super::coded::Coded;
+use super::progress::{OnProgress, Progress};
 use crate::aligned::AlignedBytes;
 use crate::archive::Kind;
 use crate::archive::manifest::{self, NO_COLUMN, Section};
@@ -19,46 +21,13 @@ use crate::ivf::kmeans::{self, Clustering};
 use crate::key::{Key, KeyType, encode_keys};
 use crate::metric::Metric;
 use crate::parallel::Threads;
-use crate::quantize::{CodePairs, CodesView, Quantizer, code_stride, has_room_for_factor};
+use crate::quantize::{CodePairs, Quantizer, code_stride, has_room_for_factor};
 use crate::random::Random;
 use crate::vectors::Vectors;
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// What is being done, for a progress bar.
-///
-/// ```
-/// # use hither::{IndexBuilder, IndexOptions, Metric};
-/// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
-/// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
-/// # let bytes = builder.finish()?;
-/// use hither::{AlignedBytes, IndexBuilder as Builder};
-///
-/// let mut builder = Builder::new(IndexOptions::new(2, Metric::L2))?;
-/// builder.push(None, &[1.0, 2.0], &[])?;
-/// let mut file = AlignedBytes::new();
-/// builder.write_to(&mut file, &mut |progress| {
-///     println!("{}: {} of {}", progress.stage, progress.done, progress.total);
-///     Ok(())
-/// })?;
-/// # Ok::<(), hither::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is being done now: `coding`, `measuring`, `linking`, `refining`,
-    /// `clustering`, `writing`.
-    pub stage: &'static str,
-    /// How much of it is done.
-    pub done: u64,
-    /// How much there is to do.
-    pub total: u64,
-}
-
-/// Hears of progress; an error, such as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), ends
-/// the build.
-pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> Result<()>;
 
 /// What to build.
 #[derive(Clone, Debug)]
@@ -84,13 +53,6 @@ pub(crate) struct NewSegment<'a> {
     pub sections: Vec<NewSection<'a>>,
 }
 
-/// The codes of all rows.
-pub(super) struct Coded {
-    pub quantizer: Quantizer,
-    pub bytes: AlignedBytes,
-    pub factors: Vec<f32>,
-}
-
 /// Builds a segment over `rows`.
 pub(crate) fn build<'a>(
     number: u32,
@@ -113,7 +75,7 @@ pub(crate) fn build<'a>(
     // The graph is built on codes whether or not they are stored: integers are faster.
     let wants_codes = codes != Codes::None || (params.hnsw.is_some() && structured);
     if metric != Metric::L1 && wants_codes && count > 0 {
-        let made = encode_codes(rows.vectors, threads, progress)?;
+        let made = Coded::encode(rows.vectors, threads, progress)?;
         if params.codes_required || codes_fit(rows.vectors, &made, &truth, threads)? {
             coded = Some(made);
         } else {
@@ -125,8 +87,14 @@ pub(crate) fn build<'a>(
 
     let stored = coded.as_ref().filter(|_| codes != Codes::None);
     let alone = codes == Codes::Sq8Only;
-    let context =
-        Context { rows: &rows, codes: coded.as_ref(), stored, alone, truth: &truth, threads };
+    let context = Context {
+        vectors: rows.vectors,
+        codes: coded.as_ref(),
+        stored,
+        alone,
+        truth: &truth,
+        threads,
+    };
     let mut segment = manifest::Segment { rows: count, ..manifest::Segment::default() };
     let mut graph = None;
     if let Some(hnsw) = params.hnsw.filter(|_| count > 0) {
@@ -265,75 +233,6 @@ fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
     Source::Bytes(Cow::Owned(bytes))
 }
 
-fn encode_codes(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) -> Result<Coded> {
-    const PIECE: usize = 1024;
-    const PIECES: usize = 64;
-    let view = vectors.view();
-    let rows = vectors.rows();
-    let quantizer = Quantizer::train(&view, rows)?;
-    let stride = code_stride(view.dimensions());
-    let pieces = (rows as usize).div_ceil(PIECE);
-    // Aligned as in a file: a row lies in no more cache lines than it fills.
-    let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
-    let mut factors = Vec::with_capacity(rows as usize);
-    let mut scratch = threads.scratch::<Vec<f32>>();
-    // Some pieces at a time: until they are appended they take memory of their own.
-    for before in (0..pieces).step_by(PIECES) {
-        let count = PIECES.min(pieces - before);
-        let encoded = threads.map(count, &mut scratch, |piece, values| {
-            values.resize(view.dimensions(), 0.0);
-            let first = (before + piece) * PIECE;
-            let last = (first + PIECE).min(rows as usize);
-            let mut codes = vec![0; (last - first) * stride];
-            let mut factors = Vec::with_capacity(last - first);
-            for (row, codes) in (first as u32..).zip(codes.chunks_exact_mut(stride)) {
-                factors.push(quantizer.encode(&view, row, values, codes)?);
-            }
-            Ok((codes, factors))
-        })?;
-        for (piece, of_piece) in &encoded {
-            bytes.extend_from_slice(piece);
-            factors.extend_from_slice(of_piece);
-        }
-    }
-    progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
-    Ok(Coded { quantizer, bytes, factors })
-}
-
-impl Coded {
-    /// How many rows, all different, have equal codes at most.
-    pub fn most_alike(&self, vectors: &Vectors) -> usize {
-        let rows: Vec<u32> = (0..vectors.rows()).collect();
-        let copies = Groups::find(&rows, 0..vectors.rows(), 1, |row| vectors.record(row));
-        let different = (0..vectors.rows()).filter(|&row| !copies.is_other(row));
-        let alike = Groups::find(&rows, different, 1, |row| self.record(row));
-        let others = alike.pairs().chunk_by(|a, b| a.0 == b.0).map(<[_]>::len).max();
-        others.map_or(1, |others| others + 1)
-    }
-
-    /// The codes of a row.
-    fn record(&self, row: u32) -> &[u8] {
-        let stride = code_stride(self.quantizer.centre.len());
-        &self.bytes[row as usize * stride..][..stride]
-    }
-
-    pub fn view(&self, metric: Metric) -> CodesView<'_> {
-        CodesView::new(&self.bytes, &self.factors, metric, &self.quantizer)
-    }
-}
-
-/// What structures are built from.
-pub(super) struct Context<'a> {
-    pub rows: &'a SegmentRows<'a>,
-    pub codes: Option<&'a Coded>,
-    /// The codes, if a search will have them too.
-    pub stored: Option<&'a Coded>,
-    /// Whether they stand in place of the vectors.
-    pub alone: bool,
-    pub truth: &'a Truth,
-    pub threads: &'a Threads,
-}
-
 impl Context<'_> {
     fn build_graph(
         &self,
@@ -341,7 +240,7 @@ impl Context<'_> {
         seed: u64,
         progress: OnProgress<'_>,
     ) -> Result<(Graph, Vec<Calibration>)> {
-        let vectors = self.rows.vectors;
+        let vectors = self.vectors;
         let rows = vectors.rows();
         let metric = vectors.shape().metric;
         // In random order, since inputs are often sorted by kind; the calibration's queries come

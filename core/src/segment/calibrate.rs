@@ -1,7 +1,8 @@
 //! Measuring at build: the exact neighbours of rows held out, whether codes tell rows apart, and
 //! the recall of every setting.
 
-use super::build::{Coded, Context, OnProgress, Progress};
+use super::coded::Coded;
+use super::progress::{OnProgress, Progress};
 use super::search::{early_stop, least_measured, rows_measured};
 use crate::calibration::{Calibration, EFFORTS, Structure};
 use crate::error::Result;
@@ -165,9 +166,21 @@ impl Truth {
     }
 }
 
+/// What structures are built from, and measured against.
+pub(super) struct Context<'a> {
+    pub vectors: &'a Vectors,
+    pub codes: Option<&'a Coded>,
+    /// The codes, if a search will have them too.
+    pub stored: Option<&'a Coded>,
+    /// Whether they stand in place of the vectors.
+    pub alone: bool,
+    pub truth: &'a Truth,
+    pub threads: &'a Threads,
+}
+
 impl Context<'_> {
     pub fn calibrate_graph(&self, graph: &Graph) -> Result<Vec<Calibration>> {
-        let view = self.rows.vectors.view();
+        let view = self.vectors.view();
         let codes = self.stored.map(|codes| codes.view(view.metric()));
         let mut calibrations = Vec::new();
         for k in CALIBRATION_K {
@@ -196,7 +209,7 @@ impl Context<'_> {
     }
 
     pub fn calibrate_ivf(&self, clustering: &Clustering) -> Result<Vec<Calibration>> {
-        let vectors = self.rows.vectors;
+        let vectors = self.vectors;
         let view = vectors.view();
         let codes = self.stored.map(|codes| codes.view(view.metric()));
         let lists = clustering.centroids.rows();
@@ -246,7 +259,7 @@ impl Context<'_> {
         codes: Option<&CodesView<'_>>,
         scratch: &mut Scratch,
     ) -> Result<()> {
-        scratch.set_query(self.rows.vectors, self.truth.queries[at])?;
+        scratch.set_query(self.vectors, self.truth.queries[at])?;
         if let Some(codes) = codes {
             scratch.coded.set(&scratch.query, codes);
         }
@@ -261,7 +274,7 @@ impl Context<'_> {
     /// Keeps the `k` of `nearest` that the stored vectors, or codes alone, put first.
     fn rerank(&self, k: usize, scratch: &mut Scratch, nearest: &mut Vec<u32>) -> Result<()> {
         scratch.ranks.resize(nearest.len(), 0.0);
-        let view = self.rows.vectors.view();
+        let view = self.vectors.view();
         let view = match self.stored {
             Some(codes) if self.alone => codes.view(view.metric()).as_vectors(),
             _ => view,
@@ -295,7 +308,7 @@ impl Context<'_> {
             let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
                 let mut found = Vec::new();
                 search(at, effort, scratch, &mut found)?;
-                self.truth.hits(at, k, &found, self.rows.vectors.view(), scratch)
+                self.truth.hits(at, k, &found, self.vectors.view(), scratch)
             })?;
             let recall = hits.iter().sum::<usize>() as f32 / (queries * k) as f32;
             let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);

@@ -261,7 +261,7 @@ impl SegmentSearch {
             exact_ranks(
                 filter.segment,
                 query,
-                plan,
+                plan.metric,
                 &self.rows,
                 &mut self.ranks,
                 &mut self.values,
@@ -313,7 +313,14 @@ impl SegmentSearch {
             }
             let passed = &self.passed;
             self.rows.retain(|&row| !segment.is_hidden(row) && !passed.contains(row));
-            exact_ranks(segment, query, plan, &self.rows, &mut self.ranks, &mut self.values)?;
+            exact_ranks(
+                segment,
+                query,
+                plan.metric,
+                &self.rows,
+                &mut self.ranks,
+                &mut self.values,
+            )?;
             self.compared += self.rows.len() as u64;
             for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
                 let is_within = |radius| plan.metric.distance(rank) <= radius;

@@ -2,9 +2,9 @@
 
 use super::Segment;
 use super::filter::RowFilter;
-use super::search::Plan;
 use crate::error::Result;
 use crate::hnsw::search::{Halt, Storage};
+use crate::metric::Metric;
 use crate::quantize::CodedQuery;
 use crate::vectors::Query;
 use alloc::vec::Vec;
@@ -24,21 +24,21 @@ pub(super) fn rank_rows(
     }
 }
 
-/// Ranks of the stored vectors, in the metric that was asked for.
+/// Ranks of the stored vectors, in the metric that is asked for.
 pub(super) fn exact_ranks(
     segment: &Segment<'_>,
     query: &Query,
-    plan: Plan,
+    metric: Metric,
     list: &[u32],
     out: &mut Vec<f32>,
     values: &mut Vec<f32>,
 ) -> Result<()> {
     out.clear();
     out.resize(list.len(), 0.0);
-    if plan.metric == segment.vectors.metric() {
+    if metric == segment.vectors.metric() {
         segment.vectors.ranks(query, list, out)
     } else {
-        segment.vectors.ranks_as(plan.metric, query, list, out, values)
+        segment.vectors.ranks_as(metric, query, list, out, values)
     }
 }
 

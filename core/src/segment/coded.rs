@@ -1,0 +1,77 @@
+//! The codes of a segment that is being built.
+
+use super::progress::{OnProgress, Progress};
+use crate::aligned::AlignedBytes;
+use crate::error::Result;
+use crate::hnsw::groups::Groups;
+use crate::metric::Metric;
+use crate::parallel::Threads;
+use crate::quantize::{CodesView, Quantizer, code_stride};
+use crate::vectors::Vectors;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The codes of all rows.
+pub(super) struct Coded {
+    pub quantizer: Quantizer,
+    pub bytes: AlignedBytes,
+    pub factors: Vec<f32>,
+}
+
+impl Coded {
+    /// Codes all rows.
+    pub fn encode(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) -> Result<Self> {
+        const PIECE: usize = 1024;
+        const PIECES: usize = 64;
+        let view = vectors.view();
+        let rows = vectors.rows();
+        let quantizer = Quantizer::train(&view, rows)?;
+        let stride = code_stride(view.dimensions());
+        let pieces = (rows as usize).div_ceil(PIECE);
+        // Aligned as in a file: a row lies in no more cache lines than it fills.
+        let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
+        let mut factors = Vec::with_capacity(rows as usize);
+        let mut scratch = threads.scratch::<Vec<f32>>();
+        // Some pieces at a time: until they are appended they take memory of their own.
+        for before in (0..pieces).step_by(PIECES) {
+            let count = PIECES.min(pieces - before);
+            let encoded = threads.map(count, &mut scratch, |piece, values| {
+                values.resize(view.dimensions(), 0.0);
+                let first = (before + piece) * PIECE;
+                let last = (first + PIECE).min(rows as usize);
+                let mut codes = vec![0; (last - first) * stride];
+                let mut factors = Vec::with_capacity(last - first);
+                for (row, codes) in (first as u32..).zip(codes.chunks_exact_mut(stride)) {
+                    factors.push(quantizer.encode(&view, row, values, codes)?);
+                }
+                Ok((codes, factors))
+            })?;
+            for (piece, of_piece) in &encoded {
+                bytes.extend_from_slice(piece);
+                factors.extend_from_slice(of_piece);
+            }
+        }
+        progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
+        Ok(Self { quantizer, bytes, factors })
+    }
+
+    /// How many rows, all different, have equal codes at most.
+    pub fn most_alike(&self, vectors: &Vectors) -> usize {
+        let rows: Vec<u32> = (0..vectors.rows()).collect();
+        let copies = Groups::find(&rows, 0..vectors.rows(), 1, |row| vectors.record(row));
+        let different = (0..vectors.rows()).filter(|&row| !copies.is_other(row));
+        let alike = Groups::find(&rows, different, 1, |row| self.record(row));
+        let others = alike.pairs().chunk_by(|a, b| a.0 == b.0).map(<[_]>::len).max();
+        others.map_or(1, |others| others + 1)
+    }
+
+    /// The codes of a row.
+    pub fn record(&self, row: u32) -> &[u8] {
+        let stride = code_stride(self.quantizer.centre.len());
+        &self.bytes[row as usize * stride..][..stride]
+    }
+
+    pub fn view(&self, metric: Metric) -> CodesView<'_> {
+        CodesView::new(&self.bytes, &self.factors, metric, &self.quantizer)
+    }
+}
