@@ -7,10 +7,13 @@
 //!     sections              each at a multiple of 64: what every query needs comes first
 //! ```
 
+mod kind;
 pub(crate) mod manifest;
 mod record;
 pub(crate) mod spill;
 pub(crate) mod write;
+
+pub(crate) use kind::Kind;
 
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::sort::sort_by;
@@ -42,116 +45,6 @@ const ALIGNMENT: u64 = 64;
 
 /// Bytes of checksums that one hash in the manifest covers.
 const PAGE: usize = 4096;
-
-/// What a section holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u32)]
-pub(crate) enum Kind {
-    // In the order of the file: what every query needs, what a walk needs, what answers need.
-    Hidden = 1,
-    CodeCentre = 2,
-    HnswUpper = 3,
-    IvfCentroids = 4,
-    IvfOffsets = 5,
-    HnswOffsets = 6,
-    HnswBase = 7,
-    Codes = 8,
-    Keys = 9,
-    KeyOffsets = 10,
-    KeyOrder = 11,
-    ColumnZones = 12,
-    ColumnValidity = 13,
-    ColumnDictionaryOffsets = 14,
-    ColumnDictionary = 15,
-    Vectors = 16,
-    ColumnOffsets = 17,
-    ColumnValues = 18,
-    // What came later comes last.
-    CodeFactors = 19,
-    Copies = 20,
-    HnswRecords = 21,
-}
-
-impl Kind {
-    const ALL: [Self; 21] = [
-        Self::Hidden,
-        Self::CodeCentre,
-        Self::HnswUpper,
-        Self::IvfCentroids,
-        Self::IvfOffsets,
-        Self::HnswOffsets,
-        Self::HnswBase,
-        Self::Codes,
-        Self::Keys,
-        Self::KeyOffsets,
-        Self::KeyOrder,
-        Self::ColumnZones,
-        Self::ColumnValidity,
-        Self::ColumnDictionaryOffsets,
-        Self::ColumnDictionary,
-        Self::Vectors,
-        Self::ColumnOffsets,
-        Self::ColumnValues,
-        Self::CodeFactors,
-        Self::Copies,
-        Self::HnswRecords,
-    ];
-
-    pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
-    }
-
-    /// The name by which messages and `info` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hidden => "removed rows",
-            Self::CodeCentre => "centre of the codes",
-            Self::HnswUpper => "upper layers of the graph",
-            Self::IvfCentroids => "centroids",
-            Self::IvfOffsets => "lists of the inverted file",
-            Self::HnswOffsets => "offsets of the base layer",
-            Self::HnswBase => "base layer of the graph",
-            Self::Codes => "codes",
-            Self::Keys => "keys",
-            Self::KeyOffsets => "offsets of the keys",
-            Self::KeyOrder => "order of the keys",
-            Self::ColumnZones => "zones of a column",
-            Self::ColumnValidity => "nulls of a column",
-            Self::ColumnDictionaryOffsets => "offsets of a column's dictionary",
-            Self::ColumnDictionary => "dictionary of a column",
-            Self::Vectors => "vectors",
-            Self::ColumnOffsets => "offsets of a column",
-            Self::ColumnValues => "values of a column",
-            Self::CodeFactors => "factors of the codes",
-            Self::Copies => "copies of rows",
-            Self::HnswRecords => "neighbours of the base layer",
-        }
-    }
-
-    /// Whether a reader that does not know it must refuse the file. Without the copies it finds
-    /// the same rows, by edges.
-    fn is_required(self) -> bool {
-        self != Self::Copies
-    }
-
-    /// Base-two logarithm of the bytes that one checksum covers: small blocks where queries read
-    /// scattered rows.
-    fn block_log2(self) -> u8 {
-        match self {
-            Self::HnswOffsets
-            | Self::HnswBase
-            | Self::HnswRecords
-            | Self::Codes
-            | Self::Vectors
-            | Self::Keys
-            | Self::KeyOrder
-            | Self::ColumnOffsets
-            | Self::ColumnValues
-            | Self::CodeFactors => 12,
-            _ => 16,
-        }
-    }
-}
 
 /// An opened file: its manifest, and the bytes of its sections.
 #[derive(Debug)]

@@ -19,23 +19,11 @@ use crate::segment::{OnProgress, Progress};
 use crate::vectors::Vectors;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use memory::BYTES_PUT_ASIDE;
-pub use options::IndexOptions;
+pub use options::{FLAT_ROWS, IndexOptions, MAX_COLUMNS};
 use parts::Parts;
-
-/// Most attribute columns of an index, as many as Postgres allows a table.
-pub const MAX_COLUMNS: usize = 1600;
-
-/// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact: no
-/// structure is worth building.
-pub const FLAT_ROWS: u64 = 2_000;
 
 /// A segment beside others that has fewer rows gets no structure: a scan is as fast.
 pub(crate) const STRUCTURED_ROWS: u32 = 1000;
-
-/// Least rows of a segment that is built because memory holds no more: segments of fewer would be
-/// scanned, one after another.
-const LEAST_ROWS: u64 = FLAT_ROWS;
 
 /// Gathers rows and builds an index file from them.
 ///

@@ -1,6 +1,6 @@
 //! How much memory a build takes, told before it begins.
 
-use super::{IndexOptions, LEAST_ROWS};
+use super::options::{FLAT_ROWS, IndexOptions};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, Result};
 use crate::hnsw::base::record_size;
@@ -13,6 +13,10 @@ use alloc::format;
 /// Threads that a segment's size allows for. It does not depend on how many there are, for the file
 /// does not.
 const THREADS: u64 = 16;
+
+/// Least rows of a segment that is built because memory holds no more: segments of fewer would be
+/// scanned, one after another.
+pub(super) const LEAST_ROWS: u64 = FLAT_ROWS;
 
 /// What a row of a segment that was put aside takes until the end: its key, by which keys that are
 /// given twice are found.

@@ -1,6 +1,5 @@
 //! What an index is to be.
 
-use super::MAX_COLUMNS;
 use crate::archive::manifest::{self, Manifest};
 use crate::column::{ColumnSchema, ColumnType};
 use crate::element::Element;
@@ -15,6 +14,13 @@ use crate::vectors::{MAX_DIMENSIONS, Shape};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+/// Most attribute columns of an index, as many as Postgres allows a table.
+pub const MAX_COLUMNS: usize = 1600;
+
+/// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact: no
+/// structure is worth building.
+pub const FLAT_ROWS: u64 = 2_000;
 
 /// What an index is to be.
 ///

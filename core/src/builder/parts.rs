@@ -1,6 +1,7 @@
 //! Segments of a build that memory does not hold at once, put aside as they are made.
 
-use super::{BYTES_PUT_ASIDE, IndexOptions, LEAST_ROWS};
+use super::memory::{BYTES_PUT_ASIDE, LEAST_ROWS};
+use super::options::IndexOptions;
 use crate::archive::manifest::{self, Manifest, Section};
 use crate::archive::spill::Spill;
 use crate::archive::write::{NewSection, Source};
