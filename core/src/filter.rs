@@ -11,6 +11,7 @@ mod json;
 mod literal;
 #[cfg(feature = "json")]
 mod parse;
+mod tally;
 #[cfg(test)]
 mod tests;
 

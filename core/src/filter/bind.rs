@@ -1,7 +1,7 @@
 //! A filter prepared for the columns of one segment.
 
-use super::estimate::Tally;
 use super::literal::{coerce, compare_numbers};
+use super::tally::Tally;
 use super::{Comparison, Filter, MAX_DEPTH, Truth, check_prefix, find_column};
 use crate::column::{
     Cells, ColumnSchema, ColumnView, Layout, Value, Zone, bytes_key, float_key, int_key,

@@ -2,7 +2,7 @@
 
 use super::Truth;
 use super::bind::{BoundFilter, Leaf, Node, Test};
-use super::estimate::Bounds;
+use super::tally::Bounds;
 use crate::column::{Cells, Layout, ZONE_ROWS, float_key, int_key};
 use crate::error::Result;
 use alloc::vec::Vec;
