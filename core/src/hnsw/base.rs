@@ -5,7 +5,6 @@
 //! hold no bit more than the ids take, behind one another, and beside them how many come before
 //! each row's: two places, of which the second is known when the first has come.
 
-use super::offset_bits;
 use crate::distance::prefetch;
 use crate::error::{OrCorrupt, Result, corrupt};
 use crate::packed::{Packer, SLACK, bits_below, packed_len, read_bits};
@@ -185,4 +184,9 @@ impl BaseWriter {
         self.records.extend([0; SLACK]);
         self.records
     }
+}
+
+/// Bits that hold any number of edges up to `edges`.
+fn offset_bits(edges: u64) -> u32 {
+    bits_below(edges + 1)
 }

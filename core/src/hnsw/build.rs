@@ -11,15 +11,13 @@ use super::layer::{Layer, LayerStorage, MeasureRows, Scratch};
 use super::ranks::RowRanks;
 use super::search::{EarlyStop, Walk, present};
 use super::select::{link_back, select_neighbors};
+use super::view::MAX_LAYERS;
 use crate::error::Result;
 use crate::parallel::Threads;
 use crate::random::mix;
 use crate::sort::sort_by;
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// Most upper layers; with `m` 2 the chance of a row to go beyond is 2⁻¹⁶ and costs nothing.
-pub(crate) const MAX_LAYERS: usize = 16;
 
 /// A batch holds at most one row for this many rows of the graph. With 16, and batches of up to a
 /// fiftieth of all rows, Gaussian rows had .006 less recall at `ef_search` 40, and a build at one

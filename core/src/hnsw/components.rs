@@ -1,8 +1,8 @@
 //! Strongly connected components of a layer (Tarjan: Depth-first search and linear graph
 //! algorithms, SIAM J. Comput. 1972), without recursion.
 
-use super::NONE;
 use super::layer::Layer;
+use super::view::NONE;
 use alloc::vec;
 use alloc::vec::Vec;
 

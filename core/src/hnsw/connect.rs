@@ -12,11 +12,11 @@
 //! what can be reached stays so; but one at most, for hubs are on the way of all searches. What
 //! came in its place takes the next. On common data a handful of rows is concerned.
 
-use super::NONE;
 use super::build::Graph;
 use super::components::Components;
 use super::layer::{Layer, Scratch};
 use super::ranks::RowRanks;
+use super::view::NONE;
 use crate::error::Result;
 use alloc::collections::BTreeMap;
 use alloc::vec;

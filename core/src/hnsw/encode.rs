@@ -2,7 +2,7 @@
 
 use super::base::BaseWriter;
 use super::build::Graph;
-use super::{NONE, upper_stride};
+use super::view::{NONE, upper_stride};
 use alloc::vec;
 use alloc::vec::Vec;
 

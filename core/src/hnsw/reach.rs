@@ -1,6 +1,6 @@
 //! Which rows of a stored graph a walk can reach.
 
-use super::HnswView;
+use super::view::{HnswView, NONE};
 use crate::error::Result;
 use crate::rows::RowSet;
 use alloc::vec::Vec;
@@ -27,7 +27,7 @@ impl HnswView<'_> {
             while let Some(&node) = entries.get(at) {
                 let mut words = self.upper_record(layer, node)?.skip(1);
                 below.extend(words.next());
-                let neighbors = words.take_while(|&id| id != super::NONE);
+                let neighbors = words.take_while(|&id| id != NONE);
                 entries.extend(neighbors.filter(|&node| seen.insert(node)));
                 at += 1;
             }

@@ -19,7 +19,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{HnswView, NONE};
+use super::view::{HnswView, NONE};
 use crate::distance::PREFETCHES;
 use crate::error::{Error, Result, corrupt};
 use crate::metric::Metric;
