@@ -9,9 +9,7 @@
 //! Work comes as a list of rows, so that the instruction set is dispatched once a list and rows
 //! ahead can be prefetched: random rows are bound by memory, not by arithmetic.
 
-use crate::error::{OrCorrupt, Result};
-use pulp::Simd;
-
+mod lanes;
 #[cfg(target_arch = "aarch64")]
 #[path = "distance/aarch64.rs"]
 mod platform;
@@ -26,13 +24,18 @@ mod platform;
 mod platform;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"))]
 mod portable;
-mod sum;
+mod prefetch;
+mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use platform::PREFETCHES;
 pub use platform::{simd_level, simd_levels, use_simd_level};
-use sum::{F16Values, F32Values, Sq8Values, Values, sum_terms};
+pub(crate) use prefetch::{PREFETCHES, prefetch};
+pub(crate) use table::{Format, Table, coming};
+
+use crate::error::Result;
+use lanes::{F16Values, F32Values, F32s, Kernel, Lanes, Sq8Values, Values, for_rows};
+use pulp::Simd;
 
 /// What is summed over the dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,56 +46,6 @@ pub(crate) enum Measure {
     SquaredL2,
     /// Σ |q − x|
     L1,
-}
-
-/// How a row's values are stored.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Format<'a> {
-    F32,
-    F16,
-    /// 8-bit codes that stand for `centre + scale · code`; `centre` has one value a dimension.
-    Sq8 {
-        centre: &'a [f32],
-        scale: f32,
-    },
-}
-
-impl Format<'_> {
-    /// Bytes that one value takes.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-            Self::Sq8 { .. } => 1,
-        }
-    }
-}
-
-/// Rows of values that start `stride` bytes apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Table<'a> {
-    pub bytes: &'a [u8],
-    pub stride: usize,
-    pub dimensions: usize,
-    pub format: Format<'a>,
-}
-
-impl<'a> Table<'a> {
-    /// Whether the rows are likely to lie in memory rather than in caches.
-    #[cfg(target_arch = "wasm32")]
-    #[inline(always)]
-    pub fn is_far(&self) -> bool {
-        self.bytes.len() >= 8 << 20
-    }
-
-    /// The whole stride of a row: its values and what lies beside them.
-    #[inline(always)]
-    pub fn record(&self, row: u32) -> Result<&'a [u8]> {
-        let start = row as usize * self.stride;
-        self.bytes
-            .get(start..start + self.stride)
-            .or_corrupt("a row number is beyond the number of rows")
-    }
 }
 
 /// Measures `query` against the listed rows: `out[i]` belongs to `list[i]`. Rows beyond the length
@@ -130,12 +83,6 @@ pub(crate) fn dot_codes(
     platform::dispatch(DotCodes { query, table, list, out })
 }
 
-/// Of a list whose first `measured` rows are measured, those to be brought near: the next, and if
-/// there are none, all.
-pub(crate) fn coming(list: &[u32], measured: usize) -> &[u32] {
-    if list.len() > measured { &list[measured..] } else { list }
-}
-
 /// Widens binary16 values, finite and little-endian, two bytes for each value of `out`.
 pub(crate) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     platform::dispatch(WidenF16 { bytes, out });
@@ -159,63 +106,6 @@ pub(crate) fn sqrt(value: f32) -> f32 {
     return platform::sqrt(value);
     #[cfg(not(target_arch = "wasm32"))]
     libm::sqrtf(value)
-}
-
-/// Asks the processor to bring `bytes` near.
-#[inline(always)]
-pub(crate) fn prefetch(bytes: &[u8]) {
-    if PREFETCHES {
-        bytes.chunks(64).for_each(platform::prefetch_line);
-    }
-}
-
-/// What an instruction set adds to pulp's vocabulary. Methods are `inline(always)` so that they
-/// are compiled with the features of the function that calls them.
-trait Lanes: Copy {
-    type Simd: Simd;
-    fn simd(self) -> Self::Simd;
-    /// How many rows ahead of the measured one are prefetched, of rows that are `stride` bytes
-    /// apart.
-    #[inline(always)]
-    fn ahead(_stride: usize) -> usize {
-        16
-    }
-    /// Widens as many binary16 values as a register has lanes.
-    fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
-    /// Widens as many 8-bit codes as a register has lanes.
-    fn widen_i8(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
-    /// Σ `term` over the dimensions of a row.
-    #[inline(always)]
-    fn sum<V: Values>(
-        self,
-        values: V,
-        query: &[f32],
-        row: &[u8],
-        term: impl Fn(Self::Simd, F32s<Self>, F32s<Self>) -> F32s<Self>,
-    ) -> f32 {
-        sum_terms(self, values, query, row, term)
-    }
-    /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
-    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
-    /// The same for the listed rows of `table`, as [`dot_codes`] wants it.
-    #[inline(always)]
-    fn dot_rows(
-        self,
-        query: &[i8],
-        table: &Table<'_>,
-        list: &[u32],
-        out: &mut [i32],
-    ) -> Result<()> {
-        for_rows::<Self, _>(table, list, out, |record, out| {
-            *out = self.dot_i8(bytemuck::cast_slice(&record[..query.len()]), query);
-        })
-    }
-}
-
-/// Work that is compiled once for every instruction set.
-trait Kernel {
-    type Output;
-    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }
 
 struct MeasureList<'a> {
@@ -311,31 +201,3 @@ impl Kernel for WidenF16<'_> {
         }
     }
 }
-
-/// Calls `each` with the record of every listed row while the rows ahead are on their way: of a
-/// list that goes on beyond `out`, one of the next for each of these.
-#[inline(always)]
-fn for_rows<L: Lanes, T>(
-    table: &Table<'_>,
-    list: &[u32],
-    out: &mut [T],
-    mut each: impl FnMut(&[u8], &mut T),
-) -> Result<()> {
-    let mut coming = coming(list, out.len()).iter();
-    let first = if list.len() > out.len() { 0 } else { L::ahead(table.stride) };
-    for &row in coming.by_ref().take(first) {
-        prefetch(table.record(row)?);
-    }
-    for (&row, out) in list.iter().zip(out) {
-        if let Some(&next) = coming.next() {
-            prefetch(table.record(next)?);
-        }
-        each(table.record(row)?, out);
-    }
-    for &row in coming {
-        prefetch(table.record(row)?);
-    }
-    Ok(())
-}
-
-type F32s<L> = <<L as Lanes>::Simd as Simd>::f32s;

@@ -1,7 +1,8 @@
 //! Distance kernels for aarch64: NEON is in every such processor, and converts binary16.
 #![allow(unsafe_code, reason = "instructions that pulp has no safe wrapper for")]
 
-use super::{Kernel, Lanes, portable::Portable};
+use super::lanes::{Kernel, Lanes};
+use super::portable::Portable;
 use core::arch::aarch64::{
     float16x4_t, int8x8_t, int8x16_t, int16x8_t, vaddvq_s32, vcvt_f32_f16, vcvtq_f32_s32,
     vdupq_n_s32, vget_high_s8, vget_low_s8, vget_low_s16, vmovl_s8, vmovl_s16, vmull_s8,
@@ -56,13 +57,6 @@ impl Lanes for Neon {
         sum + Portable.dot_i8(a_tail, b_tail)
     }
 }
-
-/// Whether bytes can be asked for before they are read.
-pub(crate) const PREFETCHES: bool = false;
-
-/// There is no prefetch among the stable intrinsics of aarch64.
-#[inline(always)]
-pub(super) fn prefetch_line(_: &[u8]) {}
 
 /// The names of the instruction sets that this processor has kernels for, widest last.
 pub fn simd_levels() -> &'static [&'static str] {

@@ -1,7 +1,7 @@
 //! Distance kernels in plain Rust, for processors without vectors that we know of, and as the
 //! oracle of all others.
 
-use super::{Kernel, Lanes};
+use super::lanes::{Kernel, Lanes};
 use crate::element;
 use pulp::Scalar;
 
@@ -36,14 +36,6 @@ impl Lanes for Portable {
 pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Portable)
 }
-
-/// Whether bytes can be asked for before they are read.
-#[allow(dead_code, reason = "only where there is no other platform file")]
-pub(crate) const PREFETCHES: bool = false;
-
-#[allow(dead_code, reason = "only where there is no other platform file")]
-#[inline(always)]
-pub(super) fn prefetch_line(_: &[u8]) {}
 
 /// The names of the instruction sets that this processor has kernels for, widest last.
 #[allow(dead_code, reason = "only where there is no other platform file")]

@@ -1,9 +1,9 @@
 //! Distance kernels for WebAssembly with simd128, which no browser of today is without. No relaxed
 //! instruction: Safari and Node 20 refuse a module that holds one.
 
+use super::lanes::{Kernel, Lanes, SUMS, Values};
 use super::portable::Portable;
-use super::sum::{SUMS, Values};
-use super::{Kernel, Lanes, Table};
+use super::table::Table;
 use crate::error::{Error, Result};
 use core::arch::wasm32::{
     f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sqrt,
@@ -17,7 +17,7 @@ use pulp::wasm::Simd128;
 struct Wasm(Simd128);
 
 impl Wasm {
-    /// [`reduce`](super::sum::reduce) of eight registers, written out.
+    /// [`reduce`](super::lanes::reduce) of eight registers, written out.
     #[inline(always)]
     fn reduce(self, sums: [pulp::f32x4; 8]) -> f32 {
         let [a, b, c, d, e, f, g, h] = sums;
@@ -177,17 +177,10 @@ pub(super) fn sqrt(value: f32) -> f32 {
     f32x4_extract_lane::<0>(f32x4_sqrt(f32x4_splat(value)))
 }
 
-/// Whether bytes can be asked for before they are read.
-pub(crate) const PREFETCHES: bool = false;
-
-/// There is no prefetch in WebAssembly: see [`bring_near`].
-#[inline(always)]
-pub(super) fn prefetch_line(_: &[u8]) {}
-
-/// Loads a byte of every line of the listed rows before any is measured: the processor waits
-/// for all of them together. Of 116,659 rows a search takes three quarters of the time. Rows
-/// ahead alone, while others are measured, gave half of that, and rows that are only likely to be
-/// measured next took it back.
+/// Loads a byte of every line of the listed rows before any is measured, in place of a prefetch,
+/// which WebAssembly does not have: the processor waits for all of them together. Of 116,659 rows
+/// a search takes three quarters of the time. Rows ahead alone, while others are measured, gave
+/// half of that, and rows that are only likely to be measured next took it back.
 ///
 /// From where a core's own cache ends, 2 MB or less: there searches of 10,000 rows took 0.93 of
 /// the time or as long as before, by the processor; of smaller tables a twentieth more. Rows that

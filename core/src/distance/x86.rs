@@ -4,11 +4,13 @@
     reason = "instructions that pulp has no safe wrapper for; tokens of a known level"
 )]
 
-use super::{Kernel, Lanes, Table, for_rows, portable::Portable};
+use super::lanes::{Kernel, Lanes, for_rows};
+use super::portable::Portable;
+use super::table::Table;
 use crate::error::Result;
 use core::arch::x86_64::{
-    __cpuid, __cpuid_count, __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch,
-    _mm256_cvtph_ps, _mm512_dpbusd_epi32, _xgetbv,
+    __cpuid, __cpuid_count, __m128i, __m256, __m256i, __m512, __m512i, _mm256_cvtph_ps,
+    _mm512_dpbusd_epi32, _xgetbv,
 };
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use pulp::NullaryFnOnce;
@@ -294,15 +296,6 @@ fn dot_avx2(v3: V3, a: &[i8], b: &[i8]) -> i32 {
     }
     let lanes: [i32; 8] = bytemuck::cast(sum);
     lanes.iter().sum()
-}
-
-/// Whether bytes can be asked for before they are read.
-pub(crate) const PREFETCHES: bool = true;
-
-#[inline(always)]
-pub(super) fn prefetch_line(line: &[u8]) {
-    // SAFETY: a prefetch of any address has no effect on the program, and SSE is in x86-64.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
 }
 
 const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];

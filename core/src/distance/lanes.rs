@@ -1,8 +1,61 @@
-//! The sum over one row: its values are read a register at a time and added in the order that is
-//! defined.
+//! What every instruction set has to offer, and what is made of it for all: the sum over one row,
+//! whose values are read a register at a time and added in the order that is defined.
 
-use super::{F32s, Lanes};
+use super::prefetch::prefetch;
+use super::table::{Table, coming};
+use crate::error::Result;
 use pulp::Simd;
+
+/// What an instruction set adds to pulp's vocabulary. Methods are `inline(always)` so that they
+/// are compiled with the features of the function that calls them.
+pub(super) trait Lanes: Copy {
+    type Simd: Simd;
+    fn simd(self) -> Self::Simd;
+    /// How many rows ahead of the measured one are prefetched, of rows that are `stride` bytes
+    /// apart.
+    #[inline(always)]
+    fn ahead(_stride: usize) -> usize {
+        16
+    }
+    /// Widens as many binary16 values as a register has lanes.
+    fn widen_f16(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
+    /// Widens as many 8-bit codes as a register has lanes.
+    fn widen_i8(self, bytes: &[u8]) -> <Self::Simd as Simd>::f32s;
+    /// Σ `term` over the dimensions of a row.
+    #[inline(always)]
+    fn sum<V: Values>(
+        self,
+        values: V,
+        query: &[f32],
+        row: &[u8],
+        term: impl Fn(Self::Simd, F32s<Self>, F32s<Self>) -> F32s<Self>,
+    ) -> f32 {
+        sum_terms(self, values, query, row, term)
+    }
+    /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
+    fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
+    /// The same for the listed rows of `table`, as [`dot_codes`](super::dot_codes) wants it.
+    #[inline(always)]
+    fn dot_rows(
+        self,
+        query: &[i8],
+        table: &Table<'_>,
+        list: &[u32],
+        out: &mut [i32],
+    ) -> Result<()> {
+        for_rows::<Self, _>(table, list, out, |record, out| {
+            *out = self.dot_i8(bytemuck::cast_slice(&record[..query.len()]), query);
+        })
+    }
+}
+
+/// Work that is compiled once for every instruction set.
+pub(super) trait Kernel {
+    type Output;
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+pub(super) type F32s<L> = <<L as Lanes>::Simd as Simd>::f32s;
 
 /// How many partial sums a distance has.
 pub(super) const SUMS: usize = 32;
@@ -70,7 +123,7 @@ fn load_padded<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
 
 /// Sums `term` over the dimensions, as the text of `distance` defines.
 #[inline(always)]
-pub(super) fn sum_terms<L: Lanes, V: Values>(
+fn sum_terms<L: Lanes, V: Values>(
     lanes: L,
     values: V,
     query: &[f32],
@@ -155,4 +208,30 @@ fn reduce_lanes(register: &[u8]) -> f32 {
         }
     }
     lanes[0]
+}
+
+/// Calls `each` with the record of every listed row while the rows ahead are on their way: of a
+/// list that goes on beyond `out`, one of the next for each of these.
+#[inline(always)]
+pub(super) fn for_rows<L: Lanes, T>(
+    table: &Table<'_>,
+    list: &[u32],
+    out: &mut [T],
+    mut each: impl FnMut(&[u8], &mut T),
+) -> Result<()> {
+    let mut coming = coming(list, out.len()).iter();
+    let first = if list.len() > out.len() { 0 } else { L::ahead(table.stride) };
+    for &row in coming.by_ref().take(first) {
+        prefetch(table.record(row)?);
+    }
+    for (&row, out) in list.iter().zip(out) {
+        if let Some(&next) = coming.next() {
+            prefetch(table.record(next)?);
+        }
+        each(table.record(row)?, out);
+    }
+    for &row in coming {
+        prefetch(table.record(row)?);
+    }
+    Ok(())
 }
