@@ -1,6 +1,10 @@
-//! The house's rules: which module may import which, and which crate is named where.
+//! The house's rules: which module may import which, that no files import each other in a circle,
+//! and which crate is named where.
+
+mod imports;
 
 use hither_tests::repository;
+use imports::{Imports, circles, imports};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -183,6 +187,71 @@ fn arrows_run_one_way_in_the_extension() {
         arrows.retain(|_, imported| !imported.is_disjoint(&left));
         assert!(arrows.len() < left.len(), "these import each other in a circle: {left:?}");
     }
+}
+
+/// Arrows between files. One leads from a file to the file that defines what it
+/// names, by `use` or in place. A file that only passes a name on (`pub use`) has no part in it:
+/// so a parent may pass on what a child of it defines, and the child may name what is the
+/// parent's own, as long as the parent's own code names nothing of the child's. Methods are no
+/// arrows: a type may have its methods in several files, and they are its own wherever they stand.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    for root in ["core/src/lib.rs"] {
+        let imports = imports(&repository(root));
+        assert!(imports.len() > 10, "{root}: so few files were found: {:?}", imports.keys());
+        let circles: Vec<String> =
+            circles(&imports).iter().map(|circle| describe(circle, &imports)).collect();
+        assert!(circles.is_empty(), "{root}: files import each other:{}", circles.concat());
+    }
+}
+
+/// The rule above on a small crate: who names what, through whom, and what is left out.
+#[test]
+fn a_circle_of_files_is_found() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("circle");
+    for (file, code) in [
+        ("lib.rs", "mod a; mod b; #[cfg(test)] mod tests; pub use a::Own;"),
+        ("a.rs", "mod inner; pub(crate) use inner::Thing as Renamed; pub struct Own;"),
+        (
+            "a/inner.rs",
+            "use super::super::b::{self, deep::{Deeper}}; use std::fmt;
+             pub struct Thing(super::Own, crate::Own, Deeper, fmt::Error);
+             fn f() -> b::B { b::make() } // crate::not::here",
+        ),
+        ("b.rs", "pub mod deep; pub struct B; pub fn make() -> B { B }"),
+        ("b/deep.rs", "pub struct Deeper(Vec<crate::a::Renamed>);"),
+    ] {
+        fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+        fs::write(root.join(file), code).unwrap();
+    }
+    let imports = imports(&root.join("lib.rs"));
+    let told: Vec<String> = imports
+        .iter()
+        .flat_map(|(file, of)| {
+            of.iter().map(move |(other, what)| format!("{file} {other} {what:?}"))
+        })
+        .collect();
+    let wanted = [
+        r#"a/inner.rs a.rs {"Own"}"#,
+        r#"a/inner.rs b.rs {"B", "make"}"#,
+        r#"a/inner.rs b/deep.rs {"Deeper"}"#,
+        r#"b/deep.rs a/inner.rs {"Thing"}"#,
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(circles(&imports), [["a/inner.rs", "b/deep.rs"]]);
+}
+
+/// The arrows of a circle, one a line.
+fn describe(circle: &[&str], imports: &Imports) -> String {
+    let mut text = String::new();
+    for file in circle {
+        for (other, names) in &imports[*file] {
+            if circle.contains(&other.as_str()) {
+                text += &format!("\n  {file} names {names:?} of {other}");
+            }
+        }
+    }
+    text + "\n"
 }
 
 #[test]
