@@ -228,6 +228,15 @@ impl Wanted {
         let name = free(name, &mut names);
         columns.push(format!("{name} {}({})", vector_type_name(vector), options.dimensions));
         for column in index.columns() {
+            if column.name.contains('\0') {
+                let message = format!(
+                    "the name of its column \"{}\" has a NUL byte, which a name of Postgres cannot have",
+                    column.name
+                );
+                return Err(Failure::new(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, message).hint(
+                    "Build the file with another name, or make the table by hand, without the column.",
+                ));
+            }
             let name = free(&column.name, &mut names);
             let type_name = match column.column_type {
                 ColumnType::Bool => "boolean",
@@ -289,7 +298,7 @@ fn literal(text: &str) -> String {
 }
 
 fn quoted(text: &str, quote: impl Fn(&CStr) -> CString) -> String {
-    // Names of columns are free of NUL, for files refuse them; paths cannot have any.
-    let text = CString::new(text.replace('\0', "")).unwrap_or_default();
+    // Names of columns were looked at; paths cannot have any.
+    let text = CString::new(text).unwrap_or_default();
     quote(&text).to_string_lossy().into_owned()
 }
