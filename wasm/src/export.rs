@@ -11,13 +11,8 @@ mod held;
 
 use crate::options::METRICS;
 use alloc::boxed::Box;
-use held::{Held, answer, bytes, exchange, hold, opened, other, state, with_input};
+use held::{Held, answer, bytes, exchange, hold, opened, other, place, state, with_input};
 use hither::{AlignedBytes, ErrorKind, SearchParams, Structure};
-
-/// Where something lies. Not as an integer, which JavaScript would take for negative from 2 GiB on.
-fn place<T>(list: &[T]) -> f64 {
-    list.as_ptr() as usize as f64
-}
 
 /// Where so many bytes are to be written that the next call takes.
 #[unsafe(no_mangle)]

@@ -3,8 +3,7 @@
 
 mod host;
 
-use super::held::{Held, hold, opened, other, with, with_input};
-use super::place;
+use super::held::{Held, hold, opened, other, place, with, with_input};
 use crate::{Building, Outcome};
 use alloc::boxed::Box;
 use host::{Taker, tell};

@@ -3,7 +3,6 @@
 //! JavaScript may call again while it hears of a build's progress, so nothing stays locked while a
 //! call is made: what is at work is taken out, and put back.
 
-use super::place;
 use crate::Opened;
 use crate::failure::{Failure, Outcome};
 use crate::memory::room;
@@ -16,6 +15,11 @@ use spin::{Mutex, MutexGuard};
 
 /// Bytes of input that are kept for the next call. More would lie between what is opened and built.
 const KEPT: usize = 1 << 14;
+
+/// Where something lies. Not as an integer, which JavaScript would take for negative from 2 GiB on.
+pub fn place<T>(list: &[T]) -> f64 {
+    list.as_ptr() as usize as f64
+}
 
 /// What a number of JavaScript's stands for.
 pub enum Held {

@@ -1,6 +1,6 @@
 //! What JavaScript is called for: to take a file as it is written, and to hear of its progress.
 
-use crate::export::place;
+use crate::export::held::place;
 use hither::{ErrorKind, Progress, Result, Sink};
 
 #[link(wasm_import_module = "host")]
