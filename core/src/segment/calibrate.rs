@@ -34,6 +34,12 @@ const FIT_SHARE: f32 = 0.997;
 /// How many of the held-out rows tell whether codes are fit.
 const FIT_QUERIES: usize = 100;
 
+/// How many queries are measured against a piece of the rows before the next piece, and how many
+/// rows that has: a scan for one query after another waits for memory, which made it the twentieth
+/// part of a build.
+const TOGETHER: usize = 8;
+const PIECE: u32 = 64;
+
 /// Rows held out as queries, and the exact nearest of the other rows.
 #[derive(Default)]
 pub(super) struct Truth {
@@ -55,7 +61,6 @@ struct Scratch {
     query: Query,
     coded: CodedQuery,
     values: Vec<f32>,
-    list: Vec<u32>,
     ranks: Vec<f32>,
     pool: Pool,
     walk: Walk,
@@ -72,22 +77,46 @@ impl Scratch {
 
     /// Fills the pool with the `k` nearest of all rows but those of `held_out`, by `ranks`.
     fn scan(&mut self, rows: u32, held_out: &[bool], k: usize, ranks: RankRows<'_>) -> Result<()> {
-        self.pool.reset(k);
-        let mut first = 0;
-        while first < rows {
-            let last = rows.min(first + 256);
-            self.list.clear();
-            let is_held_out = |row: &u32| held_out.get(*row as usize) == Some(&true);
-            self.list.extend((first..last).filter(|row| !is_held_out(row)));
-            self.ranks.resize(self.list.len(), 0.0);
-            ranks(&self.query, &mut self.coded, &self.list, &mut self.ranks)?;
-            for (&rank, &row) in self.ranks.iter().zip(&self.list) {
-                self.pool.push(Candidate::new(rank, row));
-            }
-            first = last;
-        }
-        Ok(())
+        scan_together(core::slice::from_mut(self), rows, held_out, k, ranks)
     }
+}
+
+/// [`Scratch::scan`] for several queries, which take turns at a piece of the rows while it is near.
+fn scan_together(
+    queries: &mut [Scratch],
+    rows: u32,
+    held_out: &[bool],
+    k: usize,
+    ranks: RankRows<'_>,
+) -> Result<()> {
+    queries.iter_mut().for_each(|scratch| scratch.pool.reset(k));
+    let is_held_out = |row: &u32| held_out.get(*row as usize) == Some(&true);
+    let mut list = Vec::with_capacity(PIECE as usize);
+    for first in (0..rows).step_by(PIECE as usize) {
+        list.clear();
+        list.extend((first..rows.min(first + PIECE)).filter(|row| !is_held_out(row)));
+        for scratch in &mut *queries {
+            scratch.ranks.resize(list.len(), 0.0);
+            ranks(&scratch.query, &mut scratch.coded, &list, &mut scratch.ranks)?;
+            for (&rank, &row) in scratch.ranks.iter().zip(&list) {
+                scratch.pool.push(Candidate::new(rank, row));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the rows queries, one for each of as many scratches.
+fn set_queries<'s>(
+    scratch: &'s mut Vec<Scratch>,
+    vectors: &Vectors,
+    rows: &[u32],
+) -> Result<&'s mut [Scratch]> {
+    scratch.resize_with(rows.len(), Scratch::default);
+    for (scratch, &row) in scratch.iter_mut().zip(rows) {
+        scratch.set_query(vectors, row)?;
+    }
+    Ok(scratch)
 }
 
 /// Picks rows at random and finds their exact neighbours.
@@ -106,12 +135,15 @@ pub(super) fn measure_truth(
     queries.iter().for_each(|&row| held_out[row as usize] = true);
     let k = CALIBRATION_K[CALIBRATION_K.len() - 1].min(rows as usize - count);
     let view = vectors.view();
-    let nearest = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
-        scratch.set_query(vectors, queries[at])?;
-        scratch
-            .scan(rows, &held_out, k, &mut |query, _, list, out| view.ranks(query, list, out))?;
-        Ok(scratch.pool.entries().to_vec())
+    let groups: Vec<&[u32]> = queries.chunks(TOGETHER).collect();
+    let nearest = threads.map(groups.len(), &mut threads.scratch(), |at, scratch| {
+        let scratch = set_queries(scratch, vectors, groups[at])?;
+        scan_together(scratch, rows, &held_out, k, &mut |query, _, list, out| {
+            view.ranks(query, list, out)
+        })?;
+        Ok(scratch.iter().map(|scratch| scratch.pool.entries().to_vec()).collect::<Vec<_>>())
     })?;
+    let nearest = nearest.into_iter().flatten().collect();
     progress(Progress { stage: "measuring", done: count as u64, total: count as u64 })?;
     Ok(Truth { queries, held_out, nearest })
 }
@@ -129,17 +161,26 @@ pub(super) fn codes_fit(
     }
     let count = truth.queries.len().min(FIT_QUERIES);
     let (codes, view) = (coded.view(vectors.shape().metric), vectors.view());
-    let found = threads.map(count, &mut threads.scratch::<Scratch>(), |at, scratch| {
-        let row = truth.queries[at];
-        scratch.set_query(vectors, row)?;
-        scratch.coded.set(&scratch.query, &codes);
+    let groups: Vec<&[u32]> = truth.queries[..count].chunks(TOGETHER).collect();
+    let found = threads.map(groups.len(), &mut threads.scratch(), |group, scratch| {
+        let scratch = set_queries(scratch, vectors, groups[group])?;
+        scratch.iter_mut().for_each(|scratch| scratch.coded.set(&scratch.query, &codes));
         let within = least_measured(FIT_K);
-        scratch.scan(vectors.rows(), &truth.held_out, within, &mut |_, coded, list, out| {
-            codes.ranks(coded, list, out)
-        })?;
-        let among: Vec<u32> = scratch.pool.entries().iter().map(|entry| entry.id()).collect();
-        let wanted = truth.nearest[at].len().min(FIT_K);
-        Ok((truth.hits(at, wanted, &among, view, scratch)?, wanted))
+        scan_together(
+            scratch,
+            vectors.rows(),
+            &truth.held_out,
+            within,
+            &mut |_, coded, list, out| codes.ranks(coded, list, out),
+        )?;
+        let (mut hits, mut all) = (0, 0);
+        for (at, scratch) in (group * TOGETHER..).zip(scratch) {
+            let among: Vec<u32> = scratch.pool.entries().iter().map(|entry| entry.id()).collect();
+            let wanted = truth.nearest[at].len().min(FIT_K);
+            hits += truth.hits(at, wanted, &among, view, scratch)?;
+            all += wanted;
+        }
+        Ok((hits, all))
     })?;
     let hits: usize = found.iter().map(|found| found.0).sum();
     let wanted: usize = found.iter().map(|found| found.1).sum();
