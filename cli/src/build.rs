@@ -14,12 +14,12 @@ use crate::replace::{Force, Kind};
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, ColumnType, Element, ErrorKind, HnswParams, IndexBuilder, IndexFile, IndexOptions,
-    Metric, Progress,
+    ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric, Progress,
 };
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
+use structures::Structures;
 
 /// Build an index file from vectors.
 ///
@@ -79,22 +79,8 @@ pub struct Arguments {
     /// How values are stored: 2 bytes each, or 4.
     #[arg(long, value_enum, default_value_t = ElementName::F16)]
     element: ElementName,
-    /// The structure to search by; several may be given. Default: by the number of rows.
-    #[arg(long, value_enum)]
-    kind: Vec<KindName>,
-    /// 8-bit codes that make searching faster (sq8) or, in place of the vectors, the file smaller
-    /// (sq8-only). Default: sq8 where a structure can use it and it tells the rows apart.
-    #[arg(long, value_enum)]
-    codes: Option<CodesName>,
-    /// HNSW: neighbours of a row, 2 to 100; twice as many in the base layer.
-    #[arg(long, default_value_t = HnswParams::default().m)]
-    m: u32,
-    /// HNSW: candidates weighed for each row's neighbours.
-    #[arg(long, default_value_t = HnswParams::default().ef_construction)]
-    ef_construction: u32,
-    /// IVF: number of lists, of each segment. Default: the square root of the number of rows.
-    #[arg(long)]
-    lists: Option<u32>,
+    #[command(flatten)]
+    structures: Structures,
     /// Seed of all random choices.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -144,24 +130,6 @@ enum ElementName {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum KindName {
-    /// Exact scan.
-    Flat,
-    /// Graph: fast in memory.
-    Hnsw,
-    /// Inverted file: quick to build, few reads.
-    Ivf,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum CodesName {
-    None,
-    Sq8,
-    #[value(name = "sq8-only")]
-    Sq8Only,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum OnInvalid {
     Error,
     Skip,
@@ -206,11 +174,11 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     let budget = arguments.memory.budget();
     options.memory = budget.limit;
     if let Some(rows) = input.rows {
-        (options.hnsw, options.ivf) = structures::for_rows(arguments, rows, bar);
+        (options.hnsw, options.ivf) = arguments.structures.for_rows(rows, bar);
         budget.check(&options, rows, 0)?;
     } else {
         // Segments that are full have rows enough.
-        (options.hnsw, options.ivf) = structures::for_many(arguments);
+        (options.hnsw, options.ivf) = arguments.structures.for_many();
     }
     let mut builder = IndexBuilder::new(options)?;
     if let Some(rows) = input.rows {
@@ -241,7 +209,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     };
     let skipped = rows::push_all(&mut input, &mut builder, &name, skip, bar, &mut make_room)?;
     if input.rows.is_none() && builder.segments_aside() == 0 {
-        let (hnsw, ivf) = structures::for_rows(arguments, builder.rows(), bar);
+        let (hnsw, ivf) = arguments.structures.for_rows(builder.rows(), bar);
         builder.set_structures(hnsw, ivf)?;
     }
 
@@ -293,18 +261,14 @@ fn open_query(_: &str, _: &str, _: &Options) -> Result<Input, Failure> {
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {
     let mut options = IndexOptions::new(input.dimensions, arguments.metric.into());
-    if arguments.lists == Some(0) {
+    if arguments.structures.lists == Some(0) {
         return Err("lists: 0 lists hold no rows; leave --lists out for the default".into());
     }
     options.element = match arguments.element {
         ElementName::F32 => Element::F32,
         ElementName::F16 => Element::F16,
     };
-    options.codes = arguments.codes.map(|codes| match codes {
-        CodesName::None => Codes::None,
-        CodesName::Sq8 => Codes::Sq8,
-        CodesName::Sq8Only => Codes::Sq8Only,
-    });
+    options.codes = arguments.structures.codes();
     options.key_type = input.key_type;
     options.columns = input.columns.clone();
     options.seed = arguments.seed;
@@ -373,7 +337,7 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
     if skipped > 0 {
         text.push_str(&format!("left out {} invalid rows\n", show::count(skipped)));
     }
-    if arguments.codes.is_none() && codes == "none" && kinds != ["flat"] {
+    if arguments.structures.codes().is_none() && codes == "none" && kinds != ["flat"] {
         text.push_str("no codes: 8 bits do not tell these rows apart, or the metric takes none\n");
     }
     show::print(&text)

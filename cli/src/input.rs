@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
+use hither::{ColumnSchema, KeyType};
 
 mod columns;
 mod error;
@@ -12,12 +12,14 @@ mod infer;
 mod jsonl;
 mod matrix;
 mod npy;
+mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod roles;
 mod source;
+mod table;
 #[cfg(test)]
 pub mod testing;
 mod tsv;
@@ -26,49 +28,15 @@ pub use columns::{parse_type, written};
 pub use error::InputError;
 pub use infer::{format_bytes, key_from_text};
 pub use matrix::{read_matrix_f32, read_matrix_i64};
+pub use options::Options;
 pub use roles::{KEY_NAMES, VECTOR_NAMES};
 pub use source::Format;
+pub use table::Row;
 
 use columns::{Casts, Typed};
 use roles::Roles;
 use source::Source;
-
-/// Which parts of the files are what. Everything has a default.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The column that holds the vectors, in JSON Lines and Parquet. Else "vector", "embedding" or
-    /// "embeddings", else the only column whose values are all lists of numbers of one length.
-    pub vector_column: Option<String>,
-    /// The column that holds the keys. Else, beside the vectors, "key" or "id", if every row has
-    /// one and all are integers, text or UUIDs. In an attributes file only where it is named here.
-    pub key_column: Option<String>,
-    /// The format of the vectors' file where its name does not say it, or says another.
-    pub format: Option<Format>,
-    /// The format of the attributes' file.
-    pub attributes_format: Option<Format>,
-    /// A `.npy` file of keys, a row each.
-    pub keys: Option<PathBuf>,
-    /// A file of attributes, a row each: JSON Lines, Parquet or TSV.
-    pub attributes: Option<PathBuf>,
-    /// The columns of a TSV file that has no header line.
-    pub tsv_columns: Option<Vec<String>>,
-    /// Types to take instead of those that the values or the file's schema say; "key" is what the
-    /// keys of a file of keys are called.
-    pub column_types: Vec<(String, ColumnType)>,
-}
-
-/// One row. Kept by the caller, so that its buffers are reused.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Row {
-    /// As many values as the input has dimensions. NaN and infinities are passed through.
-    pub vector: Vec<f32>,
-    /// Why there is no vector, or none that can be taken: null, missing, of another length.
-    pub invalid: Option<InputError>,
-    /// Its key; none where rows are called by their number.
-    pub key: Option<Key>,
-    /// A value for each column.
-    pub attributes: Vec<Value>,
-}
+use table::{Rows, Table};
 
 /// An open input.
 pub struct Input {
@@ -92,52 +60,6 @@ pub struct Input {
     attributes: Option<Box<dyn Rows>>,
     casts: Casts,
     row: u64,
-}
-
-/// A reader of one file.
-trait Rows: Send {
-    /// Sets the vector and the key, and appends the attributes, as far as the file has them. False
-    /// at the end, and then nothing is changed.
-    fn next(&mut self, row: &mut Row) -> Result<bool, InputError>;
-
-    /// How many timestamps were rounded to microseconds so far.
-    fn rounded(&self) -> u64 {
-        0
-    }
-}
-
-/// What a reader says when its file is opened.
-struct Table {
-    rows: Box<dyn Rows>,
-    count: Option<u64>,
-    /// 0 where the file has no vectors.
-    dimensions: usize,
-    columns: Vec<ColumnSchema>,
-    vector_column: Option<String>,
-    key: Option<(String, KeyType)>,
-    notes: Vec<String>,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self {
-            rows: Box::new(Nothing),
-            count: None,
-            dimensions: 0,
-            columns: Vec::new(),
-            vector_column: None,
-            key: None,
-            notes: Vec::new(),
-        }
-    }
-}
-
-struct Nothing;
-
-impl Rows for Nothing {
-    fn next(&mut self, _: &mut Row) -> Result<bool, InputError> {
-        Ok(false)
-    }
 }
 
 impl Input {

@@ -1,4 +1,4 @@
-use hither::Key;
+use hither::{Key, Value};
 
 use super::{
     testing::{Scratch, drain, message, scratch},

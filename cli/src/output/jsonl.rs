@@ -8,7 +8,8 @@ use std::{
 
 use hither::{AtomicFile, KeyRef, KeyType, Value, format_timestamp, format_uuid};
 
-use super::{KEY, Layout, Sink, VECTOR, attribute_names, create, failed};
+use super::layout::{KEY, Layout, VECTOR, attribute_names};
+use super::sink::{Sink, create, failed};
 use crate::input::{InputError, format_bytes};
 use crate::show::{json_line, quoted};
 

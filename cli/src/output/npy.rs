@@ -7,7 +7,8 @@ use std::{
 
 use hither::{AtomicFile, KeyRef, Value};
 
-use super::{Layout, Precision, Sink, create, failed};
+use super::layout::{Layout, Precision};
+use super::sink::{Sink, create, failed};
 use crate::input::InputError;
 
 /// As long as a header with the largest counts, so that the count can be filled in at the end.

@@ -19,7 +19,8 @@ use ::parquet::{
 };
 use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
 
-use super::{KEY, Layout, Sink, VECTOR, attribute_names, create, failed};
+use super::layout::{KEY, Layout, VECTOR, attribute_names};
+use super::sink::{Sink, create, failed};
 use crate::input::InputError;
 
 /// A row group ends at this many numbers of its vectors, or rows.

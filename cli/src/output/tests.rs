@@ -1,4 +1,4 @@
-use hither::{ColumnType, Key};
+use hither::{ColumnSchema, ColumnType, Key, KeyType};
 
 use super::*;
 use crate::input::{
