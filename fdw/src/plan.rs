@@ -7,6 +7,7 @@ mod distance;
 mod exactness;
 mod look_up;
 mod permission;
+mod planned;
 mod private;
 
 pub use distance::{Distance, distance};
@@ -16,29 +17,15 @@ use crate::failure::Result;
 use crate::predicate::{Predicate, Translator, operator_name};
 use crate::table::Table;
 use cost::Costs;
-use distance::{Order, Radius};
+use distance::Radius;
 use exactness::leaves_out;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::{PgList, PgMemoryContexts};
+use planned::Planned;
 use std::ptr::null_mut;
 
 /// A LIMIT of more than one in so many rows costs less by measuring them all.
 pub const MANY_ROWS: u64 = 16;
-
-/// What planning one scan found out; lives in the planner's memory.
-pub struct Planned {
-    relation: pg_sys::Oid,
-    table: Table,
-    /// Conditions that the index decides.
-    pushed: Vec<*mut pg_sys::RestrictInfo>,
-    /// Whether one of them is about the key.
-    by_key: bool,
-    order: Option<Order>,
-    radius: Option<Radius>,
-    costs: Costs,
-    /// Why other conditions, or the order, were not pushed.
-    reasons: Vec<String>,
-}
 
 /// The ways to read a table; the number of one is what a path has in `fdw_private`.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,8 @@ mod translate;
 
 pub use operand::{Known, Operand};
 pub use operator::operator_name;
-pub use translate::Translator;
+pub use translate::{Translator, translate_all};
 
-use crate::failure::{Failure, Result};
 use hither_core::{Comparison, Filter, Key, KeyType, Value};
 use pgrx::pg_sys;
 
@@ -116,19 +115,4 @@ impl Predicate {
         keys.dedup();
         Some(keys)
     }
-}
-
-/// The predicates of a list of expressions that were found to be translatable.
-///
-/// # Safety
-/// `expressions` are those of a plan.
-pub unsafe fn translate_all(
-    translator: Translator<'_>,
-    expressions: impl Iterator<Item = *mut pg_sys::Expr>,
-) -> Result<Vec<Predicate>> {
-    expressions
-        // SAFETY: the caller's promise.
-        .map(|expression| unsafe { translator.top(expression) })
-        .map(|translated| translated.map_err(|_| Failure::outdated()))
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! `count(*)` without reading rows: from the manifests, or of the rows that the index lets pass.
 
-use super::Planned;
+use super::planned::Planned;
 use super::private::{Exact, Private};
 use pgrx::PgList;
 use pgrx::is_a;

@@ -1,6 +1,6 @@
 //! Paths that look a key up for each row of another table.
 
-use super::Planned;
+use super::planned::Planned;
 use crate::predicate::{Predicate, Translator};
 use crate::table::Source;
 use pgrx::pg_sys::{self, NodeTag};

@@ -2,6 +2,7 @@
 
 use super::operator::{check_collation, comparison_of, prefix_of};
 use super::{Operand, Predicate};
+use crate::failure::{self, Failure};
 use crate::table::{Attribute, Source, Table};
 use crate::value::{compares_alike, is_literal_type};
 use hither_core::Comparison;
@@ -264,4 +265,19 @@ impl Translator<'_> {
             }
         }
     }
+}
+
+/// The predicates of a list of expressions that were found to be translatable.
+///
+/// # Safety
+/// `expressions` are those of a plan.
+pub unsafe fn translate_all(
+    translator: Translator<'_>,
+    expressions: impl Iterator<Item = *mut pg_sys::Expr>,
+) -> failure::Result<Vec<Predicate>> {
+    expressions
+        // SAFETY: the caller's promise.
+        .map(|expression| unsafe { translator.top(expression) })
+        .map(|translated| translated.map_err(|_| Failure::outdated()))
+        .collect()
 }
