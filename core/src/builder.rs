@@ -226,7 +226,8 @@ impl IndexBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateKey`] if a key was given twice; [`ErrorKind::VectorUnderflow`], or for
-    /// [`Element::F16`](crate::Element::F16) [`ErrorKind::HalfUnderflow`], if all rows are too small to be told apart.
+    /// [`Element::F16`](crate::Element::F16) [`ErrorKind::HalfUnderflow`], if all rows are too small to
+    /// be told apart.
     pub fn finish(self) -> Result<AlignedBytes> {
         let mut bytes = AlignedBytes::new();
         self.write_to(&mut bytes, &mut |_| Ok(()))?;

@@ -266,7 +266,7 @@ impl Graph {
         let mut storage = LayerStorage { layer, alike: None, avoid, measure, rows };
         walk.start(layer.inserted, ef, false);
         // So many are selected. Twice as many took a sixteenth more time, and no recall came of it.
-        walk.early_stop = ranks.early_stop((self.params.m as usize).max(EarlyStop::LEAST));
+        walk.early_stop = ranks.early_stop(self.params.m as usize);
         walk.enter(entries);
         present(walk.run(&mut storage, usize::MAX, u64::MAX))?;
         Ok(())

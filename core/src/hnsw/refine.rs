@@ -55,8 +55,8 @@ impl Graph {
             // Ranks are no distances, and may be negative.
             Metric::InnerProduct => 1.0,
         };
-        let nodes = self.breadth_first_nodes();
-        let nodes: Vec<u32> = nodes.into_iter().filter(|&node| self.is_node(node)).collect();
+        let mut nodes = self.breadth_first_nodes();
+        nodes.retain(|&node| self.is_node(node));
         let mut scratch = threads.scratch::<Scratch>();
         let mut done = 0;
         for batch in nodes.chunks((nodes.len() / BATCHES).max(LEAST_BATCH)) {

@@ -93,11 +93,12 @@ impl EarlyStop {
     /// The least place that decides. Behind the first alone the share is too little to mean
     /// anything: in 8 dimensions the nearest of 10,000 rows was found for 88 of 100 queries,
     /// however great `ef_search` was.
-    pub const LEAST: usize = 8;
+    const LEAST: usize = 8;
 
-    /// For ranks of `metric` that are off by about `noise`; none where ranks are no squares of
-    /// distances.
+    /// For ranks of `metric` that are off by about `noise`, decided by the `k`-th candidate, or a later
+    /// one where `k` is too small; none where ranks are no squares of distances.
     pub fn of(metric: Metric, noise: f32, k: usize) -> Option<Self> {
+        let k = k.max(Self::LEAST);
         matches!(metric, Metric::L2 | Metric::Cosine).then_some(Self { k, noise })
     }
 

@@ -153,8 +153,8 @@ pub const MERGE_ROW_BYTES: u64 = 40;
 
 /// Gathers the rows of several indexes as [`merge`] does, for a builder that was made with the
 /// options of the first, and with a limit of memory if need be. Beside what the builder takes there
-/// are [`MERGE_ROW_BYTES`] a row of all indexes, which the limit takes account of, and the bytes of keys that are
-/// text and of mapped files, which it does not.
+/// are [`MERGE_ROW_BYTES`] a row of all indexes, which the limit takes account of, and the bytes of
+/// keys that are text and of mapped files, which it does not.
 ///
 /// `progress` hears of segments that are built because memory is limited.
 ///

@@ -366,7 +366,7 @@ pub(super) fn early_stop(
     ef: usize,
 ) -> Option<EarlyStop> {
     let noise = coded.map_or(0.0, CodedQuery::noise);
-    EarlyStop::of(metric, noise, k.max(ef / 8).max(EarlyStop::LEAST))
+    EarlyStop::of(metric, noise, k.max(ef / 8))
 }
 
 /// Sorts by rank, ties by key.
