@@ -41,6 +41,8 @@ pub(crate) struct Graph {
     pub copies: Groups,
     /// Rows, no copies among them, whose codes are equal, where codes steer.
     pub(super) alike: Groups,
+    /// Whether rows got their second look; those that are inserted after it get none.
+    pub(super) refined: bool,
 }
 
 impl Graph {
@@ -82,7 +84,7 @@ impl Graph {
         }
         layers[0].reserve(&copies);
         layers[0].reserve(&alike);
-        Self { params, layers, entry: None, levels, copies, alike }
+        Self { params, layers, entry: None, levels, copies, alike, refined: false }
     }
 
     /// How many rows the graph holds now.
@@ -231,10 +233,10 @@ impl Graph {
         }];
         let mut found = vec![Vec::new(); level + 1];
         for number in (0..=level).rev() {
-            let ef = self.params.ef_construction as usize;
+            let (ef, most) = self.looked_at(number, ranks);
             self.walk_layer(self.row(at as u32), number, &entries, ef, None, ranks, scratch)?;
             scratch.candidates.clear();
-            scratch.candidates.extend_from_slice(scratch.walk.pool.entries());
+            scratch.candidates.extend(scratch.walk.pool.entries().iter().take(most));
             let layer = &self.layers[number];
             found[number] = select_neighbors(layer, self.params.m as usize, ranks, scratch)?;
             if number > 0 {
@@ -244,6 +246,18 @@ impl Graph {
             }
         }
         Ok(found)
+    }
+
+    /// How many candidates a walk for a row that is inserted keeps in a layer, and how many of them,
+    /// the nearest, are selected from: fewer in the base layer of rows that get a second look.
+    fn looked_at(&self, layer: usize, ranks: &RowRanks<'_>) -> (usize, usize) {
+        let HnswParams { m, ef_construction } = self.params;
+        let ef = ef_construction as usize;
+        if layer > 0 || self.refined || ranks.has_hubs() {
+            return (ef, ef);
+        }
+        let places = 2 * m as usize;
+        ((ef - ef / 4).max(m as usize), (ef / 2).max(places))
     }
 
     /// Fills the walk's pool with the `ef` nodes of a layer that are nearest to row `from`, not

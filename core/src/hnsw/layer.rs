@@ -129,8 +129,9 @@ pub(super) struct Scratch {
     pub ranks: RankScratch,
     pub rows: Vec<u32>,
     pub candidates: Vec<Candidate>,
-    /// Candidates that the less strict rule of the selection may still take.
-    pub spare: Vec<Candidate>,
+    /// Candidates that the less strict rule of the selection may still take, and to how many of those
+    /// selected each was compared.
+    pub spare: Vec<(Candidate, usize)>,
     pub selected_rows: Vec<u32>,
     pub distances: Vec<f32>,
 }

@@ -10,6 +10,12 @@
 //! took a third of the pass and gained nothing on texts and pictures, and .007 of recall on Gaussian
 //! rows at `ef_search` 160.
 //!
+//! Because there is this second look, the first may be cheaper: a walk of insertion keeps three quarters
+//! of `ef_construction` candidates, this one a quarter, and of those of insertion the nearest half are
+//! selected from. At the same work a search's recall is the same, on texts to a thousandth, and a
+//! build of 15,000 texts takes a sixth less. With half of `ef_construction` Gaussian rows fell behind
+//! a graph without a second look.
+//!
 //! Where a few rows are nearest to all others, by inner products of unequal rows, the second look
 //! finds these again, and loses the ways between the others: recall at `ef_search` 40 fell from
 //! .97 to .74 on Gaussian rows times e^N(0,1). There is none.
@@ -76,6 +82,7 @@ impl Graph {
             done += batch.len();
             progress(done)?;
         }
+        self.refined = true;
         Ok(())
     }
 
@@ -88,7 +95,7 @@ impl Graph {
     ) -> Result<Vec<u32>> {
         let layer = &self.layers[0];
         rank_nodes(layer, node, layer.neighbors(node), ranks, scratch)?;
-        let ef = 2 * self.params.m as usize;
+        let ef = (self.params.ef_construction / 4).max(2 * self.params.m) as usize;
         self.walk_layer(self.row(node), 0, &[node], ef, None, ranks, scratch)?;
         let Scratch { candidates, walk, .. } = &mut *scratch;
         for found in walk.pool.entries().iter().filter(|found| found.id() != node) {

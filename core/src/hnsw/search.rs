@@ -136,9 +136,10 @@ pub(crate) struct Walk {
     echoes: usize,
     most_echoes: usize,
     neighbors: Vec<u32>,
-    /// Nodes met and not measured: `due` of them by the step that is being taken, the others by the
-    /// next. All count as visited.
+    /// Nodes met and not measured, behind the `done` first: `due` of them by the step that is being
+    /// taken, the others by the next. All count as visited.
     list: Vec<u32>,
+    done: usize,
     due: usize,
     /// The ranks of the nodes to which those due are neighbours, and the others.
     origins: [f32; 2],
@@ -149,6 +150,9 @@ pub(crate) struct Walk {
 
 /// Whose neighbours are asked for early: candidates so few places behind the next.
 const SOON: usize = 4;
+
+/// How many measured nodes a walk's list has before they are cut off.
+const CUT: usize = 1024;
 
 /// Why a walk stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +177,7 @@ impl Walk {
         self.early_stop = None;
         self.measured = 0;
         self.list.clear();
+        self.done = 0;
         self.chosen = false;
         self.echoes = 0;
         // A pool of one is a descent, which only goes where it is nearer.
@@ -199,7 +204,7 @@ impl Walk {
             if !self.chosen {
                 match self.choose(filtered, wanted, budget) {
                     Ok(next) => self.list_new(next, storage, filtered)?,
-                    Err(stop) if self.list.is_empty() => return Ok(stop),
+                    Err(stop) if self.done == self.list.len() => return Ok(stop),
                     Err(_) => self.await_list(f32::NAN),
                 }
                 self.chosen = true;
@@ -247,7 +252,7 @@ impl Walk {
     /// What is listed falls due; what follows are neighbours of a node of rank `origin`.
     #[inline]
     fn await_list(&mut self, origin: f32) {
-        self.due = self.list.len();
+        self.due = self.list.len() - self.done;
         self.origins = [self.origins[1], origin];
     }
 
@@ -255,10 +260,11 @@ impl Walk {
     #[inline]
     fn measure_due<S: Storage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {
         self.ranks.resize(self.due, 0.0);
-        storage.ranks(&self.list, &mut self.ranks)?;
+        let list = &self.list[self.done..];
+        storage.ranks(list, &mut self.ranks)?;
         self.make_room();
         self.measured += self.due as u64;
-        for (&id, &rank) in self.list.iter().zip(&self.ranks) {
+        for (&id, &rank) in self.list[self.done..].iter().zip(&self.ranks) {
             let (place, evicted) = self.pool.place(Candidate::new(rank, id));
             if PREFETCHES && let Some(place) = place {
                 if place < SOON { storage.prefetch(id) } else { storage.prefetch_place(id) }
@@ -267,7 +273,11 @@ impl Walk {
                 self.spill.extend(evicted);
             }
         }
-        self.list.drain(..self.due);
+        self.done += self.due;
+        // Now and then: what is left need not be moved after every step.
+        if self.done >= CUT {
+            self.list.drain(..core::mem::take(&mut self.done));
+        }
         if PREFETCHES {
             let next = self.pool.next();
             next.into_iter().chain(self.pool.after_next()).for_each(|it| storage.prefetch(it.id()));

@@ -31,18 +31,18 @@ pub(super) fn select_neighbors(
         if selected.len() == limit {
             break;
         }
-        match nearer_to_selected(layer, candidate, 1.0, ranks, scratch)? {
+        match nearer_to_selected(layer, candidate, 0, 1.0, ranks, scratch)? {
             None => select(layer, candidate, &mut selected, scratch),
             // What the less strict rule rejects now it rejects later, too.
-            Some(rank) if layer.alpha * rank < candidate.rank() => {}
-            Some(_) => spare.push(candidate),
+            Some((_, rank)) if layer.alpha * rank < candidate.rank() => {}
+            Some((asked, _)) => spare.push((candidate, asked)),
         }
     }
-    for &candidate in &spare {
+    for &(candidate, asked) in &spare {
         if selected.len() == limit {
             break;
         }
-        if nearer_to_selected(layer, candidate, layer.alpha, ranks, scratch)?.is_none() {
+        if nearer_to_selected(layer, candidate, asked, layer.alpha, ranks, scratch)?.is_none() {
             select(layer, candidate, &mut selected, scratch);
         }
     }
@@ -64,24 +64,26 @@ fn select(layer: &Layer, candidate: Candidate, selected: &mut Vec<u32>, scratch:
     scratch.selected_rows.push(layer.rows[candidate.id() as usize]);
 }
 
-/// The rank of a selected row, times `alpha` less than the candidate's, as seen from the candidate;
-/// none if there is none.
+/// The rank of a selected row, times `alpha` less than the candidate's, as seen from the candidate,
+/// and how many were asked; none if there is none. The first `asked` need not be asked again.
 fn nearer_to_selected(
     layer: &Layer,
     candidate: Candidate,
+    mut asked: usize,
     alpha: f32,
     ranks: &RowRanks<'_>,
     scratch: &mut Scratch,
-) -> Result<Option<f32>> {
+) -> Result<Option<(usize, f32)>> {
     let Scratch { ranks: rank_scratch, selected_rows, distances, .. } = scratch;
     let row = layer.rows[candidate.id() as usize];
     // Most rejections come from the nearest few: those are asked first.
-    for some in selected_rows.chunks(4) {
+    for some in selected_rows[asked..].chunks(4) {
         distances.resize(some.len(), 0.0);
         ranks.ranks(row, some, distances, rank_scratch)?;
         let nearest = distances.iter().copied().fold(f32::INFINITY, f32::min);
+        asked += some.len();
         if alpha * nearest < candidate.rank() {
-            return Ok(Some(nearest));
+            return Ok(Some((asked, nearest)));
         }
     }
     Ok(None)
