@@ -152,7 +152,7 @@ pub(crate) struct Walk {
 const SOON: usize = 4;
 
 /// How many measured nodes a walk's list has before they are cut off.
-const CUT: usize = 1024;
+const CUT: usize = 256;
 
 /// Why a walk stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

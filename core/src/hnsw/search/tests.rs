@@ -72,7 +72,7 @@ fn walk(storage: &mut Patchy<'_>, capacity: usize, resumable: bool, early: bool)
                 Err(Halt::Error(error)) => panic!("{error}"),
             }
         };
-        assert!(walk.list.is_empty(), "a walk that ends has measured all that it listed");
+        assert_eq!(walk.done, walk.list.len(), "a walk that ends has measured all that it listed");
         let (entries, settled) = (walk.pool.entries().to_vec(), walk.pool.settled());
         trace.push((stop, entries, settled, walk.spill.clone(), walk.measured));
         walk.pool.remove_first(settled);
