@@ -1,15 +1,10 @@
 // Any index file, explored: what it is, its columns, and its rows by likeness to one of them.
+import { element } from "./element.js";
 import { bytes, count } from "./measures.js";
 
 const $ = (id) => document.getElementById(id);
 const SHOWN = 20;
 let current;
-
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
 
 function show(value) {
   if (value === null || value === undefined) return "–";

@@ -1,12 +1,10 @@
 // What type a column has, when only its values can say: as the command decides it (cli/src/input/infer.rs).
 import { Builder } from "hither/worker";
+import { BYTES, NON_FINITE, isInt64 } from "./value.js";
 
 const AT_A_TIME = 4096;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const BYTES = /^\\x(?:[0-9a-fA-F]{2})*$/;
-const NON_FINITE = { NaN, nan: NaN, Infinity, inf: Infinity, "-Infinity": -Infinity, "-inf": -Infinity };
 
-const isInt64 = (text) => BigInt.asIntN(64, BigInt(text)) === BigInt(text);
 const isExact = (text) => text.length < 16 || (Number.isFinite(Number(text)) && String(BigInt(Number(text))) === text);
 /** A timestamp that cannot be meant otherwise has a time and an offset. */
 const isWhole = (text) => /^[^Tt ]*[Tt ][^]*[Zz+-]/.test(text) || text.endsWith("infinity");
@@ -48,7 +46,7 @@ export class Evidence {
     this.texts++;
     this.#uuids &&= UUID.test(text);
     this.#bytes &&= BYTES.test(text);
-    this.#nonFinite &&= Object.hasOwn(NON_FINITE, text);
+    this.#nonFinite &&= NON_FINITE.has(text);
     await this.#moments.note(text);
   }
 
@@ -69,15 +67,16 @@ export class Evidence {
     return all === integers + floats || (all === integers + floats + texts && this.#nonFinite) ? "float64" : "json";
   }
 
-  /** The first integer whose digits the column's type would not keep. */
+  /** The first integer whose digits the column's type would not keep, and why not. */
   lost(type) {
-    return type === "float64" ? (this.floats === 0 ? this.#wide : this.#inexact) : undefined;
+    const [number, reason] = this.floats === 0 ? [this.#wide, "is beyond int64"] : [this.#inexact, "float64 would round"];
+    return type === "float64" && number ? `${number}, which ${reason}` : undefined;
   }
 
-  /** The type of keys that these values can be, of so many rows; none if a row has none or they name no rows. */
-  keyType(rows) {
+  /** The type of keys that these values can be; none if they name no rows. */
+  get keyType() {
     const { values: all, integers, texts } = this;
-    if (all !== rows) return undefined;
+    if (all === 0) return undefined;
     if (all === integers && !this.#wide) return "int64";
     return all === texts ? (this.#uuids ? "uuid" : "text") : undefined;
   }
@@ -124,35 +123,5 @@ class Moments {
     this.#waiting = [];
     this.#builder?.free();
     this.#builder = undefined;
-  }
-}
-
-const bytesOf = (digits) => Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
-
-function integer(text) {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : BigInt(text);
-}
-
-/** A value of a column, from its text in JSON to what the package takes. */
-export function toValue(raw, type) {
-  if (raw === "null") return null;
-  switch (type) {
-    case "bool":
-      return raw === "true";
-    case "int64":
-      return integer(raw);
-    case "float64": {
-      if (raw[0] === '"') return NON_FINITE[JSON.parse(raw)];
-      const number = Number(raw);
-      if (!Number.isFinite(number)) throw new Error(`is ${raw}, which is beyond float64`);
-      return number;
-    }
-    case "json":
-      return raw;
-    case "bytes":
-      return bytesOf(JSON.parse(raw).slice(2));
-    default:
-      return JSON.parse(raw);
   }
 }

@@ -2,10 +2,10 @@
 // `hither build` makes of one (cli/src/input/jsonl.rs), to the byte.
 import { fieldsOf } from "./fields.js";
 import { float32 } from "./float32.js";
-import { Evidence, toValue } from "./infer.js";
+import { Evidence } from "./infer.js";
+import { misfit, toKey, toValue } from "./value.js";
 
 const VECTORS = ["vector", "embedding", "embeddings"]; // names that need not be chosen
-const KEYS = ["key", "id"];
 const NUMBERS = /^\[[ \t\n\r]*[-0-9][-+.0-9eE, \t\n\r]*\]$/;
 const AROUND = /^[ \t\n\f\r]+|[ \t\n\f\r]+$/g;
 const PAUSE = 12; // milliseconds of work before the page may draw
@@ -70,8 +70,9 @@ function readVector(raw, dimensions) {
 
 /**
  * What a JSON Lines file holds: how many rows and dimensions; the `field` of the vectors; `columns`, the
- * others and their types; `keys`, those that can name the rows, first the one that does unless another is
- * chosen, `isKey`; `batches(key)`, the rows. A first reading settles all but the last.
+ * others: the `type` that their values say and what it would lose, and the `keyType` that they could be keys of,
+ * and whether every row has one; `batches({ columns, key })`, the rows, with columns and a key as `schemaOf`
+ * gives them. A first reading settles all but the last.
  */
 export async function readJsonLines(file, onProgress = () => {}) {
   let rows = 0;
@@ -98,29 +99,14 @@ export async function readJsonLines(file, onProgress = () => {}) {
     }
     if (!rows) throw new Error("the file is empty.");
     const field = chooseVector(seen, rows);
+    const { dimensions } = seen.get(field);
     const columns = [];
-    const keys = [];
     for (const [name, { evidence }] of seen) {
       if (name === field) continue;
       const type = await evidence.columnType();
-      columns.push({ name, type, lost: evidence.lost(type) });
-      const keyType = evidence.keyType(rows);
-      if (keyType) keys.push({ name, type: keyType });
+      columns.push({ name, type, lost: evidence.lost(type), keyType: evidence.keyType, isFull: evidence.values === rows });
     }
-    const key = KEYS.map((name) => keys.find((key) => key.name === name)).find(Boolean);
-    if (key) key.isKey = true;
-    const lost = columns.find(({ lost }) => lost);
-    if (lost) {
-      throw new Error(`the column "${lost.name}" holds ${lost.lost}, which would be rounded; write its values as text, or build with hither build --type ${lost.name}=text.`);
-    }
-    return {
-      rows,
-      dimensions: seen.get(field).dimensions,
-      field,
-      columns: columns.map(({ name, type }) => ({ name, type })),
-      keys,
-      batches: (key) => batches(file, field, seen.get(field).dimensions, columns, keys.find(({ name }) => name === key)),
-    };
+    return { rows, dimensions, field, columns, batches: (schema) => batches(file, field, dimensions, schema) };
   } catch (error) {
     throw error.message.startsWith(file.name) ? error : new Error(`${file.name}: ${error.message}`, { cause: error });
   } finally {
@@ -128,16 +114,21 @@ export async function readJsonLines(file, onProgress = () => {}) {
   }
 }
 
-async function* batches(file, field, dimensions, columns, key, batch = 256) {
-  const kept = columns.filter(({ name }) => name !== key?.name);
+async function* batches(file, field, dimensions, { columns, key }, batch = 256) {
   let held = [];
   const flush = () => {
-    const vectors = new Float32Array(held.length * dimensions);
-    held.forEach(({ vector }, i) => vectors.set(vector, i * dimensions));
-    const values = Object.fromEntries(kept.map(({ name }, at) => [name, held.map((row) => row.values[at])]));
-    const out = { count: held.length, vectors, keys: key && held.map((row) => row.key), columns: values };
+    const rows = held;
     held = [];
-    return out;
+    const vectors = new Float32Array(rows.length * dimensions);
+    rows.forEach(({ vector }, i) => vectors.set(vector, i * dimensions));
+    return {
+      count: rows.length,
+      vectors,
+      keys: key && rows.map((row) => row.key),
+      columns: Object.fromEntries(columns.map(({ name }, at) => [name, rows.map((row) => row.values[at])])),
+      /** What the package says of a row of these, as an error in its line. */
+      refusal: (at, reason) => refusal(file, columns, rows[at], reason),
+    };
   };
   for await (const line of lines(file)) {
     held.push(within(file, line, () => {
@@ -150,12 +141,20 @@ async function* batches(file, field, dimensions, columns, key, batch = 256) {
         }
       };
       return {
+        number: line.number,
+        fields,
         vector: read(field, (raw) => readVector(raw, dimensions)),
-        key: key && read(key.name, (raw) => toValue(raw, key.type)),
-        values: kept.map(({ name, type }) => read(name, (raw = "null") => toValue(raw, type))),
+        key: key && read(key.name, (raw) => toKey(raw, key.type)),
+        values: columns.map(({ name, type }) => read(name, (raw = "null") => toValue(raw, type))),
       };
     }));
     if (held.length === batch) yield flush();
   }
   if (held.length) yield flush();
+}
+
+/** Whether a text is a timestamp is known to the package only, which names the column. */
+function refusal(file, columns, { number, fields }, reason) {
+  const column = columns.find(({ name, type }) => type === "timestamp" && reason.startsWith(`column "${name}" is timestamp `));
+  return new Error(`${file.name}, line ${number}: ${column ? `"${column.name}" ${misfit(fields.get(column.name), "timestamp")}` : reason}.`);
 }

@@ -75,5 +75,5 @@ export async function readNpy(file) {
       yield { count: many, vectors, columns: {} };
     }
   }
-  return { rows, dimensions, columns: [], keys: [], batches };
+  return { rows, dimensions, columns: [], batches };
 }

@@ -68,7 +68,10 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
     await drop(page, `${LONG}.jsonl`, lines.join("\n"));
     await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 20_000 });
     await fits();
-    await page.evaluate(() => (document.querySelectorAll("#make select")[1].value = "pneumono".repeat(15)));
+    await page.select("#make .types select", "json");
+    await fits();
+    await page.select("#make .types select", "");
+    await page.evaluate(() => ([...document.querySelectorAll("#make label")].find((label) => label.textContent.startsWith("Key")).control.value = "pneumono".repeat(15)));
     await page.evaluate(() => document.querySelector("#make [type=submit]").click());
     await page.waitForSelector("#explore tbody tr", { timeout: 20_000 });
     await fits();

@@ -26,7 +26,7 @@ const listed = (page) => page.$$eval("#neighbours li", (items) => items.map((ite
 /** Keeps the index just made in the browser, and gives the bytes that are kept. */
 async function stored(page, name) {
   await page.evaluate(() => [...document.querySelectorAll("#make button")].find((button) => button.textContent.startsWith("Keep")).click());
-  await until(page, (name) => [...document.querySelectorAll("#saved .link")].some((link) => link.textContent === name), name);
+  await until(page, () => document.querySelector("#make .work").textContent.includes("Kept."));
   const base64 = await page.evaluate(async (name) => {
     const { get } = await import("/hither/storage.js");
     const bytes = new Uint8Array(await (await get(name)).arrayBuffer());
@@ -233,7 +233,7 @@ for (const name of Object.keys(BROWSERS)) {
         JSON.stringify({ id: `row ${i}`, year: 1900 + (i % 100), vector: Array.from({ length: 16 }, (_, d) => Math.sin(i * 0.7 + d * d)) }));
       await drop(page, "mine.jsonl", Buffer.from(lines.join("\n")));
       await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 20_000 });
-      await page.evaluate(() => (document.querySelectorAll("#make select")[1].value = "id"));
+      await page.evaluate(() => ([...document.querySelectorAll("#make label")].find((label) => label.textContent.startsWith("Key")).control.value = "id"));
       await page.click("#make [type=submit]");
       const link = await page.waitForSelector("#make a[download]", { timeout: 20_000 });
       assert.equal(await link.evaluate((a) => a.download), "mine.hither");
@@ -277,8 +277,75 @@ for (const name of Object.keys(BROWSERS)) {
       await page.click("#make [type=submit]");
       await page.waitForSelector("#make a[download='digits.hither']", { timeout: 20_000 });
       assert.ok((await stored(page, "digits.hither")).equals(readFileSync(join(scratch, `digits-${name}.hither`))));
-      await drop(page, "wide.jsonl", Buffer.from('{"v":[1,2],"big":9223372036854775808}'));
-      await until(page, () => /"big" holds 9223372036854775808, which would be rounded/.test(document.querySelector("#own-status.error")?.textContent));
+    });
+
+    await t.test("types of columns can be named, by the keyboard too, and the index is made again", async () => {
+      const lines = [1, 2, '"c"'].map((id, i) => `{"v":[${i + 1},2],"id":${id},"year":${1900 + i},"big":${2n ** 63n + BigInt(i)}}`).join("\n");
+      writeFileSync(join(scratch, "types.jsonl"), lines);
+      const theirs = (...types) => {
+        const out = join(scratch, `types-${name}.hither`);
+        execFileSync(HITHER, ["build", join(scratch, "types.jsonl"), "-o", out, ...types.flatMap((type) => ["--type", type])], { stdio: "pipe" });
+        return readFileSync(out);
+      };
+      const status = () => page.$eval("#make [role=status]", ({ textContent, className }) => `${className}: ${textContent}`);
+      const said = (text, failed = false) => until(page, (text, failed) => {
+        const { textContent, classList } = document.querySelector("#make [role=status]");
+        return textContent === text && classList.contains("error") === failed;
+      }, text, failed).catch(async () => assert.fail(`${text} is not ${await status()}`));
+      const lists = () => page.$$eval("#make .types label", (labels) => labels.map(({ innerText, control }) => [innerText.split("\n")[0], control.selectedOptions[0].text, control.ariaInvalid]));
+      const key = () => page.$$eval("#make label", (labels) => labels.find((label) => label.textContent.startsWith("Key")).control.selectedOptions[0].text);
+      const type = async (column, type) => {
+        const list = await page.evaluateHandle((column) => [...document.querySelectorAll("#make .types label")].find((label) => label.textContent.startsWith(column)).control, column);
+        await list.select(type);
+      };
+
+      await drop(page, "types.jsonl", Buffer.from(lines));
+      const problem = 'The column "big" holds 9223372036854775808, which is beyond int64; name its type: text keeps the digits, float64 rounds them.';
+      await said(problem, true);
+      assert.deepEqual(await lists(), [["id", "json (inferred)", "false"], ["year", "int64 (inferred)", "false"], ["big", "float64 (inferred)", "true"]]);
+      assert.equal(await key(), "row number");
+      // It does not help to insist.
+      await page.click("#make [type=submit]");
+      await said(problem, true);
+      assert.equal(await page.$("#make a[download]"), null);
+
+      // From then on what is named makes it. A letter chooses in a list.
+      await page.evaluate(() => document.querySelectorAll("#make .types select")[2].focus());
+      await page.keyboard.type("tex");
+      const made = "The index is made, and shown below.";
+      await said(made);
+      assert.deepEqual((await lists())[2], ["big", "text", "false"]);
+      assert.ok((await stored(page, "types.hither")).equals(theirs("big=text")));
+      assert.match(await page.$eval("#explore .facts", (facts) => facts.innerText), /id \(json\), year \(int64\), big \(text\)/);
+
+      await type("id", "text");
+      await said(made);
+      assert.equal(await key(), "id (text)");
+      assert.ok((await stored(page, "types.hither")).equals(theirs("big=text", "id=text")));
+
+      await type("year", "bool");
+      await said('types.jsonl, line 1: "year" is 1900, and the column is bool; name another type: text and json take every value.', true);
+      assert.equal(await page.$("#make a[download]"), null);
+      await type("year", "float64");
+      await said(made);
+      assert.ok((await stored(page, "types.hither")).equals(theirs("big=text", "id=text", "year=float64")));
+      for (const column of ["id", "year"]) {
+        await type(column, "");
+        await said(made);
+      }
+      assert.equal(await key(), "row number");
+      assert.ok((await stored(page, "types.hither")).equals(theirs("big=text")));
+    });
+
+    await t.test("before an index was made, a type that is named waits for it; a key that goes is said", async () => {
+      await drop(page, "waits.jsonl", Buffer.from('{"v":[1,2],"id":1}\n{"v":[1,3],"id":2}'));
+      await until(page, () => document.querySelector("#make .note")?.textContent.startsWith("waits.jsonl: 2 rows"));
+      const heard = () => page.$eval("#make [role=status]", (status) => status.textContent);
+      await page.select("#make .types select", "float64");
+      assert.equal(await heard(), "Rows go by their numbers now.");
+      await page.select("#make .types select", "text");
+      assert.equal(await heard(), "Rows go by “id” now.");
+      assert.equal(await page.$eval("#make .work", (work) => work.childElementCount), 0);
     });
 
     await t.test("Back to the start brings back its word", async () => {

@@ -13,6 +13,8 @@ const { HITHER } = process.env;
 const scratch = mkdtempSync(join(tmpdir(), "hither-rows-"));
 after(() => rmSync(scratch, { recursive: true }));
 
+let refused; // what the command said last, when it refused a file
+
 /** What the command makes of a file: its bytes, or undefined where it refuses it. */
 function built(name, bytes, ...args) {
   const [input, output] = [join(scratch, name), join(scratch, "out.hither")];
@@ -21,39 +23,55 @@ function built(name, bytes, ...args) {
   try {
     execFileSync(HITHER, ["build", input, "-o", output, ...args], { stdio: "pipe" });
     return readFileSync(output);
-  } catch {
+  } catch (error) {
+    refused = error.stderr.toString();
     return undefined;
   }
 }
 
-/** What the page makes of it: its bytes, or the error that it shows. */
-async function made(page, name, bytes, { metric = "cosine", key } = {}) {
-  const { base64, message } = await page.evaluate(
-    async (name, base64, metric, key) => {
-      const [{ readJsonLines }, { readNpy }, { makeIndex }] = await Promise.all([import("/jsonl.js"), import("/npy.js"), import("/make.js")]);
-      try {
-        const file = new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name);
-        const rows = await (name.endsWith(".npy") ? readNpy : readJsonLines)(file);
-        // Chosen as in the form: by itself, unless one is named.
-        const made = await makeIndex(rows, { metric, key: key ?? rows.keys.find(({ isKey }) => isKey)?.name });
-        return { base64: btoa(Array.from(made, (byte) => String.fromCharCode(byte)).join("")) };
-      } catch (error) {
-        return { message: error.message };
-      }
+/** What the page makes of such files: the bytes of each, or the error that it shows. */
+async function madeAll(page, name, files, { metric = "cosine", key, types = [] } = {}) {
+  const all = await page.evaluate(
+    async (name, files, metric, key, named) => {
+      const [{ readJsonLines }, { readNpy }, { makeIndex }, { schemaOf }] = await Promise.all(["jsonl", "npy", "make", "schema"].map((name) => import(`/${name}.js`)));
+      const types = new Map(named);
+      const make = async (base64) => {
+        try {
+          const file = new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name);
+          const rows = await (name.endsWith(".npy") ? readNpy : readJsonLines)(file);
+          // Chosen as in the form: by itself, unless one is named.
+          const made = await makeIndex(rows, { metric, types, key: key ?? schemaOf(rows.columns, types).keys.find(({ isKey }) => isKey)?.name });
+          return { base64: btoa(Array.from(made, (byte) => String.fromCharCode(byte)).join("")) };
+        } catch (error) {
+          return { message: error.message };
+        }
+      };
+      const all = [];
+      for (const base64 of files) all.push(await make(base64));
+      return all;
     },
-    name, Buffer.from(bytes).toString("base64"), metric, key,
+    name, files.map((bytes) => Buffer.from(bytes).toString("base64")), metric, key, types,
   );
-  return message ?? Buffer.from(base64, "base64");
+  return all.map(({ base64, message }) => message ?? Buffer.from(base64, "base64"));
 }
 
+/** What the page makes of one. */
+const made = async (page, name, bytes, options) => (await madeAll(page, name, [bytes], options))[0];
+
+const toArguments = (types = []) => types.flatMap(([name, type]) => ["--type", `${name}=${type}`]);
+
 async function compare(page, name, bytes, options = {}, ...args) {
-  const [theirs, ours] = [built(name, bytes, ...args), await made(page, name, bytes, options)];
+  const [theirs, ours] = [built(name, bytes, ...toArguments(options.types), ...args), await made(page, name, bytes, options)];
   const shown = bytes.toString().slice(0, 300);
   if (theirs === undefined) assert.equal(typeof ours, "string", `the command refuses what the page takes: ${shown}`);
   else assert.ok(typeof ours !== "string" && theirs.equals(ours), `${typeof ours === "string" ? ours : "other bytes"}: ${shown}`);
   return theirs !== undefined;
 }
 
+/** The columns of the file that the command made last. */
+const columnsOf = () => JSON.parse(execFileSync(HITHER, ["info", join(scratch, "out.hither"), "--json"], { encoding: "utf8" })).columns;
+
+const TYPES = ["bool", "int64", "float64", "text", "timestamp", "uuid", "bytes", "json"];
 const uuid = "0189d3e4-7c6b-7000-8000-0123456789ab";
 const moment = "2024-05-01T12:00:00+02:00";
 /** Values of one column, as they are written in JSON, and the type that they have; none where the file is refused. */
@@ -97,7 +115,27 @@ const COLUMNS = [
   ["text", '"\\\\x0"'],
   ["text", '"\\\\x00"', '"a"'],
 ];
-const lines = (values, name = "x") => Buffer.from(values.map((value, i) => `{"v":[${i + 1},2], ${JSON.stringify(name)} : ${value}}`).join("\n"));
+/** Values as they are written that are of a type only where it is named, or nearly so. */
+const SPELT = [
+  '"true"', '"False"', '"TRUE"', '"yes"', '"constructor"', "1.0",
+  ...["7", "+7", "-007", "-0", "9223372036854775807", "-9223372036854775808", "9223372036854775808", " 7", "0x10", "+", "+-7", "1_000", "٣"].map((text) => `"${text}"`),
+  ...["1.5", "+.5e-3", "5.", "5.E1", ".", "e5", "1e", "INF", "+inf", "infinity", "NAN", "1e400", "1e-400", "1.5 "].map((text) => `"${text}"`), "123456789012345678901234567890",
+  ...["2024-05-01", "2024-05-01T12:00", "-0044-03-15", "yesterday", "-infinity"].map((text) => `"${text}"`), "2024",
+  ...["0189D3E47C6B70008000-0123456789AB", "-0189d3e47c6b700080000123456789ab-", "0189d3e47c6b700080000123456789a"].map((text) => `"${text}"`), "12345678901234567890123456789012",
+  '"\\\\xABcd"', '"\\\\XAB"', '"\\\\xA"',
+];
+const VALUES = [...new Set([...COLUMNS.flatMap(([, ...values]) => values), ...SPELT])];
+const lines = (values, name = "x") => Buffer.from(values.map((value, i) => `{"vector":[${i + 1},2], ${JSON.stringify(name)} : ${value}}`).join("\n"));
+
+/** Of each type the values that the command takes where it is named, and what it says of the others. */
+const NAMED = TYPES.map((type) => {
+  const named = { type, types: [["x", type]], fit: [], misfits: [] };
+  for (const value of VALUES) {
+    if (built("a.jsonl", lines([value]), ...toArguments(named.types))) named.fit.push(value);
+    else named.misfits.push({ value, theirs: refused });
+  }
+  return named;
+});
 
 /** Whole files, and what the command is told besides. */
 const FILES = {
@@ -143,8 +181,7 @@ for (const name of Object.keys(BROWSERS)) {
       for (const [type, ...values] of COLUMNS) {
         assert.equal(await compare(page, "a.jsonl", lines(values)), type !== undefined, values.join());
         if (!type) continue;
-        const { columns } = JSON.parse(execFileSync(HITHER, ["info", join(scratch, "out.hither"), "--json"], { encoding: "utf8" }));
-        assert.deepEqual(columns.map((column) => column.type), [type], values.join());
+        assert.deepEqual(columnsOf().map((column) => column.type), [type], values.join());
       }
       const types = COLUMNS.filter(([type]) => type);
       const all = Array.from({ length: 7 }, (_, i) => `{"v":[${i + 1},2]${types.map(([, ...values], at) => `,"c${at}":${values[i] ?? "null"}`).join("")}}`);
@@ -161,6 +198,56 @@ for (const name of Object.keys(BROWSERS)) {
         taken += Number(await compare(page, "a.jsonl", lines(values, ["x", "id"][random(2)])));
       }
       assert.ok(taken > 20);
+    });
+
+    await t.test("types that are named", async () => {
+      for (const { type, types, fit, misfits } of NAMED) {
+        assert.ok(fit.length > 4 && misfits.length > 5 === !["text", "json"].includes(type), `${type}: ${fit.length} fit, ${misfits.length} do not`);
+        assert.ok(await compare(page, "a.jsonl", lines(fit), { types }), type);
+        assert.deepEqual(columnsOf().map((column) => column.type), [type]);
+        const said = await madeAll(page, "a.jsonl", misfits.map(({ value }) => lines([value])), { types });
+        for (const [i, { value, theirs }] of misfits.entries()) {
+          assert.equal(typeof said[i], "string", `the command refuses what the page takes: ${value} as ${type}`);
+          // It says what the command says, without a folder, and what to do.
+          const [reason] = /[^/]+, line 1: "x" is .*, and the column is \w+/.exec(theirs) ?? assert.fail(theirs);
+          assert.equal(said[i].replaceAll("\t", "\\t"), `${reason}; name another type: text and json take every value.`);
+        }
+      }
+    });
+
+    await t.test("types that are named in any mixture, of keys too", async () => {
+      let state = 11;
+      const random = (below) => (state = (state * 48271) % 2147483647) % below;
+      let taken = 0;
+      for (let round = 0; round < 100; round++) {
+        const rows = Array.from({ length: 1 + random(3) }, (_, i) => `{"id":${VALUES[random(VALUES.length)]},"v":[${i + 1},2],"x":${VALUES[random(VALUES.length)]}}`);
+        const types = ["id", "x"].filter(() => random(3)).map((name) => [name, TYPES[random(TYPES.length)]]);
+        taken += Number(await compare(page, "a.jsonl", Buffer.from(rows.join("\n")), { types }));
+      }
+      assert.ok(taken > 20, String(taken));
+    });
+
+    await t.test("the key whose type is named", async () => {
+      const file = Buffer.from('{"v":[1,2],"name":"0189D3E47C6B70008000-0123456789AB","id":1,"n":"-7"}\n{"v":[1,3],"name":"0189d3e47c6b700080000123456789ac","id":"b","n":"+8"}');
+      for (const [key, type, isTaken] of [[undefined, "text", true], ["name", "uuid", true], ["n", "int64", true], ["n", "float64", false], ["id", "int64", false]]) {
+        const named = key ?? "id";
+        assert.equal(await compare(page, "a.jsonl", file, { key, types: [[named, type]] }, ...(key ? ["--key-column", key] : [])), isTaken, named);
+        if (isTaken) assert.ok(!columnsOf().some(({ name }) => name === named));
+      }
+    });
+
+    await t.test("a value that does not fit is named with its line, and what to do", async () => {
+      for (const [type, value, text] of [
+        ["int64", "1.5", '"x" is 1.5, and the column is int64; name another type: text and json take every value.'],
+        ["timestamp", '"2024-02-30"', '"x" is "2024-02-30", and the column is timestamp; name another type: text and json take every value.'],
+        ["timestamp", "2024", '"x" is 2024, and the column is timestamp; name another type: text and json take every value.'],
+        ["bool", `"${"é".repeat(50)}"`, `"x" is "${"é".repeat(39)}…, and the column is bool; name another type: text and json take every value.`],
+      ]) {
+        // In a second batch of rows, after a blank line.
+        const many = Array.from({ length: 300 }, (_, i) => `{"v":[${i + 1},2]}\n`).join("");
+        assert.ok(!(await compare(page, "a.jsonl", Buffer.from(`${many}\n{"v":[1,2],"x":${value}}`), { types: [["x", type]] })));
+        assert.equal(await made(page, "a.jsonl", Buffer.from(`${many}\n{"v":[1,2],"x":${value}}`), { types: [["x", type]] }), `a.jsonl, line 302: ${text}`);
+      }
     });
 
     await t.test("whole files", async () => {
