@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("file", &["archive", "aligned", "index"]),
     ("filter", &["column", "key", "rows", "sort"]),
-    ("growing", &["column", "filter", "key", "metric", "neighbor", "sort", "vectors"]),
+    ("growing", &["column", "key", "vectors"]),
     (
         "hnsw",
         &[

@@ -2,16 +2,10 @@
 
 use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
 use crate::error::{ErrorKind, Result};
-use crate::filter::Filter;
 use crate::key::{Key, KeyRef};
-use crate::metric::Metric;
-use crate::neighbor::Candidate;
-use crate::sort::sort_by;
-use crate::vectors::{Query, Shape, Vectors};
-use alloc::collections::BinaryHeap;
+use crate::vectors::{Shape, Vectors};
 use alloc::format;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -120,76 +114,4 @@ pub(crate) fn check_values(columns: &[ColumnBuilder], values: &[ValueRef<'_>]) -
         .into());
     }
     columns.iter().zip(values).try_for_each(|(column, value)| column.check(*value))
-}
-
-/// State and scratch of an exact search of growing rows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct GrowingSearch {
-    heap: BinaryHeap<Reverse<Candidate>>,
-    /// Rows of equal rank, the next key last.
-    tied: Vec<(f32, u32)>,
-    list: Vec<u32>,
-    ranks: Vec<f32>,
-    values: Vec<f32>,
-    pub compared: u64,
-}
-
-impl GrowingSearch {
-    pub fn start(
-        &mut self,
-        rows: Option<&Growing>,
-        query: &Query,
-        metric: Metric,
-        filter: Option<(&Filter, &[ColumnSchema])>,
-    ) -> Result<()> {
-        let mut found = core::mem::take(&mut self.heap).into_vec();
-        found.clear();
-        self.tied.clear();
-        self.compared = 0;
-        if let Some(rows) = rows {
-            self.list.clear();
-            for row in rows.live_rows() {
-                let matches = match filter {
-                    Some((filter, schema)) => {
-                        filter.matches_values(schema, |column| rows.value(column, row))?
-                    }
-                    None => true,
-                };
-                if matches {
-                    self.list.push(row);
-                }
-            }
-            self.ranks.clear();
-            self.ranks.resize(self.list.len(), 0.0);
-            self.compared = self.list.len() as u64;
-            let view = rows.vectors.view();
-            view.ranks_as(metric, query, &self.list, &mut self.ranks, &mut self.values)?;
-            let ranked = self.ranks.iter().zip(&self.list);
-            found.extend(ranked.map(|(&rank, &row)| Reverse(Candidate::new(rank, row))));
-        }
-        self.heap = found.into();
-        Ok(())
-    }
-
-    /// The nearest row that was not taken: its rank and number.
-    pub fn head(&mut self, rows: &Growing) -> Option<(f32, u32)> {
-        if self.tied.is_empty() {
-            let Reverse(first) = self.heap.pop()?;
-            self.tied.push((first.rank(), first.id()));
-            while let Some(Reverse(next)) = self.heap.peek()
-                && next.rank() == first.rank()
-            {
-                self.tied.push((next.rank(), next.id()));
-                self.heap.pop();
-            }
-            let key = |row: u32| &rows.keys[row as usize];
-            sort_by(&mut self.tied, |a, b| key(b.1).cmp(key(a.1)));
-        }
-        self.tied.last().copied()
-    }
-
-    /// Takes the head.
-    pub fn take(&mut self) {
-        self.tied.pop();
-    }
 }

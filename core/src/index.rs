@@ -4,6 +4,8 @@ mod change;
 mod cursor;
 mod distances;
 mod info;
+mod memory;
+mod merge;
 mod params;
 mod plan;
 mod row;

@@ -1,13 +1,16 @@
 //! A segment: rows with keys, columns and the structures over them.
 
 pub(crate) mod build;
+mod built;
 mod calibrate;
 mod coded;
 pub(crate) mod filter;
+pub(crate) mod order;
 mod probe;
 mod progress;
+mod scan;
 pub(crate) mod search;
-mod storage;
+pub(crate) mod storage;
 
 pub use progress::{OnProgress, Progress};
 

@@ -9,10 +9,11 @@ use super::HnswParams;
 use super::groups::Groups;
 use super::layer::{Layer, LayerStorage, MeasureRows, Scratch};
 use super::ranks::RowRanks;
-use super::search::{EarlyStop, Walk, present};
+use super::search::{Walk, present};
 use super::select::{link_back, select_neighbors};
 use super::view::MAX_LAYERS;
-use crate::error::Result;
+use crate::distance::prefetch;
+use crate::error::{Result, corrupt};
 use crate::parallel::Threads;
 use crate::random::mix;
 use crate::sort::sort_by;
@@ -277,7 +278,7 @@ impl Graph {
         let Scratch { walk, ranks: rank_scratch, rows, .. } = scratch;
         let measure =
             &mut |list: &[u32], out: &mut [f32]| ranks.ranks(from, list, out, rank_scratch);
-        let mut storage = LayerStorage { layer, alike: None, avoid, measure, rows };
+        let mut storage = LayerStorage { layer, avoid, measure, rows };
         walk.start(layer.inserted, ef, false);
         // So many are selected. Twice as many took a sixteenth more time, and no recall came of it.
         walk.early_stop = ranks.early_stop(self.params.m as usize);
@@ -286,35 +287,36 @@ impl Graph {
         Ok(())
     }
 
-    /// Begins where a search of the base layer does: its node, for a row that is not in the
-    /// graph.
-    pub fn search_base(
-        &self,
-        walk: &mut Walk,
-        ef: usize,
-        early_stop: Option<EarlyStop>,
-        measure: MeasureRows<'_>,
-    ) -> Result<()> {
-        let Some((top, entry)) = self.entry else { return Ok(()) };
-        let mut entries = vec![entry];
+    /// The node of the base layer at which a search for a row that is not in the graph begins: a
+    /// greedy descent, as [`HnswView::descend`](super::HnswView::descend) goes over a file.
+    pub fn entry(&self, walk: &mut Walk, measure: MeasureRows<'_>) -> Result<u32> {
+        let Some((top, mut entry)) = self.entry else { return Err(corrupt("an empty graph")) };
         let rows = &mut Vec::new();
-        for number in (0..=top).rev() {
-            let layer = &self.layers[number];
-            let alike = (number == 0).then_some(&self.alike);
-            let mut storage = LayerStorage { layer, alike, avoid: None, measure, rows };
-            walk.start(layer.inserted, if number > 0 { 1 } else { ef }, false);
-            if number == 0 {
-                walk.early_stop = early_stop;
-            }
-            walk.enter(&entries);
+        for layer in self.layers[1..=top].iter().rev() {
+            let mut storage = LayerStorage { layer, avoid: None, measure, rows };
+            walk.start(layer.inserted, 1, false);
+            walk.enter(&[entry]);
             present(walk.run(&mut storage, usize::MAX, u64::MAX))?;
-            if number > 0 {
-                entries.clear();
-                let nearest = walk.pool.entries().iter().take(1);
-                entries.extend(nearest.map(|entry| layer.below[entry.id() as usize]));
-            }
+            let nearest = walk.pool.entries().first().map_or(entry, |nearest| nearest.id());
+            entry = layer.below[nearest as usize];
         }
-        Ok(())
+        Ok(entry)
+    }
+
+    /// The neighbours of a node of the base layer among those inserted, into `out`, rows of equal
+    /// codes that it leads to among them.
+    #[inline]
+    pub fn base_neighbors(&self, node: u32, out: &mut Vec<u32>) {
+        let inserted = self.layers[0].inserted;
+        out.clear();
+        out.extend_from_slice(self.layers[0].neighbors(node));
+        out.extend(self.alike.below(node).filter(|&below| below < inserted));
+    }
+
+    /// Says that the neighbours of a node of the base layer will be asked for soon.
+    #[inline]
+    pub fn prefetch(&self, node: u32) {
+        prefetch(bytemuck::cast_slice(self.layers[0].neighbors(node)));
     }
 
     /// Whether the row at a place stands for itself, and for others that are equal.
@@ -322,12 +324,11 @@ impl Graph {
         !self.copies.is_other(place) && !self.alike.is_other(place)
     }
 
-    /// The rows of a node of the base layer, which is no copy, and of those of its copies that
-    /// are inserted.
-    pub fn rows_of(&self, node: u32) -> impl Iterator<Item = u32> {
-        let base = &self.layers[0];
-        let copies = self.copies.others(node).filter(|&copy| copy < base.inserted);
-        core::iter::once(node).chain(copies).map(|place| base.rows[place as usize])
+    /// A node of the base layer, which is no copy, and those of its copies that are inserted.
+    pub fn with_copies(&self, node: u32) -> impl Iterator<Item = u32> {
+        let inserted = self.layers[0].inserted;
+        let copies = self.copies.others(node).filter(move |&copy| copy < inserted);
+        core::iter::once(node).chain(copies)
     }
 
     /// The row of a node of the base layer.

@@ -29,7 +29,8 @@ impl Graph {
     /// Rows in breadth-first order from the entry, which brings neighbours near each other in
     /// the file, each followed by its copies.
     pub fn breadth_first(&self) -> Vec<u32> {
-        self.breadth_first_nodes().into_iter().flat_map(|node| self.rows_of(node)).collect()
+        let places = self.breadth_first_nodes().into_iter().flat_map(|node| self.with_copies(node));
+        places.map(|place| self.row(place)).collect()
     }
 
     /// Nodes of the base layer in breadth-first order from the entry.

@@ -2,7 +2,7 @@
 
 use super::groups::Groups;
 use super::ranks::RankScratch;
-use super::search::{Halt, Storage, Walk};
+use super::search::{GraphStorage, Halt, Walk};
 use crate::distance::prefetch;
 use crate::error::Result;
 use crate::neighbor::Candidate;
@@ -85,24 +85,19 @@ pub(super) type MeasureRows<'a> = &'a mut dyn FnMut(&[u32], &mut [f32]) -> Resul
 /// One layer as a walk sees it.
 pub(super) struct LayerStorage<'a> {
     pub layer: &'a Layer,
-    /// The rows of equal codes to which its nodes lead, if the walk is to meet them.
-    pub alike: Option<&'a Groups>,
     /// Tells the nodes that the walk is not to meet.
     pub avoid: Option<&'a dyn Fn(u32) -> bool>,
     pub measure: MeasureRows<'a>,
     pub rows: &'a mut Vec<u32>,
 }
 
-impl Storage for LayerStorage<'_> {
+impl GraphStorage for LayerStorage<'_> {
     type Missing = Infallible;
 
     #[inline]
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
         out.clear();
         out.extend_from_slice(self.layer.neighbors(id));
-        if let Some(alike) = self.alike {
-            out.extend(alike.below(id).filter(|&below| below < self.layer.inserted));
-        }
         if let Some(avoid) = self.avoid {
             out.retain(|&node| !avoid(node));
         }

@@ -52,11 +52,16 @@ pub(crate) fn present<T>(result: Result<T, Halt<Infallible>>) -> Result<T> {
 }
 
 /// Where a walk reads nodes, by their ids within one layer.
-pub(crate) trait Storage {
+///
+/// An answer that is [`Halt::Missing`] leaves what was asked for undefined; the same is asked again.
+pub(crate) trait GraphStorage {
     /// Which bytes are missing.
     type Missing;
-    /// The neighbours of a node, into `out`.
-    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>>;
+    /// The neighbours of a node, into `out`; none where there is no graph.
+    fn neighbors(&mut self, _: u32, out: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>> {
+        out.clear();
+        Ok(())
+    }
     /// The ranks of the listed nodes, into `out`. Nodes beyond its length are the next to be asked
     /// for; if there are any, those before them were such the last time.
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Self::Missing>>;
@@ -193,7 +198,7 @@ impl Walk {
 
     /// Expands candidates, nearest first, until the pool is settled, or `wanted` settled ones
     /// match, or `budget` ranks were computed.
-    pub fn run<S: Storage>(
+    pub fn run<S: GraphStorage>(
         &mut self,
         storage: &mut S,
         wanted: usize,
@@ -233,7 +238,7 @@ impl Walk {
 
     /// Expands the candidate that the pool gives next: lists its neighbours that are new.
     #[inline]
-    fn list_new<S: Storage>(
+    fn list_new<S: GraphStorage>(
         &mut self,
         next: Candidate,
         storage: &mut S,
@@ -258,7 +263,7 @@ impl Walk {
 
     /// Measures the nodes that are due, and adds them to the pool.
     #[inline]
-    fn measure_due<S: Storage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {
+    fn measure_due<S: GraphStorage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {
         self.ranks.resize(self.due, 0.0);
         let list = &self.list[self.done..];
         storage.ranks(list, &mut self.ranks)?;

@@ -5,7 +5,7 @@ use crate::calibration::{Calibration, Structure};
 use crate::metric::Metric;
 use crate::segment::Segment;
 use crate::segment::filter::EF_SEARCH;
-use crate::segment::search::{Plan, least_measured};
+use crate::segment::search::Plan;
 
 /// Probes where nothing else was asked for.
 const PROBES: usize = 16;
@@ -25,14 +25,9 @@ impl Segment<'_> {
                 None => structure = Structure::Flat,
             }
         }
-        // The pool holds what an answer needs; codes want a few more to choose from.
-        let ef_search = match structure {
-            Structure::Ivf if self.codes.is_some() => 4 * k,
-            Structure::Ivf => k,
-            Structure::Hnsw if self.codes.is_some() => ef_search.max(least_measured(k)),
-            Structure::Hnsw | Structure::Flat => ef_search.max(k),
-        };
-        Plan { structure, k, ef_search, probes, metric, radius: params.radius, resumable }
+        let effort = if structure == Structure::Ivf { probes } else { ef_search };
+        let plan = Plan::new(structure, k, effort, self.codes.is_some(), metric);
+        Plan { radius: params.radius, resumable, ..plan }
     }
 
     /// The structure that a search uses here.

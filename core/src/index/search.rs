@@ -1,18 +1,17 @@
 //! Searching an index: its segments and growing rows, merged in order.
 
+use super::memory::Memory;
+use super::merge::{Merge, Part};
 use super::{Index, Order, SearchParams, SearchStats};
 use crate::calibration::Structure;
 use crate::error::{ErrorKind, Result};
-use crate::growing::{Growing, GrowingSearch};
+use crate::growing::Growing;
+use crate::hnsw::search::present;
 use crate::metric::Metric;
-use crate::neighbor::{Neighbor, RowId};
-use crate::segment::filter::RowFilter;
-use crate::segment::search::{Plan, SegmentSearch};
-use crate::sort::sort_by;
+use crate::neighbor::Neighbor;
+use crate::segment::search::Plan;
 use crate::vectors::Query;
 use alloc::format;
-use alloc::vec::Vec;
-use core::cmp::Ordering;
 
 /// Greatest ef_search and k.
 pub(super) const MAX_EF: usize = 1 << 24;
@@ -37,12 +36,7 @@ pub(super) const MAX_EF: usize = 1 << 24;
 #[derive(Clone, Default)]
 pub struct Searcher {
     pub(super) query: Query,
-    segments: Vec<SegmentSearch>,
-    plans: Vec<Plan>,
-    growing: GrowingSearch,
-    found: Vec<Neighbor>,
-    last: Option<f32>,
-    dropped: u64,
+    pub(super) merge: Merge,
     /// The state of the index that the search was begun on.
     begun: Option<(Option<u128>, u64, u32)>,
 }
@@ -56,9 +50,9 @@ impl Searcher {
     /// What the last search did.
     pub fn stats(&self) -> SearchStats {
         SearchStats {
-            visited: self.segments.iter().map(SegmentSearch::visited).sum(),
-            compared: self.segments.iter().map(|s| s.compared).sum::<u64>() + self.growing.compared,
-            dropped: self.dropped,
+            visited: self.merge.parts.iter().map(|part| part.search.visited()).sum(),
+            compared: self.merge.parts.iter().map(|part| part.search.compared()).sum(),
+            dropped: self.merge.dropped,
         }
     }
 }
@@ -81,7 +75,7 @@ impl Index<'_> {
     ) -> Result<&'s [Neighbor]> {
         self.begin(query, params, searcher, false)?;
         self.advance(params, searcher, params.k)?;
-        Ok(&searcher.found)
+        Ok(&searcher.merge.found)
     }
 
     /// Begins the same search as [`cursor`](Self::cursor) without borrowing anything for its
@@ -132,7 +126,7 @@ impl Index<'_> {
             return Err(ErrorKind::InvalidParameter { name: "searcher", reason }.into());
         }
         self.advance(params, searcher, count)?;
-        Ok(&searcher.found)
+        Ok(&searcher.merge.found)
     }
 
     /// What tells this index, as it is now, from others.
@@ -181,10 +175,10 @@ impl Index<'_> {
         self.begin(query, &params, searcher, false)?;
         self.advance(&params, searcher, usize::MAX)?;
         searcher.begun = None;
-        Ok(&searcher.found)
+        Ok(&searcher.merge.found)
     }
 
-    fn begin(
+    pub(super) fn begin(
         &self,
         query: &[f32],
         params: &SearchParams<'_>,
@@ -197,25 +191,35 @@ impl Index<'_> {
         if self.metric() == Metric::Cosine && metric != Metric::Cosine {
             searcher.query.measure_length()?;
         }
-        searcher.found.clear();
-        searcher.last = None;
-        searcher.dropped = 0;
         searcher.begun = Some(self.state());
-        searcher.segments.resize_with(self.segments.len(), SegmentSearch::default);
-        searcher.plans.clear();
-        for (number, segment) in self.segments.iter().enumerate() {
-            let plan = segment.plan(params, metric, resumable);
-            searcher.plans.push(plan);
-            let filter = self.row_filter(params, number);
-            searcher.segments[number].start(&searcher.query, plan, filter)?;
+        let count = self.segments.len() + usize::from(self.growing.is_some());
+        let (memory, query) = (Memory { index: self, params }, &searcher.query);
+        for (number, Part { search, scratch }) in searcher.merge.start(count).iter_mut().enumerate()
+        {
+            match memory.growing(number, query, scratch) {
+                None => {
+                    let plan = self.segments[number].plan(params, metric, resumable);
+                    search.start(&memory.segment(number, query, scratch), plan);
+                }
+                Some(rows) => {
+                    let plan = Plan::new(Structure::Flat, params.k, params.k, false, metric);
+                    search.start(&rows, Plan { radius: params.radius, resumable, ..plan });
+                }
+            }
         }
-        let filter = params.filter.map(|filter| (&filter.filter, self.columns()));
-        searcher.growing.start(self.growing.as_ref(), &searcher.query, metric, filter)
+        Ok(())
     }
 
-    fn row_filter<'s>(&'s self, params: &SearchParams<'s>, number: usize) -> RowFilter<'s, 's> {
-        let filter = params.filter.and_then(|filter| filter.segments.get(number));
-        RowFilter { segment: &self.segments[number], filter }
+    /// Moves up to `want` next rows to what the searcher found.
+    fn advance(
+        &self,
+        params: &SearchParams<'_>,
+        searcher: &mut Searcher,
+        want: usize,
+    ) -> Result<()> {
+        let metric = params.metric.unwrap_or(self.metric());
+        let Searcher { query, merge, .. } = searcher;
+        present(merge.advance(&Memory { index: self, params }, query, params, metric, want))
     }
 
     fn check(&self, params: &SearchParams<'_>, metric: Metric) -> Result<()> {
@@ -266,91 +270,5 @@ impl Index<'_> {
             return Err(ErrorKind::Unsupported { reason }.into());
         }
         Ok(())
-    }
-
-    /// Moves up to `want` next rows of all segments to `searcher.found`.
-    fn advance(
-        &self,
-        params: &SearchParams<'_>,
-        searcher: &mut Searcher,
-        want: usize,
-    ) -> Result<()> {
-        searcher.found.clear();
-        let metric = params.metric.unwrap_or(self.metric());
-        while searcher.found.len() < want {
-            let mut best: Option<(f32, RowId)> = None;
-            for number in 0..self.segments.len() {
-                let search = &mut searcher.segments[number];
-                if search.head().is_none() {
-                    let filter = self.row_filter(params, number);
-                    let plan = searcher.plans[number];
-                    if !search.next_batch(&searcher.query, plan, filter, want)? {
-                        continue;
-                    }
-                }
-                if let Some((rank, row)) = search.head() {
-                    let head = (rank, RowId { segment: number as u32, row });
-                    if self.is_nearer(head, best)? {
-                        best = Some(head);
-                    }
-                }
-            }
-            if let Some(growing) = &self.growing
-                && let Some((rank, row)) = searcher.growing.head(growing)
-            {
-                let head = (rank, RowId { segment: self.segments.len() as u32, row });
-                if self.is_nearer(head, best)? {
-                    best = Some(head);
-                }
-            }
-            let Some((rank, row)) = best else { break };
-            let distance = metric.distance(rank);
-            if params.radius.is_some_and(|radius| distance > radius) {
-                break;
-            }
-            match searcher.segments.get_mut(row.segment as usize) {
-                Some(search) => search.take(),
-                None => searcher.growing.take(),
-            }
-            if params.order == Order::Strict {
-                if searcher.last.is_some_and(|last| rank.total_cmp(&last).is_lt()) {
-                    searcher.dropped += 1;
-                    continue;
-                }
-                searcher.last = Some(rank);
-            }
-            searcher.found.push(Neighbor { row, distance });
-        }
-        if params.order == Order::Relaxed {
-            // A batch may be of several that segments gave, of which each begins anew.
-            self.sort(&mut searcher.found)?;
-        }
-        Ok(())
-    }
-
-    /// Sorts by distance, ties by key.
-    fn sort(&self, found: &mut [Neighbor]) -> Result<()> {
-        let by_distance = |a: &Neighbor, b: &Neighbor| a.distance.total_cmp(&b.distance);
-        sort_by(found, by_distance);
-        for tied in found.chunk_by_mut(|a, b| by_distance(a, b).is_eq()) {
-            if tied.len() < 2 {
-                continue;
-            }
-            // Before sorting, which may panic over an order that is none: damage is told.
-            for row in tied.iter() {
-                self.key(row.row)?;
-            }
-            sort_by(tied, |a, b| self.key(a.row).ok().cmp(&self.key(b.row).ok()));
-        }
-        Ok(())
-    }
-
-    fn is_nearer(&self, a: (f32, RowId), b: Option<(f32, RowId)>) -> Result<bool> {
-        let Some(b) = b else { return Ok(true) };
-        Ok(match a.0.total_cmp(&b.0) {
-            Ordering::Less => true,
-            Ordering::Greater => false,
-            Ordering::Equal => self.key(a.1)? < self.key(b.1)?,
-        })
     }
 }

@@ -1,22 +1,24 @@
 //! Measuring at build: the exact neighbours of rows held out, whether codes tell rows apart, and
 //! the recall of every setting.
 
+use super::built::{Built, Structured};
 use super::coded::Coded;
 use super::progress::{OnProgress, Progress};
-use super::search::{early_stop, least_measured, rows_measured};
+use super::search::{Plan, SegmentSearch, least_measured};
+use super::storage;
 use crate::calibration::{Calibration, EFFORTS, Structure};
 use crate::error::Result;
 use crate::hnsw::build::Graph;
-use crate::hnsw::search::Walk;
+use crate::hnsw::search::{Walk, present};
 use crate::ivf::kmeans::Clustering;
+use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
-use crate::quantize::{CodedQuery, CodesView};
+use crate::quantize::CodedQuery;
 use crate::random::Random;
 use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
 
 /// Most rows that are held out as queries of the calibration, and of how many rows at most one.
 const CALIBRATION_QUERIES: usize = 200;
@@ -56,9 +58,6 @@ pub(super) struct Truth {
 /// Ranks the listed rows for a query, or the query in codes.
 type RankRows<'a> = &'a mut dyn FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>;
 
-/// Searches for held-out row number so much at an effort.
-type FindRows<'a> = &'a (dyn Fn(usize, u32, &mut Scratch, &mut Vec<u32>) -> Result<()> + Sync);
-
 #[derive(Default)]
 struct Scratch {
     query: Query,
@@ -66,6 +65,8 @@ struct Scratch {
     values: Vec<f32>,
     ranks: Vec<f32>,
     pool: Pool,
+    search: SegmentSearch,
+    storage: storage::Scratch,
     walk: Walk,
 }
 
@@ -77,14 +78,10 @@ impl Scratch {
         vectors.view().get(row, &mut self.values)?;
         self.query.set(&self.values, shape.dimensions, shape.metric)
     }
-
-    /// Fills the pool with the `k` nearest of all rows but those of `held_out`, by `ranks`.
-    fn scan(&mut self, rows: u32, held_out: &[bool], k: usize, ranks: RankRows<'_>) -> Result<()> {
-        scan_together(core::slice::from_mut(self), rows, held_out, k, ranks)
-    }
 }
 
-/// [`Scratch::scan`] for several queries, which take turns at a piece of the rows while it is near.
+/// Fills the pool of each query with the `k` nearest of all rows but those of `held_out`, by `ranks`.
+/// The queries take turns at a piece of the rows while it is near.
 fn scan_together(
     queries: &mut [Scratch],
     rows: u32,
@@ -222,44 +219,12 @@ pub(super) struct Context<'a> {
     pub threads: &'a Threads,
 }
 
-impl Context<'_> {
+impl<'b> Context<'b> {
     pub fn calibrate_graph(&self, graph: &Graph) -> Result<Vec<Calibration>> {
-        let view = self.vectors.view();
-        let codes = self.stored.map(|codes| codes.view(view.metric()));
-        let mut calibrations = Vec::new();
-        for (k, most) in CALIBRATION_K {
-            let efforts = k as u32..=u32::MAX;
-            let calibration = self.calibrate(
-                Structure::Hnsw,
-                (k, most),
-                efforts,
-                &|at, ef, scratch, nearest| {
-                    self.set_query(at, codes.as_ref(), scratch)?;
-                    let Scratch { query, coded, walk, .. } = scratch;
-                    let steering = codes.as_ref().map(|_| &*coded);
-                    let early_stop = early_stop(view.metric(), steering, k, ef as usize);
-                    let ef =
-                        codes.as_ref().map_or(ef as usize, |_| least_measured(k).max(ef as usize));
-                    graph.search_base(walk, ef, early_stop, &mut |list, out| match &codes {
-                        Some(codes) => codes.ranks(coded, list, out),
-                        None => view.ranks(query, list, out),
-                    })?;
-                    let entries = walk.pool.entries();
-                    let most = self.rows_measured(k, entries, coded);
-                    let rows = |entry: &Candidate| graph.rows_of(entry.id()).take(k);
-                    nearest.extend(entries.iter().take(most).flat_map(rows));
-                    self.rerank(k, scratch, nearest)
-                },
-            )?;
-            calibrations.extend(calibration);
-        }
-        Ok(calibrations)
+        self.calibrate(Structure::Hnsw, Structured::Graph(graph))
     }
 
     pub fn calibrate_ivf(&self, clustering: &Clustering) -> Result<Vec<Calibration>> {
-        let vectors = self.vectors;
-        let view = vectors.view();
-        let codes = self.stored.map(|codes| codes.view(view.metric()));
         let lists = clustering.centroids.rows();
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); lists as usize];
         for (row, &list) in clustering.lists.iter().enumerate() {
@@ -267,111 +232,83 @@ impl Context<'_> {
                 members[list as usize].push(row as u32);
             }
         }
+        let lists = Structured::Lists(clustering.centroids.view(), &members);
+        self.calibrate(Structure::Ivf, lists)
+    }
+
+    /// Measures recall at rising efforts until nothing is left to gain.
+    fn calibrate(
+        &self,
+        structure: Structure,
+        structured: Structured<'_>,
+    ) -> Result<Vec<Calibration>> {
         let mut calibrations = Vec::new();
         for (k, most) in CALIBRATION_K {
-            let calibration = self.calibrate(
-                Structure::Ivf,
-                (k, most),
-                0..=lists,
-                &|at, probes, scratch, nearest| {
-                    self.set_query(at, codes.as_ref(), scratch)?;
-                    let centroids = clustering.centroids.view();
-                    scratch.scan(lists, &[], probes as usize, &mut |query, _, list, out| {
-                        centroids.ranks(query, list, out)
-                    })?;
-                    let probed: Vec<u32> =
-                        scratch.pool.entries().iter().map(|entry| entry.id()).collect();
-                    let Scratch { query, coded, ranks, pool, .. } = scratch;
-                    pool.reset(if codes.is_some() { 4 * k } else { k });
-                    for list in probed {
-                        let members = &members[list as usize];
-                        ranks.resize(members.len(), 0.0);
-                        match &codes {
-                            Some(codes) => codes.ranks(coded, members, ranks)?,
-                            None => view.ranks(query, members, ranks)?,
-                        }
-                        for (&rank, &row) in ranks.iter().zip(members) {
-                            pool.push(Candidate::new(rank, row));
-                        }
-                    }
-                    let entries = pool.entries();
-                    let most = self.rows_measured(k, entries, coded);
-                    nearest.extend(entries.iter().take(most).map(|entry| entry.id()));
-                    self.rerank(k, scratch, nearest)
-                },
-            )?;
-            calibrations.extend(calibration);
+            let queries = self.truth.queries.len().min(most);
+            if queries == 0 || self.truth.nearest.iter().any(|nearest| nearest.len() < k) {
+                continue;
+            }
+            let efforts = match structured {
+                Structured::Graph(_) => k as u32..=u32::MAX,
+                Structured::Lists(_, lists) => 0..=lists.len() as u32,
+            };
+            let mut points = Vec::new();
+            let mut scratch = self.threads.scratch::<Scratch>();
+            for effort in EFFORTS.into_iter().filter(|effort| efforts.contains(effort)) {
+                let plan = |metric| {
+                    Plan::new(structure, k, effort as usize, self.stored.is_some(), metric)
+                };
+                let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
+                    let found = self.find(at, structured, &plan, scratch)?;
+                    self.truth.hits(at, k, &found, self.vectors.view(), scratch)
+                })?;
+                let recall = hits.iter().sum::<usize>() as f32 / (queries * k) as f32;
+                let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);
+                let gained = half.is_none_or(|point| recall > point.1);
+                points.push((effort, recall));
+                // Of rows that are equal, or that no edge leads to, some are never found.
+                if recall >= 0.9995 || (recall >= 0.9 && !gained) {
+                    break;
+                }
+            }
+            let (k, queries) = (k as u32, queries as u32);
+            if !points.is_empty() {
+                calibrations.push(Calibration { structure, k, queries, points });
+            }
         }
         Ok(calibrations)
     }
 
-    fn set_query(
+    /// The rows that a search finds for held-out row number `at`.
+    fn find(
         &self,
         at: usize,
-        codes: Option<&CodesView<'_>>,
+        structured: Structured<'_>,
+        plan: &dyn Fn(Metric) -> Plan,
         scratch: &mut Scratch,
-    ) -> Result<()> {
+    ) -> Result<Vec<u32>> {
         scratch.set_query(self.vectors, self.truth.queries[at])?;
-        if let Some(codes) = codes {
-            scratch.coded.set(&scratch.query, codes);
-        }
-        Ok(())
-    }
-
-    /// How many of what was found are measured exactly, as a search does.
-    fn rows_measured(&self, k: usize, found: &[Candidate], coded: &CodedQuery) -> usize {
-        self.stored.map_or(k, |_| rows_measured(k, found, Some(coded)))
-    }
-
-    /// Keeps the `k` of `nearest` that the stored vectors, or codes alone, put first.
-    fn rerank(&self, k: usize, scratch: &mut Scratch, nearest: &mut Vec<u32>) -> Result<()> {
-        scratch.ranks.resize(nearest.len(), 0.0);
+        let Scratch { query, storage, search, walk, .. } = scratch;
         let view = self.vectors.view();
-        let view = match self.stored {
-            Some(codes) if self.alone => codes.view(view.metric()).as_vectors(),
+        let codes = self.stored.map(|codes| codes.view(view.metric()));
+        let stored = match codes {
+            Some(codes) if self.alone => codes.as_vectors(),
             _ => view,
         };
-        view.ranks(&scratch.query, nearest, &mut scratch.ranks)?;
-        scratch.pool.reset(k);
-        for (&rank, &row) in scratch.ranks.iter().zip(&*nearest) {
-            scratch.pool.push(Candidate::new(rank, row));
+        let rows = self.vectors.rows();
+        let mut built =
+            Built { structure: structured, codes, stored, rows, query, scratch: storage, walk };
+        let plan = plan(view.metric());
+        search.start(&built, plan);
+        present(search.next_batch(&mut built, plan.k))?;
+        let mut found = Vec::with_capacity(plan.k);
+        while let Some((_, row)) = search.head().filter(|_| found.len() < plan.k) {
+            found.push(match structured {
+                Structured::Graph(graph) => graph.row(row),
+                Structured::Lists(..) => row,
+            });
+            search.take();
         }
-        nearest.clear();
-        nearest.extend(scratch.pool.entries().iter().map(|entry| entry.id()));
-        Ok(())
-    }
-
-    /// Measures recall@k at rising efforts until nothing is left to gain, for so many queries at
-    /// most. `search` gives the rows that a search for held-out row number `at` finds.
-    fn calibrate(
-        &self,
-        structure: Structure,
-        (k, most): (usize, usize),
-        efforts: RangeInclusive<u32>,
-        search: FindRows<'_>,
-    ) -> Result<Option<Calibration>> {
-        let queries = self.truth.queries.len().min(most);
-        if queries == 0 || self.truth.nearest.iter().any(|nearest| nearest.len() < k) {
-            return Ok(None);
-        }
-        let mut points = Vec::new();
-        let mut scratch = self.threads.scratch::<Scratch>();
-        for effort in EFFORTS.into_iter().filter(|effort| efforts.contains(effort)) {
-            let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
-                let mut found = Vec::new();
-                search(at, effort, scratch, &mut found)?;
-                self.truth.hits(at, k, &found, self.vectors.view(), scratch)
-            })?;
-            let recall = hits.iter().sum::<usize>() as f32 / (queries * k) as f32;
-            let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);
-            let gained = half.is_none_or(|point| recall > point.1);
-            points.push((effort, recall));
-            // Of rows that are equal, or that no edge leads to, some are never found.
-            if recall >= 0.9995 || (recall >= 0.9 && !gained) {
-                break;
-            }
-        }
-        let (k, queries) = (k as u32, queries as u32);
-        Ok((!points.is_empty()).then_some(Calibration { structure, k, queries, points }))
+        Ok(found)
     }
 }

@@ -88,18 +88,6 @@ impl RowFilter<'_, '_> {
         let listed = self.filter.is_none_or(|filter| filter.rows.is_some());
         scan_cost(self.expected().into(), self.segment.rows.into(), listed)
     }
-
-    /// The rows that the filter lets pass, hidden ones among them: known, or collected into
-    /// `scratch`. None if there is no filter.
-    pub fn rows<'r>(&'r self, scratch: &'r mut Vec<u32>) -> Result<Option<&'r [u32]>> {
-        let Some(filter) = self.filter else { return Ok(None) };
-        if let Some(rows) = &filter.rows {
-            return Ok(Some(rows));
-        }
-        scratch.clear();
-        filter.bound.collect_into(scratch)?;
-        Ok(Some(scratch))
-    }
 }
 
 /// What scanning `expected` of `rows` rows costs, in ranks.

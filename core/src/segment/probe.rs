@@ -1,81 +1,98 @@
-//! Searching a segment by its inverted file.
+//! Searching a segment by its inverted file: the rows of the lists whose centroids are nearest.
 
-use super::filter::RowFilter;
-use super::search::{BLOCK, Method, Plan, SegmentSearch};
-use super::storage::rank_rows;
-use crate::error::{Result, corrupt};
-use crate::ivf::IvfView;
+use super::scan::BLOCK;
+use super::storage::Storage;
+use crate::hnsw::search::{Halt, Walk};
 use crate::neighbor::Candidate;
 use crate::sort::sort;
-use crate::vectors::Query;
+use alloc::vec::Vec;
 
-impl SegmentSearch {
-    /// Ranks the lists by their centroids.
-    pub(super) fn start_probing(
+/// State of probing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Probe {
+    /// The lists, nearest first, and how many were opened.
+    lists: Vec<Candidate>,
+    opened: usize,
+    /// Rows of the list that was opened last, and how many of them were measured.
+    members: Vec<u32>,
+    measured: usize,
+    /// How many lists are opened in this round at least, while it is under way.
+    round: Option<usize>,
+    /// How many matching rows are looked at, at least.
+    share: usize,
+    rows: Vec<u32>,
+    ranks: Vec<f32>,
+}
+
+impl Probe {
+    /// Ranks the lists by their centroids. At least `share` matching rows will be looked at.
+    pub fn start<S: Storage>(
         &mut self,
-        query: &Query,
-        plan: Plan,
-        ivf: &IvfView<'_>,
-        rows: u32,
-        resumable: bool,
-    ) -> Result<()> {
-        self.method = Method::Probe;
-        self.walk.start(rows, plan.ef_search, resumable);
-        self.probed = 0;
-        self.rows.clear();
-        self.rows.extend(0..ivf.lists());
-        self.ranks.resize(self.rows.len(), 0.0);
-        ivf.ranks(query, &self.rows, &mut self.ranks)?;
+        storage: &mut S,
+        share: usize,
+    ) -> Result<(), Halt<S::Missing>> {
+        storage.list_ranks(&mut self.ranks)?;
         self.lists.clear();
-        let ranked = self.ranks.iter().zip(&self.rows);
-        self.lists.extend(ranked.map(|(&rank, &list)| Candidate::new(rank, list)));
+        let ranked = (0..).zip(&self.ranks);
+        self.lists.extend(ranked.map(|(list, &rank)| Candidate::new(rank, list)));
         sort(&mut self.lists);
+        self.members.clear();
+        (self.opened, self.measured, self.round, self.share) = (0, 0, None, share);
         Ok(())
     }
 
-    /// One round: the rows of the next lists.
-    pub(super) fn probe_on(
+    /// Whether all lists were opened.
+    pub fn is_over(&self) -> bool {
+        self.opened == self.lists.len()
+    }
+
+    /// One round: brings the rows of the next `probes` lists, or of more until there are `want`, to
+    /// the pool of `walk`.
+    pub fn run<S: Storage>(
         &mut self,
-        query: &Query,
-        plan: Plan,
-        filter: RowFilter<'_, '_>,
+        storage: &mut S,
+        walk: &mut Walk,
+        probes: usize,
         want: usize,
-    ) -> Result<()> {
-        let segment = filter.segment;
-        let Some(ivf) = &segment.ivf else { return Err(corrupt("segment")) };
-        let last = self.probed.saturating_add(plan.probes.max(1));
-        while let Some(list) = self.lists.get(self.probed) {
-            let seen = self.walk.measured as usize;
-            if self.probed >= last && self.walk.pool.entries().len() >= want && seen >= self.share {
-                break;
+    ) -> Result<(), Halt<S::Missing>> {
+        let Self { lists, opened, members, measured, rows, ranks, .. } = self;
+        let last = *self.round.get_or_insert(opened.saturating_add(probes.max(1)));
+        let filtered = storage.is_filtered();
+        loop {
+            if *measured == members.len() {
+                let seen = walk.measured as usize;
+                let enough =
+                    *opened >= last && walk.pool.entries().len() >= want && seen >= self.share;
+                let Some(list) = lists.get(*opened).filter(|_| !enough) else { break };
+                storage.list_rows(list.id(), rows)?;
+                core::mem::swap(rows, members);
+                (*opened, *measured) = (*opened + 1, 0);
+                continue;
             }
-            self.probed += 1;
-            let mut rows = ivf.rows(list.id())?;
-            while !rows.is_empty() {
-                let block = rows.start..rows.end.min(rows.start + BLOCK);
-                rows.start = block.end;
-                self.rows.clear();
-                for row in block {
-                    if filter.is_trivial() || filter.matches(row)? {
-                        self.rows.push(row);
-                    }
+            let end = members.len().min(*measured + BLOCK);
+            rows.clear();
+            for &row in &members[*measured..end] {
+                if !filtered || storage.row_matches(row)? {
+                    rows.push(row);
                 }
-                self.ranks.resize(self.rows.len(), 0.0);
-                rank_rows(segment, query, &mut self.coded, &self.rows, &mut self.ranks)?;
-                self.walk.measured += self.rows.len() as u64;
-                for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
-                    let evicted = self.walk.pool.push(Candidate::settled(rank, row));
-                    if self.walk.resumable {
-                        self.walk.spill.extend(evicted);
-                    }
+            }
+            ranks.resize(rows.len(), 0.0);
+            storage.ranks(rows, ranks)?;
+            *measured = end;
+            walk.measured += rows.len() as u64;
+            for (&rank, &row) in ranks.iter().zip(&*rows) {
+                let evicted = walk.pool.push(Candidate::settled(rank, row));
+                if walk.resumable {
+                    walk.spill.extend(evicted);
                 }
             }
         }
-        let _ = self.walk.pool.next(); // all are settled: moves the cursor to the end
-        if self.walk.pool.entries().is_empty() {
-            self.method = if self.probed < self.lists.len() { Method::Probe } else { Method::Done };
-            return Ok(());
-        }
-        self.settle(query, plan, filter, want)
+        let _ = walk.pool.next(); // all are settled: moves the cursor to the end
+        Ok(())
+    }
+
+    /// Ends the round, when what it found was taken.
+    pub fn end_round(&mut self) {
+        self.round = None;
     }
 }

@@ -1,55 +1,136 @@
-//! What a search reads of a segment: ranks and edges.
+//! What a search reads of a segment, of rows that grow, and of rows that a build measures: one trait,
+//! over which all of the search is written.
+//!
+//! An answer may be [`Halt::Missing`]: its bytes are not here, or enough was done for now. What was
+//! asked to be filled is then undefined, the search has changed nothing that counts, and whoever
+//! asked it for rows asks it again. For bytes in memory nothing is missing, which compiles to nothing.
 
 use super::Segment;
 use super::filter::RowFilter;
-use crate::error::Result;
-use crate::hnsw::search::{Halt, Storage};
+use crate::calibration::Structure;
+use crate::error::{Result, corrupt};
+use crate::hnsw::search::{GraphStorage, Halt};
+use crate::ivf::IvfView;
+use crate::key::KeyRef;
 use crate::metric::Metric;
 use crate::quantize::CodedQuery;
-use crate::vectors::Query;
+use crate::vectors::{Query, VectorsView};
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-/// Ranks by which a walk is steered: of the codes, if there are any.
-pub(super) fn rank_rows(
-    segment: &Segment<'_>,
-    query: &Query,
-    coded: &mut CodedQuery,
-    list: &[u32],
-    out: &mut [f32],
-) -> Result<()> {
-    match &segment.codes {
-        Some(codes) => codes.ranks(coded, list, out),
-        None => segment.vectors.ranks(query, list, out),
-    }
+/// What may be in the answer, where not every row may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Selectivity {
+    /// About how many rows match.
+    pub expected: u64,
+    /// What it costs to measure all of them, in ranks.
+    pub scan_cost: u64,
 }
 
-/// Ranks of the stored vectors, in the metric that is asked for.
-pub(super) fn exact_ranks(
-    segment: &Segment<'_>,
+/// What a search reads beside a graph. Rows and nodes of the graph are numbered alike.
+pub(crate) trait Storage: GraphStorage {
+    fn rows(&self) -> u32;
+
+    /// The metric that the structures order by.
+    fn metric(&self) -> Metric;
+
+    /// Whether there is this structure; everything can be scanned.
+    fn has(&self, structure: Structure) -> bool {
+        structure == Structure::Flat
+    }
+
+    /// None if every row may be in the answer.
+    fn selectivity(&self) -> Option<Selectivity>;
+
+    /// Says that ranks will be asked for, to steer by.
+    fn steer(&mut self) {}
+
+    /// The query in the codes that ranks are of; none where these are of stored vectors.
+    fn coded(&self) -> Option<&CodedQuery> {
+        None
+    }
+
+    /// The node at which a walk begins.
+    fn entry(&mut self) -> Result<u32, Halt<Self::Missing>> {
+        Err(corrupt("the graph").into())
+    }
+
+    /// How many lists the inverted file has.
+    fn lists(&self) -> u32 {
+        0
+    }
+
+    /// The ranks of the centroids of all lists of the inverted file.
+    fn list_ranks(&mut self, _: &mut Vec<f32>) -> Result<(), Halt<Self::Missing>> {
+        Err(corrupt("the inverted file").into())
+    }
+
+    /// The rows of a list.
+    fn list_rows(&mut self, _: u32, _: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>> {
+        Err(corrupt("the inverted file").into())
+    }
+
+    /// The ranks of the stored vectors by `metric`.
+    fn exact_ranks(
+        &mut self,
+        metric: Metric,
+        rows: &[u32],
+        out: &mut Vec<f32>,
+    ) -> Result<(), Halt<Self::Missing>>;
+
+    /// The rows that the filter lets pass, removed ones among them; false if there is no filter.
+    fn listed(&mut self, out: &mut Vec<u32>) -> Result<bool, Halt<Self::Missing>>;
+
+    /// Whether a row was removed or replaced.
+    fn is_hidden(&self, row: u32) -> bool;
+
+    /// Whether a row may be in the answer; a node matches if one of its rows does.
+    fn row_matches(&mut self, row: u32) -> Result<bool, Halt<Self::Missing>>;
+
+    /// A node's row and those equal to it, for which it stands in the graph.
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>>;
+
+    /// The key of a row: rows that are as far lie in the order of their keys. One that was there
+    /// stays.
+    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Self::Missing>>;
+}
+
+/// Ranks of stored vectors, in the metric that is asked for. `values` is scratch.
+pub(crate) fn vector_ranks(
+    view: &VectorsView<'_>,
     query: &Query,
     metric: Metric,
-    list: &[u32],
+    rows: &[u32],
     out: &mut Vec<f32>,
     values: &mut Vec<f32>,
 ) -> Result<()> {
     out.clear();
-    out.resize(list.len(), 0.0);
-    if metric == segment.vectors.metric() {
-        segment.vectors.ranks(query, list, out)
+    out.resize(rows.len(), 0.0);
+    if metric == view.metric() {
+        view.ranks(query, rows, out)
     } else {
-        segment.vectors.ranks_as(metric, query, list, out, values)
+        view.ranks_as(metric, query, rows, out, values)
     }
 }
 
-/// A segment in memory, as a walk over its base layer reads it.
-pub(super) struct SegmentStorage<'s, 'a> {
-    pub filter: RowFilter<'s, 'a>,
-    pub query: &'s Query,
-    pub coded: &'s mut CodedQuery,
+/// Memory of a storage, kept from search to search.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    pub coded: CodedQuery,
+    pub rows: Vec<u32>,
+    pub neighbors: Vec<u32>,
+    pub ranks: Vec<f32>,
+    pub values: Vec<f32>,
 }
 
-impl Storage for SegmentStorage<'_, '_> {
+/// A segment in memory.
+pub(crate) struct SegmentStorage<'s, 'a> {
+    pub filter: RowFilter<'s, 'a>,
+    pub query: &'s Query,
+    pub scratch: &'s mut Scratch,
+}
+
+impl GraphStorage for SegmentStorage<'_, '_> {
     type Missing = Infallible;
 
     #[inline]
@@ -65,7 +146,7 @@ impl Storage for SegmentStorage<'_, '_> {
 
     #[inline]
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
-        Ok(rank_rows(self.filter.segment, self.query, self.coded, list, out)?)
+        Ok(rank_rows(self.filter.segment, self.query, &mut self.scratch.coded, list, out)?)
     }
 
     fn is_filtered(&self) -> bool {
@@ -93,5 +174,120 @@ impl Storage for SegmentStorage<'_, '_> {
         if let Some(hnsw) = &self.filter.segment.hnsw {
             hnsw.base.prefetch_place(id);
         }
+    }
+}
+
+impl Storage for SegmentStorage<'_, '_> {
+    fn rows(&self) -> u32 {
+        self.filter.segment.rows
+    }
+
+    fn metric(&self) -> Metric {
+        self.filter.segment.vectors.metric()
+    }
+
+    fn has(&self, structure: Structure) -> bool {
+        self.filter.segment.has(structure)
+    }
+
+    fn selectivity(&self) -> Option<Selectivity> {
+        let filter = &self.filter;
+        (!filter.is_trivial()).then(|| Selectivity {
+            expected: filter.expected().into(),
+            scan_cost: filter.scan_cost(),
+        })
+    }
+
+    fn steer(&mut self) {
+        if let Some(codes) = &self.filter.segment.codes {
+            self.scratch.coded.set(self.query, codes);
+        }
+    }
+
+    fn coded(&self) -> Option<&CodedQuery> {
+        self.filter.segment.codes.as_ref().map(|_| &self.scratch.coded)
+    }
+
+    fn entry(&mut self) -> Result<u32, Halt<Infallible>> {
+        let segment = self.filter.segment;
+        let Some(hnsw) = &segment.hnsw else { return Err(corrupt("the graph").into()) };
+        let Scratch { coded, rows, neighbors, ranks, .. } = &mut *self.scratch;
+        hnsw.descend(neighbors, rows, ranks, |list, out| {
+            Ok(rank_rows(segment, self.query, coded, list, out)?)
+        })
+    }
+
+    fn lists(&self) -> u32 {
+        self.filter.segment.ivf.as_ref().map_or(0, IvfView::lists)
+    }
+
+    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Result<(), Halt<Infallible>> {
+        let Some(ivf) = &self.filter.segment.ivf else {
+            return Err(corrupt("the inverted file").into());
+        };
+        let lists = &mut self.scratch.rows;
+        lists.clear();
+        lists.extend(0..ivf.lists());
+        out.resize(lists.len(), 0.0);
+        Ok(ivf.ranks(self.query, lists, out)?)
+    }
+
+    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+        let Some(ivf) = &self.filter.segment.ivf else {
+            return Err(corrupt("the inverted file").into());
+        };
+        out.clear();
+        out.extend(ivf.rows(list)?);
+        Ok(())
+    }
+
+    fn exact_ranks(
+        &mut self,
+        metric: Metric,
+        rows: &[u32],
+        out: &mut Vec<f32>,
+    ) -> Result<(), Halt<Infallible>> {
+        let view = &self.filter.segment.vectors;
+        Ok(vector_ranks(view, self.query, metric, rows, out, &mut self.scratch.values)?)
+    }
+
+    fn listed(&mut self, out: &mut Vec<u32>) -> Result<bool, Halt<Infallible>> {
+        let Some(filter) = self.filter.filter else { return Ok(false) };
+        out.clear();
+        filter.collect_into(out)?;
+        Ok(true)
+    }
+
+    fn is_hidden(&self, row: u32) -> bool {
+        self.filter.segment.is_hidden(row)
+    }
+
+    fn row_matches(&mut self, row: u32) -> Result<bool, Halt<Infallible>> {
+        Ok(self.filter.matches(row)?)
+    }
+
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+        out.clear();
+        out.extend(self.filter.segment.with_copies(node));
+        Ok(())
+    }
+
+    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Infallible>> {
+        Ok(self.filter.segment.keys.get(row)?)
+    }
+}
+
+/// Ranks by which a walk is steered: of the codes, if there are any.
+#[inline]
+fn rank_rows(
+    segment: &Segment<'_>,
+    query: &Query,
+    coded: &mut CodedQuery,
+    list: &[u32],
+    out: &mut [f32],
+) -> Result<()> {
+    match &segment.codes {
+        Some(codes) => codes.ranks(coded, list, out),
+        None => segment.vectors.ranks(query, list, out),
     }
 }

@@ -25,7 +25,7 @@ impl Patchy<'_> {
     }
 }
 
-impl Storage for Patchy<'_> {
+impl GraphStorage for Patchy<'_> {
     type Missing = ();
 
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<()>> {

@@ -1,0 +1,189 @@
+//! Structures that are being built, as a search reads them: what the calibration measures is what
+//! users will meet.
+
+use super::storage::{Scratch, Selectivity, Storage, vector_ranks};
+use crate::calibration::Structure;
+use crate::error::{Result, corrupt};
+use crate::hnsw::build::Graph;
+use crate::hnsw::search::{GraphStorage, Halt, Walk};
+use crate::key::KeyRef;
+use crate::metric::Metric;
+use crate::quantize::{CodedQuery, CodesView};
+use crate::vectors::{Query, VectorsView};
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+/// What is searched.
+#[derive(Clone, Copy)]
+pub(super) enum Structured<'b> {
+    /// Rows are numbered by their places in the order of insertion.
+    Graph(&'b Graph),
+    /// The centroids, and the rows of each list.
+    Lists(VectorsView<'b>, &'b [Vec<u32>]),
+}
+
+/// A structure that is built, in memory.
+pub(super) struct Built<'b> {
+    pub structure: Structured<'b>,
+    /// The codes, if a search will have them too.
+    pub codes: Option<CodesView<'b>>,
+    /// What exact ranks are of: the stored vectors, or codes in their place.
+    pub stored: VectorsView<'b>,
+    /// How many rows there are, those that are held out among them.
+    pub rows: u32,
+    pub query: &'b Query,
+    pub scratch: &'b mut Scratch,
+    /// For the descent.
+    pub walk: &'b mut Walk,
+}
+
+impl Built<'_> {
+    /// The rows of `list`, into the scratch's.
+    fn list_stored(&mut self, list: &[u32]) {
+        self.scratch.rows.clear();
+        match self.structure {
+            Structured::Graph(graph) => {
+                self.scratch.rows.extend(list.iter().map(|&place| graph.row(place)));
+            }
+            Structured::Lists(..) => self.scratch.rows.extend_from_slice(list),
+        }
+    }
+}
+
+impl GraphStorage for Built<'_> {
+    type Missing = Infallible;
+
+    #[inline]
+    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+        out.clear();
+        if let Structured::Graph(graph) = self.structure {
+            graph.base_neighbors(id, out);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
+        self.list_stored(list);
+        let Scratch { coded, rows, .. } = &mut *self.scratch;
+        match &self.codes {
+            Some(codes) => codes.ranks(coded, rows, out)?,
+            None => self.stored.ranks(self.query, rows, out)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn prefetch(&self, id: u32) {
+        if let Structured::Graph(graph) = self.structure {
+            graph.prefetch(id);
+        }
+    }
+}
+
+impl Storage for Built<'_> {
+    fn rows(&self) -> u32 {
+        match self.structure {
+            Structured::Graph(graph) => graph.inserted() as u32,
+            Structured::Lists(..) => self.rows,
+        }
+    }
+
+    fn metric(&self) -> Metric {
+        self.stored.metric()
+    }
+
+    fn has(&self, structure: Structure) -> bool {
+        match self.structure {
+            Structured::Graph(_) => structure == Structure::Hnsw,
+            Structured::Lists(..) => structure == Structure::Ivf,
+        }
+    }
+
+    fn selectivity(&self) -> Option<Selectivity> {
+        None
+    }
+
+    fn steer(&mut self) {
+        if let Some(codes) = &self.codes {
+            self.scratch.coded.set(self.query, codes);
+        }
+    }
+
+    fn coded(&self) -> Option<&CodedQuery> {
+        self.codes.as_ref().map(|_| &self.scratch.coded)
+    }
+
+    fn entry(&mut self) -> Result<u32, Halt<Infallible>> {
+        let Structured::Graph(graph) = self.structure else {
+            return Err(corrupt("the graph").into());
+        };
+        let (codes, stored, query) = (&self.codes, &self.stored, self.query);
+        let coded = &mut self.scratch.coded;
+        Ok(graph.entry(self.walk, &mut |list, out| match codes {
+            Some(codes) => codes.ranks(coded, list, out),
+            None => stored.ranks(query, list, out),
+        })?)
+    }
+
+    fn lists(&self) -> u32 {
+        match self.structure {
+            Structured::Graph(_) => 0,
+            Structured::Lists(_, members) => members.len() as u32,
+        }
+    }
+
+    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Result<(), Halt<Infallible>> {
+        let Structured::Lists(centroids, members) = self.structure else {
+            return Err(corrupt("the inverted file").into());
+        };
+        let lists: Vec<u32> = (0..members.len() as u32).collect();
+        out.resize(lists.len(), 0.0);
+        Ok(centroids.ranks(self.query, &lists, out)?)
+    }
+
+    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+        out.clear();
+        if let Structured::Lists(_, members) = self.structure {
+            out.extend_from_slice(&members[list as usize]);
+        }
+        Ok(())
+    }
+
+    fn exact_ranks(
+        &mut self,
+        metric: Metric,
+        rows: &[u32],
+        out: &mut Vec<f32>,
+    ) -> Result<(), Halt<Infallible>> {
+        self.list_stored(rows);
+        let Scratch { rows, values, .. } = &mut *self.scratch;
+        Ok(vector_ranks(&self.stored, self.query, metric, rows, out, values)?)
+    }
+
+    fn listed(&mut self, _: &mut Vec<u32>) -> Result<bool, Halt<Infallible>> {
+        Ok(false)
+    }
+
+    fn is_hidden(&self, _: u32) -> bool {
+        false
+    }
+
+    fn row_matches(&mut self, _: u32) -> Result<bool, Halt<Infallible>> {
+        Ok(true)
+    }
+
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+        out.clear();
+        match self.structure {
+            Structured::Graph(graph) => out.extend(graph.with_copies(node)),
+            Structured::Lists(..) => out.push(node),
+        }
+        Ok(())
+    }
+
+    /// Rows have no keys yet: their numbers stand for these.
+    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Infallible>> {
+        Ok(KeyRef::Int64(row.into()))
+    }
+}

@@ -1,0 +1,27 @@
+//! The order of an answer: by distance, ties by key.
+
+use crate::hnsw::search::Halt;
+use crate::key::KeyRef;
+use crate::sort::sort_by;
+
+/// Sorts by `rank`, ties by `key`, which is asked for tied rows alone, and gives what it gave once again.
+/// Where it is missing for one, the rows lie in some order, and may be sorted again.
+pub(crate) fn sort_rows<'k, T, M>(
+    rows: &mut [T],
+    rank: impl Fn(&T) -> f32,
+    key: impl Fn(&T) -> Result<KeyRef<'k>, Halt<M>>,
+) -> Result<(), Halt<M>> {
+    sort_by(rows, |a, b| rank(a).total_cmp(&rank(b)));
+    for tied in rows.chunk_by_mut(|a, b| rank(a).total_cmp(&rank(b)).is_eq()) {
+        if tied.len() < 2 {
+            continue;
+        }
+        // Before sorting: rows without a key have no place in their order, and a sort may panic over
+        // an order that is none.
+        for row in tied.iter() {
+            key(row)?;
+        }
+        sort_by(tied, |a, b| key(a).ok().cmp(&key(b).ok()));
+    }
+    Ok(())
+}

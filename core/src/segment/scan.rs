@@ -1,0 +1,93 @@
+//! Searching a segment by measuring every row that may be in the answer.
+
+use super::order::sort_rows;
+use super::storage::Storage;
+use crate::hnsw::search::Halt;
+use crate::metric::Metric;
+use crate::rows::RowSet;
+use alloc::vec::Vec;
+
+/// Rows measured at a time.
+pub(super) const BLOCK: usize = 256;
+
+/// State of a scan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scan {
+    /// Whether it is under way.
+    begun: bool,
+    /// The rows that the filter lets pass, if there is one, and how many are to be measured, or all.
+    listed: Vec<u32>,
+    count: usize,
+    /// How many were.
+    done: usize,
+    /// Rows that came before: these are passed over.
+    passed: RowSet,
+    /// The nearest so far, and the rank beyond which none is wanted.
+    nearest: Vec<(f32, u32)>,
+    bound: Option<f32>,
+    rows: Vec<u32>,
+    ranks: Vec<f32>,
+    /// How many stored vectors were measured.
+    pub compared: u64,
+}
+
+impl Scan {
+    pub fn start(&mut self) {
+        self.begun = false;
+        self.compared = 0;
+    }
+
+    /// The nearest `want` of all rows that match, lie within `radius` if there is one, and are not
+    /// among `emitted`, by their stored vectors, nearest first; fewer only if there are no more.
+    pub fn run<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        emitted: &[u32],
+        (metric, radius): (Metric, Option<f32>),
+        want: usize,
+    ) -> Result<&[(f32, u32)], Halt<S::Missing>> {
+        if !self.begun {
+            let is_listed = storage.listed(&mut self.listed)?;
+            if !is_listed {
+                self.listed.clear();
+            }
+            self.count = if is_listed { self.listed.len() } else { storage.rows() as usize };
+            self.passed.reset(storage.rows());
+            for &row in emitted {
+                self.passed.insert(row);
+            }
+            self.nearest.clear();
+            (self.done, self.bound, self.begun) = (0, None, true);
+        }
+        loop {
+            // Cut seldom, so that a scan costs a sort of `want` rows now and then.
+            let most = want.saturating_mul(2).saturating_add(BLOCK);
+            if self.done == self.count || self.nearest.len() >= most {
+                sort_rows(&mut self.nearest, |row| row.0, |row| storage.key(row.1))?;
+                self.nearest.truncate(want);
+                self.bound = self.nearest.get(want - 1).map(|row| row.0);
+            }
+            if self.done == self.count {
+                self.begun = false;
+                return Ok(&self.nearest);
+            }
+            let last = self.count.min(self.done + BLOCK);
+            self.rows.clear();
+            match self.listed.get(self.done..last) {
+                Some(listed) => self.rows.extend_from_slice(listed),
+                None => self.rows.extend(self.done as u32..last as u32),
+            }
+            let passed = &self.passed;
+            self.rows.retain(|&row| !storage.is_hidden(row) && !passed.contains(row));
+            storage.exact_ranks(metric, &self.rows, &mut self.ranks)?;
+            self.compared += self.rows.len() as u64;
+            for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
+                let is_within = |radius| metric.distance(rank) <= radius;
+                if self.bound.is_none_or(|bound| rank <= bound) && radius.is_none_or(is_within) {
+                    self.nearest.push((rank, row));
+                }
+            }
+            self.done = last;
+        }
+    }
+}
