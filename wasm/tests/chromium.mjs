@@ -21,7 +21,8 @@ export function launch() {
 export async function titleOf(page, where) {
   await page.goto("about:blank");
   await page.goto(where);
-  await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 120_000 }).catch(() => {});
+  // Three tabs that race write gigabytes: 14 seconds at rest, more than 120 beside others that write.
+  await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 300_000 }).catch(() => {});
   return page.title();
 }
 
