@@ -147,7 +147,7 @@ impl<'a> VectorsView<'a> {
         Ok(())
     }
 
-    /// Ranks by another metric than the index's own, for rows of unit length. `row_values` is
+    /// Ranks by any metric: by the index's own as [`ranks`](Self::ranks) gives them. `row_values` is
     /// scratch.
     pub fn ranks_as(
         &self,

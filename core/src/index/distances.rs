@@ -59,11 +59,7 @@ impl Index<'_> {
             numbers.clear();
             numbers.extend(rows.iter().map(|row| row.row));
             let ranks = &mut out[first..first + rows.len()];
-            if metric == view.metric() {
-                view.ranks(&searcher.query, &numbers, ranks)?;
-            } else {
-                view.ranks_as(metric, &searcher.query, &numbers, ranks, &mut values)?;
-            }
+            view.ranks_as(metric, &searcher.query, &numbers, ranks, &mut values)?;
             first += rows.len();
         }
         out.iter_mut().for_each(|rank| *rank = metric.distance(*rank));

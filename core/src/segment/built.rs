@@ -137,9 +137,11 @@ impl Storage for Built<'_> {
         let Structured::Lists(centroids, members) = self.structure else {
             return Err(corrupt("the inverted file").into());
         };
-        let lists: Vec<u32> = (0..members.len() as u32).collect();
+        let lists = &mut self.scratch.rows;
+        lists.clear();
+        lists.extend(0..members.len() as u32);
         out.resize(lists.len(), 0.0);
-        Ok(centroids.ranks(self.query, &lists, out)?)
+        Ok(centroids.ranks(self.query, lists, out)?)
     }
 
     fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {

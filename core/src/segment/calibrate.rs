@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::hnsw::build::Graph;
 use crate::hnsw::search::{Walk, present};
 use crate::ivf::kmeans::Clustering;
-use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
 use crate::quantize::CodedQuery;
@@ -219,7 +218,7 @@ pub(super) struct Context<'a> {
     pub threads: &'a Threads,
 }
 
-impl<'b> Context<'b> {
+impl Context<'_> {
     pub fn calibrate_graph(&self, graph: &Graph) -> Result<Vec<Calibration>> {
         self.calibrate(Structure::Hnsw, Structured::Graph(graph))
     }
@@ -242,6 +241,7 @@ impl<'b> Context<'b> {
         structure: Structure,
         structured: Structured<'_>,
     ) -> Result<Vec<Calibration>> {
+        let metric = self.vectors.shape().metric;
         let mut calibrations = Vec::new();
         for (k, most) in CALIBRATION_K {
             let queries = self.truth.queries.len().min(most);
@@ -255,11 +255,10 @@ impl<'b> Context<'b> {
             let mut points = Vec::new();
             let mut scratch = self.threads.scratch::<Scratch>();
             for effort in EFFORTS.into_iter().filter(|effort| efforts.contains(effort)) {
-                let plan = |metric| {
-                    Plan::new(structure, k, effort as usize, self.stored.is_some(), metric)
-                };
+                let coded = self.stored.is_some();
+                let plan = Plan::new(structure, k, effort as usize, coded, metric);
                 let hits = self.threads.map(queries, &mut scratch, |at, scratch| {
-                    let found = self.find(at, structured, &plan, scratch)?;
+                    let found = self.find(at, structured, plan, scratch)?;
                     self.truth.hits(at, k, &found, self.vectors.view(), scratch)
                 })?;
                 let recall = hits.iter().sum::<usize>() as f32 / (queries * k) as f32;
@@ -284,7 +283,7 @@ impl<'b> Context<'b> {
         &self,
         at: usize,
         structured: Structured<'_>,
-        plan: &dyn Fn(Metric) -> Plan,
+        plan: Plan,
         scratch: &mut Scratch,
     ) -> Result<Vec<u32>> {
         scratch.set_query(self.vectors, self.truth.queries[at])?;
@@ -298,7 +297,6 @@ impl<'b> Context<'b> {
         let rows = self.vectors.rows();
         let mut built =
             Built { structure: structured, codes, stored, rows, query, scratch: storage, walk };
-        let plan = plan(view.metric());
         search.start(&built, plan);
         present(search.next_batch(&mut built, plan.k))?;
         let mut found = Vec::with_capacity(plan.k);

@@ -106,11 +106,7 @@ pub(crate) fn vector_ranks(
 ) -> Result<()> {
     out.clear();
     out.resize(rows.len(), 0.0);
-    if metric == view.metric() {
-        view.ranks(query, rows, out)
-    } else {
-        view.ranks_as(metric, query, rows, out, values)
-    }
+    view.ranks_as(metric, query, rows, out, values)
 }
 
 /// Memory of a storage, kept from search to search.
