@@ -5,6 +5,7 @@ use super::storage::Storage;
 use crate::hnsw::search::Halt;
 use crate::metric::Metric;
 use crate::rows::RowSet;
+use crate::sort::sort_by;
 use alloc::vec::Vec;
 
 /// Rows measured at a time.
@@ -22,9 +23,10 @@ pub(super) struct Scan {
     done: usize,
     /// Rows that came before: these are passed over.
     passed: RowSet,
-    /// The nearest so far, and the rank beyond which none is wanted.
+    /// The nearest so far, the rank beyond which none is wanted, and of how many they are cut.
     nearest: Vec<(f32, u32)>,
     bound: Option<f32>,
+    most: usize,
     rows: Vec<u32>,
     ranks: Vec<f32>,
     /// How many stored vectors were measured.
@@ -58,16 +60,12 @@ impl Scan {
             }
             self.nearest.clear();
             (self.done, self.bound, self.begun) = (0, None, true);
+            self.most = most_kept(want);
         }
         loop {
-            // Cut seldom, so that a scan costs a sort of `want` rows now and then.
-            let most = want.saturating_mul(2).saturating_add(BLOCK);
-            if self.done == self.count || self.nearest.len() >= most {
+            if self.done == self.count {
                 sort_rows(&mut self.nearest, |row| row.0, |row| storage.key(row.1))?;
                 self.nearest.truncate(want);
-                self.bound = self.nearest.get(want - 1).map(|row| row.0);
-            }
-            if self.done == self.count {
                 self.begun = false;
                 return Ok(&self.nearest);
             }
@@ -81,13 +79,34 @@ impl Scan {
             self.rows.retain(|&row| !storage.is_hidden(row) && !passed.contains(row));
             storage.exact_ranks(metric, &self.rows, &mut self.ranks)?;
             self.compared += self.rows.len() as u64;
-            for (&rank, &row) in self.ranks.iter().zip(&self.rows) {
+            for at in 0..self.rows.len() {
+                let (rank, row) = (self.ranks[at], self.rows[at]);
                 let is_within = |radius| metric.distance(rank) <= radius;
                 if self.bound.is_none_or(|bound| rank <= bound) && radius.is_none_or(is_within) {
                     self.nearest.push((rank, row));
+                }
+                if self.nearest.len() >= self.most {
+                    self.cut(want);
                 }
             }
             self.done = last;
         }
     }
+
+    /// Leaves the nearest `want` rows and those that are as far as the last of them: keys are asked
+    /// for at the end. Done seldom, so that it costs a sort of `want` rows now and then.
+    fn cut(&mut self, want: usize) {
+        sort_by(&mut self.nearest, |a, b| a.0.total_cmp(&b.0));
+        if let Some(&(last, _)) = self.nearest.get(want - 1) {
+            let end = self.nearest.partition_point(|row| row.0.total_cmp(&last).is_le());
+            self.nearest.truncate(end);
+            self.bound = Some(last);
+        }
+        self.most = most_kept(self.nearest.len());
+    }
+}
+
+/// How many rows are kept until they are cut, if `count` are left then.
+fn most_kept(count: usize) -> usize {
+    count.saturating_mul(2).saturating_add(64)
 }
