@@ -1,10 +1,13 @@
 //! Searches that go on: what a batch promises, however many rows are asked for at a time.
 
 use hither::{AlignedBytes, Filter, Index, IndexFilter, IndexOptions, IvfParams, KeyRef, Metric};
-use hither::{ColumnSchema, ColumnType, IndexBuilder, Order, Save, SearchParams, Searcher};
-use hither::{Structure, ValueRef};
+use hither::{
+    ColumnSchema, ColumnType, ErrorKind, IndexBuilder, Order, Save, SearchParams, Searcher,
+};
+use hither::{Shards, Structure, ValueRef};
 use hither_tests::{Matrix, Random, clustered, numbers};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An index of several segments: one of a build, one of a delta, and rows that were only inserted.
 /// Some rows are removed, some replaced, some are equal.
@@ -109,4 +112,176 @@ fn batches_of_any_size_are_in_order_of_distance() {
             }
         }
     }
+}
+
+/// The first answer of a search that goes on is a plain search's, and costs no more; who asks for more
+/// than `k` at once gets it from a search that goes on. Either way every row comes once.
+#[test]
+fn the_first_answer_is_a_plain_search() {
+    let rows = clustered(31, 4000, 12);
+    let queries = clustered(32, 12, 12);
+    let mut random = Random::new(7);
+    for metric in [Metric::L2, Metric::Cosine] {
+        let bytes = grown(&rows, metric);
+        let mut index = Index::open(&bytes).unwrap();
+        change(&mut index, &rows, 33, 60);
+        for query in queries.rows() {
+            for structure in [Structure::Flat, Structure::Hnsw, Structure::Ivf] {
+                let k = [1, 10, 25][random.below(3)];
+                let params = SearchParams::new(k).structure(structure).order(Order::Relaxed);
+                let (mut plain, mut searcher) = (Searcher::new(), Searcher::new());
+                let expected = index.search(query, &params, &mut plain).unwrap().to_vec();
+                index.start_search(query, &params, &mut searcher).unwrap();
+                let mut found = Vec::new();
+                while found.len() < k {
+                    let count = 1 + random.below(k - found.len());
+                    found.extend_from_slice(
+                        index.next_batch(&params, &mut searcher, count).unwrap(),
+                    );
+                }
+                assert_eq!(found, expected, "{structure:?} {k}");
+                assert_eq!(searcher.stats(), plain.stats(), "{structure:?} {k}");
+                let more = index.next_batch(&params, &mut searcher, 40).unwrap();
+                let known: BTreeSet<_> = found.iter().map(|found| found.row).collect();
+                assert!(more.len() == 40 && more.iter().all(|more| !known.contains(&more.row)));
+                // What comes next is near, too: most of it is what an exact scan gives.
+                let flat = SearchParams::new(k + 40).structure(Structure::Flat);
+                let exact = index.search(query, &flat, &mut plain).unwrap();
+                let exact: BTreeSet<_> = exact.iter().map(|exact| exact.row).collect();
+                found.extend_from_slice(more);
+                let hits = found.iter().filter(|found| exact.contains(&found.row)).count();
+                assert!(hits * 2 > exact.len(), "{structure:?} {k}: {hits}");
+            }
+        }
+    }
+}
+
+/// A search that is interrupted whenever it asks answers, bit for bit, as one that is not.
+#[test]
+fn an_interrupted_search_goes_on() {
+    let rows = clustered(41, 9000, 12);
+    let queries = clustered(42, 3, 12);
+    let bytes = grown(&rows, Metric::L2);
+    let mut index = Index::open(&bytes).unwrap();
+    change(&mut index, &rows, 43, 6000);
+    let most = index.filter(&Filter::from_json(r#"{"part": {"$lt": 6}}"#).unwrap()).unwrap();
+    let asked = AtomicUsize::new(0);
+    let always = || {
+        asked.fetch_add(1, Ordering::Relaxed);
+        true
+    };
+    for query in queries.rows() {
+        for structure in [Structure::Flat, Structure::Hnsw, Structure::Ivf] {
+            for filter in [None, Some(&most)] {
+                for order in [Order::Strict, Order::Relaxed] {
+                    let params = SearchParams {
+                        structure: Some(structure),
+                        filter,
+                        order,
+                        ef_search: Some(3000),
+                        ..SearchParams::new(10)
+                    };
+                    let (mut plain, mut searcher) = (Searcher::new(), Searcher::new());
+                    index.start_search(query, &params, &mut plain).unwrap();
+                    index.start_search(query, &params, &mut searcher).unwrap();
+                    let mut interrupts = 0;
+                    for count in [10, 3, 2000, 9000] {
+                        let expected = index.next_batch(&params, &mut plain, count).unwrap();
+                        let params = params.interrupt(&always);
+                        let found = loop {
+                            match index.next_batch(&params, &mut searcher, count) {
+                                Ok(found) => break found.to_vec(),
+                                Err(error) => assert_eq!(*error.kind(), ErrorKind::Interrupted),
+                            }
+                            interrupts += 1;
+                        };
+                        assert_eq!(found, expected, "{structure:?} {order:?} {count}");
+                        assert_eq!(searcher.stats(), plain.stats());
+                    }
+                    assert_eq!(interrupts, asked.swap(0, Ordering::Relaxed));
+                    let rows = searcher.stats().visited + searcher.stats().compared;
+                    let blocks = rows as usize / 4096;
+                    assert!(
+                        (1..=blocks).contains(&interrupts),
+                        "{structure:?} {interrupts} {blocks}"
+                    );
+                }
+            }
+        }
+    }
+    // One that was given up leaves nothing behind.
+    let params = SearchParams::new(5).structure(Structure::Flat);
+    let mut searcher = Searcher::new();
+    let expected = index.search(queries.row(0), &params, &mut Searcher::new()).unwrap().to_vec();
+    let found = index.search(queries.row(0), &params.interrupt(&always), &mut searcher);
+    assert_eq!(*found.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(index.search(queries.row(0), &params, &mut searcher).unwrap(), expected);
+}
+
+/// Indexes whose rows all count: the union, each with its own filter, in batches; the floor is what
+/// it says.
+#[test]
+fn a_union_gives_the_rows_of_all() {
+    let rows = clustered(51, 1500, 6);
+    let queries = clustered(52, 4, 6);
+    let files = [grown(&rows, Metric::L2), grown(&clustered(53, 900, 6), Metric::L2)];
+    let first = Index::open(&files[0]).unwrap();
+    let second = Index::open(&files[1]).unwrap();
+    let indexes = [&first, &second, &first];
+    let shards = Shards::union_all(indexes.to_vec()).unwrap();
+    assert_eq!(shards.rows().unwrap(), 2 * first.len() + second.len());
+    let filters = [2, 5, 6].map(|bound| format!(r#"{{"part": {{"$lt": {bound}}}}}"#));
+    let filters: Vec<IndexFilter<'_>> = filters
+        .iter()
+        .zip(indexes)
+        .map(|(json, index)| index.filter(&Filter::from_json(json).unwrap()).unwrap())
+        .collect();
+    let filters: Vec<&IndexFilter<'_>> = filters.iter().collect();
+    let mut searcher = Searcher::new();
+    for query in queries.rows() {
+        let mut expected = Vec::new();
+        for (shard, index) in indexes.iter().enumerate() {
+            for row in index.matching(filters[shard]).unwrap() {
+                let distance = index.distance(query, row, &mut searcher).unwrap();
+                let KeyRef::Int64(key) = index.key(row).unwrap() else { unreachable!() };
+                expected.push((distance, key, shard));
+            }
+        }
+        expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        for structure in [Structure::Flat, Structure::Hnsw] {
+            let params = SearchParams::new(10).structure(structure).order(Order::Relaxed);
+            shards.start_search(query, &params, &filters, &mut searcher).unwrap();
+            let (mut found, mut floor) = (Vec::new(), f32::NEG_INFINITY);
+            loop {
+                let batch = shards.next_batch(&params, &filters, &mut searcher, 70).unwrap();
+                let before = found.len();
+                found.extend(batch.map(|(shard, row)| {
+                    let KeyRef::Int64(key) = indexes[shard].key(row.row).unwrap() else { panic!() };
+                    (row.distance, key, shard)
+                }));
+                assert!(
+                    found[before..]
+                        .iter()
+                        .all(|row| row.0 >= floor || structure != Structure::Flat)
+                );
+                floor = searcher.floor(Metric::L2);
+                if found.len() == before {
+                    break;
+                }
+                if structure == Structure::Flat {
+                    assert_eq!(found, expected[..found.len()]);
+                    let next = expected.get(found.len()).map_or(f32::INFINITY, |next| next.0);
+                    assert!(floor <= next && floor >= found[found.len() - 1].0, "{floor} {next}");
+                }
+            }
+            assert_eq!(floor, f32::INFINITY);
+            found.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            assert_eq!(found, expected, "{structure:?}");
+        }
+    }
+    assert!(shards.last_read(&searcher) < 3);
+    let other = Index::new(IndexOptions::new(6, Metric::L1)).unwrap();
+    assert!(Shards::union_all(vec![&first, &other]).is_ok());
+    let other = Index::new(IndexOptions::new(7, Metric::L2)).unwrap();
+    assert!(Shards::union_all(vec![&first, &other]).is_err());
 }

@@ -1,8 +1,9 @@
 //! Every search against arithmetic in f64 that knows nothing of the library.
 
 use hither::{Codes, Element, HnswParams, Index, IndexOptions, IvfParams, KeyRef, Metric, Order};
-use hither::{SearchParams, Searcher, Structure};
+use hither::{RowId, SearchParams, Searcher, Structure};
 use hither_tests::{Matrix, build, clustered, numbers, recall};
+use std::cmp::Ordering;
 
 const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 
@@ -312,4 +313,59 @@ fn bad_input_is_an_error() {
     assert!(IndexOptions::new(0, Metric::L2).dimensions == 0);
     assert!(hither::IndexBuilder::new(IndexOptions::new(0, Metric::L2)).is_err());
     assert!(hither::IndexBuilder::new(IndexOptions::new(70_000, Metric::L2)).is_err());
+}
+
+/// An exact scan measures by any metric, whatever the index orders by; what has no distance comes last.
+#[test]
+fn an_exact_scan_measures_by_any_metric() {
+    let mut rows = clustered(71, 700, 9);
+    rows.values[9 * 50..9 * 53].fill(0.0);
+    let query = clustered(72, 3, 9);
+    for own in [Metric::L2, Metric::InnerProduct, Metric::L1, Metric::Cosine] {
+        if own == Metric::Cosine {
+            // It takes no row without a direction.
+            rows = Matrix { values: rows.values.split_off(9 * 53), dimensions: 9 };
+        }
+        let bytes = build(&rows, IndexOptions::new(9, own));
+        let mut index = Index::open(&bytes).unwrap();
+        for number in 0..40 {
+            index.insert(None, rows.row(number), &[]).unwrap();
+        }
+        assert!(index.remove(KeyRef::Int64(7)).unwrap());
+        let all: Vec<RowId> = index.rows().collect();
+        let (mut searcher, mut distances) = (Searcher::new(), Vec::new());
+        for metric in [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1] {
+            for query in query.rows() {
+                index.distances(query, metric, &all, &mut searcher, &mut distances).unwrap();
+                let mut expected: Vec<(f32, i64)> = distances
+                    .iter()
+                    .zip(&all)
+                    .map(|(&distance, &row)| match index.key(row).unwrap() {
+                        KeyRef::Int64(key) => (distance, key),
+                        _ => unreachable!(),
+                    })
+                    .collect();
+                let is_last = |distance: f32| distance.is_nan();
+                expected.sort_by(|a, b| {
+                    let order = is_last(a.0).cmp(&is_last(b.0));
+                    order.then(a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal)).then(a.1.cmp(&b.1))
+                });
+                let lost = expected.iter().filter(|row| row.0.is_nan()).count();
+                assert_eq!(lost > 0, metric == Metric::Cosine && own != Metric::Cosine);
+                for k in [1, 10, all.len() - 1, all.len()] {
+                    let params = SearchParams::new(k).metric(metric).structure(Structure::Flat);
+                    let found = index.search(query, &params, &mut searcher).unwrap();
+                    let keys: Vec<i64> = expected[..k].iter().map(|row| row.1).collect();
+                    assert_eq!(numbers(&index, found), keys, "{own:?} {metric:?} {k}");
+                    let params = params.radius(f32::INFINITY);
+                    let within = index.search(query, &params, &mut searcher).unwrap();
+                    assert_eq!(within.len(), k.min(all.len() - lost));
+                }
+            }
+        }
+        // A structure that orders otherwise does not.
+        let other = if own == Metric::L1 { Metric::L2 } else { Metric::L1 };
+        let params = SearchParams::new(1).metric(other);
+        assert!(index.search(query.row(0), &params, &mut searcher).is_err());
+    }
 }

@@ -51,7 +51,7 @@ pub struct Arguments {
     /// Scan all rows: the exact answer.
     #[arg(long, conflicts_with_all = ["ef_search", "probes", "recall"])]
     exact: bool,
-    /// Measure by another metric; only where all rows have unit length.
+    /// Measure by another metric: where all rows have unit length, or all are scanned.
     #[arg(long, value_enum)]
     metric: Option<MetricName>,
     /// Only rows that match, such as '{"year": {"$gte": 2020}, "lang": "en"}'.

@@ -188,6 +188,9 @@ pub enum ErrorKind {
     },
     /// The caller asked to stop.
     Cancelled,
+    /// [`SearchParams::interrupt`](crate::SearchParams::interrupt) asked a search to pause. Nothing is
+    /// lost: the same call of `next_batch` goes on.
+    Interrupted,
 }
 
 /// A result with this library's [`Error`].
@@ -278,6 +281,9 @@ impl fmt::Display for ErrorKind {
                 "out of memory: {bytes} bytes are not to be had; free what is open, or use a smaller file"
             ),
             Self::Cancelled => f.write_str("cancelled"),
+            Self::Interrupted => {
+                f.write_str("the search was interrupted; ask for the same batch again to go on")
+            }
         }
     }
 }

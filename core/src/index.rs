@@ -201,6 +201,11 @@ impl<'a> Index<'a> {
         self.segments.iter().all(|segment| segment.hnsw.is_none() && segment.ivf.is_none())
     }
 
+    /// Of how many parts a search is: the segments, and the growing rows.
+    fn parts(&self) -> u32 {
+        self.segments.len() as u32 + u32::from(self.growing.is_some())
+    }
+
     /// How many rows there are, without removed ones.
     pub fn len(&self) -> u64 {
         let stored: u64 = self

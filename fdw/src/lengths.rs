@@ -1,12 +1,14 @@
 //! The least and the greatest length of a file's rows, measured once for as long as a backend has
 //! the file open.
 
-use crate::failure::Result;
-use crate::pass::measure;
+use crate::failure::{Failure, Result};
 use crate::shards::Shard;
 use hither_core::{IndexFile, Metric, Searcher};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+
+/// Rows that are measured at a time: a fraction of a millisecond.
+const STEP: usize = 4096;
 
 /// Bounds of lengths.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +42,24 @@ pub fn lengths(shard: &Shard) -> Result<Lengths> {
     if let Some(known) = known {
         return Ok(known);
     }
-    let zero = vec![0.0; shard.file.index().dimensions()];
+    let index = shard.file.index();
+    let (zero, mut searcher) = (vec![0.0; index.dimensions()], Searcher::new());
+    let (mut rows, mut some, mut distances) = (index.rows(), Vec::new(), Vec::new());
     let mut found = Lengths { least: f64::INFINITY, greatest: 0.0 };
-    // The distance from zero.
-    measure(shard, None, &zero, Metric::L2, &mut Searcher::new(), |_, distances| {
-        for &distance in distances {
-            let length = f64::from(distance);
+    loop {
+        pgrx::check_for_interrupts!();
+        some.clear();
+        some.extend(rows.by_ref().take(STEP));
+        if some.is_empty() {
+            break;
+        }
+        // The distance from zero.
+        let measured = index.distances(&zero, Metric::L2, &some, &mut searcher, &mut distances);
+        measured.map_err(|error| Failure::from(error).about(&shard.path))?;
+        for length in distances.iter().copied().map(f64::from) {
             found = found.and(Lengths { least: length, greatest: length });
         }
-    })?;
+    }
     MEASURED.with_borrow_mut(|measured| measured.push((Rc::downgrade(&shard.file), found)));
     Ok(found)
 }

@@ -1,12 +1,11 @@
 //! How many of the nearest rows the searches of a table find, measured on a sample of its own rows.
 
 use crate::encoding;
-use crate::exact::{self, Nearest};
 use crate::failure::{Failure, Result};
 use crate::rounding::Rounding;
 use crate::search::{Search, Wanted};
 use crate::table::Table;
-use hither_core::{RowId, Searcher};
+use hither_core::RowId;
 use pgrx::{PgSqlErrorCode as Code, pg_sys};
 
 /// Mean recall@k of searches under the current settings against exact ones. Rows spread over the
@@ -26,7 +25,6 @@ pub fn recall(relation: pg_sys::Oid, k: i32, queries: i32) -> Result<Option<f64>
     if all < 2 {
         return Ok(None);
     }
-    let metric = table.index().metric();
     let k = (k as usize).min(all as usize - 1);
     let step = all.div_ceil(queries as u64) as usize;
     let rows = table
@@ -40,40 +38,44 @@ pub fn recall(relation: pg_sys::Oid, k: i32, queries: i32) -> Result<Option<f64>
         let shard = &table.shards[number];
         let read = shard.file.index().vector(row, &mut query);
         read.map_err(|error| Failure::from(error).about(&shard.path))?;
-        let last = exact_distance(&table, &query, k, (number, row))?;
-        let effort = table.effort;
-        let (query, k, bound, filter) = (query.clone(), Some(k + 1), None, None);
-        let (exact, open, rounding) = (false, false, Some(Rounding::NONE));
-        let search = Wanted { query, metric, k, exact, open, bound, rounding, effort, filter };
-        let mut search = Search::new(&table.shards, search)?;
-        let mut others = k.unwrap_or(1) - 1;
-        wanted += others;
-        while others > 0
-            && let Some((place, neighbor)) = search.next()?
-        {
-            if (place, neighbor.row) != (number, row) {
-                others -= 1;
-                found += usize::from(neighbor.distance <= last);
-            }
-        }
+        let exact = others(&table, &query, k, (number, row), true)?;
+        let last = exact.last().copied().unwrap_or(f32::NEG_INFINITY);
+        let distances = others(&table, &query, k, (number, row), false)?;
+        found += distances.iter().filter(|distance| **distance <= last).count();
+        wanted += k;
     }
     Ok(Some(found as f64 / wanted as f64))
 }
 
-/// The distance of the k-th nearest row, itself left out.
-fn exact_distance(table: &Table, query: &[f32], k: usize, own: (usize, RowId)) -> Result<f32> {
-    let mut searcher = Searcher::new();
-    let metric = table.index().metric();
-    let mut distances = Vec::new();
-    for (number, shard) in table.shards.iter().enumerate() {
-        let (k, rounding) = (Some(k + 1), Some(Rounding::NONE));
-        let wanted = Nearest { query, metric, k, bound: None, rounding };
-        let found = exact::nearest(shard, None, wanted, &mut searcher)?;
-        let others = found.rows.iter().filter(|found| (number, found.row) != own);
-        distances.extend(others.map(|found| found.distance));
+/// The distances of the `k` rows that a search finds nearest, its own left out.
+fn others(
+    table: &Table,
+    query: &[f32],
+    k: usize,
+    own: (usize, RowId),
+    exact: bool,
+) -> Result<Vec<f32>> {
+    let wanted = Wanted {
+        query: query.to_vec(),
+        metric: table.index().metric(),
+        k: Some(k + 1),
+        exact,
+        open: false,
+        bound: None,
+        rounding: Some(Rounding::NONE),
+        effort: table.effort,
+        filter: None,
+    };
+    let mut search = Search::new(&table.shards, wanted)?;
+    let mut distances = Vec::with_capacity(k);
+    while distances.len() < k
+        && let Some((shard, found)) = search.next(&table.shards)?
+    {
+        if (shard, found.row) != own {
+            distances.push(found.distance);
+        }
     }
-    distances.sort_unstable_by(f32::total_cmp);
-    Ok(distances[k - 1])
+    Ok(distances)
 }
 
 /// Whether the relation is a table of ours that the user may read.

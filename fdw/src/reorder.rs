@@ -10,6 +10,7 @@ use crate::failure::Result;
 use crate::plan::MANY_ROWS;
 use crate::rounding::Rounding;
 use crate::search::Search;
+use crate::shards::Shard;
 use hither_core::{RowId, SearchStats};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -122,10 +123,11 @@ impl Reorder {
         }
     }
 
-    /// The next row and the number of its shard. `judge` says how far Postgres finds a row, or
-    /// nothing if it does not pass.
+    /// The next row and the number of its shard, of those of the table. `judge` says how far Postgres
+    /// finds a row, or nothing if it does not pass.
     pub fn next(
         &mut self,
+        shards: &[Shard],
         mut judge: impl FnMut(usize, RowId) -> Result<Option<f64>>,
     ) -> Result<Option<(usize, RowId)>> {
         loop {
@@ -148,7 +150,7 @@ impl Reorder {
                 let goal = if all { usize::MAX } else { goal };
                 self.round = Round { number: self.round.number + 1, goal, ..Round::default() };
             }
-            let Some((shard, neighbor)) = self.search.next()? else {
+            let Some((shard, neighbor)) = self.search.next(shards)? else {
                 self.round.complete = true;
                 if self.held.is_empty() {
                     return Ok(None);

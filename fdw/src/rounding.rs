@@ -89,13 +89,6 @@ impl Rounding {
         let ours = theirs + theirs.abs() * 2.0 * self.relative + self.absolute;
         if ours < self.greatest { (ours as f32).next_up() } else { f32::INFINITY }
     }
-
-    /// The most that ours may be of rows that Postgres may put before, or beside, one that we find
-    /// at `ours`.
-    pub fn beside(&self, ours: f32) -> f32 {
-        let ours = f64::from(ours);
-        self.most(ours + ours.abs() * 2.0 * self.relative + self.absolute)
-    }
 }
 
 /// Whether what is measured are values of half precision.

@@ -9,10 +9,11 @@ use crate::measure::Measure;
 use crate::plan::{self, Distance, Exact, MANY_ROWS, Private};
 use crate::predicate::{Known, Predicate, Translator, translate_all};
 use crate::reorder::Reorder;
-use crate::search::{Search, rows};
+use crate::rows::Rows;
+use crate::search::Search;
 use crate::stats;
 use crate::table::Table;
-use hither_core::{Filter, RowId, SearchStats};
+use hither_core::{RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgList, PgMemoryContexts, PgSqlErrorCode as Code};
 
@@ -70,13 +71,7 @@ enum Stage {
     New,
     Search(Search),
     Ordered(Reorder),
-    /// Rows that were found, a shard after another.
-    Rows {
-        shard: usize,
-        rows: Vec<RowId>,
-        next: usize,
-        filter: Option<Filter>,
-    },
+    Rows(Rows),
     Keys(std::vec::IntoIter<(usize, RowId)>),
     /// The number of rows, until it was given.
     Count(Option<u64>),
@@ -227,10 +222,12 @@ impl Scan {
             let mut decided = local.is_none();
             let place = match &mut *stage {
                 Stage::New => None,
-                Stage::Search(search) => search.next()?.map(|(shard, found)| (shard, found.row)),
+                Stage::Search(search) => {
+                    search.next(&table.shards)?.map(|(shard, found)| (shard, found.row))
+                }
                 Stage::Ordered(reorder) => {
                     decided = true;
-                    let found = reorder.next(|shard, row| {
+                    let found = reorder.next(&table.shards, |shard, row| {
                         if let Some(local) = local {
                             pgrx::check_for_interrupts!();
                             table.read(shard, row, wanted, vector, values, nulls)?;
@@ -251,16 +248,7 @@ impl Scan {
                     found
                 }
                 Stage::Keys(found) => found.next(),
-                Stage::Rows { shard, rows: list, next, filter } => loop {
-                    if let Some(row) = list.get(*next) {
-                        *next += 1;
-                        break Some((*shard - 1, *row));
-                    }
-                    let Some(open) = table.shards.get(*shard) else { break None };
-                    *list = rows(open, filter.as_ref())?;
-                    *shard += 1;
-                    *next = 0;
-                },
+                Stage::Rows(rows) => rows.next(&table.shards)?,
                 Stage::Count(count) => {
                     let Some(count) = count.take() else { return Ok(false) };
                     nulls.fill(true);

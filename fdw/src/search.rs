@@ -1,19 +1,17 @@
 //! A search over the files of a table: merged by our distances, and never at its end while rows
 //! match.
 
-use crate::exact::{self, Nearest};
 use crate::failure::{Failure, Result};
 use crate::rounding::Rounding;
+use crate::rows::{Bound, Rows, bind};
 use crate::settings::Effort;
 use crate::shards::Shard;
 use hither_core::{
-    Filter, IndexFile, IndexFilter, Metric, Neighbor, Order, RowId, SearchParams, SearchStats,
-    Searcher,
+    ErrorKind, Filter, Metric, Neighbor, Order, SearchParams, SearchStats, Searcher, Shards,
+    Structure,
 };
+use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
-use std::rc::Rc;
 
 thread_local! {
     /// Scratch of searches that ended: a warm search allocates nothing.
@@ -23,23 +21,12 @@ thread_local! {
 /// How many rows are looked for first where no LIMIT says it.
 pub const FIRST_BATCH: usize = 20;
 
-/// Most searchers that a backend keeps.
-const MOST_KEPT: usize = 64;
+/// Most rows that a search by a structure is asked for at once.
+const MOST_AT_ONCE: usize = 1 << 20;
 
-self_cell::self_cell!(
-    /// A filter and the file that it was bound to.
-    struct Bound {
-        owner: Rc<IndexFile>,
-        #[covariant]
-        dependent: IndexFilter,
-    }
-);
-
-fn bind(shard: &Shard, filter: Option<&Filter>) -> Result<Option<Bound>> {
-    let Some(filter) = filter else { return Ok(None) };
-    let bound = Bound::try_new(Rc::clone(&shard.file), |file| file.index().filter(filter));
-    Ok(Some(bound.map_err(|error| Failure::from(error).about(&shard.path))?))
-}
+/// Most searchers that a backend keeps, and of how many files at most each may be.
+const MOST_KEPT: usize = 8;
+const MOST_FILES: usize = 64;
 
 /// What is searched for.
 pub struct Wanted<'w> {
@@ -53,256 +40,166 @@ pub struct Wanted<'w> {
     pub open: bool,
     /// Only rows that are no farther.
     pub bound: Option<f32>,
-    /// How far from ours Postgres's distances may be; none where that is not known.
+    /// How far from ours Postgres's distances may be; none where that is not known. An exact search
+    /// then gives all rows, and measures none.
     pub rounding: Option<Rounding>,
     pub effort: Effort,
     pub filter: Option<&'w Filter>,
 }
 
-/// Where the search of a shard stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was searched.
-    New,
-    /// The first answer was found: by a plain search, which is quicker than one that may go on, or
-    /// by an exact one for so many rows.
-    Answered,
-    /// The search goes on.
-    Resumed,
-    Done,
-}
-
-struct ShardSearch {
-    shard: Shard,
-    /// Whether all rows are measured, which can be cancelled in between; else the structure is
-    /// searched.
-    exact: bool,
-    stats: SearchStats,
-    /// What the searcher said when it was last asked: its counts go on.
-    told: SearchStats,
-    filter: Option<Bound>,
-    searcher: Searcher,
-    stage: Stage,
-    ready: Vec<Neighbor>,
-    next: usize,
-    /// What comes after the rows that are ready is no nearer.
-    until: f32,
-    /// Rows of the first answer, which a search that goes on finds again.
-    given: BTreeSet<RowId>,
-    batch: usize,
-}
-
-/// A search of all shards.
+/// A search of all shards of a table, which each call is given.
 pub struct Search {
     query: Vec<f32>,
     metric: Metric,
-    k: Option<usize>,
-    bound: Option<f32>,
-    rounding: Option<Rounding>,
     params: SearchParams<'static>,
-    shards: Vec<ShardSearch>,
+    filters: Vec<Bound>,
+    /// In place of a search, where rows are not measured.
+    unmeasured: Option<Rows>,
+    searcher: Searcher,
+    files: usize,
+    stage: Stage,
+    ready: Vec<(usize, Neighbor)>,
+    next: usize,
+    /// For how many rows the searcher is asked next.
+    batch: usize,
+    /// Whether all rows are measured whenever some are asked for.
+    scans: bool,
+    /// What the searcher said when it was last asked.
+    told: SearchStats,
+}
+
+/// Where a search stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Begun,
+    Done,
+}
+
+/// Whether Postgres wants to say something: a cancel, a timeout, the end of the backend.
+fn is_interrupted() -> bool {
+    // SAFETY: signal handlers of this very thread set it.
+    unsafe { (&raw const pg_sys::InterruptPending).read_volatile() != 0 }
 }
 
 impl Search {
     /// Prepares a search; nothing is searched until the first row is asked for.
     pub fn new(shards: &[Shard], wanted: Wanted<'_>) -> Result<Self> {
-        let batch = wanted.k.unwrap_or(FIRST_BATCH);
-        let params = SearchParams::new(batch).metric(wanted.metric).order(Order::Relaxed);
-        let shards = shards.iter().map(|shard| {
-            let exact = wanted.exact || shard.file.index().is_flat();
-            Ok(ShardSearch {
-                filter: bind(shard, wanted.filter)?,
-                exact,
-                shard: shard.clone(),
-                stats: SearchStats::default(),
-                told: SearchStats::default(),
-                searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
-                // A first answer of no rows, which the search goes on from.
-                stage: if wanted.open && !exact { Stage::Answered } else { Stage::New },
-                ready: Vec::new(),
-                next: 0,
-                until: f32::NEG_INFINITY,
-                given: BTreeSet::new(),
-                batch,
-            })
-        });
+        let Wanted { query, metric, k, exact, open, bound, rounding, effort, filter } = wanted;
+        let params = match exact {
+            true => SearchParams::new(1).structure(Structure::Flat),
+            false => effort.apply(SearchParams::new(k.unwrap_or(FIRST_BATCH))),
+        };
+        let batch = match k {
+            None if exact => usize::MAX,
+            _ if exact || !open => k.unwrap_or(FIRST_BATCH),
+            // More than the first answer: it goes on at once.
+            _ => 2 * params.k,
+        };
+        let unmeasured = exact && rounding.is_none();
+        let filters = filter.filter(|_| !unmeasured).into_iter();
+        let filters = filters.flat_map(|filter| shards.iter().map(|shard| bind(shard, filter)));
         Ok(Self {
-            query: wanted.query,
-            metric: wanted.metric,
-            k: wanted.k,
-            bound: wanted.bound,
-            rounding: wanted.rounding,
-            params: wanted.effort.apply(params),
-            shards: shards.collect::<Result<_>>()?,
+            query,
+            metric,
+            params: SearchParams {
+                radius: bound,
+                interrupt: Some(&is_interrupted),
+                ..params.metric(metric).order(Order::Relaxed)
+            },
+            filters: filters.collect::<Result<_>>()?,
+            unmeasured: unmeasured.then(|| Rows::new(filter.cloned())),
+            searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
+            files: shards.len(),
+            stage: Stage::New,
+            ready: Vec::new(),
+            next: 0,
+            batch,
+            scans: exact || shards.iter().all(|shard| shard.file.index().is_flat()),
+            told: SearchStats::default(),
         })
     }
 
     /// A distance that no row of what is left is nearer than, as far as a first answer tells.
     pub fn floor(&self) -> f32 {
-        let floors = self.shards.iter().map(|shard| match shard.head() {
-            Some(head) => head.distance,
-            None if shard.stage == Stage::Done => f32::INFINITY,
-            None => shard.until,
-        });
-        // None is nearer than NaN either, which comes last.
-        floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY)
+        match (self.ready.get(self.next), self.stage) {
+            (Some((_, next)), _) => next.distance,
+            (None, Stage::New) => f32::NEG_INFINITY,
+            (None, Stage::Begun) => self.searcher.floor(self.metric),
+            (None, Stage::Done) => f32::INFINITY,
+        }
     }
 
     /// The next row and the number of its shard: of a first answer, and of each batch after it, by
-    /// distance, ties by key.
-    pub fn next(&mut self) -> Result<Option<(usize, Neighbor)>> {
-        let best = loop {
-            let best = self.best()?;
-            let head = best.and_then(|best| self.shards[best].head());
-            // One whose next row is not known, and may be nearer.
-            let unknown = self.shards.iter_mut().find(|shard| {
-                let nearer = |head: Neighbor| shard.until.total_cmp(&head.distance).is_le();
-                shard.head().is_none() && shard.stage != Stage::Done && head.is_none_or(nearer)
-            });
-            let Some(unknown) = unknown else { break best };
-            let Self { query, metric, k, bound, rounding, .. } = self;
-            let (metric, k, bound, rounding) = (*metric, *k, *bound, *rounding);
-            unknown.fill(Nearest { query, metric, k, bound, rounding }, self.params)?;
-        };
-        // What comes after is farther still, up to what a structure misses.
-        let beyond = |head: Neighbor| self.bound.is_some_and(|bound| head.distance > bound);
-        let head = best.and_then(|best| self.shards[best].head());
-        let Some(number) = best.filter(|_| !head.is_some_and(beyond)) else {
-            return Ok(None);
-        };
-        let shard = &mut self.shards[number];
-        shard.next += 1;
-        Ok(head.map(|head| (number, head)))
+    /// distance, ties by key. One that is not measured is infinitely near.
+    pub fn next(&mut self, shards: &[Shard]) -> Result<Option<(usize, Neighbor)>> {
+        if let Some(rows) = &mut self.unmeasured {
+            let distance = f32::NEG_INFINITY;
+            let row = rows.next(shards)?;
+            return Ok(row.map(|(shard, row)| (shard, Neighbor { row, distance })));
+        }
+        if self.next == self.ready.len() && self.stage != Stage::Done {
+            self.fill(shards)?;
+        }
+        let next = self.ready.get(self.next).copied();
+        self.next += usize::from(next.is_some());
+        Ok(next)
     }
 
-    /// The shard whose next row is the nearest of those that are known.
-    fn best(&self) -> Result<Option<usize>> {
-        let mut best: Option<(usize, Neighbor)> = None;
-        for (number, shard) in self.shards.iter().enumerate() {
-            let Some(head) = shard.head() else { continue };
-            let nearer = match best {
-                None => true,
-                Some((best, other)) => match head.distance.total_cmp(&other.distance) {
-                    Ordering::Equal => {
-                        let other = exact::key(&self.shards[best].shard, other)?;
-                        exact::key(&shard.shard, head)? < other
-                    }
-                    ordering => ordering.is_lt(),
-                },
-            };
-            if nearer {
-                best = Some((number, head));
+    /// Finds the next batch.
+    fn fill(&mut self, shards: &[Shard]) -> Result<()> {
+        let Self { query, params, filters, searcher, ready, batch, .. } = self;
+        let indexes = shards.iter().map(|shard| shard.file.index()).collect();
+        let filters: Vec<_> = filters.iter().map(Bound::borrow_dependent).collect();
+        let joined = Shards::union_all(indexes)?;
+        let about = |error, searcher: &_| {
+            Failure::from_search(error, &shards[joined.last_read(searcher)].path)
+        };
+        if self.stage == Stage::New {
+            let started = joined.start_search(query, params, &filters, searcher);
+            started.map_err(|error| about(error, searcher))?;
+            self.stage = Stage::Begun;
+        }
+        ready.clear();
+        self.next = 0;
+        loop {
+            pgrx::check_for_interrupts!();
+            let found = joined.next_batch(params, &filters, searcher, *batch);
+            match found.map(|found| ready.extend(found)) {
+                Ok(()) => break,
+                Err(error) if *error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(about(error, searcher)),
             }
         }
-        Ok(best.map(|(number, _)| number))
+        if ready.len() < *batch {
+            self.stage = Stage::Done;
+        }
+        // A scan passes over all rows each time: who wants more than the first gets all.
+        *batch = if self.scans { usize::MAX } else { MOST_AT_ONCE.min(2 * *batch) };
+        Ok(())
     }
 
     /// What the search did since this was asked.
     pub fn take_stats(&mut self) -> SearchStats {
-        let mut stats = SearchStats::default();
-        for shard in &mut self.shards {
-            let own = std::mem::take(&mut shard.stats);
-            stats.visited += own.visited;
-            stats.compared += own.compared;
+        let now = match self.stage {
+            Stage::New => SearchStats::default(),
+            _ => self.searcher.stats(),
+        };
+        let told = std::mem::replace(&mut self.told, now);
+        SearchStats {
+            visited: now.visited - told.visited,
+            compared: now.compared - told.compared,
+            dropped: 0,
         }
-        stats
     }
 }
 
 impl Drop for Search {
     fn drop(&mut self) {
         SEARCHERS.with_borrow_mut(|kept| {
-            for shard in &mut self.shards {
-                if kept.len() < MOST_KEPT {
-                    kept.push(std::mem::take(&mut shard.searcher));
-                }
+            if kept.len() < MOST_KEPT && self.files <= MOST_FILES {
+                kept.push(std::mem::take(&mut self.searcher));
             }
         });
-    }
-}
-
-impl ShardSearch {
-    fn head(&self) -> Option<Neighbor> {
-        self.ready.get(self.next).copied()
-    }
-
-    /// Finds more rows if none is ready.
-    fn fill(&mut self, wanted: Nearest<'_>, params: SearchParams<'_>) -> Result<()> {
-        while self.next >= self.ready.len() && self.stage != Stage::Done {
-            pgrx::check_for_interrupts!();
-            if self.exact {
-                self.scan(wanted)?;
-                continue;
-            }
-            if self.stage == Stage::Answered {
-                self.given = self.ready.iter().map(|found| found.row).collect();
-            }
-            self.ready.clear();
-            self.next = 0;
-            self.step(wanted.query, params)
-                .map_err(|error| Failure::from_search(error, &self.shard.path))?;
-        }
-        Ok(())
-    }
-
-    /// Measures all rows; if more than the first answer is asked for, once more, and keeps all.
-    fn scan(&mut self, wanted: Nearest<'_>) -> Result<()> {
-        let filter = self.filter.as_ref().map(|bound| bound.borrow_dependent());
-        let first = self.stage == Stage::New;
-        let k = wanted.k.filter(|_| first);
-        let found =
-            exact::nearest(&self.shard, filter, Nearest { k, ..wanted }, &mut self.searcher)?;
-        self.stats.compared += found.compared;
-        self.ready = found.rows;
-        self.until = found.until.unwrap_or(f32::INFINITY);
-        self.stage = if found.until.is_some() { Stage::Answered } else { Stage::Done };
-        Ok(())
-    }
-
-    fn step(&mut self, query: &[f32], params: SearchParams<'_>) -> hither_core::Result<()> {
-        let index = self.shard.file.index();
-        let filter = self.filter.as_ref().map(|bound| bound.borrow_dependent());
-        let params = SearchParams { filter, ..params };
-        match self.stage {
-            Stage::New => {
-                let found = index.search(query, &params, &mut self.searcher)?;
-                self.ready.extend_from_slice(found);
-                self.told = SearchStats::default();
-                let all = self.ready.len() < params.k;
-                self.stage = if all { Stage::Done } else { Stage::Answered };
-            }
-            Stage::Answered => {
-                index.start_search(query, &params, &mut self.searcher)?;
-                self.told = SearchStats::default();
-                self.stage = Stage::Resumed;
-            }
-            Stage::Resumed => {
-                // Ever greater batches: an exact search passes over all rows for each.
-                self.batch = (2 * self.batch).min(1 << 20);
-                let found = index.next_batch(&params, &mut self.searcher, self.batch)?;
-                if found.is_empty() {
-                    self.stage = Stage::Done;
-                }
-                self.ready.extend(found.iter().filter(|found| !self.given.contains(&found.row)));
-            }
-            Stage::Done => {}
-        }
-        let now = self.searcher.stats();
-        self.stats.visited += now.visited - self.told.visited;
-        self.stats.compared += now.compared - self.told.compared;
-        self.told = now;
-        Ok(())
-    }
-}
-
-/// The rows of a shard that match, or all.
-pub fn rows(shard: &Shard, filter: Option<&Filter>) -> Result<Vec<RowId>> {
-    match bind(shard, filter)? {
-        None => Ok(shard.file.index().rows().collect()),
-        Some(bound) => shard
-            .file
-            .index()
-            .matching(bound.borrow_dependent())
-            .map_err(|error| Failure::from(error).about(&shard.path)),
     }
 }

@@ -177,7 +177,7 @@ export interface SearchOptions {
    * nothing. With `k`: the nearest so many, as a search finds them, that are within it.
    */
   radius?: number;
-  /** Measure by another metric; only where all rows have unit length. */
+  /** Measure by another metric: where all rows have unit length, or all are scanned. */
   metric?: Metric;
   /** The attribute columns to read: all (default, `true`), none (`false`, `[]`), or these. */
   include?: boolean | string[];

@@ -37,6 +37,9 @@ pub(crate) enum Halt<M> {
     Missing(M),
 }
 
+/// What a step gives, if it can be taken.
+pub(crate) type Step<T, M> = Result<T, Halt<M>>;
+
 impl<M> From<Error> for Halt<M> {
     fn from(error: Error) -> Self {
         Self::Error(error)

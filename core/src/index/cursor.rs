@@ -6,7 +6,7 @@ use crate::neighbor::Neighbor;
 
 impl<'a> Index<'a> {
     /// Begins a search that goes on past `k`: every call of [`Cursor::next_batch`] gives the next
-    /// rows. `k` says how many a batch is about to have.
+    /// rows. The first `k` are those of [`search`](Self::search).
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -44,10 +44,10 @@ pub struct Cursor<'s, 'a> {
 }
 
 impl Cursor<'_, '_> {
-    /// The next rows, at most `count`, nearest first; none when there are no more.
+    /// The next rows, at most `count`, nearest first, fewer only when there are no more.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the file is damaged where the search reads.
+    /// Those of [`Index::next_batch`].
     pub fn next_batch(&mut self, count: usize) -> Result<&[Neighbor]> {
         self.index.next_batch(&self.params, self.searcher, count)
     }

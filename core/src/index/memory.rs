@@ -1,50 +1,118 @@
-//! An index in memory, as a search reads it: its segments and the rows that grow.
+//! Indexes in memory, as a search reads them: their segments and the rows that grow.
 
 use super::merge::{Part, Parts};
-use super::{Index, SearchParams};
+use super::{Index, IndexFilter, SearchParams};
 use crate::column::ColumnSchema;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::growing::Growing;
-use crate::hnsw::search::{GraphStorage, Halt};
-use crate::key::KeyRef;
+use crate::hnsw::search::{GraphStorage, Step};
+use crate::key::{KeyRef, KeyType};
 use crate::metric::Metric;
 use crate::neighbor::RowId;
 use crate::segment::filter::RowFilter;
-use crate::segment::storage::{Scratch, SegmentStorage, Selectivity, Storage, vector_ranks};
+use crate::segment::storage::{Interrupts, Scratch, SegmentStorage, Storage, vector_ranks};
 use crate::vectors::Query;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-/// An index in memory, and what is searched for in it.
-pub(super) struct Memory<'m, 'a, 'p> {
-    pub index: &'m Index<'a>,
-    pub params: &'m SearchParams<'p>,
+/// How indexes answer as one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joined<'m, 'a> {
+    pub indexes: &'m [&'m Index<'a>],
+    /// The number of the first part of each.
+    pub firsts: &'m [u32],
+    /// What is added to the row numbers of each; nothing where they stay as they are.
+    pub offsets: &'m [i64],
+    /// Whether a row replaces those of indexes before its own that have its key.
+    pub replaces: bool,
 }
 
-impl Memory<'_, '_, '_> {
-    pub fn segment<'s>(
-        &'s self,
-        number: usize,
-        query: &'s Query,
-        scratch: &'s mut Scratch,
-    ) -> SegmentStorage<'s, 's> {
-        let filter = self.params.filter.and_then(|filter| filter.segments.get(number));
-        let filter = RowFilter { segment: &self.index.segments[number], filter };
-        SegmentStorage { filter, query, scratch }
+impl<'m, 'a> Joined<'m, 'a> {
+    /// An index alone.
+    pub fn one(index: &'m &'m Index<'a>) -> Self {
+        let indexes = core::slice::from_ref(index);
+        Self { indexes, firsts: &[0], offsets: &[], replaces: false }
     }
 
-    /// The growing rows, if they are part `number`.
-    pub fn growing<'s>(
+    /// Which index a part is of, and the row as it is called there.
+    pub fn place(&self, RowId { segment, row }: RowId) -> (usize, RowId) {
+        let shard = self.firsts.partition_point(|&first| first <= segment).saturating_sub(1);
+        (shard, RowId { segment: segment - self.firsts[shard], row })
+    }
+
+    /// The key, among all indexes, of a row of index number `shard`.
+    pub fn key(&self, shard: usize, row: RowId) -> Result<KeyRef<'m>> {
+        Ok(match (self.indexes[shard].key(row)?, self.offsets.get(shard)) {
+            (KeyRef::Int64(number), Some(offset)) => KeyRef::Int64(number.saturating_add(*offset)),
+            (key, _) => key,
+        })
+    }
+
+    /// Whether an index after number `shard` has a row with this key.
+    pub fn is_replaced(&self, shard: usize, key: KeyRef<'_>) -> Result<bool> {
+        for index in &self.indexes[shard + 1..] {
+            if index.options.key_type != KeyType::RowNumber && index.find(key)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Indexes in memory, and what is searched for in them.
+pub(super) struct Memory<'m, 'a, 'p> {
+    pub joined: Joined<'m, 'a>,
+    pub params: &'m SearchParams<'p>,
+    /// One for each index, in place of that of `params`; or none.
+    pub filters: &'m [&'m IndexFilter<'p>],
+    pub interrupts: Interrupts<'p>,
+}
+
+impl<'m, 'a, 'p> Memory<'m, 'a, 'p> {
+    pub fn new(
+        joined: Joined<'m, 'a>,
+        params: &'m SearchParams<'p>,
+        filters: &'m [&'m IndexFilter<'p>],
+    ) -> Self {
+        Self { joined, params, filters, interrupts: Interrupts::new(params.interrupt) }
+    }
+
+    /// The filter of index number `shard`.
+    pub fn filter(&self, shard: usize) -> Option<&'m IndexFilter<'p>> {
+        self.filters.get(shard).copied().or(self.params.filter)
+    }
+
+    /// A part as a search reads it.
+    pub fn part<'s>(
         &'s self,
         number: usize,
         query: &'s Query,
         scratch: &'s mut Scratch,
-    ) -> Option<GrowingStorage<'s>> {
-        let rows = self.index.growing.as_ref().filter(|_| number == self.index.segments.len())?;
-        let filter = self.params.filter.map(|filter| (&filter.filter, self.index.columns()));
-        Some(GrowingStorage { rows, filter, query, scratch })
+    ) -> Option<PartStorage<'s>> {
+        let (shard, place) = self.joined.place(RowId { segment: number as u32, row: 0 });
+        let (index, filter) = (self.joined.indexes[shard], self.filter(shard));
+        let (number, interrupts) = (place.segment as usize, &self.interrupts);
+        if let Some(segment) = index.segments.get(number) {
+            let filter = filter.and_then(|filter| filter.segments.get(number));
+            let filter = RowFilter { segment, filter };
+            return Some(PartStorage::Segment(SegmentStorage {
+                filter,
+                query,
+                scratch,
+                interrupts,
+            }));
+        }
+        let rows = index.growing.as_ref()?;
+        let filter = filter.map(|filter| (&filter.filter, index.columns()));
+        Some(PartStorage::Growing(GrowingStorage { rows, filter, query, scratch, interrupts }))
     }
+}
+
+/// A part of an index in memory.
+pub(super) enum PartStorage<'s> {
+    Segment(SegmentStorage<'s, 's>),
+    Growing(GrowingStorage<'s>),
 }
 
 impl Parts for Memory<'_, '_, '_> {
@@ -56,15 +124,25 @@ impl Parts for Memory<'_, '_, '_> {
         Part { search, scratch }: &mut Part,
         query: &Query,
         want: usize,
-    ) -> Result<bool, Halt<Infallible>> {
-        match self.growing(number, query, scratch) {
-            Some(mut rows) => search.next_batch(&mut rows, want),
-            None => search.next_batch(&mut self.segment(number, query, scratch), want),
+    ) -> Step<bool, Infallible> {
+        match self.part(number, query, scratch) {
+            Some(PartStorage::Segment(mut rows)) => search.next_batch(&mut rows, want),
+            Some(PartStorage::Growing(mut rows)) => search.next_batch(&mut rows, want),
+            None => Ok(false),
         }
     }
 
-    fn key(&self, row: RowId) -> Result<KeyRef<'_>, Halt<Infallible>> {
-        Ok(self.index.key(row)?)
+    fn key(&self, row: RowId) -> Step<KeyRef<'_>, Infallible> {
+        let (shard, row) = self.joined.place(row);
+        Ok(self.joined.key(shard, row)?)
+    }
+
+    fn is_replaced(&self, row: RowId) -> Step<bool, Infallible> {
+        if !self.joined.replaces {
+            return Ok(false);
+        }
+        let (shard, row) = self.joined.place(row);
+        Ok(self.joined.is_replaced(shard, self.joined.key(shard, row)?)?)
     }
 }
 
@@ -74,17 +152,21 @@ pub(crate) struct GrowingStorage<'s> {
     pub filter: Option<(&'s Filter, &'s [ColumnSchema])>,
     pub query: &'s Query,
     pub scratch: &'s mut Scratch,
+    pub interrupts: &'s Interrupts<'s>,
 }
 
 impl GraphStorage for GrowingStorage<'_> {
     type Missing = Infallible;
 
-    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
+    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Step<(), Infallible> {
+        self.interrupts.count(out.len())?;
         Ok(self.rows.vectors.view().ranks(self.query, list, out)?)
     }
 }
 
 impl Storage for GrowingStorage<'_> {
+    const STRUCTURED: bool = false;
+
     fn rows(&self) -> u32 {
         self.rows.rows()
     }
@@ -93,21 +175,18 @@ impl Storage for GrowingStorage<'_> {
         self.rows.vectors.shape().metric
     }
 
-    fn selectivity(&self) -> Option<Selectivity> {
-        None
-    }
-
     fn exact_ranks(
         &mut self,
         metric: Metric,
         rows: &[u32],
         out: &mut Vec<f32>,
-    ) -> Result<(), Halt<Infallible>> {
+    ) -> Step<(), Infallible> {
+        self.interrupts.count(rows.len())?;
         let view = self.rows.vectors.view();
         Ok(vector_ranks(&view, self.query, metric, rows, out, &mut self.scratch.values)?)
     }
 
-    fn listed(&mut self, out: &mut Vec<u32>) -> Result<bool, Halt<Infallible>> {
+    fn listed(&mut self, out: &mut Vec<u32>) -> Step<bool, Infallible> {
         out.clear();
         for row in self.rows.live_rows() {
             if self.row_matches(row)? {
@@ -117,22 +196,12 @@ impl Storage for GrowingStorage<'_> {
         Ok(true)
     }
 
-    fn is_hidden(&self, _: u32) -> bool {
-        false // none of these is listed
-    }
-
-    fn row_matches(&mut self, row: u32) -> Result<bool, Halt<Infallible>> {
+    fn row_matches(&mut self, row: u32) -> Step<bool, Infallible> {
         let Some((filter, schema)) = self.filter else { return Ok(true) };
         Ok(filter.matches_values(schema, |column| self.rows.value(column, row))?)
     }
 
-    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
-        out.clear();
-        out.push(node);
-        Ok(())
-    }
-
-    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Infallible>> {
+    fn key(&self, row: u32) -> Step<KeyRef<'_>, Infallible> {
         Ok(self.rows.keys[row as usize].as_ref())
     }
 }

@@ -1,11 +1,10 @@
-//! The rows that several parts of an index find, each in its order, as one order.
+//! The rows that several parts of one index, or of several, find, each in its order, as one order.
 
 #[cfg(test)]
 mod tests;
 
 use super::{Order, SearchParams};
-use crate::error::Result;
-use crate::hnsw::search::Halt;
+use crate::hnsw::search::Step;
 use crate::key::KeyRef;
 use crate::metric::Metric;
 use crate::neighbor::{Neighbor, RowId};
@@ -14,16 +13,17 @@ use crate::segment::search::SegmentSearch;
 use crate::segment::storage::Scratch;
 use crate::vectors::Query;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::cmp::Ordering;
 
-/// The search of one part of an index: of a segment, or of the rows that grow.
+/// The search of one part: of a segment, or of the rows that grow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     pub search: SegmentSearch,
     pub scratch: Scratch,
 }
 
-/// Where the parts of a search read.
+/// Where the parts of a search read. The segment of a row is the number of its part among all.
 pub(super) trait Parts {
     /// Which bytes are missing.
     type Missing;
@@ -35,16 +35,19 @@ pub(super) trait Parts {
         part: &mut Part,
         query: &Query,
         want: usize,
-    ) -> Result<bool, Halt<Self::Missing>>;
+    ) -> Step<bool, Self::Missing>;
 
     /// The key of a row of any part. One that was there stays.
-    fn key(&self, row: RowId) -> Result<KeyRef<'_>, Halt<Self::Missing>>;
+    fn key(&self, row: RowId) -> Step<KeyRef<'_>, Self::Missing>;
+
+    /// Whether a row is passed over, for another part has one in its place.
+    fn is_replaced(&self, row: RowId) -> Step<bool, Self::Missing>;
 }
 
 /// A search of several parts as one.
 #[derive(Clone, Default)]
 pub(super) struct Merge {
-    /// Those of the segments, then that of the growing rows.
+    /// Those of the segments of each index, then that of its growing rows.
     pub parts: Vec<Part>,
     pub found: Vec<Neighbor>,
     /// Whether `found` is being filled.
@@ -52,6 +55,8 @@ pub(super) struct Merge {
     /// The rank of the last row in strict order, and how many were dropped for it.
     last: Option<f32>,
     pub dropped: u64,
+    /// The part that was read last.
+    pub reading: usize,
 }
 
 impl Merge {
@@ -59,7 +64,7 @@ impl Merge {
     pub fn start(&mut self, count: usize) -> &mut [Part] {
         self.parts.resize_with(count, Part::default);
         self.found.clear();
-        (self.advancing, self.last, self.dropped) = (false, None, 0);
+        (self.advancing, self.last, self.dropped, self.reading) = (false, None, 0, 0);
         &mut self.parts
     }
 
@@ -72,30 +77,22 @@ impl Merge {
         params: &SearchParams<'_>,
         metric: Metric,
         want: usize,
-    ) -> Result<(), Halt<P::Missing>> {
+    ) -> Step<(), P::Missing> {
         if !self.advancing {
             self.found.clear();
             self.advancing = true;
         }
         while self.found.len() < want {
-            let mut best: Option<(f32, RowId)> = None;
-            for (number, part) in self.parts.iter_mut().enumerate() {
-                if part.search.head().is_none() {
-                    parts.fill(number, part, query, want)?;
-                }
-                if let Some((rank, row)) = part.search.head() {
-                    let head = (rank, RowId { segment: number as u32, row });
-                    if is_nearer(parts, head, best)? {
-                        best = Some(head);
-                    }
-                }
-            }
-            let Some((rank, row)) = best else { break };
+            let Some((rank, row)) = self.nearest(parts, query, want)? else { break };
             let distance = metric.distance(rank);
             if params.radius.is_some_and(|radius| distance > radius) {
                 break;
             }
+            let is_replaced = parts.is_replaced(row)?;
             self.parts[row.segment as usize].search.take();
+            if is_replaced {
+                continue;
+            }
             if params.order == Order::Strict {
                 if self.last.is_some_and(|last| rank.total_cmp(&last).is_lt()) {
                     self.dropped += 1;
@@ -106,23 +103,57 @@ impl Merge {
             self.found.push(Neighbor { row, distance });
         }
         if params.order == Order::Relaxed {
-            // A batch may be of several that segments gave, of which each begins anew.
-            sort_rows(&mut self.found, |found| found.distance, |found| parts.key(found.row))?;
+            // A batch may be of several that parts gave, of which each begins anew.
+            let reading = Cell::new(self.reading as u32);
+            let key = |found: &Neighbor| {
+                reading.set(found.row.segment);
+                Ok((parts.key(found.row)?, found.row.segment))
+            };
+            let sorted = sort_rows(&mut self.found, |found| found.distance, key);
+            self.reading = reading.get() as usize;
+            sorted?;
         }
         self.advancing = false;
         Ok(())
     }
-}
 
-fn is_nearer<P: Parts>(
-    parts: &P,
-    a: (f32, RowId),
-    b: Option<(f32, RowId)>,
-) -> Result<bool, Halt<P::Missing>> {
-    let Some(b) = b else { return Ok(true) };
-    Ok(match a.0.total_cmp(&b.0) {
-        Ordering::Less => true,
-        Ordering::Greater => false,
-        Ordering::Equal => parts.key(a.1)? < parts.key(b.1)?,
-    })
+    /// The nearest row of all that are next in their parts, by its rank, ties by key.
+    fn nearest<P: Parts>(
+        &mut self,
+        parts: &P,
+        query: &Query,
+        want: usize,
+    ) -> Step<Option<(f32, RowId)>, P::Missing> {
+        let mut best: Option<(f32, RowId)> = None;
+        for (number, part) in self.parts.iter_mut().enumerate() {
+            self.reading = number;
+            if part.search.head().is_none() {
+                parts.fill(number, part, query, want)?;
+            }
+            let Some((rank, row)) = part.search.head() else { continue };
+            let row = RowId { segment: number as u32, row };
+            let is_nearer = match best {
+                None => true,
+                Some((least, other)) => match rank.total_cmp(&least) {
+                    Ordering::Equal => {
+                        let key = parts.key(row)?;
+                        self.reading = other.segment as usize;
+                        key < parts.key(other)?
+                    }
+                    ordering => ordering.is_lt(),
+                },
+            };
+            if is_nearer {
+                best = Some((rank, row));
+            }
+        }
+        Ok(best)
+    }
+
+    /// A distance that none of the rows that are yet to come is nearer than, as far as is known.
+    pub fn floor(&self, metric: Metric) -> f32 {
+        let floors = self.parts.iter().map(|part| part.search.floor());
+        let floor = floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY);
+        if floor.is_finite() { metric.distance(floor) } else { floor }
+    }
 }

@@ -56,12 +56,24 @@ pub struct SearchParams<'p> {
     /// The structure to use. Default: HNSW if there is one, else IVF, else an exact scan.
     pub structure: Option<Structure>,
     /// The metric of the distances. Default the index's own; for rows of unit length L2, cosine
-    /// and inner product may stand for each other.
+    /// and inner product may stand for each other. An exact scan (`structure` is
+    /// [`Structure::Flat`]) measures by any: distances are NaN, which come last, for a row of zeros
+    /// under cosine, and of a row that was stored multiplied
+    /// ([`IndexBuilder::push`](crate::IndexBuilder::push)) those of what is stored.
     pub metric: Option<Metric>,
     /// Rows that may be in the answer.
     pub filter: Option<&'p IndexFilter<'p>>,
     /// The order of a search that goes on.
     pub order: Order,
+    /// Asked whenever some thousand rows more were measured: true pauses the search, whose call then
+    /// gives [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted). So a long scan can be given
+    /// up, or be gone on with when what was urgent is done: [`Index::next_batch`] and
+    /// [`Shards::next_batch`] go on where they were. [`Index::search`] begins anew each time.
+    ///
+    /// [`Index::next_batch`]: super::Index::next_batch
+    /// [`Shards::next_batch`]: super::Shards::next_batch
+    /// [`Index::search`]: super::Index::search
+    pub interrupt: Option<&'p (dyn Fn() -> bool + Sync)>,
 }
 
 impl<'p> SearchParams<'p> {
@@ -77,6 +89,7 @@ impl<'p> SearchParams<'p> {
             metric: None,
             filter: None,
             order: Order::Strict,
+            interrupt: None,
         }
     }
 
@@ -115,9 +128,51 @@ impl<'p> SearchParams<'p> {
         Self { filter: Some(filter), ..self }
     }
 
+    /// For all rows within `radius`: by an exact scan.
+    pub(super) fn within(self, radius: f32) -> Self {
+        Self {
+            radius: Some(radius),
+            structure: Some(Structure::Flat),
+            metric: self.metric,
+            filter: self.filter,
+            order: Order::Relaxed,
+            interrupt: self.interrupt,
+            ..Self::new(1)
+        }
+    }
+
     /// In this order.
     pub fn order(self, order: Order) -> Self {
         Self { order, ..self }
+    }
+
+    /// Pausing when `interrupt` says so.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let options = IndexOptions { hnsw: None, ..IndexOptions::new(2, Metric::L2) };
+    /// # let mut builder = IndexBuilder::new(options)?;
+    /// # for x in 0..9000 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{ErrorKind, Index, SearchParams, Searcher, Structure};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let mut searcher = Searcher::new();
+    /// let always = || true;
+    /// let params = SearchParams::new(2).structure(Structure::Flat).interrupt(&always);
+    /// index.start_search(&[0.0, 0.0], &params, &mut searcher)?;
+    /// let mut pauses = 0;
+    /// let found = loop {
+    ///     match index.next_batch(&params, &mut searcher, 2) {
+    ///         Err(error) if *error.kind() == ErrorKind::Interrupted => pauses += 1,
+    ///         found => break found?.len(),
+    ///     }
+    /// };
+    /// assert_eq!((found, pauses), (2, 2));
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn interrupt(self, interrupt: &'p (dyn Fn() -> bool + Sync)) -> Self {
+        Self { interrupt: Some(interrupt), ..self }
     }
 }
 
@@ -143,12 +198,4 @@ pub struct SearchStats {
     pub compared: u64,
     /// Nearer rows that came too late for strict order.
     pub dropped: u64,
-}
-
-impl SearchStats {
-    pub(super) fn add(&mut self, other: Self) {
-        self.visited += other.visited;
-        self.compared += other.compared;
-        self.dropped += other.dropped;
-    }
 }

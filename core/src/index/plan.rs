@@ -11,7 +11,7 @@ use crate::segment::search::Plan;
 const PROBES: usize = 16;
 
 impl Segment<'_> {
-    pub(super) fn plan(&self, params: &SearchParams<'_>, metric: Metric, resumable: bool) -> Plan {
+    pub(super) fn plan(&self, params: &SearchParams<'_>, metric: Metric) -> Plan {
         let k = params.k;
         let mut structure = self.structure(params);
         let (mut ef_search, mut probes) =
@@ -27,7 +27,7 @@ impl Segment<'_> {
         }
         let effort = if structure == Structure::Ivf { probes } else { ef_search };
         let plan = Plan::new(structure, k, effort, self.codes.is_some(), metric);
-        Plan { radius: params.radius, resumable, ..plan }
+        Plan { radius: params.radius, ..plan }
     }
 
     /// The structure that a search uses here.

@@ -1,8 +1,8 @@
 //! Searching an index: its segments and growing rows, merged in order.
 
-use super::memory::Memory;
-use super::merge::{Merge, Part};
-use super::{Index, Order, SearchParams, SearchStats};
+use super::memory::{Joined, Memory};
+use super::merge::Merge;
+use super::{Index, IndexFilter, SearchParams, SearchStats};
 use crate::calibration::Structure;
 use crate::error::{ErrorKind, Result};
 use crate::growing::Growing;
@@ -15,6 +15,10 @@ use alloc::format;
 
 /// Greatest ef_search and k.
 pub(super) const MAX_EF: usize = 1 << 24;
+
+/// What tells indexes, as they are now, from others: what their contents are, how many rows they have,
+/// and how many of these grow.
+type State = (u128, u64, u32);
 
 /// Scratch of searches: a warm one allocates nothing. One a thread; any index may use it.
 ///
@@ -37,8 +41,8 @@ pub(super) const MAX_EF: usize = 1 << 24;
 pub struct Searcher {
     pub(super) query: Query,
     pub(super) merge: Merge,
-    /// The state of the index that the search was begun on.
-    begun: Option<(Option<u128>, u64, u32)>,
+    /// The state of the indexes that the search was begun on.
+    begun: Option<State>,
 }
 
 impl Searcher {
@@ -55,6 +59,30 @@ impl Searcher {
             dropped: self.merge.dropped,
         }
     }
+
+    /// A distance that none of the rows that the last search did not give yet is nearer than, as far
+    /// as is known: the next row's; after what an exact scan gave its last row's; infinity when all
+    /// came; and minus infinity where a structure may find a nearer one late. `metric` is that of the
+    /// search.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, Metric, SearchParams, Searcher, Structure};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let params = SearchParams::new(3).structure(Structure::Flat);
+    /// let mut searcher = Searcher::new();
+    /// index.start_search(&[0.0, 0.0], &params, &mut searcher)?;
+    /// assert_eq!(index.next_batch(&params, &mut searcher, 2)?[1].distance, 1.0);
+    /// assert_eq!(searcher.floor(Metric::L2), 2.0);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn floor(&self, metric: Metric) -> f32 {
+        self.merge.floor(metric)
+    }
 }
 
 impl Index<'_> {
@@ -66,20 +94,24 @@ impl Index<'_> {
     /// [`ErrorKind::DimensionMismatch`], [`ErrorKind::NonFinite`], [`ErrorKind::ZeroVector`] under
     /// cosine, [`ErrorKind::VectorOverflow`] under another metric, [`ErrorKind::InvalidParameter`],
     /// [`ErrorKind::Unsupported`] for a metric that this index does not order by,
-    /// [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
+    /// [`ErrorKind::Interrupted`] if [`SearchParams::interrupt`] says so, [`ErrorKind::Corrupt`] if the
+    /// file is damaged where the search reads.
     pub fn search<'s>(
         &self,
         query: &[f32],
         params: &SearchParams<'_>,
         searcher: &'s mut Searcher,
     ) -> Result<&'s [Neighbor]> {
-        self.begin(query, params, searcher, false)?;
-        self.advance(params, searcher, params.k)?;
-        Ok(&searcher.merge.found)
+        let memory = Memory::new(Joined::one(&self), params, &[]);
+        memory.begin(query, searcher)?;
+        memory.advance(searcher, params.k)
     }
 
     /// Begins the same search as [`cursor`](Self::cursor) without borrowing anything for its
     /// length: all its state is in `searcher`, which may be put away between batches.
+    ///
+    /// The first `k` rows are those of [`search`](Self::search), found as quickly. If the first batch
+    /// is to have more, the search is one that goes on from its beginning.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -104,13 +136,15 @@ impl Index<'_> {
         params: &SearchParams<'_>,
         searcher: &mut Searcher,
     ) -> Result<()> {
-        self.begin(query, params, searcher, true)
+        Memory::new(Joined::one(&self), params, &[]).begin(query, searcher)
     }
 
     /// The next rows of the search that [`start_search`](Self::start_search) began with this
-    /// searcher and the same `params`: at most `count`, nearest first; none when there are no more.
+    /// searcher and the same `params`: at most `count`, nearest first, fewer only when there are no
+    /// more.
     ///
     /// # Errors
+    /// [`ErrorKind::Interrupted`] if [`SearchParams::interrupt`] says so: the same call goes on;
     /// [`ErrorKind::InvalidParameter`] if the searcher's last search was of another index or of an
     /// earlier state of this one, [`ErrorKind::Corrupt`] if the file is damaged where the search
     /// reads.
@@ -120,24 +154,12 @@ impl Index<'_> {
         searcher: &'s mut Searcher,
         count: usize,
     ) -> Result<&'s [Neighbor]> {
-        self.check(params, params.metric.unwrap_or(self.metric()))?;
-        if searcher.begun != Some(self.state()) {
-            let reason = "its search was begun on another index, or the index changed since".into();
-            return Err(ErrorKind::InvalidParameter { name: "searcher", reason }.into());
-        }
-        self.advance(params, searcher, count)?;
-        Ok(&searcher.merge.found)
-    }
-
-    /// What tells this index, as it is now, from others.
-    fn state(&self) -> (Option<u128>, u64, u32) {
-        let growing = self.growing.as_ref().map_or(0, Growing::rows);
-        (self.content_id(), self.len(), growing)
+        Memory::new(Joined::one(&self), params, &[]).next_batch(searcher, count)
     }
 
     /// All rows within `radius` of the query, nearest first, ties by key, by an exact scan of those
-    /// that match. Of `params` the metric and the filter count, however many rows there are; for
-    /// the nearest `k` of them, which a structure finds sooner, search with
+    /// that match. Of `params` the metric, the filter and the interrupt count, however many rows there
+    /// are; for the nearest `k` of them, which a structure finds sooner, search with
     /// [`SearchParams::radius`].
     ///
     /// # Errors
@@ -164,65 +186,16 @@ impl Index<'_> {
         params: &SearchParams<'_>,
         searcher: &'s mut Searcher,
     ) -> Result<&'s [Neighbor]> {
-        let params = SearchParams {
-            radius: Some(radius),
-            structure: Some(Structure::Flat),
-            metric: params.metric,
-            filter: params.filter,
-            order: Order::Relaxed,
-            ..SearchParams::new(1)
-        };
-        self.begin(query, &params, searcher, false)?;
-        self.advance(&params, searcher, usize::MAX)?;
-        searcher.begun = None;
-        Ok(&searcher.merge.found)
+        Memory::new(Joined::one(&self), &params.within(radius), &[]).all(query, searcher)
     }
 
-    pub(super) fn begin(
-        &self,
-        query: &[f32],
-        params: &SearchParams<'_>,
-        searcher: &mut Searcher,
-        resumable: bool,
-    ) -> Result<()> {
-        let metric = params.metric.unwrap_or(self.metric());
-        self.check(params, metric)?;
-        searcher.query.set(query, self.dimensions(), metric)?;
-        if self.metric() == Metric::Cosine && metric != Metric::Cosine {
-            searcher.query.measure_length()?;
-        }
-        searcher.begun = Some(self.state());
-        let count = self.segments.len() + usize::from(self.growing.is_some());
-        let (memory, query) = (Memory { index: self, params }, &searcher.query);
-        for (number, Part { search, scratch }) in searcher.merge.start(count).iter_mut().enumerate()
-        {
-            match memory.growing(number, query, scratch) {
-                None => {
-                    let plan = self.segments[number].plan(params, metric, resumable);
-                    search.start(&memory.segment(number, query, scratch), plan);
-                }
-                Some(rows) => {
-                    let plan = Plan::new(Structure::Flat, params.k, params.k, false, metric);
-                    search.start(&rows, Plan { radius: params.radius, resumable, ..plan });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves up to `want` next rows to what the searcher found.
-    fn advance(
+    /// Checks what is searched for, by `metric` and with `filter`.
+    fn check(
         &self,
         params: &SearchParams<'_>,
-        searcher: &mut Searcher,
-        want: usize,
+        filter: Option<&IndexFilter<'_>>,
+        metric: Metric,
     ) -> Result<()> {
-        let metric = params.metric.unwrap_or(self.metric());
-        let Searcher { query, merge, .. } = searcher;
-        present(merge.advance(&Memory { index: self, params }, query, params, metric, want))
-    }
-
-    fn check(&self, params: &SearchParams<'_>, metric: Metric) -> Result<()> {
         let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
         if params.k == 0 || params.k > MAX_EF {
             return invalid("k", format!("{} is not within 1 and {MAX_EF}", params.k));
@@ -245,7 +218,7 @@ impl Index<'_> {
             let reason = "give a recall, or ef_search and probes, not both".into();
             return invalid("recall", reason);
         }
-        if let Some(filter) = params.filter
+        if let Some(filter) = filter
             && filter.segments.len() != self.segments.len()
         {
             return invalid("filter", "it was bound to another index".into());
@@ -260,8 +233,11 @@ impl Index<'_> {
             );
             return Err(ErrorKind::Unsupported { reason }.into());
         }
-        if metric != self.metric() && !(metric.orders_like(self.metric()) && self.is_unit_length())
-        {
+        let is_ordered = || {
+            let is_own = metric == self.metric();
+            is_own || (metric.orders_like(self.metric()) && self.is_unit_length())
+        };
+        if params.structure != Some(Structure::Flat) && !is_ordered() {
             let reason = format!(
                 "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
                 self.metric().name(),
@@ -270,5 +246,91 @@ impl Index<'_> {
             return Err(ErrorKind::Unsupported { reason }.into());
         }
         Ok(())
+    }
+}
+
+impl<'a> Memory<'_, 'a, '_> {
+    /// The metric of the distances.
+    fn metric(&self) -> Metric {
+        self.params.metric.unwrap_or(self.joined.indexes[0].metric())
+    }
+
+    fn state(&self) -> State {
+        self.joined.indexes.iter().fold((0, 0, 0), |(id, rows, growing), index| {
+            let own = index.growing.as_ref().map_or(0, Growing::rows);
+            let id = id.rotate_left(1) ^ index.content_id().unwrap_or(0);
+            (id, rows + index.len(), growing.wrapping_add(own))
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut indexes = self.joined.indexes.iter().enumerate();
+        indexes.try_for_each(|(number, index)| {
+            index.check(self.params, self.filter(number), self.metric())
+        })
+    }
+
+    /// Begins a search of all parts.
+    pub(super) fn begin(&self, query: &[f32], searcher: &mut Searcher) -> Result<()> {
+        let (indexes, params, metric) = (self.joined.indexes, self.params, self.metric());
+        searcher.merge.reading = 0;
+        self.check()?;
+        searcher.query.set(query, indexes[0].dimensions(), metric)?;
+        let by_cosine = |index: &&Index<'a>| index.metric() == Metric::Cosine;
+        let steered = params.structure != Some(Structure::Flat);
+        if steered && metric != Metric::Cosine && indexes.iter().any(by_cosine) {
+            searcher.query.measure_length()?;
+        }
+        searcher.begun = Some(self.state());
+        let count = indexes.iter().map(|index| index.parts() as usize).sum();
+        let mut parts = searcher.merge.start(count).iter_mut();
+        for index in indexes {
+            let segments = index.segments.iter().map(|segment| segment.plan(params, metric));
+            let growing = index.growing.iter().map(|_| {
+                let plan = Plan::new(Structure::Flat, params.k, params.k, false, metric);
+                Plan { radius: params.radius, ..plan }
+            });
+            segments
+                .chain(growing)
+                .zip(&mut parts)
+                .for_each(|(plan, part)| part.search.start(plan));
+        }
+        Ok(())
+    }
+
+    /// Finds up to `want` next rows.
+    pub(super) fn advance<'s>(
+        &self,
+        searcher: &'s mut Searcher,
+        want: usize,
+    ) -> Result<&'s [Neighbor]> {
+        let Searcher { query, merge, .. } = searcher;
+        present(merge.advance(self, query, self.params, self.metric(), want))?;
+        Ok(&merge.found)
+    }
+
+    /// The same for a search that was begun before.
+    pub(super) fn next_batch<'s>(
+        &self,
+        searcher: &'s mut Searcher,
+        want: usize,
+    ) -> Result<&'s [Neighbor]> {
+        self.check()?;
+        if searcher.begun != Some(self.state()) {
+            let reason = "its search was begun on another index, or the index changed since".into();
+            return Err(ErrorKind::InvalidParameter { name: "searcher", reason }.into());
+        }
+        self.advance(searcher, want)
+    }
+
+    /// Finds all rows that match.
+    pub(super) fn all<'s>(
+        &self,
+        query: &[f32],
+        searcher: &'s mut Searcher,
+    ) -> Result<&'s [Neighbor]> {
+        self.begin(query, searcher)?;
+        searcher.begun = None;
+        self.advance(searcher, usize::MAX)
     }
 }

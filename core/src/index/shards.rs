@@ -1,11 +1,10 @@
 //! Several indexes that answer as one: which may, and what they answer.
 
-use super::search::MAX_EF;
-use super::{Index, IndexFilter, SearchParams, SearchStats, Searcher};
+use super::memory::{Joined, Memory};
+use super::{Index, IndexFilter, Order, SearchParams, SearchStats, Searcher};
 use crate::error::{ErrorKind, Result, corrupt};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::{Neighbor, RowId};
-use crate::sort::sort_by;
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
@@ -89,7 +88,9 @@ impl Index<'_> {
 #[derive(Clone, Debug)]
 pub struct Shards<'s, 'a> {
     indexes: Vec<&'s Index<'a>>,
-    /// What is added to the row numbers of each.
+    /// The number of the first part of each among all parts.
+    firsts: Vec<u32>,
+    /// What is added to the row numbers of each; none if all rows count as they are.
     offsets: Vec<i64>,
 }
 
@@ -124,29 +125,65 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// [`ErrorKind::Unsupported`] if there is none, or if one differs from the first in dimensions,
     /// type of keys or metric; [`ErrorKind::Corrupt`] if a file is damaged.
     pub fn new(indexes: Vec<&'s Index<'a>>) -> Result<Self> {
-        let Some(first) = indexes.first() else {
-            return Err(
-                ErrorKind::Unsupported { reason: "there is no index to search".into() }.into()
-            );
-        };
-        let mut offsets = Vec::with_capacity(indexes.len());
+        let mut shards = Self::join(indexes, &[Difference::Columns])?;
         let mut offset = 0_i64;
-        for (number, index) in indexes.iter().enumerate() {
-            match first.difference(index) {
-                None | Some(Difference::Columns) => {}
-                Some(what) => {
-                    let reason = format!(
-                        "index {number} has other {what} than the first, so they cannot answer as one"
-                    );
-                    return Err(ErrorKind::Unsupported { reason }.into());
-                }
-            }
-            offsets.push(offset);
+        for index in &shards.indexes {
+            shards.offsets.push(offset);
             if index.options.key_type == KeyType::RowNumber {
                 offset = offset.saturating_add(index.row_number_end()?);
             }
         }
-        Ok(Self { indexes, offsets })
+        Ok(shards)
+    }
+
+    /// Joins indexes all of whose rows count, as SQL's `UNION ALL` has it: keys stay as they are, and
+    /// several rows may have the same. Reads no row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if there is none, or if one differs from the first in dimensions or
+    /// type of keys.
+    ///
+    /// ```
+    /// use hither::{Index, IndexOptions, KeyRef, Metric, SearchParams, Searcher, Shards};
+    ///
+    /// let mut index = Index::new(IndexOptions::new(1, Metric::L2))?;
+    /// index.insert(None, &[0.5], &[])?;
+    /// index.insert(None, &[1.5], &[])?;
+    /// let shards = Shards::union_all(vec![&index, &index])?;
+    /// let (params, mut searcher) = (SearchParams::new(3), Searcher::new());
+    /// shards.start_search(&[0.0], &params, &[], &mut searcher)?;
+    /// let found = shards.next_batch(&params, &[], &mut searcher, 3)?;
+    /// let found: Vec<_> = found.map(|(shard, row)| (shard, row.distance)).collect();
+    /// assert_eq!(found, [(0, 0.5), (1, 0.5), (0, 1.5)]);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn union_all(indexes: Vec<&'s Index<'a>>) -> Result<Self> {
+        Self::join(indexes, &[Difference::Metric, Difference::Columns])
+    }
+
+    /// Joins indexes that differ in no more than what is `allowed`.
+    fn join(indexes: Vec<&'s Index<'a>>, allowed: &[Difference]) -> Result<Self> {
+        let refused = |reason| Err(ErrorKind::Unsupported { reason }.into());
+        let Some(first) = indexes.first() else {
+            return refused("there is no index to search".into());
+        };
+        let mut firsts = Vec::with_capacity(indexes.len());
+        let mut parts = 0;
+        for (number, index) in indexes.iter().enumerate() {
+            if let Some(what) = first.difference(index).filter(|what| !allowed.contains(what)) {
+                return refused(format!(
+                    "index {number} has other {what} than the first, so they cannot answer as one"
+                ));
+            }
+            firsts.push(parts);
+            parts += index.parts();
+        }
+        Ok(Self { indexes, firsts, offsets: Vec::new() })
+    }
+
+    pub(super) fn joined(&self) -> Joined<'_, 'a> {
+        let Self { indexes, firsts, offsets } = self;
+        Joined { indexes, firsts, offsets, replaces: !offsets.is_empty() }
     }
 
     /// The indexes.
@@ -159,13 +196,10 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// # Errors
     /// Those of [`Index::key`], also where there is no such index.
     pub fn key(&self, shard: usize, row: RowId) -> Result<Key> {
-        let (Some(index), Some(offset)) = (self.indexes.get(shard), self.offsets.get(shard)) else {
+        if shard >= self.indexes.len() {
             return Err(corrupt("there is no index of this number"));
-        };
-        Ok(match index.key(row)?.to_owned() {
-            Key::Int64(number) => Key::Int64(number.saturating_add(*offset)),
-            key => key,
-        })
+        }
+        Ok(self.joined().key(shard, row)?.to_owned())
     }
 
     /// The row that has this key, and the number of its index.
@@ -175,7 +209,10 @@ impl<'s, 'a> Shards<'s, 'a> {
     pub fn find(&self, key: KeyRef<'_>) -> Result<Option<(usize, RowId)>> {
         for (shard, index) in self.indexes.iter().enumerate().rev() {
             let own = match key {
-                KeyRef::Int64(number) => KeyRef::Int64(number.saturating_sub(self.offsets[shard])),
+                KeyRef::Int64(number) => {
+                    let offset = self.offsets.get(shard).copied().unwrap_or(0);
+                    KeyRef::Int64(number.saturating_sub(offset))
+                }
                 key => key,
             };
             // A number below an index's first is of one before it.
@@ -210,18 +247,18 @@ impl<'s, 'a> Shards<'s, 'a> {
         let mut rows = 0;
         for (shard, index) in self.indexes.iter().enumerate() {
             rows += index.len();
-            if index.options.key_type == KeyType::RowNumber {
+            if self.offsets.is_empty() || index.options.key_type == KeyType::RowNumber {
                 continue;
             }
             for row in index.rows() {
-                rows -= u64::from(self.is_replaced(shard, index.key(row)?)?);
+                rows -= u64::from(self.joined().is_replaced(shard, index.key(row)?)?);
             }
         }
         Ok(rows)
     }
 
-    /// The `k` nearest rows of all indexes, nearest first, ties by key, into `found`. Where an index
-    /// has rows that a later one replaces, it is searched for more until `k` others are found.
+    /// The `k` nearest rows of all indexes, nearest first, ties by key, into `found`. Rows that a later
+    /// index replaces are passed over as they come, and the search goes on for others in their place.
     ///
     /// `filters` has one for each index, bound to it, in place of that of `params`; or none.
     ///
@@ -235,33 +272,12 @@ impl<'s, 'a> Shards<'s, 'a> {
         searcher: &mut Searcher,
         found: &mut Vec<ShardNeighbor>,
     ) -> Result<SearchStats> {
-        found.clear();
-        let mut stats = SearchStats::default();
-        // The last first: what it finds bounds the search for others in place of replaced rows.
-        for (shard, index) in self.indexes.iter().enumerate().rev() {
-            let filter = filters.get(shard).copied().or(params.filter);
-            let mut params = SearchParams { filter, ..*params };
-            let (wanted, start) = (params.k, found.len());
-            loop {
-                let rows = index.search(query, &params, searcher)?;
-                let farthest = rows.last().map(|row| row.distance);
-                let all = rows.len() < params.k || params.k == MAX_EF;
-                self.keep(shard, rows, found)?;
-                stats.add(searcher.stats());
-                let nearer = |found: &&ShardNeighbor| Some(found.distance) < farthest;
-                if all
-                    || found.len() - start >= wanted
-                    || found[..start].iter().filter(nearer).count() >= wanted
-                {
-                    break;
-                }
-                found.truncate(start);
-                params.k = params.k.saturating_mul(2).min(MAX_EF);
-            }
-        }
-        sort(found);
-        found.truncate(params.k);
-        Ok(stats)
+        // What is found late has its place in this order, too.
+        let params = params.order(Order::Relaxed);
+        let memory = Memory::new(self.joined(), &params, filters);
+        memory.begin(query, searcher)?;
+        self.keep(memory.advance(searcher, params.k)?, found)?;
+        Ok(searcher.stats())
     }
 
     /// All rows of all indexes within `radius` of the query, as [`Index::within`] finds them, nearest
@@ -278,42 +294,64 @@ impl<'s, 'a> Shards<'s, 'a> {
         searcher: &mut Searcher,
         found: &mut Vec<ShardNeighbor>,
     ) -> Result<SearchStats> {
-        found.clear();
-        let mut stats = SearchStats::default();
-        for (shard, index) in self.indexes.iter().enumerate() {
-            let filter = filters.get(shard).copied().or(params.filter);
-            let params = SearchParams { filter, ..*params };
-            let rows = index.within(query, radius, &params, searcher)?;
-            self.keep(shard, rows, found)?;
-            stats.add(searcher.stats());
-        }
-        sort(found);
-        Ok(stats)
+        let params = params.within(radius);
+        let memory = Memory::new(self.joined(), &params, filters);
+        self.keep(memory.all(query, searcher)?, found)?;
+        Ok(searcher.stats())
     }
 
-    /// Adds the rows of index number `shard` that no later index replaces.
-    fn keep(&self, shard: usize, rows: &[Neighbor], found: &mut Vec<ShardNeighbor>) -> Result<()> {
-        for &Neighbor { row, distance } in rows {
-            let key = self.key(shard, row)?;
-            if !self.is_replaced(shard, key.as_ref())? {
-                found.push(ShardNeighbor { shard, row, distance, key });
-            }
+    /// Begins a search that goes on, as [`Index::start_search`] does for one index. `filters` as of
+    /// [`search`](Self::search).
+    ///
+    /// # Errors
+    /// Those of [`Index::search`].
+    pub fn start_search(
+        &self,
+        query: &[f32],
+        params: &SearchParams<'_>,
+        filters: &[&IndexFilter<'_>],
+        searcher: &mut Searcher,
+    ) -> Result<()> {
+        Memory::new(self.joined(), params, filters).begin(query, searcher)
+    }
+
+    /// The next rows of a search that was begun with the same `params` and `filters`, as
+    /// [`Index::next_batch`] gives them: for each the number of its index, and the row there.
+    ///
+    /// # Errors
+    /// Those of [`Index::next_batch`]; [`last_read`](Self::last_read) says of which index.
+    pub fn next_batch(
+        &self,
+        params: &SearchParams<'_>,
+        filters: &[&IndexFilter<'_>],
+        searcher: &mut Searcher,
+        count: usize,
+    ) -> Result<impl Iterator<Item = (usize, Neighbor)>> {
+        let found = Memory::new(self.joined(), params, filters).next_batch(searcher, count)?;
+        Ok(self.placed(found))
+    }
+
+    /// The number of the index that the last search of this searcher read last. If it failed, the
+    /// error is about that one, or about the query.
+    pub fn last_read(&self, searcher: &Searcher) -> usize {
+        let row = RowId { segment: searcher.merge.reading as u32, row: 0 };
+        self.joined().place(row).0
+    }
+
+    /// For rows of parts the numbers of their indexes, and the rows there.
+    fn placed(&self, found: &[Neighbor]) -> impl Iterator<Item = (usize, Neighbor)> {
+        found.iter().map(|&Neighbor { row, distance }| {
+            let (shard, row) = self.joined().place(row);
+            (shard, Neighbor { row, distance })
+        })
+    }
+
+    /// Makes `rows` what was found.
+    fn keep(&self, rows: &[Neighbor], found: &mut Vec<ShardNeighbor>) -> Result<()> {
+        found.clear();
+        for (shard, Neighbor { row, distance }) in self.placed(rows) {
+            found.push(ShardNeighbor { shard, row, distance, key: self.key(shard, row)? });
         }
         Ok(())
     }
-
-    /// Whether a later index has a row with this key.
-    fn is_replaced(&self, shard: usize, key: KeyRef<'_>) -> Result<bool> {
-        for index in &self.indexes[shard + 1..] {
-            if index.options.key_type != KeyType::RowNumber && index.find(key)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// By distance, ties by key.
-fn sort(found: &mut [ShardNeighbor]) {
-    sort_by(found, |a, b| a.distance.total_cmp(&b.distance).then_with(|| a.key.cmp(&b.key)));
 }

@@ -1,11 +1,11 @@
 //! Structures that are being built, as a search reads them: what the calibration measures is what
 //! users will meet.
 
-use super::storage::{Scratch, Selectivity, Storage, vector_ranks};
+use super::storage::{Scratch, Storage, vector_ranks};
 use crate::calibration::Structure;
-use crate::error::{Result, corrupt};
+use crate::error::corrupt;
 use crate::hnsw::build::Graph;
-use crate::hnsw::search::{GraphStorage, Halt, Walk};
+use crate::hnsw::search::{GraphStorage, Step, Walk};
 use crate::key::KeyRef;
 use crate::metric::Metric;
 use crate::quantize::{CodedQuery, CodesView};
@@ -54,7 +54,7 @@ impl GraphStorage for Built<'_> {
     type Missing = Infallible;
 
     #[inline]
-    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
         if let Structured::Graph(graph) = self.structure {
             graph.base_neighbors(id, out);
@@ -63,7 +63,7 @@ impl GraphStorage for Built<'_> {
     }
 
     #[inline]
-    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
+    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Step<(), Infallible> {
         self.list_stored(list);
         let Scratch { coded, rows, .. } = &mut *self.scratch;
         match &self.codes {
@@ -100,10 +100,6 @@ impl Storage for Built<'_> {
         }
     }
 
-    fn selectivity(&self) -> Option<Selectivity> {
-        None
-    }
-
     fn steer(&mut self) {
         if let Some(codes) = &self.codes {
             self.scratch.coded.set(self.query, codes);
@@ -114,7 +110,7 @@ impl Storage for Built<'_> {
         self.codes.as_ref().map(|_| &self.scratch.coded)
     }
 
-    fn entry(&mut self) -> Result<u32, Halt<Infallible>> {
+    fn entry(&mut self) -> Step<u32, Infallible> {
         let Structured::Graph(graph) = self.structure else {
             return Err(corrupt("the graph").into());
         };
@@ -133,7 +129,7 @@ impl Storage for Built<'_> {
         }
     }
 
-    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Result<(), Halt<Infallible>> {
+    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Step<(), Infallible> {
         let Structured::Lists(centroids, members) = self.structure else {
             return Err(corrupt("the inverted file").into());
         };
@@ -144,7 +140,7 @@ impl Storage for Built<'_> {
         Ok(centroids.ranks(self.query, lists, out)?)
     }
 
-    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
         if let Structured::Lists(_, members) = self.structure {
             out.extend_from_slice(&members[list as usize]);
@@ -157,25 +153,13 @@ impl Storage for Built<'_> {
         metric: Metric,
         rows: &[u32],
         out: &mut Vec<f32>,
-    ) -> Result<(), Halt<Infallible>> {
+    ) -> Step<(), Infallible> {
         self.list_stored(rows);
         let Scratch { rows, values, .. } = &mut *self.scratch;
         Ok(vector_ranks(&self.stored, self.query, metric, rows, out, values)?)
     }
 
-    fn listed(&mut self, _: &mut Vec<u32>) -> Result<bool, Halt<Infallible>> {
-        Ok(false)
-    }
-
-    fn is_hidden(&self, _: u32) -> bool {
-        false
-    }
-
-    fn row_matches(&mut self, _: u32) -> Result<bool, Halt<Infallible>> {
-        Ok(true)
-    }
-
-    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
         match self.structure {
             Structured::Graph(graph) => out.extend(graph.with_copies(node)),
@@ -185,7 +169,7 @@ impl Storage for Built<'_> {
     }
 
     /// Rows have no keys yet: their numbers stand for these.
-    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Infallible>> {
+    fn key(&self, row: u32) -> Step<KeyRef<'_>, Infallible> {
         Ok(KeyRef::Int64(row.into()))
     }
 }

@@ -297,7 +297,7 @@ impl Context<'_> {
         let rows = self.vectors.rows();
         let mut built =
             Built { structure: structured, codes, stored, rows, query, scratch: storage, walk };
-        search.start(&built, plan);
+        search.start(plan);
         present(search.next_batch(&mut built, plan.k))?;
         let mut found = Vec::with_capacity(plan.k);
         while let Some((_, row)) = search.head().filter(|_| found.len() < plan.k) {

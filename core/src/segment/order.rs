@@ -1,16 +1,15 @@
 //! The order of an answer: by distance, ties by key.
 
-use crate::hnsw::search::Halt;
-use crate::key::KeyRef;
+use crate::hnsw::search::Step;
 use crate::sort::sort_by;
 
 /// Sorts by `rank`, ties by `key`, which is asked for tied rows alone, and gives what it gave once again.
 /// Where it is missing for one, the rows lie in some order, and may be sorted again.
-pub(crate) fn sort_rows<'k, T, M>(
+pub(crate) fn sort_rows<T, K: Ord, M>(
     rows: &mut [T],
     rank: impl Fn(&T) -> f32,
-    key: impl Fn(&T) -> Result<KeyRef<'k>, Halt<M>>,
-) -> Result<(), Halt<M>> {
+    key: impl Fn(&T) -> Step<K, M>,
+) -> Step<(), M> {
     sort_by(rows, |a, b| rank(a).total_cmp(&rank(b)));
     for tied in rows.chunk_by_mut(|a, b| rank(a).total_cmp(&rank(b)).is_eq()) {
         if tied.len() < 2 {

@@ -2,7 +2,7 @@
 
 use super::scan::BLOCK;
 use super::storage::Storage;
-use crate::hnsw::search::{Halt, Walk};
+use crate::hnsw::search::{Step, Walk};
 use crate::neighbor::Candidate;
 use crate::sort::sort;
 use alloc::vec::Vec;
@@ -26,11 +26,7 @@ pub(super) struct Probe {
 
 impl Probe {
     /// Ranks the lists by their centroids. At least `share` matching rows will be looked at.
-    pub fn start<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        share: usize,
-    ) -> Result<(), Halt<S::Missing>> {
+    pub fn start<S: Storage>(&mut self, storage: &mut S, share: usize) -> Step<(), S::Missing> {
         storage.list_ranks(&mut self.ranks)?;
         self.lists.clear();
         let ranked = (0..).zip(&self.ranks);
@@ -54,7 +50,7 @@ impl Probe {
         walk: &mut Walk,
         probes: usize,
         want: usize,
-    ) -> Result<(), Halt<S::Missing>> {
+    ) -> Step<(), S::Missing> {
         let Self { lists, opened, members, measured, rows, ranks, .. } = self;
         let last = *self.round.get_or_insert(opened.saturating_add(probes.max(1)));
         let filtered = storage.is_filtered();

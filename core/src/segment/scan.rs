@@ -2,7 +2,7 @@
 
 use super::order::sort_rows;
 use super::storage::Storage;
-use crate::hnsw::search::Halt;
+use crate::hnsw::search::Step;
 use crate::metric::Metric;
 use crate::rows::RowSet;
 use crate::sort::sort_by;
@@ -47,7 +47,7 @@ impl Scan {
         emitted: &[u32],
         (metric, radius): (Metric, Option<f32>),
         want: usize,
-    ) -> Result<&[(f32, u32)], Halt<S::Missing>> {
+    ) -> Step<&[(f32, u32)], S::Missing> {
         if !self.begun {
             let is_listed = storage.listed(&mut self.listed)?;
             if !is_listed {
@@ -81,8 +81,11 @@ impl Scan {
             self.compared += self.rows.len() as u64;
             for at in 0..self.rows.len() {
                 let (rank, row) = (self.ranks[at], self.rows[at]);
+                // NaN comes last, whatever its sign, and is within no radius.
+                let rank = if rank.is_nan() { f32::NAN } else { rank };
+                let is_near = |bound: f32| rank.total_cmp(&bound).is_le();
                 let is_within = |radius| metric.distance(rank) <= radius;
-                if self.bound.is_none_or(|bound| rank <= bound) && radius.is_none_or(is_within) {
+                if self.bound.is_none_or(is_near) && radius.is_none_or(is_within) {
                     self.nearest.push((rank, row));
                 }
                 if self.nearest.len() >= self.most {

@@ -1,6 +1,10 @@
 //! Searching one segment: a state machine that gives rows in batches, nearest first, and can
 //! always go on.
 //!
+//! The first answer is a plain search's, which is quicker: it may stop early, and keeps nothing that
+//! it has no use for. Only if more is asked for does a search begin that can go on, and passes over
+//! what was given.
+//!
 //! Every step either is taken whole or, if its storage misses something, changes nothing that counts
 //! and is taken again: [`SegmentSearch::next_batch`] is then called once more, as it was.
 
@@ -10,17 +14,18 @@ use super::probe::Probe;
 use super::scan::Scan;
 use super::storage::Storage;
 use crate::calibration::Structure;
-use crate::hnsw::search::{EarlyStop, Halt, Stop, Walk};
+use crate::hnsw::search::{EarlyStop, Step, Stop, Walk};
 use crate::metric::Metric;
 use crate::neighbor::Candidate;
 use crate::quantize::CodedQuery;
+use crate::rows::RowSet;
 use alloc::vec::Vec;
 
 /// How a segment is to be searched.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub structure: Structure,
-    /// How many neighbours are asked for at first.
+    /// How many neighbours the first answer has. Who asks for more at once wants a search that goes on.
     pub k: usize,
     pub ef_search: usize,
     pub probes: usize,
@@ -28,8 +33,6 @@ pub(crate) struct Plan {
     pub metric: Metric,
     /// Farther rows are not wanted.
     pub radius: Option<f32>,
-    /// Whether more rows than the first batch may be asked for.
-    pub resumable: bool,
 }
 
 impl Plan {
@@ -42,8 +45,7 @@ impl Plan {
             Structure::Hnsw if coded => effort.max(least_measured(k)),
             Structure::Hnsw | Structure::Flat => effort.max(k),
         };
-        let (probes, radius, resumable) = (effort, None, false);
-        Self { structure, k, ef_search, probes, metric, radius, resumable }
+        Self { structure, k, ef_search, probes: effort, metric, radius: None }
     }
 }
 
@@ -57,6 +59,7 @@ impl Default for Plan {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Method {
     #[default]
+    Choose,
     Scan,
     /// To find where a walk begins.
     Enter,
@@ -77,10 +80,14 @@ pub(crate) struct SegmentSearch {
     scan: Scan,
     /// Rows that came. A scan that follows passes over them.
     emitted: Vec<u32>,
-    /// The batch, nearest first: (rank, row), and whether it is being gathered.
+    /// Those of a first answer, which the search that goes on finds again.
+    given: RowSet,
+    /// The batch, nearest first: (rank, row), and for how many rows it is being gathered.
     ready: Vec<(f32, u32)>,
-    gathering: bool,
+    gathering: Option<usize>,
     next: usize,
+    /// No row that is yet to come has a lower rank, as far as is known.
+    until: f32,
     budget: u64,
     /// How many matching rows are looked at in lists, at least.
     share: usize,
@@ -88,7 +95,9 @@ pub(crate) struct SegmentSearch {
     ranks: Vec<f32>,
     group: Vec<u32>,
     settled: Vec<(f32, u32)>,
-    /// How many stored vectors were measured exactly, but for scans.
+    /// How many ranks were computed before the walk, and how many stored vectors were measured, but
+    /// for scans.
+    visited: u64,
     compared: u64,
 }
 
@@ -96,22 +105,24 @@ pub(crate) struct SegmentSearch {
 const COPIES: usize = 1024;
 
 impl SegmentSearch {
-    /// Begins, and reads nothing. What `storage` answers must be the same until the search ends.
-    pub fn start<S: Storage>(&mut self, storage: &S, plan: Plan) {
+    /// Begins, and reads nothing. What a storage answers must be the same until the search ends.
+    pub fn start(&mut self, plan: Plan) {
         self.plan = plan;
+        self.method = Method::Choose;
         self.ready.clear();
-        self.gathering = false;
+        self.gathering = None;
         self.next = 0;
-        self.compared = 0;
+        self.until = f32::NEG_INFINITY;
+        (self.visited, self.compared) = (0, 0);
         self.walk.measured = 0;
         self.scan.start();
         self.emitted.clear();
-        self.method = self.choose(storage);
+        self.given.reset(0);
     }
 
-    /// The method that is cheapest, made ready.
-    fn choose<S: Storage>(&mut self, storage: &S) -> Method {
-        let Plan { structure, ef_search, probes, mut resumable, .. } = self.plan;
+    /// The method that is cheapest, made ready: for one that can go on, or not.
+    fn choose<S: Storage>(&mut self, storage: &S, mut resumable: bool) -> Method {
+        let Plan { structure, ef_search, probes, .. } = self.plan;
         if storage.rows() == 0 {
             return Method::Done;
         }
@@ -154,7 +165,7 @@ impl SegmentSearch {
 
     /// How many ranks were computed to steer by.
     pub fn visited(&self) -> u64 {
-        self.walk.measured
+        self.visited + self.walk.measured
     }
 
     /// How many stored vectors were measured beside these.
@@ -164,12 +175,27 @@ impl SegmentSearch {
 
     /// The nearest row that has been found and not been taken: its rank and number.
     pub fn head(&self) -> Option<(f32, u32)> {
-        if self.gathering { None } else { self.ready.get(self.next).copied() }
+        if self.gathering.is_some() { None } else { self.ready.get(self.next).copied() }
     }
 
     /// Takes the head.
     pub fn take(&mut self) {
         self.next += 1;
+    }
+
+    /// A rank that none of the rows that were not taken is below, as far as is known: a walk may find
+    /// nearer ones late.
+    pub fn floor(&self) -> f32 {
+        match self.head() {
+            Some((rank, _)) => rank,
+            None if self.method == Method::Done => f32::INFINITY,
+            None => self.until,
+        }
+    }
+
+    /// Whether what was found is a first answer, from which the search cannot go on.
+    fn is_plain(&self) -> bool {
+        matches!(self.method, Method::Walk | Method::Probe) && !self.walk.resumable
     }
 
     /// Finds the next rows, `want` or a few more, fewer only if there are no more; says whether
@@ -178,38 +204,57 @@ impl SegmentSearch {
         &mut self,
         storage: &mut S,
         want: usize,
-    ) -> Result<bool, Halt<S::Missing>> {
-        if !self.gathering {
-            self.ready.clear();
-            self.next = 0;
-            self.gathering = true;
-        }
+    ) -> Step<bool, S::Missing> {
+        let want = match self.gathering {
+            Some(want) => want,
+            None => self.begin_batch(storage, want),
+        };
         while self.ready.len() < want && self.method != Method::Done {
             match self.method {
-                Method::Scan => self.scan_on(storage, want)?,
-                Method::Enter => self.enter(storage)?,
-                Method::Walk => self.walk_on(storage, want)?,
-                Method::Rank => {
+                Method::Choose => self.method = self.choose(storage, want > self.plan.k),
+                Method::Enter if S::STRUCTURED => self.enter(storage)?,
+                Method::Walk if S::STRUCTURED => self.walk_on(storage, want)?,
+                Method::Rank if S::STRUCTURED => {
                     storage.steer();
                     self.probe.start(storage, self.share)?;
                     self.method = Method::Probe;
                 }
-                Method::Probe => self.probe_on(storage, want)?,
-                Method::Done => {}
+                Method::Probe if S::STRUCTURED => self.probe_on(storage, want)?,
+                _ => self.scan_on(storage, want)?,
             }
         }
         sort_rows(&mut self.ready, |row| row.0, |row| storage.key(row.1))?;
-        self.gathering = false;
+        if self.is_plain() {
+            // Of the others, some that are nearer may be missing.
+            self.ready.truncate(want);
+        }
+        self.gathering = None;
         Ok(!self.ready.is_empty())
+    }
+
+    /// Begins a batch; says for how many rows.
+    fn begin_batch<S: Storage>(&mut self, storage: &S, mut want: usize) -> usize {
+        if self.is_plain() {
+            self.emitted.clear();
+            self.emitted.extend(self.ready.iter().map(|row| row.1));
+            self.given.reset(storage.rows());
+            for &row in &self.emitted {
+                self.given.insert(row);
+            }
+            self.visited += self.walk.measured;
+            self.method = self.choose(storage, true);
+        } else if self.method == Method::Choose {
+            want = want.max(self.plan.k);
+        }
+        self.ready.clear();
+        self.next = 0;
+        self.gathering = Some(want);
+        want
     }
 
     /// The nearest rows of those that did not come yet, by a scan. Each after the first finds twice as
     /// many as came before, so that asking for a few at a time does not measure all rows for each few.
-    fn scan_on<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        want: usize,
-    ) -> Result<(), Halt<S::Missing>> {
+    fn scan_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let want = want.max(2 * self.emitted.len());
         let Plan { metric, radius, .. } = self.plan;
         let nearest = self.scan.run(storage, &self.emitted, (metric, radius), want)?;
@@ -217,17 +262,16 @@ impl SegmentSearch {
         if nearest.len() < want {
             self.method = Method::Done;
         }
+        if let Some(last) = nearest.last() {
+            self.until = last.0;
+        }
         self.ready.extend_from_slice(nearest);
         self.emitted.extend(nearest.iter().map(|&(_, row)| row));
         Ok(())
     }
 
     /// One round of probing.
-    fn probe_on<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        want: usize,
-    ) -> Result<(), Halt<S::Missing>> {
+    fn probe_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         self.probe.run(storage, &mut self.walk, self.plan.probes, want)?;
         if !self.walk.pool.entries().is_empty() {
             self.settle(storage, want)?;
@@ -239,7 +283,7 @@ impl SegmentSearch {
     }
 
     /// Finds where the walk begins, and when it may stop.
-    fn enter<S: Storage>(&mut self, storage: &mut S) -> Result<(), Halt<S::Missing>> {
+    fn enter<S: Storage>(&mut self, storage: &mut S) -> Step<(), S::Missing> {
         let Plan { k, ef_search, .. } = self.plan;
         storage.steer();
         let entry = storage.entry()?;
@@ -255,11 +299,7 @@ impl SegmentSearch {
     }
 
     /// One round of the graph walk.
-    fn walk_on<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        want: usize,
-    ) -> Result<(), Halt<S::Missing>> {
+    fn walk_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let stop = self.walk.run(storage, self.plan.ef_search.max(want), self.budget)?;
         // What the graph does not reach is left to a scan.
         if stop == Stop::Budget || self.walk.pool.entries().is_empty() {
@@ -270,7 +310,7 @@ impl SegmentSearch {
     }
 
     /// Moves the nearest settled candidates of the pool, with their exact ranks, to `ready`.
-    fn settle<S: Storage>(&mut self, storage: &mut S, want: usize) -> Result<(), Halt<S::Missing>> {
+    fn settle<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let pool = &mut self.walk.pool;
         let is_exact = storage.coded().is_none() && self.plan.metric == storage.metric();
         // Where the walk stopped early, what is left in the pool is measured too.
@@ -303,6 +343,7 @@ impl SegmentSearch {
             storage.exact_ranks(self.plan.metric, &self.rows, &mut self.ranks)?;
         }
         let found = self.ranks.iter().copied().zip(self.rows.iter().copied());
+        let given = &self.given;
         self.settled.clear();
         if self.method == Method::Walk {
             // A search that does not go on gives no more rows of a group than these.
@@ -311,13 +352,13 @@ impl SegmentSearch {
                 storage.node_rows(node, &mut self.group)?;
                 let is_alone = self.group.len() == 1;
                 for &row in self.group.iter().take(most) {
-                    if is_alone || storage.row_matches(row)? {
+                    if (is_alone || storage.row_matches(row)?) && !given.contains(row) {
                         self.settled.push((rank, row));
                     }
                 }
             }
         } else {
-            self.settled.extend(found);
+            self.settled.extend(found.filter(|&(_, row)| !given.contains(row)));
         }
         // All was there: only now the candidates are given up.
         if !is_exact {

@@ -1,21 +1,23 @@
 //! What a search reads of a segment, of rows that grow, and of rows that a build measures: one trait,
 //! over which all of the search is written.
 //!
-//! An answer may be [`Halt::Missing`]: its bytes are not here, or enough was done for now. What was
-//! asked to be filled is then undefined, the search has changed nothing that counts, and whoever
-//! asked it for rows asks it again. For bytes in memory nothing is missing, which compiles to nothing.
+//! An answer may be missing ([`Step`]): its bytes are not here. What was asked to be filled is then
+//! undefined, the search has changed nothing that counts, and whoever asked it for rows asks it again.
+//! For bytes in memory nothing is missing, which compiles to nothing; but enough may have been done for
+//! now ([`Interrupts`]), which is an error that leaves all as missing bytes do.
 
 use super::Segment;
 use super::filter::RowFilter;
 use crate::calibration::Structure;
-use crate::error::{Result, corrupt};
-use crate::hnsw::search::{GraphStorage, Halt};
+use crate::error::{ErrorKind, Result, corrupt};
+use crate::hnsw::search::{GraphStorage, Step};
 use crate::ivf::IvfView;
 use crate::key::KeyRef;
 use crate::metric::Metric;
 use crate::quantize::CodedQuery;
 use crate::vectors::{Query, VectorsView};
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::convert::Infallible;
 
 /// What may be in the answer, where not every row may.
@@ -29,6 +31,9 @@ pub(crate) struct Selectivity {
 
 /// What a search reads beside a graph. Rows and nodes of the graph are numbered alike.
 pub(crate) trait Storage: GraphStorage {
+    /// Whether there may be structures: else no more than the scan is compiled.
+    const STRUCTURED: bool = true;
+
     fn rows(&self) -> u32;
 
     /// The metric that the structures order by.
@@ -40,7 +45,9 @@ pub(crate) trait Storage: GraphStorage {
     }
 
     /// None if every row may be in the answer.
-    fn selectivity(&self) -> Option<Selectivity>;
+    fn selectivity(&self) -> Option<Selectivity> {
+        None
+    }
 
     /// Says that ranks will be asked for, to steer by.
     fn steer(&mut self) {}
@@ -51,7 +58,7 @@ pub(crate) trait Storage: GraphStorage {
     }
 
     /// The node at which a walk begins.
-    fn entry(&mut self) -> Result<u32, Halt<Self::Missing>> {
+    fn entry(&mut self) -> Step<u32, Self::Missing> {
         Err(corrupt("the graph").into())
     }
 
@@ -61,12 +68,12 @@ pub(crate) trait Storage: GraphStorage {
     }
 
     /// The ranks of the centroids of all lists of the inverted file.
-    fn list_ranks(&mut self, _: &mut Vec<f32>) -> Result<(), Halt<Self::Missing>> {
+    fn list_ranks(&mut self, _: &mut Vec<f32>) -> Step<(), Self::Missing> {
         Err(corrupt("the inverted file").into())
     }
 
     /// The rows of a list.
-    fn list_rows(&mut self, _: u32, _: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>> {
+    fn list_rows(&mut self, _: u32, _: &mut Vec<u32>) -> Step<(), Self::Missing> {
         Err(corrupt("the inverted file").into())
     }
 
@@ -76,23 +83,33 @@ pub(crate) trait Storage: GraphStorage {
         metric: Metric,
         rows: &[u32],
         out: &mut Vec<f32>,
-    ) -> Result<(), Halt<Self::Missing>>;
+    ) -> Step<(), Self::Missing>;
 
     /// The rows that the filter lets pass, removed ones among them; false if there is no filter.
-    fn listed(&mut self, out: &mut Vec<u32>) -> Result<bool, Halt<Self::Missing>>;
+    fn listed(&mut self, _: &mut Vec<u32>) -> Step<bool, Self::Missing> {
+        Ok(false)
+    }
 
     /// Whether a row was removed or replaced.
-    fn is_hidden(&self, row: u32) -> bool;
+    fn is_hidden(&self, _: u32) -> bool {
+        false
+    }
 
     /// Whether a row may be in the answer; a node matches if one of its rows does.
-    fn row_matches(&mut self, row: u32) -> Result<bool, Halt<Self::Missing>>;
+    fn row_matches(&mut self, _: u32) -> Step<bool, Self::Missing> {
+        Ok(true)
+    }
 
     /// A node's row and those equal to it, for which it stands in the graph.
-    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Self::Missing>>;
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Step<(), Self::Missing> {
+        out.clear();
+        out.push(node);
+        Ok(())
+    }
 
     /// The key of a row: rows that are as far lie in the order of their keys. One that was there
     /// stays.
-    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Self::Missing>>;
+    fn key(&self, row: u32) -> Step<KeyRef<'_>, Self::Missing>;
 }
 
 /// Ranks of stored vectors, in the metric that is asked for. `values` is scratch.
@@ -119,18 +136,57 @@ pub(crate) struct Scratch {
     pub values: Vec<f32>,
 }
 
+/// How many rows are measured, at least, before it is asked whether that was enough for now: a
+/// fraction of a millisecond.
+const INTERRUPT_ROWS: usize = 4096;
+
+/// When a call of a search pauses.
+pub(crate) struct Interrupts<'p> {
+    /// Says whether enough was done for now.
+    asked: Option<&'p (dyn Fn() -> bool + Sync)>,
+    /// How many rows were measured since the call began, or it was asked.
+    counted: Cell<usize>,
+}
+
+impl<'p> Interrupts<'p> {
+    /// For one call: each measures some rows, whatever it is told.
+    pub fn new(asked: Option<&'p (dyn Fn() -> bool + Sync)>) -> Self {
+        Self { asked, counted: Cell::new(0) }
+    }
+
+    /// Counts rows that are about to be measured.
+    #[inline]
+    pub fn count(&self, rows: usize) -> Result<()> {
+        if self.counted.get() >= INTERRUPT_ROWS {
+            self.ask()?;
+        }
+        self.counted.set(self.counted.get() + rows);
+        Ok(())
+    }
+
+    #[cold]
+    fn ask(&self) -> Result<()> {
+        self.counted.set(0);
+        match self.asked {
+            Some(asked) if asked() => Err(ErrorKind::Interrupted.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A segment in memory.
 pub(crate) struct SegmentStorage<'s, 'a> {
     pub filter: RowFilter<'s, 'a>,
     pub query: &'s Query,
     pub scratch: &'s mut Scratch,
+    pub interrupts: &'s Interrupts<'s>,
 }
 
 impl GraphStorage for SegmentStorage<'_, '_> {
     type Missing = Infallible;
 
     #[inline]
-    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         match &self.filter.segment.hnsw {
             Some(hnsw) => Ok(hnsw.base_neighbors(id, out)?),
             None => {
@@ -141,7 +197,8 @@ impl GraphStorage for SegmentStorage<'_, '_> {
     }
 
     #[inline]
-    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Infallible>> {
+    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Step<(), Infallible> {
+        self.interrupts.count(out.len())?;
         Ok(rank_rows(self.filter.segment, self.query, &mut self.scratch.coded, list, out)?)
     }
 
@@ -149,7 +206,7 @@ impl GraphStorage for SegmentStorage<'_, '_> {
         !self.filter.is_trivial()
     }
 
-    fn matches(&mut self, id: u32) -> Result<bool, Halt<Infallible>> {
+    fn matches(&mut self, id: u32) -> Step<bool, Infallible> {
         for row in self.filter.segment.with_copies(id) {
             if self.filter.matches(row)? {
                 return Ok(true);
@@ -204,7 +261,7 @@ impl Storage for SegmentStorage<'_, '_> {
         self.filter.segment.codes.as_ref().map(|_| &self.scratch.coded)
     }
 
-    fn entry(&mut self) -> Result<u32, Halt<Infallible>> {
+    fn entry(&mut self) -> Step<u32, Infallible> {
         let segment = self.filter.segment;
         let Some(hnsw) = &segment.hnsw else { return Err(corrupt("the graph").into()) };
         let Scratch { coded, rows, neighbors, ranks, .. } = &mut *self.scratch;
@@ -217,7 +274,7 @@ impl Storage for SegmentStorage<'_, '_> {
         self.filter.segment.ivf.as_ref().map_or(0, IvfView::lists)
     }
 
-    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Result<(), Halt<Infallible>> {
+    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Step<(), Infallible> {
         let Some(ivf) = &self.filter.segment.ivf else {
             return Err(corrupt("the inverted file").into());
         };
@@ -228,7 +285,7 @@ impl Storage for SegmentStorage<'_, '_> {
         Ok(ivf.ranks(self.query, lists, out)?)
     }
 
-    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         let Some(ivf) = &self.filter.segment.ivf else {
             return Err(corrupt("the inverted file").into());
         };
@@ -242,12 +299,13 @@ impl Storage for SegmentStorage<'_, '_> {
         metric: Metric,
         rows: &[u32],
         out: &mut Vec<f32>,
-    ) -> Result<(), Halt<Infallible>> {
+    ) -> Step<(), Infallible> {
+        self.interrupts.count(rows.len())?;
         let view = &self.filter.segment.vectors;
         Ok(vector_ranks(view, self.query, metric, rows, out, &mut self.scratch.values)?)
     }
 
-    fn listed(&mut self, out: &mut Vec<u32>) -> Result<bool, Halt<Infallible>> {
+    fn listed(&mut self, out: &mut Vec<u32>) -> Step<bool, Infallible> {
         let Some(filter) = self.filter.filter else { return Ok(false) };
         out.clear();
         filter.collect_into(out)?;
@@ -258,17 +316,17 @@ impl Storage for SegmentStorage<'_, '_> {
         self.filter.segment.is_hidden(row)
     }
 
-    fn row_matches(&mut self, row: u32) -> Result<bool, Halt<Infallible>> {
+    fn row_matches(&mut self, row: u32) -> Step<bool, Infallible> {
         Ok(self.filter.matches(row)?)
     }
 
-    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<Infallible>> {
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
         out.extend(self.filter.segment.with_copies(node));
         Ok(())
     }
 
-    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<Infallible>> {
+    fn key(&self, row: u32) -> Step<KeyRef<'_>, Infallible> {
         Ok(self.filter.segment.keys.get(row)?)
     }
 }

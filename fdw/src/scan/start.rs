@@ -7,7 +7,8 @@ use crate::plan::Exact;
 use crate::predicate::Known;
 use crate::reorder::{Reach, Reorder};
 use crate::rounding::Rounding;
-use crate::search::{FIRST_BATCH, Search, Wanted, rows};
+use crate::rows::{Rows, rows_of};
+use crate::search::{FIRST_BATCH, Search, Wanted};
 use crate::stats;
 use crate::unreached::Unreached;
 use crate::vector::{self, VectorType};
@@ -64,7 +65,7 @@ impl Scan {
                 return self.search(node, metric, query, filter.as_ref());
             }
             stats::note_scan();
-            Ok(Stage::Rows { shard: 0, rows: Vec::new(), next: 0, filter })
+            Ok(Stage::Rows(Rows::new(filter)))
         }
     }
 
@@ -187,10 +188,8 @@ impl Scan {
         if filter.is_none() {
             return Ok(self.table.rows());
         }
-        self.table.shards.iter().try_fold(0, |sum, shard| {
-            pgrx::check_for_interrupts!();
-            Ok(sum + rows(shard, filter)?.len() as u64)
-        })
+        let mut counts = self.table.shards.iter().map(|shard| rows_of(shard, filter));
+        counts.try_fold(0, |sum, rows| Ok(sum + rows?.len() as u64))
     }
 
     /// The rows that have these keys and match.

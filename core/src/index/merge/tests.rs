@@ -1,15 +1,16 @@
-//! A search over a storage that is missing bytes at random answers, bit for bit, what one over memory
-//! does: for every structure, filter, radius and order, several segments, and goes on the same.
+//! A search over a storage that is missing bytes at random, or interrupts, answers, bit for bit, what
+//! one over memory does: for every structure, filter, radius and order, several segments and indexes,
+//! and goes on the same.
 
 use super::*;
-use crate::hnsw::search::GraphStorage;
-use crate::index::memory::Memory;
+use crate::hnsw::search::{GraphStorage, Halt, Step};
+use crate::index::memory::{Joined, Memory, PartStorage};
 use crate::random::Random;
 use crate::segment::storage::{Selectivity, Storage};
 use crate::{
-    AlignedBytes, Codes, ColumnSchema, ColumnType, Comparison, Filter, HnswParams, Index,
-    IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Searcher, Structure, Value,
-    ValueRef,
+    AlignedBytes, Codes, ColumnSchema, ColumnType, Comparison, ErrorKind, Filter, HnswParams,
+    Index, IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Searcher, Shards,
+    Structure, Value, ValueRef,
 };
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -17,8 +18,8 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 
-/// When bytes are missing: one request in so many the first time, then they are there; and now and
-/// then any, for enough was done.
+/// When bytes are missing: one request in so many the first time, then they are there. Now and then
+/// any request interrupts, for enough was done.
 struct Luck {
     one_in: u32,
     random: RefCell<Random>,
@@ -26,20 +27,23 @@ struct Luck {
     missed: Cell<usize>,
 }
 
-/// One request in so many is missing although it was there, but for keys, which stay.
+/// One request in so many interrupts although its bytes are there, but for keys, which stay.
 const ENOUGH: u32 = 3000;
 
 /// The kinds of requests from which on they are for keys.
 const KEY: u8 = 11;
 
 impl Luck {
-    fn arrive(&self, kind: u8, number: impl Into<u64>) -> Result<(), Halt<()>> {
+    fn arrive(&self, kind: u8, number: impl Into<u64>) -> Step<(), ()> {
         let is_new = self.arrived.borrow_mut().insert((kind, number.into()));
         let one_in = if is_new { self.one_in } else { ENOUGH };
         let may_be_missing = is_new || kind < KEY;
         if may_be_missing && self.random.borrow_mut().below(one_in) == 0 {
             self.missed.set(self.missed.get() + 1);
-            return Err(Halt::Missing(()));
+            return Err(match is_new {
+                true => Halt::Missing(()),
+                false => Halt::Error(ErrorKind::Interrupted.into()),
+            });
         }
         Ok(())
     }
@@ -51,7 +55,7 @@ struct Patchy<'l, S> {
     luck: &'l Luck,
 }
 
-fn whole<T>(result: Result<T, Halt<Infallible>>) -> Result<T, Halt<()>> {
+fn whole<T>(result: Step<T, Infallible>) -> Step<T, ()> {
     result.map_err(|halt| match halt {
         Halt::Error(error) => Halt::Error(error),
         Halt::Missing(never) => match never {},
@@ -64,8 +68,8 @@ impl<S: Storage<Missing = Infallible>> Patchy<'_, S> {
         &mut self,
         list: &mut Vec<T>,
         (kind, number): (u8, u32),
-        fill: impl FnOnce(&mut S, &mut Vec<T>) -> Result<(), Halt<Infallible>>,
-    ) -> Result<(), Halt<()>> {
+        fill: impl FnOnce(&mut S, &mut Vec<T>) -> Step<(), Infallible>,
+    ) -> Step<(), ()> {
         *list = vec![T::default(); 3];
         self.luck.arrive(kind, number)?;
         whole(fill(&mut self.storage, list))
@@ -75,11 +79,11 @@ impl<S: Storage<Missing = Infallible>> Patchy<'_, S> {
 impl<S: Storage<Missing = Infallible>> GraphStorage for Patchy<'_, S> {
     type Missing = ();
 
-    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<()>> {
+    fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Step<(), ()> {
         self.fill(out, (0, id), |storage, out| storage.neighbors(id, out))
     }
 
-    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<()>> {
+    fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Step<(), ()> {
         out.fill(-1.0);
         for &id in &list[..out.len()] {
             self.luck.arrive(1, id)?;
@@ -91,13 +95,15 @@ impl<S: Storage<Missing = Infallible>> GraphStorage for Patchy<'_, S> {
         self.storage.is_filtered()
     }
 
-    fn matches(&mut self, id: u32) -> Result<bool, Halt<()>> {
+    fn matches(&mut self, id: u32) -> Step<bool, ()> {
         self.luck.arrive(2, id)?;
         whole(self.storage.matches(id))
     }
 }
 
 impl<S: Storage<Missing = Infallible>> Storage for Patchy<'_, S> {
+    const STRUCTURED: bool = S::STRUCTURED;
+
     fn rows(&self) -> u32 {
         self.storage.rows()
     }
@@ -122,7 +128,7 @@ impl<S: Storage<Missing = Infallible>> Storage for Patchy<'_, S> {
         self.storage.coded()
     }
 
-    fn entry(&mut self) -> Result<u32, Halt<()>> {
+    fn entry(&mut self) -> Step<u32, ()> {
         self.luck.arrive(3, 0_u32)?;
         whole(self.storage.entry())
     }
@@ -131,27 +137,22 @@ impl<S: Storage<Missing = Infallible>> Storage for Patchy<'_, S> {
         self.storage.lists()
     }
 
-    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Result<(), Halt<()>> {
+    fn list_ranks(&mut self, out: &mut Vec<f32>) -> Step<(), ()> {
         self.fill(out, (4, 0), |storage, out| storage.list_ranks(out))
     }
 
-    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Result<(), Halt<()>> {
+    fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Step<(), ()> {
         self.fill(out, (5, list), |storage, out| storage.list_rows(list, out))
     }
 
-    fn exact_ranks(
-        &mut self,
-        metric: Metric,
-        rows: &[u32],
-        out: &mut Vec<f32>,
-    ) -> Result<(), Halt<()>> {
+    fn exact_ranks(&mut self, metric: Metric, rows: &[u32], out: &mut Vec<f32>) -> Step<(), ()> {
         for &row in rows {
             self.luck.arrive(6, row)?;
         }
         self.fill(out, (7, 0), |storage, out| storage.exact_ranks(metric, rows, out))
     }
 
-    fn listed(&mut self, out: &mut Vec<u32>) -> Result<bool, Halt<()>> {
+    fn listed(&mut self, out: &mut Vec<u32>) -> Step<bool, ()> {
         let mut is_listed = false;
         self.fill(out, (8, 0), |storage, out| {
             is_listed = storage.listed(out)?;
@@ -164,16 +165,16 @@ impl<S: Storage<Missing = Infallible>> Storage for Patchy<'_, S> {
         self.storage.is_hidden(row)
     }
 
-    fn row_matches(&mut self, row: u32) -> Result<bool, Halt<()>> {
+    fn row_matches(&mut self, row: u32) -> Step<bool, ()> {
         self.luck.arrive(9, row)?;
         whole(self.storage.row_matches(row))
     }
 
-    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Result<(), Halt<()>> {
+    fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Step<(), ()> {
         self.fill(out, (10, node), |storage, out| storage.node_rows(node, out))
     }
 
-    fn key(&self, row: u32) -> Result<KeyRef<'_>, Halt<()>> {
+    fn key(&self, row: u32) -> Step<KeyRef<'_>, ()> {
         self.luck.arrive(KEY, row)?;
         whole(self.storage.key(row))
     }
@@ -194,20 +195,22 @@ impl Parts for PatchyParts<'_, '_, '_> {
         Part { search, scratch }: &mut Part,
         query: &Query,
         want: usize,
-    ) -> Result<bool, Halt<()>> {
+    ) -> Step<bool, ()> {
         let luck = &self.luck;
-        match self.memory.growing(number, query, scratch) {
-            Some(storage) => search.next_batch(&mut Patchy { storage, luck }, want),
-            None => {
-                let storage = self.memory.segment(number, query, scratch);
-                search.next_batch(&mut Patchy { storage, luck }, want)
-            }
+        match self.memory.part(number, query, scratch).expect("a part") {
+            PartStorage::Growing(storage) => search.next_batch(&mut Patchy { storage, luck }, want),
+            PartStorage::Segment(storage) => search.next_batch(&mut Patchy { storage, luck }, want),
         }
     }
 
-    fn key(&self, row: RowId) -> Result<KeyRef<'_>, Halt<()>> {
+    fn key(&self, row: RowId) -> Step<KeyRef<'_>, ()> {
         self.luck.arrive(KEY + 1, u64::from(row.segment) << 32 | u64::from(row.row))?;
         whole(self.memory.key(row))
+    }
+
+    fn is_replaced(&self, row: RowId) -> Step<bool, ()> {
+        self.luck.arrive(KEY - 1, row.row)?;
+        whole(self.memory.is_replaced(row))
     }
 }
 
@@ -262,32 +265,36 @@ fn change(index: &mut Index<'_>, first: i64, random: &mut Random) {
 }
 
 /// All that a search leaves behind after each batch.
-type Trace = Vec<(Vec<(Key, u32)>, [u64; 3])>;
+type Trace = Vec<(Vec<(Key, u32)>, u32, [u64; 3])>;
 
 fn run<P: Parts>(
-    index: &Index<'_>,
+    memory: &Memory<'_, '_, '_>,
     parts: &P,
     query: &[f32],
-    params: &SearchParams<'_>,
     batches: &[usize],
 ) -> Trace {
     let mut searcher = Searcher::new();
-    index.begin(query, params, &mut searcher, batches.len() > 1).unwrap();
+    memory.begin(query, &mut searcher).unwrap();
+    let metric = memory.joined.indexes[0].metric();
     let mut trace = Vec::new();
     for &want in batches {
         let Searcher { query, merge, .. } = &mut searcher;
         loop {
-            match merge.advance(parts, query, params, index.metric(), want) {
+            match merge.advance(parts, query, memory.params, metric, want) {
                 Ok(()) => break,
                 Err(Halt::Missing(_)) => {}
+                Err(Halt::Error(error)) if *error.kind() == ErrorKind::Interrupted => {}
                 Err(Halt::Error(error)) => panic!("{error}"),
             }
         }
-        let found = searcher.merge.found.iter();
-        let found =
-            found.map(|row| (index.key(row.row).unwrap().to_owned(), row.distance.to_bits()));
+        let found = merge.found.iter().map(|found| {
+            let (shard, row) = memory.joined.place(found.row);
+            let key = memory.joined.key(shard, row).unwrap().to_owned();
+            (key, found.distance.to_bits())
+        });
+        let (found, floor) = (found.collect(), searcher.floor(metric).to_bits());
         let stats = searcher.stats();
-        trace.push((found.collect(), [stats.visited, stats.compared, stats.dropped]));
+        trace.push((found, floor, [stats.visited, stats.compared, stats.dropped]));
     }
     trace
 }
@@ -307,12 +314,18 @@ fn what_is_missing_when_changes_no_answer() {
         let bytes = file(options(metric, codes, lists, graph), &mut random);
         let mut index = Index::open(&bytes).unwrap();
         change(&mut index, 790, &mut random);
+        // Another whose rows replace some of it.
+        let later = file(options(metric, codes, lists, graph), &mut random);
+        let later = Index::open(&later).unwrap();
         let below = |bound| Filter::Compare {
             column: "n".into(),
             op: Comparison::Lt,
             value: Value::Int64(bound),
         };
-        let filters = [3, 60, 0].map(|bound| index.filter(&below(bound)).unwrap());
+        let filters = [3, 60, 0]
+            .map(|bound| [&index, &later].map(|index| index.filter(&below(bound)).unwrap()));
+        let shards = Shards::new(vec![&index, &later]).unwrap();
+        let one = &index;
         let structures = [
             None,
             Some(Structure::Flat),
@@ -324,15 +337,18 @@ fn what_is_missing_when_changes_no_answer() {
             let k = 1 + random.below(12) as usize;
             let mut params = SearchParams::new(k);
             params.structure = structures[round % 4];
-            params.filter = [None, Some(0), Some(1), Some(2)][round / 4 % 4].map(|at| &filters[at]);
+            let filter = [None, Some(0), Some(1), Some(2)][round / 4 % 4];
+            let filters: Vec<_> = filter.iter().flat_map(|&at: &usize| &filters[at]).collect();
             params.order = if round / 16 % 2 == 0 { Order::Strict } else { Order::Relaxed };
             params.radius = (round / 32 % 3 == 1).then_some(if graph { 2.0 } else { 0.05 });
             params.ef_search = Some(1 + random.below(60) as usize);
             params.probes = Some(1 + random.below(5) as usize);
             let goes_on = round / 32 % 3 == 2;
-            let batches = if goes_on { vec![k, 3, 40, 1, 150, 2000, 5] } else { vec![k] };
-            let memory = || Memory { index: &index, params: &params };
-            let expected = run(&index, &memory(), &query, &params, &batches);
+            let first = [k, 1, 2 * k + 1][round / 2 % 3];
+            let batches = if goes_on { vec![first, 3, 40, 1, 150, 2000, 5] } else { vec![k] };
+            let joined = if round % 5 == 0 { shards.joined() } else { Joined::one(&one) };
+            let memory = || Memory::new(joined, &params, &filters);
+            let expected = run(&memory(), &memory(), &query, &batches);
             for one_in in [3, 40] {
                 let luck = Luck {
                     one_in,
@@ -341,7 +357,7 @@ fn what_is_missing_when_changes_no_answer() {
                     missed: Cell::new(0),
                 };
                 let parts = PatchyParts { memory: memory(), luck };
-                let found = run(&index, &parts, &query, &params, &batches);
+                let found = run(&memory(), &parts, &query, &batches);
                 assert!(found == expected, "{metric:?} {codes:?}, round {round}, one in {one_in}");
                 missed += parts.luck.missed.get();
             }
