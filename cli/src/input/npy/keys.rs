@@ -55,6 +55,7 @@ impl Keys {
         };
         let dtype = header.dtype;
         let key_type = match (dtype.kind, dtype.size) {
+            (b'i' | b'u', 1 | 2 | 4 | 8) if wanted == Some(KeyType::Text) => KeyType::Text,
             (b'i' | b'u', 1 | 2 | 4 | 8) => KeyType::Int64,
             (b'S' | b'U', 1..) => KeyType::Text,
             _ => {
@@ -100,8 +101,12 @@ impl Keys {
             .read_exact(&mut self.bytes)
             .map_err(|error| InputError::io(&self.path, &error))?;
         let key = match self.dtype.kind {
+            b'i' | b'u' if self.key_type == KeyType::Text => {
+                Ok(Key::Text(whole(self.dtype, &self.bytes).to_string()))
+            }
             b'i' | b'u' => integer(self.dtype, &self.bytes).map(Key::Int64).ok_or_else(|| {
-                String::from("the key is beyond int64 (9223372036854775807); use text keys")
+                let number = whole(self.dtype, &self.bytes);
+                format!("the key {number} is beyond int64; --type key=text keeps its digits")
             }),
             _ => text(self.dtype, &self.bytes)
                 .map(|text| match canonical_uuid(&text) {
@@ -117,6 +122,10 @@ impl Keys {
 
 /// An integer of any size and sign, if it fits.
 pub fn integer(dtype: Dtype, bytes: &[u8]) -> Option<i64> {
+    i64::try_from(whole(dtype, bytes)).ok()
+}
+
+fn whole(dtype: Dtype, bytes: &[u8]) -> i128 {
     let mut little = [0; 8];
     for (to, from) in little.iter_mut().zip(bytes) {
         *to = *from;
@@ -127,8 +136,8 @@ pub fn integer(dtype: Dtype, bytes: &[u8]) -> Option<i64> {
     let unused = 64 - 8 * bytes.len() as u32;
     let number = u64::from_le_bytes(little);
     match dtype.kind {
-        b'u' => i64::try_from(number).ok(),
-        _ => Some((number << unused).cast_signed() >> unused),
+        b'u' => number.into(),
+        _ => ((number << unused).cast_signed() >> unused).into(),
     }
 }
 

@@ -144,8 +144,14 @@ fn keys_are_integers_text_or_uuids() {
     let (kind, all) = read(npy(">U36", false, "(1,)", &data)).unwrap();
     assert_eq!(kind, KeyType::Uuid);
     assert_eq!(all[0].to_string(), uuid);
+    // Those beyond int64 can be text.
+    std::fs::write(&path, npy("<u8", false, "(1,)", &[0xff; 8])).unwrap();
+    let mut keys = Keys::open(&mut Source::open(&path).unwrap(), Some(KeyType::Text)).unwrap();
+    assert_eq!(keys.key_type, KeyType::Text);
+    assert_eq!(keys.next().unwrap(), Some(Key::Text("18446744073709551615".into())));
     for (bytes, part) in [
-        (npy("<u8", false, "(1,)", &[0xff; 8]), "row 0"),
+        (npy("<u8", false, "(1,)", &[0xff; 8]), "row 0 (from 0): the key 18446744073709551615 is"),
+        (npy("<u8", false, "(1,)", &[0xff; 8]), "--type key=text"),
         (npy("<f4", false, "(1,)", &[0; 4]), "keys are integers or strings"),
         (npy("<i4", false, "(1, 2)", &[0; 8]), "one a row"),
         (npy("|O", false, "(1,)", &[0; 8]), "astype(str)"),

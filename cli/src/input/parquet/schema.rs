@@ -22,6 +22,8 @@ pub enum Kind {
     Decimal,
     /// A decimal number or an integer, as the text of its digits.
     Digits,
+    /// A decimal number that is whole, as int64.
+    Whole,
     /// A list, a map or a group, as JSON.
     Nested,
 }
@@ -34,6 +36,7 @@ impl Kind {
             Self::Moment(_) | Self::Date => ColumnType::Timestamp,
             Self::Time(_) | Self::Digits => ColumnType::Text,
             Self::Decimal => ColumnType::Float64,
+            Self::Whole => ColumnType::Int64,
             Self::Nested => ColumnType::Json,
         }
     }
@@ -41,7 +44,7 @@ impl Kind {
     /// The type of the keys, if the column can be the key.
     pub fn key_type(self) -> Option<KeyType> {
         match self {
-            Self::Plain(ColumnType::Int64) => Some(KeyType::Int64),
+            Self::Plain(ColumnType::Int64) | Self::Whole => Some(KeyType::Int64),
             Self::Plain(ColumnType::Text) | Self::Digits => Some(KeyType::Text),
             Self::Plain(ColumnType::Uuid) => Some(KeyType::Uuid),
             _ => None,
@@ -53,6 +56,9 @@ impl Kind {
 pub fn kind_as(field: &Type, wanted: Option<ColumnType>) -> Result<Kind, String> {
     Ok(match (kind(field)?, wanted) {
         (Kind::Decimal | Kind::Plain(ColumnType::Int64), Some(ColumnType::Text)) => Kind::Digits,
+        // By way of digits, for int64 does not hold all that is unsigned.
+        (Kind::Plain(ColumnType::Int64), Some(ColumnType::Float64)) => Kind::Digits,
+        (Kind::Decimal, Some(ColumnType::Int64)) => Kind::Whole,
         (kind, _) => kind,
     })
 }
@@ -124,6 +130,8 @@ pub struct VectorLeaf {
     pub full: i16,
     /// The definition level of a list that is there and empty.
     pub empty: i16,
+    /// Whether they are unsigned integers.
+    pub unsigned: bool,
 }
 
 /// The numbers of the column at the top, if it is a list of numbers: `LIST` of two or three
@@ -152,6 +160,15 @@ pub fn vector_leaf(descriptor: &SchemaDescriptor, at: usize) -> Option<VectorLea
     if !number || column.max_rep_level() != 1 {
         return None;
     }
+    let logical = column.logical_type_ref();
+    let unsigned = matches!(logical, Some(LogicalType::Integer(it)) if !it.is_signed)
+        || matches!(
+            column.converted_type(),
+            ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64
+        );
     // Down to the repeated level, to know what each definition level means.
     let mut field: &Type = &descriptor.root_schema().get_fields()[at];
     let mut element = 0;
@@ -166,7 +183,8 @@ pub fn vector_leaf(descriptor: &SchemaDescriptor, at: usize) -> Option<VectorLea
         }
         field = if field.is_primitive() { return None } else { field.get_fields().first()? };
     }
-    Some(VectorLeaf { leaf, element, full: column.max_def_level(), empty: element - 1 })
+    let full = column.max_def_level();
+    Some(VectorLeaf { leaf, element, full, empty: element - 1, unsigned })
 }
 
 /// Whether the statistics say that a column at the top has nulls.

@@ -108,6 +108,23 @@ fn vectors_of_every_number_and_list() {
     }
 }
 
+/// Numbers whose high bit is no sign.
+#[test]
+fn vectors_of_unsigned_numbers() {
+    let folder = scratch("parquet-unsigned");
+    let path = folder.join("a.parquet");
+    for (number, bits, most) in [("int32", 32, 4_294_967_295.0), ("int64", 64, 1.844_674_4e19)] {
+        for (signed, first) in [(false, most), (true, -1.0)] {
+            let schema = format!(
+                "message m {{ optional group v (LIST) {{ repeated group list {{ optional {number} element (INTEGER({bits}, {signed})); }} }} }}"
+            );
+            file(&path, &schema, &[vec![Leaf(vec![-1, 1], vec![3, 3], vec![0, 1])]]);
+            let (_, rows) = read(&path).unwrap();
+            assert_eq!(rows[0].vector, [first, 1.0], "{schema}");
+        }
+    }
+}
+
 #[test]
 fn vectors_that_are_none() {
     let folder = scratch("parquet-null");
@@ -190,6 +207,13 @@ fn digits_and_types_that_were_asked_for() {
     assert_eq!(cast("required int64 x;", -7, Text), text("-7"));
     assert_eq!(cast("required int64 x (DECIMAL(18, 3));", -5, Text), text("-0.005"));
     assert_eq!(cast("required int64 x (DECIMAL(18, 0));", 12, Text), text("12"));
+    assert_eq!(cast(unsigned, -1, Float64), Ok(Value::Float64(18_446_744_073_709_551_615.0)));
+    // More digits than a double has.
+    let id = 123_456_789_012_345_678;
+    assert_eq!(cast("required int64 x (DECIMAL(18, 0));", id, Int64), Ok(Value::Int64(id)));
+    assert_eq!(cast("required int64 x (DECIMAL(18, 2));", -700, Int64), Ok(Value::Int64(-7)));
+    let half = message(cast("required int64 x (DECIMAL(18, 1));", 15, Int64));
+    assert!(half.contains("\"x\" is 1.5, decimal that does not become int64"), "{half}");
     assert_eq!(cast("required int64 x;", 7, Float64), Ok(Value::Float64(7.0)));
     assert_eq!(cast("required double x;", 7, Int64), Ok(Value::Int64(7)));
     assert_eq!(cast("required boolean x;", 1, Text), text("true"));
@@ -206,6 +230,16 @@ fn digits_and_types_that_were_asked_for() {
     };
     assert!(open("required int64 x (DECIMAL(18, 3));").contains("--type x=text keeps its digits"));
     assert!(open("required int96 x;").contains("read to the millisecond"));
+    let whole = "message m { repeated float vector; required int64 id (DECIMAL(18, 0)); }";
+    file(
+        &path,
+        whole,
+        &[vec![Leaf(vec![1, 2], vec![1, 1], vec![0, 1]), Leaf(vec![id], vec![], vec![])]],
+    );
+    let column_types = vec![("id".into(), Int64)];
+    let input = Input::open(&path, &Options { column_types, ..Options::default() }).unwrap();
+    assert_eq!((input.key_type, input.notes.concat()), (KeyType::Int64, String::new()));
+    assert_eq!(drain(input).unwrap()[0].key, Some(Key::Int64(id)));
     assert!(open("required double id;").contains("\"id\" is not the key"));
     assert_eq!(open("required int64 x;"), "");
 }
@@ -262,6 +296,9 @@ fn types_of_columns() {
         Json,
         json("{\"y\":1}"),
     );
+    let digits = "optional group x { optional int64 y (DECIMAL(18, 2)); }";
+    let all = Leaf(vec![123_456_789_012_345_678], vec![2], vec![0]);
+    check(digits, all, Json, json("{\"y\":1234567890123456.78}"));
 }
 
 /// As text does: to the nearest, and with a word.

@@ -1,10 +1,13 @@
 //! Fields of a Parquet record as attribute values.
 
 use ::parquet::{data_type::Decimal, record::Field};
-use hither::{ColumnType, Value, format_timestamp};
-use serde_json::{Number, Value as Json, json};
+use hither::{ColumnType, Value, ValueRef, format_timestamp};
+use serde_json::{Number, Value as Json};
 
-use super::{super::infer::format_bytes, schema::Kind};
+use super::{
+    super::{columns::written, infer::format_bytes},
+    schema::Kind,
+};
 
 /// What a moment that microseconds in 64 bits do not hold is refused with.
 const BEYOND: &str = "is a moment beyond the years that a timestamp holds, -290308 to 294247";
@@ -32,7 +35,11 @@ impl Kind {
     pub fn value(self, field: Field) -> Result<Value, String> {
         Ok(match (self, field) {
             (_, Field::Null) => Value::Null,
-            (Self::Nested, field) => Value::Json(json(&field)?.to_string()),
+            (Self::Nested, field) => {
+                let mut document = String::new();
+                write_json(&field, &mut document)?;
+                Value::Json(document)
+            }
             (Self::Date, Field::Date(days)) => Value::Timestamp(date(days)?),
             (Self::Moment(_), Field::TimestampMicros(micros)) => Value::Timestamp(micros),
             (Self::Moment(_), Field::TimestampMillis(millis)) => {
@@ -48,6 +55,7 @@ impl Kind {
             (Self::Time(unit), Field::Int(count)) => Value::Text(time(count.into(), unit)),
             (Self::Decimal, Field::Decimal(number)) => Value::Float64(decimal(&number)),
             (Self::Digits, Field::Decimal(number)) => Value::Text(digits(&number)?),
+            (Self::Whole, Field::Decimal(number)) => Value::Int64(whole(&number)?),
             (Self::Digits, Field::ULong(number)) => Value::Text(number.to_string()),
             (Self::Digits, field) => match integer(&field) {
                 Some(number) => Value::Text(number.to_string()),
@@ -107,36 +115,47 @@ fn integer(field: &Field) -> Option<i64> {
 
 /// The double nearest to a decimal number.
 fn decimal(number: &Decimal) -> f64 {
-    let bytes = number.data();
-    if bytes.len() > 16 {
-        // More digits than a double has by far: the high bytes decide.
-        let sign = if bytes[0] >= 0x80 { -1.0 } else { 0.0 };
-        let unscaled = bytes.iter().fold(sign, |n, &byte| n * 256.0 + f64::from(byte));
-        return unscaled / 10_f64.powi(number.scale());
+    if let Some(unscaled) = unscaled(number) {
+        // By way of text, which is rounded once.
+        let text = format!("{unscaled}e{}", -i64::from(number.scale()));
+        return text.parse().unwrap_or(f64::NAN);
     }
-    // By way of text, which is rounded once.
-    format!("{}e{}", unscaled(bytes), -i64::from(number.scale())).parse().unwrap_or(f64::NAN)
+    // More digits than a double has by far: the high bytes decide.
+    let bytes = number.data();
+    let sign = if bytes[0] >= 0x80 { -1.0 } else { 0.0 };
+    let unscaled = bytes.iter().fold(sign, |n, &byte| n * 256.0 + f64::from(byte));
+    unscaled / 10_f64.powi(number.scale())
 }
 
-/// Up to 16 bytes of two's complement, the high one first.
-fn unscaled(bytes: &[u8]) -> i128 {
+/// What two's complement says, the high byte first, if 128 bits hold it.
+fn unscaled(number: &Decimal) -> Option<i128> {
+    let bytes = number.data();
     let negative = bytes.first().is_some_and(|&byte| byte >= 0x80);
-    let start = if negative { -1_i128 } else { 0 };
-    bytes.iter().fold(start, |n, &byte| n << 8 | i128::from(byte))
+    let (start, filler) = if negative { (-1_i128, 0xff) } else { (0, 0) };
+    let (above, below) = bytes.split_at(bytes.len().saturating_sub(16));
+    let unscaled = below.iter().fold(start, |n, &byte| n << 8 | i128::from(byte));
+    (above.iter().all(|&byte| byte == filler) && (unscaled < 0) == negative).then_some(unscaled)
 }
 
 /// All digits of a decimal number.
 fn digits(number: &Decimal) -> Result<String, String> {
-    if number.data().len() > 16 || number.scale() < 0 {
+    let Some(unscaled) = unscaled(number).filter(|_| number.scale() >= 0) else {
         return Err("has more than 38 digits or a negative scale".into());
-    }
-    let unscaled = unscaled(number.data());
+    };
     let scale = number.scale().unsigned_abs() as usize;
     let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let sign = if unscaled < 0 { "-" } else { "" };
     let point = if scale > 0 { "." } else { "" };
     Ok(format!("{sign}{whole}{point}{fraction}"))
+}
+
+/// A decimal number that has no fraction, if int64 holds it.
+fn whole(number: &Decimal) -> Result<i64, String> {
+    let text = digits(number)?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let integer = whole.parse().ok().filter(|_| fraction.bytes().all(|digit| digit == b'0'));
+    integer.ok_or_else(|| format!("is {text}, decimal that does not become int64"))
 }
 
 /// A time of day, `12:30:00` or `12:30:00.000250`.
@@ -150,39 +169,73 @@ fn time(count: i64, per_second: i64) -> String {
     text
 }
 
-fn json(field: &Field) -> Result<Json, String> {
-    let float = |number: f64| Number::from_f64(number).map_or(Json::Null, Json::Number);
-    Ok(match field {
-        Field::Null => Json::Null,
-        Field::Bool(value) => json!(value),
-        Field::ULong(number) => json!(number),
+/// Appends a field as JSON, with all digits of decimal numbers. What is no number is a text.
+fn write_json(field: &Field, out: &mut String) -> Result<(), String> {
+    let text = |text: &str| Json::from(text).to_string();
+    let float = |number: f64| match Number::from_f64(number) {
+        Some(number) => number.to_string(),
+        None => text(&written(ValueRef::Float64(number))),
+    };
+    *out += &match field {
+        Field::Null => "null".into(),
+        Field::Bool(value) => value.to_string(),
+        Field::ULong(number) => number.to_string(),
         Field::Float16(number) => float(number.to_f64()),
         // By way of text, so that 0.1 stays 0.1.
         Field::Float(number) => float(number.to_string().parse().unwrap_or(f64::NAN)),
         Field::Double(number) => float(*number),
-        Field::Decimal(number) => float(decimal(number)),
-        Field::Str(text) => json!(text),
-        Field::Bytes(bytes) => json!(format_bytes(bytes.data())),
-        Field::Date(days) => json!(format_timestamp(date(*days)?)),
-        Field::TimeMillis(count) => json!(time((*count).into(), 1_000)),
-        Field::TimeMicros(count) => json!(time(*count, 1_000_000)),
-        Field::TimestampMillis(count) => json!(format_timestamp(moment(*count, 1_000)?)),
-        Field::TimestampMicros(count) => json!(format_timestamp(*count)),
+        Field::Decimal(number) => digits(number)?,
+        Field::Str(value) => text(value),
+        Field::Bytes(bytes) => text(&format_bytes(bytes.data())),
+        Field::Date(days) => text(&format_timestamp(date(*days)?)),
+        Field::TimeMillis(count) => text(&time((*count).into(), 1_000)),
+        Field::TimeMicros(count) => text(&time(*count, 1_000_000)),
+        Field::TimestampMillis(count) => text(&format_timestamp(moment(*count, 1_000)?)),
+        Field::TimestampMicros(count) => text(&format_timestamp(*count)),
         Field::Group(row) => {
-            let fields = row.get_column_iter().map(|(name, f)| Ok((name.clone(), json(f)?)));
-            Json::Object(fields.collect::<Result<_, String>>()?)
-        }
-        Field::ListInternal(list) => list.elements().iter().map(json).collect::<Result<_, _>>()?,
-        Field::MapInternal(map) => {
-            let entries = map.entries().iter().map(|(key, value)| {
-                let key = match key {
-                    Field::Str(text) => text.clone(),
-                    other => json(other)?.to_string(),
-                };
-                Ok((key, json(value)?))
+            let fields = row.get_column_iter().map(|(name, field)| (text(name), field));
+            return write_list(out, ['{', '}'], fields, |(name, field), out| {
+                *out += &name;
+                out.push(':');
+                write_json(field, out)
             });
-            Json::Object(entries.collect::<Result<_, String>>()?)
         }
-        other => integer(other).map_or(Json::Null, |number| json!(number)),
-    })
+        Field::ListInternal(list) => {
+            return write_list(out, ['[', ']'], list.elements(), write_json);
+        }
+        Field::MapInternal(map) => {
+            return write_list(out, ['{', '}'], map.entries(), |(key, value), out| {
+                match key {
+                    Field::Str(name) => *out += &text(name),
+                    other => {
+                        let mut name = String::new();
+                        write_json(other, &mut name)?;
+                        *out += &text(&name);
+                    }
+                }
+                out.push(':');
+                write_json(value, out)
+            });
+        }
+        other => integer(other).map_or_else(|| "null".into(), |number| number.to_string()),
+    };
+    Ok(())
+}
+
+/// Appends items between brackets, separated by commas.
+fn write_list<T>(
+    out: &mut String,
+    [begin, end]: [char; 2],
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(T, &mut String) -> Result<(), String>,
+) -> Result<(), String> {
+    out.push(begin);
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write(item, out)?;
+    }
+    out.push(end);
+    Ok(())
 }

@@ -132,8 +132,14 @@ impl VectorColumn {
             ColumnReader::DoubleColumnReader(reader) => {
                 read(reader, count, levels, values, |&x| x as f32)
             }
+            ColumnReader::Int32ColumnReader(reader) if self.leaf.unsigned => {
+                read(reader, count, levels, values, |&x| x.cast_unsigned() as f32)
+            }
             ColumnReader::Int32ColumnReader(reader) => {
                 read(reader, count, levels, values, |&x| x as f32)
+            }
+            ColumnReader::Int64ColumnReader(reader) if self.leaf.unsigned => {
+                read(reader, count, levels, values, |&x| x.cast_unsigned() as f32)
             }
             ColumnReader::Int64ColumnReader(reader) => {
                 read(reader, count, levels, values, |&x| x as f32)
