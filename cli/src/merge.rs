@@ -5,6 +5,7 @@ use crate::memory::Memory;
 use crate::opened;
 use crate::output;
 use crate::progress::Bar;
+use crate::recall;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
@@ -66,7 +67,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let rows = show::count(builder.rows());
-    let size = IndexFile::open(&arguments.output)?.len();
+    let written = IndexFile::open(&arguments.output)?;
     let path = arguments.output.display();
-    show::print(&format!("{path}: {rows} rows, {}\n", show::bytes(size)))
+    show::print(&format!("{path}: {rows} rows, {}\n", show::bytes(written.len())))?;
+    recall::warnings(written.index()).iter().for_each(|line| show::complain(line));
+    Ok(())
 }

@@ -276,6 +276,11 @@ impl<'a> Search<'a> {
             // What is left of --columns '' is one name without letters.
             Some(names) if names.iter().all(String::is_empty) => Ok(Vec::new()),
             Some(names) => {
+                // In JSON the second of them would be the value of a name that is there already.
+                let mut numbered = names.iter().enumerate();
+                if let Some((_, name)) = numbered.find(|(at, name)| names[..*at].contains(name)) {
+                    return Err(format!("--columns names \"{name}\" twice; leave one out").into());
+                }
                 Ok(names.iter().map(|name| index.column(name)).collect::<Result<_, _>>()?)
             }
         }

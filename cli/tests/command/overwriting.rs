@@ -111,6 +111,13 @@ fn a_replaced_file_keeps_its_mode_and_its_links() {
         assert!(!is_link("data/real.hither"));
         assert_eq!(fs::read_dir(folder.join("data")).unwrap().count(), 1);
     }
+    // Links in a circle lead to no file that could be replaced.
+    symlink("there", folder.join("here")).unwrap();
+    symlink("here", folder.join("there")).unwrap();
+    for forced in [&[][..], &["--force"]] {
+        error(&folder, &[&["build", "points.jsonl", "-o", "here"], forced].concat());
+        assert_eq!(fs::read_link(folder.join("here")).unwrap(), Path::new("there"));
+    }
 }
 
 /// The names in a folder.

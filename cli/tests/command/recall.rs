@@ -52,3 +52,27 @@ fn a_recall_that_was_not_reached_is_said_at_every_door() {
     assert!(flat.stderr.is_empty() && flat.status.success());
     assert!(!String::from_utf8(flat.stdout).unwrap().contains("reached_recall"));
 }
+
+/// A graph of few edges over rows that are far from each other in every way.
+#[test]
+fn a_merge_says_what_its_graph_does_not_reach() {
+    let folder = folder("unreached-merge");
+    let mut state = 1_u64;
+    let mut value = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) % 1000
+    };
+    let lines = (0..2500).map(|_| {
+        let values: Vec<_> = (0..40).map(|_| value().to_string()).collect();
+        format!("{{\"vector\":[{}]}}\n", values.join(","))
+    });
+    let lines: String = lines.collect();
+    fs::write(folder.join("a.jsonl"), lines).unwrap();
+    let build = ["build", "a.jsonl", "-o", "a.hither", "--metric", "l2", "--kind", "hnsw"];
+    ok(&folder, &[&build[..], &["--codes", "none", "--m", "2", "--ef-construction", "4"]].concat());
+    let merge = ["merge", "a.hither", "-o", "b.hither"];
+    let said = String::from_utf8(run(&folder, &merge).stderr).unwrap();
+    assert!(said.contains("warning: hnsw did not reach recall@10 0.99 on these rows"), "{said}");
+    assert!(run(&folder, &[&merge[..], &["--quiet"]].concat()).stderr.is_empty());
+}

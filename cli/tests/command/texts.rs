@@ -134,6 +134,10 @@ fn no_columns_are_no_error_and_an_entry_that_comes_twice_is_one() {
     let bare = json(&ok(&folder, &[&search[..], &["--columns", "", "--json"]].concat()));
     assert_eq!(bare["results"][0], json(r#"{"key":1,"distance":0.0}"#));
     assert!(
+        error(&folder, &[&search[..], &["--columns", "square,square"]].concat())
+            .contains("names \"square\" twice")
+    );
+    assert!(
         error(&folder, &[&search[..], &["--columns", "square,"]].concat()).contains("no column")
     );
     let filter = r#"{"parity":"even","parity":"odd"}"#;

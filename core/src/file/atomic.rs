@@ -44,7 +44,12 @@ impl AtomicFile {
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let name = path.as_ref();
         // Renamed over, a device or a pipe would be gone, for everybody.
-        let there = fs::metadata(name).ok();
+        let there = match fs::metadata(name) {
+            Ok(there) => Some(there),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // Of links in a circle, none would stay.
+            Err(error) => return Err(io_error(name, &error)),
+        };
         if there.as_ref().is_some_and(|there| !there.is_file()) {
             let reason = "this is no regular file; name one that may be replaced".into();
             return Err(ErrorKind::Io { path: name.display().to_string(), reason }.into());
