@@ -63,8 +63,8 @@ const SPACE = /[ \t\n\r]*/y;
 const WORDS = { true: true, false: false, null: null };
 
 /**
- * Parses JSON. Integers that JSON.parse would round are bigints, as far as 64 bits hold them. `isStrict`:
- * a name twice in one object is an error.
+ * Parses JSON. Integers that JSON.parse would round are bigints. `isStrict`, for filters: a name twice in one
+ * object is an error, and so is a number beyond float64; of integers, only those of 64 bits are bigints.
  */
 export function parseJson(text, isStrict = false) {
   let at = 0;
@@ -97,10 +97,10 @@ export function parseJson(text, isStrict = false) {
   const number = () => {
     const found = match(NUMBER) || fail();
     const value = Number(found);
-    if (!Number.isFinite(value)) fail(`${found} is out of range`);
+    if (isStrict && !Number.isFinite(value)) fail(`${found} is out of range`);
     if (Number.isSafeInteger(value) || !/^-?\d+$/.test(found)) return value;
     const integer = BigInt(found);
-    return BigInt.asIntN(64, integer) === integer ? integer : value;
+    return isStrict && BigInt.asIntN(64, integer) !== integer ? value : integer;
   };
   /** What stands between a bracket and its end, separated by commas. */
   const list = (end, item) => {

@@ -35,6 +35,20 @@ test("an answer is written by JSON.stringify and Response.json as its rows, what
   index.free();
 });
 
+test("a document's numbers keep their digits, and those beyond float64 hinder no search", async () => {
+  const text = `{"n":[${2n ** 63n},-${2n ** 64n}0,9007199254740993,1e400,-1e400]}`;
+  const builder = new Builder({ dimensions: 2, metric: "l2", columns: [{ name: "j", type: "json", asText: true }] });
+  builder.add([0, 1], { columns: { j: text } });
+  const file = await builder.finish();
+  const numbers = [2n ** 63n, -(2n ** 64n) * 10n, 9007199254740993n, Infinity, -Infinity];
+  const index = await open(file);
+  const worker = await openInWorker(file);
+  for (const [found] of [index.search([0, 1]), await worker.search([0, 1])]) assert.deepEqual(found.j, { n: numbers });
+  assert.deepEqual(JSON.parse(JSON.stringify(index.get(0))).j, { n: numbers.map(String) });
+  worker.free();
+  index.free();
+});
+
 test("rows of an answer are there by number, from the end, mapped and iterated", async () => {
   const names = ["a", "b", "c"];
   const index = await indexOf({ name: "text" }, names.map((name) => ({ name })));
