@@ -81,11 +81,12 @@ impl Scan {
             self.compared += self.rows.len() as u64;
             for at in 0..self.rows.len() {
                 let (rank, row) = (self.ranks[at], self.rows[at]);
+                if self.bound.is_some_and(|bound| rank > bound) {
+                    continue;
+                }
                 // NaN comes last, whatever its sign, and is within no radius.
                 let rank = if rank.is_nan() { f32::NAN } else { rank };
-                let is_near = |bound: f32| rank.total_cmp(&bound).is_le();
-                let is_within = |radius| metric.distance(rank) <= radius;
-                if self.bound.is_none_or(is_near) && radius.is_none_or(is_within) {
+                if radius.is_none_or(|radius| metric.distance(rank) <= radius) {
                     self.nearest.push((rank, row));
                 }
                 if self.nearest.len() >= self.most {
