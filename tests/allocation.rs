@@ -1,7 +1,7 @@
 //! A warm search allocates nothing.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
-use hither::{ColumnSchema, ColumnType, IndexBuilder, Structure, ValueRef};
+use hither::{ColumnSchema, ColumnType, IndexBuilder, Shards, Structure, ValueRef};
 use hither::{Filter, HnswParams, Index, IndexOptions, IvfParams, Metric, SearchParams, Searcher};
 use hither_tests::clustered;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -61,6 +61,7 @@ fn a_warm_search_allocates_nothing() {
     let wide = index.filter(&Filter::from_json(r#"{"group": {"$lt": 50}}"#).unwrap()).unwrap();
     let narrow = index.filter(&Filter::from_json(r#"{"group": 7}"#).unwrap()).unwrap();
     let params = SearchParams::new(10);
+    let shards = Shards::union_all(vec![&index, &index]).unwrap();
     for params in [
         params,
         params.structure(Structure::Flat),
@@ -70,10 +71,21 @@ fn a_warm_search_allocates_nothing() {
         params.filter(&narrow),
         params.structure(Structure::Ivf).filter(&wide),
     ] {
-        let mut searcher = Searcher::new();
+        let (mut searcher, mut several) = (Searcher::new(), Searcher::new());
         let mut pass = || {
             for query in queries.rows() {
                 assert_eq!(index.search(query, &params, &mut searcher).unwrap().len(), 10);
+                // One that goes on.
+                index.start_search(query, &params, &mut searcher).unwrap();
+                for _ in 0..3 {
+                    assert_eq!(index.next_batch(&params, &mut searcher, 10).unwrap().len(), 10);
+                }
+                // One of several indexes.
+                shards.start_search(query, &params, &[], &mut several).unwrap();
+                for _ in 0..3 {
+                    let batch = shards.next_batch(&params, &[], &mut several, 10).unwrap();
+                    assert_eq!(batch.count(), 10);
+                }
             }
         };
         pass();
