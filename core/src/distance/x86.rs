@@ -10,7 +10,7 @@ use super::table::Table;
 use crate::error::Result;
 use core::arch::x86_64::{
     __cpuid, __cpuid_count, __m128i, __m256, __m256i, __m512, __m512i, _mm256_cvtph_ps,
-    _mm512_dpbusd_epi32, _xgetbv,
+    _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8, _xgetbv,
 };
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use pulp::NullaryFnOnce;
@@ -196,6 +196,15 @@ impl Avx512Vnni {
         unsafe { _mm512_dpbusd_epi32(sum, moved, b) }
     }
 
+    /// The last codes of a row, fewer than 64, filled up with zeros. By way of memory it is a wait for
+    /// what was just written there, for each row.
+    #[inline(always)]
+    fn first(self, codes: &[i8]) -> __m512i {
+        let mask = !(u64::MAX << codes.len());
+        // SAFETY: AVX512BW is part of `V4`, and what the mask leaves out is not read.
+        unsafe { _mm512_maskz_loadu_epi8(mask, codes.as_ptr()) }
+    }
+
     /// −128·Σb, over the lanes.
     #[inline(always)]
     fn less_excess(self, b: &[i8]) -> __m512i {
@@ -207,7 +216,7 @@ impl Avx512Vnni {
             excess = self.add_products(excess, sign, bytemuck::cast(*chunk));
         }
         if !tail.is_empty() {
-            excess = self.add_products(excess, sign, padded(tail));
+            excess = self.add_products(excess, sign, self.first(tail));
         }
         avx512._mm512_sub_epi32(avx512._mm512_setzero_si512(), excess)
     }
@@ -234,18 +243,11 @@ impl Avx512Vnni {
             sums[0] = self.add_products(sums[0], moved(bytemuck::cast(*a)), bytemuck::cast(*b));
         }
         if !b_tail.is_empty() {
-            sums[1] = self.add_products(sums[1], moved(padded(a_tail)), padded(b_tail));
+            let (a, b) = (moved(self.first(a_tail)), self.first(b_tail));
+            sums[1] = self.add_products(sums[1], a, b);
         }
         avx512._mm512_reduce_add_epi32(avx512._mm512_add_epi32(sums[0], sums[1]))
     }
-}
-
-/// The last codes of a row, filled up with zeros.
-#[inline(always)]
-fn padded(tail: &[i8]) -> __m512i {
-    let mut codes = [0_i8; 64];
-    codes[..tail.len()].copy_from_slice(tail);
-    bytemuck::cast(codes)
 }
 
 /// AMD's cores, and those that have AVX2 alone, wait for fewer lines at a time, about 48: with 16
