@@ -168,6 +168,35 @@ fn the_calibration_says_what_a_search_of_equal_rows_finds() {
 }
 
 #[test]
+fn the_calibration_says_what_queries_that_are_like_no_row_find() {
+    let groups = |count, times, noise| {
+        let rows = repeated(&spread(31, count, 48), times, noise);
+        (shuffled(&[&rows]), spread(32, 300, 48))
+    };
+    let words = clustered(33, 5000, 24);
+    let copied = Matrix { values: words.values[..24 * 5].to_vec(), ..words };
+    let (rows, queries) = words.values.split_at(24 * 4700);
+    let [rows, queries] = [rows, queries].map(|part| Matrix { values: part.to_vec(), ..words });
+    let cases = [
+        ("near rows", groups(200, 50, 1e-3)),
+        ("nearer rows", groups(100, 80, 1e-4)),
+        ("equal rows", groups(200, 50, 0.0)),
+        ("some equal rows", (shuffled(&[&rows, &repeated(&copied, 300, 0.0)]), queries)),
+    ];
+    for (name, (rows, queries)) in cases {
+        let bytes = build(&rows, options(rows.dimensions, Metric::L2));
+        let index = Index::open(&bytes).unwrap();
+        for wanted in [0.95, 0.99] {
+            let segments = index.info().segments;
+            let calibration = segments[0].calibrations.iter().find(|c| c.k == 10).unwrap();
+            let point = calibration.points.iter().find(|point| point.1 >= wanted).unwrap();
+            let found = recall(&index, &queries, point.0 as usize);
+            assert!(found >= f64::from(wanted) - 0.03, "{name}: {found}, not {wanted}");
+        }
+    }
+}
+
+#[test]
 fn rows_of_equal_codes_are_told_apart() {
     // A far row stretches the scale, so that codes tell nothing of the others.
     let near = spread(11, 2000, 24);

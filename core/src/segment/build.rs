@@ -249,7 +249,7 @@ impl Context<'_> {
             (0..rows).filter(|&row| !self.truth.held_out[row as usize]).collect();
         Random::new(seed).shuffle(&mut order);
         let before = order.len();
-        order.extend(&self.truth.queries);
+        order.extend(&self.truth.rows);
 
         let places = || 0..order.len() as u32;
         let children = 2 * params.m as usize;

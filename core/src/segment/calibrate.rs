@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::hnsw::build::Graph;
 use crate::hnsw::search::{Walk, present};
 use crate::ivf::kmeans::Clustering;
+use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
 use crate::quantize::CodedQuery;
@@ -18,6 +19,7 @@ use crate::random::Random;
 use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem::take;
 
 /// Most rows that are held out as queries of the calibration, and of how many rows at most one.
 const CALIBRATION_QUERIES: usize = 200;
@@ -44,12 +46,28 @@ const FIT_QUERIES: usize = 100;
 const TOGETHER: usize = 8;
 const PIECE: u32 = 64;
 
-/// Rows held out as queries, and the exact nearest of the other rows.
+/// A row lies in a tight group if none of the others is more than `NEAR` and at most `FAR` times as
+/// far from it as the tenth nearest, some are farther, and at most one row of so many is nearer. Its
+/// neighbours are found wherever the walk of a query that is no such row would have to look for them.
+const NEAR: f32 = 3.0;
+const FAR: f32 = 8.0;
+const MOST_IN_GROUP: usize = 8;
+
+/// How many rows tell, before all are measured, whether any may be so far.
+const FAR_SAMPLE: usize = 32;
+
+/// The vectors of rows that are held out, as queries, and the exact nearest of the other rows.
+///
+/// A row of a tight group says little of what queries meet that are like no row: of 400 groups of 50
+/// all held-out rows found all their neighbours, where other queries found half. So those rows are left
+/// out or, where there are few others, mixed: two thirds of a row and of the next one less a third of
+/// the third have the mean and the covariance of the rows, and lie in no group.
 #[derive(Default)]
 pub(super) struct Truth {
-    pub queries: Vec<u32>,
-    /// Whether a row is one of the queries: none is an answer, for the graph that is measured has
-    /// none of them.
+    pub queries: Vec<Vec<f32>>,
+    /// The rows that were held out, and whether each row was: none is an answer, for the graph that is
+    /// measured has none of them.
+    pub rows: Vec<u32>,
     pub held_out: Vec<bool>,
     pub nearest: Vec<Vec<Candidate>>,
 }
@@ -61,22 +79,11 @@ type RankRows<'a> = &'a mut dyn FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32
 struct Scratch {
     query: Query,
     coded: CodedQuery,
-    values: Vec<f32>,
     ranks: Vec<f32>,
     pool: Pool,
     search: SegmentSearch,
     storage: storage::Scratch,
     walk: Walk,
-}
-
-impl Scratch {
-    /// Makes a row the query.
-    fn set_query(&mut self, vectors: &Vectors, row: u32) -> Result<()> {
-        let shape = vectors.shape();
-        self.values.resize(shape.dimensions, 0.0);
-        vectors.view().get(row, &mut self.values)?;
-        self.query.set(&self.values, shape.dimensions, shape.metric)
-    }
 }
 
 /// Fills the pool of each query with the `k` nearest of all rows but those of `held_out`, by `ranks`.
@@ -105,20 +112,21 @@ fn scan_together(
     Ok(())
 }
 
-/// Makes the rows queries, one for each of as many scratches.
+/// Sets the queries, one for each of as many scratches.
 fn set_queries<'s>(
     scratch: &'s mut Vec<Scratch>,
     vectors: &Vectors,
-    rows: &[u32],
+    queries: &[Vec<f32>],
 ) -> Result<&'s mut [Scratch]> {
-    scratch.resize_with(rows.len(), Scratch::default);
-    for (scratch, &row) in scratch.iter_mut().zip(rows) {
-        scratch.set_query(vectors, row)?;
+    let shape = vectors.shape();
+    scratch.resize_with(queries.len(), Scratch::default);
+    for (scratch, values) in scratch.iter_mut().zip(queries) {
+        scratch.query.set(values, shape.dimensions, shape.metric)?;
     }
     Ok(scratch)
 }
 
-/// Picks rows at random and finds their exact neighbours.
+/// Picks rows at random and finds the exact neighbours of these queries.
 pub(super) fn measure_truth(
     vectors: &Vectors,
     seed: u64,
@@ -127,24 +135,31 @@ pub(super) fn measure_truth(
 ) -> Result<Truth> {
     let rows = vectors.rows();
     let count = CALIBRATION_QUERIES.min(rows as usize / CALIBRATION_FRACTION);
-    let mut queries: Vec<u32> = (0..rows).collect();
-    Random::new(seed ^ 0x63_616c_6962).shuffle(&mut queries);
-    queries.truncate(count);
+    let mut order: Vec<u32> = (0..rows).collect();
+    Random::new(seed ^ 0x63_616c_6962).shuffle(&mut order);
+    order.truncate(count);
     let mut held_out = vec![false; rows as usize];
-    queries.iter().for_each(|&row| held_out[row as usize] = true);
-    let k = CALIBRATION_K[CALIBRATION_K.len() - 1].0.min(rows as usize - count);
-    let view = vectors.view();
-    let groups: Vec<&[u32]> = queries.chunks(TOGETHER).collect();
-    let nearest = threads.map(groups.len(), &mut threads.scratch(), |at, scratch| {
-        let scratch = set_queries(scratch, vectors, groups[at])?;
-        scan_together(scratch, rows, &held_out, k, &mut |query, _, list, out| {
-            view.ranks(query, list, out)
-        })?;
-        Ok(scratch.iter().map(|scratch| scratch.pool.entries().to_vec()).collect::<Vec<_>>())
+    order.iter().for_each(|&row| held_out[row as usize] = true);
+    let values = |row: u32| {
+        let mut values = vec![0.0; vectors.shape().dimensions];
+        vectors.view().get(row, &mut values).map(|()| values)
+    };
+    let queries = order.iter().map(|&row| values(row)).collect::<Result<_>>()?;
+    let mut truth = Truth { queries, rows: order, held_out, nearest: Vec::new() };
+    truth.find_nearest(vectors, threads)?;
+    let in_group = threads.map(count, &mut threads.scratch(), |at, scratch| {
+        truth.is_in_tight_group(at, vectors, scratch)
     })?;
-    let nearest = nearest.into_iter().flatten().collect();
+    if 4 * in_group.iter().filter(|in_group| **in_group).count() <= 3 * count {
+        let measured = take(&mut truth.queries).into_iter().zip(take(&mut truth.nearest));
+        let ordinary = measured.zip(in_group).filter(|(_, in_group)| !in_group);
+        (truth.queries, truth.nearest) = ordinary.map(|(measured, _)| measured).unzip();
+    } else {
+        truth.mix_queries(&in_group, vectors);
+        truth.find_nearest(vectors, threads)?;
+    }
     progress(Progress { stage: "measuring", done: count as u64, total: count as u64 })?;
-    Ok(Truth { queries, held_out, nearest })
+    Ok(truth)
 }
 
 /// Whether codes tell rows apart: whether the nearest rows are among the nearest by codes, and
@@ -160,7 +175,7 @@ pub(super) fn codes_fit(
     }
     let count = truth.queries.len().min(FIT_QUERIES);
     let (codes, view) = (coded.view(vectors.shape().metric), vectors.view());
-    let groups: Vec<&[u32]> = truth.queries[..count].chunks(TOGETHER).collect();
+    let groups: Vec<&[Vec<f32>]> = truth.queries[..count].chunks(TOGETHER).collect();
     let found = threads.map(groups.len(), &mut threads.scratch(), |group, scratch| {
         let scratch = set_queries(scratch, vectors, groups[group])?;
         scratch.iter_mut().for_each(|scratch| scratch.coded.set(&scratch.query, &codes));
@@ -187,6 +202,77 @@ pub(super) fn codes_fit(
 }
 
 impl Truth {
+    /// Measures all rows that are not held out.
+    fn find_nearest(&mut self, vectors: &Vectors, threads: &Threads) -> Result<()> {
+        let (rows, view) = (vectors.rows(), vectors.view());
+        let others = self.held_out.iter().filter(|held_out| !**held_out).count();
+        let k = CALIBRATION_K[CALIBRATION_K.len() - 1].0.min(others);
+        let groups: Vec<&[Vec<f32>]> = self.queries.chunks(TOGETHER).collect();
+        let nearest = threads.map(groups.len(), &mut threads.scratch(), |at, scratch| {
+            let scratch = set_queries(scratch, vectors, groups[at])?;
+            scan_together(scratch, rows, &self.held_out, k, &mut |query, _, list, out| {
+                view.ranks(query, list, out)
+            })?;
+            Ok(scratch.iter().map(|scratch| scratch.pool.entries().to_vec()).collect::<Vec<_>>())
+        })?;
+        self.nearest = nearest.into_iter().flatten().collect();
+        Ok(())
+    }
+
+    /// Mixes the queries that lie in tight groups with others.
+    fn mix_queries(&mut self, in_group: &[bool], vectors: &Vectors) {
+        let (shape, rows, count) = (vectors.shape(), self.queries.clone(), self.queries.len());
+        let mut query = Query::default();
+        for at in (0..count).filter(|&at| in_group[at]) {
+            let (second, third) = (&rows[(at + 1) % count], &rows[(at + 2) % count]);
+            let mixed = rows[at].iter().zip(second).zip(third);
+            let mixed: Vec<f32> =
+                mixed.map(|((a, b), c)| (2.0 / 3.0) * a + (2.0 / 3.0) * b - c / 3.0).collect();
+            // What is too long, or has no direction, is no query.
+            if query.set(&mixed, shape.dimensions, shape.metric).is_ok() {
+                self.queries[at] = mixed;
+            }
+        }
+    }
+
+    /// Whether query number `at` is a row of a tight group.
+    fn is_in_tight_group(
+        &self,
+        at: usize,
+        vectors: &Vectors,
+        scratch: &mut Scratch,
+    ) -> Result<bool> {
+        let (shape, view) = (vectors.shape(), vectors.view());
+        let Some(tenth) = self.nearest[at].get(FIT_K - 1) else { return Ok(false) };
+        let tenth = if tenth.rank() > 0.0 { tenth.rank() } else { 0.0 };
+        let (near, far) = match shape.metric {
+            // Ranks grow with the squares of distances.
+            Metric::L2 | Metric::Cosine => (tenth * (NEAR * NEAR), tenth * (FAR * FAR)),
+            Metric::L1 => (tenth * NEAR, tenth * FAR),
+            Metric::InnerProduct => return Ok(false),
+        };
+        scratch.query.set(&self.queries[at], shape.dimensions, shape.metric)?;
+        let measure = |list: &[u32], ranks: &mut Vec<f32>| {
+            ranks.resize(list.len(), 0.0);
+            view.ranks(&scratch.query, list, ranks)
+        };
+        measure(&self.rows[..self.rows.len().min(FAR_SAMPLE)], &mut scratch.ranks)?;
+        if !scratch.ranks.iter().any(|&rank| rank > far) {
+            return Ok(false);
+        }
+        let (mut group, mut beyond) = (0, 0);
+        let all: Vec<u32> = (0..vectors.rows()).collect();
+        for list in all.chunks(PIECE as usize) {
+            measure(list, &mut scratch.ranks)?;
+            if scratch.ranks.iter().any(|&rank| near < rank && rank <= far) {
+                return Ok(false);
+            }
+            group += scratch.ranks.iter().filter(|&&rank| rank <= near).count();
+            beyond += scratch.ranks.iter().filter(|&&rank| rank > far).count();
+        }
+        Ok(beyond > 0 && group * MOST_IN_GROUP <= all.len())
+    }
+
     /// How many of `found` are among the `k` nearest of held-out row number `at`, the scratch's
     /// query: of rows that are equally far, all are.
     fn hits(
@@ -286,8 +372,9 @@ impl Context<'_> {
         plan: Plan,
         scratch: &mut Scratch,
     ) -> Result<Vec<u32>> {
-        scratch.set_query(self.vectors, self.truth.queries[at])?;
         let Scratch { query, storage, search, walk, .. } = scratch;
+        let shape = self.vectors.shape();
+        query.set(&self.truth.queries[at], shape.dimensions, shape.metric)?;
         let view = self.vectors.view();
         let codes = self.stored.map(|codes| codes.view(view.metric()));
         let stored = match codes {
