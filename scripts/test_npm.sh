@@ -267,6 +267,8 @@ JS
     exit 1
 }
 "$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o other.hither
+# What several tabs store at once, a hundred times each: small, or they write gigabytes.
+"$hither" build "$sample/words.npy" --kind flat --codes sq8-only --quiet -o vite/out/race.hither
 for folder in esbuild/out webpack/out search/out vite/out vite; do cp words.hither other.hither $folder/; done
 cp "$package/hither_bg.wasm" vite/out/whole.wasm
 node browser.mjs "$PWD"

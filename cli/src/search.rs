@@ -221,7 +221,12 @@ impl<'a> Search<'a> {
             None => None,
         };
         let (searcher, found) = (Searcher::new(), Vec::new());
-        Ok(Self { shards, filters, arguments, searcher, except, k, found })
+        let search = Self { shards, filters, arguments, searcher, except, k, found };
+        // Before it searches: where no row is found nobody would hear of a wrong name.
+        for index in indexes {
+            search.columns(index)?;
+        }
+        Ok(search)
     }
 
     fn params(&self) -> SearchParams<'static> {

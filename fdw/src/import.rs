@@ -199,7 +199,7 @@ impl Wanted {
     fn columns(&self, index: &Index<'_>) -> Result<Vec<String>> {
         let options = index.options();
         let taken = |name: &str| index.columns().iter().any(|column| column.name == name);
-        let mut names = Vec::new();
+        let mut names = SYSTEM_COLUMNS.map(String::from).to_vec();
         let mut columns = Vec::new();
         let key_type = match options.key_type {
             KeyType::RowNumber | KeyType::Int64 => "bigint",
@@ -258,6 +258,9 @@ impl Wanted {
         Ok(columns)
     }
 }
+
+/// The names that every table of Postgres has already.
+const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
 
 /// A name for a column that no other has: its own, with underscores appended where that is taken.
 fn free(name: &str, taken: &mut Vec<String>) -> String {

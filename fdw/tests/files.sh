@@ -93,7 +93,7 @@ def write(name, rows):
     with open(f"{folder}/{name}.jsonl", "w") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 write("taken", [{"k": n, "v": [n, 1], "id": n + 1, "key": f"x{n}", "embedding": n + 2, "vector": n + 3,
-                 "key_": n + 4, long + "1": n + 5, long + "2": n + 6} for n in range(5)])
+                 "key_": n + 4, "ctid": n + 7, long + "1": n + 5, long + "2": n + 6} for n in range(5)])
 write("unreached", [{"vector": [n % 30 * 1000.0, n // 30 * 1e-2]} for n in range(900)])
 PY
 build "$1/names/taken.jsonl" --metric l2 --vector-column v --key-column k -o "$1/names/taken.hither"

@@ -9,7 +9,7 @@ const codeOf = (promise) => promise.then((value) => value, (error) => error.code
 async function race() {
   // Not by the cache, to which several tabs would write at once.
   const [whole, other] = await Promise.all(
-    ["/words.hither", "/other.hither"].map(async (url) => (await fetch(url, { cache: "no-store" })).blob()),
+    ["/race.hither", "/other.hither"].map(async (url) => (await fetch(url, { cache: "no-store" })).blob()),
   );
   const lengths = new Set();
   const said = new Set();

@@ -140,6 +140,8 @@ fn no_columns_are_no_error_and_an_entry_that_comes_twice_is_one() {
     assert!(
         error(&folder, &[&search[..], &["--columns", "square,"]].concat()).contains("no column")
     );
+    let nothing = ["--columns", "cube", "--filter", r#"{"parity":"none"}"#];
+    assert!(error(&folder, &[&search[..], &nothing].concat()).contains("cube"));
     let filter = r#"{"parity":"even","parity":"odd"}"#;
     let message = error(&folder, &[&search[..], &["--filter", filter]].concat());
     assert!(message.contains("\"parity\" is there twice"), "{message}");
