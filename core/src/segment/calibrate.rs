@@ -19,7 +19,6 @@ use crate::random::Random;
 use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::mem::take;
 
 /// Most rows that are held out as queries of the calibration, and of how many rows at most one.
 const CALIBRATION_QUERIES: usize = 200;
@@ -146,14 +145,12 @@ pub(super) fn measure_truth(
     };
     let queries = order.iter().map(|&row| values(row)).collect::<Result<_>>()?;
     let mut truth = Truth { queries, rows: order, held_out, nearest: Vec::new() };
-    truth.find_nearest(vectors, threads)?;
-    let in_group = threads.map(count, &mut threads.scratch(), |at, scratch| {
-        truth.is_in_tight_group(at, vectors, scratch)
-    })?;
+    let in_group = truth.find_nearest(vectors, threads)?;
     if 4 * in_group.iter().filter(|in_group| **in_group).count() <= 3 * count {
-        let measured = take(&mut truth.queries).into_iter().zip(take(&mut truth.nearest));
-        let ordinary = measured.zip(in_group).filter(|(_, in_group)| !in_group);
-        (truth.queries, truth.nearest) = ordinary.map(|(measured, _)| measured).unzip();
+        for at in (0..count).rev().filter(|&at| in_group[at]) {
+            truth.queries.remove(at);
+            truth.nearest.remove(at);
+        }
     } else {
         truth.mix_queries(&in_group, vectors);
         truth.find_nearest(vectors, threads)?;
@@ -202,8 +199,8 @@ pub(super) fn codes_fit(
 }
 
 impl Truth {
-    /// Measures all rows that are not held out.
-    fn find_nearest(&mut self, vectors: &Vectors, threads: &Threads) -> Result<()> {
+    /// Measures all rows that are not held out; says which queries are rows of tight groups.
+    fn find_nearest(&mut self, vectors: &Vectors, threads: &Threads) -> Result<Vec<bool>> {
         let (rows, view) = (vectors.rows(), vectors.view());
         let others = self.held_out.iter().filter(|held_out| !**held_out).count();
         let k = CALIBRATION_K[CALIBRATION_K.len() - 1].0.min(others);
@@ -213,21 +210,27 @@ impl Truth {
             scan_together(scratch, rows, &self.held_out, k, &mut |query, _, list, out| {
                 view.ranks(query, list, out)
             })?;
-            Ok(scratch.iter().map(|scratch| scratch.pool.entries().to_vec()).collect::<Vec<_>>())
+            let found = scratch.iter_mut().map(|scratch| {
+                let in_group = self.is_in_tight_group(vectors, scratch)?;
+                Ok((scratch.pool.entries().to_vec(), in_group))
+            });
+            found.collect::<Result<Vec<_>>>()
         })?;
-        self.nearest = nearest.into_iter().flatten().collect();
-        Ok(())
+        let (nearest, in_group) = nearest.into_iter().flatten().unzip();
+        self.nearest = nearest;
+        Ok(in_group)
     }
 
     /// Mixes the queries that lie in tight groups with others.
     fn mix_queries(&mut self, in_group: &[bool], vectors: &Vectors) {
-        let (shape, rows, count) = (vectors.shape(), self.queries.clone(), self.queries.len());
+        let (shape, count) = (vectors.shape(), self.queries.len());
         let mut query = Query::default();
         for at in (0..count).filter(|&at| in_group[at]) {
-            let (second, third) = (&rows[(at + 1) % count], &rows[(at + 2) % count]);
-            let mixed = rows[at].iter().zip(second).zip(third);
-            let mixed: Vec<f32> =
-                mixed.map(|((a, b), c)| (2.0 / 3.0) * a + (2.0 / 3.0) * b - c / 3.0).collect();
+            let mut mixed = self.queries[at].clone();
+            let [second, third] = [1, 2].map(|next| &self.queries[(at + next) % count]);
+            for ((value, second), third) in mixed.iter_mut().zip(second).zip(third) {
+                *value = (2.0 * (*value + second) - third) / 3.0;
+            }
             // What is too long, or has no direction, is no query.
             if query.set(&mixed, shape.dimensions, shape.metric).is_ok() {
                 self.queries[at] = mixed;
@@ -235,23 +238,17 @@ impl Truth {
         }
     }
 
-    /// Whether query number `at` is a row of a tight group.
-    fn is_in_tight_group(
-        &self,
-        at: usize,
-        vectors: &Vectors,
-        scratch: &mut Scratch,
-    ) -> Result<bool> {
-        let (shape, view) = (vectors.shape(), vectors.view());
-        let Some(tenth) = self.nearest[at].get(FIT_K - 1) else { return Ok(false) };
+    /// Whether the query, whose nearest rows are in its pool, is a row of a tight group.
+    fn is_in_tight_group(&self, vectors: &Vectors, scratch: &mut Scratch) -> Result<bool> {
+        let view = vectors.view();
+        let Some(tenth) = scratch.pool.entries().get(FIT_K - 1) else { return Ok(false) };
         let tenth = if tenth.rank() > 0.0 { tenth.rank() } else { 0.0 };
-        let (near, far) = match shape.metric {
+        let (near, far) = match view.metric() {
             // Ranks grow with the squares of distances.
             Metric::L2 | Metric::Cosine => (tenth * (NEAR * NEAR), tenth * (FAR * FAR)),
             Metric::L1 => (tenth * NEAR, tenth * FAR),
             Metric::InnerProduct => return Ok(false),
         };
-        scratch.query.set(&self.queries[at], shape.dimensions, shape.metric)?;
         let measure = |list: &[u32], ranks: &mut Vec<f32>| {
             ranks.resize(list.len(), 0.0);
             view.ranks(&scratch.query, list, ranks)
