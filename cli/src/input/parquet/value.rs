@@ -2,7 +2,8 @@
 
 use ::parquet::{data_type::Decimal, record::Field};
 use hither::{ColumnType, Value, ValueRef, format_timestamp};
-use serde_json::{Number, Value as Json};
+use serde::ser::{Error, Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
 use super::{
     super::{columns::written, infer::format_bytes},
@@ -35,11 +36,7 @@ impl Kind {
     pub fn value(self, field: Field) -> Result<Value, String> {
         Ok(match (self, field) {
             (_, Field::Null) => Value::Null,
-            (Self::Nested, field) => {
-                let mut document = String::new();
-                write_json(&field, &mut document)?;
-                Value::Json(document)
-            }
+            (Self::Nested, field) => Value::Json(Document(&field).json()?),
             (Self::Date, Field::Date(days)) => Value::Timestamp(date(days)?),
             (Self::Moment(_), Field::TimestampMicros(micros)) => Value::Timestamp(micros),
             (Self::Moment(_), Field::TimestampMillis(millis)) => {
@@ -169,73 +166,65 @@ fn time(count: i64, per_second: i64) -> String {
     text
 }
 
-/// Appends a field as JSON, with all digits of decimal numbers. What is no number is a text.
-fn write_json(field: &Field, out: &mut String) -> Result<(), String> {
-    let text = |text: &str| Json::from(text).to_string();
-    let float = |number: f64| match Number::from_f64(number) {
-        Some(number) => number.to_string(),
-        None => text(&written(ValueRef::Float64(number))),
-    };
-    *out += &match field {
-        Field::Null => "null".into(),
-        Field::Bool(value) => value.to_string(),
-        Field::ULong(number) => number.to_string(),
-        Field::Float16(number) => float(number.to_f64()),
-        // By way of text, so that 0.1 stays 0.1.
-        Field::Float(number) => float(number.to_string().parse().unwrap_or(f64::NAN)),
-        Field::Double(number) => float(*number),
-        Field::Decimal(number) => digits(number)?,
-        Field::Str(value) => text(value),
-        Field::Bytes(bytes) => text(&format_bytes(bytes.data())),
-        Field::Date(days) => text(&format_timestamp(date(*days)?)),
-        Field::TimeMillis(count) => text(&time((*count).into(), 1_000)),
-        Field::TimeMicros(count) => text(&time(*count, 1_000_000)),
-        Field::TimestampMillis(count) => text(&format_timestamp(moment(*count, 1_000)?)),
-        Field::TimestampMicros(count) => text(&format_timestamp(*count)),
-        Field::Group(row) => {
-            let fields = row.get_column_iter().map(|(name, field)| (text(name), field));
-            return write_list(out, ['{', '}'], fields, |(name, field), out| {
-                *out += &name;
-                out.push(':');
-                write_json(field, out)
-            });
-        }
-        Field::ListInternal(list) => {
-            return write_list(out, ['[', ']'], list.elements(), write_json);
-        }
-        Field::MapInternal(map) => {
-            return write_list(out, ['{', '}'], map.entries(), |(key, value), out| {
-                match key {
-                    Field::Str(name) => *out += &text(name),
-                    other => {
-                        let mut name = String::new();
-                        write_json(other, &mut name)?;
-                        *out += &text(&name);
-                    }
-                }
-                out.push(':');
-                write_json(value, out)
-            });
-        }
-        other => integer(other).map_or_else(|| "null".into(), |number| number.to_string()),
-    };
-    Ok(())
+/// A field as JSON has it, with all digits of decimal numbers. What is no number is a text.
+struct Document<'f>(&'f Field);
+
+impl Document<'_> {
+    fn json(&self) -> Result<String, String> {
+        serde_json::to_string(self).map_err(|error| error.to_string())
+    }
 }
 
-/// Appends items between brackets, separated by commas.
-fn write_list<T>(
-    out: &mut String,
-    [begin, end]: [char; 2],
-    items: impl IntoIterator<Item = T>,
-    mut write: impl FnMut(T, &mut String) -> Result<(), String>,
-) -> Result<(), String> {
-    out.push(begin);
-    for (at, item) in items.into_iter().enumerate() {
-        if at > 0 {
-            out.push(',');
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let fail = S::Error::custom::<String>;
+        match self.0 {
+            Field::Null => to.serialize_unit(),
+            Field::Bool(value) => to.serialize_bool(*value),
+            Field::ULong(number) => to.serialize_u64(*number),
+            Field::Float16(number) => serialize_float(number.to_f64(), to),
+            // By way of text, so that 0.1 stays 0.1.
+            Field::Float(number) => {
+                serialize_float(number.to_string().parse().unwrap_or(f64::NAN), to)
+            }
+            Field::Double(number) => serialize_float(*number, to),
+            Field::Decimal(number) => {
+                let digits = RawValue::from_string(digits(number).map_err(fail)?);
+                digits.map_err(S::Error::custom)?.serialize(to)
+            }
+            Field::Group(row) => {
+                to.collect_map(row.get_column_iter().map(|(name, it)| (name, Document(it))))
+            }
+            Field::ListInternal(list) => to.collect_seq(list.elements().iter().map(Document)),
+            Field::MapInternal(entries) => {
+                let mut map = to.serialize_map(Some(entries.len()))?;
+                for (key, value) in entries.entries() {
+                    match key {
+                        Field::Str(name) => map.serialize_key(name)?,
+                        other => map.serialize_key(&Document(other).json().map_err(fail)?)?,
+                    }
+                    map.serialize_value(&Document(value))?;
+                }
+                map.end()
+            }
+            Field::Str(text) => to.serialize_str(text),
+            Field::Bytes(bytes) => to.serialize_str(&format_bytes(bytes.data())),
+            Field::Date(days) => to.serialize_str(&format_timestamp(date(*days).map_err(fail)?)),
+            Field::TimeMillis(count) => to.serialize_str(&time((*count).into(), 1_000)),
+            Field::TimeMicros(count) => to.serialize_str(&time(*count, 1_000_000)),
+            Field::TimestampMillis(count) => {
+                to.serialize_str(&format_timestamp(moment(*count, 1_000).map_err(fail)?))
+            }
+            Field::TimestampMicros(count) => to.serialize_str(&format_timestamp(*count)),
+            other => integer(other).serialize(to),
         }
-        write(item, out)?;
     }
-    out.push(end);
-    Ok(())
+}
+
+fn serialize_float<S: Serializer>(number: f64, to: S) -> Result<S::Ok, S::Error> {
+    if number.is_finite() {
+        to.serialize_f64(number)
+    } else {
+        to.serialize_str(&written(ValueRef::Float64(number)))
+    }
 }
