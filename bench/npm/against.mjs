@@ -42,15 +42,16 @@ function compare(packages, rounds) {
   }
 }
 
-/** The least `efSearch` whose answers hold a share of `recall` of the `k` nearest, and that share. */
+/** The least `efSearch` whose answers hold a share of `recall` of the ten nearest, and that share. */
 function effort(index, query, count, recall) {
   const keys = (at, options) => Array.from(index.search(query(at), { include: false, ...options }), ({ key }) => key);
   const truth = Array.from({ length: count }, (_, at) => new Set(keys(at, { exact: true })));
-  for (let efSearch = 10; ; efSearch += 2) {
+  for (let efSearch = 10; efSearch <= 1000; efSearch += 2) {
     const found = truth.map((nearest, at) => keys(at, { efSearch }).filter((key) => nearest.has(key)).length / nearest.size);
     const share = found.reduce((sum, one) => sum + one, 0) / count;
     if (share >= recall) return { efSearch, found: share };
   }
+  throw new Error(`no efSearch up to 1000 reaches recall ${recall}`);
 }
 
 /** Milliseconds of each operation, over the sample. */
