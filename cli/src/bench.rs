@@ -4,15 +4,16 @@ mod measure;
 mod plot;
 
 use crate::failure::Failure;
-use crate::input::{Format, read_matrix_f32};
 use crate::opened;
 use crate::output;
 use crate::replace::{Force, Kind};
 use crate::search::require_extension;
+use crate::settings;
 use crate::show;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use hither::{Filter, Index, SearchParams, Searcher};
+use hither_rows::{Format, read_matrix_f32};
 use measure::{Bench, Setting};
 use serde_json::json;
 use std::io::Write;
@@ -28,7 +29,7 @@ pub struct Arguments {
     #[arg(long, value_name = "Q.npy")]
     queries: PathBuf,
     /// The format of the queries, where their name does not say it.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = settings::format())]
     format: Option<Format>,
     /// The true neighbours: row numbers or int64 keys, nearest first, .npy or .ivecs. Computed by
     /// an exact scan of the index when left out.

@@ -4,18 +4,19 @@ mod rows;
 mod structures;
 
 use crate::failure::Failure;
-use crate::input::{Format, Input, Options, parse_type};
 use crate::interrupt::{interrupted, watch};
 use crate::memory::Memory;
 use crate::output;
 use crate::progress::Bar;
 use crate::recall;
 use crate::replace::{Force, Kind};
+use crate::settings;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
     ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric, Progress,
 };
+use hither_rows::{Format, Input, Options, parse_type};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -33,7 +34,7 @@ pub struct Arguments {
     #[arg(required_unless_present = "postgres")]
     input: Option<PathBuf>,
     /// The format of the vectors, where their name does not say it.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = settings::format())]
     format: Option<Format>,
     /// The rows of a query in Postgres instead of a file: postgres://user@host/database, or
     /// "host=… dbname=…". PGPASSWORD, PGHOST, PGPORT, PGUSER and PGDATABASE say what is left out.
@@ -57,7 +58,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
     /// The format of the attributes, where their name does not say it.
-    #[arg(long, value_enum, requires = "attributes")]
+    #[arg(long, value_parser = settings::format(), requires = "attributes")]
     attributes_format: Option<Format>,
     /// The column that holds the vectors, where columns have names.
     #[arg(long, value_name = "NAME")]
@@ -169,7 +170,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
         };
         bar.say(&format!("vectors: column \"{column}\"; keys: {keys}"));
     }
-    input.notes.iter().for_each(|note| bar.say(&format!("note: {note}")));
+    input.notes.iter().for_each(|note| bar.say(&settings::note(note)));
     let mut options = index_options(arguments, &input)?;
     let budget = arguments.memory.budget();
     options.memory = budget.limit;
@@ -241,6 +242,7 @@ fn open(arguments: &Arguments) -> Result<(Input, PathBuf), Failure> {
         attributes: arguments.attributes.clone(),
         tsv_columns: arguments.tsv_columns.clone(),
         column_types: arguments.types.clone(),
+        interrupted: Some(interrupted),
     };
     match (&arguments.postgres, &arguments.query, &arguments.input) {
         (Some(url), Some(query), _) => Ok((open_query(url, query, &options)?, "the query".into())),
@@ -256,7 +258,7 @@ fn open_query(url: &str, query: &str, options: &Options) -> Result<Input, Failur
 
 #[cfg(not(feature = "postgres"))]
 fn open_query(_: &str, _: &str, _: &Options) -> Result<Input, Failure> {
-    Err(crate::input::WITHOUT_POSTGRES.into())
+    Err("this hither was built without Postgres; build it with `cargo build --release -p hither-cli --features postgres`".into())
 }
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {

@@ -1,13 +1,13 @@
 //! `hither export`: the rows of an index file in another format.
 
 use crate::failure::Failure;
-use crate::input::KEY_NAMES;
 use crate::opened;
-use crate::output::{Layout, Output, Precision, attribute_names};
+use crate::output::create_rows;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
 use hither::{Element, KeyType, Value};
+use hither_rows::{KEY_NAMES, Layout, Precision, attribute_names};
 use std::path::{Path, PathBuf};
 
 /// Write the rows of an index file as .npy (vectors) or .jsonl, in the order of keys.
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let columns = index.columns().to_vec();
     let layout = Layout { dimensions: index.dimensions(), precision, key_type, columns };
     notes(&arguments.output, &layout).iter().for_each(|note| show::complain(note));
-    let mut output = Output::create(&arguments.output, &layout)?;
+    let mut output = create_rows(&arguments.output, &layout)?;
     let mut vector = vec![0.0; index.dimensions()];
     for (key, row) in &rows {
         index.vector(*row, &mut vector)?;

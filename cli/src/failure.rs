@@ -1,6 +1,7 @@
 //! Why a command ended early.
 
-use crate::input::InputError;
+use crate::settings::with_option;
+use hither_rows::Error;
 use std::io;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ impl Failure {
         use hither::ErrorKind;
         match error.kind() {
             ErrorKind::NonFinite { .. } | ErrorKind::ZeroVector | ErrorKind::VectorOverflow => {
-                InputError::at_row(path, row as u64, error.to_string()).into()
+                Error::at_row(path, row as u64, error.to_string()).into()
             }
             _ => error.into(),
         }
@@ -66,9 +67,9 @@ impl From<hither::Error> for Failure {
     }
 }
 
-impl From<InputError> for Failure {
-    fn from(error: InputError) -> Self {
-        Self::Message(error.to_string())
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Message(with_option(error.to_string(), error.setting()))
     }
 }
 

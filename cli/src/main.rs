@@ -5,17 +5,16 @@ mod build;
 mod export;
 mod failure;
 mod info;
-mod input;
 mod interrupt;
 mod memory;
 mod merge;
-mod names;
 mod opened;
 mod output;
 mod progress;
 mod recall;
 mod replace;
 mod search;
+mod settings;
 mod show;
 mod verify;
 

@@ -1,75 +1,25 @@
-//! Rows into files: `.npy`, JSON Lines or Parquet, in forms that [`crate::input`] reads again.
-//!
-//! A file is written under a temporary name beside its own and renamed when it is whole, so that a
-//! reader never sees half of one and a failed run leaves nothing behind.
+//! Files that appear when they are whole; an end by a signal removes what is unfinished.
 
+use crate::failure::Failure;
+use crate::interrupt::remove_unfinished;
+use hither::AtomicFile;
+use hither_rows::{Layout, Output};
 use std::path::Path;
 
-use hither::{KeyRef, Value};
-
-use crate::input::InputError;
-
-mod jsonl;
-mod layout;
-mod npy;
-#[cfg(feature = "parquet")]
-mod parquet;
-mod sink;
-
-pub use layout::{Layout, Precision, attribute_names};
-pub use npy::write_npy_i64;
-pub use sink::create;
-
-use sink::Sink;
-
-/// A file that is being written.
-pub struct Output {
-    dimensions: usize,
-    columns: usize,
-    writer: Box<dyn Sink>,
+/// Begins a file.
+pub fn create(path: &Path) -> Result<AtomicFile, Failure> {
+    remove_unfinished(path);
+    Ok(hither_rows::create(path)?)
 }
 
-impl Output {
-    /// Starts a file in the format that its extension names. `.npy` takes the vectors alone.
-    pub fn create(path: &Path, layout: &Layout) -> Result<Self, InputError> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-        let writer: Box<dyn Sink> = match extension.to_ascii_lowercase().as_str() {
-            "npy" => Box::new(npy::Writer::create(path, layout)?),
-            "jsonl" | "ndjson" => Box::new(jsonl::Writer::create(path, layout)?),
-            #[cfg(feature = "parquet")]
-            "parquet" => Box::new(parquet::Writer::create(path, layout)?),
-            #[cfg(not(feature = "parquet"))]
-            "parquet" => return Err(InputError::new(path, crate::input::WITHOUT_PARQUET)),
-            _ => {
-                return Err(InputError::new(
-                    path,
-                    "rows are written as .npy (vectors alone), .jsonl, .ndjson or .parquet",
-                ));
-            }
-        };
-        Ok(Self { dimensions: layout.dimensions, columns: layout.columns.len(), writer })
-    }
-
-    /// Writes a row: a key where the layout has a type for it, and a value for each column.
-    pub fn write(
-        &mut self,
-        key: Option<KeyRef<'_>>,
-        vector: &[f32],
-        values: &[Value],
-    ) -> Result<(), InputError> {
-        assert_eq!(
-            (vector.len(), values.len()),
-            (self.dimensions, self.columns),
-            "a row is written as it was laid out"
-        );
-        self.writer.write(key, vector, values)
-    }
-
-    /// Completes the file and gives it its name.
-    pub fn finish(self) -> Result<(), InputError> {
-        self.writer.finish()
-    }
+/// Begins a file of rows.
+pub fn create_rows(path: &Path, layout: &Layout) -> Result<Output, Failure> {
+    remove_unfinished(path);
+    Ok(Output::create(path, layout)?)
 }
 
-#[cfg(test)]
-mod tests;
+/// Writes a whole matrix of row numbers as `.npy`, row by row.
+pub fn write_npy(path: &Path, numbers: &[i64], rows: usize, columns: usize) -> Result<(), Failure> {
+    remove_unfinished(path);
+    Ok(hither_rows::write_npy_i64(path, numbers, rows, columns)?)
+}

@@ -2,18 +2,18 @@
 
 use crate::build::MetricName;
 use crate::failure::Failure;
-use crate::input::{Format, read_matrix_f32};
-use crate::names;
 use crate::opened;
-use crate::output::write_npy_i64;
+use crate::output::write_npy;
 use crate::recall;
 use crate::replace::{Force, Kind};
+use crate::settings;
 use crate::show;
 use clap::Args;
 use hither::{
     Calibration, Difference, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric,
     SearchParams, Searcher, ShardNeighbor, Shards, Structure,
 };
+use hither_rows::{Format, beside, read_matrix_f32};
 use std::path::{Path, PathBuf};
 
 /// Find the nearest rows in one or more index files, searched as one.
@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "Q.npy", conflicts_with_all = ["like", "vector"])]
     queries: Option<PathBuf>,
     /// The format of the queries, where their name does not say it.
-    #[arg(long, value_enum, requires = "queries")]
+    #[arg(long, value_parser = settings::format(), requires = "queries")]
     format: Option<Format>,
     /// Search for the rows nearest to the one with this key.
     #[arg(long, value_name = "KEY", conflicts_with = "vector", allow_hyphen_values = true)]
@@ -139,7 +139,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     match &arguments.output {
-        Some(path) => Ok(write_npy_i64(path, &ids, rows, k)?),
+        Some(path) => write_npy(path, &ids, rows, k),
         None => show::print(&text),
     }
 }
@@ -295,7 +295,7 @@ impl<'a> Search<'a> {
         let rows = self.found.iter().map(|found| {
             let index = self.shards.indexes()[found.shard];
             let columns = self.columns(index)?;
-            let names = names::beside(index.columns(), &["key", "distance"]);
+            let names = beside(index.columns(), &["key", "distance"]);
             let key = found.key.as_ref();
             Ok(show::row_json(index, found.row, key, found.distance, &columns, &names)?)
         });

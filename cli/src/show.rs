@@ -1,9 +1,9 @@
 //! How values, sizes and rows look to people and to programs.
 
 use crate::failure::Failure;
-use crate::input::written;
 use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_uuid};
-use serde_json::{Value as Json, value::RawValue};
+use hither_rows::{json_line, key_from_text, quoted, written};
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::io::{Write, stdout};
 
@@ -84,20 +84,6 @@ pub fn value_text(value: ValueRef<'_>) -> String {
     }
 }
 
-/// A document as it is written, in one line: its parts may have line ends between them, strings
-/// have none. What is no JSON becomes a string.
-pub fn json_line(text: &str) -> String {
-    match serde_json::from_str::<&RawValue>(text) {
-        Ok(_) => text.replace(['\n', '\r'], " "),
-        Err(_) => quoted(text),
-    }
-}
-
-/// Text as JSON has it.
-pub fn quoted(text: &str) -> String {
-    Json::from(text).to_string()
-}
-
 /// JSON whose strings hold no control characters that a terminal would obey: those that JSON allows
 /// as they are.
 pub fn printable_json(json: &str) -> String {
@@ -144,7 +130,7 @@ pub fn structures(index: &Index<'_>) -> Vec<&'static str> {
 
 /// Reads a key that was written on the command line.
 pub fn parse_key(text: &str, key_type: KeyType) -> Result<hither::Key, Failure> {
-    crate::input::key_from_text(text, key_type).ok_or_else(|| {
+    key_from_text(text, key_type).ok_or_else(|| {
         format!("\"{text}\" is no key of this index, whose keys are {}", key_type.name()).into()
     })
 }

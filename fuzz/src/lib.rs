@@ -1,5 +1,5 @@
-//! What the fuzz targets share: the fixtures and questions of `tests/damage.rs`, and the readers
-//! of the command, which is no library.
+//! What the fuzz targets share: the fixtures and questions of `tests/damage.rs`, and the reading of
+//! rows.
 
 #[path = "../../tests/damage/exercise.rs"]
 pub mod exercise;
@@ -10,14 +10,7 @@ pub mod format;
 #[path = "../../tests/damage/random.rs"]
 pub mod random;
 
-/// The command's source folder: a path at an inline module keeps its submodules where they are.
-#[allow(dead_code, unused_imports, unreachable_pub)]
-#[path = "../../cli/src"]
-mod cli {
-    pub mod input;
-}
-
-use cli::input::{Input, Options, Row, read_matrix_f32, read_matrix_i64};
+use hither_rows::{Input, Options, Row, read_matrix_f32, read_matrix_i64};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +39,7 @@ pub fn read_vectors(path: &Path, options: &Options) {
 /// Reads vectors with no options.
 pub fn read_plain(path: &Path) {
     read_vectors(path, &Options::default());
-    let _ = read_matrix_f32(path);
+    let _ = read_matrix_f32(path, None);
     let _ = read_matrix_i64(path);
 }
 

@@ -1,4 +1,4 @@
-// What type a column has, when only its values can say: as the command decides it (cli/src/input/infer.rs).
+// What type a column has, when only its values can say: as the command decides it (rows/src/infer.rs).
 import { Builder } from "hither/worker";
 import { BYTES, NON_FINITE, isInt64 } from "./value.js";
 

@@ -1,5 +1,5 @@
 // Rows of a JSON Lines file: an object a line, with a list of numbers and facts. What the command
-// `hither build` makes of one (cli/src/input/jsonl.rs), to the byte.
+// `hither build` makes of one (rows/src/jsonl.rs), to the byte.
 import { fieldsOf } from "./fields.js";
 import { float32 } from "./float32.js";
 import { Evidence } from "./infer.js";

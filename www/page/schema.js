@@ -1,5 +1,5 @@
 // Which columns an index has, and which of them can be its keys: by their values, or with the types that
-// were named, as of `hither build --type NAME=TYPE` (cli/src/input/jsonl.rs).
+// were named, as of `hither build --type NAME=TYPE` (rows/src/jsonl.rs).
 
 export const TYPES = ["bool", "int64", "float64", "text", "timestamp", "uuid", "bytes", "json"];
 const KEY_TYPES = ["int64", "text", "uuid"];

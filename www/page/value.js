@@ -1,5 +1,5 @@
 // Values of columns and keys, from their text in JSON to what the package takes. Each type takes what it
-// takes of the command (`value_from_text` in cli/src/input/infer.rs), and nothing else.
+// takes of the command (`value_from_text` in rows/src/infer.rs), and nothing else.
 
 const SHOWN = 40; // letters of a value, in messages
 const BOOLS = new Map([["true", true], ["True", true], ["TRUE", true], ["false", false], ["False", false], ["FALSE", false]]);

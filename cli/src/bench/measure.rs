@@ -1,11 +1,11 @@
 //! Measuring searches: recall against the truth, and the time of each.
 
 use crate::failure::Failure;
-use crate::input::{InputError, read_matrix_i64};
 use hither::{
     ErrorKind, Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher,
     Structure,
 };
+use hither_rows::read_matrix_i64;
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
@@ -128,7 +128,7 @@ impl Bench<'_> {
                         let reason = format!(
                             "no row of the index has the key {key}; is this the truth of other rows? leave --truth out to compute it"
                         );
-                        return Err(InputError::at_row(path, number as u64, reason).into());
+                        return Err(hither_rows::Error::at_row(path, number as u64, reason).into());
                     }
                 }
             }

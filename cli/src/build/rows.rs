@@ -1,10 +1,10 @@
 //! Rows from the input into the builder, those left out that cannot be searched.
 
 use crate::failure::Failure;
-use crate::input::{Input, Row};
 use crate::interrupt::interrupted;
 use crate::progress::Bar;
 use hither::{ErrorKind, IndexBuilder, KeyRef, KeyType, Progress, ValueRef};
+use hither_rows::{Input, Row};
 use std::path::Path;
 
 /// Makes room for the next row, if memory is limited.
@@ -25,7 +25,7 @@ pub fn push_all(
     while input.next(&mut row)? {
         make_room(builder, bar)?;
         let pushed = match row.invalid.take() {
-            Some(reason) => Err((reason.to_string(), true)),
+            Some(reason) => Err((Failure::from(reason).message(), true)),
             None => push(input.key_type, builder, &row, number)
                 .map_err(|(reason, invalid)| (format!("{}: {reason}", name.display()), invalid)),
         };

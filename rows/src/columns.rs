@@ -1,0 +1,177 @@
+//! Names and types of columns: which are there, and which types were asked for.
+
+use std::path::Path;
+
+use hither::{
+    ColumnSchema, ColumnType, Key, KeyType, Value, ValueRef, format_timestamp, format_uuid,
+};
+
+use crate::{
+    Error,
+    infer::{format_bytes, key_from_text, value_from_text},
+    roles,
+};
+
+/// What the keys of a file of keys are called where a type is asked for.
+const KEYS: &str = "key";
+
+/// Reads `NAME=TYPE`. The name may hold `=`, a type does not.
+pub fn parse_type(text: &str) -> Result<(String, ColumnType), String> {
+    let (name, wanted) = text.rsplit_once('=').ok_or("write it as NAME=TYPE, such as id=text")?;
+    let column_type = ColumnType::from_name(wanted).ok_or_else(|| {
+        format!(
+            "there is no type \"{wanted}\"; there are: bool, int64, float64, text, timestamp, uuid, bytes, json"
+        )
+    })?;
+    Ok((name.into(), column_type))
+}
+
+/// The type of keys that a column of this type can be.
+pub fn key_type(column_type: ColumnType) -> Option<KeyType> {
+    match column_type {
+        ColumnType::Int64 => Some(KeyType::Int64),
+        ColumnType::Text => Some(KeyType::Text),
+        ColumnType::Uuid => Some(KeyType::Uuid),
+        _ => None,
+    }
+}
+
+/// The type that was asked for a file of keys.
+pub fn type_of_keys(types: &[(String, ColumnType)]) -> Result<Option<KeyType>, String> {
+    let Some((_, wanted)) = types.iter().find(|(name, _)| name == KEYS) else { return Ok(None) };
+    key_type(*wanted).map(Some).ok_or_else(|| no_key(KEYS, *wanted))
+}
+
+fn no_key(name: &str, wanted: ColumnType) -> String {
+    let wanted = wanted.name();
+    format!("\"{name}\" is the key and cannot be {wanted}: keys are int64, text or uuid")
+}
+
+/// What is done to the values of files whose own schemas say their types.
+#[derive(Debug, Default)]
+pub struct Casts {
+    columns: Vec<(usize, ColumnType)>,
+    key: Option<KeyType>,
+}
+
+/// What an input has, as far as types can be asked for.
+pub struct Typed<'a> {
+    pub columns: &'a mut [ColumnSchema],
+    pub vector: Option<&'a str>,
+    pub key: Option<&'a str>,
+    pub key_type: &'a mut KeyType,
+    /// Whether the keys are in a file of their own.
+    pub keys: bool,
+}
+
+impl Casts {
+    /// Gives columns the types that were asked for. Names are unique, and a type for a column that
+    /// is not there is a slip of the pen.
+    pub fn new(input: Typed<'_>, types: &[(String, ColumnType)]) -> Result<Self, String> {
+        for (at, column) in input.columns.iter().enumerate() {
+            if input.columns[..at].iter().any(|before| before.name == column.name) {
+                return Err(format!("two columns are called \"{}\"; rename one", column.name));
+            }
+        }
+        let mut casts = Self::default();
+        for (at, (name, wanted)) in types.iter().enumerate() {
+            if types[..at].iter().any(|before| before.0 == *name) {
+                return Err(format!("a type is asked for \"{name}\" twice; leave one out"));
+            }
+            if input.vector == Some(name) {
+                return Err(format!("\"{name}\" is the vector, which has no type to name"));
+            }
+            if let Some(column) = input.columns.iter().position(|column| column.name == *name) {
+                if input.columns[column].column_type != *wanted {
+                    input.columns[column].column_type = *wanted;
+                    casts.columns.push((column, *wanted));
+                }
+            } else if input.key == Some(name) || (input.keys && name == KEYS) {
+                let wanted = key_type(*wanted).ok_or_else(|| no_key(name, *wanted))?;
+                if *input.key_type != wanted {
+                    *input.key_type = wanted;
+                    casts.key = Some(wanted);
+                }
+            } else {
+                let all = roles::list(input.columns.iter().map(|column| column.name.as_str()));
+                return Err(format!(
+                    "there is no column \"{name}\" to be {}; {all}",
+                    wanted.name()
+                ));
+            }
+        }
+        Ok(casts)
+    }
+
+    /// Turns the values of a row into what was asked for.
+    pub fn apply(
+        &self,
+        key: &mut Option<Key>,
+        values: &mut [Value],
+        columns: &[ColumnSchema],
+    ) -> Result<(), String> {
+        if let (Some(wanted), Some(found)) = (self.key, key.as_ref()) {
+            let cast = key_from_text(&found.to_string(), wanted);
+            *key = Some(cast.ok_or_else(|| format!("the key {found} is no {}", wanted.name()))?);
+        }
+        for &(at, wanted) in &self.columns {
+            let found = std::mem::replace(&mut values[at], Value::Null);
+            values[at] = cast(found, wanted)
+                .map_err(|reason| format!("\"{}\" {reason}", columns[at].name))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as one of another type, where it keeps its meaning in it.
+fn cast(value: Value, wanted: ColumnType) -> Result<Value, String> {
+    let text = match (&value, wanted) {
+        (Value::Null, _) => return Ok(Value::Null),
+        (Value::Int64(number), ColumnType::Float64) => return Ok(Value::Float64(*number as f64)),
+        (Value::Bytes(bytes), ColumnType::Uuid) => match bytes.as_slice().try_into() {
+            Ok(uuid) => return Ok(Value::Uuid(uuid)),
+            Err(_) => return Err(format!("has {} bytes, and a uuid has 16", bytes.len())),
+        },
+        (Value::Float64(number), ColumnType::Int64) if number.fract() == 0.0 => {
+            format!("{number:.0}")
+        }
+        _ => written(value.as_ref()),
+    };
+    let fits = matches!(value, Value::Text(_)) || matches!(wanted, ColumnType::Text);
+    let fits = fits || matches!((&value, wanted), (Value::Float64(_), ColumnType::Int64));
+    let made = if fits { value_from_text(&text, wanted) } else { None };
+    made.ok_or_else(|| {
+        format!("is {text}, {} that does not become {}", value.as_ref().type_name(), wanted.name())
+    })
+}
+
+/// A value as text, in the form in which it is read.
+pub fn written(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => String::new(),
+        ValueRef::Bool(value) => value.to_string(),
+        ValueRef::Int64(number) => number.to_string(),
+        ValueRef::Float64(number) => number.to_string(),
+        ValueRef::Text(text) | ValueRef::Json(text) => text.to_owned(),
+        ValueRef::Timestamp(micros) => format_timestamp(micros),
+        ValueRef::Uuid(bytes) => format_uuid(&bytes),
+        ValueRef::Bytes(bytes) => format_bytes(bytes),
+    }
+}
+
+/// That two files have a column of the same name.
+pub fn same_name(
+    path: &Path,
+    columns: &[ColumnSchema],
+    others: &[ColumnSchema],
+    other: &Path,
+) -> Result<(), Error> {
+    let twice = columns.iter().find(|column| others.iter().any(|o| o.name == column.name));
+    match twice {
+        None => Ok(()),
+        Some(twice) => Err(Error::new(
+            path,
+            format!("the column \"{}\" is in {} too", twice.name, other.display()),
+        )),
+    }
+}

@@ -1,0 +1,71 @@
+//! What is said about an input, apart from where it is said.
+
+use std::fmt;
+
+use hither::ColumnType;
+
+/// One of the [`Options`](crate::Options), or what else decides how an input is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Setting {
+    /// [`Options::vector_column`](crate::Options::vector_column).
+    VectorColumn,
+    /// [`Options::key_column`](crate::Options::key_column).
+    KeyColumn,
+    /// [`Options::format`](crate::Options::format).
+    Format,
+    /// [`Options::attributes_format`](crate::Options::attributes_format).
+    AttributesFormat,
+    /// [`Options::keys`](crate::Options::keys) and [`Options::attributes`](crate::Options::attributes).
+    Beside,
+    /// [`Options::tsv_columns`](crate::Options::tsv_columns).
+    TsvColumns,
+    /// A type for this column in [`Options::column_types`](crate::Options::column_types).
+    Type(String, ColumnType),
+    /// The server that a query is asked of.
+    Server,
+    /// A feature that this crate was compiled without.
+    Feature(&'static str),
+}
+
+/// A sentence for people, and the setting that it is about, if it is about one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    text: String,
+    setting: Option<Setting>,
+}
+
+impl Diagnostic {
+    /// A sentence that a setting would mend.
+    pub fn with(text: impl Into<String>, setting: Setting) -> Self {
+        Self { text: text.into(), setting: Some(setting) }
+    }
+
+    /// The setting that would mend what is said.
+    pub fn setting(&self) -> Option<&Setting> {
+        self.setting.as_ref()
+    }
+
+    /// The same behind a few words, such as what it is said of.
+    pub(crate) fn behind(self, words: &str) -> Self {
+        Self { text: format!("{words} {}", self.text), ..self }
+    }
+}
+
+impl From<String> for Diagnostic {
+    fn from(text: String) -> Self {
+        Self { text, setting: None }
+    }
+}
+
+impl From<&str> for Diagnostic {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,148 @@
+//! The formats of files, and which one a file is in.
+
+use std::{fmt, path::Path, str::FromStr};
+
+use crate::{
+    Error,
+    diagnostic::{Diagnostic, Setting},
+    source::extension,
+};
+
+/// The formats of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// NumPy's `.npy`.
+    Npy,
+    /// `.fvecs`: each vector's length, then its values as f32.
+    Fvecs,
+    /// `.bvecs`: each vector's length, then its values as bytes.
+    Bvecs,
+    /// JSON Lines: an object a line.
+    Jsonl,
+    /// Parquet.
+    Parquet,
+    /// Attributes alone: tab-separated text.
+    Tsv,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Npy, Self::Fvecs, Self::Bvecs, Self::Jsonl, Self::Parquet, Self::Tsv];
+
+    /// The name, which is the ending of such files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Fvecs => "fvecs",
+            Self::Bvecs => "bvecs",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Tsv => "tsv",
+        }
+    }
+
+    /// What needs to be said beside the name.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Jsonl => "JSON Lines: an object a line",
+            Self::Tsv => "Attributes alone: tab-separated text",
+            _ => "",
+        }
+    }
+
+    /// Whether this crate was compiled with what reads it.
+    pub fn is_built_in(self) -> bool {
+        self != Self::Parquet || cfg!(feature = "parquet")
+    }
+
+    /// Whether it can hold vectors.
+    fn holds_vectors(self) -> bool {
+        self != Self::Tsv
+    }
+
+    /// Whether columns have names in it.
+    pub fn has_columns(self) -> bool {
+        matches!(self, Self::Jsonl | Self::Parquet | Self::Tsv)
+    }
+
+    /// The format of a file of vectors: the one that was named, else the one that its name says.
+    pub(crate) fn of_vectors(path: &Path, named: Option<Self>) -> Result<Self, Error> {
+        Self::of(path, named, Self::holds_vectors, Setting::Format)
+    }
+
+    /// The format of a file of attributes, which has columns.
+    pub(crate) fn of_attributes(path: &Path, named: Option<Self>) -> Result<Self, Error> {
+        Self::of(path, named, Self::has_columns, Setting::AttributesFormat)
+    }
+
+    fn of(
+        path: &Path,
+        named: Option<Self>,
+        fits: fn(Self) -> bool,
+        setting: Setting,
+    ) -> Result<Self, Error> {
+        let extension = extension(path);
+        if let Some(format) = named.or(extension.parse().ok()).filter(|format| fits(*format)) {
+            return Ok(format);
+        }
+        let names: Vec<String> = Self::ALL
+            .into_iter()
+            .filter(|format| fits(*format))
+            .flat_map(|format| match format {
+                Self::Jsonl => vec![".jsonl".to_owned(), ".ndjson".to_owned()],
+                format => vec![format!(".{format}")],
+            })
+            .collect();
+        let names = match names.split_last() {
+            Some((last, names)) => format!("{} and {last}", names.join(", ")),
+            None => String::new(),
+        };
+        let what = match extension.as_str() {
+            _ if named.is_some() => "this format does not go here".to_owned(),
+            "json" => {
+                return Err(Error::new(
+                    path,
+                    "JSON is read as JSON Lines (.jsonl), one object a line; jq -c '.[]' makes them of a list",
+                ));
+            }
+            "npz" => {
+                return Err(Error::new(
+                    path,
+                    "an .npz archive holds several arrays; save the vectors alone with numpy.save (.npy)",
+                ));
+            }
+            "" if path == Path::new("-") => {
+                "standard input has no name that says its format; name it".to_owned()
+            }
+            "" => "the name has no extension that says the format; name it".to_owned(),
+            other => format!("the format .{other} is unknown"),
+        };
+        let text = format!("{what}; there are {names}");
+        Err(Error::new(path, Diagnostic::with(text, setting)))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if name == "ndjson" {
+            return Ok(Self::Jsonl);
+        }
+        let found = Self::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| {
+            format!(
+                "there is no format \"{name}\"; there are: {}",
+                Self::ALL.map(Self::name).join(", ")
+            )
+        })
+    }
+}

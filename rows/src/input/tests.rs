@@ -1,0 +1,94 @@
+use hither::{Key, Value};
+
+use super::*;
+use crate::{
+    testing::{Scratch, drain, message, scratch},
+    write_npy_i64,
+};
+
+fn vectors(folder: &Scratch) -> PathBuf {
+    let path = folder.join("v.bvecs");
+    std::fs::write(&path, [1, 0, 0, 0, 7, 1, 0, 0, 0, 8]).unwrap();
+    path
+}
+
+#[test]
+fn vectors_keys_and_attributes_from_three_files() {
+    let folder = scratch("input-three");
+    let (v, k, a) = (vectors(&folder), folder.join("k.npy"), folder.join("a.jsonl"));
+    write_npy_i64(&k, &[40, 50], 2, 1).unwrap();
+    std::fs::write(&a, "{\"id\": 1}\n{\"id\": 2}\n").unwrap();
+    let options = Options { keys: Some(k), attributes: Some(a), ..Options::default() };
+    let input = Input::open(&v, &options).unwrap();
+    assert_eq!((input.rows, input.dimensions, input.key_type), (Some(2), 1, KeyType::Int64));
+    let rows = drain(input).unwrap();
+    assert_eq!(rows[1].key, Some(Key::Int64(50)));
+    assert_eq!(rows[1].vector, [8.0]);
+    assert_eq!(rows[1].attributes, [Value::Int64(2)], "beside vectors, \"id\" is an attribute");
+}
+
+#[test]
+fn rows_that_do_not_match_and_names_that_clash() {
+    let folder = scratch("input-clash");
+    let (v, k, a) = (vectors(&folder), folder.join("k.npy"), folder.join("a.jsonl"));
+    write_npy_i64(&k, &[1, 2, 3], 3, 1).unwrap();
+    std::fs::write(&a, "{\"x\": 1}\n").unwrap();
+    let keys = Options { keys: Some(k.clone()), ..Options::default() };
+    let text = message(Input::open(&v, &keys));
+    assert!(text.contains("k.npy: it has 3 keys, and") && text.contains("2 vectors"), "{text}");
+    let attributes = Options { attributes: Some(a.clone()), ..Options::default() };
+    assert!(message(Input::open(&v, &attributes)).contains("it has 1 rows"));
+    let main = folder.join("main.jsonl");
+    std::fs::write(&main, "{\"vector\": [1], \"x\": 2}\n").unwrap();
+    assert!(message(Input::open(&main, &attributes)).contains("the column \"x\" is in"));
+    let both = Options { key_column: Some("x".into()), ..keys };
+    assert!(message(Input::open(&v, &both)).contains("leave one out"));
+}
+
+#[test]
+fn names_of_files() {
+    let folder = scratch("input-names");
+    for (name, part) in [
+        ("a.csv", "the format .csv is unknown; there are .npy, .fvecs, .bvecs"),
+        ("a", "no extension"),
+        ("a.json", "jq -c"),
+        ("a.npz", "numpy.save"),
+        ("missing.npy", "there is no such file"),
+        ("missing.jsonl", "there is no such file"),
+    ] {
+        let text = message(Input::open(&folder.join(name), &Options::default()));
+        assert!(text.contains(part), "{text}");
+    }
+    for extension in ["npy", "fvecs", "jsonl", "parquet"] {
+        let path = folder.join(&format!("folder.{extension}"));
+        std::fs::create_dir(&path).unwrap();
+        message(Input::open(&path, &Options::default()));
+    }
+    let v = vectors(&folder);
+    let options = Options { vector_column: Some("v".into()), ..Options::default() };
+    assert!(message(Input::open(&v, &options)).contains("leave it out"));
+    let options = Options { key_column: Some("k".into()), ..Options::default() };
+    assert!(message(Input::open(&v, &options)).contains("give a file of keys"));
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_parquet() {
+    assert!(
+        message(Input::open(Path::new("a.parquet"), &Options::default()))
+            .contains("build it with Parquet")
+    );
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read() {
+    let folder = scratch("input-changed");
+    let path = folder.join("a.jsonl");
+    let line = "{\"vector\": [1]}\n";
+    for lines in [1, 3] {
+        std::fs::write(&path, line.repeat(2)).unwrap();
+        let input = Input::open(&path, &Options::default()).unwrap();
+        std::fs::write(&path, line.repeat(lines)).unwrap();
+        assert!(message(drain(input)).contains("it had 2 rows"), "{lines}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Text as JSON has it.
+
+use serde_json::{Value as Json, value::RawValue};
+
+/// A document as it is written, in one line: its parts may have line ends between them, strings
+/// have none. What is no JSON becomes a string.
+pub fn json_line(text: &str) -> String {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => text.replace(['\n', '\r'], " "),
+        Err(_) => quoted(text),
+    }
+}
+
+/// Text as a JSON string.
+pub fn quoted(text: &str) -> String {
+    Json::from(text).to_string()
+}

@@ -1,0 +1,187 @@
+//! The lines of a JSON Lines file, each split into its fields without reading their values.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    fmt,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::{Error, source::Source};
+
+/// Names and values of a line in their order, and the line's number from 1.
+pub struct Fields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>, pub u64);
+
+/// A file, line by line.
+pub struct Lines {
+    path: PathBuf,
+    file: BufReader<File>,
+    bytes: Vec<u8>,
+    line: u64,
+}
+
+impl Lines {
+    pub fn open(source: &mut Source) -> Result<Self, Error> {
+        let file = BufReader::with_capacity(1 << 17, source.start()?);
+        Ok(Self { path: source.path().to_owned(), file, bytes: Vec::new(), line: 0 })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The next line that is not blank, none at the end.
+    pub fn next(&mut self) -> Result<Option<Fields<'_>>, Error> {
+        loop {
+            self.bytes.clear();
+            let read = self.file.read_until(b'\n', &mut self.bytes);
+            if read.map_err(|error| Error::io(&self.path, &error))? == 0 {
+                return Ok(None);
+            }
+            self.line += 1;
+            if self.line == 1 && self.bytes.starts_with(b"\xef\xbb\xbf") {
+                self.bytes.drain(..3);
+            }
+            if !self.bytes.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let refuse = |reason: String| Error::at_line(&self.path, self.line, reason);
+        let text = std::str::from_utf8(&self.bytes)
+            .map_err(|_| refuse("it is no valid UTF-8; convert the file with iconv".into()))?;
+        match serde_json::from_str(text.trim_ascii()) {
+            Ok(Object(fields)) => match twice(&fields) {
+                None => Ok(Some(Fields(fields, self.line))),
+                Some(name) => {
+                    Err(refuse(format!("\"{name}\" is there twice, and a row has one value of it")))
+                }
+            },
+            Err(error) => Err(refuse(explain(text, &error))),
+        }
+    }
+}
+
+/// A name that comes again.
+fn twice<'a>(fields: &'a [(Cow<'_, str>, &RawValue)]) -> Option<&'a str> {
+    let mut seen = HashSet::with_capacity(fields.len());
+    fields.iter().map(|(name, _)| name.as_ref()).find(|name| !seen.insert(*name))
+}
+
+fn explain(text: &str, error: &serde_json::Error) -> String {
+    // serde_json names a line of its own, always 1 here.
+    let reason = error.to_string();
+    let reason = reason.split(" at line").next().unwrap_or(&reason).to_owned();
+    if error.is_data() {
+        return "a line of JSON Lines is an object, {\"vector\": [0.1, 0.2], …}; jq -c '.[]' makes lines of a list".into();
+    }
+    let column = error.column();
+    let at = text.as_bytes().get(column.saturating_sub(1)..).unwrap_or_default();
+    if at.starts_with(b"N") || at.starts_with(b"I") || at.starts_with(b"-I") {
+        return format!(
+            "column {column}: NaN and Infinity are no JSON; write null, or leave the row out"
+        );
+    }
+    format!("column {column}: {reason}; each line must be one whole JSON object")
+}
+
+/// An object's fields.
+struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A name that borrows from the line where it holds no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(Object(fields))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Take;
+        impl<'de> Visitor<'de> for Take {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Take)
+    }
+}
+
+/// The text of a JSON string.
+pub fn text(raw: &str) -> Cow<'_, str> {
+    let inside = &raw[1..raw.len() - 1];
+    if !inside.contains('\\') {
+        return Cow::Borrowed(inside);
+    }
+    let whole = serde_json::from_str(raw);
+    Cow::Owned(whole.unwrap_or_else(|_| {
+        serde_json::from_str(&without_halves(raw)).unwrap_or_else(|_| inside.to_owned())
+    }))
+}
+
+/// Whether a JSON string holds half of a surrogate pair, which is JSON by its grammar and no text.
+pub fn has_half(raw: &str) -> bool {
+    raw.contains("\\u") && serde_json::from_str::<String>(raw).is_err()
+}
+
+/// A JSON string with U+FFFD in place of halves of surrogate pairs, as JavaScript encodes them.
+fn without_halves(raw: &str) -> String {
+    let unit = |at: &str| u32::from_str_radix(at.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let (mut text, mut rest) = (String::new(), raw);
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (length, half) = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (None, _) => (2, false),
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+            (Some(0xd800..=0xdfff), _) => (6, true),
+            (Some(_), _) => (6, false),
+        };
+        let (escape, left) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        text.push_str(if half { "\u{fffd}" } else { escape });
+        rest = left;
+    }
+    text + rest
+}
+
+/// How many numbers a list holds, if it holds nothing else.
+pub fn numbers(raw: &str) -> Option<usize> {
+    let flat = raw[1..raw.len() - 1].bytes().all(|c| {
+        matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E' | b',')
+            || c.is_ascii_whitespace()
+    });
+    let empty = raw[1..raw.len() - 1].trim().is_empty();
+    (flat && !empty).then(|| 1 + raw.bytes().filter(|&c| c == b',').count())
+}

@@ -1,0 +1,62 @@
+//! Rows for an index of [`hither`]: vectors with keys and attributes, read from files and from queries
+//! in Postgres, and written to files that are read again. One row at a time, so that no file need fit
+//! into memory.
+//!
+//! ```no_run
+//! use hither_rows::{Input, Options, Row};
+//!
+//! let mut input = Input::open("words.jsonl".as_ref(), &Options::default())?;
+//! let mut row = Row::default();
+//! while input.next(&mut row)? {
+//!     println!("{:?} {:?} {:?}", row.key, row.vector, row.attributes);
+//! }
+//! # Ok::<(), hither_rows::Error>(())
+//! ```
+//!
+//! An [`Error`] says which file, where in it, what was found and what to do. Where one of the
+//! [`Options`] would mend it, [`Error::setting`] says which: whoever takes these from people knows
+//! what they are called there.
+
+mod columns;
+mod diagnostic;
+mod error;
+mod format;
+mod fvecs;
+mod infer;
+mod input;
+mod json;
+mod jsonl;
+mod layout;
+mod matrix;
+mod names;
+mod npy;
+mod options;
+mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod roles;
+mod sink;
+mod source;
+mod table;
+#[cfg(test)]
+mod testing;
+mod tsv;
+
+pub use columns::{parse_type, written};
+pub use diagnostic::{Diagnostic, Setting};
+pub use error::Error;
+pub use format::Format;
+pub use infer::key_from_text;
+pub use input::Input;
+pub use json::{json_line, quoted};
+pub use layout::{Layout, Precision, attribute_names};
+pub use matrix::{read_matrix_f32, read_matrix_i64};
+pub use names::beside;
+pub use npy::write::write_npy_i64;
+pub use options::Options;
+pub use output::Output;
+pub use roles::{KEY_NAMES, VECTOR_NAMES};
+pub use sink::create;
+pub use table::Row;

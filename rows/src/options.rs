@@ -1,0 +1,33 @@
+//! What an input is asked for.
+
+use std::path::PathBuf;
+
+use hither::ColumnType;
+
+use crate::{Format, source::Interrupted};
+
+/// Which parts of the files are what. Everything has a default.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The column that holds the vectors, in JSON Lines and Parquet. Else "vector", "embedding" or
+    /// "embeddings", else the only column whose values are all lists of numbers of one length.
+    pub vector_column: Option<String>,
+    /// The column that holds the keys. Else, beside the vectors, "key" or "id", if every row has
+    /// one and all are integers, text or UUIDs. In an attributes file only where it is named here.
+    pub key_column: Option<String>,
+    /// The format of the vectors' file where its name does not say it, or says another.
+    pub format: Option<Format>,
+    /// The format of the attributes' file.
+    pub attributes_format: Option<Format>,
+    /// A `.npy` file of keys, a row each.
+    pub keys: Option<PathBuf>,
+    /// A file of attributes, a row each: JSON Lines, Parquet or TSV.
+    pub attributes: Option<PathBuf>,
+    /// The columns of a TSV file that has no header line.
+    pub tsv_columns: Option<Vec<String>>,
+    /// Types to take instead of those that the values or the file's schema say; "key" is what the
+    /// keys of a file of keys are called.
+    pub column_types: Vec<(String, ColumnType)>,
+    /// Whether somebody wants the reading to end, which then is an error.
+    pub interrupted: Option<Interrupted>,
+}

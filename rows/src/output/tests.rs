@@ -1,0 +1,154 @@
+use hither::{ColumnSchema, ColumnType, Key, KeyType};
+
+use super::*;
+use crate::{
+    Input, Options, Precision, Row, read_matrix_f32, read_matrix_i64,
+    testing::{drain, message, scratch},
+    write_npy_i64,
+};
+
+const UUID: [u8; 16] = [1, 0x89, 0xd3, 0xe4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+
+/// A column of every type, with nulls and extremes.
+fn rows() -> (Layout, Vec<Row>) {
+    use ColumnType::{Bool, Bytes, Float64, Int64, Json, Text, Timestamp, Uuid};
+    let types = [Bool, Int64, Float64, Text, Timestamp, Uuid, Bytes, Json];
+    let layout = Layout {
+        dimensions: 3,
+        precision: Precision::F32,
+        key_type: KeyType::Text,
+        columns: types
+            .map(|column_type| ColumnSchema { name: column_type.name().into(), column_type })
+            .into(),
+    };
+    let values = [
+        vec![
+            Value::Bool(true),
+            Value::Int64(i64::MIN),
+            Value::Float64(2.0),
+            Value::Text("a\tb\"ü\n\u{1}".into()),
+            Value::Timestamp(1),
+            Value::Uuid(UUID),
+            Value::Bytes(vec![0, 255]),
+            Value::Json("{\"a\": [1, \"x\"]}".into()),
+        ],
+        vec![Value::Null; 8],
+        vec![
+            Value::Bool(false),
+            Value::Int64(i64::MAX),
+            Value::Float64(f64::NEG_INFINITY),
+            Value::Text(String::new()),
+            Value::Timestamp(i64::MAX),
+            Value::Uuid([0; 16]),
+            Value::Bytes(Vec::new()),
+            Value::Json("[]".into()),
+        ],
+    ];
+    let vectors = [[0.1, -1e-40, f32::MAX], [1.0, 2.0, 3.0], [16_777_216.0, 1.0 / 3.0, -0.0]];
+    // Nulls first: a column is there all the same, and in its place.
+    let values = {
+        let [a, b, c] = values;
+        [b, a, c]
+    };
+    let rows = values.into_iter().zip(vectors).enumerate().map(|(at, (attributes, vector))| Row {
+        vector: vector.into(),
+        invalid: None,
+        key: Some(Key::Text(format!("key {at}"))),
+        attributes,
+    });
+    (layout, rows.collect())
+}
+
+fn write(path: &Path, layout: &Layout, rows: &[Row]) {
+    let mut output = Output::create(path, layout).unwrap();
+    for row in rows {
+        output.write(row.key.as_ref().map(Key::as_ref), &row.vector, &row.attributes).unwrap();
+    }
+    assert!(!path.exists(), "it has its name only when it is whole");
+    output.finish().unwrap();
+}
+
+fn round_trip(extension: &str) {
+    let folder = scratch("output");
+    for key_type in [KeyType::Text, KeyType::Int64, KeyType::Uuid, KeyType::RowNumber] {
+        let path = folder.join(&format!("{}.{extension}", key_type.name()));
+        let (mut layout, mut rows) = rows();
+        layout.key_type = key_type;
+        for (at, row) in rows.iter_mut().enumerate() {
+            row.key = match key_type {
+                KeyType::RowNumber => None,
+                KeyType::Int64 => Some(Key::Int64(at as i64 - 1)),
+                KeyType::Uuid => Some(Key::Uuid([at as u8; 16])),
+                KeyType::Text => Some(Key::Text(format!("key {at}"))),
+            };
+        }
+        write(&path, &layout, &rows);
+        let input = Input::open(&path, &Options::default()).unwrap();
+        assert_eq!((input.rows, input.dimensions, input.key_type), (Some(3), 3, key_type));
+        assert_eq!(input.columns, layout.columns);
+        assert_eq!(drain(input).unwrap(), rows);
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn jsonl_and_back() {
+    round_trip("jsonl");
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_and_back() {
+    round_trip("parquet");
+}
+
+#[test]
+fn npy_and_back() {
+    let folder = scratch("output-npy");
+    let (mut layout, rows) = rows();
+    let path = folder.join("a.npy");
+    write(&path, &layout, &rows);
+    let expected: Vec<f32> = rows.iter().flat_map(|row| row.vector.clone()).collect();
+    assert_eq!(read_matrix_f32(&path, None).unwrap(), (expected.clone(), 3, 3));
+    layout.precision = Precision::F16;
+    let half = folder.join("h.npy");
+    write(&half, &layout, &rows);
+    let rounded = |x: &f32| half::f16::from_f32(*x).to_f32();
+    let halves: Vec<f32> = expected.iter().map(rounded).collect();
+    assert_eq!(read_matrix_f32(&half, None).unwrap(), (halves, 3, 3));
+    write_npy_i64(&path, &[1, -2], 2, 1).unwrap();
+    assert_eq!(read_matrix_i64(&path).unwrap(), (vec![1, -2], 2, 1));
+}
+
+#[test]
+fn attributes_whose_names_are_taken_are_called_otherwise() {
+    let folder = scratch("output-names");
+    let path = folder.join("a.jsonl");
+    let (mut layout, rows) = rows();
+    for (column, name) in layout.columns.iter_mut().zip(["vector", "key", "id", "vector_"]) {
+        column.name = name.into();
+    }
+    write(&path, &layout, &rows);
+    let input = Input::open(&path, &Options::default()).unwrap();
+    let roles = (input.vector_column.as_deref(), input.key_column.as_deref());
+    assert_eq!(roles, (Some("vector"), Some("key")));
+    let names: Vec<&str> = input.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names[..4], ["vector__", "key_", "id", "vector_"]);
+    let read = drain(input).unwrap();
+    assert_eq!(read, rows, "nothing is lost");
+}
+
+#[test]
+fn nothing_is_left_of_what_is_not_finished() {
+    let folder = scratch("output-unfinished");
+    let path = folder.join("a.jsonl");
+    let (layout, rows) = rows();
+    let mut output = Output::create(&path, &layout).unwrap();
+    output.write(None, &rows[0].vector, &rows[0].attributes).unwrap();
+    drop(output);
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 0);
+    let text = message(Output::create(&folder.join("none/a.jsonl"), &layout));
+    assert!(text.contains("its folder does not exist"), "{text}");
+    assert!(message(Output::create(&folder.join("a.csv"), &layout)).contains(".parquet"));
+}

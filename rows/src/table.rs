@@ -1,0 +1,64 @@
+//! What a reader gives of its file: what there is, then its rows.
+
+use hither::{ColumnSchema, Key, KeyType, Value};
+
+use crate::{Diagnostic, Error};
+
+/// One row. Kept by the caller, so that its buffers are reused.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// As many values as the input has dimensions. NaN and infinities are passed through.
+    pub vector: Vec<f32>,
+    /// Why there is no vector, or none that can be taken: null, missing, of another length.
+    pub invalid: Option<Error>,
+    /// Its key; none where rows are called by their number.
+    pub key: Option<Key>,
+    /// A value for each column.
+    pub attributes: Vec<Value>,
+}
+
+/// A reader of one file.
+pub trait Rows: Send {
+    /// Sets the vector and the key, and appends the attributes, as far as the file has them. False
+    /// at the end, and then nothing is changed.
+    fn next(&mut self, row: &mut Row) -> Result<bool, Error>;
+
+    /// How many timestamps were rounded to microseconds so far.
+    fn rounded(&self) -> u64 {
+        0
+    }
+}
+
+/// What a reader says when its file is opened.
+pub struct Table {
+    pub rows: Box<dyn Rows>,
+    pub count: Option<u64>,
+    /// 0 where the file has no vectors.
+    pub dimensions: usize,
+    pub columns: Vec<ColumnSchema>,
+    pub vector_column: Option<String>,
+    pub key: Option<(String, KeyType)>,
+    pub notes: Vec<Diagnostic>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            rows: Box::new(Nothing),
+            count: None,
+            dimensions: 0,
+            columns: Vec::new(),
+            vector_column: None,
+            key: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+struct Nothing;
+
+impl Rows for Nothing {
+    fn next(&mut self, _: &mut Row) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
