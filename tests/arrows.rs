@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("element", &[]),
     ("error", &[]),
     ("file", &["archive", "aligned", "index"]),
-    ("filter", &["column", "key", "rows", "sort"]),
+    ("filter", &["column", "distance", "key", "rows", "sort"]),
     ("growing", &["column", "key", "vectors"]),
     (
         "hnsw",

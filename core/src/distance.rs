@@ -88,6 +88,12 @@ pub(crate) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     platform::dispatch(WidenF16 { bytes, out });
 }
 
+/// Does `work` with the instructions that this processor has, of which compilers make vectors of its
+/// loops. What it calls is to be `inline(always)`, else it is compiled for any processor.
+pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
+    platform::dispatch(Work(work))
+}
+
 /// A measure of one slice of f32 against another, of equal length.
 pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
     let bytes = bytemuck::cast_slice(b);
@@ -171,6 +177,17 @@ impl Kernel for DotCodes<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Result<()> {
         lanes.dot_rows(self.query, self.table, self.list, self.out)
+    }
+}
+
+struct Work<F>(F);
+
+impl<T, F: FnOnce() -> T> Kernel for Work<F> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> T {
+        (self.0)()
     }
 }
 

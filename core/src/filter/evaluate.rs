@@ -4,6 +4,7 @@ use super::Truth;
 use super::bind::{BoundFilter, Leaf, Node, Test};
 use super::tally::Bounds;
 use crate::column::{Cells, Layout, ZONE_ROWS, float_key, int_key};
+use crate::distance::vectorized;
 use crate::error::Result;
 use alloc::vec::Vec;
 
@@ -151,8 +152,14 @@ fn leaf_masks(leaf: &Leaf<'_>, first: usize, wanted: &Words) -> Result<Masks> {
         Test::Range(least, most) => {
             // A single comparison tests both ends.
             let length = most - least;
-            let each = |word| word_of_range(cells, word, *least, length);
-            passing = core::array::from_fn(|word| each(first + word));
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (passing, word) in passing.iter_mut().zip(first..) {
+                        *passing = word_of_range(cells, word, *least, length);
+                    }
+                },
+            );
         }
         Test::Keys(keys) => {
             let each = |word| word_of_keys(cells, word, |key| keys.binary_search(&key).is_ok());
@@ -174,6 +181,7 @@ fn leaf_masks(leaf: &Leaf<'_>, first: usize, wanted: &Words) -> Result<Masks> {
 }
 
 /// Which of the 64 rows of a word have a key in `least..=least + length`.
+#[inline(always)]
 fn word_of_range(cells: &Cells<'_>, word: usize, least: u64, length: u64) -> u64 {
     match (cells.layout, cells.code_width()) {
         (Layout::Ints, _) => {
@@ -196,6 +204,7 @@ fn word_of_range(cells: &Cells<'_>, word: usize, least: u64, length: u64) -> u64
 }
 
 /// Which of the 64 rows of a word have a key that passes.
+#[inline(always)]
 fn word_of_keys(cells: &Cells<'_>, word: usize, passes: impl Fn(u64) -> bool) -> u64 {
     match (cells.layout, cells.code_width()) {
         (Layout::Bits, _) => {
@@ -220,9 +229,8 @@ fn word_of_keys(cells: &Cells<'_>, word: usize, passes: impl Fn(u64) -> bool) ->
 
 /// The results of a test of up to 64 records as a word. Comparing into bytes first is what
 /// compilers turn into vector instructions.
+#[inline(always)]
 fn pack<const N: usize>(records: &[[u8; N]], test: impl Fn([u8; N]) -> bool) -> u64 {
-    // Moves the lowest bits of eight bytes together, into the highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut bytes = [0_u8; 64];
     if let Some(records) = records.first_chunk::<64>() {
         for (byte, record) in bytes.iter_mut().zip(records) {
@@ -235,7 +243,13 @@ fn pack<const N: usize>(records: &[[u8; N]], test: impl Fn([u8; N]) -> bool) -> 
     }
     let eights = bytes.as_chunks::<8>().0.iter().enumerate();
     eights.fold(0, |word, (at, eight)| {
-        word | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * at)
+        // The lowest bits of two bytes are brought together, of four, of eight: without a
+        // multiplication, which vectors of 64 bits are slow at.
+        let mut bits = u64::from_le_bytes(*eight);
+        bits |= bits >> 7;
+        bits |= bits >> 14;
+        bits |= bits >> 28;
+        word | (bits & 0xff) << (8 * at)
     })
 }
 
