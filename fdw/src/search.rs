@@ -14,8 +14,8 @@ use pgrx::pg_sys;
 use std::cell::RefCell;
 
 thread_local! {
-    /// Scratch of searches that ended: a warm search allocates nothing.
-    static SEARCHERS: RefCell<Vec<Searcher>> = RefCell::default();
+    /// Scratch of searches that ended, and of how many files each was: a warm search allocates nothing.
+    static SEARCHERS: RefCell<Vec<(usize, Searcher)>> = RefCell::default();
 }
 
 /// How many rows are looked for first where no LIMIT says it.
@@ -24,9 +24,9 @@ pub const FIRST_BATCH: usize = 20;
 /// Most rows that a search by a structure is asked for at once.
 const MOST_AT_ONCE: usize = 1 << 20;
 
-/// Most searchers that a backend keeps, and of how many files at most each may be.
-const MOST_KEPT: usize = 8;
-const MOST_FILES: usize = 64;
+/// Of how many files a backend keeps scratch, at most: those of one table, or of as many partitions,
+/// each of which is a search of its own.
+const MOST_FILES: usize = 512;
 
 /// What is searched for.
 pub struct Wanted<'w> {
@@ -109,7 +109,7 @@ impl Search {
             },
             filters: filters.collect::<Result<_>>()?,
             unmeasured: unmeasured.then(|| Rows::new(filter.cloned())),
-            searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
+            searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default().1,
             files: shards.len(),
             stage: Stage::New,
             ready: Vec::new(),
@@ -197,8 +197,9 @@ impl Search {
 impl Drop for Search {
     fn drop(&mut self) {
         SEARCHERS.with_borrow_mut(|kept| {
-            if kept.len() < MOST_KEPT && self.files <= MOST_FILES {
-                kept.push(std::mem::take(&mut self.searcher));
+            let files: usize = kept.iter().map(|kept| kept.0).sum();
+            if files + self.files <= MOST_FILES {
+                kept.push((self.files, std::mem::take(&mut self.searcher)));
             }
         });
     }
