@@ -42,6 +42,11 @@ impl Growing {
         self.rows_by_key.len() as u32
     }
 
+    /// Whether a row was neither removed nor replaced.
+    pub fn is_live(&self, row: u32) -> bool {
+        self.live.get(row as usize) == Some(&true)
+    }
+
     /// Live rows, in the order they came.
     pub fn live_rows(&self) -> impl Iterator<Item = u32> {
         (0..self.rows()).zip(&self.live).filter(|(_, live)| **live).map(|(row, _)| row)

@@ -187,18 +187,18 @@ impl Storage for GrowingStorage<'_> {
     }
 
     fn listed(&mut self, out: &mut Vec<u32>) -> Step<bool, Infallible> {
+        let Some((filter, schema)) = self.filter else { return Ok(false) };
         out.clear();
         for row in self.rows.live_rows() {
-            if self.row_matches(row)? {
+            if filter.matches_values(schema, |column| self.rows.value(column, row))? {
                 out.push(row);
             }
         }
         Ok(true)
     }
 
-    fn row_matches(&mut self, row: u32) -> Step<bool, Infallible> {
-        let Some((filter, schema)) = self.filter else { return Ok(true) };
-        Ok(filter.matches_values(schema, |column| self.rows.value(column, row))?)
+    fn is_hidden(&self, row: u32) -> bool {
+        !self.rows.is_live(row)
     }
 
     fn key(&self, row: u32) -> Step<KeyRef<'_>, Infallible> {
