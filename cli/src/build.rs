@@ -24,8 +24,8 @@ use structures::Structures;
 
 /// Build an index file from vectors.
 ///
-/// They are in .npy, .fvecs, .bvecs or JSON Lines.
-#[cfg_attr(feature = "parquet", doc = "Parquet files are read too.")]
+/// They are in .npy, .fvecs, .bvecs, JSON Lines, CSV or TSV; text may be packed by gzip.
+#[cfg_attr(feature = "parquet", doc = "Parquet files are read too, and text packed by zstd.")]
 #[cfg_attr(feature = "postgres", doc = "So are the rows of a query in Postgres.")]
 #[derive(Args)]
 pub struct Arguments {
@@ -39,7 +39,7 @@ pub struct Arguments {
     /// The rows of a query in Postgres instead of a file: postgres://user@host/database, or
     /// "host=… dbname=…". PGPASSWORD, PGHOST, PGPORT, PGUSER and PGDATABASE say what is left out.
     #[arg(long, value_name = "URL", requires = "query", hide = cfg!(not(feature = "postgres")),
-          conflicts_with_all = ["input", "format", "keys", "attributes", "tsv_columns"])]
+          conflicts_with_all = ["input", "format", "keys", "attributes", "column_names"])]
     postgres: Option<String>,
     /// The query: a vector or halfvec column of pgvector, a key if there is one, attributes. In
     /// the order in which it gives its rows: ORDER BY makes the same file each time.
@@ -53,8 +53,8 @@ pub struct Arguments {
     /// A .npy file of keys, one a row: integers or text.
     #[arg(long, value_name = "K.npy")]
     keys: Option<PathBuf>,
-    /// Attributes, one line or row for each vector, in a format of --format that has columns; .tsv
-    /// begins with a header line.
+    /// Attributes, one line or row for each vector, in a format of --format that has columns; .csv
+    /// and .tsv begin with a header line.
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
     /// The format of the attributes, where their name does not say it.
@@ -66,9 +66,9 @@ pub struct Arguments {
     /// The column that holds the keys.
     #[arg(long, value_name = "NAME")]
     key_column: Option<String>,
-    /// Names of the columns of a .tsv file that has no header line, separated by commas.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    tsv_columns: Option<Vec<String>>,
+    /// Names of the columns of a .csv or .tsv file that has no header line, separated by commas.
+    #[arg(long, alias = "tsv-columns", value_name = "NAMES", value_delimiter = ',')]
+    column_names: Option<Vec<String>>,
     /// The type of a column where the values, or the file, would say another; several may be given.
     /// TYPE is bool, int64, float64, text, timestamp, uuid, bytes or json: id=text keeps text that
     /// looks like UUIDs, or integers beyond int64. The keys of --keys are called "key".
@@ -240,7 +240,7 @@ fn open(arguments: &Arguments) -> Result<(Input, PathBuf), Failure> {
         attributes_format: arguments.attributes_format,
         keys: arguments.keys.clone(),
         attributes: arguments.attributes.clone(),
-        tsv_columns: arguments.tsv_columns.clone(),
+        column_names: arguments.column_names.clone(),
         column_types: arguments.types.clone(),
         interrupted: Some(interrupted),
     };

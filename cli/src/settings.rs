@@ -34,7 +34,7 @@ fn option(setting: &Setting) -> String {
         Setting::Format => "--format".into(),
         Setting::AttributesFormat => "--attributes-format".into(),
         Setting::Beside => "--keys K.npy, --attributes FILE".into(),
-        Setting::TsvColumns => "--tsv-columns".into(),
+        Setting::ColumnNames => "--column-names".into(),
         Setting::Type(name, ColumnType::Text) => format!("--type {name}=text keeps the digits"),
         Setting::Type(name, column_type) => format!("--type {name}={}", column_type.name()),
         Setting::Server => "--postgres".into(),

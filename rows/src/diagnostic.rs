@@ -18,8 +18,8 @@ pub enum Setting {
     AttributesFormat,
     /// [`Options::keys`](crate::Options::keys) and [`Options::attributes`](crate::Options::attributes).
     Beside,
-    /// [`Options::tsv_columns`](crate::Options::tsv_columns).
-    TsvColumns,
+    /// [`Options::column_names`](crate::Options::column_names).
+    ColumnNames,
     /// A type for this column in [`Options::column_types`](crate::Options::column_types).
     Type(String, ColumnType),
     /// The server that a query is asked of.

@@ -22,14 +22,16 @@ pub enum Format {
     Jsonl,
     /// Parquet.
     Parquet,
-    /// Attributes alone: tab-separated text.
+    /// Comma-separated text with quotes.
+    Csv,
+    /// Tab-separated text without quotes.
     Tsv,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Npy, Self::Fvecs, Self::Bvecs, Self::Jsonl, Self::Parquet, Self::Tsv];
+    pub const ALL: [Self; 7] =
+        [Self::Npy, Self::Fvecs, Self::Bvecs, Self::Jsonl, Self::Csv, Self::Tsv, Self::Parquet];
 
     /// The name, which is the ending of such files.
     pub fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Format {
             Self::Bvecs => "bvecs",
             Self::Jsonl => "jsonl",
             Self::Parquet => "parquet",
+            Self::Csv => "csv",
             Self::Tsv => "tsv",
         }
     }
@@ -47,7 +50,10 @@ impl Format {
     pub fn about(self) -> &'static str {
         match self {
             Self::Jsonl => "JSON Lines: an object a line",
-            Self::Tsv => "Attributes alone: tab-separated text",
+            Self::Csv => {
+                "Comma-separated text with quotes; separated by tabs or semicolons where its first line is"
+            }
+            Self::Tsv => "Tab-separated text without quotes",
             _ => "",
         }
     }
@@ -57,19 +63,19 @@ impl Format {
         self != Self::Parquet || cfg!(feature = "parquet")
     }
 
-    /// Whether it can hold vectors.
-    fn holds_vectors(self) -> bool {
-        self != Self::Tsv
+    /// Whether it is text, which may be packed by gzip or zstd.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Jsonl | Self::Csv | Self::Tsv)
     }
 
     /// Whether columns have names in it.
     pub fn has_columns(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Parquet | Self::Tsv)
+        self.is_text() || self == Self::Parquet
     }
 
     /// The format of a file of vectors: the one that was named, else the one that its name says.
     pub(crate) fn of_vectors(path: &Path, named: Option<Self>) -> Result<Self, Error> {
-        Self::of(path, named, Self::holds_vectors, Setting::Format)
+        Self::of(path, named, |_| true, Setting::Format)
     }
 
     /// The format of a file of attributes, which has columns.
@@ -83,8 +89,13 @@ impl Format {
         fits: fn(Self) -> bool,
         setting: Setting,
     ) -> Result<Self, Error> {
-        let extension = extension(path);
+        let (path_unpacked, is_packed) = unpacked_name(path);
+        let extension = extension(path_unpacked);
         if let Some(format) = named.or(extension.parse().ok()).filter(|format| fits(*format)) {
+            if is_packed && !format.is_text() {
+                let reason = format!("only text is read packed, and .{format} is none; unpack it");
+                return Err(Error::new(path, reason));
+            }
             return Ok(format);
         }
         let names: Vec<String> = Self::ALL
@@ -121,6 +132,14 @@ impl Format {
         };
         let text = format!("{what}; there are {names}");
         Err(Error::new(path, Diagnostic::with(text, setting)))
+    }
+}
+
+/// A file's name without what says that it is packed, and whether that was there.
+fn unpacked_name(path: &Path) -> (&Path, bool) {
+    match extension(path).as_str() {
+        "gz" | "zst" => (path.file_stem().map_or(path, Path::new), true),
+        _ => (path, false),
     }
 }
 

@@ -7,7 +7,7 @@ use hither::{ColumnSchema, KeyType};
 use crate::{
     Diagnostic, Error, Format, Options, Row, Setting,
     columns::{self, Casts, Typed},
-    fvecs, jsonl, npy,
+    csv, fvecs, jsonl, npy,
     roles::Roles,
     source::Source,
     table::{Rows, Table},
@@ -78,12 +78,12 @@ impl Input {
             let format = Format::of_attributes(path, options.attributes_format)?;
             let table =
                 open_attributes(&mut Source::open(path, options.interrupted)?, format, &roles)?;
-            let named = options.tsv_columns.is_some();
+            let named = options.column_names.is_some();
             let hint = match (format, table.count.zip(input.rows)) {
-                (Format::Tsv, Some((count, rows))) if !named && count + 1 == rows => {
+                (Format::Csv | Format::Tsv, Some((count, rows))) if !named && count + 1 == rows => {
                     "; its first line was taken as the header: if it is a row, name the columns"
                 }
-                (Format::Tsv, Some((count, rows))) if named && count == rows + 1 => {
+                (Format::Csv | Format::Tsv, Some((count, rows))) if named && count == rows + 1 => {
                     "; its first line was taken as a row: if it is a header, name no columns"
                 }
                 _ => "",
@@ -209,7 +209,7 @@ impl Input {
                 "" => {
                     format!("{found}; there must be one for each vector, in the same order").into()
                 }
-                hint => Diagnostic::with(found + hint, Setting::TsvColumns),
+                hint => Diagnostic::with(found + hint, Setting::ColumnNames),
             },
         ))
     }
@@ -235,7 +235,9 @@ fn open_vectors(source: &mut Source, format: Format, roles: &Roles) -> Result<Ta
         Format::Bvecs => fvecs::open(source, 1),
         Format::Jsonl => jsonl::open(source, roles),
         Format::Parquet => open_parquet(source, roles),
-        Format::Npy | Format::Tsv => npy::open(source),
+        Format::Csv => csv::open(source, roles),
+        Format::Tsv => tsv::open(source, roles),
+        Format::Npy => npy::open(source),
     }
 }
 
@@ -243,6 +245,7 @@ fn open_attributes(source: &mut Source, format: Format, roles: &Roles) -> Result
     match format {
         Format::Jsonl => jsonl::open(source, roles),
         Format::Parquet => open_parquet(source, roles),
+        Format::Csv => csv::open(source, roles),
         _ => tsv::open(source, roles),
     }
 }

@@ -11,12 +11,13 @@ use crate::{
     roles::{KEY_NAMES, Roles},
     source::Source,
     table::{Rows, Table},
+    vector::{self, Lists, shorten},
 };
 
-mod lines;
+mod objects;
 pub mod write;
 
-use lines::{Fields, Lines, has_half, numbers, text};
+use objects::{Fields, Objects, has_half, text};
 
 /// Opens a file of vectors, or of attributes alone.
 pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
@@ -28,10 +29,15 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
         false => None,
         true => {
             let seen = |at: usize| &survey.columns[at];
+            // Lists as text may be meant only where there are no others.
+            let no_lists = !survey
+                .columns
+                .iter()
+                .any(|column| column.lists.are_all(survey.rows) && !column.texts);
             let chosen = roles.choose_vector(
                 &survey.names,
-                |at| seen(at).vectors > 0,
-                |at| seen(at).vectors == survey.rows && seen(at).even,
+                |at| seen(at).lists.count > 0,
+                |at| seen(at).lists.are_all(survey.rows) && (!seen(at).texts || no_lists),
             );
             Some(chosen.map_err(refuse)?)
         }
@@ -67,10 +73,10 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
         notes.push(note.into());
     }
     let name = |at: usize| survey.names[at].clone();
-    let dimensions = vector.map_or(0, |at| survey.columns[at].dimensions);
+    let dimensions = vector.map_or(0, |at| survey.columns[at].lists.dimensions);
     Ok(Table {
         rows: Box::new(Reader {
-            lines: Lines::open(source)?,
+            lines: Objects::open(source)?,
             targets,
             columns: columns.len(),
             dimensions,
@@ -99,17 +105,16 @@ struct Survey {
 #[derive(Default)]
 struct Seen {
     evidence: Evidence,
-    /// How many of the values were lists of numbers, and how long the first was.
-    vectors: u64,
-    dimensions: usize,
-    even: bool,
+    /// The values that were lists of numbers, and whether some of them were text.
+    lists: Lists,
+    texts: bool,
     /// How many texts hold half of a surrogate pair.
     halves: u64,
 }
 
 impl Survey {
     fn of(source: &mut Source) -> Result<Self, Error> {
-        let mut lines = Lines::open(source)?;
+        let mut lines = Objects::open(source)?;
         let mut survey = Self::default();
         let mut numbers_of: HashMap<String, usize> = HashMap::new();
         while let Some(fields) = lines.next()? {
@@ -184,18 +189,16 @@ impl Seen {
             b't' | b'f' => self.evidence.bool(),
             b'"' => {
                 self.halves += u64::from(has_half(raw));
-                self.evidence.text(&text(raw));
+                let text = text(raw);
+                self.evidence.text(&text);
+                let before = self.lists.count;
+                self.lists.note(&text);
+                self.texts |= self.lists.count > before;
             }
             b'{' => self.evidence.nested(),
             b'[' => {
                 self.evidence.nested();
-                if let Some(count) = numbers(raw) {
-                    if self.vectors == 0 {
-                        (self.dimensions, self.even) = (count, true);
-                    }
-                    self.even &= count == self.dimensions;
-                    self.vectors += 1;
-                }
+                self.lists.note(raw);
             }
             _ => self.evidence.number(raw),
         }
@@ -210,7 +213,7 @@ enum Target {
 }
 
 struct Reader {
-    lines: Lines,
+    lines: Objects,
     targets: HashMap<String, Target>,
     columns: usize,
     dimensions: usize,
@@ -231,7 +234,8 @@ impl Rows for Reader {
             match *target {
                 Target::Vector => {
                     has_vector = true;
-                    if let Err(reason) = read_vector(raw, self.dimensions, &mut row.vector) {
+                    let read = vector::parse(&plain(raw), self.dimensions, &mut row.vector);
+                    if let Err(reason) = read {
                         let reason = format!("\"{}\" {reason}", name.unwrap_or_default());
                         row.invalid = Some(Error::at_line(&path, line, reason));
                     }
@@ -278,46 +282,6 @@ fn fill(
     Ok(())
 }
 
-/// Parses straight to f32, without the second rounding that a detour over f64 has.
-fn read_vector(raw: &str, dimensions: usize, out: &mut Vec<f32>) -> Result<(), String> {
-    let list = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
-    let Some(list) = list else {
-        return Err(match raw {
-            "null" => "is null, and every row needs a vector".into(),
-            _ => format!("is {}, and vectors are lists of numbers", shorten(raw)),
-        });
-    };
-    out.clear();
-    if !list.trim().is_empty() {
-        for number in list.split(',') {
-            let number = number.trim();
-            // What Rust would read beyond JSON, such as "inf", passed no JSON parser.
-            let value = number.parse().map_err(|_| {
-                format!(
-                    "holds {} at {}, and vectors are lists of numbers",
-                    shorten(number),
-                    out.len()
-                )
-            })?;
-            if !f32::is_finite(value) {
-                return Err(format!(
-                    "holds {} at {}, which is beyond float32 (±3.4e38)",
-                    shorten(number),
-                    out.len()
-                ));
-            }
-            out.push(value);
-        }
-    }
-    match out.len() == dimensions && dimensions > 0 {
-        true => Ok(()),
-        false => Err(format!(
-            "has {} values where the first vector has {dimensions}; all must have the same number, at least 1",
-            out.len()
-        )),
-    }
-}
-
 fn read_key(raw: &str, key_type: KeyType) -> Result<Key, String> {
     key_from_text(&plain(raw), key_type)
         .ok_or_else(|| format!("is {}, and the keys are {}", shorten(raw), key_type.name()))
@@ -336,13 +300,6 @@ fn read_value(raw: &str, column_type: ColumnType) -> Result<Value, String> {
 /// A string without its quotes, anything else as it is written.
 fn plain(raw: &str) -> std::borrow::Cow<'_, str> {
     if raw.starts_with('"') { text(raw) } else { raw.into() }
-}
-
-fn shorten(raw: &str) -> String {
-    match raw.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &raw[..end]),
-        None => raw.to_owned(),
-    }
 }
 
 #[cfg(test)]

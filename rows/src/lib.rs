@@ -17,7 +17,9 @@
 //! [`Options`] would mend it, [`Error::setting`] says which: whoever takes these from people knows
 //! what they are called there.
 
+mod cells;
 mod columns;
+mod csv;
 mod diagnostic;
 mod error;
 mod format;
@@ -27,11 +29,13 @@ mod input;
 mod json;
 mod jsonl;
 mod layout;
+mod lines;
 mod matrix;
 mod names;
 mod npy;
 mod options;
 mod output;
+mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "postgres")]
@@ -43,6 +47,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod tsv;
+mod vector;
 
 pub use columns::{parse_type, written};
 pub use diagnostic::{Diagnostic, Setting};

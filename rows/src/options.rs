@@ -9,8 +9,9 @@ use crate::{Format, source::Interrupted};
 /// Which parts of the files are what. Everything has a default.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The column that holds the vectors, in JSON Lines and Parquet. Else "vector", "embedding" or
-    /// "embeddings", else the only column whose values are all lists of numbers of one length.
+    /// The column that holds the vectors, in a format that has columns. Else "vector", "embedding" or
+    /// "embeddings", else the only column whose values are all lists of numbers of one length. A list
+    /// may be text, as JSON has it.
     pub vector_column: Option<String>,
     /// The column that holds the keys. Else, beside the vectors, "key" or "id", if every row has
     /// one and all are integers, text or UUIDs. In an attributes file only where it is named here.
@@ -21,10 +22,10 @@ pub struct Options {
     pub attributes_format: Option<Format>,
     /// A `.npy` file of keys, a row each.
     pub keys: Option<PathBuf>,
-    /// A file of attributes, a row each: JSON Lines, Parquet or TSV.
+    /// A file of attributes, a row each, in a format that has columns.
     pub attributes: Option<PathBuf>,
-    /// The columns of a TSV file that has no header line.
-    pub tsv_columns: Option<Vec<String>>,
+    /// The names of the columns of a CSV or TSV file that has no header line.
+    pub column_names: Option<Vec<String>>,
     /// Types to take instead of those that the values or the file's schema say; "key" is what the
     /// keys of a file of keys are called.
     pub column_types: Vec<(String, ColumnType)>,

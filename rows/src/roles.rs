@@ -23,8 +23,8 @@ pub struct Roles<'a> {
     pub key_column: Option<&'a str>,
     /// Whether a column with the name of a key is one.
     pub key_by_name: bool,
-    /// Names for a TSV file without a header line.
-    pub tsv_columns: Option<&'a [String]>,
+    /// Names for a table of text without a header line.
+    pub column_names: Option<&'a [String]>,
     /// Types that were asked for.
     pub column_types: &'a [(String, ColumnType)],
 }
@@ -42,7 +42,7 @@ impl<'a> Roles<'a> {
             vector_column: options.vector_column.as_deref(),
             key_column: options.key_column.as_deref().filter(|_| keys),
             key_by_name: false,
-            tsv_columns: options.tsv_columns.as_deref(),
+            column_names: options.column_names.as_deref(),
             column_types: &options.column_types,
         }
     }

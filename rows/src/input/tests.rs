@@ -49,7 +49,9 @@ fn rows_that_do_not_match_and_names_that_clash() {
 fn names_of_files() {
     let folder = scratch("input-names");
     for (name, part) in [
-        ("a.csv", "the format .csv is unknown; there are .npy, .fvecs, .bvecs"),
+        ("a.xls", "the format .xls is unknown; there are .npy, .fvecs, .bvecs"),
+        ("a.npy.gz", "only text is read packed, and .npy is none"),
+        ("a.gz", "no extension"),
         ("a", "no extension"),
         ("a.json", "jq -c"),
         ("a.npz", "numpy.save"),

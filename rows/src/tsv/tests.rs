@@ -1,10 +1,10 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use std::path::PathBuf;
+use hither::{ColumnType, KeyType, Value};
 
 use super::*;
 use crate::{
-    Input, Options,
+    Input, Options, Row,
     testing::{damage, drain, message, scratch},
 };
 
@@ -54,7 +54,7 @@ fn keys_names_and_types_that_were_asked_for() {
     let (v, t) = (two_vectors(&folder), folder.join("a.tsv"));
     std::fs::write(&t, "noun:1\t12\nnoun:2\t13\n").unwrap();
     let options = Options {
-        tsv_columns: Some(vec!["key".into(), "n".into()]),
+        column_names: Some(vec!["key".into(), "n".into()]),
         key_column: Some("key".into()),
         column_types: vec![("n".into(), ColumnType::Text)],
         ..Options::default()
@@ -70,7 +70,7 @@ fn refusals() {
     let folder = scratch("tsv-refusals");
     let (v, t) = (two_vectors(&folder), folder.join("a.tsv"));
     let names = |names: &[&str]| Some(names.iter().map(|&name| name.into()).collect());
-    for (text, tsv_columns, part) in [
+    for (text, column_names, part) in [
         ("", None, "the file is empty"),
         ("a\nx\n", None, "name the columns"),
         ("a\nx\ny\n", names(&["a"]), "name no columns"),
@@ -79,7 +79,7 @@ fn refusals() {
         ("a\tb\nx\ty\nx\n", None, "line 3: it has 1 fields where there are 2 columns"),
     ] {
         std::fs::write(&t, text).unwrap();
-        let text = message(read(&v, &t, &Options { tsv_columns, ..Options::default() }));
+        let text = message(read(&v, &t, &Options { column_names, ..Options::default() }));
         assert!(text.contains(part), "{text}");
     }
     std::fs::write(&t, b"a\n\xff\nx\n").unwrap();
@@ -87,7 +87,7 @@ fn refusals() {
     std::fs::write(&t, "a\n1\nx\n").unwrap();
     let column_types = vec![("a".into(), ColumnType::Int64)];
     let options = Options { column_types, ..Options::default() };
-    assert!(message(read(&v, &t, &options)).contains("line 3: field 1 is \"x\", no int64"));
+    assert!(message(read(&v, &t, &options)).contains("line 3: field 1 (\"a\") is \"x\", no int64"));
     let column_types = vec![("b".into(), ColumnType::Int64)];
     let options = Options { column_types, ..Options::default() };
     assert!(message(read(&v, &t, &options)).contains("no column \"b\""));

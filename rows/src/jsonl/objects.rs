@@ -1,67 +1,46 @@
-//! The lines of a JSON Lines file, each split into its fields without reading their values.
+//! The objects of a JSON Lines file, each split into its fields without reading their values.
 
-use std::{
-    borrow::Cow,
-    collections::HashSet,
-    fmt,
-    fs::File,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, collections::HashSet, fmt, path::Path};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{Error, source::Source};
+use crate::{Error, lines::Lines, source::Source};
 
 /// Names and values of a line in their order, and the line's number from 1.
 pub struct Fields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>, pub u64);
 
-/// A file, line by line.
-pub struct Lines {
-    path: PathBuf,
-    file: BufReader<File>,
-    bytes: Vec<u8>,
-    line: u64,
-}
+/// A file, object by object.
+pub struct Objects(Lines);
 
-impl Lines {
+impl Objects {
     pub fn open(source: &mut Source) -> Result<Self, Error> {
-        let file = BufReader::with_capacity(1 << 17, source.start()?);
-        Ok(Self { path: source.path().to_owned(), file, bytes: Vec::new(), line: 0 })
+        Ok(Self(Lines::open(source)?))
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
-    /// The next line that is not blank, none at the end.
+    /// The object of the next line that is not blank, none at the end.
     pub fn next(&mut self) -> Result<Option<Fields<'_>>, Error> {
         loop {
-            self.bytes.clear();
-            let read = self.file.read_until(b'\n', &mut self.bytes);
-            if read.map_err(|error| Error::io(&self.path, &error))? == 0 {
+            if !self.0.next()? {
                 return Ok(None);
             }
-            self.line += 1;
-            if self.line == 1 && self.bytes.starts_with(b"\xef\xbb\xbf") {
-                self.bytes.drain(..3);
-            }
-            if !self.bytes.trim_ascii().is_empty() {
+            if !self.0.is_blank() {
                 break;
             }
         }
-        let refuse = |reason: String| Error::at_line(&self.path, self.line, reason);
-        let text = std::str::from_utf8(&self.bytes)
-            .map_err(|_| refuse("it is no valid UTF-8; convert the file with iconv".into()))?;
+        let text = self.0.text()?;
         match serde_json::from_str(text.trim_ascii()) {
             Ok(Object(fields)) => match twice(&fields) {
-                None => Ok(Some(Fields(fields, self.line))),
-                Some(name) => {
-                    Err(refuse(format!("\"{name}\" is there twice, and a row has one value of it")))
-                }
+                None => Ok(Some(Fields(fields, self.0.number()))),
+                Some(name) => Err(self
+                    .0
+                    .refuse(format!("\"{name}\" is there twice, and a row has one value of it"))),
             },
-            Err(error) => Err(refuse(explain(text, &error))),
+            Err(error) => Err(self.0.refuse(explain(text, &error))),
         }
     }
 }
@@ -174,14 +153,4 @@ fn without_halves(raw: &str) -> String {
         rest = left;
     }
     text + rest
-}
-
-/// How many numbers a list holds, if it holds nothing else.
-pub fn numbers(raw: &str) -> Option<usize> {
-    let flat = raw[1..raw.len() - 1].bytes().all(|c| {
-        matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E' | b',')
-            || c.is_ascii_whitespace()
-    });
-    let empty = raw[1..raw.len() - 1].trim().is_empty();
-    (flat && !empty).then(|| 1 + raw.bytes().filter(|&c| c == b',').count())
 }
