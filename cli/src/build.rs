@@ -24,7 +24,8 @@ use structures::Structures;
 
 /// Build an index file from vectors.
 ///
-/// They are in .npy, .fvecs, .bvecs, JSON Lines, CSV or TSV; text may be packed by gzip.
+/// They are in .npy, .npz, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin, JSON Lines, CSV or TSV; text may be
+/// packed by gzip.
 #[cfg_attr(feature = "parquet", doc = "Parquet files are read too, and text packed by zstd.")]
 #[cfg_attr(feature = "postgres", doc = "So are the rows of a query in Postgres.")]
 #[derive(Args)]

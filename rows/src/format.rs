@@ -14,10 +14,20 @@ use crate::{
 pub enum Format {
     /// NumPy's `.npy`.
     Npy,
+    /// NumPy's `.npz`: the vectors, keys and attributes as arrays of one archive.
+    Npz,
     /// `.fvecs`: each vector's length, then its values as f32.
     Fvecs,
     /// `.bvecs`: each vector's length, then its values as bytes.
     Bvecs,
+    /// `.ivecs`: each vector's length, then its values as i32.
+    Ivecs,
+    /// `.fbin`: the number of vectors and of dimensions, then the values as f32.
+    Fbin,
+    /// `.u8bin`: the same with unsigned bytes.
+    U8bin,
+    /// `.i8bin`: the same with signed bytes.
+    I8bin,
     /// JSON Lines: an object a line.
     Jsonl,
     /// Parquet.
@@ -30,15 +40,32 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Npy, Self::Fvecs, Self::Bvecs, Self::Jsonl, Self::Csv, Self::Tsv, Self::Parquet];
+    pub const ALL: [Self; 12] = [
+        Self::Npy,
+        Self::Npz,
+        Self::Fvecs,
+        Self::Bvecs,
+        Self::Ivecs,
+        Self::Fbin,
+        Self::U8bin,
+        Self::I8bin,
+        Self::Jsonl,
+        Self::Csv,
+        Self::Tsv,
+        Self::Parquet,
+    ];
 
     /// The name, which is the ending of such files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Npy => "npy",
+            Self::Npz => "npz",
             Self::Fvecs => "fvecs",
             Self::Bvecs => "bvecs",
+            Self::Ivecs => "ivecs",
+            Self::Fbin => "fbin",
+            Self::U8bin => "u8bin",
+            Self::I8bin => "i8bin",
             Self::Jsonl => "jsonl",
             Self::Parquet => "parquet",
             Self::Csv => "csv",
@@ -49,6 +76,7 @@ impl Format {
     /// What needs to be said beside the name.
     pub fn about(self) -> &'static str {
         match self {
+            Self::Npz => "Arrays of one archive: the vectors, keys and attributes",
             Self::Jsonl => "JSON Lines: an object a line",
             Self::Csv => {
                 "Comma-separated text with quotes; separated by tabs or semicolons where its first line is"
@@ -68,7 +96,12 @@ impl Format {
         matches!(self, Self::Jsonl | Self::Csv | Self::Tsv)
     }
 
-    /// Whether columns have names in it.
+    /// Whether its parts have names, so that one of them is the vectors.
+    pub fn has_names(self) -> bool {
+        self.has_columns() || self == Self::Npz
+    }
+
+    /// Whether it is a table, whose columns have names.
     pub fn has_columns(self) -> bool {
         self.is_text() || self == Self::Parquet
     }
@@ -116,12 +149,6 @@ impl Format {
                 return Err(Error::new(
                     path,
                     "JSON is read as JSON Lines (.jsonl), one object a line; jq -c '.[]' makes them of a list",
-                ));
-            }
-            "npz" => {
-                return Err(Error::new(
-                    path,
-                    "an .npz archive holds several arrays; save the vectors alone with numpy.save (.npy)",
                 ));
             }
             "" if path == Path::new("-") => {

@@ -1,5 +1,5 @@
-//! Vectors in `.fvecs` and `.bvecs` (and numbers in `.ivecs`): each row its length as u32, then
-//! that many f32, bytes or i32, all little-endian.
+//! Vectors in `.fvecs`, `.bvecs` and `.ivecs`: each row its length as u32, then that many f32, bytes or
+//! i32, all little-endian.
 
 use std::{
     fs::File,
@@ -9,18 +9,19 @@ use std::{
 
 use crate::{
     Error, Row,
+    element::Element,
     source::Source,
     table::{Rows, Table},
 };
 
-/// Opens `.fvecs` (`size` 4) or `.bvecs` (`size` 1).
-pub fn open(source: &mut Source, size: usize) -> Result<Table, Error> {
-    let records = Records::open(source, size)?;
+/// Opens vectors.
+pub fn open(source: &mut Source, element: Element) -> Result<Table, Error> {
+    let records = Records::open(source, element.size())?;
     let (count, dimensions) = (records.rows, records.columns);
     Ok(Table {
         count,
         dimensions,
-        rows: Box::new(Vectors { records, bytes: Vec::new() }),
+        rows: Box::new(Vectors { element, records, bytes: Vec::new() }),
         ..Table::default()
     })
 }
@@ -150,6 +151,7 @@ fn uneven(
 }
 
 struct Vectors {
+    element: Element,
     records: Records,
     bytes: Vec<u8>,
 }
@@ -160,16 +162,10 @@ impl Rows for Vectors {
             return Ok(false);
         }
         row.vector.clear();
-        decode_f32(self.records.size, &self.bytes, &mut row.vector);
+        let decoded = self.element.decode(&self.bytes, &mut row.vector);
+        let row = self.records.row - 1;
+        decoded.map_err(|reason| Error::at_row(&self.records.path, row, reason))?;
         Ok(true)
-    }
-}
-
-/// Appends values of 4 bytes (f32) or 1 (u8).
-fn decode_f32(size: usize, bytes: &[u8], out: &mut Vec<f32>) {
-    match size {
-        4 => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),
-        _ => out.extend(bytes.iter().map(|&b| f32::from(b))),
     }
 }
 
@@ -208,6 +204,10 @@ mod tests {
         assert_eq!(matrix::read_matrix_f32(&b, None).unwrap(), (vec![7.0, 255.0], 1, 2));
         std::fs::write(&i, [1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 255, 255, 255, 255]).unwrap();
         assert_eq!(matrix::read_matrix_i64(&i).unwrap(), (vec![9, -1], 2, 1));
+        assert_eq!(vectors(&i).unwrap(), [[9.0], [-1.0]]);
+        std::fs::write(&i, [&[1, 0, 0, 0][..], &16_777_217_i32.to_le_bytes()].concat()).unwrap();
+        let text = message(vectors(&i));
+        assert!(text.contains("row 0 (from 0): value 0") && text.contains("round"), "{text}");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use hither::{ColumnSchema, KeyType};
 
 use crate::{
-    Diagnostic, Error, Format, Options, Row, Setting,
+    Diagnostic, Error, Format, Options, Row, Setting, bin,
     columns::{self, Casts, Typed},
-    csv, fvecs, jsonl, npy,
+    csv,
+    element::Element,
+    fvecs, jsonl, npy, npz,
     roles::Roles,
     source::Source,
     table::{Rows, Table},
@@ -43,7 +45,7 @@ impl Input {
     /// to infer types.
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         let format = Format::of_vectors(path, options.format)?;
-        let has_columns = format.has_columns();
+        let has_columns = format.has_names();
         let files = [Some(path), options.keys.as_deref(), options.attributes.as_deref()];
         if files.into_iter().flatten().filter(|file| *file == Path::new("-")).count() > 1 {
             return Err(Error::new(Path::new("-"), "standard input can be one file only"));
@@ -231,13 +233,18 @@ impl Input {
 
 fn open_vectors(source: &mut Source, format: Format, roles: &Roles) -> Result<Table, Error> {
     match format {
-        Format::Fvecs => fvecs::open(source, 4),
-        Format::Bvecs => fvecs::open(source, 1),
+        Format::Fvecs => fvecs::open(source, Element::F32),
+        Format::Bvecs => fvecs::open(source, Element::U8),
+        Format::Ivecs => fvecs::open(source, Element::I32),
+        Format::Fbin => bin::open(source, Element::F32),
+        Format::U8bin => bin::open(source, Element::U8),
+        Format::I8bin => bin::open(source, Element::I8),
         Format::Jsonl => jsonl::open(source, roles),
         Format::Parquet => open_parquet(source, roles),
         Format::Csv => csv::open(source, roles),
         Format::Tsv => tsv::open(source, roles),
         Format::Npy => npy::open(source),
+        Format::Npz => npz::open(source, roles),
     }
 }
 

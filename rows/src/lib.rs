@@ -17,10 +17,12 @@
 //! [`Options`] would mend it, [`Error::setting`] says which: whoever takes these from people knows
 //! what they are called there.
 
+mod bin;
 mod cells;
 mod columns;
 mod csv;
 mod diagnostic;
+mod element;
 mod error;
 mod format;
 mod fvecs;
@@ -33,6 +35,7 @@ mod lines;
 mod matrix;
 mod names;
 mod npy;
+mod npz;
 mod options;
 mod output;
 mod packed;

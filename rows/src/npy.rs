@@ -12,6 +12,7 @@ use crate::{
     table::{Rows, Table},
 };
 
+pub mod column;
 pub mod header;
 pub mod keys;
 pub mod write;
@@ -31,6 +32,11 @@ pub fn open(source: &mut Source) -> Result<Table, Error> {
         rows: Box::new(Vectors { matrix, bytes: Vec::new() }),
         ..Table::default()
     })
+}
+
+/// Whether an array is a matrix of numbers that vectors can have.
+pub fn is_vectors(header: &Header) -> bool {
+    header.shape.len() == 2 && supported(header.dtype).is_none()
 }
 
 /// What is wrong with a dtype as vectors.

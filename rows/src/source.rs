@@ -42,6 +42,11 @@ impl Source {
         Ok(Self { path: path.to_owned(), file, stream, interrupted })
     }
 
+    /// A file that is open, by the name that messages call it.
+    pub fn of_file(path: PathBuf, file: File) -> Self {
+        Self { path, file, stream: false, interrupted: None }
+    }
+
     /// Its name, for messages.
     pub fn path(&self) -> &Path {
         &self.path

@@ -32,6 +32,11 @@ pub fn scratch(name: &str) -> Scratch {
     Scratch(path)
 }
 
+/// A file that another program wrote: `fixtures/write.py`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
 /// Every row.
 pub fn drain(mut input: Input) -> Result<Vec<Row>, Error> {
     let (mut rows, mut row) = (Vec::new(), Row::default());

@@ -49,12 +49,11 @@ fn rows_that_do_not_match_and_names_that_clash() {
 fn names_of_files() {
     let folder = scratch("input-names");
     for (name, part) in [
-        ("a.xls", "the format .xls is unknown; there are .npy, .fvecs, .bvecs"),
+        ("a.xls", "the format .xls is unknown; there are .npy, .npz, .fvecs, .bvecs"),
         ("a.npy.gz", "only text is read packed, and .npy is none"),
         ("a.gz", "no extension"),
         ("a", "no extension"),
         ("a.json", "jq -c"),
-        ("a.npz", "numpy.save"),
         ("missing.npy", "there is no such file"),
         ("missing.jsonl", "there is no such file"),
     ] {

@@ -58,7 +58,12 @@ impl Header {
     /// Opens the file and reads its header; the file stands at the first element then.
     pub fn open(source: &mut Source) -> Result<(BufReader<File>, Self), Error> {
         let mut file = BufReader::with_capacity(1 << 17, source.start()?);
-        let path = source.path();
+        let header = Self::read(&mut file, source.path())?;
+        Ok((file, header))
+    }
+
+    /// Reads the header of a file that begins here.
+    pub fn read(file: &mut impl Read, path: &Path) -> Result<Self, Error> {
         let io = |error| Error::io(path, &error);
         let mut start = Vec::new();
         file.by_ref().take(10).read_to_end(&mut start).map_err(io)?;
@@ -87,17 +92,22 @@ impl Header {
         }
         let mut header = parse(&text).map_err(|reason| Error::new(path, reason))?;
         header.data = before + length as u64;
-        Ok((file, header))
+        Ok(header)
+    }
+
+    /// How many bytes the file has, if any file has so many.
+    pub fn length(&self) -> Option<u64> {
+        let elements = self
+            .shape
+            .iter()
+            .try_fold(self.dtype.size as u64, |product, &n| product.checked_mul(n));
+        elements?.checked_add(self.data)
     }
 
     /// Compares the file's length with what dtype and shape need.
     pub fn check_length(&self, path: &Path, file: &BufReader<File>) -> Result<(), Error> {
         let bytes = file.get_ref().metadata().map_err(|error| Error::io(path, &error))?.len();
-        let needed = self
-            .shape
-            .iter()
-            .try_fold(self.dtype.size as u64, |product, &n| product.checked_mul(n))
-            .and_then(|product| product.checked_add(self.data));
+        let needed = self.length();
         match needed {
             Some(needed) if needed == bytes => Ok(()),
             Some(needed) if needed < bytes => Err(Error::new(

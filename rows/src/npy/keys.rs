@@ -126,7 +126,8 @@ pub fn integer(dtype: Dtype, bytes: &[u8]) -> Option<i64> {
     i64::try_from(whole(dtype, bytes)).ok()
 }
 
-fn whole(dtype: Dtype, bytes: &[u8]) -> i128 {
+/// An integer of any size and sign.
+pub fn whole(dtype: Dtype, bytes: &[u8]) -> i128 {
     let mut little = [0; 8];
     for (to, from) in little.iter_mut().zip(bytes) {
         *to = *from;
@@ -143,7 +144,7 @@ fn whole(dtype: Dtype, bytes: &[u8]) -> i128 {
 }
 
 /// A string without the zeros that fill its field.
-fn text(dtype: Dtype, bytes: &[u8]) -> Option<String> {
+pub fn text(dtype: Dtype, bytes: &[u8]) -> Option<String> {
     if dtype.kind == b'S' {
         let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         return String::from_utf8(bytes[..length].to_vec()).ok();

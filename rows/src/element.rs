@@ -1,0 +1,45 @@
+//! The numbers of binary formats that have no header, or one that does not name their type.
+
+/// A type of numbers, all little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    F32,
+    U8,
+    I8,
+    I32,
+}
+
+impl Element {
+    /// Bytes a number takes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 | Self::I32 => 4,
+            Self::U8 | Self::I8 => 1,
+        }
+    }
+
+    /// Appends numbers as f32.
+    ///
+    /// # Errors
+    ///
+    /// If an integer is none that f32 holds, with its place.
+    pub fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> Result<(), String> {
+        match self {
+            Self::F32 => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),
+            Self::U8 => out.extend(bytes.iter().map(|&b| f32::from(b))),
+            Self::I8 => out.extend(bytes.iter().map(|&b| f32::from(b.cast_signed()))),
+            Self::I32 => {
+                for (at, &number) in bytes.as_chunks().0.iter().enumerate() {
+                    let number = i32::from_le_bytes(number);
+                    if f64::from(number as f32) != f64::from(number) {
+                        return Err(format!(
+                            "value {at} of the vector is {number}, which float32 would round"
+                        ));
+                    }
+                    out.push(number as f32);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! NumPy's `.npz`: arrays of one archive as the vectors, the keys and the attributes of the same rows.
+//! The vectors are the matrix, keys and attributes lists of as many elements.
+//!
+//! Each array is copied to a temporary file first: within an archive nothing can be read in two places
+//! at once.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use hither::ColumnSchema;
+use zip::{ZipArchive, result::ZipError};
+
+use crate::{
+    Diagnostic, Error, Row,
+    columns::key_type,
+    npy::{self, column::Column, header::Header, keys::Keys},
+    roles::{KEY_NAMES, Roles, list},
+    source::Source,
+    table::{Rows, Table},
+};
+
+/// Opens an archive.
+pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
+    source.spool()?;
+    let mut archive = Archive::open(source)?;
+    let path = source.path().to_owned();
+    let refuse = |reason: Diagnostic| Error::new(&path, reason);
+    let names: Vec<String> = archive.arrays.iter().map(|array| array.name.clone()).collect();
+    let is_matrix = |at: usize| npy::is_vectors(&archive.arrays[at].header);
+    let vector = roles.choose_vector(&names, is_matrix, is_matrix).map_err(refuse)?;
+    let mut notes = Vec::new();
+    let key = archive.key(roles, vector, &mut notes).map_err(refuse)?;
+    let vectors = npy::open(&mut archive.extract(source, vector)?)?;
+    let count = vectors.count;
+    let keys = match key {
+        None => None,
+        Some(at) => {
+            let wanted = roles.type_of(&names[at]).and_then(key_type);
+            let keys = Keys::open(&mut archive.extract(source, at)?, wanted)?;
+            Some((names[at].clone(), keys)).filter(|(_, keys)| Some(keys.count) == count)
+        }
+    };
+    if let (Some(at), None) = (key, &keys) {
+        let reason = format!("\"{}\" has not as many elements as there are vectors", names[at]);
+        return Err(refuse(reason.into()));
+    }
+    let (mut columns, mut attributes) = (Vec::new(), Vec::new());
+    for at in (0..names.len()).filter(|at| *at != vector && Some(*at) != key) {
+        let (name, header) = (&names[at], &archive.arrays[at].header);
+        if header.shape.first().copied() != count || header.shape.iter().skip(1).any(|&n| n != 1) {
+            let shape = &header.shape;
+            notes.push(
+                format!("\"{name}\" has shape {shape:?}, a value a row of no row, and is left out")
+                    .into(),
+            );
+            continue;
+        }
+        let wanted = roles.type_of(name);
+        let column = Column::open(&mut archive.extract(source, at)?, name, wanted)?;
+        columns.push(ColumnSchema { name: name.clone(), column_type: column.column_type });
+        attributes.push(column);
+    }
+    Ok(Table {
+        count,
+        dimensions: vectors.dimensions,
+        columns,
+        vector_column: Some(names[vector].clone()),
+        key: keys.as_ref().map(|(name, keys)| (name.clone(), keys.key_type)),
+        notes,
+        rows: Box::new(Reader {
+            vectors: vectors.rows,
+            keys: keys.map(|(_, keys)| keys),
+            attributes,
+        }),
+    })
+}
+
+/// An array of the archive.
+struct Array {
+    /// Its place in the archive.
+    at: usize,
+    name: String,
+    header: Header,
+}
+
+struct Archive {
+    path: PathBuf,
+    zip: ZipArchive<BufReader<File>>,
+    arrays: Vec<Array>,
+}
+
+impl Archive {
+    /// Reads the headers of all arrays.
+    fn open(source: &mut Source) -> Result<Self, Error> {
+        let path = source.path().to_owned();
+        let file = source.start()?;
+        if file.metadata().map_err(|error| Error::io(&path, &error))?.len() == 0 {
+            return Err(Error::new(&path, "the file is empty"));
+        }
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| damaged(&path, &error))?;
+        let mut archive = Self { path, zip, arrays: Vec::new() };
+        for at in 0..archive.zip.len() {
+            let mut file =
+                archive.zip.by_index(at).map_err(|error| damaged(&archive.path, &error))?;
+            let Some(name) = file.name().strip_suffix(".npy").map(str::to_owned) else { continue };
+            let header = Header::read(&mut file, &within(&archive.path, &name))?;
+            archive.arrays.push(Array { at, name, header });
+        }
+        Ok(archive)
+    }
+
+    /// A file of one array.
+    fn extract(&mut self, source: &Source, array: usize) -> Result<Source, Error> {
+        let Array { at, name, header } = &self.arrays[array];
+        let path = within(&self.path, name);
+        let file = self.zip.by_index(*at).map_err(|error| damaged(&path, &error))?;
+        // A byte more is seen as one that follows the array; what unpacks to far more is not awaited.
+        let most = header.length().unwrap_or(header.data).saturating_add(1);
+        let file = source.copied(&mut file.take(most))?;
+        Ok(Source::of_file(path, file))
+    }
+
+    /// Which array is the keys.
+    fn key(
+        &self,
+        roles: &Roles,
+        vector: usize,
+        notes: &mut Vec<Diagnostic>,
+    ) -> Result<Option<usize>, Diagnostic> {
+        let find = |wanted: &str| self.arrays.iter().position(|array| array.name == wanted);
+        let usable = |at: usize| {
+            let Header { dtype, shape, .. } = &self.arrays[at].header;
+            let numbers = matches!((dtype.kind, dtype.size), (b'i' | b'u', 1 | 2 | 4 | 8));
+            let text = matches!((dtype.kind, dtype.size), (b'S' | b'U', 1..));
+            at != vector && matches!(shape[..], [_] | [_, 1]) && (numbers || text)
+        };
+        if let Some(wanted) = roles.key_column {
+            let at = find(wanted).ok_or_else(|| {
+                let all = list(self.arrays.iter().map(|array| array.name.as_str()));
+                format!("there is no array \"{wanted}\"; {all}")
+            })?;
+            return match usable(at) {
+                true => Ok(Some(at)),
+                false => Err(format!(
+                    "the array \"{wanted}\" cannot be the keys: keys are a list of integers or strings"
+                )
+                .into()),
+            };
+        }
+        for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+            match usable(at) {
+                true => return Ok(Some(at)),
+                false if at == vector => {}
+                false => notes.push(
+                    format!(
+                        "\"{}\" is not the key: keys are a list of integers or strings",
+                        self.arrays[at].name
+                    )
+                    .into(),
+                ),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// An array of an archive, as messages call it.
+fn within(path: &Path, name: &str) -> PathBuf {
+    format!("{}: {name}.npy", path.display()).into()
+}
+
+fn damaged(path: &Path, error: &ZipError) -> Error {
+    Error::new(path, format!("it cannot be read as .npz, or is damaged: {error}"))
+}
+
+struct Reader {
+    vectors: Box<dyn Rows>,
+    keys: Option<Keys>,
+    attributes: Vec<Column>,
+}
+
+impl Rows for Reader {
+    fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
+        if !self.vectors.next(row)? {
+            return Ok(false);
+        }
+        if let Some(keys) = &mut self.keys {
+            row.key = keys.next()?;
+        }
+        for column in &mut self.attributes {
+            row.attributes.push(column.next()?);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests;
