@@ -26,7 +26,10 @@ use structures::Structures;
 ///
 /// They are in .npy, .npz, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin, JSON Lines, CSV or TSV; text may be
 /// packed by gzip.
-#[cfg_attr(feature = "parquet", doc = "Parquet files are read too, and text packed by zstd.")]
+#[cfg_attr(
+    feature = "parquet",
+    doc = "Parquet and Arrow files are read too, and text packed by zstd."
+)]
 #[cfg_attr(feature = "postgres", doc = "So are the rows of a query in Postgres.")]
 #[derive(Args)]
 pub struct Arguments {

@@ -9,7 +9,7 @@ pub fn format() -> impl TypedValueParser<Value = Format> {
     let name = |format: Format| {
         let value = PossibleValue::new(format.name()).hide(!format.is_built_in());
         let value = if format.about().is_empty() { value } else { value.help(format.about()) };
-        if format == Format::Jsonl { value.alias("ndjson") } else { value }
+        value.aliases(format.aliases())
     };
     PossibleValuesParser::new(Format::ALL.map(name)).try_map(|name| name.parse::<Format>())
 }

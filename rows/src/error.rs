@@ -41,11 +41,10 @@ impl Error {
         Self { place: Place::Line(line), ..Self::new(path, reason) }
     }
 
-    /// That this build neither reads nor writes Parquet.
+    /// That this build neither reads nor writes Parquet, and reads no Arrow.
     #[cfg(not(feature = "parquet"))]
     pub(crate) fn without_parquet(path: &Path) -> Self {
-        let reason =
-            "Parquet was left out when this was built; build it with Parquet, or use .jsonl";
+        let reason = "Parquet and Arrow were left out when this was built; build it with Parquet, or use .jsonl";
         Self::new(path, Diagnostic::with(reason, Setting::Feature("parquet")))
     }
 

@@ -32,6 +32,8 @@ pub enum Format {
     Jsonl,
     /// Parquet.
     Parquet,
+    /// Arrow's IPC format, as a file (Feather version 2) or a stream.
+    Arrow,
     /// Comma-separated text with quotes.
     Csv,
     /// Tab-separated text without quotes.
@@ -40,7 +42,7 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Npy,
         Self::Npz,
         Self::Fvecs,
@@ -53,6 +55,7 @@ impl Format {
         Self::Csv,
         Self::Tsv,
         Self::Parquet,
+        Self::Arrow,
     ];
 
     /// The name, which is the ending of such files.
@@ -68,8 +71,18 @@ impl Format {
             Self::I8bin => "i8bin",
             Self::Jsonl => "jsonl",
             Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
+        }
+    }
+
+    /// Other names and endings.
+    pub fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Jsonl => &["ndjson"],
+            Self::Arrow => &["arrows", "feather", "ipc"],
+            _ => &[],
         }
     }
 
@@ -78,6 +91,7 @@ impl Format {
         match self {
             Self::Npz => "Arrays of one archive: the vectors, keys and attributes",
             Self::Jsonl => "JSON Lines: an object a line",
+            Self::Arrow => "Arrow's IPC format: Feather version 2, or a stream",
             Self::Csv => {
                 "Comma-separated text with quotes; separated by tabs or semicolons where its first line is"
             }
@@ -88,7 +102,7 @@ impl Format {
 
     /// Whether this crate was compiled with what reads it.
     pub fn is_built_in(self) -> bool {
-        self != Self::Parquet || cfg!(feature = "parquet")
+        !matches!(self, Self::Parquet | Self::Arrow) || cfg!(feature = "parquet")
     }
 
     /// Whether it is text, which may be packed by gzip or zstd.
@@ -103,7 +117,7 @@ impl Format {
 
     /// Whether it is a table, whose columns have names.
     pub fn has_columns(self) -> bool {
-        self.is_text() || self == Self::Parquet
+        self.is_text() || matches!(self, Self::Parquet | Self::Arrow)
     }
 
     /// The format of a file of vectors: the one that was named, else the one that its name says.
@@ -134,10 +148,8 @@ impl Format {
         let names: Vec<String> = Self::ALL
             .into_iter()
             .filter(|format| fits(*format))
-            .flat_map(|format| match format {
-                Self::Jsonl => vec![".jsonl".to_owned(), ".ndjson".to_owned()],
-                format => vec![format!(".{format}")],
-            })
+            .flat_map(|format| [format.name()].into_iter().chain(format.aliases().iter().copied()))
+            .map(|ending| format!(".{ending}"))
             .collect();
         let names = match names.split_last() {
             Some((last, names)) => format!("{} and {last}", names.join(", ")),
@@ -180,10 +192,8 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        if name == "ndjson" {
-            return Ok(Self::Jsonl);
-        }
-        let found = Self::ALL.into_iter().find(|format| format.name() == name);
+        let is_called = |format: &Self| format.name() == name || format.aliases().contains(&name);
+        let found = Self::ALL.into_iter().find(is_called);
         found.ok_or_else(|| {
             format!(
                 "there is no format \"{name}\"; there are: {}",

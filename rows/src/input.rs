@@ -240,7 +240,7 @@ fn open_vectors(source: &mut Source, format: Format, roles: &Roles) -> Result<Ta
         Format::U8bin => bin::open(source, Element::U8),
         Format::I8bin => bin::open(source, Element::I8),
         Format::Jsonl => jsonl::open(source, roles),
-        Format::Parquet => open_parquet(source, roles),
+        Format::Parquet | Format::Arrow => open_columns(source, format, roles),
         Format::Csv => csv::open(source, roles),
         Format::Tsv => tsv::open(source, roles),
         Format::Npy => npy::open(source),
@@ -251,19 +251,22 @@ fn open_vectors(source: &mut Source, format: Format, roles: &Roles) -> Result<Ta
 fn open_attributes(source: &mut Source, format: Format, roles: &Roles) -> Result<Table, Error> {
     match format {
         Format::Jsonl => jsonl::open(source, roles),
-        Format::Parquet => open_parquet(source, roles),
+        Format::Parquet | Format::Arrow => open_columns(source, format, roles),
         Format::Csv => csv::open(source, roles),
         _ => tsv::open(source, roles),
     }
 }
 
 #[cfg(feature = "parquet")]
-fn open_parquet(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
-    crate::parquet::open(source, roles)
+fn open_columns(source: &mut Source, format: Format, roles: &Roles) -> Result<Table, Error> {
+    match format {
+        Format::Arrow => crate::arrow::open(source, roles),
+        _ => crate::parquet::open(source, roles),
+    }
 }
 
 #[cfg(not(feature = "parquet"))]
-fn open_parquet(source: &mut Source, _: &Roles) -> Result<Table, Error> {
+fn open_columns(source: &mut Source, _: Format, _: &Roles) -> Result<Table, Error> {
     Err(Error::without_parquet(source.path()))
 }
 

@@ -17,6 +17,8 @@
 //! [`Options`] would mend it, [`Error::setting`] says which: whoever takes these from people knows
 //! what they are called there.
 
+#[cfg(feature = "parquet")]
+mod arrow;
 mod bin;
 mod cells;
 mod columns;
@@ -44,6 +46,8 @@ mod parquet;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod roles;
+#[cfg(feature = "parquet")]
+mod shield;
 mod sink;
 mod source;
 mod table;

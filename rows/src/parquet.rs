@@ -18,18 +18,17 @@ use hither::{ColumnSchema, Key, KeyType, Value};
 use crate::{
     Diagnostic, Error, Row, Setting,
     roles::{KEY_NAMES, Roles},
+    shield::shield,
     source::Source,
     table::{Rows, Table},
 };
 
-mod schema;
-mod shield;
-mod value;
+pub mod schema;
+pub mod value;
 mod vector;
 pub mod write;
 
 use schema::Kind;
-use shield::shield;
 use vector::VectorColumn;
 
 /// Opens a file of vectors, or of attributes alone.

@@ -1,4 +1,4 @@
-//! What the columns of a Parquet file are to us.
+//! What the columns of a Parquet file, or an Arrow one, are to us.
 
 use ::parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
@@ -43,6 +43,29 @@ impl Kind {
         }
     }
 
+    /// What it is, given the type that was asked for.
+    pub fn asked_for(self, wanted: Option<ColumnType>) -> Self {
+        match (self, wanted) {
+            (Self::Decimal | Self::Plain(ColumnType::Int64), Some(ColumnType::Text)) => {
+                Self::Digits
+            }
+            // By way of digits, for int64 does not hold all that is unsigned.
+            (Self::Plain(ColumnType::Int64), Some(ColumnType::Float64)) => Self::Digits,
+            (Self::Decimal, Some(ColumnType::Int64)) => Self::Whole,
+            (kind, _) => kind,
+        }
+    }
+
+    /// What is not kept whole of the column `name`.
+    pub fn note(self, name: &str) -> Option<Diagnostic> {
+        (self == Self::Decimal).then(|| {
+            let text = format!(
+                "\"{name}\" is decimal and becomes float64; asked for as text it keeps its digits"
+            );
+            Diagnostic::with(text, Setting::Type(name.into(), ColumnType::Text))
+        })
+    }
+
     /// The type of the keys, if the column can be the key.
     pub fn key_type(self) -> Option<KeyType> {
         match self {
@@ -56,30 +79,18 @@ impl Kind {
 
 /// What a column at the top is, given the type that was asked for.
 pub fn kind_as(field: &Type, wanted: Option<ColumnType>) -> Result<Kind, String> {
-    Ok(match (kind(field)?, wanted) {
-        (Kind::Decimal | Kind::Plain(ColumnType::Int64), Some(ColumnType::Text)) => Kind::Digits,
-        // By way of digits, for int64 does not hold all that is unsigned.
-        (Kind::Plain(ColumnType::Int64), Some(ColumnType::Float64)) => Kind::Digits,
-        (Kind::Decimal, Some(ColumnType::Int64)) => Kind::Whole,
-        (kind, _) => kind,
-    })
+    Ok(kind(field)?.asked_for(wanted))
 }
 
 /// What is not kept whole of a column at the top.
 pub fn note(field: &Type, kind: Kind) -> Option<Diagnostic> {
     let name = field.name();
     match kind {
-        Kind::Decimal => {
-            let text = format!(
-                "\"{name}\" is decimal and becomes float64; asked for as text it keeps its digits"
-            );
-            Some(Diagnostic::with(text, Setting::Type(name.into(), ColumnType::Text)))
-        }
         Kind::Moment(_) if field.get_physical_type() == Physical::INT96 => Some(
             format!("\"{name}\" holds timestamps of 96 bits, which are read to the millisecond")
                 .into(),
         ),
-        _ => None,
+        kind => kind.note(name),
     }
 }
 

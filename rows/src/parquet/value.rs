@@ -102,7 +102,8 @@ fn plain(column_type: ColumnType, field: Field) -> Result<Value, String> {
     })
 }
 
-fn integer(field: &Field) -> Option<i64> {
+/// An integer of any size that int64 holds.
+pub fn integer(field: &Field) -> Option<i64> {
     Some(match *field {
         Field::Byte(n) => n.into(),
         Field::Short(n) => n.into(),
@@ -172,10 +173,11 @@ fn time(count: i64, per_second: i64) -> String {
 }
 
 /// A field as JSON has it, with all digits of decimal numbers. What is no number is a text.
-struct Document<'f>(&'f Field);
+pub struct Document<'f>(pub &'f Field);
 
 impl Document<'_> {
-    fn json(&self) -> Result<String, String> {
+    /// Its text.
+    pub fn json(&self) -> Result<String, String> {
         serde_json::to_string(self).map_err(|error| error.to_string())
     }
 }

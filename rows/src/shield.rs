@@ -1,4 +1,4 @@
-//! Keeps panics of the Parquet reader, which asserts what a damaged file breaks, from users.
+//! Keeps panics of the Parquet and Arrow readers, which assert what a damaged file breaks, from users.
 
 use std::{
     cell::Cell,
