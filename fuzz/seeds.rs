@@ -71,6 +71,19 @@ fn main() -> io::Result<()> {
         bytes.extend(parquet_rows()?);
         seed("parquet", &first.to_string(), &bytes)?;
     }
+    // What other programs wrote.
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rows/fixtures");
+    for entry in fs::read_dir(fixtures)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = fs::read(&path)?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("npz") => seed("npz", &name, &bytes)?,
+            Some("arrow" | "arrows") => seed("arrow", &name, &[&[2], &bytes[..]].concat())?,
+            Some("parquet") => seed("parquet", &name, &[&[2], &bytes[..]].concat())?,
+            _ => {}
+        }
+    }
     for (which, size) in [4, 1, 4].into_iter().enumerate() {
         let mut bytes = vec![which as u8];
         for row in 0..3_u8 {

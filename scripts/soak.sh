@@ -77,7 +77,7 @@ fuzz() {
     fi
     export RUSTC_BOOTSTRAP=1
     $CARGO run --quiet --release --manifest-path fuzz/Cargo.toml --example seeds
-    for target in open_and_search filter_json npy fvecs jsonl tsv parquet; do
+    for target in open_and_search filter_json npy npz fvecs jsonl tsv parquet arrow; do
         say "fuzz: $target for $FUZZ_SECONDS s"
         $CARGO fuzz run "$target" -- -max_total_time="$FUZZ_SECONDS" -timeout=20 \
             -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1
