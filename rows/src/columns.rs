@@ -65,14 +65,9 @@ pub struct Typed<'a> {
 }
 
 impl Casts {
-    /// Gives columns the types that were asked for. Names are unique, and a type for a column that
+    /// Gives columns the types that were asked for. A type for a column that
     /// is not there is a slip of the pen.
     pub fn new(input: Typed<'_>, types: &[(String, ColumnType)]) -> Result<Self, String> {
-        for (at, column) in input.columns.iter().enumerate() {
-            if input.columns[..at].iter().any(|before| before.name == column.name) {
-                return Err(format!("two columns are called \"{}\"; rename one", column.name));
-            }
-        }
         let mut casts = Self::default();
         for (at, (name, wanted)) in types.iter().enumerate() {
             if types[..at].iter().any(|before| before.0 == *name) {
@@ -157,6 +152,21 @@ pub fn written(value: ValueRef<'_>) -> String {
         ValueRef::Uuid(bytes) => format_uuid(&bytes),
         ValueRef::Bytes(bytes) => format_bytes(bytes),
     }
+}
+
+/// That the columns of a file have names, and each its own.
+pub fn check_names(path: &Path, columns: &[ColumnSchema]) -> Result<(), Error> {
+    for (at, ColumnSchema { name, .. }) in columns.iter().enumerate() {
+        if name.is_empty() {
+            let reason = "a column has an empty name (\"\"); give it one, or leave it out";
+            return Err(Error::new(path, reason));
+        }
+        if columns[..at].iter().any(|before| before.name == *name) {
+            let reason = format!("two columns are called \"{name}\"; rename one");
+            return Err(Error::new(path, reason));
+        }
+    }
+    Ok(())
 }
 
 /// That two files have a column of the same name.

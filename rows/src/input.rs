@@ -58,6 +58,7 @@ impl Input {
         let key_elsewhere = options.keys.is_some();
         let roles = Roles::of_vectors(options, has_columns && !key_elsewhere);
         let table = open_vectors(&mut Source::open(path, options.interrupted)?, format, &roles)?;
+        columns::check_names(path, &table.columns)?;
         let mut input = Self::of(path, table);
         if let Some(path) = &options.keys {
             if let Some(name) = &options.key_column {
@@ -91,6 +92,7 @@ impl Input {
                 _ => "",
             };
             input.same_rows(path, "rows", table.count, hint)?;
+            columns::check_names(path, &table.columns)?;
             columns::same_name(path, &table.columns, &input.columns, &input.path)?;
             input.columns.extend(table.columns);
             input.notes.extend(table.notes);
@@ -111,6 +113,7 @@ impl Input {
     pub fn query(url: &str, query: &str, options: &Options) -> Result<Self, Error> {
         let roles = Roles::of_vectors(options, true);
         let table = crate::postgres::open(url, query, &roles, options.interrupted)?;
+        columns::check_names(Path::new("the query"), &table.columns)?;
         let mut input = Self::of(Path::new("the query"), table);
         input.take_types(options)?;
         Ok(input)

@@ -13,23 +13,25 @@ use ::parquet::{
     record::reader::{ReaderIter, TreeBuilder},
     schema::types::{SchemaDescPtr, SchemaDescriptor, Type},
 };
-use hither::{ColumnSchema, Key, KeyType, Value};
+use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 
 use crate::{
     Diagnostic, Error, Row, Setting,
+    columns::written,
     roles::{KEY_NAMES, Roles},
     shield::shield,
     source::Source,
     table::{Rows, Table},
+    vector,
 };
 
+mod list;
 pub mod schema;
 pub mod value;
-mod vector;
 pub mod write;
 
+use list::VectorColumn;
 use schema::Kind;
-use vector::VectorColumn;
 
 /// Opens a file of vectors, or of attributes alone.
 pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
@@ -58,13 +60,26 @@ fn open_file(path: &Path, file: File, roles: &Roles) -> Result<Table, Error> {
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     let is_list = |at: usize| schema::vector_leaf(&descriptor, at).is_some();
     let vector = match roles.vectors {
-        true => Some(roles.choose_vector(&names, is_list, is_list).map_err(refuse)?),
+        true => {
+            // Text can be meant by its name only.
+            let by_list = roles.choose_vector(&names, is_list, is_list);
+            let is_text = |at: usize| schema::is_text(&fields[at]);
+            let chosen = by_list.or_else(|reason| {
+                roles.choose_vector(&names, is_text, |_| false).map_err(|_| reason)
+            });
+            Some(chosen.map_err(refuse)?)
+        }
         false => None,
     };
+    let text = vector.filter(|&at| !is_list(at));
     let mut notes = Vec::new();
     let key = choose_key(&file, roles, &names, vector, &mut notes).map_err(refuse)?;
     let (mut columns, mut targets, mut projected) = (Vec::new(), Vec::new(), Vec::new());
     for (at, field) in fields.iter().enumerate() {
+        if Some(at) == text {
+            projected.push(field.clone());
+            targets.push((Kind::Plain(ColumnType::Text), Target::Vector));
+        }
         if Some(at) == vector {
             continue;
         }
@@ -73,13 +88,13 @@ fn open_file(path: &Path, file: File, roles: &Roles) -> Result<Table, Error> {
         projected.push(field.clone());
         notes.extend(schema::note(field, kind));
         match key {
-            Some((key, key_type)) if key == at => targets.push((kind, Some(key_type))),
+            Some((key, _)) if key == at => targets.push((kind, Target::Key)),
             _ => {
                 columns.push(ColumnSchema {
                     name: names[at].clone(),
                     column_type: kind.column_type(),
                 });
-                targets.push((kind, None));
+                targets.push((kind, Target::Column));
             }
         }
     }
@@ -88,19 +103,27 @@ fn open_file(path: &Path, file: File, roles: &Roles) -> Result<Table, Error> {
         .build()
         .map_err(|error| damaged(path, &error))?;
     let vectors = vector.and_then(|at| schema::vector_leaf(&descriptor, at)).map(VectorColumn::new);
+    let first = match text {
+        Some(at) => Some(text_dimensions(path, &file, &fields[at])?),
+        None => None,
+    };
     let mut reader = Reader {
         path: path.to_owned(),
         file,
         projection: Arc::new(SchemaDescriptor::new(Arc::new(projection))),
         targets,
         vectors,
+        dimensions: first.unwrap_or(0),
         records: None,
         group: 0,
         left: 0,
         row: 0,
         rounded: 0,
     };
-    let dimensions = reader.dimensions()?;
+    if first.is_none() {
+        reader.dimensions = reader.find_dimensions()?;
+    }
+    let dimensions = reader.dimensions;
     Ok(Table {
         rows: Box::new(reader),
         count: Some(count.cast_unsigned()),
@@ -154,13 +177,48 @@ fn damaged(path: &Path, error: &ParquetError) -> Error {
     Error::new(path, format!("it cannot be read as Parquet, or is damaged: {text}"))
 }
 
+/// The length of the first text that is a vector, which all others must have.
+fn text_dimensions(
+    path: &Path,
+    file: &SerializedFileReader<File>,
+    field: &Arc<Type>,
+) -> Result<usize, Error> {
+    let root = file.metadata().file_metadata().schema_descr().root_schema().name();
+    let projection = Type::group_type_builder(root).with_fields(vec![field.clone()]).build();
+    let rows = projection.and_then(|projection| file.get_row_iter(Some(projection)));
+    let kind = Kind::Plain(ColumnType::Text);
+    for row in rows.map_err(|error| damaged(path, &error))? {
+        let row = row.map_err(|error| damaged(path, &error))?;
+        for (name, found) in row.into_columns() {
+            if let Ok(Value::Text(text)) = kind.value(&name, found)
+                && let Some(length) = vector::length(&text)
+            {
+                return Ok(length);
+            }
+        }
+    }
+    let reason =
+        format!("the column \"{}\" holds no list of numbers, such as [0.1, 0.2]", field.name());
+    Err(Error::new(path, reason))
+}
+
+/// What becomes of a column that the record reader reads.
+#[derive(Clone, Copy, PartialEq)]
+enum Target {
+    /// A vector as text.
+    Vector,
+    Key,
+    Column,
+}
+
 struct Reader {
     path: PathBuf,
     file: SerializedFileReader<File>,
     /// Every column but the vector, and what becomes of each.
     projection: SchemaDescPtr,
-    targets: Vec<(Kind, Option<KeyType>)>,
+    targets: Vec<(Kind, Target)>,
     vectors: Option<VectorColumn>,
+    dimensions: usize,
     records: Option<ReaderIter>,
     /// The next row group, and the rows left in the one before it.
     group: usize,
@@ -195,7 +253,7 @@ impl Reader {
     }
 
     /// The length of the first vector; rows are read from the start after that.
-    fn dimensions(&mut self) -> Result<usize, Error> {
+    fn find_dimensions(&mut self) -> Result<usize, Error> {
         let Some(vectors) = &mut self.vectors else { return Ok(0) };
         let mut first = None;
         for group in 0..self.file.num_row_groups() {
@@ -224,15 +282,22 @@ impl Reader {
                 Some(record) => record.map_err(|error| damaged(&self.path, &error))?,
                 None => return Err(Error::at_row(&self.path, self.row, "the row is missing")),
             };
-            for ((name, field), (kind, key)) in record.into_columns().into_iter().zip(&self.targets)
+            for ((name, field), (kind, target)) in
+                record.into_columns().into_iter().zip(&self.targets)
             {
                 let refuse = |reason: Diagnostic| {
                     Error::at_row(&self.path, self.row, reason.behind(&format!("\"{name}\"")))
                 };
                 self.rounded += u64::from(kind.rounds(&field));
                 let value = kind.value(&name, field).map_err(refuse)?;
-                if key.is_none() {
+                if *target == Target::Column {
                     row.attributes.push(value);
+                    continue;
+                }
+                if *target == Target::Vector {
+                    let text = written(value.as_ref());
+                    let read = vector::parse(&text, self.dimensions, &mut row.vector);
+                    row.invalid = read.err().map(|reason| refuse(reason.into()));
                     continue;
                 }
                 row.key = Some(match value {

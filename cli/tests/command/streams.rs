@@ -28,23 +28,30 @@ fn inputs(folder: &Path) -> Vec<(&'static str, &'static str)> {
     fs::write(folder.join("a.npy"), npy(false, 200, &values)).unwrap();
     fs::write(folder.join("f.npy"), npy(true, 200, &values)).unwrap();
     let (mut fvecs, mut bvecs) = (Vec::new(), Vec::new());
-    let mut lines = String::new();
+    let (mut lines, mut table) = (String::new(), String::from("id,vector,t\n"));
+    let mut fbin = [200_u32.to_le_bytes(), 3_u32.to_le_bytes()].concat();
     for (at, row) in values.chunks(3).enumerate() {
         fvecs.extend(3_u32.to_le_bytes());
         bvecs.extend(3_u32.to_le_bytes());
         row.iter().for_each(|value| fvecs.extend(value.to_le_bytes()));
         row.iter().for_each(|value| bvecs.push(*value as u8));
+        row.iter().for_each(|value| fbin.extend(value.to_le_bytes()));
+        table += &format!("{at},\"{row:?}\",row {at}\n");
         lines += &format!("{{\"id\":{at},\"vector\":{row:?},\"t\":\"row {at}\"}}\n");
     }
     fs::write(folder.join("a.fvecs"), fvecs).unwrap();
     fs::write(folder.join("a.bvecs"), bvecs).unwrap();
     fs::write(folder.join("a.jsonl"), lines).unwrap();
+    fs::write(folder.join("a.csv"), table).unwrap();
+    fs::write(folder.join("a.fbin"), fbin).unwrap();
     let mut inputs = vec![
         ("a.npy", "npy"),
         ("f.npy", "npy"),
         ("a.fvecs", "fvecs"),
         ("a.bvecs", "bvecs"),
         ("a.jsonl", "jsonl"),
+        ("a.csv", "csv"),
+        ("a.fbin", "fbin"),
     ];
     if cfg!(feature = "parquet") {
         ok(folder, &["build", "a.jsonl", "-o", "p.hither", "--metric", "l2"]);
@@ -112,7 +119,8 @@ fn attributes_keys_queries_and_indexes_come_through_pipes_too() {
 fn streams_that_end_early_or_late_are_refused() {
     let folder = folder("cut");
     inputs(&folder);
-    for (name, format) in [("a.npy", "npy"), ("f.npy", "npy"), ("a.fvecs", "fvecs")] {
+    let cut = [("a.npy", "npy"), ("f.npy", "npy"), ("a.fvecs", "fvecs"), ("a.fbin", "fbin")];
+    for (name, format) in cut {
         let whole = fs::read(folder.join(name)).unwrap();
         let longer = [&whole[..], &[0; 2]].concat();
         for bytes in [&whole[..whole.len() - 1], &whole[..130], &longer[..], &[]] {

@@ -41,6 +41,18 @@ fn rows_that_do_not_match_and_names_that_clash() {
     let main = folder.join("main.jsonl");
     std::fs::write(&main, "{\"vector\": [1], \"x\": 2}\n").unwrap();
     assert!(message(Input::open(&main, &attributes)).contains("the column \"x\" is in"));
+    for (text, part) in [
+        ("{\"vector\": [1], \"\": 2}\n", "main.jsonl: a column has an empty name"),
+        ("{\"\": [1], \"x\": 2}\n", ""),
+    ] {
+        std::fs::write(&main, text).unwrap();
+        match Input::open(&main, &Options::default()) {
+            Ok(input) => assert!(part.is_empty() && input.columns.len() == 1),
+            Err(error) => assert!(!part.is_empty() && error.to_string().contains(part), "{error}"),
+        }
+    }
+    std::fs::write(&a, "{\"\": 1}\n{\"\": 2}\n").unwrap();
+    assert!(message(Input::open(&v, &attributes)).contains("a.jsonl: a column has an empty"));
     let both = Options { key_column: Some("x".into()), ..keys };
     assert!(message(Input::open(&v, &both)).contains("leave one out"));
 }

@@ -82,6 +82,11 @@ pub fn kind_as(field: &Type, wanted: Option<ColumnType>) -> Result<Kind, String>
     Ok(kind(field)?.asked_for(wanted))
 }
 
+/// Whether a column at the top is text.
+pub fn is_text(field: &Type) -> bool {
+    matches!(kind(field), Ok(Kind::Plain(ColumnType::Text | ColumnType::Json)))
+}
+
 /// What is not kept whole of a column at the top.
 pub fn note(field: &Type, kind: Kind) -> Option<Diagnostic> {
     let name = field.name();

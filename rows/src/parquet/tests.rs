@@ -9,7 +9,7 @@ use hither::ColumnType;
 use super::*;
 use crate::{
     Input, Options,
-    testing::{damage, drain, message, scratch},
+    testing::{damage, drain, fixture, message, scratch},
 };
 
 fn notes(input: &Input) -> String {
@@ -205,7 +205,9 @@ fn digits_and_types_that_were_asked_for() {
     let text = |text: &str| Ok(Value::Text(text.into()));
     let unsigned = "required int64 x (INTEGER(64, false));";
     assert_eq!(cast(unsigned, -1, Text), text("18446744073709551615"));
-    assert!(message(cast(unsigned, -1, Int64)).contains("asked for as text it keeps"));
+    let error = cast(unsigned, -1, Int64).unwrap_err();
+    assert!(error.to_string().contains("row 0 (from 0): \"x\" is 18446744073709551615"), "{error}");
+    assert_eq!(error.setting(), Some(&Setting::Type("x".into(), Text)));
     assert_eq!(cast("required int64 x;", -7, Text), text("-7"));
     assert_eq!(cast("required int64 x (DECIMAL(18, 3));", -5, Text), text("-0.005"));
     assert_eq!(cast("required int64 x (DECIMAL(18, 0));", 12, Text), text("12"));
@@ -374,4 +376,31 @@ fn damage_never_panics() {
         std::fs::write(&path, &bytes[..length]).unwrap();
         assert!(read(&path).is_err(), "{length}");
     }
+}
+
+/// What pyarrow wrote: lists of a fixed length, halves, lists as JSON text.
+#[test]
+fn vectors_of_fixed_lists_halves_and_text() {
+    let expected = [[0.5, -1.5, 2.0], [65504.0, 0.0, -0.25], [1.0, 3.0, 5.0]];
+    for name in ["fixed.parquet", "halves.parquet", "text.parquet"] {
+        let input = Input::open(&fixture(name), &Options::default()).unwrap();
+        assert_eq!((input.rows, input.dimensions), (Some(3), 3), "{name}");
+        let vectors: Vec<_> = drain(input).unwrap().into_iter().map(|row| row.vector).collect();
+        assert_eq!(vectors, expected, "{name}");
+    }
+    // Text that holds no vector is none, whatever it is called.
+    let vector_column = Some("t".into());
+    let options = Options { vector_column, ..Options::default() };
+    let text = message(Input::open(&fixture("text.parquet"), &options));
+    assert!(text.contains("text.parquet: the column \"t\" holds no list of numbers"), "{text}");
+}
+
+/// JSON has no rule for a name that comes twice, and no entry of a map is lost.
+#[test]
+fn a_map_with_a_key_twice() {
+    let input = Input::open(&fixture("fixed.parquet"), &Options::default()).unwrap();
+    let rows = drain(input).unwrap();
+    let maps: Vec<_> = rows.iter().map(|row| row.attributes[1].clone()).collect();
+    let json = |text: &str| Value::Json(text.into());
+    assert_eq!(maps, [json("{\"k\":1,\"k\":2}"), Value::Null, json("{}")]);
 }
