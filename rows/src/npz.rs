@@ -52,10 +52,9 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
         let (name, header) = (&names[at], &archive.arrays[at].header);
         if header.shape.first().copied() != count || header.shape.iter().skip(1).any(|&n| n != 1) {
             let shape = &header.shape;
-            notes.push(
-                format!("\"{name}\" has shape {shape:?}, a value a row of no row, and is left out")
-                    .into(),
-            );
+            let note =
+                format!("\"{name}\" has shape {shape:?}, not a value a row, and is left out");
+            notes.push(note.into());
             continue;
         }
         let wanted = roles.type_of(name);

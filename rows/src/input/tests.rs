@@ -87,10 +87,14 @@ fn names_of_files() {
 #[cfg(not(feature = "parquet"))]
 #[test]
 fn without_parquet() {
-    assert!(
-        message(Input::open(Path::new("a.parquet"), &Options::default()))
-            .contains("build it with Parquet")
-    );
+    let folder = scratch("input-without");
+    for name in ["a.parquet", "a.arrow"] {
+        let path = folder.join(name);
+        std::fs::write(&path, "PAR1").unwrap();
+        let error = Input::open(&path, &Options::default()).err().unwrap();
+        assert!(error.to_string().contains("build it with Parquet"), "{error}");
+        assert_eq!(error.setting(), Some(&Setting::Feature("parquet")));
+    }
 }
 
 #[test]
