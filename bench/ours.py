@@ -16,7 +16,7 @@ from pathlib import Path
 import measurement
 import datasets
 
-VARIANTS = {"hither-sq8+f16": ("hnsw", "sq8"), "hither-f16": ("hnsw", "none"),
+VARIANTS = {"hither-sq8+f16": ("hnsw", "sq8"), "hither-sq4+f16": ("hnsw", "sq4"), "hither-f16": ("hnsw", "none"),
             "hither-sq8-only": ("hnsw", "sq8-only"), "hither-ivf-sq8+f16": ("ivf", "sq8")}
 BINARY = Path(os.environ.get("HITHER", measurement.ROOT / "target" / "release" / "hither"))
 

@@ -8,7 +8,7 @@ LEFT, RIGHT, TOP, BOTTOM = 72, 190, 56, 60
 RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 LOWEST, HIGHEST = 0.8, 0.9995
 COLOURS = {
-    "hither-sq8+f16": "#2f81d8", "hither-f16": "#0f9d8a", "hither-sq8-only": "#8b6be0",
+    "hither-sq8+f16": "#2f81d8", "hither-sq4+f16": "#4a5fe0", "hither-f16": "#0f9d8a", "hither-sq8-only": "#8b6be0",
     "hither-ivf-sq8+f16": "#56b4c9", "symphonyqg-f32": "#3d9a3d", "svs-f16": "#c24fc9",
     "hnswlib-f32": "#e0662f", "usearch-f16": "#b58a12", "faiss-fp16": "#d6456b", "faiss-sq8": "#7d8590",
     "faiss-ivf-sq8+f16": "#8c5a3c",

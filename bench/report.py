@@ -142,6 +142,7 @@ def targets(engines, dimensions):
     yield "f16: build against hnswlib, one thread", against(plain, "hnswlib-f32", "build_s"), 0.8, None, "most"
     if dimensions == 384:
         yield "sq8 + f16: bytes a row", get(codes, "row_bytes"), 1250, 1060, "most"
+        yield "sq4 + f16: bytes a row", get("hither-sq4+f16", "row_bytes"), 1060, None, "most"
     for name, label in ((codes, "sq8 + f16"), (plain, "f16")):
         yield (f"{label}: build at two threads against one, times faster",
                ratio(get(name, "build_s"), get(name, "build_2_s")), 1.8, None, "least")

@@ -195,6 +195,7 @@ fixtures! {
     ivf_f32_ip_text
     ivf_f16_l2_sq8_columns
     both_f16_cosine_sq8_text
+    both_f16_l2_sq4_int64
     both_f32_l1
     segments_hnsw_int64_columns
     segments_ivf_number_f16

@@ -1,19 +1,19 @@
 //! The same rows, options and seed give the same bytes, whatever builds them.
 
-use hither::{Codes, Element, IndexOptions, IvfParams, Metric, simd_levels, use_simd_level};
+use hither::{Codes, Element, Index, IndexOptions, IvfParams, Metric, simd_levels, use_simd_level};
 use hither_tests::{build, clustered};
 
 #[test]
 fn threads_and_instruction_sets_change_no_byte() {
     let rows = clustered(31, 1200, 45);
-    for (metric, element) in [
-        (Metric::L2, Element::F32),
-        (Metric::Cosine, Element::F16),
-        (Metric::InnerProduct, Element::F16),
-        (Metric::L1, Element::F32),
+    for (metric, element, codes) in [
+        (Metric::L2, Element::F32, Codes::Sq8),
+        (Metric::L2, Element::F16, Codes::Sq4),
+        (Metric::Cosine, Element::F16, Codes::Sq8),
+        (Metric::InnerProduct, Element::F16, Codes::Sq8),
+        (Metric::L1, Element::F32, Codes::None),
     ] {
         {
-            let codes = if metric == Metric::L1 { Codes::None } else { Codes::Sq8 };
             let options = |threads| IndexOptions {
                 threads,
                 element,
@@ -22,6 +22,7 @@ fn threads_and_instruction_sets_change_no_byte() {
                 ..IndexOptions::new(45, metric)
             };
             let expected = build(&rows, options(1));
+            assert_eq!(Index::open(&expected).unwrap().info().segments[0].codes, codes);
             for threads in [2, 3, 7] {
                 assert!(build(&rows, options(threads)).as_slice() == expected.as_slice());
             }

@@ -111,9 +111,10 @@ fn check(index: &Index<'_>, rows: &Matrix, expected: impl Fn(usize) -> bool) {
 #[test]
 fn a_filter_never_starves_a_search() {
     let rows = clustered(51, 20_000, DIMENSIONS);
-    for codes in [Codes::Sq8, Codes::None] {
+    for codes in [Codes::Sq8, Codes::None, Codes::Sq4] {
         let bytes = indexed(&rows, codes);
         let index = Index::open(&bytes).unwrap();
+        assert_eq!(index.info().segments[0].codes, codes);
         check(&index, &rows, |_| true);
     }
 }

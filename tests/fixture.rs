@@ -65,6 +65,8 @@ fn version_1() {
     check("v1-ivf-sq8-only.hither", Structure::Ivf, |_| true);
     check("v1-hnsw-f16-sq8-l2-16.hither", Structure::Hnsw, |_| true);
     check("v1-ivf-sq8-only-cosine-16.hither", Structure::Ivf, |_| true);
+    check("v1-hnsw-sq4.hither", Structure::Hnsw, |_| true);
+    check("v1-ivf-sq4-cosine-32.hither", Structure::Ivf, |_| true);
     check("v1-hnsw-records.hither", Structure::Hnsw, |_| true);
     check("v1-delta.hither", Structure::Flat, |key| key % 7 != 3);
 }

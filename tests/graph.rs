@@ -134,7 +134,7 @@ fn cases() -> Vec<(&'static str, Metric, Matrix, Matrix, [f64; 2])> {
 #[test]
 fn equal_and_nearly_equal_rows_are_found_and_tear_no_graph() {
     for (name, metric, rows, queries, least) in cases() {
-        for codes in [None, Some(Codes::None)] {
+        for codes in [None, Some(Codes::None), Some(Codes::Sq4)] {
             let bytes = build(&rows, IndexOptions { codes, ..options(rows.dimensions, metric) });
             let index = Index::open(&bytes).unwrap();
             index.verify().unwrap();
@@ -209,12 +209,46 @@ fn rows_of_equal_codes_are_told_apart() {
         assert_eq!(index.info().segments[0].codes, Codes::None);
         let found = recall(&index, &repeated(&tight, 1, 1e-4), 640);
         assert!(found >= 0.999, "{found}");
+        // So it is where codes of 4 bits are asked for.
+        let bytes = build(&rows, IndexOptions { codes: Some(Codes::Sq4), ..of_f32.clone() });
+        assert_eq!(Index::open(&bytes).unwrap().info().segments[0].codes, Codes::None);
         // Whoever asks for codes all the same gets a graph that reaches every row.
         for codes in [Codes::Sq8, Codes::Sq8Only] {
             let bytes = build(&rows, IndexOptions { codes: Some(codes), ..of_f32.clone() });
             let index = Index::open(&bytes).unwrap();
             index.verify().unwrap();
             assert_eq!(index.unreachable().unwrap(), 0);
+        }
+    }
+}
+
+#[test]
+fn rows_that_four_bits_do_not_tell_apart_have_eight() {
+    // Each group is narrower than a step of 4 bits and wider than one of 8.
+    let rows = shuffled(&[&repeated(&spread(24, 100, 24), 50, 0.05)]);
+    let queries = repeated(&Matrix { values: rows.values[..24 * 200].to_vec(), ..rows }, 1, 0.05);
+    let built = |codes| build(&rows, IndexOptions { codes, ..options(24, Metric::L2) });
+    let (asked, default) = (built(Some(Codes::Sq4)), built(None));
+    let index = Index::open(&asked).unwrap();
+    assert_eq!(index.info().segments[0].codes, Codes::Sq8);
+    let found = [&asked, &default].map(|bytes| recall(&Index::open(bytes).unwrap(), &queries, 40));
+    assert_eq!(found[0], found[1]);
+    assert!(found[0] >= 0.99, "{found:?}");
+}
+
+#[test]
+fn a_wanted_recall_is_reached_by_four_bits() {
+    let mut rows = clustered(25, 6300, 64);
+    let queries = Matrix { values: rows.values.split_off(64 * 6000), ..rows };
+    for metric in [Metric::L2, Metric::Cosine, Metric::InnerProduct] {
+        let bytes = build(&rows, IndexOptions { codes: Some(Codes::Sq4), ..options(64, metric) });
+        let index = Index::open(&bytes).unwrap();
+        let segments = index.info().segments;
+        assert_eq!(segments[0].codes, Codes::Sq4, "{metric:?}");
+        let calibration = segments[0].calibrations.iter().find(|c| c.k == 10).unwrap();
+        for wanted in [0.95, 0.99] {
+            let found = recall(&index, &queries, calibration.effort(wanted) as usize);
+            assert!(found >= f64::from(wanted) - 0.01, "{metric:?}: {found}, not {wanted}");
         }
     }
 }
@@ -229,12 +263,15 @@ fn codes_cost_inner_products_of_unequal_rows_no_recall() {
     });
     let queries = spread(14, 300, 32);
     let by_default = build(&rows, options(32, Metric::InnerProduct));
+    let four = IndexOptions { codes: Some(Codes::Sq4), ..options(32, Metric::InnerProduct) };
+    let four = build(&rows, four);
     let without = IndexOptions { codes: Some(Codes::None), ..options(32, Metric::InnerProduct) };
     let without = build(&rows, without);
     for ef_search in [10, 20, 40, 80, 160, 320] {
-        let [coded, plain] = [&by_default, &without]
+        let [coded, four, plain] = [&by_default, &four, &without]
             .map(|bytes| recall(&Index::open(bytes).unwrap(), &queries, ef_search));
         assert!(coded >= plain - 0.005, "{coded} with codes, {plain} without, at {ef_search}");
+        assert!(four >= plain - 0.005, "{four} with 4 bits, {plain} without, at {ef_search}");
     }
 }
 

@@ -98,7 +98,7 @@ fn check(index: &Index<'_>, rows: &Matrix, queries: &Matrix, what: &str) -> f64 
 fn distances_of_any_magnitude_are_right_or_refused() {
     for metric in METRICS {
         for element in [Element::F32, Element::F16] {
-            for codes in [Codes::None, Codes::Sq8, Codes::Sq8Only] {
+            for codes in [Codes::None, Codes::Sq8, Codes::Sq8Only, Codes::Sq4] {
                 if metric == Metric::L1 && codes != Codes::None {
                     continue;
                 }
@@ -170,7 +170,7 @@ fn under_cosine_rows_of_all_magnitudes_go_together() {
         row.iter_mut().for_each(|value| *value = (f64::from(*value) * size) as f32);
     }
     let queries = Matrix { values: rows.values[..240].to_vec(), dimensions: 12 };
-    for codes in [Codes::None, Codes::Sq8] {
+    for codes in [Codes::None, Codes::Sq8, Codes::Sq4] {
         let bytes = build(&rows, options(Metric::Cosine, Element::F32, codes)).unwrap();
         let index = Index::open(&bytes).unwrap();
         assert!(check(&index, &rows, &queries, "mixed") >= 0.95);

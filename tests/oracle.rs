@@ -97,7 +97,7 @@ fn every_structure_finds_almost_all() {
     let rows = clustered(4, 3000, 48);
     let queries = clustered(5, 50, 48);
     for metric in METRICS {
-        for codes in [Codes::None, Codes::Sq8, Codes::Sq8Only] {
+        for codes in [Codes::None, Codes::Sq8, Codes::Sq8Only, Codes::Sq4] {
             if metric == Metric::L1 && codes != Codes::None {
                 continue;
             }
@@ -110,6 +110,7 @@ fn every_structure_finds_almost_all() {
             let bytes = build(&rows, options);
             let index = Index::open(&bytes).unwrap();
             index.verify().unwrap();
+            assert_eq!(index.info().segments[0].codes, codes, "{metric:?}");
             let mut searcher = Searcher::new();
             for params in [
                 SearchParams::new(10).structure(Structure::Hnsw).ef_search(200),

@@ -102,6 +102,7 @@ fn a_radius_is_complete_in_every_structure_and_form() {
             (Element::F32, Codes::None),
             (Element::F16, Codes::None),
             (Element::F16, Codes::Sq8),
+            (Element::F16, Codes::Sq4),
             (Element::F32, Codes::Sq8Only),
         ] {
             if metric == Metric::L1 && codes != Codes::None {

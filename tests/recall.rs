@@ -55,10 +55,13 @@ fn the_sample_is_found() {
     let queries = read_npy(&folder.join("queries.npy"));
     let table = std::fs::read_to_string(folder.join("words.tsv")).unwrap();
     let table = table.split_once('\n').unwrap().1; // its first line names the columns
-    for (codes, floor) in [(Codes::None, 0.99), (Codes::Sq8, 0.99), (Codes::Sq8Only, 0.97)] {
+    for (codes, floor) in
+        [(Codes::None, 0.99), (Codes::Sq8, 0.99), (Codes::Sq4, 0.99), (Codes::Sq8Only, 0.97)]
+    {
         for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
             let bytes = build(&rows, table, metric, codes);
             let index = Index::open(&bytes).unwrap();
+            assert_eq!(index.info().segments[0].codes, codes);
             let plain = build(&rows, table, metric, Codes::None);
             let plain = Index::open(&plain).unwrap();
             let truth = exact(&plain, &queries, SearchParams::new(10));
@@ -119,7 +122,7 @@ fn the_nearest_is_found_in_few_dimensions() {
             dimensions,
         };
         let (rows, queries) = (normal(10_000), normal(200));
-        for codes in [Codes::None, Codes::Sq8] {
+        for codes in [Codes::None, Codes::Sq8, Codes::Sq4] {
             let options = IndexOptions {
                 hnsw: Some(HnswParams::default()),
                 codes: Some(codes),
@@ -143,14 +146,16 @@ fn the_full_set_is_found() {
     let rows = read_npy(&folder.join("base.f16.npy"));
     let table = std::fs::read_to_string(folder.join("base.tsv")).unwrap();
     let queries = read_npy(&folder.join("queries.npy"));
-    for (metric, truth) in [
-        (Metric::Cosine, "truth_cos.npy"),
-        (Metric::L2, "truth_l2.npy"),
-        (Metric::InnerProduct, "truth_ip.npy"),
+    for (metric, codes, truth) in [
+        (Metric::Cosine, Codes::Sq8, "truth_cos.npy"),
+        (Metric::Cosine, Codes::Sq4, "truth_cos.npy"),
+        (Metric::L2, Codes::Sq8, "truth_l2.npy"),
+        (Metric::InnerProduct, Codes::Sq8, "truth_ip.npy"),
     ] {
         let truth = read_truth(&folder.join(truth));
-        let bytes = build(&rows, &table, metric, Codes::Sq8);
+        let bytes = build(&rows, &table, metric, codes);
         let index = Index::open(&bytes).unwrap();
+        assert_eq!(index.info().segments[0].codes, codes);
         let graph = SearchParams::new(10).ef_search(100).structure(Structure::Hnsw);
         let found = measure(&index, &queries, &truth, &graph);
         println!("{metric:?} hnsw ef_search 100: {found}");

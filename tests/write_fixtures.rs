@@ -33,6 +33,9 @@ fn main() {
     // the codes.
     let l2 = IndexOptions { dimensions: 16, metric: Metric::L2, ..hnsw.clone() };
     let cosine = IndexOptions { dimensions: 16, metric: Metric::Cosine, ..ivf.clone() };
+    // Of 4 bits: the factors among the codes, and beside them.
+    let packed = IndexOptions { dimensions: 24, codes: Some(Codes::Sq4), ..l2.clone() };
+    let packed_cosine = IndexOptions { dimensions: 32, codes: Some(Codes::Sq4), ..cosine.clone() };
     let delta = IndexOptions { key_type: hither::KeyType::Int64, ..base };
     for (name, options) in [
         ("flat-f32", flat),
@@ -41,6 +44,8 @@ fn main() {
         ("delta", delta),
         ("hnsw-f16-sq8-l2-16", l2),
         ("ivf-sq8-only-cosine-16", cosine),
+        ("hnsw-sq4", packed),
+        ("ivf-sq4-cosine-32", packed_cosine),
     ] {
         let path = repository("tests/fixtures").join(format!("v{FORMAT_VERSION}-{name}.hither"));
         if path.exists() {
@@ -53,7 +58,9 @@ fn main() {
         for key in 0..first {
             builder.push(Some(KeyRef::Int64(key as i64)), rows.row(key), &group(key)).unwrap();
         }
+        let codes = builder.options().codes.unwrap_or(Codes::None);
         let bytes = builder.finish().unwrap();
+        assert_eq!(Index::open(&bytes).unwrap().info().segments[0].codes, codes, "{name}");
         let mut index = Index::open(&bytes).unwrap();
         if name == "delta" {
             for key in 0..120 {

@@ -14,7 +14,7 @@ use crate::settings;
 use crate::show;
 use clap::{Args, ValueEnum};
 use hither::{
-    ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric, Progress,
+    Codes, ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric, Progress,
 };
 use hither_rows::{Format, Input, Options, parse_type};
 use serde_json::json;
@@ -343,8 +343,16 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
     if skipped > 0 {
         text.push_str(&format!("left out {} invalid rows\n", show::count(skipped)));
     }
-    if arguments.structures.codes().is_none() && codes == "none" && kinds != ["flat"] {
-        text.push_str("no codes: 8 bits do not tell these rows apart, or the metric takes none\n");
+    match arguments.structures.codes() {
+        None if codes == "none" && kinds != ["flat"] => {
+            text.push_str(
+                "no codes: 8 bits do not tell these rows apart, or the metric takes none\n",
+            );
+        }
+        Some(Codes::Sq4) if codes != "sq4" && rows > 0 => {
+            text.push_str(&format!("codes {codes}: 4 bits do not tell these rows apart\n"));
+        }
+        _ => {}
     }
     show::print(&text)
 }

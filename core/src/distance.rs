@@ -31,7 +31,7 @@ mod tests;
 
 pub use platform::{simd_level, simd_levels, use_simd_level};
 pub(crate) use prefetch::{PREFETCHES, prefetch};
-pub(crate) use table::{Format, Table, coming};
+pub(crate) use table::{Format, QueryCodes, Records, Table, coming};
 
 use crate::error::Result;
 use lanes::{F16Values, F32Values, F32s, Kernel, Lanes, Sq8Values, Values, for_rows};
@@ -65,22 +65,20 @@ pub(crate) fn measure(
 ) -> Result<()> {
     debug_assert_eq!(query.len(), table.dimensions);
     #[cfg(target_arch = "wasm32")]
-    platform::bring_near(table, coming(list, out.len()))?;
+    platform::bring_near(table.records, coming(list, out.len()))?;
     platform::dispatch(MeasureList { measure, query, table, list, out })
 }
 
-/// The same for integers: `out[i]` is Σ query·code over the 8-bit codes of row `list[i]`. No value
-/// of the query is −128.
+/// The same for integers: `out[i]` is Σ query·code over the codes of row `list[i]`.
 pub(crate) fn dot_codes(
-    query: &[i8],
-    table: &Table<'_>,
+    query: QueryCodes<'_>,
+    records: Records<'_>,
     list: &[u32],
     out: &mut [i32],
 ) -> Result<()> {
-    debug_assert_eq!(query.len(), table.dimensions);
     #[cfg(target_arch = "wasm32")]
-    platform::bring_near(table, coming(list, out.len()))?;
-    platform::dispatch(DotCodes { query, table, list, out })
+    platform::bring_near(records, coming(list, out.len()))?;
+    platform::dispatch(DotCodes { query, records, list, out })
 }
 
 /// Widens binary16 values, finite and little-endian, two bytes for each value of `out`.
@@ -97,7 +95,8 @@ pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
 /// A measure of one slice of f32 against another, of equal length.
 pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
     let bytes = bytemuck::cast_slice(b);
-    let table = Table { bytes, stride: bytes.len(), dimensions: b.len(), format: Format::F32 };
+    let records = Records { bytes, stride: bytes.len() };
+    let table = Table { records, dimensions: b.len(), format: Format::F32 };
     let mut out = [0.0];
     match measure(kind, a, &table, &[0], &mut out) {
         Ok(()) => out[0],
@@ -158,15 +157,15 @@ impl MeasureList<'_> {
         term: impl Fn(L::Simd, F32s<L>, F32s<L>) -> F32s<L> + Copy,
     ) -> Result<()> {
         let size = self.table.dimensions * self.table.format.size();
-        for_rows::<L, _>(self.table, self.list, self.out, |record, out| {
+        for_rows::<L, _>(self.table.records, self.list, self.out, |record, out| {
             *out = lanes.sum(values, self.query, &record[..size], term);
         })
     }
 }
 
 struct DotCodes<'a> {
-    query: &'a [i8],
-    table: &'a Table<'a>,
+    query: QueryCodes<'a>,
+    records: Records<'a>,
     list: &'a [u32],
     out: &'a mut [i32],
 }
@@ -176,7 +175,7 @@ impl Kernel for DotCodes<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Result<()> {
-        lanes.dot_rows(self.query, self.table, self.list, self.out)
+        lanes.dot_rows(self.query, self.records, self.list, self.out)
     }
 }
 

@@ -3,7 +3,7 @@
 mod factors;
 
 use crate::aligned::AlignedBytes;
-use crate::distance::{self, Format, Measure, Table, measure_pair, widen_f16};
+use crate::distance::{self, Format, Measure, Records, Table, measure_pair, widen_f16};
 use crate::element::Element;
 use crate::error::{ErrorKind, Result};
 use crate::magnitude::{
@@ -110,7 +110,8 @@ impl<'a> VectorsView<'a> {
             Element::F32 => Format::F32,
             Element::F16 => Format::F16,
         };
-        let table = Table { bytes, stride: shape.stride(), dimensions: shape.dimensions, format };
+        let records = Records { bytes, stride: shape.stride() };
+        let table = Table { records, dimensions: shape.dimensions, format };
         let lengths = (shape.metric == Metric::Cosine).then(|| Factors {
             bytes: bytes.get(shape.values_size()..).unwrap_or(&[]),
             stride: shape.stride(),
@@ -191,7 +192,7 @@ impl<'a> VectorsView<'a> {
 
     /// The bytes of a row's values; none if they are codes.
     pub fn stored(&self, row: u32) -> Result<Option<&'a [u8]>> {
-        let record = self.table.record(row)?;
+        let record = self.table.records.get(row)?;
         Ok(match self.table.format {
             Format::Sq8 { .. } => None,
             format => record.get(..format.size() * self.table.dimensions),
@@ -200,7 +201,7 @@ impl<'a> VectorsView<'a> {
 
     /// The stored values of a row, into `out` (one a dimension).
     pub fn get(&self, row: u32, out: &mut [f32]) -> Result<()> {
-        let record = self.table.record(row)?;
+        let record = self.table.records.get(row)?;
         match self.table.format {
             Format::F32 => Element::F32.decode(record, out),
             Format::F16 => widen_f16(record, out),

@@ -71,7 +71,7 @@ const FEW: &[(&str, ColumnType)] = &[("int", ColumnType::Int64), ("colour", Colu
 const FEW_FILTER: &[&str] =
     &[r#"{"int": {"$ne": 3}}"#, r#"{"colour": {"$in": ["red", "green", "blue"]}}"#];
 
-const RECIPES: [Recipe; 15] = [
+const RECIPES: [Recipe; 16] = [
     Recipe { name: "flat_f32_l2_number", ..PLAIN },
     Recipe {
         name: "flat_f16_cosine_int64_every_column",
@@ -162,6 +162,17 @@ const RECIPES: [Recipe; 15] = [
         codes: Codes::Sq8,
         ..PLAIN
     },
+    Recipe {
+        name: "both_f16_l2_sq4_int64",
+        rows: 44,
+        dimensions: 32,
+        element: Element::F16,
+        keys: KeyType::Int64,
+        hnsw: true,
+        ivf: true,
+        codes: Codes::Sq4,
+        ..PLAIN
+    },
     Recipe { name: "both_f32_l1", metric: Metric::L1, hnsw: true, ivf: true, ..PLAIN },
     Recipe {
         name: "segments_hnsw_int64_columns",
@@ -232,6 +243,8 @@ impl Recipe {
             builder.push(key.as_ref().map(Key::as_ref), &vector, &values).expect("a sound row");
         }
         let mut bytes = builder.finish().expect("a sound index");
+        let index = Index::open(&bytes).expect("a sound file");
+        assert!(self.rows == 0 || index.info().segments[0].codes == self.codes, "{}", self.name);
         for round in 0..self.deltas {
             bytes = self.delta(&bytes, round);
         }

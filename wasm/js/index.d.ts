@@ -22,8 +22,8 @@ export type Metric = "l2" | "cosine" | "ip" | "l1";
 export type Element = "f16" | "f32";
 /** A structure to search by. `flat` is the exact scan, which every index can do. */
 export type Kind = "flat" | "hnsw" | "ivf";
-/** 8-bit codes: none, beside the vectors, or in their place. */
-export type Codes = "none" | "sq8" | "sq8-only";
+/** Codes: none, of 8 bits beside the vectors, of 8 bits in their place, of 4 bits beside the vectors. */
+export type Codes = "none" | "sq8" | "sq8-only" | "sq4";
 /** The type of the keys. Without keys of their own, rows are called by their number from 0. */
 export type KeyType = "row number" | "int64" | "uuid" | "text";
 /** The type of an attribute column; every column may hold nulls. */
@@ -381,7 +381,10 @@ export interface BuilderOptions {
    * up to 2,000, else `"hnsw"`.
    */
   kind?: Kind | Kind[];
-  /** Default `"sq8"` where a structure can use it and it tells the rows apart. */
+  /**
+   * Default `"sq8"` where a structure can use it and it tells the rows apart. `"sq4"` is faster where
+   * dimensions are many, and makes the file smaller; rows that it does not tell apart have the default.
+   */
   codes?: Codes;
   /** HNSW: neighbours of a row, 2 to 100; twice as many in the base layer. Default 16. */
   m?: number;

@@ -7,7 +7,7 @@ export const METRICS = ["l2", "cosine", "ip", "l1"];
 const ELEMENTS = ["f16", "f32"];
 const KEYS = ["row number", "int64", "uuid", "text"];
 const KINDS = ["flat", "hnsw", "ivf"];
-const CODES = ["none", "sq8", "sq8-only"];
+const CODES = ["none", "sq8", "sq8-only", "sq4"];
 const TYPES = ["bool", "int64", "float64", "text", "timestamp", "uuid", "bytes", "json"];
 
 function invalid(name, reason) {

@@ -19,7 +19,7 @@ pub(crate) const METRICS: [Metric; 4] =
     [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 const ELEMENTS: [Element; 2] = [Element::F16, Element::F32];
 const KEY_TYPES: [KeyType; 4] = [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text];
-const CODES: [Codes; 3] = [Codes::None, Codes::Sq8, Codes::Sq8Only];
+const CODES: [Codes; 4] = [Codes::None, Codes::Sq8, Codes::Sq8Only, Codes::Sq4];
 const COLUMN_TYPES: [ColumnType; 8] = [
     ColumnType::Bool,
     ColumnType::Int64,

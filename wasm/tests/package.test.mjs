@@ -60,6 +60,7 @@ test("the builder's file is the command's, byte for byte", async () => {
     [{}, []],
     [{ metric: "l2", kind: ["hnsw", "ivf"], element: "f32", m: 8, seed: 7 }, ["--metric", "l2", "--kind", "hnsw", "--kind", "ivf", "--element", "f32", "--m", "8", "--seed", "7"]],
     [{ kind: "ivf", lists: 50, codes: "sq8-only" }, ["--kind", "ivf", "--lists", "50", "--codes", "sq8-only"]],
+    [{ codes: "sq4" }, ["--codes", "sq4"]],
     [{ kind: "flat", metric: "l1" }, ["--kind", "flat", "--metric", "l1"]],
   ]) {
     const builder = new Builder({ dimensions, columns: schema, ...options });
@@ -98,7 +99,7 @@ test("of every kind, code, element, key and column type too", async () => {
   const pick = (list, at) => list[at % list.length];
   let at = 0;
   for (const kind of [["flat"], ["hnsw"], ["ivf"], ["hnsw", "ivf"]]) {
-    for (const codes of ["none", "sq8", "sq8-only"]) {
+    for (const codes of ["none", "sq8", "sq8-only", "sq4"]) {
       for (const element of ["f16", "f32"]) {
         const keys = pick(["row number", "int64", "uuid", "text"], (at += 1));
         const metric = pick(["l2", "cosine", "ip", "l1"], at + (at >> 2));

@@ -11,8 +11,9 @@ pub struct Structures {
     /// The structure to search by; several may be given. Default: by the number of rows.
     #[arg(long, value_enum)]
     kind: Vec<KindName>,
-    /// 8-bit codes that make searching faster (sq8) or, in place of the vectors, the file smaller
-    /// (sq8-only). Default: sq8 where a structure can use it and it tells the rows apart.
+    /// Codes that make searching faster, of 8 bits (sq8) or 4 (sq4: faster where dimensions are many),
+    /// or, in place of the vectors, the file smaller (sq8-only). Default: sq8 where a structure can use
+    /// it and it tells the rows apart; so it is for sq4 where 4 bits do not.
     #[arg(long, value_enum)]
     codes: Option<CodesName>,
     /// HNSW: neighbours of a row, 2 to 100; twice as many in the base layer.
@@ -42,6 +43,7 @@ enum CodesName {
     Sq8,
     #[value(name = "sq8-only")]
     Sq8Only,
+    Sq4,
 }
 
 impl Structures {
@@ -70,6 +72,7 @@ impl Structures {
             CodesName::None => Codes::None,
             CodesName::Sq8 => Codes::Sq8,
             CodesName::Sq8Only => Codes::Sq8Only,
+            CodesName::Sq4 => Codes::Sq4,
         })
     }
 

@@ -27,10 +27,11 @@ pub(crate) enum Kind {
     CodeFactors = 19,
     Copies = 20,
     HnswRecords = 21,
+    PackedCodes = 22,
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -52,6 +53,7 @@ impl Kind {
         Self::CodeFactors,
         Self::Copies,
         Self::HnswRecords,
+        Self::PackedCodes,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -82,6 +84,7 @@ impl Kind {
             Self::CodeFactors => "factors of the codes",
             Self::Copies => "copies of rows",
             Self::HnswRecords => "neighbours of the base layer",
+            Self::PackedCodes => "codes of 4 bits",
         }
     }
 
@@ -99,6 +102,7 @@ impl Kind {
             | Self::HnswBase
             | Self::HnswRecords
             | Self::Codes
+            | Self::PackedCodes
             | Self::Vectors
             | Self::Keys
             | Self::KeyOrder

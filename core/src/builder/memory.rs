@@ -5,7 +5,7 @@ use crate::column::ColumnType;
 use crate::error::{ErrorKind, Result};
 use crate::hnsw::base::record_size;
 use crate::metric::Metric;
-use crate::quantize::code_stride;
+use crate::quantize::Width;
 use crate::segment::Codes;
 use crate::vectors::{MAX_DIMENSIONS, Shape};
 use alloc::format;
@@ -66,10 +66,13 @@ impl IndexOptions {
         row += columns.sum::<u64>();
         // Keys for the file, and their order; the order of rows there, and of theirs here.
         row += 40;
-        if self.segment_params().codes != Codes::None || self.hnsw.is_some() {
+        let codes = self.segment_params().codes;
+        if self.metric != Metric::L1 && (codes != Codes::None || self.hnsw.is_some()) {
             // Beside each code its factor, and two terms by which ranks of rows are corrected.
-            let coded = self.metric != Metric::L1;
-            row += if coded { code_stride(dimensions) as u64 + 12 } else { 0 };
+            row += Width::Eight.stride(dimensions) as u64 + 12;
+            if codes == Codes::Sq4 {
+                row += Width::Four.stride(dimensions) as u64 + 4;
+            }
         }
         if let Some(hnsw) = self.hnsw {
             let m = u64::from(hnsw.m).max(2);

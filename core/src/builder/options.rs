@@ -55,7 +55,7 @@ pub struct IndexOptions {
     pub hnsw: Option<HnswParams>,
     /// Whether there is an inverted file. Default none.
     pub ivf: Option<IvfParams>,
-    /// Whether there are 8-bit codes. The default, `None`, has [`Codes::Sq8`] where a structure
+    /// Whether there are codes. The default, `None`, has [`Codes::Sq8`] where a structure
     /// can use them and they tell the rows apart, else none.
     pub codes: Option<Codes>,
     /// Seed of all random choices. Default 42.
@@ -127,7 +127,7 @@ impl IndexOptions {
             hnsw: self.hnsw,
             ivf: self.ivf,
             codes: self.codes.unwrap_or(default),
-            codes_required: self.codes.is_some_and(|codes| codes != Codes::None),
+            codes_required: matches!(self.codes, Some(Codes::Sq8 | Codes::Sq8Only)),
             seed: self.seed,
         }
     }

@@ -4,9 +4,9 @@
 use super::lanes::{Kernel, Lanes};
 use super::portable::Portable;
 use core::arch::aarch64::{
-    float16x4_t, int8x8_t, int8x16_t, int16x8_t, vaddvq_s32, vcvt_f32_f16, vcvtq_f32_s32,
-    vdupq_n_s32, vget_high_s8, vget_low_s8, vget_low_s16, vmovl_s8, vmovl_s16, vmull_s8,
-    vpadalq_s16,
+    float16x4_t, int8x8_t, int8x16_t, int16x8_t, int32x4_t, uint8x16_t, vaddvq_s32, vandq_u8,
+    vcvt_f32_f16, vcvtq_f32_s32, vdupq_n_s32, vdupq_n_u8, vget_high_s8, vget_low_s8, vget_low_s16,
+    vmovl_s8, vmovl_s16, vmull_s8, vpadalq_s16, vshrq_n_u8,
 };
 use pulp::aarch64::Neon as PulpNeon;
 
@@ -46,15 +46,39 @@ impl Lanes for Neon {
         let sum = unsafe {
             let mut sum = vdupq_n_s32(0);
             for (a, b) in a_chunks.iter().zip(b_chunks) {
-                let (a, b): (int8x16_t, int8x16_t) = (bytemuck::cast(*a), bytemuck::cast(*b));
-                // Products of codes (−127..=127) fit 16 bits; pairs are added into 32.
-                let low: int16x8_t = vmull_s8(vget_low_s8(a), vget_low_s8(b));
-                let high: int16x8_t = vmull_s8(vget_high_s8(a), vget_high_s8(b));
-                sum = vpadalq_s16(vpadalq_s16(sum, low), high);
+                sum = add_products(sum, bytemuck::cast(*a), bytemuck::cast(*b));
             }
             vaddvq_s32(sum)
         };
         sum + Portable.dot_i8(a_tail, b_tail)
+    }
+
+    #[inline(always)]
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
+        let halves = low.as_chunks::<16>().0.iter().zip(high.as_chunks::<16>().0);
+        // SAFETY: NEON is in every aarch64 processor.
+        unsafe {
+            let mut sum = vdupq_n_s32(0);
+            for (codes, (low, high)) in row.as_chunks::<16>().0.iter().zip(halves) {
+                let codes: uint8x16_t = bytemuck::cast(*codes);
+                let low_codes = bytemuck::cast(vandq_u8(codes, vdupq_n_u8(15)));
+                sum = add_products(sum, low_codes, bytemuck::cast(*low));
+                let high_codes = bytemuck::cast(vshrq_n_u8::<4>(codes));
+                sum = add_products(sum, high_codes, bytemuck::cast(*high));
+            }
+            vaddvq_s32(sum)
+        }
+    }
+}
+
+/// Products of codes (−127..=127) fit 16 bits; pairs are added into 32.
+#[inline(always)]
+fn add_products(sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    // SAFETY: NEON is in every aarch64 processor.
+    unsafe {
+        let low: int16x8_t = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+        let high: int16x8_t = vmull_s8(vget_high_s8(a), vget_high_s8(b));
+        vpadalq_s16(vpadalq_s16(sum, low), high)
     }
 }
 

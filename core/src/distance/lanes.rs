@@ -2,7 +2,7 @@
 //! whose values are read a register at a time and added in the order that is defined.
 
 use super::prefetch::prefetch;
-use super::table::{Table, coming};
+use super::table::{QueryCodes, Records, coming};
 use crate::error::Result;
 use pulp::Simd;
 
@@ -34,18 +34,28 @@ pub(super) trait Lanes: Copy {
     }
     /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
-    /// The same for the listed rows of `table`, as [`dot_codes`](super::dot_codes) wants it.
+    /// Σ low·(the low four bits of a byte) + high·(its high ones), over the bytes of `row`, a multiple
+    /// of 16; all slices are of equal length.
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32;
+    /// Products with the listed rows, as [`dot_codes`](super::dot_codes) wants them.
     #[inline(always)]
     fn dot_rows(
         self,
-        query: &[i8],
-        table: &Table<'_>,
+        query: QueryCodes<'_>,
+        records: Records<'_>,
         list: &[u32],
         out: &mut [i32],
     ) -> Result<()> {
-        for_rows::<Self, _>(table, list, out, |record, out| {
-            *out = self.dot_i8(bytemuck::cast_slice(&record[..query.len()]), query);
-        })
+        match query {
+            QueryCodes::Eight(query) => for_rows::<Self, _>(records, list, out, |record, out| {
+                *out = self.dot_i8(bytemuck::cast_slice(&record[..query.len()]), query);
+            }),
+            QueryCodes::Four(low, high) => {
+                for_rows::<Self, _>(records, list, out, |record, out| {
+                    *out = self.dot_nibbles(&record[..low.len()], low, high);
+                })
+            }
+        }
     }
 }
 
@@ -214,24 +224,24 @@ fn reduce_lanes(register: &[u8]) -> f32 {
 /// list that goes on beyond `out`, one of the next for each of these.
 #[inline(always)]
 pub(super) fn for_rows<L: Lanes, T>(
-    table: &Table<'_>,
+    records: Records<'_>,
     list: &[u32],
     out: &mut [T],
     mut each: impl FnMut(&[u8], &mut T),
 ) -> Result<()> {
     let mut coming = coming(list, out.len()).iter();
-    let first = if list.len() > out.len() { 0 } else { L::ahead(table.stride) };
+    let first = if list.len() > out.len() { 0 } else { L::ahead(records.stride) };
     for &row in coming.by_ref().take(first) {
-        prefetch(table.record(row)?);
+        prefetch(records.get(row)?);
     }
     for (&row, out) in list.iter().zip(out) {
         if let Some(&next) = coming.next() {
-            prefetch(table.record(next)?);
+            prefetch(records.get(next)?);
         }
-        each(table.record(row)?, out);
+        each(records.get(row)?, out);
     }
     for &row in coming {
-        prefetch(table.record(row)?);
+        prefetch(records.get(row)?);
     }
     Ok(())
 }

@@ -30,6 +30,14 @@ impl Lanes for Portable {
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
         a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
     }
+
+    #[inline(always)]
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
+        let products = row.iter().zip(low).zip(high).map(|((&codes, &low), &high)| {
+            i32::from(codes & 15) * i32::from(low) + i32::from(codes >> 4) * i32::from(high)
+        });
+        products.sum()
+    }
 }
 
 #[allow(dead_code, reason = "only where there is no other platform file")]

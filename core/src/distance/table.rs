@@ -25,16 +25,25 @@ impl Format<'_> {
     }
 }
 
-/// Rows of values that start `stride` bytes apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Table<'a> {
-    pub bytes: &'a [u8],
-    pub stride: usize,
-    pub dimensions: usize,
-    pub format: Format<'a>,
+/// A query in codes, none of them −128, as rows have theirs.
+#[derive(Clone, Copy)]
+pub(crate) enum QueryCodes<'a> {
+    /// Rows begin with a signed byte for each.
+    Eight(&'a [i8]),
+    /// Rows begin with a byte for each two: a code of 0 to 15 in its low bits that is multiplied by that of
+    /// the first slice, and one in its high bits by that of the second. Both are equally long, a
+    /// multiple of 16.
+    Four(&'a [i8], &'a [i8]),
 }
 
-impl<'a> Table<'a> {
+/// Rows of bytes that start `stride` apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records<'a> {
+    pub bytes: &'a [u8],
+    pub stride: usize,
+}
+
+impl<'a> Records<'a> {
     /// Whether the rows are likely to lie in memory rather than in caches.
     #[cfg(target_arch = "wasm32")]
     #[inline(always)]
@@ -44,12 +53,20 @@ impl<'a> Table<'a> {
 
     /// The whole stride of a row: its values and what lies beside them.
     #[inline(always)]
-    pub fn record(&self, row: u32) -> Result<&'a [u8]> {
+    pub fn get(&self, row: u32) -> Result<&'a [u8]> {
         let start = row as usize * self.stride;
         self.bytes
             .get(start..start + self.stride)
             .or_corrupt("a row number is beyond the number of rows")
     }
+}
+
+/// Rows of values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table<'a> {
+    pub records: Records<'a>,
+    pub dimensions: usize,
+    pub format: Format<'a>,
 }
 
 /// Of a list whose first `measured` rows are measured, those to be brought near: the next, and if

@@ -77,7 +77,8 @@ fn every_level_gives_the_defined_bits() {
                 }
                 rows.push(row);
             }
-            let table = Table { bytes: &bytes, stride, dimensions, format };
+            let records = Records { bytes: &bytes, stride };
+            let table = Table { records, dimensions, format };
             for kind in [Measure::Dot, Measure::SquaredL2, Measure::L1] {
                 for level in simd_levels() {
                     assert!(use_simd_level(level));
@@ -114,13 +115,63 @@ fn code_products_are_exact() {
             let (query, row) = (codes(-127, extreme), codes(-128, extreme));
             let expected: i64 =
                 query.iter().zip(&row).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
-            let bytes: &[u8] = bytemuck::cast_slice(&row);
-            let table = Table { bytes, stride: dimensions, dimensions, format: Format::F32 };
+            let records = Records { bytes: bytemuck::cast_slice(&row), stride: dimensions };
             for level in simd_levels() {
                 assert!(use_simd_level(level));
                 let mut out = [0];
-                dot_codes(&query, &table, &[0], &mut out).unwrap();
+                dot_codes(QueryCodes::Eight(&query), records, &[0], &mut out).unwrap();
                 assert_eq!(expected, i64::from(out[0]), "{level} {dimensions}");
+            }
+        }
+    }
+    use_simd_level(best);
+}
+
+#[test]
+fn products_of_two_codes_a_byte_are_exact() {
+    let _guard = LEVEL.lock().unwrap();
+    let best = simd_level();
+    let mut random = Random::new(3);
+    for bytes in (16..=if cfg!(miri) { 144 } else { 528 }).step_by(16).chain([32_768]) {
+        if cfg!(miri) && bytes > 144 {
+            continue;
+        }
+        for extreme in [None, Some(-127), Some(127)] {
+            let mut half = || -> Vec<i8> {
+                let any = |random: &mut Random| random.below(255) as i32 - 127;
+                (0..bytes).map(|_| extreme.unwrap_or_else(|| any(&mut random)) as i8).collect()
+            };
+            let (low, high) = (half(), half());
+            // Rows of one list, more than any kernel takes at once, and what may lie behind a row.
+            let stride = bytes + 16;
+            let any = |random: &mut Random| random.below(256) as u8;
+            let rows: Vec<u8> = (0..7 * stride)
+                .map(|_| if extreme.is_some() { 0xff } else { any(&mut random) })
+                .collect();
+            let expected: Vec<i32> = rows
+                .chunks(stride)
+                .map(|row| {
+                    let codes = row.iter().zip(low.iter().zip(&high));
+                    let products = codes.map(|(codes, (low, high))| {
+                        i32::from(codes % 16) * i32::from(*low)
+                            + i32::from(codes / 16) * i32::from(*high)
+                    });
+                    products.sum()
+                })
+                .collect();
+            let records = Records { bytes: &rows, stride };
+            let list = [6, 0, 1, 5, 4, 2, 3];
+            for level in simd_levels() {
+                assert!(use_simd_level(level));
+                // Whole lists, parts of four, and rows that are only brought near.
+                for measured in [7, 6, 4, 1, 0] {
+                    let mut out = [0; 7];
+                    let query = QueryCodes::Four(&low, &high);
+                    dot_codes(query, records, &list, &mut out[..measured]).unwrap();
+                    for (row, got) in list.iter().zip(&out[..measured]) {
+                        assert_eq!(expected[*row as usize], *got, "{level} {bytes}");
+                    }
+                }
             }
         }
     }
@@ -173,7 +224,8 @@ fn levels_are_those_that_the_processor_has() {
 
 #[test]
 fn a_row_beyond_the_table_is_an_error() {
-    let table = Table { bytes: &[0; 16], stride: 8, dimensions: 2, format: Format::F32 };
+    let records = Records { bytes: &[0; 16], stride: 8 };
+    let table = Table { records, dimensions: 2, format: Format::F32 };
     let mut out = [0.0; 2];
     assert!(measure(Measure::Dot, &[1.0, 1.0], &table, &[1, 2], &mut out).is_err());
     assert!(measure(Measure::Dot, &[1.0, 1.0], &table, &[u32::MAX, 0], &mut out).is_err());

@@ -3,12 +3,13 @@
 
 use super::lanes::{Kernel, Lanes, SUMS, Values};
 use super::portable::Portable;
-use super::table::Table;
-use crate::error::{Error, Result};
+use super::table::{QueryCodes, Records};
+use crate::error::Result;
 use core::arch::wasm32::{
     f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sqrt,
-    i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8,
-    i32x4_extend_low_i16x8, i32x4_shl, i32x4_shuffle, i32x4_splat, i64x2, v128, v128_and,
+    i16x8_extend_low_i8x16, i16x8_shl, i16x8_shr, i16x8_splat, i32x4_add, i32x4_dot_i16x8,
+    i32x4_extend_low_i16x8, i32x4_shl, i32x4_shuffle, i32x4_splat, i64x2, u16x8_shr, v128,
+    v128_and,
 };
 use pulp::Simd;
 use pulp::wasm::Simd128;
@@ -98,13 +99,20 @@ impl Lanes for Wasm {
         let (a_chunks, a_tail) = a.as_chunks::<16>();
         let (b_chunks, b_tail) = b.as_chunks::<16>();
         for (a, b) in a_chunks.iter().zip(b_chunks) {
-            let (a, b): (v128, v128) = (bytemuck::cast(*a), bytemuck::cast(*b));
-            let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), i16x8_extend_low_i8x16(b));
-            let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), i16x8_extend_high_i8x16(b));
-            sum = i32x4_add(sum, i32x4_add(low, high));
+            sum = add_products(sum, widen(b), bytemuck::cast_ref(a));
         }
         let [a, b, c, d]: [i32; 4] = bytemuck::cast(sum);
         a + b + c + d + Portable.dot_i8(a_tail, b_tail)
+    }
+
+    #[inline(always)]
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
+        let mut sum = i32x4_splat(0);
+        for (codes, query) in row.as_chunks::<16>().0.iter().zip(halves(low, high)) {
+            sum = add_nibble_products(sum, widen_halves(query), codes);
+        }
+        let [a, b, c, d]: [i32; 4] = bytemuck::cast(sum);
+        a + b + c + d
     }
 
     /// Four rows at a time: the query is widened once for them, and their loads overlap. A search
@@ -112,23 +120,43 @@ impl Lanes for Wasm {
     #[inline(always)]
     fn dot_rows(
         self,
-        query: &[i8],
-        table: &Table<'_>,
+        query: QueryCodes<'_>,
+        records: Records<'_>,
         list: &[u32],
         out: &mut [i32],
     ) -> Result<()> {
-        let codes =
-            |row: u32| Ok::<_, Error>(bytemuck::cast_slice(&table.record(row)?[..query.len()]));
         let (fours, rest) = list[..out.len()].as_chunks::<4>();
         let (out_fours, out_rest) = out.as_chunks_mut::<4>();
         for (&[a, b, c, d], out) in fours.iter().zip(out_fours) {
-            *out = dot_four([codes(a)?, codes(b)?, codes(c)?, codes(d)?], query);
+            let rows = [records.get(a)?, records.get(b)?, records.get(c)?, records.get(d)?];
+            *out = match query {
+                QueryCodes::Eight(query) => dot_four(rows, query),
+                QueryCodes::Four(low, high) => {
+                    let query = halves(low, high).map(widen_halves);
+                    sum_four(rows, query, add_nibble_products)
+                }
+            };
         }
         for (&row, out) in rest.iter().zip(out_rest) {
-            *out = self.dot_i8(codes(row)?, query);
+            let row = records.get(row)?;
+            *out = match query {
+                QueryCodes::Eight(query) => {
+                    self.dot_i8(bytemuck::cast_slice(&row[..query.len()]), query)
+                }
+                QueryCodes::Four(low, high) => self.dot_nibbles(row, low, high),
+            };
         }
         Ok(())
     }
+}
+
+/// The parts of a query that belong to the low and the high codes of sixteen bytes of a row each.
+#[inline(always)]
+fn halves<'q>(
+    low: &'q [i8],
+    high: &'q [i8],
+) -> impl Iterator<Item = (&'q [i8; 16], &'q [i8; 16])> + use<'q> {
+    low.as_chunks::<16>().0.iter().zip(high.as_chunks::<16>().0)
 }
 
 /// Sixteen codes as two registers of eight, each loaded and widened by one instruction.
@@ -138,15 +166,38 @@ fn widen(codes: &[i8; 16]) -> [v128; 2] {
     [i16x8_extend_low_i8x16(i64x2(low, 0)), i16x8_extend_low_i8x16(i64x2(high, 0))]
 }
 
+/// The low codes of sixteen bytes of a row and the high ones: of even bytes, then of odd ones.
+#[inline(always)]
+fn widen_halves((low, high): (&[i8; 16], &[i8; 16])) -> [v128; 4] {
+    let [low, high]: [v128; 2] = [bytemuck::cast(*low), bytemuck::cast(*high)];
+    let even = |half| i16x8_shr(i16x8_shl(half, 8), 8);
+    [even(low), even(high), i16x8_shr(low, 8), i16x8_shr(high, 8)]
+}
+
+#[inline(always)]
+fn dot_four(rows: [&[u8]; 4], query: &[i8]) -> [i32; 4] {
+    let (chunks, tail) = query.as_chunks::<16>();
+    let mut out = sum_four(rows, chunks.iter().map(widen), add_products);
+    if !tail.is_empty() {
+        let full = query.len() - tail.len();
+        for (out, row) in out.iter_mut().zip(rows) {
+            *out += Portable.dot_i8(bytemuck::cast_slice(&row[full..query.len()]), tail);
+        }
+    }
+    out
+}
+
 /// Written out: a compiler that is to save space would keep rows and sums in memory.
 #[inline(always)]
-fn dot_four(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
+fn sum_four<Q: Copy>(
+    rows: [&[u8]; 4],
+    query: impl Iterator<Item = Q>,
+    add_products: impl Fn(v128, Q, &[u8; 16]) -> v128,
+) -> [i32; 4] {
     let [mut a, mut b, mut c, mut d] = [i32x4_splat(0); 4];
-    let (query_chunks, query_tail) = query.as_chunks::<16>();
     let chunks = |row: usize| rows[row].as_chunks::<16>().0;
     let rows_chunks = chunks(0).iter().zip(chunks(1)).zip(chunks(2)).zip(chunks(3));
-    for (query, (((row_a, row_b), row_c), row_d)) in query_chunks.iter().zip(rows_chunks) {
-        let query = widen(query);
+    for (query, (((row_a, row_b), row_c), row_d)) in query.zip(rows_chunks) {
         a = add_products(a, query, row_a);
         b = add_products(b, query, row_b);
         c = add_products(c, query, row_c);
@@ -156,21 +207,24 @@ fn dot_four(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
     let ab = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
     let cd = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
     let all = i32x4_add(i32x4_shuffle::<0, 1, 4, 5>(ab, cd), i32x4_shuffle::<2, 3, 6, 7>(ab, cd));
-    let mut out: [i32; 4] = bytemuck::cast(all);
-    if !query_tail.is_empty() {
-        let full = query.len() - query_tail.len();
-        for (out, row) in out.iter_mut().zip(rows) {
-            *out += Portable.dot_i8(&row[full..], query_tail);
-        }
-    }
-    out
+    bytemuck::cast(all)
 }
 
 #[inline(always)]
-fn add_products(sum: v128, query: [v128; 2], row: &[i8; 16]) -> v128 {
-    let row = widen(row);
+fn add_products(sum: v128, query: [v128; 2], row: &[u8; 16]) -> v128 {
+    let row = widen(bytemuck::cast_ref(row));
     let sum = i32x4_add(sum, i32x4_dot_i16x8(row[0], query[0]));
     i32x4_add(sum, i32x4_dot_i16x8(row[1], query[1]))
+}
+
+#[inline(always)]
+fn add_nibble_products(sum: v128, query: [v128; 4], row: &[u8; 16]) -> v128 {
+    let (row, low): (v128, _) = (bytemuck::cast(*row), i16x8_splat(15));
+    let [a, b, c] = [row, u16x8_shr(row, 4), u16x8_shr(row, 8)].map(|row| v128_and(row, low));
+    let d = u16x8_shr(row, 12);
+    let [a, b] = [i32x4_dot_i16x8(a, query[0]), i32x4_dot_i16x8(b, query[1])];
+    let [c, d] = [i32x4_dot_i16x8(c, query[2]), i32x4_dot_i16x8(d, query[3])];
+    i32x4_add(sum, i32x4_add(i32x4_add(a, b), i32x4_add(c, d)))
 }
 
 pub(super) fn sqrt(value: f32) -> f32 {
@@ -186,17 +240,17 @@ pub(super) fn sqrt(value: f32) -> f32 {
 /// the time or as long as before, by the processor; of smaller tables a twentieth more. Rows that
 /// follow one another come by themselves unless memory is far.
 #[inline(never)]
-pub(super) fn bring_near(table: &Table<'_>, list: &[u32]) -> Result<()> {
+pub(super) fn bring_near(records: Records<'_>, list: &[u32]) -> Result<()> {
     let consecutive = match list {
         [first, .., last] => last.wrapping_sub(*first) as usize == list.len() - 1,
         _ => true,
     };
-    if table.bytes.len() < 3 << 20 || (consecutive && !table.is_far()) {
+    if records.bytes.len() < 3 << 20 || (consecutive && !records.is_far()) {
         return Ok(());
     }
     let mut touched = 0;
     for &row in list {
-        for line in table.record(row)?.iter().step_by(64) {
+        for line in records.get(row)?.iter().step_by(64) {
             touched ^= line;
         }
     }

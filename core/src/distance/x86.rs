@@ -4,9 +4,12 @@
     reason = "instructions that pulp has no safe wrapper for; tokens of a known level"
 )]
 
+#[path = "x86/avx2.rs"]
+mod avx2;
+
 use super::lanes::{Kernel, Lanes, for_rows};
 use super::portable::Portable;
-use super::table::Table;
+use super::table::{QueryCodes, Records};
 use crate::error::Result;
 use core::arch::x86_64::{
     __cpuid, __cpuid_count, __m128i, __m256, __m256i, __m512, __m512i, _mm256_cvtph_ps,
@@ -109,7 +112,12 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
-        dot_avx2(self.v3, a, b)
+        avx2::dot(self.v3, a, b)
+    }
+
+    #[inline(always)]
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
+        avx2::dot_nibbles(self.v3, row, low, high)
     }
 }
 
@@ -138,7 +146,12 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32 {
-        dot_avx2(*self.v4, a, b)
+        avx2::dot(*self.v4, a, b)
+    }
+
+    #[inline(always)]
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
+        avx2::dot_nibbles(*self.v4, row, low, high)
     }
 }
 
@@ -173,16 +186,47 @@ impl Lanes for Avx512Vnni {
     #[inline(always)]
     fn dot_rows(
         self,
-        query: &[i8],
-        table: &Table<'_>,
+        query: QueryCodes<'_>,
+        records: Records<'_>,
         list: &[u32],
         out: &mut [i32],
     ) -> Result<()> {
-        let less_excess = self.less_excess(query);
-        for_rows::<Self, _>(table, list, out, |record, out| {
-            let codes = bytemuck::cast_slice(&record[..query.len()]);
-            *out = self.dot_from(less_excess, codes, query);
-        })
+        match query {
+            QueryCodes::Eight(query) => {
+                let less_excess = self.less_excess(query);
+                for_rows::<Self, _>(records, list, out, |record, out| {
+                    let codes = bytemuck::cast_slice(&record[..query.len()]);
+                    *out = self.dot_from(less_excess, codes, query);
+                })
+            }
+            QueryCodes::Four(low, high) => {
+                for_rows::<Self, _>(records, list, out, |record, out| {
+                    *out = self.dot_nibbles(&record[..low.len()], low, high);
+                })
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
+        let avx512 = self.v4.avx512f;
+        let mut sums = [avx512._mm512_setzero_si512(); 2];
+        let mut step = |codes, low, high| {
+            let [low_codes, high_codes] = self.nibbles(codes);
+            sums[0] = self.add_products(sums[0], low_codes, low);
+            sums[1] = self.add_products(sums[1], high_codes, high);
+        };
+        let (chunks, tail) = row.as_chunks::<64>();
+        let (low_chunks, low_tail) = low.as_chunks::<64>();
+        let (high_chunks, high_tail) = high.as_chunks::<64>();
+        for (codes, (low, high)) in chunks.iter().zip(low_chunks.iter().zip(high_chunks)) {
+            step(bytemuck::cast(*codes), bytemuck::cast(*low), bytemuck::cast(*high));
+        }
+        if !tail.is_empty() {
+            let tail = self.first(bytemuck::cast_slice(tail));
+            step(tail, self.first(low_tail), self.first(high_tail));
+        }
+        avx512._mm512_reduce_add_epi32(avx512._mm512_add_epi32(sums[0], sums[1]))
     }
 }
 
@@ -194,6 +238,15 @@ impl Avx512Vnni {
     fn add_products(self, sum: __m512i, moved: __m512i, b: __m512i) -> __m512i {
         // SAFETY: the token `_vnni` exists only where AVX512VNNI was detected.
         unsafe { _mm512_dpbusd_epi32(sum, moved, b) }
+    }
+
+    /// The low four bits of each byte, and the high ones.
+    #[inline(always)]
+    fn nibbles(self, bytes: __m512i) -> [__m512i; 2] {
+        let avx512 = self.v4.avx512f;
+        let low = avx512._mm512_set1_epi8(15);
+        let shifted = avx512._mm512_srli_epi32::<4>(bytes);
+        [avx512._mm512_and_si512(bytes, low), avx512._mm512_and_si512(shifted, low)]
     }
 
     /// The last codes of a row, fewer than 64, filled up with zeros. By way of memory it is a wait for
@@ -273,31 +326,6 @@ fn widen_f16_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
 fn widen_i8_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
     let wide = v4.avx512f._mm512_cvtepi8_epi32(bytemuck::pod_read_unaligned(bytes));
     bytemuck::cast(v4.avx512f._mm512_cvtepi32_ps(wide))
-}
-
-#[inline(always)]
-fn dot_avx2(v3: V3, a: &[i8], b: &[i8]) -> i32 {
-    let avx2 = v3.avx2;
-    let ones = v3.avx._mm256_set1_epi16(1);
-    let mut sum = v3.avx._mm256_setzero_si256();
-    let mut step = |a: __m256i, b: __m256i| {
-        // |a| · (b with the sign of a), in pairs: at most 2 · 128 · 127, which fits 16 bits.
-        let pairs = avx2._mm256_maddubs_epi16(avx2._mm256_abs_epi8(a), avx2._mm256_sign_epi8(b, a));
-        sum = avx2._mm256_add_epi32(sum, avx2._mm256_madd_epi16(pairs, ones));
-    };
-    let (a_chunks, a_tail) = a.as_chunks::<32>();
-    let (b_chunks, b_tail) = b.as_chunks::<32>();
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        step(bytemuck::cast(*a), bytemuck::cast(*b));
-    }
-    if !b_tail.is_empty() {
-        let (mut a, mut b) = ([0_i8; 32], [0_i8; 32]);
-        a[..a_tail.len()].copy_from_slice(a_tail);
-        b[..b_tail.len()].copy_from_slice(b_tail);
-        step(bytemuck::cast(a), bytemuck::cast(b));
-    }
-    let lanes: [i32; 8] = bytemuck::cast(sum);
-    lanes.iter().sum()
 }
 
 const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];

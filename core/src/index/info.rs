@@ -14,7 +14,7 @@ impl Index<'_> {
             rows: segment.rows,
             removed: segment.hidden_count,
             structures: segment.structures(),
-            codes: segment.stored_codes(),
+            codes: segment.stored_codes,
             lists: segment.ivf.map(|ivf| ivf.lists()),
             calibrations: segment.calibrations.clone(),
         });

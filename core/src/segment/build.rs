@@ -21,7 +21,7 @@ use crate::ivf::kmeans::{self, Clustering};
 use crate::key::{Key, KeyType, encode_keys};
 use crate::metric::Metric;
 use crate::parallel::Threads;
-use crate::quantize::{CodePairs, Quantizer, code_stride, has_room_for_factor};
+use crate::quantize::{CodePairs, Quantizer, Width};
 use crate::random::Random;
 use crate::vectors::Vectors;
 use alloc::borrow::Cow;
@@ -70,26 +70,12 @@ pub(crate) fn build<'a>(
     if structured {
         truth = measure_truth(rows.vectors, params.seed, threads, progress)?;
     }
-    let mut codes = params.codes;
-    let mut coded = None;
-    // The graph is built on codes whether or not they are stored: integers are faster.
-    let wants_codes = codes != Codes::None || (params.hnsw.is_some() && structured);
-    if metric != Metric::L1 && wants_codes && count > 0 {
-        let made = Coded::encode(rows.vectors, threads, progress)?;
-        if params.codes_required || codes_fit(rows.vectors, &made, &truth, threads)? {
-            coded = Some(made);
-        } else {
-            codes = Codes::None;
-        }
-    } else if metric == Metric::L1 || count == 0 {
-        codes = if codes == Codes::Sq8Only { codes } else { Codes::None };
-    }
-
-    let stored = coded.as_ref().filter(|_| codes != Codes::None);
+    let Made { codes, four, eight } = make_codes(rows.vectors, params, &truth, threads, progress)?;
+    let stored = four.as_ref().or(eight.as_ref()).filter(|_| codes != Codes::None);
     let alone = codes == Codes::Sq8Only;
     let context = Context {
         vectors: rows.vectors,
-        codes: coded.as_ref(),
+        codes: eight.as_ref(),
         stored,
         alone,
         truth: &truth,
@@ -174,23 +160,24 @@ pub(crate) fn build<'a>(
         add(NO_COLUMN, Kind::Vectors, Source::Gather { bytes, stride, order: order.clone() });
     }
     segment.codes = codes as u8;
+    let mut coded = four.or(eight);
     if codes != Codes::None && count == 0 {
-        let quantizer = Quantizer::zero(dimensions);
+        let quantizer = Quantizer::zero(codes.width(), dimensions);
         coded = Some(Coded { quantizer, bytes: AlignedBytes::new(), factors: Vec::new() });
     }
     if let Some(Coded { quantizer, bytes, factors }) = coded.filter(|_| codes != Codes::None) {
         segment.scale = quantizer.scale;
         let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
-        let stride = code_stride(dimensions);
+        let stride = quantizer.width.stride(dimensions);
         let mut beside = Vec::new();
-        if !has_room_for_factor(dimensions) {
+        if !quantizer.width.has_room_for_factor(dimensions) {
             for &row in order.iter() {
                 beside.extend_from_slice(&factors[row as usize].to_le_bytes());
             }
         }
         let bytes = Cow::Owned(bytes);
-        add(NO_COLUMN, Kind::Codes, Source::Gather { bytes, stride, order: order.clone() });
+        add(NO_COLUMN, codes.section(), Source::Gather { bytes, stride, order: order.clone() });
         if metric != Metric::InnerProduct {
             add(NO_COLUMN, Kind::CodeFactors, owned(beside));
         }
@@ -211,6 +198,51 @@ pub(crate) fn build<'a>(
         add(column, Kind::ColumnZones, owned(sections.zones));
     }
     Ok(NewSegment { segment, sections })
+}
+
+/// Which codes are stored, and the codes that there are: of 4 bits only to be stored, of 8 for the graph
+/// too, which is built on these whether or not they are stored, for integers are faster.
+struct Made {
+    codes: Codes,
+    four: Option<Coded>,
+    eight: Option<Coded>,
+}
+
+/// Codes the rows, as far as codes are wanted and tell them apart.
+fn make_codes(
+    vectors: &Vectors,
+    params: &SegmentParams,
+    truth: &Truth,
+    threads: &Threads,
+    progress: OnProgress<'_>,
+) -> Result<Made> {
+    let mut made = Made { codes: params.codes, four: None, eight: None };
+    if vectors.shape().metric == Metric::L1 || vectors.rows() == 0 {
+        // None at all, but where they are all that there is.
+        made.codes = if made.codes == Codes::Sq8Only { made.codes } else { Codes::None };
+        return Ok(made);
+    }
+    for width in [Width::Four, Width::Eight] {
+        let wanted = match width {
+            Width::Four => made.codes == Codes::Sq4,
+            Width::Eight => {
+                matches!(made.codes, Codes::Sq8 | Codes::Sq8Only) || params.hnsw.is_some()
+            }
+        };
+        if !wanted {
+            continue;
+        }
+        let coded = Coded::encode(width, vectors, threads, progress)?;
+        let fit = params.codes_required || codes_fit(vectors, &coded, truth, threads)?;
+        match width {
+            Width::Four if fit => made.four = Some(coded),
+            Width::Four => made.codes = Codes::Sq8,
+            Width::Eight if fit => made.eight = Some(coded),
+            Width::Eight if made.four.is_none() => made.codes = Codes::None,
+            Width::Eight => {}
+        }
+    }
+    Ok(made)
 }
 
 /// The rows of `order`, list after list, and within a list as they were.

@@ -3,6 +3,7 @@
 
 use super::built::{Built, Structured};
 use super::coded::Coded;
+use super::filter::EF_SEARCH;
 use super::progress::{OnProgress, Progress};
 use super::search::{Plan, SegmentSearch, least_measured};
 use super::storage;
@@ -14,7 +15,7 @@ use crate::ivf::kmeans::Clustering;
 use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
-use crate::quantize::CodedQuery;
+use crate::quantize::{CodedQuery, Width};
 use crate::random::Random;
 use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
@@ -30,11 +31,20 @@ const CALIBRATION_FRACTION: usize = 10;
 const CALIBRATION_K: [(usize, usize); 2] =
     [(10, CALIBRATION_QUERIES), (100, CALIBRATION_QUERIES / 2)];
 
-/// Codes are fit if the ten nearest rows are among so many nearest by codes, in this share: a
-/// search measures so many at least, so it loses no more. Held to be among 40 in 0.9, inner
-/// products of rows of unequal lengths lost a tenth of their recall.
+/// Codes are fit if the ten nearest rows are among so many nearest by codes, in a share that tells of
+/// their width.
 const FIT_K: usize = 10;
-const FIT_SHARE: f32 = 0.997;
+
+/// Among how many, and in which share. A search measures `least_measured` at least, so by 8 bits, which
+/// nobody need have asked for, it loses no more. Held to be among 40 in 0.9, inner products of rows of
+/// unequal lengths lost a tenth of their recall. By 4 bits it measures more where they are off by more, up to
+/// all that it holds; what they lose beyond that, the calibration tells.
+fn fit(width: Width) -> (usize, f32) {
+    match width {
+        Width::Eight => (least_measured(FIT_K), 0.997),
+        Width::Four => (EF_SEARCH / 2, 0.99),
+    }
+}
 
 /// How many of the held-out rows tell whether codes are fit.
 const FIT_QUERIES: usize = 100;
@@ -172,11 +182,11 @@ pub(super) fn codes_fit(
     }
     let count = truth.queries.len().min(FIT_QUERIES);
     let (codes, view) = (coded.view(vectors.shape().metric), vectors.view());
+    let (within, share) = fit(coded.quantizer.width);
     let groups: Vec<&[Vec<f32>]> = truth.queries[..count].chunks(TOGETHER).collect();
     let found = threads.map(groups.len(), &mut threads.scratch(), |group, scratch| {
         let scratch = set_queries(scratch, vectors, groups[group])?;
         scratch.iter_mut().for_each(|scratch| scratch.coded.set(&scratch.query, &codes));
-        let within = least_measured(FIT_K);
         scan_together(
             scratch,
             vectors.rows(),
@@ -195,7 +205,7 @@ pub(super) fn codes_fit(
     })?;
     let hits: usize = found.iter().map(|found| found.0).sum();
     let wanted: usize = found.iter().map(|found| found.1).sum();
-    Ok(hits as f32 >= FIT_SHARE * wanted as f32)
+    Ok(hits as f32 >= share * wanted as f32)
 }
 
 impl Truth {

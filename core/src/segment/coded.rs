@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::hnsw::groups::Groups;
 use crate::metric::Metric;
 use crate::parallel::Threads;
-use crate::quantize::{CodesView, Quantizer, code_stride};
+use crate::quantize::{CodesView, Quantizer, Width};
 use crate::vectors::Vectors;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,13 +20,18 @@ pub(super) struct Coded {
 
 impl Coded {
     /// Codes all rows.
-    pub fn encode(vectors: &Vectors, threads: &Threads, progress: OnProgress<'_>) -> Result<Self> {
+    pub fn encode(
+        width: Width,
+        vectors: &Vectors,
+        threads: &Threads,
+        progress: OnProgress<'_>,
+    ) -> Result<Self> {
         const PIECE: usize = 1024;
         const PIECES: usize = 64;
         let view = vectors.view();
         let rows = vectors.rows();
-        let quantizer = Quantizer::train(&view, rows)?;
-        let stride = code_stride(view.dimensions());
+        let quantizer = Quantizer::train(width, &view, rows)?;
+        let stride = width.stride(view.dimensions());
         let pieces = (rows as usize).div_ceil(PIECE);
         // Aligned as in a file: a row lies in no more cache lines than it fills.
         let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
@@ -67,7 +72,7 @@ impl Coded {
 
     /// The codes of a row.
     pub fn record(&self, row: u32) -> &[u8] {
-        let stride = code_stride(self.quantizer.centre.len());
+        let stride = self.quantizer.width.stride(self.quantizer.centre.len());
         &self.bytes[row as usize * stride..][..stride]
     }
 

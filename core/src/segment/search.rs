@@ -17,7 +17,7 @@ use crate::calibration::Structure;
 use crate::hnsw::search::{EarlyStop, Step, Stop, Walk};
 use crate::metric::Metric;
 use crate::neighbor::Candidate;
-use crate::quantize::CodedQuery;
+use crate::quantize::{CodedQuery, Width};
 use crate::rows::RowSet;
 use alloc::vec::Vec;
 
@@ -321,8 +321,8 @@ impl SegmentSearch {
         let most = match is_exact {
             true => settled,
             false => {
-                let coded = storage.coded().filter(|_| !self.walk.resumable);
-                rows_measured(want, &pool.entries()[..settled], coded)
+                let found = &pool.entries()[..settled];
+                rows_measured(want, found, storage.coded(), self.walk.resumable)
             }
         };
         let filtered = storage.is_filtered();
@@ -381,11 +381,20 @@ pub(crate) fn least_measured(want: usize) -> usize {
 }
 
 /// Of how many of those `found`, nearest by codes first, the stored vectors are measured for the
-/// `want` nearest: at most half, which has proved enough; of a search that does not go on, given the
-/// query in codes, no farther ones than codes could misplace.
-fn rows_measured(want: usize, found: &[Candidate], coded: Option<&CodedQuery>) -> usize {
-    let mut most = found.len().div_ceil(2);
+/// `want` nearest: at most half, which has proved enough, or by codes of 4 bits all; of a search that
+/// does not go on, no farther ones than codes could misplace.
+fn rows_measured(
+    want: usize,
+    found: &[Candidate],
+    coded: Option<&CodedQuery>,
+    goes_on: bool,
+) -> usize {
+    let mut most = match coded.map(CodedQuery::width) {
+        Some(Width::Four) => found.len(),
+        _ => found.len().div_ceil(2),
+    };
     if let Some(coded) = coded
+        && !goes_on
         && let Some(last) = want.checked_sub(1).and_then(|last| found.get(last))
     {
         let bound = coded.bound(last.rank());

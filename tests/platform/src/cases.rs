@@ -27,7 +27,7 @@ pub struct Case {
 
 /// A case for every hash that is printed, named for what is particular about it.
 pub fn all() -> Vec<Case> {
-    use Codes::{None as NoCodes, Sq8, Sq8Only};
+    use Codes::{None as NoCodes, Sq4, Sq8, Sq8Only};
     use Element::{F16, F32};
     use Metric::{Cosine, InnerProduct, L1, L2};
     let hnsw = |m, ef_construction| Some(HnswParams { m, ef_construction });
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Case> {
         case("l2-f32-flat", 600, 48, L2, F32, NoCodes, None, None),
         case("l2-f32-hnsw", 900, 48, L2, F32, NoCodes, hnsw(16, 128), None),
         case("l2-f16-hnsw-sq8", 1500, 100, L2, F16, Sq8, hnsw(8, 64), None),
+        case("l2-f16-hnsw-sq4", 300, 100, L2, F16, Sq4, hnsw(8, 64), None),
         case("l2-f16-hnsw-only", 700, 100, L2, F16, Sq8Only, hnsw(8, 64), None),
         case("cosine-f16-flat-sq8", 600, 100, Cosine, F16, Sq8, None, None),
         case("cosine-f32-ivf-sq8", 1200, 48, Cosine, F32, Sq8, None, ivf(24)),
@@ -80,6 +81,10 @@ pub fn all() -> Vec<Case> {
     unit.compacted = true;
     cases.push(unit);
 
+    let mut packed = case("cosine-f16-both-sq4", 900, 48, Cosine, F16, Sq4, hnsw(8, 64), ivf(12));
+    packed.cloud = Cloud::UnitLength;
+    cases.push(packed);
+
     let mut grown = case("l2-grown", 600, 48, L2, F16, Sq8, hnsw(8, 64), ivf(8));
     grown.inserted = 1050;
     grown.options.key_type = KeyType::Int64;
@@ -104,6 +109,8 @@ impl Case {
         let bytes = builder.finish()?;
         let mut index = Index::open(&bytes)?;
         index.verify()?;
+        let codes = self.options.codes;
+        assert!(codes.is_none_or(|codes| codes == index.info().segments[0].codes), "{}", self.name);
         self.line("", &bytes, &index, lines)?;
 
         self.change(&mut index, &mut random)?;

@@ -307,12 +307,14 @@ fn what_is_missing_when_changes_no_answer() {
         (Metric::L2, Codes::Sq8, false, true),
         (Metric::Cosine, Codes::None, false, true),
         (Metric::L2, Codes::Sq8Only, true, false),
+        (Metric::L2, Codes::Sq4, true, true),
         (Metric::InnerProduct, Codes::None, true, true),
         (Metric::L1, Codes::None, false, false),
     ];
     for (metric, codes, lists, graph) in kinds {
         let bytes = file(options(metric, codes, lists, graph), &mut random);
         let mut index = Index::open(&bytes).unwrap();
+        assert_eq!(index.info().segments[0].codes, codes);
         change(&mut index, 790, &mut random);
         // Another whose rows replace some of it.
         let later = file(options(metric, codes, lists, graph), &mut random);
