@@ -199,6 +199,7 @@ fn no_files_import_each_other_in_a_circle() {
     for root in [
         "core/src/lib.rs",
         "rows/src/lib.rs",
+        "remote/src/lib.rs",
         "cli/src/main.rs",
         "wasm/src/lib.rs",
         "fdw/src/lib.rs",
@@ -276,7 +277,16 @@ fn crates_are_named_in_one_place() {
 
 #[test]
 fn files_are_short_and_well_named() {
-    for folder in ["core/src", "rows/src", "cli/src", "wasm/src", "fdw/src", "tests"] {
+    for folder in [
+        "core/src",
+        "rows/src",
+        "remote/src",
+        "remote/tests",
+        "cli/src",
+        "wasm/src",
+        "fdw/src",
+        "tests",
+    ] {
         fn walk(folder: &Path) {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();

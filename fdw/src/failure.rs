@@ -37,21 +37,6 @@ impl Failure {
         Self { message, ..self }
     }
 
-    /// Whether it says that a file is damaged, or none.
-    pub fn is_damage(&self) -> bool {
-        matches!(self.code, Code::ERRCODE_DATA_CORRUPTED | Code::ERRCODE_WRONG_OBJECT_TYPE)
-    }
-
-    /// Whether a server did not answer, or not to the end.
-    pub fn is_network(&self) -> bool {
-        self.code == Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION
-    }
-
-    /// Whether it is about a limit that another table or session may not have.
-    pub fn is_limit(&self) -> bool {
-        self.code == Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
-    }
-
     /// Whether a file is not where it was.
     pub fn is_missing(&self) -> bool {
         self.code == Code::ERRCODE_UNDEFINED_FILE
@@ -59,24 +44,6 @@ impl Failure {
 
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// Writes it down for other backends. What cannot be written is not known to them.
-    pub fn save(&self, path: &Path) {
-        let hint = self.hint.as_deref().unwrap_or_default();
-        let lines = [&self.message, hint].map(|text| text.replace(['\n', '\r'], " "));
-        let text = format!("{}\n{}\n{}\n", self.code as i32, lines[0], lines[1]);
-        let _ = std::fs::write(path, text);
-    }
-
-    /// Reads what was written down.
-    pub fn load(path: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
-        let mut lines = text.lines();
-        let code = lines.next()?.parse::<i32>().ok()?.into();
-        let message = lines.next()?.into();
-        let hint = lines.next().filter(|hint| !hint.is_empty()).map(Into::into);
-        Some(Self { code, message, hint })
     }
 
     /// The files are not what the plan was made for: cached plans are made anew from now on.
@@ -135,5 +102,83 @@ impl From<Error> for Failure {
             _ => Code::ERRCODE_FDW_ERROR,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+/// In the words of SQL, where the crate leaves to its callers what settings are called.
+impl From<hither_remote::Error> for Failure {
+    fn from(error: hither_remote::Error) -> Self {
+        use hither_remote::ErrorKind as E;
+        let code = match error.kind() {
+            E::Location
+            | E::Secret
+            | E::NotAbsolute
+            | E::Bucket
+            | E::Scheme
+            | E::NotOneFile
+            | E::NotEncrypted => Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
+            E::Nothing | E::Missing => Code::ERRCODE_UNDEFINED_FILE,
+            E::RefusedByS3 | E::Refused | E::Denied => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            E::Answer => Code::ERRCODE_PROTOCOL_VIOLATION,
+            E::Unreachable | E::Cut | E::Elsewhere | E::NotGiven => {
+                Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION
+            }
+            E::Damaged => Code::ERRCODE_DATA_CORRUPTED,
+            E::NotAnIndex => Code::ERRCODE_WRONG_OBJECT_TYPE,
+            E::Unsupported => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            E::Unreadable => Code::ERRCODE_FDW_ERROR,
+            E::TooLarge | E::Full | E::Share(_) => Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+            E::Removed => Code::ERRCODE_OBJECT_IN_USE,
+            E::Disk => Code::ERRCODE_DISK_FULL,
+            E::Folder => Code::ERRCODE_IO_ERROR,
+            E::System => Code::ERRCODE_SYSTEM_ERROR,
+            E::Interrupted => Code::ERRCODE_QUERY_CANCELED,
+        };
+        let message = match error.kind() {
+            E::Share(bytes) => {
+                format!("the files of the table take more than its cache_size, {bytes} bytes")
+            }
+            _ => error.to_string(),
+        };
+        let hint = match error.kind() {
+            E::Secret => Some(
+                "Everybody may read locations. What a server wants to hear belongs into CREATE USER MAPPING … OPTIONS (user '…', password '…'), (authorization '…') or (query '…').",
+            ),
+            E::NotAbsolute => {
+                Some("Write it from the root, or give the server a location that it is beneath.")
+            }
+            E::NotOneFile => Some(
+                "HTTP lists no folders: name the files, separated by commas, in the option shards.",
+            ),
+            E::NotEncrypted => {
+                Some("ALTER SERVER … OPTIONS (ADD allow_http 'on') if that is meant.")
+            }
+            E::RefusedByS3 => Some(
+                "Keys of S3 belong into CREATE USER MAPPING … OPTIONS (access_key_id '…', secret_access_key '…').",
+            ),
+            E::Refused => Some(
+                "What an HTTP server wants to hear belongs into CREATE USER MAPPING … OPTIONS (user '…', password '…'), (authorization '…') or (query '…'). It goes to hosts that the server itself names.",
+            ),
+            E::Unreachable => Some("Is it reachable from the machine that Postgres runs on?"),
+            E::Elsewhere => Some("Is the option region of the server that of the bucket?"),
+            E::TooLarge => Some("A superuser may raise hither.cache_size."),
+            E::Full => Some(
+                "The files of a table must fit together. A superuser may raise hither.cache_size.",
+            ),
+            E::Share(_) => Some("Raise or drop the option cache_size of the table or its server."),
+            E::Removed => Some("Raise hither.cache_size."),
+            E::Disk => Some(
+                "Free some, lower hither.cache_size, or choose another hither.cache_directory.",
+            ),
+            E::Denied | E::Folder => {
+                Some("The user of Postgres must be able to write hither.cache_directory.")
+            }
+            _ => error.hint(),
+        };
+        let failure = Self::new(code, message);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

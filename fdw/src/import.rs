@@ -2,11 +2,12 @@
 
 use crate::encoding::name as text;
 use crate::failure::{Failure, Result};
-use crate::location::{self, Location, Needs};
 use crate::options::{self, Options, find, nearest};
+use crate::rights::{self, Needs};
 use crate::shards::Shard;
 use crate::table::Files;
 use hither_core::{ColumnType, Element, Index, KeyType};
+use hither_remote::location::{self, Location};
 use pgrx::{PgList, PgSqlErrorCode as Code, Spi, pg_sys};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -55,9 +56,9 @@ pub unsafe fn commands(
         let server = options::read((*pg_sys::GetForeignServer(server)).options);
         (text((*statement).remote_schema), wanted, server)
     };
-    match location::needs(&schema) {
-        Needs::ServerFiles => options::check_may_read()?,
-        Needs::Network => options::check_may_connect()?,
+    match rights::needs(&schema) {
+        Needs::ServerFiles => rights::check_may_read()?,
+        Needs::Network => rights::check_may_connect()?,
         Needs::Nothing => {}
     }
     let base = find(&server_options, "location");

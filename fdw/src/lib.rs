@@ -6,8 +6,9 @@
 //! this file alone; every callback is guarded, so that a panic of ours is an error of the
 //! statement and no more.
 
+mod access;
 mod analyze;
-mod cache;
+mod backend;
 mod charset;
 mod encoding;
 mod explain;
@@ -16,21 +17,18 @@ mod import;
 mod lengths;
 mod listing;
 mod local;
-mod location;
 mod measure;
-mod network;
 mod options;
 mod plan;
 mod predicate;
 mod recall;
 mod remembered;
-mod remote;
 mod reorder;
+mod rights;
 mod rounding;
 mod rows;
 mod scan;
 mod search;
-mod secret;
 mod settings;
 mod shards;
 mod stats;

@@ -5,8 +5,9 @@
 //! followed, as everywhere.
 
 use crate::failure::Result;
-use crate::location::{invalid, is_glob, nothing_at};
 use glob::Pattern;
+use hither_remote::location::is_glob;
+use hither_remote::{Error, ErrorKind};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -36,7 +37,7 @@ pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
     let mut found = BTreeSet::new();
     walk(base, &parts, &mut found);
     if found.is_empty() {
-        Err(nothing_at(pattern.display()))
+        Err(Error::nothing_at(pattern.display()).into())
     } else {
         Ok(found.into_iter().collect())
     }
@@ -50,10 +51,10 @@ fn part(part: Component<'_>, path: &Path) -> Result<Part> {
     if !is_glob(name) {
         return Ok(Part::Name(name.into()));
     }
-    let pattern = Pattern::new(&name.to_string_lossy());
-    pattern
-        .map(Part::Pattern)
-        .map_err(|error| invalid(format!("location \"{}\": {error}", path.display())))
+    let pattern = Pattern::new(&name.to_string_lossy()).map_err(|error| {
+        Error::new(ErrorKind::Location, format!("location \"{}\": {error}", path.display()))
+    })?;
+    Ok(Part::Pattern(pattern))
 }
 
 /// Adds the files beneath a folder that the rest of a glob means.

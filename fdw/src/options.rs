@@ -2,8 +2,9 @@
 
 use crate::encoding::name as text;
 use crate::failure::{Failure, Result};
-use crate::location::{self, Location, Needs};
-use crate::secret::{is_header, is_query};
+use crate::rights::{self, Needs};
+use hither_remote::location::{self, Location};
+use hither_remote::{is_endpoint, is_header, is_query};
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 
 /// Options as Postgres keeps them: name and value, in the order given.
@@ -63,7 +64,7 @@ pub fn locations(table: &Options, server: &Options) -> Result<Vec<Location>> {
         return Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
             .hint("ALTER FOREIGN TABLE … OPTIONS (ADD location '/path/to/file.hither')"));
     }
-    texts.into_iter().map(|text| location::parse(text, base)).collect()
+    texts.into_iter().map(|text| Ok(location::parse(text, base)?)).collect()
 }
 
 /// Checks the options of an object of this catalog, as CREATE and ALTER give them.
@@ -145,10 +146,7 @@ fn check_value(name: &str, value: &str) -> Result<()> {
         }
         "max_age" => (seconds(value).is_some(), "be a time such as '30s' or '1h', or 0"),
         "endpoint" => (
-            reqwest::Url::parse(value).is_ok_and(|url| {
-                let user = !url.username().is_empty() || url.password().is_some();
-                matches!(url.scheme(), "http" | "https") && !user && url.query().is_none()
-            }),
+            is_endpoint(value),
             "be a URL that begins with https:// or http://, without user and query",
         ),
         "authorization" => (is_header(value), "be the value of a header, such as 'Bearer …'"),
@@ -192,57 +190,15 @@ fn check_locations(name: &str, value: &str, of_server: bool) -> Result<()> {
         let beneath = if of_server { None } else { Some("/") };
         location::check_secrets(text)?;
         location::parse(text, beneath)?;
-        match location::needs(text) {
-            Needs::ServerFiles => check_may_read()?,
+        match rights::needs(text) {
+            Needs::ServerFiles => rights::check_may_read()?,
             // Who owns a server was allowed to make it.
-            Needs::Network if !of_server => check_may_connect()?,
+            Needs::Network if !of_server => rights::check_may_connect()?,
             Needs::Network | Needs::Nothing => {}
         }
     }
     Ok(())
 }
-
-/// As file_fdw: whoever names a file of the server must be allowed to read the server's files.
-pub fn check_may_read() -> Result<()> {
-    // SAFETY: plain look-ups in the catalogs, within a transaction.
-    let allowed = unsafe {
-        pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(READ_SERVER_FILES))
-    };
-    if allowed {
-        return Ok(());
-    }
-    let message = "permission denied to name a file of the server or a pattern of folders";
-    Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message).hint(
-        "Only superusers and roles with privileges of \"pg_read_server_files\" may. A location beneath that of the server is open to all who may use it.",
-    ))
-}
-
-/// Whoever names a host must be allowed to make a server, which names hosts.
-pub fn check_may_connect() -> Result<()> {
-    // SAFETY: plain look-ups in the catalogs, within a transaction.
-    let allowed = unsafe {
-        let wrapper = pg_sys::get_foreign_data_wrapper_oid(c"hither".as_ptr(), true);
-        let user = pg_sys::GetUserId();
-        let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
-        let result = pg_sys::pg_foreign_data_wrapper_aclcheck(wrapper, user, usage);
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
-        let result =
-            pg_sys::object_aclcheck(pg_sys::ForeignDataWrapperRelationId, wrapper, user, usage);
-        pg_sys::superuser()
-            || (wrapper != pg_sys::InvalidOid && result == pg_sys::AclResult::ACLCHECK_OK)
-    };
-    if allowed {
-        return Ok(());
-    }
-    let message = "permission denied to name a host";
-    Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message).hint(
-        "Only roles that may make a server may. A location beneath that of the server is open to all who may use it.",
-    ))
-}
-
-/// OID of the role `pg_read_server_files`, fixed in pg_authid.dat.
-const READ_SERVER_FILES: u32 = 4569;
 
 /// The name nearest to a wrong one, if it is near enough to be a slip.
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {

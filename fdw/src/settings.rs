@@ -1,10 +1,10 @@
 //! How hard to search: session settings before table options before server options.
 
-use crate::cache::Cache;
 use crate::encoding;
 use crate::failure::Result;
 use crate::options::{self, Options, find};
 use hither_core::{SearchParams, Structure};
+use hither_remote::{Cache, CacheOptions};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::ffi::{CString, OsString};
@@ -281,6 +281,11 @@ impl Caching {
         let folder = CACHE_DIRECTORY.get().unwrap_or_default();
         // The data directory is that in which a backend works.
         let folder = PathBuf::from(OsString::from_vec(folder.into_bytes()));
-        Cache::open(folder, CACHE_SIZE.get() as u64 * 1024, self.share, self.believed())
+        Ok(Cache::open(CacheOptions {
+            folder,
+            size: CACHE_SIZE.get() as u64 * 1024,
+            share: self.share,
+            believed: self.believed(),
+        })?)
     }
 }

@@ -1,29 +1,23 @@
 //! From locations to opened index files, which a backend keeps.
 
-use crate::cache::{Held, note_use};
+use crate::backend::Backend;
 use crate::failure::{Failure, Result};
 use crate::listing::list_files;
-use crate::location::Location;
-use crate::network;
 use crate::remembered::Remembered;
-use crate::remote::{self, Access, Object};
 use crate::settings::{Caching, Mapping};
 use crate::stats;
-use futures_util::{StreamExt, TryStreamExt};
 use hither_core::{ErrorKind, IndexFile};
-use object_store::{GetOptions, GetRange};
+use hither_remote::{Access, Held, Location, Object};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-/// Files that are brought at the same time.
-const AT_ONCE: usize = 8;
-/// The bytes at the start of a file that say what it is and how long.
-const START: usize = 64;
+/// How exactly the time of a cached file's last use is kept.
+const USE_NOTED: Duration = Duration::from_secs(1);
 /// How often a file that another backend removed from the cache is brought again.
 const ATTEMPTS: usize = 3;
 
@@ -52,6 +46,8 @@ thread_local! {
     static OPENED: RefCell<Remembered<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
     /// Where objects lie in the cache, and when their server was last asked, by id.
     static BROUGHT: RefCell<Remembered<String, (PathBuf, SystemTime)>> = RefCell::default();
+    /// Objects that this backend used, and when it last noted that.
+    static USED: RefCell<Remembered<String, SystemTime>> = RefCell::default();
     /// What locations meant to who asked.
     static LISTED: RefCell<Remembered<(String, Access), List>> = RefCell::default();
 }
@@ -94,8 +90,8 @@ impl Opening<'_> {
                 Found::Object(object) => {
                     let none = || unreachable!("every object was brought");
                     let path = paths.next().unwrap_or_else(none);
-                    open_file(path, Path::new(&object.url), self.is_mapped()).inspect_err(|_| {
-                        BROUGHT.with_borrow_mut(|brought| brought.remove(&object.id));
+                    open_file(path, Path::new(object.url()), self.is_mapped()).inspect_err(|_| {
+                        BROUGHT.with_borrow_mut(|brought| brought.remove(object.id()));
                     })
                 }
             });
@@ -132,7 +128,7 @@ impl Opening<'_> {
             Some(objects) => objects,
             None => {
                 let asked = SystemTime::now();
-                let objects = self.access.objects(location)?;
+                let objects = self.access.objects(location, &mut Backend)?;
                 LISTED.with_borrow_mut(|listed| listed.insert(key, (objects.clone(), asked)));
                 objects
             }
@@ -148,27 +144,22 @@ impl Opening<'_> {
         let believed = self.caching.believed();
         let known = BROUGHT.with_borrow_mut(|brought| {
             let mut known = |object: &Object| {
-                let (path, asked) = brought.get(&object.id)?;
+                let (path, asked) = brought.get(object.id())?;
                 (*asked >= believed).then(|| path.clone())
             };
             objects.iter().map(&mut known).collect::<Option<Vec<_>>>()
         });
         if let Some(paths) = known {
             for (object, path) in objects.iter().zip(&paths) {
-                note_use(&object.id, path);
+                note_use(object, path);
             }
             return Ok((paths, Vec::new()));
         }
         let cache = self.caching.cache()?;
-        let held: Vec<Held> = network::wait(
-            futures_util::stream::iter(objects)
-                .map(|object| cache.bring(object))
-                .buffered(AT_ONCE)
-                .try_collect(),
-        )??;
+        let held = cache.bring(objects, &mut Backend)?;
         BROUGHT.with_borrow_mut(|brought| {
             for (object, held) in objects.iter().zip(&held) {
-                brought.insert(object.id.clone(), (held.path.clone(), held.asked));
+                brought.insert(object.id().into(), (held.path.clone(), held.asked));
             }
         });
         Ok((held.iter().map(|held| held.path.clone()).collect(), held))
@@ -180,7 +171,7 @@ impl Opening<'_> {
         for location in self.locations {
             names.extend(self.list(location)?.into_iter().map(|found| match found {
                 Found::Path(path) => path.display().to_string(),
-                Found::Object(object) => object.url,
+                Found::Object(object) => object.url().into(),
             }));
         }
         Ok(names)
@@ -208,13 +199,13 @@ impl Opening<'_> {
             }
             Found::Object(object) => object,
         };
-        let url = object.url.clone();
+        let url = object.url().to_owned();
         let cached = self.caching.cache().map(|cache| cache.look(object));
         let (path, past) = match cached {
             Ok(cached) => cached,
             Err(failure) => return Looked::failed(url, failure),
         };
-        let now = network::wait(first_bytes(object)).and_then(|result| result);
+        let now = object.length(&mut Backend);
         let opened = path.map(|path| open_file(&path, Path::new(&url), self.is_mapped()));
         let mut looked = match opened {
             Some(Ok(shard)) => Looked::open(shard, Some(true)),
@@ -223,32 +214,12 @@ impl Opening<'_> {
         };
         match now {
             Ok(bytes) => looked.bytes = looked.bytes.or(bytes),
-            Err(failure) => looked.error = Some(failure.message().into()),
+            Err(error) => looked.error = Some(Failure::from(error).message().into()),
         }
-        looked.error = looked.error.or(past.map(|failure| failure.message().into()));
+        let past = past.map(|error| Failure::from(error).message().into());
+        looked.error = looked.error.or(past);
         looked
     }
-}
-
-/// Whether a server has an index file there, and how long it is, if its first bytes alone tell.
-async fn first_bytes(object: &Object) -> Result<Option<u64>> {
-    let options =
-        GetOptions { range: Some(GetRange::Bounded(0..START as u64)), ..GetOptions::default() };
-    let result = match object.store.get_opts(&object.path, options).await {
-        // It sends no ranges, but it answers.
-        Err(object_store::Error::NotSupported { .. }) => return Ok(None),
-        result => result.map_err(|error| remote::failure(&object.url, &error))?,
-    };
-    let (mut start, mut stream) = (Vec::new(), result.into_stream());
-    while start.len() < START {
-        let next = stream.try_next().await;
-        let Some(bytes) = next.map_err(|error| remote::failure(&object.url, &error))? else {
-            break;
-        };
-        start.extend_from_slice(&bytes);
-    }
-    let length = hither_core::file_length(&start);
-    Ok(Some(length.map_err(|error| Failure::from(error).about(Path::new(&object.url)))?))
 }
 
 /// What looking at a file told.
@@ -280,7 +251,18 @@ impl Looked {
 /// A file of this machine, to be copied into the cache.
 fn copied(path: &Path) -> Result<Object> {
     let Identity { device, inode, modified, size, .. } = identity(path, path, true)?;
-    remote::local(path, &format!("{device} {inode} {modified:?} {size}"))
+    Ok(Object::local(path, &format!("{device} {inode} {modified:?} {size}"))?)
+}
+
+/// Writes down that a cached file is used now, unless this backend just did.
+fn note_use(object: &Object, path: &Path) {
+    let now = SystemTime::now();
+    let noted = USED.with_borrow_mut(|used| used.get(object.id()).copied());
+    if noted.is_some_and(|then| now.duration_since(then).is_ok_and(|ago| ago < USE_NOTED)) {
+        return;
+    }
+    hither_remote::note_use(path);
+    USED.with_borrow_mut(|used| used.insert(object.id().into(), now));
 }
 
 /// Opens a file, or takes the one that this backend has open if it is still the same. Errors call

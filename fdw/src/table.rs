@@ -1,15 +1,15 @@
 //! A foreign table: its files, and what each of its columns is in them.
 
+use crate::access::access;
 use crate::encoding;
 use crate::failure::{Failure, Result};
-use crate::location::Location;
 use crate::options::{self, Options, find, nearest};
-use crate::remote::Access;
 use crate::settings::{self, Caching, Effort};
 use crate::shards::{Opening, Shard};
 use crate::value::{datum, key_datum, types_of, types_of_key};
 use crate::vector::{self, VectorType, vector_type};
 use hither_core::{ColumnType, Index, Metric, RowId};
+use hither_remote::{Access, Location};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgRelation, PgSqlErrorCode as Code};
 
@@ -202,7 +202,7 @@ impl Files {
         // Files of this machine are asked of nobody: no need to look for keys.
         let is_local = |location: &Location| matches!(location, Location::Path(_));
         let asker = (!locations.iter().all(is_local)).then_some((server_oid, user));
-        let access = Access::new(&server, asker)?;
+        let access = access(&server, asker)?;
         let caching = Caching::new([&table, &server]);
         Ok(Self { table, server, locations, access, caching })
     }

@@ -1,19 +1,19 @@
-//! What HTTP servers want to hear before they give a file, of a user mapping alone.
+//! What HTTP servers want to hear before they give a file, which errors never show.
 
-use crate::failure::{Failure, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use object_store::client::HttpRequest;
-use pgrx::PgSqlErrorCode as Code;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::fmt;
 
 /// A header `Authorization`, and what is added to the query.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
-    authorization: Option<String>,
-    query: Option<String>,
+    /// The header's value, such as [`Secret::basic`] gives or `Bearer …`; see [`is_header`].
+    pub authorization: Option<String>,
+    /// What stands behind the `?` of a URL, percent-encoded; see [`is_query`].
+    pub query: Option<String>,
 }
 
 /// Not shown, whoever prints what has one.
@@ -24,33 +24,13 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Of a user mapping, whose options `find` looks up; none if that has none.
-    ///
-    /// # Errors
-    /// One half of user and password, or another `authorization` beside them.
-    pub fn new<'o>(find: impl Fn(&'static str) -> Option<&'o str>) -> Result<Option<Self>> {
-        let own = |name| find(name).map(str::to_owned);
-        let incomplete = |message| {
-            Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
-                .hint("ALTER USER MAPPING … OPTIONS (ADD …) or (DROP …)."))
-        };
-        let authorization = match (own("user"), own("password"), own("authorization")) {
-            (Some(user), Some(password), None) => {
-                Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
-            }
-            (None, None, authorization) => authorization,
-            (Some(_), Some(_), Some(_)) => {
-                return incomplete("the user mapping has authorization beside user and password");
-            }
-            _ => return incomplete("the user mapping has one of user and password"),
-        };
-        let query = own("query");
-        let some = authorization.is_some() || query.is_some();
-        Ok(some.then_some(Self { authorization, query }))
+    /// The header `Authorization: Basic` of a user with a password.
+    pub fn basic(user: &str, password: &str) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
     }
 
     /// Adds it to a request.
-    pub fn add_to(&self, request: &mut HttpRequest) {
+    pub(crate) fn add_to(&self, request: &mut HttpRequest) {
         if let Some(authorization) = &self.authorization
             && let Ok(mut value) = HeaderValue::from_str(authorization)
         {
@@ -65,9 +45,17 @@ impl Secret {
     }
 
     /// What tells it from others, for a digest.
-    pub fn parts(&self) -> [&str; 2] {
+    pub(crate) fn parts(&self) -> [&str; 2] {
         [&self.authorization, &self.query].map(|part| part.as_deref().unwrap_or_default())
     }
+}
+
+/// Whether a value can be an endpoint of S3: a URL of HTTP without user and query.
+pub fn is_endpoint(value: &str) -> bool {
+    Url::parse(value).is_ok_and(|url| {
+        let user = !url.username().is_empty() || url.password().is_some();
+        matches!(url.scheme(), "http" | "https") && !user && url.query().is_none()
+    })
 }
 
 /// Whether a value can be a header.

@@ -1,93 +1,23 @@
-//! Waiting for the network inside a backend, and whom it may be asked of.
+//! Whom the network may be asked of, and for how long.
 //!
-//! A backend has one thread and its own ideas of signals. Whatever waits is driven by a runtime on
-//! this thread that lives as long as the wait: afterwards no connection, timer or thread is left.
 //! `answer` is between object_store and a server, and checks what that one says.
 
 mod answer;
 
-pub use answer::Wrong;
+pub use answer::{START, Wrong};
 
-use crate::failure::{Failure, Result};
 use crate::secret::Secret;
 use object_store::ClientOptions;
 use object_store::client::{HttpClient, HttpConnector};
-use pgrx::PgSqlErrorCode as Code;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Action, Attempt, Policy};
 use std::net::IpAddr;
-use std::pin::pin;
 use std::time::Duration;
 
-/// How often a wait looks whether the statement was cancelled or has timed out.
-const SLICE: Duration = Duration::from_millis(20);
 /// How long a server may take to accept a connection, and to send the next bytes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_REDIRECTS: usize = 5;
-
-/// Waits for a future. A cancel, a timeout or the end of the backend raises its error within
-/// [`SLICE`]: the stack unwinds, and with it goes all that the future holds.
-pub fn wait<F: Future>(future: F) -> Result<F::Output> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        let message = format!("could not wait for the network: {error}");
-        Failure::new(Code::ERRCODE_SYSTEM_ERROR, message)
-    })?;
-    let runtime = Running(Some(runtime));
-    let Some(running) = &runtime.0 else { unreachable!("a runtime runs until it is dropped") };
-    let mut future = pin!(future);
-    loop {
-        let step = {
-            let _masked = Masked::new();
-            running.block_on(async { tokio::time::timeout(SLICE, future.as_mut()).await })
-        };
-        if let Ok(output) = step {
-            return Ok(output);
-        }
-        pgrx::check_for_interrupts!();
-    }
-}
-
-/// A runtime that ends without waiting for threads that ask for addresses or verify a file.
-struct Running(Option<tokio::runtime::Runtime>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Signals held back while it lives, so that threads begun meanwhile never receive them: only the
-/// backend's own thread may run Postgres's handlers.
-struct Masked(libc::sigset_t);
-
-impl Masked {
-    fn new() -> Self {
-        // SAFETY: sets of signals are plain data that these calls fill in.
-        unsafe {
-            let mut all = std::mem::zeroed();
-            let mut before = std::mem::zeroed();
-            libc::sigfillset(&raw mut all);
-            for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGQUIT] {
-                libc::sigdelset(&raw mut all, fault);
-            }
-            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
-            Self(before)
-        }
-    }
-}
-
-impl Drop for Masked {
-    fn drop(&mut self) {
-        // SAFETY: the set was filled in by `new`.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut())
-        };
-    }
-}
 
 /// Makes the HTTP clients of object stores.
 #[derive(Debug)]
@@ -95,18 +25,19 @@ pub struct Connector {
     /// The host that was named; others are reached by redirection alone.
     pub host: String,
     pub follow_redirects: bool,
+    pub user_agent: String,
     /// What requests carry, and no redirected one to elsewhere.
     pub secret: Option<Secret>,
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
-        // Another extension in this process may have chosen its own: either will do.
+        // Another library in this process may have chosen its own: either will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let redirects =
             if self.follow_redirects { Policy::custom(redirect) } else { Policy::none() };
         let client = reqwest::Client::builder()
-            .user_agent(concat!("hither-postgres/", env!("CARGO_PKG_VERSION")))
+            .user_agent(&self.user_agent)
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .pool_max_idle_per_host(0)
@@ -185,4 +116,32 @@ fn may_be_contacted(address: IpAddr, named: bool) -> bool {
     // fd00:ec2::254, AWS's metadata over IPv6, is unique local.
     let metadata = matches!(address, IpAddr::V6(v6) if v6.segments()[..2] == [0xfd00, 0x0ec2]);
     !link_local && !metadata && (named || !private)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_be_contacted;
+
+    #[test]
+    fn addresses_that_nobody_can_mean_are_not_contacted() {
+        for (address, named, unnamed) in [
+            ("93.184.216.34", true, true),
+            ("2606:2800:220:1::1", true, true),
+            ("127.0.0.1", true, false),
+            ("0.0.0.0", true, false),
+            ("10.1.2.3", true, false),
+            ("192.168.1.1", true, false),
+            ("::1", true, false),
+            ("fd12::1", true, false),
+            ("::ffff:10.1.2.3", true, false),
+            ("169.254.169.254", false, false),
+            ("::ffff:169.254.169.254", false, false),
+            ("fe80::1", false, false),
+            ("fd00:ec2::254", false, false),
+        ] {
+            let address = address.parse().unwrap();
+            let may = [may_be_contacted(address, true), may_be_contacted(address, false)];
+            assert_eq!(may, [named, unnamed], "{address}");
+        }
+    }
 }

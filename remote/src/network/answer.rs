@@ -6,7 +6,7 @@
 use crate::secret::Secret;
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use hither_core::{ErrorKind, file_length};
+use hither::{ErrorKind, file_length};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use object_store::client::{
@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Mutex;
 
 /// The bytes at the start of an index file that say what it is and how long.
-const START: usize = 64;
+pub const START: usize = 64;
 /// Most pages of a list, of a thousand objects each, and most bytes of a page.
 const MOST_PAGES: usize = 1000;
 const MOST_OF_PAGE: usize = 16 << 20;
@@ -29,7 +29,7 @@ const MOST_OF_PAGE: usize = 16 << 20;
 #[derive(Debug)]
 pub enum Wrong {
     /// It is not an index file, or none of that length.
-    File(hither_core::Error),
+    File(hither::Error),
     /// It is not an answer to what was asked.
     Answer(String),
 }

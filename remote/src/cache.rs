@@ -1,4 +1,4 @@
-//! Remote files on this machine: a folder of limited size that all backends share.
+//! Remote files on this machine: a folder of limited size that processes share.
 //!
 //! By the id of an object there are up to five files:
 //!
@@ -10,48 +10,57 @@
 //! | `ID.error` | why it could not be brought last time |
 //! | `ID.lock` | locked by whoever brings it |
 //!
-//! Locks are the system's: those of a backend that dies are gone with it.
+//! Locks are the system's: those of a process that dies are gone with it.
 
 mod download;
+mod failed;
 mod note;
 mod room;
 
-use crate::failure::{Failure, Result};
-use crate::remembered::Remembered;
-use crate::remote::Object;
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::Object;
+use crate::wait::{Interrupt, wait};
+use futures_util::{StreamExt, TryStreamExt};
 use note::Note;
-use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How often a backend that waits for another one looks whether it is done.
+/// Files that are brought at the same time.
+const AT_ONCE: usize = 8;
+/// How often who waits for another one looks whether that is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How exactly the time of the last use is kept.
-const USE_NOTED: Duration = Duration::from_secs(1);
 
-thread_local! {
-    /// Objects that this backend used, and when it last noted that.
-    static USED: RefCell<Remembered<String, SystemTime>> = RefCell::default();
+/// Where files are kept, and how many and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// The folder; all who give it share its files.
+    pub folder: PathBuf,
+    /// Most bytes of all files together.
+    pub size: u64,
+    /// Most bytes of the files that are brought through one [`Cache`]; none for no such limit.
+    pub share: Option<u64>,
+    /// Answers of servers from this moment on are believed; a file of which a server last said
+    /// before that it is right is asked for again.
+    pub believed: SystemTime,
 }
 
-/// The folder, and what the files of one table may take of it.
+/// The folder, and what of it the files of one use take: a table's, or a command's.
+#[derive(Debug)]
 pub struct Cache {
-    folder: PathBuf,
-    /// Most bytes of all files.
-    size: u64,
-    /// Most bytes of the files of this table, and what of it is taken, by object.
-    share: Option<u64>,
+    options: CacheOptions,
+    /// Bytes of the files of this use, by object.
     taken: RefCell<HashMap<String, u64>>,
-    /// Answers of the server that are younger than this moment are believed.
-    believed: SystemTime,
 }
 
 /// A file that is not removed from the cache while this lives.
+#[derive(Debug)]
 pub struct Held {
+    /// Where it lies.
     pub path: PathBuf,
     /// When the server last said that it is right.
     pub asked: SystemTime,
@@ -63,20 +72,28 @@ impl Cache {
     ///
     /// # Errors
     /// It cannot be made or written.
-    pub fn open(
-        folder: PathBuf,
-        size: u64,
-        share: Option<u64>,
-        believed: SystemTime,
-    ) -> Result<Self> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        let cache = Self { folder, size, share, taken: RefCell::default(), believed };
+    pub fn open(options: CacheOptions) -> Result<Self> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.folder);
+        let cache = Self { options, taken: RefCell::default() };
         made.map_err(|error| cache.unusable(&error))?;
         Ok(cache)
     }
 
-    /// The file of an object, brought if it is not there or not the server's any more.
-    pub async fn bring(&self, object: &Object) -> Result<Held> {
+    /// The files of objects, in their order, brought if they are not there or not the server's any
+    /// more: several at a time, each verified whole. What another process is bringing is waited for.
+    ///
+    /// # Errors
+    /// Of the first that cannot be brought. What arrived of it until then is kept, if the rest can
+    /// be asked for.
+    pub fn bring(&self, objects: &[Object], interrupt: &mut impl Interrupt) -> Result<Vec<Held>> {
+        let brought = futures_util::stream::iter(objects)
+            .map(|object| self.bring_one(object))
+            .buffered(AT_ONCE)
+            .try_collect();
+        wait(brought, interrupt)?
+    }
+
+    async fn bring_one(&self, object: &Object) -> Result<Held> {
         let begun = SystemTime::now();
         if let Some(held) = self.fresh(object)? {
             return Ok(held);
@@ -89,26 +106,26 @@ impl Cache {
         let failed = self.path(object, "error");
         if let Ok(metadata) = fs::metadata(&failed)
             && metadata.modified().is_ok_and(|then| then >= begun)
-            && let Some(failure) = Failure::load(&failed).filter(|failure| !failure.is_limit())
+            && let Some(error) = failed::load(&failed).filter(|error| !error.kind().is_limit())
         {
-            return Err(failure);
+            return Err(error);
         }
         match self.refresh(object).await {
             Ok(held) => {
                 let _ = fs::remove_file(&failed);
                 Ok(held)
             }
-            Err(failure) => {
-                failure.save(&failed);
-                Err(failure)
+            Err(error) => {
+                failed::save(&error, &failed);
+                Err(error)
             }
         }
     }
 
     /// What is cached of an object: where, and why it could not be brought last time.
-    pub fn look(&self, object: &Object) -> (Option<PathBuf>, Option<Failure>) {
+    pub fn look(&self, object: &Object) -> (Option<PathBuf>, Option<Error>) {
         let path = Some(self.path(object, "hither")).filter(|path| path.exists());
-        (path, Failure::load(&self.path(object, "error")))
+        (path, failed::load(&self.path(object, "error")))
     }
 
     /// The cached file, if the server said recently enough that it is right.
@@ -117,7 +134,7 @@ impl Cache {
         let Some(note) = Note::read(&path) else { return Ok(None) };
         let asked = fs::metadata(&path).and_then(|metadata| metadata.modified());
         let asked = asked.unwrap_or(SystemTime::UNIX_EPOCH);
-        let recent = asked >= self.believed;
+        let recent = asked >= self.options.believed;
         let same = match &object.listed {
             Some(meta) => note.is_of(meta) && (recent || note.is_certain()),
             None => recent,
@@ -126,10 +143,10 @@ impl Cache {
             return Ok(None);
         }
         // What a listing says was said when the list was asked for.
-        let asked = if recent { asked } else { self.believed };
+        let asked = if recent { asked } else { self.options.believed };
         let Some(held) = self.hold(object, asked) else { return Ok(None) };
         self.take(object, note.length)?;
-        note_use(&object.id, &held.path);
+        note_use(&held.path);
         Ok(Some(held))
     }
 
@@ -142,24 +159,23 @@ impl Cache {
         (file.metadata().ok()?.nlink() > 0).then_some(Held { path, asked, _locked: file })
     }
 
-    /// Counts a file into what the table may take.
+    /// Counts a file into what the files of this use may take.
     fn take(&self, object: &Object, bytes: u64) -> Result<()> {
         let mut taken = self.taken.borrow_mut();
         taken.insert(object.id.clone(), bytes);
         let taken: u64 = taken.values().sum();
-        match self.share {
+        match self.options.share {
             Some(share) if taken > share => {
                 let message =
-                    format!("the files of the table take more than its cache_size, {share} bytes");
-                Err(Failure::new(Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
-                    .hint("Raise or drop the option cache_size of the table or its server."))
+                    format!("the files take more than their share of the cache, {share} bytes");
+                Err(Error::new(ErrorKind::Share(share), message))
             }
             _ => Ok(()),
         }
     }
 
     /// Locks a file that exists for that alone, looking again and again: a wait for the system
-    /// would hear of no cancel.
+    /// could not be stopped.
     async fn lock(&self, path: &Path) -> Result<File> {
         loop {
             if let Some(locked) = try_lock(path).map_err(|error| self.unusable(&error))? {
@@ -170,48 +186,35 @@ impl Cache {
     }
 
     fn path(&self, object: &Object, extension: &str) -> PathBuf {
-        self.folder.join(format!("{}.{extension}", object.id))
+        self.options.folder.join(format!("{}.{extension}", object.id))
     }
 
     /// The error of a folder or file of the cache.
-    fn unusable(&self, error: &std::io::Error) -> Failure {
-        let folder = self.folder.display();
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+    fn unusable(&self, error: &io::Error) -> Error {
+        let folder = self.options.folder.display();
+        let kind = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 let message = format!("no room on the disk of the cache directory \"{folder}\"");
-                Failure::new(Code::ERRCODE_DISK_FULL, message).hint(
-                    "Free some, lower hither.cache_size, or choose another hither.cache_directory.",
-                )
+                return Error::new(ErrorKind::Disk, message);
             }
-            kind => {
-                let code = match kind {
-                    std::io::ErrorKind::PermissionDenied => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                    _ => Code::ERRCODE_IO_ERROR,
-                };
-                let message = format!("could not use the cache directory \"{folder}\": {error}");
-                Failure::new(code, message)
-                    .hint("The user of Postgres must be able to write hither.cache_directory.")
-            }
-        }
+            io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+            _ => ErrorKind::Folder,
+        };
+        Error::new(kind, format!("could not use the cache directory \"{folder}\": {error}"))
     }
 }
 
-/// Writes down that a cached file is used now: what was not used longest is removed first.
-pub fn note_use(id: &str, path: &Path) {
-    let now = SystemTime::now();
-    let noted = USED.with_borrow_mut(|used| used.get(id).copied());
-    if noted.is_some_and(|then| now.duration_since(then).is_ok_and(|ago| ago < USE_NOTED)) {
-        return;
-    }
+/// Writes down that the cached file at this path is used now: what was not used longest is removed
+/// first. Bringing it does so, too.
+pub fn note_use(path: &Path) {
     if let Ok(note) = File::open(path.with_extension("note")) {
         // The order of removal is not worth an error.
-        let _ = note.set_times(fs::FileTimes::new().set_accessed(now));
+        let _ = note.set_times(fs::FileTimes::new().set_accessed(SystemTime::now()));
     }
-    USED.with_borrow_mut(|used| used.insert(id.to_owned(), now));
 }
 
 /// Locks a file, made if need be; none if another has it.
-fn try_lock(path: &Path) -> std::io::Result<Option<File>> {
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
     loop {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {

@@ -2,12 +2,12 @@
 
 use super::note::Note;
 use super::{Cache, Held};
-use crate::failure::{Failure, Result};
-use crate::remote::{self, Object};
+use crate::cause::{answered, cause};
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::Object;
 use futures_util::TryStreamExt;
-use hither_core::IndexFile;
+use hither::IndexFile;
 use object_store::{GetOptions, GetRange, GetResult};
-use pgrx::PgSqlErrorCode as Code;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -20,7 +20,7 @@ impl Cache {
         if let Some((rest, have)) = self.resume(object).await? {
             match self.download(object, rest, have).await {
                 // Bytes of two versions may have met: from the start, then.
-                Err(failure) if failure.is_damage() => {}
+                Err(error) if error.kind().is_damage() => {}
                 done => return done,
             }
         }
@@ -38,7 +38,7 @@ impl Cache {
         }
         match self.ask(object, None).await? {
             Some(result) => self.download(object, result, 0).await,
-            None => Err(remote::unasked(object)),
+            None => Err(object.unasked()),
         }
     }
 
@@ -60,7 +60,7 @@ impl Cache {
         match object.store.get_opts(&object.path, options).await {
             Ok(result) if note.is_of(&result.meta) => Ok(Some((result, have))),
             Err(error @ object_store::Error::Generic { .. }) if !answered(&error) => {
-                Err(remote::failure(&object.url, &error))
+                Err(cause(&object.url, &error))
             }
             _ => Ok(None),
         }
@@ -79,7 +79,7 @@ impl Cache {
         match object.store.get_opts(&object.path, options).await {
             Ok(result) => Ok(Some(result)),
             Err(object_store::Error::NotModified { .. }) => Ok(None),
-            Err(error) => Err(remote::failure(&object.url, &error)),
+            Err(error) => Err(cause(&object.url, &error)),
         }
     }
 
@@ -109,13 +109,13 @@ impl Cache {
         self.make_room(object, &note).await?;
         let part = self.path(object, "part");
         let written = self.receive(object, result, have, &part).await;
-        if let Err(failure) = written {
+        if let Err(error) = written {
             // Kept to be gone on with, unless it is worthless or the disk is needed.
-            let worthless = !failure.is_network() || !note.can_be_resumed();
+            let worthless = !error.kind().is_network() || !note.can_be_resumed();
             if worthless {
                 self.drop_part(object);
             }
-            return Err(failure);
+            return Err(error);
         }
         let verified = {
             let part = part.clone();
@@ -123,7 +123,7 @@ impl Cache {
         };
         let verified = verified.unwrap_or_else(|error| {
             let reason = error.to_string();
-            Err(hither_core::ErrorKind::Io { path: object.url.clone(), reason }.into())
+            Err(hither::ErrorKind::Io { path: object.url.clone(), reason }.into())
         });
         if let Err(error) = verified {
             self.drop_part(object);
@@ -141,7 +141,7 @@ impl Cache {
         named().map_err(|error: std::io::Error| self.unusable(&error))?;
         self.hold(object, SystemTime::now()).ok_or_else(|| {
             let message = format!("\"{}\" was removed from the cache as it arrived", object.url);
-            Failure::new(Code::ERRCODE_OBJECT_IN_USE, message).hint("Raise hither.cache_size.")
+            Error::new(ErrorKind::Removed, message)
         })
     }
 
@@ -164,21 +164,22 @@ impl Cache {
         let mut stream = result.into_stream();
         loop {
             let next = stream.try_next().await;
-            let Some(bytes) = next.map_err(|error| remote::failure(&object.url, &error))? else {
+            let Some(bytes) = next.map_err(|error| cause(&object.url, &error))? else {
                 break;
             };
             written += bytes.len() as u64;
             if written > length {
-                let message = format!("more arrives than the {length} bytes that it has");
-                return Err(Failure::new(Code::ERRCODE_DATA_CORRUPTED, message)
-                    .about(Path::new(&object.url)));
+                let message = format!(
+                    "index file \"{}\": more arrives than the {length} bytes that it has",
+                    object.url
+                );
+                return Err(Error::new(ErrorKind::Damaged, message));
             }
             file.write_all(&bytes).map_err(full)?;
         }
         if written != length {
-            let message =
-                format!("could not get \"{}\": {written} of {length} bytes arrived", object.url);
-            return Err(Failure::new(Code::ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, message));
+            let reason = format!("{written} of {length} bytes arrived");
+            return Err(Error::not_given(ErrorKind::NotGiven, &object.url, reason));
         }
         file.sync_all().map_err(full)
     }
@@ -189,27 +190,15 @@ impl Cache {
     }
 
     /// An error of what arrived, with where it came from in place of where it lies.
-    fn wrong(&self, object: &Object, error: hither_core::Error) -> Failure {
-        if let hither_core::ErrorKind::Io { reason, .. } = error.kind() {
+    fn wrong(&self, object: &Object, error: hither::Error) -> Error {
+        if let hither::ErrorKind::Io { reason, .. } = error.kind() {
             return self.unusable(&std::io::Error::other(reason.clone()));
         }
-        Failure::from(error).about(Path::new(&object.url))
+        Error::of_file(&object.url, &error)
     }
-}
-
-/// Whether the server answered at all, so that asking it otherwise may help.
-fn answered(error: &object_store::Error) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = source {
-        if inner.downcast_ref::<object_store::client::HttpError>().is_some() {
-            return false;
-        }
-        source = inner.source();
-    }
-    true
 }
 
 /// Every checksum of the file.
-fn verify(part: &Path) -> hither_core::Result<()> {
+fn verify(part: &Path) -> hither::Result<()> {
     IndexFile::open(part)?.index().verify()
 }

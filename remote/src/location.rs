@@ -1,21 +1,38 @@
 //! Where files are: paths of this machine, URLs of HTTP, objects of S3; one, many, or a pattern.
 
-use crate::failure::{Failure, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::secret::masked;
-use pgrx::PgSqlErrorCode as Code;
 use reqwest::Url;
 use std::ffi::OsStr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// A place that a table or its server names.
+#[cfg(test)]
+mod tests;
+
+/// Where one or more index files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// An absolute path: a file, a folder or a glob.
     Path(PathBuf),
-    /// One file.
+    /// One file, without user, query and fragment.
     Http(Url),
     /// An object, a prefix that ends in `/`, or a glob.
-    S3 { bucket: String, key: String },
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// What follows it, without the slash between; may be empty.
+        key: String,
+    },
+}
+
+impl Location {
+    /// Scheme, host and port of an HTTP server, as [`Access::homes`](crate::Access::homes) has them.
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            Self::Http(url) => Some(url.origin().ascii_serialization()),
+            Self::Path(_) | Self::S3 { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Location {
@@ -28,17 +45,7 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// What the location of an option needs of the role that sets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Lies beneath what the server's owner chose.
-    Nothing,
-    /// Names a file of this machine, or has whole folders searched.
-    ServerFiles,
-    /// Names a host.
-    Network,
-}
-
+/// Whether a text is a URL rather than a path.
 pub fn is_url(text: &str) -> bool {
     text.as_bytes().windows(3).any(|three| three == b"://")
 }
@@ -48,27 +55,15 @@ pub fn is_glob(text: impl AsRef<OsStr>) -> bool {
     text.as_ref().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
-/// What naming a location, as written in an option, needs.
-pub fn needs(text: &str) -> Needs {
-    let path = Path::new(text);
-    let leads_up = path.components().any(|part| part == Component::ParentDir);
-    // A pattern of files lists one folder, one of folders any number of them.
-    let searches = path.parent().is_some_and(is_glob) || text.contains("**");
-    if is_url(text) {
-        Needs::Network
-    } else if path.is_absolute() || leads_up || searches {
-        Needs::ServerFiles
-    } else {
-        Needs::Nothing
-    }
-}
-
 /// The parts of a list of locations.
 pub fn split(list: &str) -> Vec<&str> {
     list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
 /// Understands a location; a relative one lies beneath `base`.
+///
+/// # Errors
+/// It is none, leads out of `base`, or holds what may be a secret.
 pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
     if is_url(text) {
         return parse_url(text);
@@ -83,7 +78,9 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
             if location.to_string().starts_with(&parse_url(&format!("{base}/"))?.to_string()) {
                 return Ok(location);
             }
-            Err(invalid(format!("location \"{}\" is not beneath that of the server", masked(text))))
+            let message =
+                format!("location \"{}\" is not beneath that of the server", masked(text));
+            Err(Error::new(ErrorKind::Location, message))
         }
         _ => {
             let base = Path::new(base.unwrap_or(""));
@@ -92,8 +89,7 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
                 return Ok(Location::Path(path));
             }
             let message = format!("location \"{}\" is not an absolute path", masked(text));
-            Err(invalid(message)
-                .hint("Write it from the root, or give the server a location that it is beneath."))
+            Err(Error::new(ErrorKind::NotAbsolute, message))
         }
     }
 }
@@ -107,13 +103,14 @@ fn parse_url(text: &str) -> Result<Location> {
             if bucket.is_empty() || bucket.contains(['@', ':', '*', '[', '?']) {
                 let message =
                     format!("location \"s3://…/{}\" does not begin with a bucket", masked(key));
-                return Err(invalid(message).hint("Write s3://bucket/key or s3://bucket/prefix/."));
+                return Err(Error::new(ErrorKind::Bucket, message));
             }
             Ok(Location::S3 { bucket: bucket.into(), key: key.into() })
         }
         "http" | "https" => {
             let url = Url::parse(text).map_err(|error| {
-                invalid(format!("a location that begins with {scheme}:// is no URL: {error}"))
+                let message = format!("a location that begins with {scheme}:// is no URL: {error}");
+                Error::new(ErrorKind::Location, message)
             })?;
             let user = !url.username().is_empty() || url.password().is_some();
             if user || url.fragment().is_some() || url.query().is_some() {
@@ -121,32 +118,23 @@ fn parse_url(text: &str) -> Result<Location> {
             }
             Ok(Location::Http(url))
         }
-        _ => Err(invalid(format!("location \"{}\" is of an unknown kind", masked(text)))
-            .hint("It may be a path, or begin with https://, http:// or s3://.")),
+        _ => {
+            let message = format!("location \"{}\" is of an unknown kind", masked(text));
+            Err(Error::new(ErrorKind::Scheme, message))
+        }
     }
 }
 
 /// Refuses what may be a secret in a location as it is written, whatever it lies beneath. What it
 /// is cannot be told, so no query is taken; the text is not repeated, for errors go into logs.
+///
+/// # Errors
+/// There is a query.
 pub fn check_secrets(text: &str) -> Result<()> {
     let query = text.find('?').is_some_and(|at| text[at..].contains('='));
     if query { Err(secret()) } else { Ok(()) }
 }
 
-fn secret() -> Failure {
-    invalid("the location contains what may be a secret".into()).hint(
-        "Everybody may read locations. What a server wants to hear belongs into CREATE USER MAPPING … OPTIONS (user '…', password '…'), (authorization '…') or (query '…').",
-    )
-}
-
-/// The error of a location that cannot be understood.
-pub fn invalid(message: String) -> Failure {
-    Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message)
-}
-
-/// The error of a folder, prefix or glob that means no file.
-pub fn nothing_at(pattern: impl std::fmt::Display) -> Failure {
-    let message = format!("there is no index file at \"{pattern}\"");
-    Failure::new(Code::ERRCODE_UNDEFINED_FILE, message)
-        .hint("Make one with `hither build`; their names end in .hither.")
+fn secret() -> Error {
+    Error::new(ErrorKind::Secret, "the location contains what may be a secret")
 }

@@ -2,9 +2,8 @@
 
 use super::note::Note;
 use super::{Cache, try_lock};
-use crate::failure::{Failure, Result};
-use crate::remote::Object;
-use pgrx::PgSqlErrorCode as Code;
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::Object;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,17 +23,16 @@ impl Cache {
     /// Reserves room for a file, and removes others, the ones not used longest first, until there
     /// is: never more than must go, none that is about to be opened, none that is being brought.
     pub(super) async fn make_room(&self, object: &Object, note: &Note) -> Result<()> {
-        let length = note.length;
-        if length > self.size {
+        let (length, size) = (note.length, self.options.size);
+        if length > size {
             let message = format!(
                 "\"{}\" has {length} bytes, more than the whole cache may have: {}",
-                object.url, self.size
+                object.url, size
             );
-            return Err(Failure::new(Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
-                .hint("A superuser may raise hither.cache_size."));
+            return Err(Error::new(ErrorKind::TooLarge, message));
         }
-        // One backend at a time adds up and removes.
-        let _lock = self.lock(&self.folder.join("lock")).await?;
+        // One process at a time adds up and removes.
+        let _lock = self.lock(&self.options.folder.join("lock")).await?;
         let mut entries = self.entries().map_err(|error| self.unusable(&error))?;
         entries.remove(&object.id);
         // The version to be replaced stays until then, if both fit.
@@ -49,26 +47,24 @@ impl Cache {
                 self.remove(id);
                 continue;
             }
-            if total + own + length <= self.size {
+            if total + own + length <= size {
                 continue;
             }
             if self.remove(id) {
                 total -= entry.whole + entry.part;
             }
         }
-        if total + own + length > self.size && own > 0 {
+        if total + own + length > size && own > 0 {
             let _ = fs::remove_file(self.path(object, "note"));
             let _ = fs::remove_file(self.path(object, "hither"));
             own = 0;
         }
-        if total + own + length > self.size {
+        if total + own + length > size {
             let message = format!(
                 "no room in the cache of {} bytes for \"{}\" with {length}: the rest is in use",
-                self.size, object.url
+                size, object.url
             );
-            return Err(Failure::new(Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message).hint(
-                "The files of a table must fit together. A superuser may raise hither.cache_size.",
-            ));
+            return Err(Error::new(ErrorKind::Full, message));
         }
         note.write(&self.path(object, "part.note")).map_err(|error| self.unusable(&error))
     }
@@ -76,13 +72,13 @@ impl Cache {
     /// What lies in the cache, by id.
     fn entries(&self) -> std::io::Result<BTreeMap<String, Entry>> {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
-        for file in fs::read_dir(&self.folder)? {
+        for file in fs::read_dir(&self.options.folder)? {
             let file = file?;
             let name = file.file_name();
             let Some((id, kind)) = name.to_str().and_then(|name| name.split_once('.')) else {
                 continue;
             };
-            // Removed meanwhile by the backend that brings it.
+            // Removed meanwhile by whoever brings it.
             let Ok(metadata) = file.metadata() else { continue };
             let entry = entries.entry(id.to_owned()).or_default();
             match kind {
@@ -91,8 +87,10 @@ impl Cache {
                 "part.note" => {
                     // What is being brought takes all that it will have.
                     let reserved = Note::read(&file.path()).map_or(0, |note| note.length);
-                    let brought =
-                        matches!(try_lock(&self.folder.join(format!("{id}.lock"))), Ok(None));
+                    let brought = matches!(
+                        try_lock(&self.options.folder.join(format!("{id}.lock"))),
+                        Ok(None)
+                    );
                     entry.part = entry.part.max(if brought { reserved } else { 0 });
                     entry.used = entry.used.max(metadata.modified().ok());
                 }
@@ -105,7 +103,7 @@ impl Cache {
 
     /// Removes an object's files, unless somebody brings it or is about to open it.
     fn remove(&self, id: &str) -> bool {
-        let path = |extension: &str| self.folder.join(format!("{id}.{extension}"));
+        let path = |extension: &str| self.options.folder.join(format!("{id}.{extension}"));
         let Ok(Some(_lock)) = try_lock(&path("lock")) else { return false };
         let whole = path("hither");
         let _locked = match File::open(&whole) {

@@ -1,0 +1,48 @@
+//! How a backend waits for the network: it has one thread, and its own ideas of signals.
+
+use hither_remote::Interrupt;
+
+/// A wait of this backend. A cancel, a timeout or the end of the backend raises its error: the stack
+/// unwinds, and with it goes all that the wait holds.
+pub struct Backend;
+
+impl Interrupt for Backend {
+    fn stop(&mut self) -> bool {
+        pgrx::check_for_interrupts!();
+        false
+    }
+
+    fn step<T>(&mut self, part: impl FnOnce() -> T) -> T {
+        let _masked = Masked::new();
+        part()
+    }
+}
+
+/// Signals held back while it lives, so that threads begun meanwhile never receive them: only the
+/// backend's own thread may run Postgres's handlers.
+struct Masked(libc::sigset_t);
+
+impl Masked {
+    fn new() -> Self {
+        // SAFETY: sets of signals are plain data that these calls fill in.
+        unsafe {
+            let mut all = std::mem::zeroed();
+            let mut before = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGQUIT] {
+                libc::sigdelset(&raw mut all, fault);
+            }
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
+            Self(before)
+        }
+    }
+}
+
+impl Drop for Masked {
+    fn drop(&mut self) {
+        // SAFETY: the set was filled in by `new`.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut())
+        };
+    }
+}

@@ -1,0 +1,92 @@
+//! One index file that is brought into the cache, and whom it is asked of.
+
+use crate::cause::cause;
+use crate::error::{Error, ErrorKind, Result};
+use crate::network::START;
+use crate::wait::{Interrupt, wait};
+use futures_util::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+/// One file of a server, or one of this machine that is to be copied, and the store that it is
+/// asked of.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub(crate) url: String,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) path: Path,
+    /// What a listing said of it.
+    pub(crate) listed: Option<ObjectMeta>,
+    pub(crate) id: String,
+}
+
+impl Object {
+    /// A file of this machine, to be copied into the cache. `version` is what tells it from one
+    /// that comes after it at the same path.
+    ///
+    /// # Errors
+    /// The path is not absolute.
+    pub fn local(path: &FilePath, version: &str) -> Result<Self> {
+        let url = path.display().to_string();
+        let at = Path::from_absolute_path(path).map_err(|error| cause(&url, &error.into()))?;
+        let (store, id) = (Arc::new(LocalFileSystem::new()), digest(&[&url, version]));
+        Ok(Self { url, store, path: at, listed: None, id })
+    }
+
+    /// Where it is, as people write it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What tells it from every other, whoever asks: whom it is got from and with which keys.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Asks for its first bytes alone: how long the index file is that they begin, none if the
+    /// server sends no ranges.
+    ///
+    /// # Errors
+    /// It is not there, is no index file, or is not given.
+    pub fn length(&self, interrupt: &mut impl Interrupt) -> Result<Option<u64>> {
+        wait(self.first_bytes(), interrupt)?
+    }
+
+    async fn first_bytes(&self) -> Result<Option<u64>> {
+        let options =
+            GetOptions { range: Some(GetRange::Bounded(0..START as u64)), ..GetOptions::default() };
+        let result = match self.store.get_opts(&self.path, options).await {
+            // It sends no ranges, but it answers.
+            Err(object_store::Error::NotSupported { .. }) => return Ok(None),
+            result => result.map_err(|error| cause(&self.url, &error))?,
+        };
+        let (mut start, mut stream) = (Vec::new(), result.into_stream());
+        while start.len() < START {
+            let next = stream.try_next().await;
+            let Some(bytes) = next.map_err(|error| cause(&self.url, &error))? else { break };
+            start.extend_from_slice(&bytes);
+        }
+        let length = hither::file_length(&start);
+        length.map(Some).map_err(|error| Error::of_file(&self.url, &error))
+    }
+
+    /// The server says that the file is unchanged to who has none of it.
+    pub(crate) fn unasked(&self) -> Error {
+        let reason = "the server answered 304 Not Modified to who has no version of it";
+        Error::not_given(ErrorKind::Answer, &self.url, reason)
+    }
+}
+
+/// A name for what has these parts, and nothing else.
+pub(crate) fn digest(parts: &[&str]) -> String {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        digest.update(part.as_bytes());
+        digest.update(&[0]);
+    }
+    let digest = digest.finish();
+    digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
