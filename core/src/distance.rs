@@ -87,7 +87,8 @@ pub(crate) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
 }
 
 /// Does `work` with the instructions that this processor has, of which compilers make vectors of its
-/// loops. What it calls is to be `inline(always)`, else it is compiled for any processor.
+/// loops. What it calls is to be `inline(always)`, else it is compiled for any processor; in WebAssembly
+/// there is but one.
 pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
     platform::dispatch(Work(work))
 }

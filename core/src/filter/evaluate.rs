@@ -181,7 +181,7 @@ fn leaf_masks(leaf: &Leaf<'_>, first: usize, wanted: &Words) -> Result<Masks> {
 }
 
 /// Which of the 64 rows of a word have a key in `least..=least + length`.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn word_of_range(cells: &Cells<'_>, word: usize, least: u64, length: u64) -> u64 {
     match (cells.layout, cells.code_width()) {
         (Layout::Ints, _) => {
@@ -204,7 +204,7 @@ fn word_of_range(cells: &Cells<'_>, word: usize, least: u64, length: u64) -> u64
 }
 
 /// Which of the 64 rows of a word have a key that passes.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn word_of_keys(cells: &Cells<'_>, word: usize, passes: impl Fn(u64) -> bool) -> u64 {
     match (cells.layout, cells.code_width()) {
         (Layout::Bits, _) => {
@@ -229,7 +229,7 @@ fn word_of_keys(cells: &Cells<'_>, word: usize, passes: impl Fn(u64) -> bool) ->
 
 /// The results of a test of up to 64 records as a word. Comparing into bytes first is what
 /// compilers turn into vector instructions.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn pack<const N: usize>(records: &[[u8; N]], test: impl Fn([u8; N]) -> bool) -> u64 {
     let mut bytes = [0_u8; 64];
     if let Some(records) = records.first_chunk::<64>() {
@@ -241,10 +241,17 @@ fn pack<const N: usize>(records: &[[u8; N]], test: impl Fn([u8; N]) -> bool) -> 
             *byte = test(*record).into();
         }
     }
+    gather(&bytes)
+}
+
+/// The lowest bits of 64 bytes.
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+fn gather(bytes: &[u8; 64]) -> u64 {
     let eights = bytes.as_chunks::<8>().0.iter().enumerate();
     eights.fold(0, |word, (at, eight)| {
-        // The lowest bits of two bytes are brought together, of four, of eight: without a
-        // multiplication, which vectors of 64 bits are slow at.
+        // Those of two bytes are brought together, of four, of eight: without a multiplication, which
+        // vectors of 64 bits are slow at.
         let mut bits = u64::from_le_bytes(*eight);
         bits |= bits >> 7;
         bits |= bits >> 14;
