@@ -3,8 +3,7 @@
 use super::HnswParams;
 use super::base::{BaseLayer, BaseSections};
 use crate::error::{OrCorrupt, Result, corrupt};
-use crate::rows::Bitmap;
-use crate::sort::sort_by;
+use crate::rows::{Bitmap, RowSet};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -125,14 +124,16 @@ impl<'a> HnswView<'a> {
     /// Checks every id of the graph.
     pub fn verify(&self) -> Result<()> {
         let mut neighbors = Vec::new();
+        let mut seen = RowSet::default();
         for row in 0..self.rows {
             self.base.neighbors(row, &mut neighbors)?;
             // A copy follows another row.
             if row == 0 && self.copies.contains(row) {
                 return Err(corrupt("the copies of rows"));
             }
-            sort_by(&mut neighbors, Ord::cmp);
-            if neighbors.windows(2).any(|pair| pair[0] == pair[1]) || neighbors.contains(&row) {
+            seen.reset(self.rows);
+            seen.insert(row);
+            if !neighbors.iter().all(|&id| seen.insert(id)) {
                 return Err(corrupt("the neighbours of a row"));
             }
         }
