@@ -10,15 +10,15 @@ use std::{
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, Schema};
-use hither::{ColumnSchema, Key, KeyType, Value};
+use hither::{ColumnSchema, KeyType};
 
 use crate::{
-    Diagnostic, Error, Row, Setting,
+    Diagnostic, Error, Row,
     parquet::schema::Kind,
     roles::{KEY_NAMES, Roles, list},
     shield::shield,
     source::Source,
-    table::{Rows, Table},
+    table::{self, Rows, Table},
 };
 
 mod field;
@@ -243,15 +243,9 @@ impl Reader {
             };
             let value = field::value(kind, name, column, self.at).map_err(refuse)?;
             self.rounded += u64::from(value.1);
-            match (value.0, is_key) {
-                (value, false) => row.attributes.push(value),
-                (Value::Int64(number), true) => row.key = Some(Key::Int64(number)),
-                (Value::Uuid(bytes), true) => row.key = Some(Key::Uuid(bytes)),
-                (Value::Text(text), true) => row.key = Some(Key::Text(text)),
-                _ => {
-                    let reason = "is null, and it is the key; name another";
-                    return Err(refuse(Diagnostic::with(reason, Setting::KeyColumn)));
-                }
+            match is_key {
+                true => row.key = Some(table::key(value.0).map_err(refuse)?),
+                false => row.attributes.push(value.0),
             }
         }
         self.at += 1;

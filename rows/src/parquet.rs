@@ -13,15 +13,15 @@ use ::parquet::{
     record::reader::{ReaderIter, TreeBuilder},
     schema::types::{SchemaDescPtr, SchemaDescriptor, Type},
 };
-use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
+use hither::{ColumnSchema, ColumnType, KeyType, Value};
 
 use crate::{
-    Diagnostic, Error, Row, Setting,
+    Diagnostic, Error, Row,
     columns::written,
     roles::{KEY_NAMES, Roles},
     shield::shield,
     source::Source,
-    table::{Rows, Table},
+    table::{self, Rows, Table},
     vector,
 };
 
@@ -300,15 +300,7 @@ impl Reader {
                     row.invalid = read.err().map(|reason| refuse(reason.into()));
                     continue;
                 }
-                row.key = Some(match value {
-                    Value::Int64(number) => Key::Int64(number),
-                    Value::Uuid(bytes) => Key::Uuid(bytes),
-                    Value::Text(text) => Key::Text(text),
-                    _ => {
-                        let reason = "is null, and it is the key; name another";
-                        return Err(refuse(Diagnostic::with(reason, Setting::KeyColumn)));
-                    }
-                });
+                row.key = Some(table::key(value).map_err(refuse)?);
             }
         }
         self.left -= 1;

@@ -19,7 +19,7 @@ use crate::{
     Diagnostic, Error, Row, Setting,
     roles::{KEY_NAMES, Roles, list},
     source::Interrupted,
-    table::{Rows, Table},
+    table::{self, Rows, Table},
 };
 
 mod connection;
@@ -287,16 +287,11 @@ impl Reader {
             Ok(raw.map_err(|error| (at, failed(&error, None).into()))?.map(|raw| raw.0))
         };
         if let Some((at, _)) = self.key {
-            let Some(bytes) = bytes(at)? else {
-                let reason = "is null, and it is the key; name another";
-                return Err((at, Diagnostic::with(reason, Setting::KeyColumn)));
+            let value = match bytes(at)? {
+                Some(bytes) => self.kinds[at].value(bytes).map_err(|reason| (at, reason.into()))?,
+                None => Value::Null,
             };
-            row.key = match self.kinds[at].value(bytes).map_err(|reason| (at, reason.into()))? {
-                Value::Int64(number) => Some(Key::Int64(number)),
-                Value::Uuid(uuid) => Some(Key::Uuid(uuid)),
-                Value::Text(text) => Some(Key::Text(text)),
-                _ => None,
-            };
+            row.key = Some(table::key(value).map_err(|reason| (at, reason))?);
         }
         row.vector.clear();
         let invalid = match bytes(self.vector)? {

@@ -17,6 +17,23 @@ pub struct Row {
     pub attributes: Vec<Value>,
 }
 
+/// The key that a value is.
+///
+/// # Errors
+/// If it is null.
+#[cfg(any(feature = "parquet", feature = "postgres"))]
+pub fn key(value: Value) -> Result<Key, Diagnostic> {
+    match value {
+        Value::Int64(number) => Ok(Key::Int64(number)),
+        Value::Uuid(bytes) => Ok(Key::Uuid(bytes)),
+        Value::Text(text) => Ok(Key::Text(text)),
+        _ => {
+            let reason = "is null, and it is the key; name another";
+            Err(Diagnostic::with(reason, crate::Setting::KeyColumn))
+        }
+    }
+}
+
 /// A reader of one file.
 pub trait Rows: Send {
     /// Sets the vector and the key, and appends the attributes, as far as the file has them. False

@@ -7,7 +7,7 @@ use arrow_ipc::{
     writer::{FileWriter, IpcWriteOptions, StreamWriter},
 };
 use arrow_schema::Field;
-use hither::ColumnType;
+use hither::{ColumnType, Key, Value};
 use std::sync::Arc;
 
 use super::*;

@@ -4,11 +4,11 @@ use ::parquet::{
     file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
 };
-use hither::ColumnType;
+use hither::{ColumnType, Key};
 
 use super::*;
 use crate::{
-    Input, Options,
+    Input, Options, Setting,
     testing::{damage, drain, fixture, message, scratch},
 };
 
