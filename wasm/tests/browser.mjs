@@ -9,7 +9,8 @@ import { createServer as createVite7 } from "vite-7";
 import { POLICY, files, launch, serve, titleOf } from "./chromium.mjs";
 
 const browser = await launch();
-let failed = false;
+/** What pages said that failed, told again at the end: much is said in between. */
+const failed = [];
 
 /** The page without a bundler, and the package from another origin, as from a CDN. */
 async function apart(folder, installed) {
@@ -70,8 +71,8 @@ async function check(name, { url, close }, { init, kept = false, expected = "", 
     const title = await titleOf(on, where);
     console.log(`  Chromium, ${name}: ${title || "it said nothing"}`);
     if (title.endsWith(": ok") && title.includes(expected)) return;
-    failed = true;
-    console.log(said.join("\n"));
+    failed.push(`Chromium, ${name}: ${title || `it said nothing at ${where}`}\n${said.join("\n")}`);
+    console.log(failed.at(-1));
   };
   await visit(url, expected);
   for (const other of others) await visit(new URL(other, url).href);
@@ -145,4 +146,5 @@ await check("no bundler, another origin", await apart(at("vite"), at("node_modul
 await check("vite 7 dev", await dev(at("vite"), createVite7), whole);
 await check("vite dev", await dev(at("vite"), createVite), whole);
 await browser.close();
-process.exit(failed ? 1 : 0);
+for (const one of failed) console.error(`error: ${one}`);
+process.exit(failed.length > 0 ? 1 : 0);

@@ -21,7 +21,7 @@ export function launch() {
 export async function titleOf(page, where) {
   await page.goto("about:blank");
   await page.goto(where);
-  // Three tabs that race write more than a gigabyte, which takes minutes beside others that write.
+  // Three tabs that race take a minute beside others that work.
   await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 300_000 }).catch(() => {});
   return page.title();
 }

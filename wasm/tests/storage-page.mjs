@@ -3,7 +3,7 @@
 import * as storage from "hither/storage";
 import { check, tell } from "./title.mjs";
 
-const ROUNDS = 40;
+const ROUNDS = 25;
 const codeOf = (promise) => promise.then((value) => value, (error) => error.code ?? String(error));
 
 async function race() {
