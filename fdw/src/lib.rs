@@ -1,47 +1,14 @@
 //! The Postgres extension `hither`: index files as foreign tables, k-NN searches pushed down.
 //!
-//! `options` and `settings` say what is asked for, `shards` opens files, `table` fits their columns
-//! to those of the foreign table, `predicate` turns conditions into filters, `plan` and `scan` are
-//! the planner's and the executor's side of the foreign-data wrapper. Postgres calls in through
-//! this file alone; every callback is guarded, so that a panic of ours is an error of the
-//! statement and no more.
+//! Three rooms, of which each may use those before it: `sql` is what is Postgres's, `search`
+//! searches the files, `foreign` is the foreign-data wrapper. Here stands what Postgres looks for
+//! by name when it loads the extension.
 
-mod access;
-mod analyze;
-mod backend;
-mod charset;
-mod encoding;
-mod explain;
-mod failure;
-mod import;
-mod lengths;
-mod listing;
-mod local;
-mod measure;
-mod options;
-mod plan;
-mod predicate;
-mod recall;
-mod remembered;
-mod reorder;
-mod rights;
-mod rounding;
-mod rows;
-mod scan;
+mod foreign;
 mod search;
-mod settings;
-mod shards;
-mod stats;
-mod status;
-mod table;
-mod unreached;
-mod value;
-mod vector;
+mod sql;
 
-use crate::failure::Failure;
-use crate::scan::Scan;
-use pgrx::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 pgrx::pg_module_magic!();
@@ -55,280 +22,31 @@ unsafe extern "C" {}
 /// Called when the library is loaded.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
-    settings::register();
+    sql::settings::register();
 }
 
 static V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
 
-/// Tells Postgres how to call [`hither_fdw_handler`].
+/// Tells Postgres how to call `hither_fdw_handler`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_hither_fdw_handler() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }
 
-/// Tells Postgres how to call [`hither_fdw_validator`].
+/// Tells Postgres how to call `hither_fdw_validator`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_hither_fdw_validator() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }
 
-/// The callbacks of the foreign-data wrapper. Those for changes are absent: tables are read-only.
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: a node of this type, zeroed, in the caller's memory.
-    unsafe {
-        let size = size_of::<pg_sys::FdwRoutine>();
-        let routine = pg_sys::palloc0(size).cast::<pg_sys::FdwRoutine>();
-        (*routine).type_ = pg_sys::NodeTag::T_FdwRoutine;
-        (*routine).GetForeignRelSize = Some(get_foreign_rel_size);
-        (*routine).GetForeignPaths = Some(get_foreign_paths);
-        (*routine).GetForeignUpperPaths = Some(get_foreign_upper_paths);
-        (*routine).GetForeignPlan = Some(get_foreign_plan);
-        (*routine).BeginForeignScan = Some(begin_foreign_scan);
-        (*routine).IterateForeignScan = Some(iterate_foreign_scan);
-        (*routine).ReScanForeignScan = Some(rescan_foreign_scan);
-        (*routine).EndForeignScan = Some(end_foreign_scan);
-        (*routine).ExplainForeignScan = Some(explain_foreign_scan);
-        (*routine).ImportForeignSchema = Some(import_foreign_schema);
-        (*routine).IsForeignScanParallelSafe = Some(is_foreign_scan_parallel_safe);
-        (*routine).AnalyzeForeignTable = Some(analyze_foreign_table);
-        (*routine).PlanForeignModify = Some(plan_foreign_modify);
-        (*routine).IsForeignRelUpdatable = Some(is_foreign_rel_updatable);
-        Datum::from(routine)
-    }
-}
-
-/// Checks the options that CREATE and ALTER give.
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub extern "C-unwind" fn hither_fdw_validator(call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: Postgres calls it with an array of text and an OID, neither null.
-    let result = unsafe {
-        let arguments = (*call).args.as_slice(2);
-        let options = options::read(pg_sys::untransformRelOptions(arguments[0].value));
-        options::validate(&options, pg_sys::Oid::from(arguments[1].value.value() as u32))
-    };
-    result.unwrap_or_else(|failure| failure.raise());
-    Datum::from(0)
-}
-
-#[pg_guard]
-extern "C-unwind" fn get_foreign_rel_size(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *mut pg_sys::RelOptInfo,
-    relation: pg_sys::Oid,
-) {
-    // SAFETY: called by the planner.
-    unsafe { plan::size(root, rel, relation) }.unwrap_or_else(|failure| failure.raise());
-}
-
-#[pg_guard]
-extern "C-unwind" fn get_foreign_paths(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *mut pg_sys::RelOptInfo,
-    _relation: pg_sys::Oid,
-) {
-    // SAFETY: called by the planner after get_foreign_rel_size.
-    unsafe { plan::paths(root, rel) }
-}
-
-#[pg_guard]
-extern "C-unwind" fn get_foreign_upper_paths(
-    root: *mut pg_sys::PlannerInfo,
-    stage: pg_sys::UpperRelationKind::Type,
-    input: *mut pg_sys::RelOptInfo,
-    output: *mut pg_sys::RelOptInfo,
-    _extra: *mut std::ffi::c_void,
-) {
-    // SAFETY: called by the planner for what is above relations of ours.
-    unsafe { plan::count::add(root, stage, input, output) }
-}
-
-#[pg_guard]
-extern "C-unwind" fn get_foreign_plan(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *mut pg_sys::RelOptInfo,
-    _relation: pg_sys::Oid,
-    path: *mut pg_sys::ForeignPath,
-    target_list: *mut pg_sys::List,
-    clauses: *mut pg_sys::List,
-    outer: *mut pg_sys::Plan,
-) -> *mut pg_sys::ForeignScan {
-    // SAFETY: called by the planner with a path of ours.
-    unsafe { plan::plan(root, rel, path, target_list, clauses, outer) }
-}
-
-#[pg_guard]
-extern "C-unwind" fn begin_foreign_scan(node: *mut pg_sys::ForeignScanState, _flags: i32) {
-    // SAFETY: called by the executor. EXPLAIN, too, tells of the files: they are opened.
-    unsafe { Scan::begin(node) }.unwrap_or_else(|failure| failure.raise());
-}
-
-#[pg_guard]
-extern "C-unwind" fn iterate_foreign_scan(
-    node: *mut pg_sys::ForeignScanState,
-) -> *mut pg_sys::TupleTableSlot {
-    pgrx::check_for_interrupts!();
-    // SAFETY: begun; the slot has places for the attributes of its descriptor.
-    unsafe {
-        let scan = &mut *(*node).fdw_state.cast::<Scan>();
-        let slot = (*node).ss.ss_ScanTupleSlot;
-        if let Some(clear) = (*(*slot).tts_ops).clear {
-            clear(slot);
-        }
-        let count = (*(*slot).tts_tupleDescriptor).natts as usize;
-        let values = std::slice::from_raw_parts_mut((*slot).tts_values, count);
-        let nulls = std::slice::from_raw_parts_mut((*slot).tts_isnull, count);
-        if scan.next(node, values, nulls).unwrap_or_else(|failure| failure.raise()) {
-            pg_sys::ExecStoreVirtualTuple(slot);
-        }
-        slot
-    }
-}
-
-#[pg_guard]
-extern "C-unwind" fn rescan_foreign_scan(node: *mut pg_sys::ForeignScanState) {
-    // SAFETY: begun.
-    unsafe { (*(*node).fdw_state.cast::<Scan>()).rescan() }
-}
-
-#[pg_guard]
-extern "C-unwind" fn end_foreign_scan(node: *mut pg_sys::ForeignScanState) {
-    // SAFETY: null if beginning failed.
-    if let Some(scan) = unsafe { (*node).fdw_state.cast::<Scan>().as_mut() } {
-        scan.end();
-    }
-}
-
-#[pg_guard]
-extern "C-unwind" fn explain_foreign_scan(
-    node: *mut pg_sys::ForeignScanState,
-    state: *mut pg_sys::ExplainState,
-) {
-    // SAFETY: begun.
-    unsafe { explain::explain(&mut *(*node).fdw_state.cast::<Scan>(), state) }
-}
-
-#[pg_guard]
-extern "C-unwind" fn is_foreign_scan_parallel_safe(
-    _root: *mut pg_sys::PlannerInfo,
-    _rel: *mut pg_sys::RelOptInfo,
-    _entry: *mut pg_sys::RangeTblEntry,
-) -> bool {
-    // Files are only read, and every worker opens them for itself. No partial path is offered: a
-    // worker that scans gives all rows, as one that has a share of another table to join, or the
-    // child of an Append to itself.
-    true
-}
-
-#[pg_guard]
-extern "C-unwind" fn import_foreign_schema(
-    statement: *mut pg_sys::ImportForeignSchemaStmt,
-    server: pg_sys::Oid,
-) -> *mut pg_sys::List {
-    // SAFETY: called by Postgres; it frees the list and its texts, which lie in its memory.
-    unsafe {
-        let commands =
-            import::commands(statement, server).unwrap_or_else(|failure| failure.raise());
-        let mut list = pgrx::PgList::<std::ffi::c_char>::new();
-        for command in commands {
-            let command = encoding::to_database(&command).unwrap_or_else(|failure| failure.raise());
-            list.push(pg_sys::pnstrdup(command.as_ptr().cast(), command.len() as _));
-        }
-        list.into_pg()
-    }
-}
-
-#[pg_guard]
-extern "C-unwind" fn analyze_foreign_table(
-    relation: pg_sys::Relation,
-    acquire: *mut pg_sys::AcquireSampleRowsFunc,
-    pages: *mut pg_sys::BlockNumber,
-) -> bool {
-    // SAFETY: called by ANALYZE with places for what it wants to know.
-    unsafe {
-        *acquire = Some(acquire_sample_rows);
-        *pages = analyze::pages((*relation).rd_id).unwrap_or_else(|failure| failure.raise());
-    }
-    true
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn acquire_sample_rows(
-    relation: pg_sys::Relation,
-    _level: i32,
-    rows: *mut pg_sys::HeapTuple,
-    most: i32,
-    total: *mut f64,
-    dead: *mut f64,
-) -> i32 {
-    // SAFETY: called by ANALYZE with a place for `most` rows.
-    let (taken, all) = unsafe {
-        let rows = std::slice::from_raw_parts_mut(rows, most as usize);
-        analyze::sample(relation, rows).unwrap_or_else(|failure| failure.raise())
-    };
-    // SAFETY: as above.
-    unsafe { (*total, *dead) = (all as f64, 0.0) };
-    taken as i32
-}
-
-/// Tells Postgres how to call [`hither_recall`].
+/// Tells Postgres how to call `hither_recall`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_hither_recall() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }
 
-/// The recall of a table's searches: `hither.recall(table, k, queries)`.
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub extern "C-unwind" fn hither_recall(call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: Postgres calls it with a regclass and two integers, none null.
-    let [table, k, queries] = unsafe {
-        let arguments = (*call).args.as_slice(3);
-        [0, 1, 2].map(|at| arguments[at].value)
-    };
-    let relation = pg_sys::Oid::from(table.value() as u32);
-    let recall = recall::recall(relation, k.value() as i32, queries.value() as i32);
-    let recall = recall.unwrap_or_else(|failure| failure.raise());
-    // SAFETY: the place for the result.
-    recall.into_datum().unwrap_or_else(|| unsafe {
-        (*call).isnull = true;
-        Datum::null()
-    })
-}
-
-/// Tells Postgres how to call [`hither_stats`].
+/// Tells Postgres how to call `hither_stats`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_hither_stats() -> &'static pg_sys::Pg_finfo_record {
     &V1
-}
-
-/// What this backend did: the view `hither.stats`.
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub extern "C-unwind" fn hither_stats(call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: called by Postgres as the function that the extension declares.
-    unsafe { stats::row(call) }
-}
-
-/// No change is possible; saying so at the plan gives a better message than Postgres's own.
-#[pg_guard]
-extern "C-unwind" fn plan_foreign_modify(
-    _root: *mut pg_sys::PlannerInfo,
-    _plan: *mut pg_sys::ModifyTable,
-    _relation: pg_sys::Index,
-    _subplan: i32,
-) -> *mut pg_sys::List {
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-        "foreign tables of hither are read-only",
-    )
-    .hint("Make a new index file with `hither build` and rename it over the old one.")
-    .raise()
-}
-
-#[pg_guard]
-extern "C-unwind" fn is_foreign_rel_updatable(_relation: pg_sys::Relation) -> i32 {
-    0
 }

@@ -1,0 +1,124 @@
+//! What EXPLAIN says of a scan.
+
+use crate::foreign::plan::Exact;
+use crate::foreign::scan::Scan;
+use crate::foreign::unreached::Unreached;
+use crate::search::iterative::FIRST_BATCH;
+use crate::sql::encoding::c_string;
+use hither_core::Metric;
+use pgrx::{PgList, pg_sys};
+use std::ptr::null;
+
+/// Writes properties: text for people, typed values for programs.
+struct Properties(*mut pg_sys::ExplainState);
+
+impl Properties {
+    fn is_text(&self) -> bool {
+        // SAFETY: the explain state that Postgres gave.
+        unsafe { (*self.0).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT }
+    }
+
+    fn text(&self, label: &str, value: &str) {
+        let (label, value) = (c_string(label), c_string(value));
+        // SAFETY: as above; both texts are copied.
+        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), value.as_ptr(), self.0) };
+    }
+
+    fn integer(&self, label: &str, value: u64) {
+        let label = c_string(label);
+        // SAFETY: as above.
+        unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), null(), value as i64, self.0) };
+    }
+
+    /// A line each, or an array.
+    fn texts(&self, label: &str, values: &[String]) {
+        if self.is_text() {
+            return values.iter().for_each(|value| self.text(label, value));
+        }
+        let mut list = PgList::<std::ffi::c_char>::new();
+        for value in values {
+            // SAFETY: a copy in the memory of the statement.
+            list.push(unsafe { pg_sys::pstrdup(c_string(value).as_ptr()) });
+        }
+        let label = c_string(label);
+        // SAFETY: as above; a list of strings.
+        unsafe { pg_sys::ExplainPropertyList(label.as_ptr(), list.into_pg(), self.0) };
+    }
+}
+
+/// Writes the properties of a scan.
+///
+/// # Safety
+/// `state` is the explain state that Postgres gave.
+pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
+    let properties = Properties(state);
+    if scan.private.count {
+        properties.text("Count Of", &scan.relation_name());
+    }
+    if let Some(metric) = scan.private.metric {
+        search(scan, metric, &properties);
+        recall(scan, &properties);
+    }
+    properties.integer("Shards", scan.table.shards.len() as u64);
+    if scan.filters() > 0 {
+        properties.integer("Pushed Filters", scan.filters() as u64);
+    }
+    if !scan.reasons.is_empty() {
+        properties.texts("Not Pushed", &scan.reasons);
+    }
+    scan.note_stats();
+    // SAFETY: the caller's promise.
+    if unsafe { (*state).analyze }
+        && let Some(stats) = scan.stats
+    {
+        properties.integer("Codes Compared", stats.visited);
+        properties.integer("Vectors Compared", stats.compared);
+        properties.integer("Late Rows", stats.dropped);
+    }
+}
+
+/// How the nearest rows are found.
+fn search(scan: &Scan, metric: Metric, properties: &Properties) {
+    let info = scan.table.index().info();
+    let structure = info.segments.first().and_then(|segment| segment.structures.first());
+    let exact = scan.exact.unwrap_or_else(|| scan.exactness(None));
+    let (structure, how) = match structure {
+        Some(structure) if exact == Exact::No => {
+            (structure.name(), scan.table.effort.describe(*structure))
+        }
+        Some(_) => ("exact", exact.reason().into()),
+        None => ("exact", "the file has no structure".into()),
+    };
+    let operator = metric.operator();
+    let within = if scan.private.radius { ", within a radius" } else { "" };
+    if properties.is_text() {
+        let colon = if structure == "exact" { ":" } else { "," };
+        let text = format!("{structure}{colon} {how}, by {operator}{within}");
+        return properties.text("Index Search", &text);
+    }
+    properties.text("Index Search", structure);
+    let label = if structure == "exact" { "Exact Because" } else { "Search Setting" };
+    properties.text(label, &how);
+    properties.text("Distance Operator", operator);
+    let label = c_string("Radius");
+    // SAFETY: the explain state that Postgres gave.
+    unsafe { pg_sys::ExplainPropertyBool(label.as_ptr(), scan.private.radius, properties.0) };
+}
+
+/// The recall that the calibration reached, where more is wanted.
+fn recall(scan: &Scan, properties: &Properties) {
+    if scan.exact.unwrap_or_else(|| scan.exactness(None)) != Exact::No {
+        return;
+    }
+    let k = usize::try_from(scan.private.limit).ok().filter(|limit| *limit > 0);
+    let Some(unreached) = Unreached::of(&scan.table, k.unwrap_or(FIRST_BATCH)) else { return };
+    if properties.is_text() {
+        return properties.text("Recall Reached", &unreached.describe());
+    }
+    let label = c_string("Recall Reached");
+    // SAFETY: the explain state that Postgres gave.
+    unsafe {
+        let best = unreached.best().into();
+        pg_sys::ExplainPropertyFloat(label.as_ptr(), null(), best, 4, properties.0);
+    }
+}

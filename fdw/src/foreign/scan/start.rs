@@ -1,0 +1,221 @@
+//! Where a scan's rows come from: found out when the first is asked for, for parameters are known
+//! only then.
+
+use super::{Scan, Stage};
+use crate::foreign::plan::Exact;
+use crate::foreign::predicate::Known;
+use crate::foreign::unreached::Unreached;
+use crate::search::iterative::{FIRST_BATCH, Search, Wanted};
+use crate::search::reorder::{Reach, Reorder};
+use crate::search::rounding::Rounding;
+use crate::search::rows::{Rows, rows_of};
+use crate::search::stats;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::vector::{self, VectorType};
+use hither_core::{Filter, Key, Metric, RowId};
+use pgrx::FromDatum;
+use pgrx::pg_sys;
+
+/// Rows in a row that are farther than all that are wanted, before these are given: where Postgres
+/// decides which pass, the search goes deep, and finds some late.
+const RESERVE: usize = 40;
+
+impl Scan {
+    /// # Safety
+    /// `node` is the plan node of this scan.
+    pub(super) unsafe fn start(&mut self, node: *mut pg_sys::ForeignScanState) -> Result<Stage> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let key_type = self.table.index().options().key_type;
+            let mut wanted_keys: Option<Vec<Key>> = None;
+            let mut filters = Vec::new();
+            for predicate in &mut self.predicates {
+                match predicate.keys(node, key_type) {
+                    // Several conditions on the key: those that all ask for.
+                    Some(keys) => match &mut wanted_keys {
+                        Some(wanted) => wanted.retain(|key| keys.contains(key)),
+                        None => wanted_keys = Some(keys),
+                    },
+                    None => filters.push(predicate.filter(node)),
+                }
+            }
+            let filter = (!filters.is_empty()).then(|| match filters.len() {
+                1 => filters.remove(0),
+                _ => Filter::And(filters),
+            });
+            let found = match wanted_keys {
+                Some(keys) => Some(self.look_up(&keys, filter.as_ref())?),
+                None => None,
+            };
+            if self.private.count {
+                let count = match found {
+                    Some(found) => found.len() as u64,
+                    None => self.count(filter.as_ref())?,
+                };
+                stats::note_count();
+                return Ok(Stage::Count(Some(count)));
+            }
+            if let Some(found) = found {
+                stats::note_look_up();
+                return Ok(Stage::Keys(found.into_iter()));
+            }
+            if let Some(metric) = self.private.metric
+                && let Some(query) = self.query_vector(node, metric)
+            {
+                return self.search(node, metric, query, filter.as_ref());
+            }
+            stats::note_scan();
+            Ok(Stage::Rows(Rows::new(filter)))
+        }
+    }
+
+    /// Begins a search.
+    ///
+    /// # Safety
+    /// `node` is the plan node of this scan.
+    unsafe fn search(
+        &mut self,
+        node: *mut pg_sys::ForeignScanState,
+        metric: Metric,
+        query: Vec<f32>,
+        filter: Option<&Filter>,
+    ) -> Result<Stage> {
+        // SAFETY: the caller's promise.
+        let limit = unsafe { self.limit(node) };
+        let mut exactness = self.exactness(limit);
+        let directed = query.iter().any(|value| *value != 0.0);
+        if self.table.index().metric() == Metric::Cosine && !directed {
+            // There is no direction to search in.
+            exactness = Exact::OtherMetric;
+        }
+        self.exact = Some(exactness);
+        let exact = exactness != Exact::No;
+        let column = self.distance.map_or(VectorType::Vector, |distance| distance.column);
+        let table = &self.table;
+        let rounding = Rounding::new(&table.shards, column, metric, &query, exact)?;
+        // SAFETY: the caller's promise.
+        let bound = unsafe { self.bound(node, rounding, &query) };
+        let k = limit.map(|limit| limit as usize);
+        // Room for ties at the edge.
+        let asked = if exact { k.map(|k| k.saturating_mul(2).saturating_add(64)) } else { k };
+        let (open, effort) = (self.private.open, self.table.effort);
+        let wanted =
+            Wanted { query, metric, k: asked, exact, open, bound, rounding, effort, filter };
+        let search = Search::new(&self.table.shards, wanted)?;
+        if self.measure.is_none() {
+            return Ok(Stage::Search(search));
+        }
+        let goal = k.unwrap_or(FIRST_BATCH);
+        if !exact && let Some(unreached) = Unreached::of(&self.table, goal) {
+            unreached.warn();
+        }
+        let reach = match (exact, open && !effort.relaxed) {
+            (true, _) => Reach::Exact,
+            (false, true) => Reach::Passing(goal, RESERVE),
+            (false, false) => Reach::Nearest(goal),
+        };
+        Ok(Stage::Ordered(Reorder::new(search, reach, effort.relaxed, self.table.rows(), rounding)))
+    }
+
+    /// The query vector; none if it is null or has no direction under cosine, so that all distances
+    /// are alike and any order is right.
+    ///
+    /// # Safety
+    /// `node` is the plan node of this scan.
+    unsafe fn query_vector(
+        &mut self,
+        node: *mut pg_sys::ForeignScanState,
+        metric: Metric,
+    ) -> Option<Vec<f32>> {
+        let known = self.query.as_mut()?;
+        // SAFETY: the caller's promise.
+        let query = unsafe { vector_of(known, node) }?;
+        if metric == Metric::Cosine && query.iter().all(|value| *value == 0.0) {
+            return None;
+        }
+        if let Some(measure) = &mut self.measure {
+            // SAFETY: as above; it is not null.
+            unsafe { measure.set_query(known.evaluate(node).0) };
+        }
+        Some(query)
+    }
+
+    /// How far to search; none if there is no end, or if the radius is around another vector than
+    /// is searched for. A radius of null lets nothing pass, which Postgres sees to.
+    unsafe fn bound(
+        &mut self,
+        node: *mut pg_sys::ForeignScanState,
+        rounding: Option<Rounding>,
+        query: &[f32],
+    ) -> Option<f32> {
+        let (around, radius) = self.radius.as_mut()?;
+        // SAFETY: the caller's promise; the radius is a float8.
+        let (around, radius) = unsafe {
+            let (datum, null) = radius.evaluate(node);
+            (vector_of(around, node)?, f64::from_datum(datum, null)?)
+        };
+        // Every distance is within a radius of NaN.
+        if around == query && !radius.is_nan() { Some(rounding?.most(radius)) } else { None }
+    }
+
+    /// How many rows are about to be asked for, if that is known: LIMIT and OFFSET together.
+    unsafe fn limit(&mut self, node: *mut pg_sys::ForeignScanState) -> Option<u64> {
+        if self.private.limit > 0 {
+            return Some(self.private.limit as u64);
+        }
+        let mut sum: Option<u64> = None;
+        for (at, known) in self.limits.iter_mut().enumerate() {
+            let Some(known) = known else { continue };
+            // SAFETY: the caller's promise; both are of type bigint.
+            let value = unsafe {
+                let (datum, null) = known.evaluate(node);
+                i64::from_datum(datum, null)
+            };
+            match (at, value) {
+                // LIMIT NULL is no limit.
+                (0, None) => return Some(self.table.rows()),
+                (0, Some(limit)) => sum = Some(limit.max(1) as u64),
+                (_, value) => {
+                    sum = sum.map(|sum| sum.saturating_add(value.unwrap_or(0).max(0) as u64));
+                }
+            }
+        }
+        sum.map(|sum| sum.min(self.table.rows().max(1)))
+    }
+
+    /// How many rows pass, without reading one.
+    fn count(&self, filter: Option<&Filter>) -> Result<u64> {
+        if filter.is_none() {
+            return Ok(self.table.rows());
+        }
+        let mut counts = self.table.shards.iter().map(|shard| rows_of(shard, filter));
+        counts.try_fold(0, |sum, rows| Ok(sum + rows?.len() as u64))
+    }
+
+    /// The rows that have these keys and match.
+    fn look_up(&self, keys: &[Key], filter: Option<&Filter>) -> Result<Vec<(usize, RowId)>> {
+        let mut found = Vec::new();
+        for (number, shard) in self.table.shards.iter().enumerate() {
+            let index = shard.file.index();
+            let about = |error| Failure::from(error).about(&shard.path);
+            for key in keys {
+                let Some(row) = index.find(key.as_ref()).map_err(about)? else { continue };
+                let matches = filter.map_or(Ok(true), |filter| index.matches(filter, row));
+                if matches.map_err(about)? {
+                    found.push((number, row));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The vector that an expression of one of pgvector's types is now; none for null.
+unsafe fn vector_of(known: &mut Known, node: *mut pg_sys::ForeignScanState) -> Option<Vec<f32>> {
+    let vector_type = vector::vector_type(known.type_oid()).unwrap_or(VectorType::Vector);
+    // SAFETY: `node` is the plan node that is executed; the value has the type of its expression.
+    unsafe {
+        let (datum, null) = known.evaluate(node);
+        (!null).then(|| vector::read(datum, vector_type))
+    }
+}

@@ -1,0 +1,56 @@
+//! The view `hither.shards`: what each foreign table consists of, whatever state its files are in.
+
+use crate::foreign::table::Files;
+use crate::search::shards::Looked;
+use crate::sql::encoding::c_string;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+/// Rows of [`shards_of`]. What may be other than ASCII is bytes in the database's encoding, which a
+/// bytea has as a text has them; pgrx would make them UTF-8.
+type Rows = TableIterator<
+    'static,
+    (
+        name!(location, Vec<u8>),
+        name!(rows, Option<i64>),
+        name!(bytes, Option<i64>),
+        name!(structure, Option<String>),
+        name!(metric, Option<String>),
+        name!(cached, Option<bool>),
+        name!(last_error, Option<Vec<u8>>),
+    ),
+>;
+
+/// Looks at the files of a foreign table; one that cannot be read is a row with its error.
+#[pg_extern]
+fn shards_of(relation: pg_sys::Oid) -> Rows {
+    // SAFETY: look-ups in the catalogs, within a transaction.
+    let may_see = unsafe {
+        let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+        pg_sys::get_rel_relkind(relation) == pg_sys::RELKIND_FOREIGN_TABLE as std::ffi::c_char
+            && pg_sys::pg_class_aclcheck(relation, pg_sys::GetUserId(), select)
+                == pg_sys::AclResult::ACLCHECK_OK
+    };
+    let looked = match may_see.then(|| Files::new(relation, pg_sys::InvalidOid)) {
+        None => Vec::new(),
+        Some(Ok(files)) => files.opening().look(),
+        Some(Err(failure)) => vec![Looked::failed(String::new(), failure)],
+    };
+    TableIterator::new(looked.into_iter().map(|looked| {
+        let index = looked.file.as_ref().map(|file| file.index());
+        let structure = index.map(|index| {
+            let info = index.info();
+            let first = info.segments.first().and_then(|segment| segment.structures.first());
+            first.map_or("flat", |structure| structure.name()).to_owned()
+        });
+        (
+            c_string(&looked.location).into_bytes(),
+            index.map(|index| index.len() as i64),
+            looked.bytes.map(|bytes| bytes as i64),
+            structure,
+            index.map(|index| index.metric().name().to_owned()),
+            looked.cached,
+            looked.error.map(|error| c_string(&error).into_bytes()),
+        )
+    }))
+}

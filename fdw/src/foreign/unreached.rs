@@ -1,0 +1,66 @@
+//! A recall that is wanted and that the calibration in a file did not reach.
+
+use crate::foreign::table::Table;
+use crate::search::shards::Shard;
+use crate::sql::failure::Failure;
+use hither_core::{Calibration, SearchParams, Structure};
+use pgrx::PgSqlErrorCode as Code;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+thread_local! {
+    /// What was said, by the content of the file and the bits of the recall.
+    static SAID: RefCell<BTreeSet<(u128, u32)>> = RefCell::default();
+}
+
+/// What was wanted and not reached.
+pub struct Unreached<'t> {
+    wanted: f32,
+    shard: &'t Shard,
+    calibration: &'t Calibration,
+}
+
+impl<'t> Unreached<'t> {
+    /// Of a search for `k` rows of a table; of several files the one that reached least.
+    pub fn of(table: &'t Table, k: usize) -> Option<Self> {
+        let params = table.effort.apply(SearchParams::new(k.max(1)));
+        let wanted = params.recall?;
+        let unreached = table.shards.iter().filter_map(|shard| {
+            let calibration = shard.file.index().unreached_recall(&params)?;
+            Some(Self { wanted, shard, calibration })
+        });
+        unreached.min_by(|a, b| a.best().total_cmp(&b.best()))
+    }
+
+    /// The highest recall that was measured.
+    pub fn best(&self) -> f32 {
+        self.calibration.best().1
+    }
+
+    /// The same for people, and where it was measured.
+    pub fn describe(&self) -> String {
+        let setting = match self.calibration.structure {
+            Structure::Ivf => "probes",
+            _ => "ef_search",
+        };
+        // Rounded down: 0.99996 is not 1.
+        let best = (f64::from(self.best()) * 1e4).floor() / 1e4;
+        format!("{best} at {setting} {}", self.calibration.best().0)
+    }
+
+    /// Warns, once a session.
+    pub fn warn(&self) {
+        let id = self.shard.file.index().content_id().unwrap_or_default();
+        if SAID.with_borrow_mut(|said| said.insert((id, self.wanted.to_bits()))) {
+            let message = format!(
+                "recall {} was not reached when the file was built: {} was the best",
+                self.wanted,
+                self.describe()
+            );
+            Failure::new(Code::ERRCODE_WARNING, message)
+                .about(&self.shard.path)
+                .hint("Build it with a greater --m, other --codes or another --kind. Without a LIMIT the answer is exact.")
+                .warn();
+        }
+    }
+}

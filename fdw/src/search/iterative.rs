@@ -1,0 +1,209 @@
+//! A search over the files of a table: merged by our distances, and never at its end while rows
+//! match.
+
+use crate::search::rounding::Rounding;
+use crate::search::rows::{Bound, Rows, bind};
+use crate::search::shards::Shard;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::settings::Effort;
+use hither_core::{
+    ErrorKind, Filter, Metric, Neighbor, Order, SearchParams, SearchStats, Searcher, Shards,
+    Structure,
+};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Scratch of searches that ended, and of how many files each was: a warm search allocates nothing.
+    static SEARCHERS: RefCell<Vec<(usize, Searcher)>> = RefCell::default();
+}
+
+/// How many rows are looked for first where no LIMIT says it.
+pub const FIRST_BATCH: usize = 20;
+
+/// A LIMIT of more than one in so many rows costs less by measuring them all.
+pub const MANY_ROWS: u64 = 16;
+
+/// Most rows that a search by a structure is asked for at once.
+const MOST_AT_ONCE: usize = 1 << 20;
+
+/// Of how many files a backend keeps scratch, at most: those of one table, or of as many partitions,
+/// each of which is a search of its own.
+const MOST_FILES: usize = 512;
+
+/// What is searched for.
+pub struct Wanted<'w> {
+    pub query: Vec<f32>,
+    pub metric: Metric,
+    /// How many rows are about to be asked for, if that is known.
+    pub k: Option<usize>,
+    /// Whether the answer must be exact.
+    pub exact: bool,
+    /// Whether more rows are likely to be asked for: the search can go on from the beginning.
+    pub open: bool,
+    /// Only rows that are no farther.
+    pub bound: Option<f32>,
+    /// How far from ours Postgres's distances may be; none where that is not known. An exact search
+    /// then gives all rows, and measures none.
+    pub rounding: Option<Rounding>,
+    pub effort: Effort,
+    pub filter: Option<&'w Filter>,
+}
+
+/// A search of all shards of a table, which each call is given.
+pub struct Search {
+    query: Vec<f32>,
+    metric: Metric,
+    params: SearchParams<'static>,
+    filters: Vec<Bound>,
+    /// In place of a search, where rows are not measured.
+    unmeasured: Option<Rows>,
+    searcher: Searcher,
+    files: usize,
+    stage: Stage,
+    ready: Vec<(usize, Neighbor)>,
+    next: usize,
+    /// For how many rows the searcher is asked next.
+    batch: usize,
+    /// Whether all rows are measured whenever some are asked for.
+    scans: bool,
+    /// What the searcher said when it was last asked.
+    told: SearchStats,
+}
+
+/// Where a search stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Begun,
+    Done,
+}
+
+/// Whether Postgres wants to say something: a cancel, a timeout, the end of the backend.
+fn is_interrupted() -> bool {
+    // SAFETY: signal handlers of this very thread set it.
+    unsafe { (&raw const pg_sys::InterruptPending).read_volatile() != 0 }
+}
+
+impl Search {
+    /// Prepares a search; nothing is searched until the first row is asked for.
+    pub fn new(shards: &[Shard], wanted: Wanted<'_>) -> Result<Self> {
+        let Wanted { query, metric, k, exact, open, bound, rounding, effort, filter } = wanted;
+        let params = match exact {
+            true => SearchParams::new(1).structure(Structure::Flat),
+            false => effort.apply(SearchParams::new(k.unwrap_or(FIRST_BATCH))),
+        };
+        let batch = match k {
+            None if exact => usize::MAX,
+            _ if exact || !open => k.unwrap_or(FIRST_BATCH),
+            // More than the first answer: it goes on at once.
+            _ => 2 * params.k,
+        };
+        let unmeasured = exact && rounding.is_none();
+        let filters = filter.filter(|_| !unmeasured).into_iter();
+        let filters = filters.flat_map(|filter| shards.iter().map(|shard| bind(shard, filter)));
+        Ok(Self {
+            query,
+            metric,
+            params: SearchParams {
+                radius: bound,
+                interrupt: Some(&is_interrupted),
+                ..params.metric(metric).order(Order::Relaxed)
+            },
+            filters: filters.collect::<Result<_>>()?,
+            unmeasured: unmeasured.then(|| Rows::new(filter.cloned())),
+            searcher: SEARCHERS.with_borrow_mut(Vec::pop).unwrap_or_default().1,
+            files: shards.len(),
+            stage: Stage::New,
+            ready: Vec::new(),
+            next: 0,
+            batch,
+            scans: exact || shards.iter().all(|shard| shard.file.index().is_flat()),
+            told: SearchStats::default(),
+        })
+    }
+
+    /// A distance that no row of what is left is nearer than, as far as a first answer tells.
+    pub fn floor(&self) -> f32 {
+        match (self.ready.get(self.next), self.stage) {
+            (Some((_, next)), _) => next.distance,
+            (None, Stage::New) => f32::NEG_INFINITY,
+            (None, Stage::Begun) => self.searcher.floor(self.metric),
+            (None, Stage::Done) => f32::INFINITY,
+        }
+    }
+
+    /// The next row and the number of its shard: of a first answer, and of each batch after it, by
+    /// distance, ties by key. One that is not measured is infinitely near.
+    pub fn next(&mut self, shards: &[Shard]) -> Result<Option<(usize, Neighbor)>> {
+        if let Some(rows) = &mut self.unmeasured {
+            let distance = f32::NEG_INFINITY;
+            let row = rows.next(shards)?;
+            return Ok(row.map(|(shard, row)| (shard, Neighbor { row, distance })));
+        }
+        if self.next == self.ready.len() && self.stage != Stage::Done {
+            self.fill(shards)?;
+        }
+        let next = self.ready.get(self.next).copied();
+        self.next += usize::from(next.is_some());
+        Ok(next)
+    }
+
+    /// Finds the next batch.
+    fn fill(&mut self, shards: &[Shard]) -> Result<()> {
+        let Self { query, params, filters, searcher, ready, batch, .. } = self;
+        let indexes = shards.iter().map(|shard| shard.file.index()).collect();
+        let filters: Vec<_> = filters.iter().map(Bound::borrow_dependent).collect();
+        let joined = Shards::union_all(indexes)?;
+        let about = |error, searcher: &_| {
+            Failure::from_search(error, &shards[joined.last_read(searcher)].path)
+        };
+        if self.stage == Stage::New {
+            let started = joined.start_search(query, params, &filters, searcher);
+            started.map_err(|error| about(error, searcher))?;
+            self.stage = Stage::Begun;
+        }
+        ready.clear();
+        self.next = 0;
+        loop {
+            pgrx::check_for_interrupts!();
+            let found = joined.next_batch(params, &filters, searcher, *batch);
+            match found.map(|found| ready.extend(found)) {
+                Ok(()) => break,
+                Err(error) if *error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(about(error, searcher)),
+            }
+        }
+        if ready.len() < *batch {
+            self.stage = Stage::Done;
+        }
+        // A scan passes over all rows each time: who wants more than the first gets all.
+        *batch = if self.scans { usize::MAX } else { MOST_AT_ONCE.min(2 * *batch) };
+        Ok(())
+    }
+
+    /// What the search did since this was asked.
+    pub fn take_stats(&mut self) -> SearchStats {
+        let now = match self.stage {
+            Stage::New => SearchStats::default(),
+            _ => self.searcher.stats(),
+        };
+        let told = std::mem::replace(&mut self.told, now);
+        SearchStats {
+            visited: now.visited - told.visited,
+            compared: now.compared - told.compared,
+            dropped: 0,
+        }
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        SEARCHERS.with_borrow_mut(|kept| {
+            let files: usize = kept.iter().map(|kept| kept.0).sum();
+            if files + self.files <= MOST_FILES {
+                kept.push((self.files, std::mem::take(&mut self.searcher)));
+            }
+        });
+    }
+}

@@ -1,0 +1,96 @@
+//! The files that a path means: itself, a folder's `*.hither`, or a glob.
+//!
+//! Each entry of a folder looks whether the statement was cancelled. `**` goes into folders and
+//! never through symbolic links, which may lead in circles; where a pattern names a link, it is
+//! followed, as everywhere.
+
+use crate::sql::failure::Result;
+use glob::Pattern;
+use hither_remote::location::is_glob;
+use hither_remote::{Error, ErrorKind};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// A part of a glob between two slashes.
+enum Part {
+    /// A name, or the root.
+    Name(PathBuf),
+    Pattern(Pattern),
+    /// `**`: any number of folders.
+    Folders,
+}
+
+/// The files, by name.
+pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let pattern = if path.is_dir() { path.join("*.hither") } else { path.into() };
+    // A folder may have a name that looks like a glob.
+    let glob = pattern.strip_prefix(path).map_or(pattern.as_path(), |end| match end {
+        end if end.as_os_str().is_empty() => &pattern,
+        end => end,
+    });
+    if !is_glob(glob) {
+        return Ok(vec![pattern]);
+    }
+    let base = if path.is_dir() { path.to_owned() } else { PathBuf::new() };
+    let parts = glob.components().map(|part| self::part(part, path)).collect::<Result<Vec<_>>>()?;
+    let mut found = BTreeSet::new();
+    walk(base, &parts, &mut found);
+    if found.is_empty() {
+        Err(Error::nothing_at(pattern.display()).into())
+    } else {
+        Ok(found.into_iter().collect())
+    }
+}
+
+fn part(part: Component<'_>, path: &Path) -> Result<Part> {
+    let Component::Normal(name) = part else { return Ok(Part::Name(part.as_os_str().into())) };
+    if name == "**" {
+        return Ok(Part::Folders);
+    }
+    if !is_glob(name) {
+        return Ok(Part::Name(name.into()));
+    }
+    let pattern = Pattern::new(&name.to_string_lossy()).map_err(|error| {
+        Error::new(ErrorKind::Location, format!("location \"{}\": {error}", path.display()))
+    })?;
+    Ok(Part::Pattern(pattern))
+}
+
+/// Adds the files beneath a folder that the rest of a glob means.
+fn walk(folder: PathBuf, parts: &[Part], found: &mut BTreeSet<PathBuf>) {
+    let Some((first, rest)) = parts.split_first() else {
+        if folder.is_file() {
+            found.insert(folder);
+        }
+        return;
+    };
+    match first {
+        Part::Name(name) => walk(folder.join(name), rest, found),
+        Part::Pattern(pattern) => each_entry(&folder, |entry| {
+            if pattern.matches(&entry.file_name().to_string_lossy()) {
+                walk(entry.path(), rest, found);
+            }
+        }),
+        Part::Folders => {
+            each_entry(&folder, |entry| {
+                if entry.file_type().is_ok_and(|file_type| file_type.is_dir()) {
+                    walk(entry.path(), parts, found);
+                }
+            });
+            match rest {
+                // At the end it means what lies in all the folders.
+                [] => each_entry(&folder, |entry| walk(entry.path(), rest, found)),
+                _ => walk(folder, rest, found),
+            }
+        }
+    }
+}
+
+/// Calls for each entry of a folder; what cannot be listed has none.
+fn each_entry(folder: &Path, mut call: impl FnMut(fs::DirEntry)) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        pgrx::check_for_interrupts!();
+        call(entry);
+    }
+}

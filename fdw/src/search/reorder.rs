@@ -1,0 +1,216 @@
+//! The order that Postgres computes: rows that a search found are given as Postgres's own distances
+//! put them, and held back while one that is yet to come may precede them.
+//!
+//! An exact search gives all rows by our distances, which [`Rounding`] relates to Postgres's. Any
+//! other gives them in rounds: the nearest that it finds, then, if more are asked for, the next
+//! ones. A row of a later round that belongs into an earlier one came too late: in strict order it
+//! is left out, for what is above the scan relies on the order.
+
+use crate::search::iterative::{MANY_ROWS, Search};
+use crate::search::rounding::Rounding;
+use crate::search::shards::Shard;
+use crate::sql::failure::Result;
+use hither_core::{RowId, SearchStats};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// A row that was measured, ordered by Postgres's distance, ties as they came.
+struct Held {
+    distance: f64,
+    number: u64,
+    shard: usize,
+    row: RowId,
+}
+
+/// How Postgres compares float8: NaN comes last, zeros are equal.
+fn compare(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(self.distance, other.distance).then(self.number.cmp(&other.number))
+    }
+}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Held {}
+
+/// How far the rows that a search gives may be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All rows, by distance.
+    Exact,
+    /// So many nearest ones at first.
+    Nearest(usize),
+    /// As many that pass what the search does not decide, and after them this many rows in a row,
+    /// and a third of all, that are no nearer than these.
+    Passing(usize, usize),
+}
+
+/// Rows in the order of Postgres's distances.
+pub struct Reorder {
+    search: Search,
+    reach: Reach,
+    /// Whether rows that come too late are given nevertheless.
+    relaxed: bool,
+    /// Of all files.
+    rows: u64,
+    rounding: Option<Rounding>,
+    held: BinaryHeap<Reverse<Held>>,
+    /// How many rows were held.
+    number: u64,
+    last: f64,
+    round: Round,
+    late: u64,
+    /// Whether some came late since it began.
+    loss: bool,
+}
+
+/// Where a search that is not exact stands.
+#[derive(Default)]
+struct Round {
+    /// How many were before it.
+    number: u32,
+    /// How many rows are gathered in it.
+    goal: usize,
+    gathered: usize,
+    /// Distances of the nearest `goal` rows that pass.
+    nearest: BinaryHeap<Held>,
+    /// Rows that came since one of these did.
+    since: usize,
+    complete: bool,
+}
+
+impl Reorder {
+    pub fn new(
+        search: Search,
+        reach: Reach,
+        relaxed: bool,
+        rows: u64,
+        rounding: Option<Rounding>,
+    ) -> Self {
+        let goal = match reach {
+            Reach::Exact => 0,
+            Reach::Nearest(goal) | Reach::Passing(goal, _) => goal.max(1),
+        };
+        let round = Round { goal, ..Round::default() };
+        let (held, last) = (BinaryHeap::new(), f64::NEG_INFINITY);
+        Self {
+            search,
+            reach,
+            relaxed,
+            rows,
+            rounding,
+            held,
+            number: 0,
+            last,
+            round,
+            late: 0,
+            loss: false,
+        }
+    }
+
+    /// The next row and the number of its shard, of those of the table. `judge` says how far Postgres
+    /// finds a row, or nothing if it does not pass.
+    pub fn next(
+        &mut self,
+        shards: &[Shard],
+        mut judge: impl FnMut(usize, RowId) -> Result<Option<f64>>,
+    ) -> Result<Option<(usize, RowId)>> {
+        loop {
+            let comes_first = |held: &Held| match self.rounding {
+                Some(rounding) if self.is_sorted() => {
+                    compare(held.distance, rounding.least(self.search.floor())).is_le()
+                }
+                _ => false,
+            };
+            let ready = self.round.complete
+                || self.held.peek().is_some_and(|Reverse(held)| comes_first(held));
+            if ready {
+                if let Some(Reverse(held)) = self.held.pop() {
+                    self.last = held.distance;
+                    return Ok(Some((held.shard, held.row)));
+                }
+                let goal = self.round.goal.saturating_mul(2);
+                // Who wants that many is likely to want all: then none is late any more.
+                let all = goal as u64 > self.rows / MANY_ROWS && !self.relaxed;
+                let goal = if all { usize::MAX } else { goal };
+                self.round = Round { number: self.round.number + 1, goal, ..Round::default() };
+            }
+            let Some((shard, neighbor)) = self.search.next(shards)? else {
+                self.round.complete = true;
+                if self.held.is_empty() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let distance = judge(shard, neighbor.row)?;
+            self.round.gathered += 1;
+            self.round.since += 1;
+            if let Some(distance) = distance {
+                self.hold(distance, shard, neighbor.row);
+            }
+            self.round.complete = match self.reach {
+                Reach::Exact => false,
+                Reach::Nearest(_) => self.round.gathered >= self.round.goal,
+                Reach::Passing(_, reserve) => {
+                    self.round.nearest.len() >= self.round.goal
+                        && self.round.since >= reserve.max(self.round.gathered / 3)
+                }
+            };
+        }
+    }
+
+    /// Whether rows come by our distances: those of an exact search, and those of a first answer.
+    fn is_sorted(&self) -> bool {
+        match self.reach {
+            Reach::Exact => true,
+            Reach::Nearest(_) => self.round.number == 0,
+            Reach::Passing(..) => false,
+        }
+    }
+
+    fn hold(&mut self, distance: f64, shard: usize, row: RowId) {
+        if compare(distance, self.last).is_lt() && !self.relaxed {
+            self.late += 1;
+            self.loss = true;
+            return;
+        }
+        self.number += 1;
+        let held = || Held { distance, number: self.number, shard, row };
+        if matches!(self.reach, Reach::Passing(..)) {
+            let Round { nearest, goal, since, .. } = &mut self.round;
+            if nearest.len() < *goal || nearest.peek().is_some_and(|last| held() < *last) {
+                nearest.push(held());
+                *since = 0;
+            }
+            if nearest.len() > *goal {
+                nearest.pop();
+            }
+        }
+        let held = held();
+        self.held.push(Reverse(held));
+    }
+
+    /// Whether rows came too late and were left out.
+    pub fn has_loss(&self) -> bool {
+        self.loss
+    }
+
+    /// What the search did since this was asked.
+    pub fn take_stats(&mut self) -> SearchStats {
+        SearchStats { dropped: std::mem::take(&mut self.late), ..self.search.take_stats() }
+    }
+}

@@ -1,0 +1,115 @@
+//! How far our distances are from Postgres's: both sum in single precision, each in its own order.
+//!
+//! A sum of `n` rounded terms is off by at most about `n` roundings of the sum of the terms' sizes,
+//! whatever the order. Under L2 and L1 the terms have one sign, so that is a share of the distance;
+//! under cosine and inner product it is a share of the product of the lengths.
+
+use crate::search::lengths::{Lengths, lengths};
+use crate::search::shards::Shard;
+use crate::sql::failure::Result;
+use crate::sql::vector::VectorType;
+use hither_core::{Codes, Element, Metric};
+
+/// Lengths whose squares, summed in single precision, neither overflow nor lose digits.
+const MODERATE: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
+
+/// Bounds of Postgres's distance by ours, and the other way round.
+#[derive(Clone, Copy, Debug)]
+pub struct Rounding {
+    /// A share of the distance,
+    relative: f64,
+    /// and so much more.
+    absolute: f64,
+    /// Where sums overflow, ours or Postgres's, the distance is at least this.
+    greatest: f64,
+}
+
+impl Rounding {
+    /// Where only our own distances count.
+    pub const NONE: Self = Self { relative: 0.0, absolute: 0.0, greatest: f64::INFINITY };
+
+    /// Of distances from this query. None if that cannot be known: where the column rounds the
+    /// vectors that were measured, or where lengths are such that sums may over- or underflow. It
+    /// may depend on the lengths of the rows: `measure` says whether that is worth a pass over
+    /// them, the first time.
+    pub fn new(
+        shards: &[Shard],
+        column: VectorType,
+        metric: Metric,
+        query: &[f32],
+        measure: bool,
+    ) -> Result<Option<Self>> {
+        if column == VectorType::Halfvec && !shards.iter().all(is_half) {
+            return Ok(None);
+        }
+        // Twice the worst case of a sum of so many rounded terms.
+        let share = (query.len() as f64 + 16.0) * f64::from(f32::EPSILON);
+        let (relative, absolute, greatest) = match metric {
+            // The root of what squares lose when they underflow is far less.
+            Metric::L2 => (share, 1e-15, f64::from(f32::MAX).sqrt()),
+            Metric::L1 => (share, 1e-15, f64::from(f32::MAX)),
+            Metric::Cosine | Metric::InnerProduct => {
+                let length = query.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+                let length = length.sqrt();
+                let mut all = Lengths::NONE;
+                for shard in shards {
+                    let Some(own) = lengths_of(shard, metric, measure)? else { return Ok(None) };
+                    all = all.and(own);
+                }
+                if metric == Metric::Cosine {
+                    let moderate = [length, all.least, all.greatest];
+                    if !moderate.iter().all(|length| MODERATE.contains(length)) {
+                        return Ok(None);
+                    }
+                    (0.0, 2.0 * share, f64::INFINITY)
+                } else {
+                    let product = length * all.greatest;
+                    if product.is_nan() || product > *MODERATE.end() {
+                        return Ok(None);
+                    }
+                    // What products lose when they underflow is far less.
+                    (0.0, 2.0 * share * product + 1e-30, f64::INFINITY)
+                }
+            }
+        };
+        Ok(Some(Self { relative, absolute, greatest }))
+    }
+
+    /// The least that Postgres's distance may be where ours is `ours`.
+    pub fn least(&self, ours: f32) -> f64 {
+        if ours.is_nan() {
+            return f64::NEG_INFINITY;
+        }
+        let ours = f64::from(ours).min(self.greatest);
+        ours - ours.abs() * self.relative - self.absolute
+    }
+
+    /// The most that ours may be where Postgres's is at most `theirs`, which is no NaN.
+    pub fn most(&self, theirs: f64) -> f32 {
+        let ours = theirs + theirs.abs() * 2.0 * self.relative + self.absolute;
+        if ours < self.greatest { (ours as f32).next_up() } else { f32::INFINITY }
+    }
+}
+
+/// Whether what is measured are values of half precision.
+pub fn is_half(shard: &Shard) -> bool {
+    let options = shard.file.index().options();
+    options.element == Element::F16 && options.codes != Some(Codes::Sq8Only)
+}
+
+/// Between which bounds the lengths of a file's rows are, as far as the metric wants to know.
+fn lengths_of(shard: &Shard, metric: Metric, measure: bool) -> Result<Option<Lengths>> {
+    let index = shard.file.index();
+    if index.is_empty() {
+        return Ok(Some(Lengths::NONE));
+    }
+    if index.is_unit_length() {
+        return Ok(Some(Lengths { least: 0.5, greatest: 2.0 }));
+    }
+    if metric == Metric::Cosine && is_half(shard) {
+        // The smallest value that is not zero, and 65,535 of the greatest. A row of zeros has no
+        // direction here and there alike.
+        return Ok(Some(Lengths { least: 5e-8, greatest: 2e7 }));
+    }
+    if measure { lengths(shard).map(Some) } else { Ok(None) }
+}

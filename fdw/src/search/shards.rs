@@ -1,0 +1,334 @@
+//! From locations to opened index files, which a backend keeps.
+
+use crate::search::backend::Backend;
+use crate::search::listing::list_files;
+use crate::search::remembered::Remembered;
+use crate::search::stats;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::settings::{Caching, Mapping};
+use hither_core::{ErrorKind, IndexFile};
+use hither_remote::{Access, Held, Location, Object};
+use pgrx::PgSqlErrorCode as Code;
+use std::cell::RefCell;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+/// How exactly the time of a cached file's last use is kept.
+const USE_NOTED: Duration = Duration::from_secs(1);
+/// How often a file that another backend removed from the cache is brought again.
+const ATTEMPTS: usize = 3;
+
+/// One file of a table, open.
+#[derive(Clone)]
+pub struct Shard {
+    /// Where it is, as people know it: a path or a URL.
+    pub path: PathBuf,
+    pub file: Rc<IndexFile>,
+}
+
+/// What tells a file from one that was renamed over it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    modified: (i64, i64),
+    size: u64,
+    mapped: bool,
+}
+
+/// What a location meant, and when that was asked.
+type List = (Vec<Object>, SystemTime);
+
+thread_local! {
+    static OPENED: RefCell<Remembered<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
+    /// Where objects lie in the cache, and when their server was last asked, by id.
+    static BROUGHT: RefCell<Remembered<String, (PathBuf, SystemTime)>> = RefCell::default();
+    /// Objects that this backend used, and when it last noted that.
+    static USED: RefCell<Remembered<String, SystemTime>> = RefCell::default();
+    /// What locations meant to who asked.
+    static LISTED: RefCell<Remembered<(String, Access), List>> = RefCell::default();
+}
+
+/// What opening a table's files needs to know.
+pub struct Opening<'o> {
+    pub locations: &'o [Location],
+    pub access: &'o Access,
+    pub caching: &'o Caching,
+    pub mapping: Mapping,
+}
+
+/// A file that a location means.
+enum Found {
+    Path(PathBuf),
+    Object(Object),
+}
+
+impl Opening<'_> {
+    /// Opens all files. Remote ones are brought first, several at a time.
+    pub fn open(&self) -> Result<Vec<Shard>> {
+        let mut found = Vec::new();
+        for location in self.locations {
+            found.extend(self.list(location)?);
+        }
+        let objects: Vec<Object> = found
+            .iter()
+            .filter_map(|found| match found {
+                Found::Object(object) => Some(object.clone()),
+                Found::Path(_) => None,
+            })
+            .collect();
+        let mut attempt = 1;
+        loop {
+            // Held until all are open, so that none makes room for another.
+            let (paths, _held) = self.bring(&objects)?;
+            let mut paths = paths.iter();
+            let shards = found.iter().map(|found| match found {
+                Found::Path(path) => open_file(path, path, self.is_mapped()),
+                Found::Object(object) => {
+                    let none = || unreachable!("every object was brought");
+                    let path = paths.next().unwrap_or_else(none);
+                    open_file(path, Path::new(object.url()), self.is_mapped()).inspect_err(|_| {
+                        BROUGHT.with_borrow_mut(|brought| brought.remove(object.id()));
+                    })
+                }
+            });
+            match shards.collect() {
+                Err(failure)
+                    if attempt < ATTEMPTS && !objects.is_empty() && failure.is_missing() =>
+                {
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.mapping != Mapping::Never
+    }
+
+    /// The files that a location means. Servers' lists are believed for as long as files are.
+    fn list(&self, location: &Location) -> Result<Vec<Found>> {
+        if let Location::Path(path) = location {
+            let paths = list_files(path)?.into_iter();
+            if self.mapping != Mapping::Copied {
+                return Ok(paths.map(Found::Path).collect());
+            }
+            return paths.map(|path| copied(&path).map(Found::Object)).collect();
+        }
+        let believed = self.caching.believed();
+        let key = (location.to_string(), self.access.clone());
+        let known = LISTED.with_borrow_mut(|listed| {
+            listed.get(&key).filter(|(_, asked)| *asked >= believed).map(|(list, _)| list.clone())
+        });
+        let objects = match known {
+            Some(objects) => objects,
+            None => {
+                let asked = SystemTime::now();
+                let objects = self.access.objects(location, &mut Backend)?;
+                LISTED.with_borrow_mut(|listed| listed.insert(key, (objects.clone(), asked)));
+                objects
+            }
+        };
+        Ok(objects.into_iter().map(Found::Object).collect())
+    }
+
+    /// Where objects lie on this machine, brought if need be.
+    fn bring(&self, objects: &[Object]) -> Result<(Vec<PathBuf>, Vec<Held>)> {
+        if objects.is_empty() {
+            return Ok(Default::default());
+        }
+        let believed = self.caching.believed();
+        let known = BROUGHT.with_borrow_mut(|brought| {
+            let mut known = |object: &Object| {
+                let (path, asked) = brought.get(object.id())?;
+                (*asked >= believed).then(|| path.clone())
+            };
+            objects.iter().map(&mut known).collect::<Option<Vec<_>>>()
+        });
+        if let Some(paths) = known {
+            for (object, path) in objects.iter().zip(&paths) {
+                note_use(object, path);
+            }
+            return Ok((paths, Vec::new()));
+        }
+        let cache = self.caching.cache()?;
+        let held = cache.bring(objects, &mut Backend)?;
+        BROUGHT.with_borrow_mut(|brought| {
+            for (object, held) in objects.iter().zip(&held) {
+                brought.insert(object.id().into(), (held.path.clone(), held.asked));
+            }
+        });
+        Ok((held.iter().map(|held| held.path.clone()).collect(), held))
+    }
+
+    /// Where the files are, one location each, without bringing any.
+    pub fn locations(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for location in self.locations {
+            names.extend(self.list(location)?.into_iter().map(|found| match found {
+                Found::Path(path) => path.display().to_string(),
+                Found::Object(object) => object.url().into(),
+            }));
+        }
+        Ok(names)
+    }
+
+    /// Looks at every file without bringing any.
+    pub fn look(&self) -> Vec<Looked> {
+        let mut looked = Vec::new();
+        for location in self.locations {
+            match self.list(location) {
+                Ok(found) => looked.extend(found.into_iter().map(|found| self.look_at(&found))),
+                Err(failure) => looked.push(Looked::failed(location.to_string(), failure)),
+            }
+        }
+        looked
+    }
+
+    fn look_at(&self, found: &Found) -> Looked {
+        let object = match found {
+            Found::Path(path) => {
+                return match open_file(path, path, self.is_mapped()) {
+                    Ok(shard) => Looked::open(shard, None),
+                    Err(failure) => Looked::failed(path.display().to_string(), failure),
+                };
+            }
+            Found::Object(object) => object,
+        };
+        let url = object.url().to_owned();
+        let cached = self.caching.cache().map(|cache| cache.look(object));
+        let (path, past) = match cached {
+            Ok(cached) => cached,
+            Err(failure) => return Looked::failed(url, failure),
+        };
+        let now = object.length(&mut Backend);
+        let opened = path.map(|path| open_file(&path, Path::new(&url), self.is_mapped()));
+        let mut looked = match opened {
+            Some(Ok(shard)) => Looked::open(shard, Some(true)),
+            Some(Err(failure)) => Looked::failed(url, failure),
+            None => Looked { cached: Some(false), ..Looked::named(url) },
+        };
+        match now {
+            Ok(bytes) => looked.bytes = looked.bytes.or(bytes),
+            Err(error) => looked.error = Some(Failure::from(error).message().into()),
+        }
+        let past = past.map(|error| Failure::from(error).message().into());
+        looked.error = looked.error.or(past);
+        looked
+    }
+}
+
+/// What looking at a file told.
+pub struct Looked {
+    pub location: String,
+    pub file: Option<Rc<IndexFile>>,
+    pub bytes: Option<u64>,
+    /// Whether a remote file lies in the cache.
+    pub cached: Option<bool>,
+    pub error: Option<String>,
+}
+
+impl Looked {
+    fn named(location: String) -> Self {
+        Self { location, file: None, bytes: None, cached: None, error: None }
+    }
+
+    fn open(shard: Shard, cached: Option<bool>) -> Self {
+        let bytes = Some(shard.file.len());
+        let location = shard.path.display().to_string();
+        Self { location, file: Some(shard.file), bytes, cached, error: None }
+    }
+
+    pub fn failed(location: String, failure: Failure) -> Self {
+        Self { error: Some(failure.message().into()), ..Self::named(location) }
+    }
+}
+
+/// A file of this machine, to be copied into the cache.
+fn copied(path: &Path) -> Result<Object> {
+    let Identity { device, inode, modified, size, .. } = identity(path, path, true)?;
+    Ok(Object::local(path, &format!("{device} {inode} {modified:?} {size}"))?)
+}
+
+/// Writes down that a cached file is used now, unless this backend just did.
+fn note_use(object: &Object, path: &Path) {
+    let now = SystemTime::now();
+    let noted = USED.with_borrow_mut(|used| used.get(object.id()).copied());
+    if noted.is_some_and(|then| now.duration_since(then).is_ok_and(|ago| ago < USE_NOTED)) {
+        return;
+    }
+    hither_remote::note_use(path);
+    USED.with_borrow_mut(|used| used.insert(object.id().into(), now));
+}
+
+/// Opens a file, or takes the one that this backend has open if it is still the same. Errors call
+/// it by `name`.
+fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
+    let identity = identity(path, name, mapped)?;
+    let known = OPENED.with_borrow_mut(|opened| {
+        opened.get(path).filter(|(known, _)| *known == identity).map(|(_, file)| Rc::clone(file))
+    });
+    let file = match known {
+        Some(file) => file,
+        None => {
+            let opened = if mapped { IndexFile::open(path) } else { IndexFile::read(path) };
+            let file = Rc::new(opened.map_err(|error| damaged(path, name, error))?);
+            stats::note_open();
+            let entry = (identity, Rc::clone(&file));
+            OPENED.with_borrow_mut(|opened| opened.insert(path.into(), entry));
+            file
+        }
+    };
+    Ok(Shard { path: name.into(), file })
+}
+
+/// What tells a file that is there from others.
+fn identity(path: &Path, name: &Path, mapped: bool) -> Result<Identity> {
+    let metadata = fs::metadata(path).map_err(|error| missing(name, &error))?;
+    if metadata.is_dir() {
+        return Err(missing(name, &std::io::ErrorKind::IsADirectory.into()));
+    }
+    // A pipe would never end, a device neither.
+    if !metadata.is_file() {
+        let message = format!("\"{}\" is no regular file", name.display());
+        return Err(Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message));
+    }
+    Ok(Identity {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        size: metadata.size(),
+        mapped,
+    })
+}
+
+/// An error of the library, with the file that it is about.
+fn damaged(path: &Path, name: &Path, error: hither_core::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::Io { .. } => match fs::File::open(path) {
+            Err(error) => missing(name, &error),
+            Ok(_) => Failure::from(error),
+        },
+        _ => Failure::from(error).about(name),
+    }
+}
+
+fn missing(path: &Path, error: &std::io::Error) -> Failure {
+    let code = match error.kind() {
+        std::io::ErrorKind::NotFound => Code::ERRCODE_UNDEFINED_FILE,
+        std::io::ErrorKind::PermissionDenied => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        _ => Code::ERRCODE_IO_ERROR,
+    };
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => "No such file or directory".into(),
+        std::io::ErrorKind::PermissionDenied => "Permission denied".into(),
+        std::io::ErrorKind::IsADirectory => "It is a directory".into(),
+        _ => error.to_string(),
+    };
+    Failure::new(code, format!("could not open index file \"{}\": {reason}", path.display()))
+        .hint("The path is one of the machine that Postgres runs on, and its user must be able to read it.")
+}

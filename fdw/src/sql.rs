@@ -1,0 +1,11 @@
+//! What is Postgres's: its values, texts, operators and errors, its options and settings, and what
+//! its roles may.
+
+pub mod charset;
+pub mod encoding;
+pub mod failure;
+pub mod options;
+pub mod rights;
+pub mod settings;
+pub mod value;
+pub mod vector;

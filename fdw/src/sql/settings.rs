@@ -1,0 +1,291 @@
+//! How hard to search: session settings before table options before server options.
+
+use crate::sql::encoding;
+use crate::sql::failure::Result;
+use crate::sql::options::{self, Options, find};
+use hither_core::{SearchParams, Structure};
+use hither_remote::{Cache, CacheOptions};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::prelude::*;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(0);
+static PROBES: GucSetting<i32> = GucSetting::<i32>::new(0);
+static RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.0);
+static ITERATIVE_SCAN: GucSetting<IterativeScan> =
+    GucSetting::<IterativeScan>::new(IterativeScan::Default);
+static MAP: GucSetting<Map> = GucSetting::<Map>::new(Map::Default);
+static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static CACHE_DIRECTORY: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"pgsql_tmp_hither"));
+static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10 << 20);
+static MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(-1);
+
+/// How long an answer of a server is believed where nothing else is said.
+const DEFAULT_MAX_AGE: u64 = 60;
+/// Microseconds from 1970, where the system's clock begins, to 2000, where Postgres's does.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// `hither.iterative_scan`.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+enum IterativeScan {
+    #[name = c"default"]
+    Default,
+    #[name = c"strict"]
+    Strict,
+    #[name = c"relaxed"]
+    Relaxed,
+}
+
+/// `hither.map`.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+enum Map {
+    #[name = c"default"]
+    Default,
+    #[name = c"on"]
+    On,
+    #[name = c"copy"]
+    Copy,
+    #[name = c"off"]
+    Off,
+}
+
+/// How files of this machine come into memory; remote ones are mapped or read in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapping {
+    /// Mapped where they are.
+    InPlace,
+    /// Mapped as copies in the cache, which nobody else changes.
+    Copied,
+    /// Read, by each backend for itself.
+    Never,
+}
+
+/// Makes the session settings known.
+pub fn register() {
+    let user = || GucContext::Userset;
+    let flags = GucFlags::default;
+    GucRegistry::define_int_guc(
+        c"hither.ef_search",
+        c"How many candidates a search of an HNSW graph keeps.",
+        c"0 leaves it to the options of the table and its server, else 40.",
+        &EF_SEARCH,
+        0,
+        1 << 24,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_int_guc(
+        c"hither.probes",
+        c"How many lists of an inverted file a search looks into.",
+        c"0 leaves it to the options of the table and its server, else 16.",
+        &PROBES,
+        0,
+        1 << 24,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_float_guc(
+        c"hither.recall",
+        c"The recall wanted, in place of ef_search and probes.",
+        c"From the calibration that is stored in the file. 0 leaves it to ef_search and probes.",
+        &RECALL,
+        0.0,
+        1.0,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_enum_guc(
+        c"hither.iterative_scan",
+        c"The order of rows of a search that goes on past its first answer.",
+        c"strict: by distance, rows found late come last. relaxed: as they are found.",
+        &ITERATIVE_SCAN,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_enum_guc(
+        c"hither.map",
+        c"Whether files are mapped into memory (on), as copies in the cache (copy), or read (off).",
+        c"copy and off are for files that may be changed in place: one that is mapped and cut ends the cluster.",
+        &MAP,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_string_guc(
+        c"hither.model",
+        c"Refuses files that were made with another model.",
+        c"Empty leaves it to the options of the table and its server.",
+        &MODEL,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_string_guc(
+        c"hither.cache_directory",
+        c"Where files of HTTP and S3 are kept.",
+        c"Beneath the data directory unless it begins with a slash.",
+        &CACHE_DIRECTORY,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"hither.cache_size",
+        c"Most that all files in the cache directory may take together.",
+        c"Those that were not used longest are removed when another needs their room.",
+        &CACHE_SIZE,
+        1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"hither.max_age",
+        c"How long an answer of a server that a file is unchanged is believed.",
+        c"0 asks in every statement; -1 leaves it to the options of the table and its server, else 60 s.",
+        &MAX_AGE,
+        -1,
+        i32::MAX,
+        user(),
+        GucFlags::UNIT_S,
+    );
+    // SAFETY: the settings of this prefix are all defined.
+    #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18"))]
+    unsafe {
+        pg_sys::MarkGUCPrefixReserved(c"hither".as_ptr());
+    }
+}
+
+/// How hard to search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effort {
+    ef_search: Option<usize>,
+    probes: Option<usize>,
+    recall: Option<f32>,
+    pub relaxed: bool,
+}
+
+impl Effort {
+    /// Of this session and these options, the table's before the server's.
+    pub fn new(levels: [&Options; 2]) -> Self {
+        let (ef, probes, recall) = (EF_SEARCH.get(), PROBES.get(), RECALL.get());
+        let session = Self {
+            ef_search: (ef > 0).then_some(ef as usize),
+            probes: (probes > 0).then_some(probes as usize),
+            recall: (recall > 0.0).then_some(recall as f32),
+            relaxed: false,
+        };
+        let of_options = |options| {
+            let number = |name| find(options, name).and_then(|value| value.parse().ok());
+            let recall = find(options, "recall").and_then(|value| value.parse().ok());
+            Self {
+                ef_search: number("ef_search"),
+                probes: number("probes"),
+                recall,
+                relaxed: false,
+            }
+        };
+        // The first level that says anything decides, so that a recall never meets an ef_search.
+        let mut effort = std::iter::once(session)
+            .chain(levels.map(of_options))
+            .find(|e| e.ef_search.is_some() || e.probes.is_some() || e.recall.is_some())
+            .unwrap_or(session);
+        if effort.recall.is_some() {
+            (effort.ef_search, effort.probes) = (None, None);
+        }
+        effort.relaxed = match ITERATIVE_SCAN.get() {
+            IterativeScan::Strict => false,
+            IterativeScan::Relaxed => true,
+            IterativeScan::Default => {
+                let wanted = levels.iter().find_map(|level| find(level, "iterative_scan"));
+                wanted == Some("relaxed")
+            }
+        };
+        effort
+    }
+
+    /// The same as parameters of a search.
+    pub fn apply<'p>(self, params: SearchParams<'p>) -> SearchParams<'p> {
+        let Self { ef_search, probes, recall, .. } = self;
+        SearchParams { ef_search, probes, recall, ..params }
+    }
+
+    /// What of it a structure heeds, for EXPLAIN.
+    pub fn describe(self, structure: Structure) -> String {
+        match (self.recall, structure) {
+            (Some(recall), _) => format!("recall {recall}"),
+            (None, Structure::Ivf) => format!("probes {}", self.probes.unwrap_or(16)),
+            (None, _) => format!("ef_search {}", self.ef_search.unwrap_or(40)),
+        }
+    }
+}
+
+/// Whether files are mapped rather than read, and which.
+pub fn mapping(levels: [&Options; 2]) -> Mapping {
+    let wanted = match MAP.get() {
+        Map::On => Some("on"),
+        Map::Copy => Some("copy"),
+        Map::Off => Some("off"),
+        Map::Default => levels.iter().find_map(|level| find(level, "map")),
+    };
+    match wanted {
+        Some("copy") => Mapping::Copied,
+        Some("off") => Mapping::Never,
+        _ => Mapping::InPlace,
+    }
+}
+
+/// The model that files must have been made with.
+pub fn model(levels: [&Options; 2]) -> Option<String> {
+    // SAFETY: a text that ends with NUL.
+    let session = MODEL.get().map(|name| unsafe { encoding::name(name.as_ptr()) });
+    let session = session.filter(|name| !name.is_empty());
+    session.or_else(|| levels.iter().find_map(|level| find(level, "model")).map(Into::into))
+}
+
+/// How remote files are kept.
+#[derive(Clone, Debug)]
+pub struct Caching {
+    /// Most bytes that the files of the table may take.
+    share: Option<u64>,
+    max_age: Duration,
+}
+
+impl Caching {
+    /// Of this session and these options, the table's before the server's.
+    pub fn new(levels: [&Options; 2]) -> Self {
+        let of_options = |name| levels.iter().find_map(|level| find(level, name));
+        let max_age = match u64::try_from(MAX_AGE.get()) {
+            Ok(seconds) => Some(seconds),
+            Err(_) => of_options("max_age").and_then(options::seconds),
+        };
+        Self {
+            share: of_options("cache_size").and_then(options::bytes),
+            max_age: Duration::from_secs(max_age.unwrap_or(DEFAULT_MAX_AGE)),
+        }
+    }
+
+    /// Answers of servers from this moment on are believed: within a statement always.
+    pub fn believed(&self) -> SystemTime {
+        // SAFETY: a plain number of this backend.
+        let start = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+        let start = u64::try_from(start + EPOCH).map(Duration::from_micros);
+        let start = UNIX_EPOCH + start.unwrap_or_default();
+        let now = SystemTime::now();
+        start.min(now.checked_sub(self.max_age).unwrap_or(UNIX_EPOCH))
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> Result<Cache> {
+        let folder = CACHE_DIRECTORY.get().unwrap_or_default();
+        // The data directory is that in which a backend works.
+        let folder = PathBuf::from(OsString::from_vec(folder.into_bytes()));
+        Ok(Cache::open(CacheOptions {
+            folder,
+            size: CACHE_SIZE.get() as u64 * 1024,
+            share: self.share,
+            believed: self.believed(),
+        })?)
+    }
+}
