@@ -104,8 +104,13 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Files that may hold `unsafe`.
-const UNSAFE: &[&str] =
-    &["distance/x86.rs", "distance/aarch64.rs", "distance/prefetch.rs", "file.rs"];
+const UNSAFE: &[&str] = &[
+    "distance/x86.rs",
+    "distance/x86/vnni.rs",
+    "distance/aarch64.rs",
+    "distance/prefetch.rs",
+    "file.rs",
+];
 
 /// Every source file of core.
 fn sources() -> Vec<(String, String, String)> {

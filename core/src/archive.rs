@@ -1,4 +1,5 @@
 //! The file: header, manifest, sections, checksums. The only module that knows its bytes.
+//! FORMAT.md specifies them.
 //!
 //! ```text
 //! 0   header, 64 bytes      magic, version, length, manifest's place, content id, checksum
@@ -6,6 +7,30 @@
 //!     checksums             of the sections' blocks; hashed in pages, by the manifest
 //!     sections              each at a multiple of 64: what every query needs comes first
 //! ```
+//!
+//! # Opening passes over no row
+//!
+//! A file may be of gigabytes, mapped, or one day elsewhere. To open it is to read the header and the
+//! manifest, to check their hashes, and to see that every section lies within the file, where no other
+//! does, and has as many checksums as it has blocks. What a section holds is checked for its length by
+//! whoever opens it, and for its content where it is used.
+//!
+//! # Checksums are a tree
+//!
+//! The content id is the hash of the manifest; the manifest has the hash of every 4,096 bytes of checksums, and
+//! these are of blocks of 4 KiB (where queries read scattered rows) or 64 KiB. So the content id stands for
+//! every byte of the file, and whoever reads a range of it can check that range by two blocks more.
+//! `verify` checks them all, and that what lies between sections is zero.
+//!
+//! # The order of sections
+//!
+//! It is that of need: what every query reads comes first, then what a walk reads, then what is read for
+//! the rows that are given. A file that is mapped, or fetched from its front, is warm where it matters.
+//!
+//! # Frozen
+//!
+//! The manifest's record never changes; what comes later comes as sections of a new kind, which say whether a
+//! reader that does not know them must refuse the file.
 
 mod kind;
 pub(crate) mod manifest;

@@ -1,4 +1,21 @@
 //! Rows in memory that are in no file yet: searched exactly, sealed into a segment when saved.
+//!
+//! An index file never changes, and a graph that takes rows one at a time is another graph than the one that a
+//! build makes. So rows that are inserted into an open index gather beside its segments. Three
+//! things are wanted of them:
+//!
+//! - **They are found at once, and exactly.** A search scans them all, by their stored vectors, and joins what it
+//!   finds with what the segments gave, as if they were one more segment (`index/merge.rs`). That is
+//!   right for some tens of thousands; saving makes a segment of them, with the structures that the index was
+//!   asked for.
+//! - **A key is one row.** Inserting a key that is there replaces its row: the one that grows is marked as not
+//!   alive, one in a segment is hidden there. A table of hashes leads from a key to its live row. Rows are
+//!   never moved, so that a search that goes on keeps its place.
+//! - **An insert that fails has changed nothing.** A vector may be refused for its values, a column's
+//!   value for its type, memory may end: all that can fail comes first, and what cannot, last.
+//!
+//! Rows that were replaced still take memory until they are saved, or until `compacted` makes a copy without
+//! them.
 
 use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
 use crate::error::{ErrorKind, Result};

@@ -1,9 +1,32 @@
 //! Inverted files: rows in lists around centroids, of which a search probes the nearest few
 //! (Sivic, Zisserman: Video Google, ICCV 2003).
 //!
+//! # What for
+//!
+//! An inverted file is built in a third of a graph's time, and has next to no bytes beside the rows: a
+//! centroid a list. A probe reads rows that lie behind one another, so it also suits storage whose
+//! reads are dear each, as ranges of a file elsewhere. It takes several times as many comparisons
+//! as a walk for the same recall.
+//!
+//! # Building
+//!
+//! The centroids are the means of k-means over a sample of the rows (`kmeans.rs`; Lloyd, 1982). Under
+//! cosine, where only directions count, rows are taken at length 1 and lists by the greatest product;
+//! under every other metric by the least L2 distance, also where the metric is another: lists say
+//! which rows to look at, and the metric orders them. A list that lost its rows starts anew from a row of
+//! the sample. Sums are taken in the order of the rows, so that the same rows give the same lists at any
+//! number of threads.
+//!
+//! # In the file
+//!
 //! The rows of a segment are in the order of the lists, so that a list is one contiguous run of
 //! rows, and of their codes and vectors: an offset a list is all that is stored beside the
 //! centroids.
+//!
+//! # Searching
+//!
+//! All centroids are ranked; the `probes` nearest lists are scanned, by codes where there are some, and a
+//! search that wants more rows goes on with the next lists (`segment/probe.rs`).
 
 pub(crate) mod kmeans;
 

@@ -57,13 +57,36 @@ impl Metric {
     pub(crate) fn distance(self, rank: f32) -> f32 {
         match self {
             Self::L2 => sqrt(rank),
-            _ => rank,
+            Self::Cosine | Self::InnerProduct | Self::L1 => rank,
+        }
+    }
+
+    /// By what a rank is multiplied when what lies between two rows grows by `factor`; none where ranks
+    /// say nothing of that, and may be negative.
+    pub(crate) fn stretch(self, factor: f32) -> Option<f32> {
+        match self {
+            // Cosine distance is half of the square between rows of length 1.
+            Self::L2 | Self::Cosine => Some(factor * factor),
+            Self::L1 => Some(factor),
+            Self::InnerProduct => None,
+        }
+    }
+
+    /// Whether codes can rank rows: they give products and squares, and no sums of differences.
+    pub(crate) fn takes_codes(self) -> bool {
+        match self {
+            Self::L2 | Self::Cosine | Self::InnerProduct => true,
+            Self::L1 => false,
         }
     }
 
     /// Whether both metrics put vectors of unit length in the same order.
     pub(crate) fn orders_like(self, other: Self) -> bool {
-        self == other || (self != Self::L1 && other != Self::L1)
+        let by_angle = |metric| match metric {
+            Self::L2 | Self::Cosine | Self::InnerProduct => true,
+            Self::L1 => false,
+        };
+        self == other || (by_angle(self) && by_angle(other))
     }
 }
 

@@ -1,15 +1,42 @@
 //! Scalar codes: a value is `centre[dimension] + scale · code`, code from −127 to 127 (SQ8) or from −8
 //! to 7 (SQ4).
 //!
-//! An 8-bit code is a byte. Of 4-bit codes, 8 is added to each, and byte `i` of a row's `n` has that of
-//! dimension `i` in its low bits and that of dimension `n + i` in its high ones: whatever the width of
-//! a register, it is filled by two loads of a query whose halves lie apart.
+//! # What for
 //!
-//! A rank is corrected by the row's factor, an f32: under L2 the squared length of `scale · codes`,
-//! under cosine the inverse length of the decoded row; inner product has none. It lies after the
-//! row's codes where their stride has room for it, else beside them all, so that common numbers of
-//! dimensions fill cache lines: of 384 bytes a row takes six, of 400 seven. The query is coded too,
-//! always in 8 bits; products of codes are integers, and so the same on every platform.
+//! A walk reads rows that lie anywhere, and waits for their bytes. A code of a value is a byte or half a
+//! one, where the value is two or four: so a search walks by codes, whose ranks are nearly right, and
+//! measures the best of what it found again by the stored vectors. Products of codes are sums of integers,
+//! the same on every platform in any order, and processors have instructions for them.
+//!
+//! # One scale for all dimensions
+//!
+//! With a scale of its own for each dimension a product of two codes would have to be multiplied by
+//! two scales before it is added. With one scale the whole product is an integer, and multiplied once.
+//! Rows are centred first, so that a common offset costs no bits. Of two centres and a few scales, those are
+//! taken that are off by least on a sample (`Quantizer::train`): a smaller scale clips outliers and is finer
+//! for all others.
+//!
+//! # Ranks
+//!
+//! Of a query `q` and a row `x` = centre + scale · c, with the query coded too, as step · d:
+//!
+//! ```text
+//! L2       |q − x|² = |q − centre|² + |scale · c|² − 2 · scale · step · (c · d)     d codes q − centre
+//! cosine   1 − (q · centre + scale · step · (c · d)) / |x|                         d codes q / |q|
+//! product  −(q · centre + scale · step · (c · d))                                  d codes q
+//! ```
+//!
+//! The first term is one number a query; the second, or 1 / |x|, is the row's *factor*, an f32. It lies
+//! after the row's codes where their stride has room for it, else beside them all, so that common numbers of
+//! dimensions fill cache lines: of 384 bytes a row takes six, of 400 seven. The query is always coded in
+//! 8 bits: what it is off by counts for every row.
+//!
+//! # How 4 bits lie
+//!
+//! 8 is added to each code, and byte `i` of a row's `n` has that of dimension `i` in its low bits and that of
+//! dimension `n + i` in its high ones: whatever the width of a register, it is filled by one load of codes
+//! and two of a query whose halves lie apart. What the added 8 brings into a product is 8 times the sum
+//! of the query's codes, and is taken off once.
 
 mod pairs;
 #[cfg(test)]

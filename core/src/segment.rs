@@ -11,6 +11,7 @@ mod progress;
 mod scan;
 pub(crate) mod search;
 pub(crate) mod storage;
+mod truth;
 
 pub use progress::{OnProgress, Progress};
 

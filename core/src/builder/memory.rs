@@ -4,7 +4,6 @@ use super::options::{FLAT_ROWS, IndexOptions};
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, Result};
 use crate::hnsw::base::record_size;
-use crate::metric::Metric;
 use crate::quantize::Width;
 use crate::segment::Codes;
 use crate::vectors::{MAX_DIMENSIONS, Shape};
@@ -67,7 +66,7 @@ impl IndexOptions {
         // Keys for the file, and their order; the order of rows there, and of theirs here.
         row += 40;
         let codes = self.segment_params().codes;
-        if self.metric != Metric::L1 && (codes != Codes::None || self.hnsw.is_some()) {
+        if self.metric.takes_codes() && (codes != Codes::None || self.hnsw.is_some()) {
             // Beside each code its factor, and two terms by which ranks of rows are corrected.
             row += Width::Eight.stride(dimensions) as u64 + 12;
             if codes == Codes::Sq4 {

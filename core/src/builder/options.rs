@@ -103,8 +103,8 @@ impl IndexOptions {
             ivf.check()?;
         }
         self.check_memory(0)?;
-        if self.metric == Metric::L1 && self.codes.is_some_and(|codes| codes != Codes::None) {
-            let reason = "the l1 metric takes no codes; use none".into();
+        if !self.metric.takes_codes() && self.codes.is_some_and(|codes| codes != Codes::None) {
+            let reason = format!("the {} metric takes no codes; use none", self.metric.name());
             return Err(ErrorKind::InvalidParameter { name: "codes", reason }.into());
         }
         if self.columns.len() > MAX_COLUMNS {

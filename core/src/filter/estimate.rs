@@ -1,4 +1,27 @@
 //! How many rows match, from zones and dictionaries, and from a sample where these leave it open.
+//!
+//! A search with a filter has two ways: to list the rows that match and measure them all, or to walk and test
+//! what it meets. Which is cheaper depends on how many match, and a wrong guess costs a query its time. The
+//! estimate must itself cost next to nothing: it reads zones, and at most 256 rows.
+//!
+//! # Bounds
+//!
+//! For each zone of 4,096 rows, and for the segment, every node of the filter gives a *tally*: for at least and at
+//! most how many rows it is true, and for how many it is unknown (`tally.rs`). A leaf takes it from
+//! the zone's least and greatest value and its count of nulls; where a dictionary counts its entries, a leaf
+//! knows exactly how many rows of the whole it passes. `and`, `or` and `not` combine bounds as far as logic
+//! goes: of two conditions that hold for at least 3,000 and 2,000 of 4,096 rows, at least 904 rows
+//! have both. The sums over zones bound what the segment has, and where both bounds are equal that is the
+//! answer.
+//!
+//! # The sample
+//!
+//! Rows of zones that the bounds leave open are counted together, cut into as many equal parts as rows are
+//! sampled, and from each part one row is tested, at a place in it that varies from part to part, so that rows
+//! in a regular order (every second one of a language) do not mislead. The rows that are certain are
+//! added, and the bounds hold the sum between them. A filter that matches fewer than a row in a hundred
+//! may well have no row in the sample, and is expected to match as few as are certain: a scan of so few is
+//! cheap, and a walk would be dear.
 
 use super::bind::{BoundFilter, Node};
 use super::tally::{Bounds, Tally};

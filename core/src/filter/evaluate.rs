@@ -1,4 +1,34 @@
 //! Evaluation of a bound filter: a row, or all rows, 64 to a word.
+//!
+//! # Three values
+//!
+//! A comparison with null is neither true nor false but unknown, as in SQL: `not (year > 2000)` does not
+//! match a row without a year. So a node's answer for a row is true, false or unknown. For a block of
+//! rows it is two words of bits: those for which it is true, and those for which it is *possible*, true
+//! or unknown. Then
+//!
+//! ```text
+//! and   truths = a.truths & b.truths      possible = a.possible & b.possible
+//! or    truths = a.truths | b.truths      possible = a.possible | b.possible
+//! not   truths = !a.possible              possible = !a.truths
+//! ```
+//!
+//! and a row matches if its bit is in the truths of the root.
+//!
+//! # A walk asks for one row, a scan for all
+//!
+//! A walk tests the rows that it meets, one at a time (`matches`). A scan wants all rows that match, and asks
+//! zones first (`zones.rs`): 4,096 rows of which all match, or none, by their least and greatest values are
+//! not looked at. Of the others it evaluates blocks of 512 rows, node by node, so that looking at the
+//! tree costs little. What is decided already is not evaluated again: the second part of an `and` is asked
+//! only for rows that the first leaves possible, and not at all where that is none.
+//!
+//! # Comparisons become ranges of integers
+//!
+//! Binding a filter to a segment (`bind.rs`) turns `<`, `=`, `between` and text that begins so into ranges of
+//! keys, u64 that order as values do, and one subtraction tests both ends: `key − least ≤ most − least`. In a
+//! column with a dictionary the keys are the codes of its entries, which are ordered. The loops over 64
+//! records write bytes, which compilers turn into vector instructions, and gather the bits of these after.
 
 use super::Truth;
 use super::bind::{BoundFilter, Leaf, Node, Test};

@@ -1,9 +1,33 @@
 //! Building (Algorithms 1, 3 and 4 of the paper), the same graph with one thread or many.
 //!
+//! # Batches
+//!
 //! Rows are inserted in batches: every row of a batch searches the graph as it stood before the
 //! batch, then the batch's edges are added, sorted. Nothing depends on which thread did what
 //! (Manohar et al.: ParlayANN, PPoPP 2024). A batch is a fraction of the graph, so that few rows
 //! miss a neighbour that came with them.
+//!
+//! # A row
+//!
+//! How high a row reaches is drawn from its number and the seed, not from the order of insertion. Its
+//! search has two parts, for all rows of a batch one after the other: first the descents, greedy, from the
+//! top to the row's uppermost layer (`descend`); then, in the order of where these arrive, the walks through
+//! its own layers with a pool of `ef_construction` (`find_neighbors`): rows that are near each other walk over
+//! the same rows while these are in the cache. Of what a walk found `m` are selected (`select.rs`,
+//! Algorithm 4): one that is nearer to a neighbour that is selected already than to the row is left
+//! out, for it is reached by that one.
+//!
+//! # Back
+//!
+//! An edge leads back from each neighbour: where its places are full, the row and those that it has are
+//! selected from anew. Edges of a batch are sorted by where they start, so each node is looked at once.
+//!
+//! # What insertion leaves open
+//!
+//! Early rows chose among few. So once all are in, every row gets a second look (`refine.rs`). Rows that are
+//! equal are one node (`groups.rs`), small groups far from others get ways in (`shortcuts.rs`), and what no
+//! walk from the entry reaches is linked (`connect.rs`). Rows that are held out for the calibration are inserted
+//! last, when recall has been measured without them.
 
 use super::HnswParams;
 use super::groups::Groups;

@@ -29,7 +29,6 @@ use super::layer::Scratch;
 use super::ranks::RowRanks;
 use super::select::{rank_nodes, select_neighbors};
 use crate::error::Result;
-use crate::metric::Metric;
 use crate::parallel::Threads;
 use crate::sort::sort;
 use alloc::vec::Vec;
@@ -54,13 +53,7 @@ impl Graph {
         if ranks.has_hubs() {
             return Ok(());
         }
-        self.layers[0].alpha = match ranks.metric() {
-            // Ranks are squares of distances.
-            Metric::L2 | Metric::Cosine => ALPHA * ALPHA,
-            Metric::L1 => ALPHA,
-            // Ranks are no distances, and may be negative.
-            Metric::InnerProduct => 1.0,
-        };
+        self.layers[0].alpha = ranks.metric().stretch(ALPHA).unwrap_or(1.0);
         let mut nodes = self.breadth_first_nodes();
         nodes.retain(|&node| self.is_node(node));
         let mut scratch = threads.scratch::<Scratch>();

@@ -1,5 +1,16 @@
 //! The search loop (Algorithms 2 and 5 of the paper), which building and reading share.
 //!
+//! # The walk
+//!
+//! A walk keeps one sorted pool of the `ef_search` nearest nodes that it has met. It expands the nearest that is
+//! not expanded yet: asks for its neighbours, measures those that it has not met, and puts them where
+//! their ranks belong; what falls off the end is forgotten, or kept aside if the search may go on. It ends
+//! when all of the pool are expanded, or, where the metric allows it, when the nearest that is left is
+//! farther than what is wanted by more than a neighbour could mend (`early_stop`). A candidate is 64 bits, rank
+//! before id, so that one comparison of integers is a total order and every walk the same everywhere.
+//!
+//! With a filter all nodes are walked through, and only those that match take places in the answer.
+//!
 //! # The pipeline
 //!
 //! A walk over rows in memory waits for them: a node's neighbours lie anywhere. So a step first

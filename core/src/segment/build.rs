@@ -1,9 +1,10 @@
 //! Building a segment: codes, structures, calibration, and the order of its rows.
 
 use super::Codes;
-use super::calibrate::{Context, Truth, codes_fit, measure_truth};
+use super::calibrate::Context;
 use super::coded::Coded;
 use super::progress::{OnProgress, Progress};
+use super::truth::{Truth, codes_fit, measure_truth};
 use crate::aligned::AlignedBytes;
 use crate::archive::Kind;
 use crate::archive::manifest::{self, NO_COLUMN, Section};
@@ -217,7 +218,7 @@ fn make_codes(
     progress: OnProgress<'_>,
 ) -> Result<Made> {
     let mut made = Made { codes: params.codes, four: None, eight: None };
-    if vectors.shape().metric == Metric::L1 || vectors.rows() == 0 {
+    if !vectors.shape().metric.takes_codes() || vectors.rows() == 0 {
         // None at all, but where they are all that there is.
         made.codes = if made.codes == Codes::Sq8Only { made.codes } else { Codes::None };
         return Ok(made);
