@@ -16,9 +16,9 @@ mod plan;
 mod predicate;
 mod recall;
 mod scan;
+mod shortfall;
 mod status;
 mod table;
-mod unreached;
 
 use crate::sql::failure::Failure;
 use crate::sql::{encoding, options};

@@ -6,7 +6,7 @@ pub mod backend;
 pub mod iterative;
 pub mod lengths;
 pub mod listing;
-pub mod remembered;
+pub mod recent;
 pub mod reorder;
 pub mod rounding;
 pub mod rows;

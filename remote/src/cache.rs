@@ -59,7 +59,7 @@ pub struct Cache {
 
 /// A file that is not removed from the cache while this lives.
 #[derive(Debug)]
-pub struct Held {
+pub struct CachedFile {
     /// Where it lies.
     pub path: PathBuf,
     /// When the server last said that it is right.
@@ -85,7 +85,11 @@ impl Cache {
     /// # Errors
     /// Of the first that cannot be brought. What arrived of it until then is kept, if the rest can
     /// be asked for.
-    pub fn bring(&self, objects: &[Object], interrupt: &mut impl Interrupt) -> Result<Vec<Held>> {
+    pub fn bring(
+        &self,
+        objects: &[Object],
+        interrupt: &mut impl Interrupt,
+    ) -> Result<Vec<CachedFile>> {
         let brought = futures_util::stream::iter(objects)
             .map(|object| self.bring_one(object))
             .buffered(AT_ONCE)
@@ -93,7 +97,7 @@ impl Cache {
         wait(brought, interrupt)?
     }
 
-    async fn bring_one(&self, object: &Object) -> Result<Held> {
+    async fn bring_one(&self, object: &Object) -> Result<CachedFile> {
         let begun = SystemTime::now();
         if let Some(held) = self.fresh(object)? {
             return Ok(held);
@@ -129,7 +133,7 @@ impl Cache {
     }
 
     /// The cached file, if the server said recently enough that it is right.
-    fn fresh(&self, object: &Object) -> Result<Option<Held>> {
+    fn fresh(&self, object: &Object) -> Result<Option<CachedFile>> {
         let path = self.path(object, "note");
         let Some(note) = Note::read(&path) else { return Ok(None) };
         let asked = fs::metadata(&path).and_then(|metadata| metadata.modified());
@@ -151,12 +155,12 @@ impl Cache {
     }
 
     /// Locks the cached file against removal; none if there is none, or it is being removed.
-    fn hold(&self, object: &Object, asked: SystemTime) -> Option<Held> {
+    fn hold(&self, object: &Object, asked: SystemTime) -> Option<CachedFile> {
         let path = self.path(object, "hither");
         let file = File::open(&path).ok()?;
         file.try_lock_shared().ok()?;
         // Locked too late, it is a file without a name.
-        (file.metadata().ok()?.nlink() > 0).then_some(Held { path, asked, _locked: file })
+        (file.metadata().ok()?.nlink() > 0).then_some(CachedFile { path, asked, _locked: file })
     }
 
     /// Counts a file into what the files of this use may take.

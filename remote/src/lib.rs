@@ -43,7 +43,7 @@ mod secret;
 mod wait;
 
 pub use access::{Access, Keys};
-pub use cache::{Cache, CacheOptions, Held, note_use};
+pub use cache::{Cache, CacheOptions, CachedFile, note_use};
 pub use error::{Error, ErrorKind, Result};
 pub use location::Location;
 pub use object::Object;

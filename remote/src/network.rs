@@ -50,7 +50,7 @@ impl HttpConnector for Connector {
             store: "HTTP",
             source: Box::new(error),
         })?;
-        Ok(HttpClient::new(answer::Checked::new(client, self.secret.clone())))
+        Ok(HttpClient::new(answer::AnswerChecker::new(client, self.secret.clone())))
     }
 }
 

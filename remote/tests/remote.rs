@@ -6,7 +6,7 @@ mod keeping;
 mod server;
 
 use hither::{IndexBuilder, IndexOptions, Metric};
-use hither_remote::{Access, Cache, CacheOptions, Error, Held, Object, location};
+use hither_remote::{Access, Cache, CacheOptions, CachedFile, Error, Object, location};
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -40,7 +40,7 @@ fn cache(folder: &Path, size: u64, believed: SystemTime) -> Cache {
 }
 
 /// Brings what `access` finds at a URL, and believes no earlier answer.
-fn bring(access: &Access, folder: &TempDir, url: &str) -> Result<Held, Error> {
+fn bring(access: &Access, folder: &TempDir, url: &str) -> Result<CachedFile, Error> {
     let cache = cache(folder.path(), ROOM, SystemTime::now());
     Ok(cache.bring(&objects(access, url)?, &mut || false)?.remove(0))
 }

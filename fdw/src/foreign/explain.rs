@@ -2,7 +2,7 @@
 
 use crate::foreign::plan::Exact;
 use crate::foreign::scan::Scan;
-use crate::foreign::unreached::Unreached;
+use crate::foreign::shortfall::RecallShortfall;
 use crate::search::iterative::FIRST_BATCH;
 use crate::sql::encoding::c_string;
 use hither_core::Metric;
@@ -111,7 +111,9 @@ fn recall(scan: &Scan, properties: &Properties) {
         return;
     }
     let k = usize::try_from(scan.private.limit).ok().filter(|limit| *limit > 0);
-    let Some(unreached) = Unreached::of(&scan.table, k.unwrap_or(FIRST_BATCH)) else { return };
+    let Some(unreached) = RecallShortfall::of(&scan.table, k.unwrap_or(FIRST_BATCH)) else {
+        return;
+    };
     if properties.is_text() {
         return properties.text("Recall Reached", &unreached.describe());
     }

@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = pg_sys::NAMEDATALEN as usize - 1;
 const MOST_DIMENSIONS: usize = 16_000;
 
 /// What the statement asks for.
-struct Wanted {
+struct ImportOptions {
     server: String,
     /// The type of vector columns; by the file's element if it is not given.
     vector: Option<String>,
@@ -46,7 +46,7 @@ pub unsafe fn commands(
         check(&given)?;
         use pg_sys::ImportForeignSchemaType::*;
         let kind = (*statement).list_type;
-        let wanted = Wanted {
+        let wanted = ImportOptions {
             server: text((*statement).server_name),
             vector: find(&given, "vector").map(Into::into),
             one: find(&given, "shards") == Some("one"),
@@ -88,12 +88,12 @@ pub unsafe fn commands(
         if !wanted.wants(&name) {
             return Ok(Vec::new());
         }
-        let shards = files(location.clone())?.opening().open()?;
+        let shards = files(location.clone())?.file_set().open()?;
         let text = location.to_string();
         return Ok(vec![wanted.table(&name, relative(&text, base), &shards[0])?]);
     }
     // Files that are not wanted are not brought.
-    let listed = files(location)?.opening().locations()?;
+    let listed = files(location)?.file_set().locations()?;
     let mut made: HashMap<String, String> = HashMap::new();
     let mut commands = Vec::new();
     for text in listed {
@@ -107,7 +107,7 @@ pub unsafe fn commands(
                 "Import one with LIMIT TO from a folder of its own, or make the tables by hand.",
             ));
         }
-        let shards = files(location::parse(&text, None)?)?.opening().open()?;
+        let shards = files(location::parse(&text, None)?)?.file_set().open()?;
         commands.push(wanted.table(&name, relative(&text, base), &shards[0])?);
     }
     Ok(commands)
@@ -177,7 +177,7 @@ fn clipped_to(name: &str, longest: usize) -> String {
     name[..end].to_owned()
 }
 
-impl Wanted {
+impl ImportOptions {
     fn wants(&self, name: &str) -> bool {
         let named = |names: &[String]| names.iter().any(|other| other == name);
         self.limit_to.as_deref().is_none_or(named) && !named(&self.except)

@@ -29,8 +29,8 @@ mod distance;
 mod exactness;
 mod look_up;
 mod permission;
-mod planned;
 mod private;
+mod relation_plan;
 
 pub use distance::{Distance, distance};
 pub use private::{Exact, Private};
@@ -44,7 +44,7 @@ use distance::Radius;
 use exactness::leaves_out;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::{PgList, PgMemoryContexts};
-use planned::Planned;
+use relation_plan::RelationPlan;
 use std::ptr::null_mut;
 
 /// The ways to read a table; the number of one is what a path has in `fdw_private`.
@@ -98,7 +98,8 @@ pub unsafe fn size(
         let inner = pg_sys::JoinType::JOIN_INNER;
         let share = pg_sys::clauselist_selectivity(root, clauses.into_pg(), 0, inner, null_mut());
         let costs = Costs::new(rel, &table, (*rel).tuples * share);
-        let planned = Planned { relation, table, pushed, by_key, order, radius, costs, reasons };
+        let planned =
+            RelationPlan { relation, table, pushed, by_key, order, radius, costs, reasons };
         let planned = PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(planned);
         (*rel).fdw_private = planned.cast();
     }
@@ -134,8 +135,8 @@ unsafe fn describe(expression: *mut pg_sys::Expr) -> String {
 pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo) {
     // SAFETY: `fdw_private` was set by `size`.
     unsafe {
-        let planned = &*(*rel).fdw_private.cast::<Planned>();
-        let Planned { costs, order, by_key, radius, .. } = planned;
+        let planned = &*(*rel).fdw_private.cast::<RelationPlan>();
+        let RelationPlan { costs, order, by_key, radius, .. } = planned;
         let rows = (*rel).rows;
         let scan = match radius {
             _ if *by_key => costs.look_ups(rows),
@@ -208,7 +209,7 @@ pub unsafe fn plan(
 ) -> *mut pg_sys::ForeignScan {
     // SAFETY: `fdw_private` was set by `size`; the lists are what the planner says they are.
     unsafe {
-        let planned = &*(*rel).fdw_private.cast::<Planned>();
+        let planned = &*(*rel).fdw_private.cast::<RelationPlan>();
         if (*rel).relid == 0 {
             return count::plan(planned, target_list);
         }

@@ -8,7 +8,7 @@ mod operand;
 mod operator;
 mod translate;
 
-pub use operand::{Known, Operand};
+pub use operand::{Expression, Operand};
 pub use operator::operator_name;
 pub use translate::{Translator, translate_all};
 

@@ -1,7 +1,7 @@
 //! How many of the nearest rows the searches of a table find, measured on a sample of its own rows.
 
 use crate::foreign::table::Table;
-use crate::search::iterative::{Search, Wanted};
+use crate::search::iterative::{Request, Search};
 use crate::search::rounding::Rounding;
 use crate::sql::encoding;
 use crate::sql::failure::{Failure, Result};
@@ -76,13 +76,13 @@ fn others(
     own: (usize, RowId),
     exact: bool,
 ) -> Result<Vec<f32>> {
-    let wanted = Wanted {
+    let wanted = Request {
         query: query.to_vec(),
         metric: table.index().metric(),
         k: Some(k + 1),
         exact,
         open: false,
-        bound: None,
+        radius: None,
         rounding: Some(Rounding::NONE),
         effort: table.effort,
         filter: None,

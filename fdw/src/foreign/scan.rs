@@ -5,7 +5,7 @@ mod start;
 use crate::foreign::local::Local;
 use crate::foreign::measure::Measure;
 use crate::foreign::plan::{self, Distance, Exact, Private};
-use crate::foreign::predicate::{Known, Predicate, Translator, translate_all};
+use crate::foreign::predicate::{Expression, Predicate, Translator, translate_all};
 use crate::foreign::table::Table;
 use crate::search::iterative::{MANY_ROWS, Search};
 use crate::search::reorder::Reorder;
@@ -28,14 +28,14 @@ pub struct Scan {
     pub exact: Option<Exact>,
     predicates: Vec<Predicate>,
     distance: Option<Distance>,
-    query: Option<Known>,
+    query: Option<Expression>,
     /// Postgres's own distance, which decides the order.
     measure: Option<Measure>,
     /// Conditions of Postgres's that are decided here.
     local: Option<Local>,
     /// Around which vector, and how far.
-    radius: Option<(Known, Known)>,
-    limits: [Option<Known>; 2],
+    radius: Option<(Expression, Expression)>,
+    limits: [Option<Expression>; 2],
     /// Numbers of the columns that the plan reads, less one.
     wanted: Vec<usize>,
     vector: Vec<f32>,
@@ -92,7 +92,7 @@ impl Scan {
             let mut expressions = expressions.iter_ptr();
             let distance = if private.metric.is_some() { expressions.next() } else { None };
             let mut next = |wanted: bool| {
-                if wanted { expressions.next().map(Known::new) } else { None }
+                if wanted { expressions.next().map(Expression::new) } else { None }
             };
             let radius = next(private.radius).zip(next(private.radius));
             let limits = private.limits.map(next);
@@ -133,7 +133,7 @@ impl Scan {
                 exact: None,
                 predicates,
                 distance,
-                query: distance.map(|distance| Known::new(distance.query)),
+                query: distance.map(|distance| Expression::new(distance.query)),
                 measure,
                 local,
                 radius,

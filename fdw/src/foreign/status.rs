@@ -1,7 +1,7 @@
 //! The view `hither.shards`: what each foreign table consists of, whatever state its files are in.
 
 use crate::foreign::table::Files;
-use crate::search::shards::Looked;
+use crate::search::shards::FileStatus;
 use crate::sql::encoding::c_string;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -31,26 +31,26 @@ fn shards_of(relation: pg_sys::Oid) -> Rows {
             && pg_sys::pg_class_aclcheck(relation, pg_sys::GetUserId(), select)
                 == pg_sys::AclResult::ACLCHECK_OK
     };
-    let looked = match may_see.then(|| Files::new(relation, pg_sys::InvalidOid)) {
+    let status = match may_see.then(|| Files::new(relation, pg_sys::InvalidOid)) {
         None => Vec::new(),
-        Some(Ok(files)) => files.opening().look(),
-        Some(Err(failure)) => vec![Looked::failed(String::new(), failure)],
+        Some(Ok(files)) => files.file_set().statuses(),
+        Some(Err(failure)) => vec![FileStatus::failed(String::new(), failure)],
     };
-    TableIterator::new(looked.into_iter().map(|looked| {
-        let index = looked.file.as_ref().map(|file| file.index());
+    TableIterator::new(status.into_iter().map(|status| {
+        let index = status.file.as_ref().map(|file| file.index());
         let structure = index.map(|index| {
             let info = index.info();
             let first = info.segments.first().and_then(|segment| segment.structures.first());
             first.map_or("flat", |structure| structure.name()).to_owned()
         });
         (
-            c_string(&looked.location).into_bytes(),
+            c_string(&status.location).into_bytes(),
             index.map(|index| index.len() as i64),
-            looked.bytes.map(|bytes| bytes as i64),
+            status.bytes.map(|bytes| bytes as i64),
             structure,
             index.map(|index| index.metric().name().to_owned()),
-            looked.cached,
-            looked.error.map(|error| c_string(&error).into_bytes()),
+            status.cached,
+            status.error.map(|error| c_string(&error).into_bytes()),
         )
     }))
 }

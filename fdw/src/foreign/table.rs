@@ -1,7 +1,7 @@
 //! A foreign table: its files, and what each of its columns is in them.
 
 use crate::foreign::access::access;
-use crate::search::shards::{Opening, Shard};
+use crate::search::shards::{FileSet, Shard};
 use crate::sql::encoding;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::options::{self, Options, find, nearest};
@@ -51,7 +51,7 @@ impl Table {
     /// asked for with the keys of `user`, or of the current one if that is invalid.
     pub fn open(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
         let files = Files::new(relation, user)?;
-        let shards = files.opening().open()?;
+        let shards = files.file_set().open()?;
         let model = settings::model(files.levels());
         for shard in &shards {
             check_alike(shard, &shards[0], model.as_deref())?;
@@ -211,8 +211,8 @@ impl Files {
         [&self.table, &self.server]
     }
 
-    pub fn opening(&self) -> Opening<'_> {
-        Opening {
+    pub fn file_set(&self) -> FileSet<'_> {
+        FileSet {
             locations: &self.locations,
             access: &self.access,
             caching: &self.caching,

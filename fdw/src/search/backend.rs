@@ -13,16 +13,16 @@ impl Interrupt for Backend {
     }
 
     fn step<T>(&mut self, part: impl FnOnce() -> T) -> T {
-        let _masked = Masked::new();
+        let _masked = SignalMask::new();
         part()
     }
 }
 
 /// Signals held back while it lives, so that threads begun meanwhile never receive them: only the
 /// backend's own thread may run Postgres's handlers.
-struct Masked(libc::sigset_t);
+struct SignalMask(libc::sigset_t);
 
-impl Masked {
+impl SignalMask {
     fn new() -> Self {
         // SAFETY: sets of signals are plain data that these calls fill in.
         unsafe {
@@ -38,7 +38,7 @@ impl Masked {
     }
 }
 
-impl Drop for Masked {
+impl Drop for SignalMask {
     fn drop(&mut self) {
         // SAFETY: the set was filled in by `new`.
         unsafe {

@@ -2,7 +2,7 @@
 //! match.
 
 use crate::search::rounding::Rounding;
-use crate::search::rows::{Bound, Rows, bind};
+use crate::search::rows::{Rows, ShardFilter, bind};
 use crate::search::shards::Shard;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::settings::Effort;
@@ -32,7 +32,7 @@ const MOST_AT_ONCE: usize = 1 << 20;
 const MOST_FILES: usize = 512;
 
 /// What is searched for.
-pub struct Wanted<'w> {
+pub struct Request<'w> {
     pub query: Vec<f32>,
     pub metric: Metric,
     /// How many rows are about to be asked for, if that is known.
@@ -42,7 +42,7 @@ pub struct Wanted<'w> {
     /// Whether more rows are likely to be asked for: the search can go on from the beginning.
     pub open: bool,
     /// Only rows that are no farther.
-    pub bound: Option<f32>,
+    pub radius: Option<f32>,
     /// How far from ours Postgres's distances may be; none where that is not known. An exact search
     /// then gives all rows, and measures none.
     pub rounding: Option<Rounding>,
@@ -55,7 +55,7 @@ pub struct Search {
     query: Vec<f32>,
     metric: Metric,
     params: SearchParams<'static>,
-    filters: Vec<Bound>,
+    filters: Vec<ShardFilter>,
     /// In place of a search, where rows are not measured.
     unmeasured: Option<Rows>,
     searcher: Searcher,
@@ -87,8 +87,8 @@ fn is_interrupted() -> bool {
 
 impl Search {
     /// Prepares a search; nothing is searched until the first row is asked for.
-    pub fn new(shards: &[Shard], wanted: Wanted<'_>) -> Result<Self> {
-        let Wanted { query, metric, k, exact, open, bound, rounding, effort, filter } = wanted;
+    pub fn new(shards: &[Shard], request: Request<'_>) -> Result<Self> {
+        let Request { query, metric, k, exact, open, radius, rounding, effort, filter } = request;
         let params = match exact {
             true => SearchParams::new(1).structure(Structure::Flat),
             false => effort.apply(SearchParams::new(k.unwrap_or(FIRST_BATCH))),
@@ -106,7 +106,7 @@ impl Search {
             query,
             metric,
             params: SearchParams {
-                radius: bound,
+                radius,
                 interrupt: Some(&is_interrupted),
                 ..params.metric(metric).order(Order::Relaxed)
             },
@@ -153,7 +153,7 @@ impl Search {
     fn fill(&mut self, shards: &[Shard]) -> Result<()> {
         let Self { query, params, filters, searcher, ready, batch, .. } = self;
         let indexes = shards.iter().map(|shard| shard.file.index()).collect();
-        let filters: Vec<_> = filters.iter().map(Bound::borrow_dependent).collect();
+        let filters: Vec<_> = filters.iter().map(ShardFilter::borrow_dependent).collect();
         let joined = Shards::union_all(indexes)?;
         let about = |error, searcher: &_| {
             Failure::from_search(error, &shards[joined.last_read(searcher)].path)

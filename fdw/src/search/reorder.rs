@@ -15,7 +15,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 /// A row that was measured, ordered by Postgres's distance, ties as they came.
-struct Held {
+struct PendingRow {
     distance: f64,
     number: u64,
     shard: usize,
@@ -27,25 +27,25 @@ fn compare(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
-impl Ord for Held {
+impl Ord for PendingRow {
     fn cmp(&self, other: &Self) -> Ordering {
         compare(self.distance, other.distance).then(self.number.cmp(&other.number))
     }
 }
 
-impl PartialOrd for Held {
+impl PartialOrd for PendingRow {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Held {
+impl PartialEq for PendingRow {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Held {}
+impl Eq for PendingRow {}
 
 /// How far the rows that a search gives may be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +68,8 @@ pub struct Reorder {
     /// Of all files.
     rows: u64,
     rounding: Option<Rounding>,
-    held: BinaryHeap<Reverse<Held>>,
-    /// How many rows were held.
+    pending: BinaryHeap<Reverse<PendingRow>>,
+    /// How many rows came.
     number: u64,
     last: f64,
     round: Round,
@@ -87,7 +87,7 @@ struct Round {
     goal: usize,
     gathered: usize,
     /// Distances of the nearest `goal` rows that pass.
-    nearest: BinaryHeap<Held>,
+    nearest: BinaryHeap<PendingRow>,
     /// Rows that came since one of these did.
     since: usize,
     complete: bool,
@@ -106,14 +106,14 @@ impl Reorder {
             Reach::Nearest(goal) | Reach::Passing(goal, _) => goal.max(1),
         };
         let round = Round { goal, ..Round::default() };
-        let (held, last) = (BinaryHeap::new(), f64::NEG_INFINITY);
+        let (pending, last) = (BinaryHeap::new(), f64::NEG_INFINITY);
         Self {
             search,
             reach,
             relaxed,
             rows,
             rounding,
-            held,
+            pending,
             number: 0,
             last,
             round,
@@ -130,18 +130,18 @@ impl Reorder {
         mut judge: impl FnMut(usize, RowId) -> Result<Option<f64>>,
     ) -> Result<Option<(usize, RowId)>> {
         loop {
-            let comes_first = |held: &Held| match self.rounding {
+            let comes_first = |pending: &PendingRow| match self.rounding {
                 Some(rounding) if self.is_sorted() => {
-                    compare(held.distance, rounding.least(self.search.floor())).is_le()
+                    compare(pending.distance, rounding.least(self.search.floor())).is_le()
                 }
                 _ => false,
             };
             let ready = self.round.complete
-                || self.held.peek().is_some_and(|Reverse(held)| comes_first(held));
+                || self.pending.peek().is_some_and(|Reverse(pending)| comes_first(pending));
             if ready {
-                if let Some(Reverse(held)) = self.held.pop() {
-                    self.last = held.distance;
-                    return Ok(Some((held.shard, held.row)));
+                if let Some(Reverse(pending)) = self.pending.pop() {
+                    self.last = pending.distance;
+                    return Ok(Some((pending.shard, pending.row)));
                 }
                 let goal = self.round.goal.saturating_mul(2);
                 // Who wants that many is likely to want all: then none is late any more.
@@ -151,7 +151,7 @@ impl Reorder {
             }
             let Some((shard, neighbor)) = self.search.next(shards)? else {
                 self.round.complete = true;
-                if self.held.is_empty() {
+                if self.pending.is_empty() {
                     return Ok(None);
                 }
                 continue;
@@ -189,19 +189,19 @@ impl Reorder {
             return;
         }
         self.number += 1;
-        let held = || Held { distance, number: self.number, shard, row };
+        let pending = || PendingRow { distance, number: self.number, shard, row };
         if matches!(self.reach, Reach::Passing(..)) {
             let Round { nearest, goal, since, .. } = &mut self.round;
-            if nearest.len() < *goal || nearest.peek().is_some_and(|last| held() < *last) {
-                nearest.push(held());
+            if nearest.len() < *goal || nearest.peek().is_some_and(|last| pending() < *last) {
+                nearest.push(pending());
                 *since = 0;
             }
             if nearest.len() > *goal {
                 nearest.pop();
             }
         }
-        let held = held();
-        self.held.push(Reverse(held));
+        let pending = pending();
+        self.pending.push(Reverse(pending));
     }
 
     /// Whether rows came too late and were left out.

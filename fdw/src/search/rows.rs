@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 self_cell::self_cell!(
     /// A filter and the file that it was bound to.
-    pub struct Bound {
+    pub struct ShardFilter {
         owner: Rc<IndexFile>,
         #[covariant]
         dependent: IndexFilter,
@@ -15,8 +15,8 @@ self_cell::self_cell!(
 );
 
 /// Binds a filter to a file.
-pub fn bind(shard: &Shard, filter: &Filter) -> Result<Bound> {
-    let bound = Bound::try_new(Rc::clone(&shard.file), |file| file.index().filter(filter));
+pub fn bind(shard: &Shard, filter: &Filter) -> Result<ShardFilter> {
+    let bound = ShardFilter::try_new(Rc::clone(&shard.file), |file| file.index().filter(filter));
     bound.map_err(|error| Failure::from(error).about(&shard.path))
 }
 

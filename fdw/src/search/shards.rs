@@ -2,12 +2,12 @@
 
 use crate::search::backend::Backend;
 use crate::search::listing::list_files;
-use crate::search::remembered::Remembered;
+use crate::search::recent::RecentValues;
 use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::settings::{Caching, Mapping};
 use hither_core::{ErrorKind, IndexFile};
-use hither_remote::{Access, Held, Location, Object};
+use hither_remote::{Access, CachedFile, Location, Object};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
 use std::fs;
@@ -43,30 +43,30 @@ struct Identity {
 type List = (Vec<Object>, SystemTime);
 
 thread_local! {
-    static OPENED: RefCell<Remembered<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
+    static OPENED: RefCell<RecentValues<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
     /// Where objects lie in the cache, and when their server was last asked, by id.
-    static BROUGHT: RefCell<Remembered<String, (PathBuf, SystemTime)>> = RefCell::default();
+    static BROUGHT: RefCell<RecentValues<String, (PathBuf, SystemTime)>> = RefCell::default();
     /// Objects that this backend used, and when it last noted that.
-    static USED: RefCell<Remembered<String, SystemTime>> = RefCell::default();
+    static USED: RefCell<RecentValues<String, SystemTime>> = RefCell::default();
     /// What locations meant to who asked.
-    static LISTED: RefCell<Remembered<(String, Access), List>> = RefCell::default();
+    static LISTED: RefCell<RecentValues<(String, Access), List>> = RefCell::default();
 }
 
-/// What opening a table's files needs to know.
-pub struct Opening<'o> {
+/// The files of a table, and what opening them needs to know.
+pub struct FileSet<'o> {
     pub locations: &'o [Location],
     pub access: &'o Access,
     pub caching: &'o Caching,
     pub mapping: Mapping,
 }
 
-/// A file that a location means.
-enum Found {
+/// A file that a location means, on this machine or elsewhere.
+enum Entry {
     Path(PathBuf),
     Object(Object),
 }
 
-impl Opening<'_> {
+impl FileSet<'_> {
     /// Opens all files. Remote ones are brought first, several at a time.
     pub fn open(&self) -> Result<Vec<Shard>> {
         let mut found = Vec::new();
@@ -76,18 +76,18 @@ impl Opening<'_> {
         let objects: Vec<Object> = found
             .iter()
             .filter_map(|found| match found {
-                Found::Object(object) => Some(object.clone()),
-                Found::Path(_) => None,
+                Entry::Object(object) => Some(object.clone()),
+                Entry::Path(_) => None,
             })
             .collect();
         let mut attempt = 1;
         loop {
-            // Held until all are open, so that none makes room for another.
-            let (paths, _held) = self.bring(&objects)?;
+            // Kept until all are open, so that none makes room for another.
+            let (paths, _cached) = self.bring(&objects)?;
             let mut paths = paths.iter();
             let shards = found.iter().map(|found| match found {
-                Found::Path(path) => open_file(path, path, self.is_mapped()),
-                Found::Object(object) => {
+                Entry::Path(path) => open_file(path, path, self.is_mapped()),
+                Entry::Object(object) => {
                     let none = || unreachable!("every object was brought");
                     let path = paths.next().unwrap_or_else(none);
                     open_file(path, Path::new(object.url()), self.is_mapped()).inspect_err(|_| {
@@ -111,13 +111,13 @@ impl Opening<'_> {
     }
 
     /// The files that a location means. Servers' lists are believed for as long as files are.
-    fn list(&self, location: &Location) -> Result<Vec<Found>> {
+    fn list(&self, location: &Location) -> Result<Vec<Entry>> {
         if let Location::Path(path) = location {
             let paths = list_files(path)?.into_iter();
             if self.mapping != Mapping::Copied {
-                return Ok(paths.map(Found::Path).collect());
+                return Ok(paths.map(Entry::Path).collect());
             }
-            return paths.map(|path| copied(&path).map(Found::Object)).collect();
+            return paths.map(|path| copied(&path).map(Entry::Object)).collect();
         }
         let believed = self.caching.believed();
         let key = (location.to_string(), self.access.clone());
@@ -133,11 +133,11 @@ impl Opening<'_> {
                 objects
             }
         };
-        Ok(objects.into_iter().map(Found::Object).collect())
+        Ok(objects.into_iter().map(Entry::Object).collect())
     }
 
     /// Where objects lie on this machine, brought if need be.
-    fn bring(&self, objects: &[Object]) -> Result<(Vec<PathBuf>, Vec<Held>)> {
+    fn bring(&self, objects: &[Object]) -> Result<(Vec<PathBuf>, Vec<CachedFile>)> {
         if objects.is_empty() {
             return Ok(Default::default());
         }
@@ -156,13 +156,13 @@ impl Opening<'_> {
             return Ok((paths, Vec::new()));
         }
         let cache = self.caching.cache()?;
-        let held = cache.bring(objects, &mut Backend)?;
+        let cached = cache.bring(objects, &mut Backend)?;
         BROUGHT.with_borrow_mut(|brought| {
-            for (object, held) in objects.iter().zip(&held) {
-                brought.insert(object.id().into(), (held.path.clone(), held.asked));
+            for (object, cached) in objects.iter().zip(&cached) {
+                brought.insert(object.id().into(), (cached.path.clone(), cached.asked));
             }
         });
-        Ok((held.iter().map(|held| held.path.clone()).collect(), held))
+        Ok((cached.iter().map(|cached| cached.path.clone()).collect(), cached))
     }
 
     /// Where the files are, one location each, without bringing any.
@@ -170,60 +170,60 @@ impl Opening<'_> {
         let mut names = Vec::new();
         for location in self.locations {
             names.extend(self.list(location)?.into_iter().map(|found| match found {
-                Found::Path(path) => path.display().to_string(),
-                Found::Object(object) => object.url().into(),
+                Entry::Path(path) => path.display().to_string(),
+                Entry::Object(object) => object.url().into(),
             }));
         }
         Ok(names)
     }
 
-    /// Looks at every file without bringing any.
-    pub fn look(&self) -> Vec<Looked> {
-        let mut looked = Vec::new();
+    /// The state of every file, without bringing any.
+    pub fn statuses(&self) -> Vec<FileStatus> {
+        let mut statuses = Vec::new();
         for location in self.locations {
             match self.list(location) {
-                Ok(found) => looked.extend(found.into_iter().map(|found| self.look_at(&found))),
-                Err(failure) => looked.push(Looked::failed(location.to_string(), failure)),
+                Ok(found) => statuses.extend(found.into_iter().map(|found| self.status_of(&found))),
+                Err(failure) => statuses.push(FileStatus::failed(location.to_string(), failure)),
             }
         }
-        looked
+        statuses
     }
 
-    fn look_at(&self, found: &Found) -> Looked {
+    fn status_of(&self, found: &Entry) -> FileStatus {
         let object = match found {
-            Found::Path(path) => {
+            Entry::Path(path) => {
                 return match open_file(path, path, self.is_mapped()) {
-                    Ok(shard) => Looked::open(shard, None),
-                    Err(failure) => Looked::failed(path.display().to_string(), failure),
+                    Ok(shard) => FileStatus::open(shard, None),
+                    Err(failure) => FileStatus::failed(path.display().to_string(), failure),
                 };
             }
-            Found::Object(object) => object,
+            Entry::Object(object) => object,
         };
         let url = object.url().to_owned();
         let cached = self.caching.cache().map(|cache| cache.look(object));
         let (path, past) = match cached {
             Ok(cached) => cached,
-            Err(failure) => return Looked::failed(url, failure),
+            Err(failure) => return FileStatus::failed(url, failure),
         };
         let now = object.length(&mut Backend);
         let opened = path.map(|path| open_file(&path, Path::new(&url), self.is_mapped()));
-        let mut looked = match opened {
-            Some(Ok(shard)) => Looked::open(shard, Some(true)),
-            Some(Err(failure)) => Looked::failed(url, failure),
-            None => Looked { cached: Some(false), ..Looked::named(url) },
+        let mut status = match opened {
+            Some(Ok(shard)) => FileStatus::open(shard, Some(true)),
+            Some(Err(failure)) => FileStatus::failed(url, failure),
+            None => FileStatus { cached: Some(false), ..FileStatus::named(url) },
         };
         match now {
-            Ok(bytes) => looked.bytes = looked.bytes.or(bytes),
-            Err(error) => looked.error = Some(Failure::from(error).message().into()),
+            Ok(bytes) => status.bytes = status.bytes.or(bytes),
+            Err(error) => status.error = Some(Failure::from(error).message().into()),
         }
         let past = past.map(|error| Failure::from(error).message().into());
-        looked.error = looked.error.or(past);
-        looked
+        status.error = status.error.or(past);
+        status
     }
 }
 
-/// What looking at a file told.
-pub struct Looked {
+/// The state of a file.
+pub struct FileStatus {
     pub location: String,
     pub file: Option<Rc<IndexFile>>,
     pub bytes: Option<u64>,
@@ -232,7 +232,7 @@ pub struct Looked {
     pub error: Option<String>,
 }
 
-impl Looked {
+impl FileStatus {
     fn named(location: String) -> Self {
         Self { location, file: None, bytes: None, cached: None, error: None }
     }

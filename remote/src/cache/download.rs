@@ -1,7 +1,7 @@
 //! Bringing a file: asked for only if it changed, gone on with where it was cut off, verified.
 
 use super::note::Note;
-use super::{Cache, Held};
+use super::{Cache, CachedFile};
 use crate::cause::{answered, cause};
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::Object;
@@ -16,7 +16,7 @@ use std::time::SystemTime;
 impl Cache {
     /// Asks the server, and brings the file unless the cached one is right. The caller has the
     /// object's lock.
-    pub(super) async fn refresh(&self, object: &Object) -> Result<Held> {
+    pub(super) async fn refresh(&self, object: &Object) -> Result<CachedFile> {
         if let Some((rest, have)) = self.resume(object).await? {
             match self.download(object, rest, have).await {
                 // Bytes of two versions may have met: from the start, then.
@@ -84,7 +84,7 @@ impl Cache {
     }
 
     /// The cached file, which the server says is right; none if it was removed meanwhile.
-    fn unchanged(&self, object: &Object) -> Result<Option<Held>> {
+    fn unchanged(&self, object: &Object) -> Result<Option<CachedFile>> {
         let path = self.path(object, "note");
         let now = SystemTime::now();
         let Some(held) = self.hold(object, now) else {
@@ -103,7 +103,7 @@ impl Cache {
 
     /// Writes what arrives behind the `have` bytes that are there, verifies the whole, and gives it
     /// its name.
-    async fn download(&self, object: &Object, result: GetResult, have: u64) -> Result<Held> {
+    async fn download(&self, object: &Object, result: GetResult, have: u64) -> Result<CachedFile> {
         let note = Note::new(&object.url, &result.meta);
         self.take(object, note.length)?;
         self.make_room(object, &note).await?;

@@ -61,13 +61,13 @@ struct Pages {
 
 /// A client that checks answers, and adds a secret to requests.
 #[derive(Debug)]
-pub struct Checked {
+pub struct AnswerChecker {
     client: Client,
     secret: Option<Secret>,
     pages: Mutex<Pages>,
 }
 
-impl Checked {
+impl AnswerChecker {
     pub fn new(client: Client, secret: Option<Secret>) -> Self {
         Self { client, secret, pages: Mutex::default() }
     }
@@ -88,7 +88,7 @@ impl Checked {
 }
 
 #[async_trait]
-impl HttpService for Checked {
+impl HttpService for AnswerChecker {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let in_part = request.headers().contains_key(RANGE);
         let is_list = request.uri().query().is_some_and(|query| query.contains("list-type="));

@@ -1,7 +1,7 @@
 //! `count(*)` without reading rows: from the manifests, or of the rows that the index lets pass.
 
-use super::planned::Planned;
 use super::private::{Exact, Private};
+use super::relation_plan::RelationPlan;
 use pgrx::PgList;
 use pgrx::is_a;
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
@@ -34,7 +34,7 @@ pub unsafe fn add(
         if !plain {
             return;
         }
-        let planned = &*(*input).fdw_private.cast::<Planned>();
+        let planned = &*(*input).fdw_private.cast::<RelationPlan>();
         let restrictions = PgList::<pg_sys::RestrictInfo>::from_pg((*input).baserestrictinfo);
         // Whatever was not pushed is decided row by row.
         if restrictions.len() != planned.pushed.len() || !(*input).lateral_relids.is_null() {
@@ -79,7 +79,10 @@ pub unsafe fn add(
 ///
 /// # Safety
 /// Called by the planner with a path of [`add`].
-pub unsafe fn plan(planned: &Planned, target_list: *mut pg_sys::List) -> *mut pg_sys::ForeignScan {
+pub unsafe fn plan(
+    planned: &RelationPlan,
+    target_list: *mut pg_sys::List,
+) -> *mut pg_sys::ForeignScan {
     // SAFETY: node constructors in the planner's memory.
     unsafe {
         let mut conditions = PgList::<pg_sys::Expr>::new();

@@ -1,6 +1,6 @@
 //! Paths that look a key up for each row of another table.
 
-use super::planned::Planned;
+use super::relation_plan::RelationPlan;
 use crate::foreign::predicate::{Predicate, Translator};
 use crate::foreign::table::Source;
 use pgrx::pg_sys::{self, NodeTag};
@@ -13,7 +13,7 @@ use pgrx::{PgList, is_a, pg_guard};
 pub unsafe fn outer_tables(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
-    planned: &Planned,
+    planned: &RelationPlan,
     translator: Translator<'_>,
 ) -> Vec<*mut pg_sys::Bitmapset> {
     let mut found: Vec<*mut pg_sys::Bitmapset> = Vec::new();

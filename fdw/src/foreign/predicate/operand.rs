@@ -6,12 +6,12 @@ use pgrx::pg_sys::{self, Datum, Oid};
 use std::ptr::null_mut;
 
 /// An expression without columns of ours: a constant, a parameter, what is made of them.
-pub struct Known {
+pub struct Expression {
     expression: *mut pg_sys::Expr,
     state: *mut pg_sys::ExprState,
 }
 
-impl Known {
+impl Expression {
     pub fn new(expression: *mut pg_sys::Expr) -> Self {
         Self { expression, state: null_mut() }
     }
@@ -50,7 +50,7 @@ impl Known {
 
 /// A value, or an array of values, that a column is compared with.
 pub struct Operand {
-    known: Known,
+    known: Expression,
     /// Type of the value, or of the elements of the array.
     type_oid: Oid,
     array: bool,
@@ -58,7 +58,7 @@ pub struct Operand {
 
 impl Operand {
     pub fn new(expression: *mut pg_sys::Expr, type_oid: Oid, array: bool) -> Self {
-        Self { known: Known::new(expression), type_oid, array }
+        Self { known: Expression::new(expression), type_oid, array }
     }
 
     /// Its values now; none for an array that is null.

@@ -25,14 +25,14 @@ pub struct Translator<'t> {
 }
 
 /// Why a condition stays with Postgres.
-type Translated = Result<Predicate, &'static str>;
+type Translation = Result<Predicate, &'static str>;
 
 impl Translator<'_> {
     /// A condition as a whole: as [`condition`](Self::condition), and on the key.
     ///
     /// # Safety
     /// `expression` is a valid expression tree, preprocessed by the planner.
-    pub unsafe fn top(&self, expression: *mut pg_sys::Expr) -> Translated {
+    pub unsafe fn top(&self, expression: *mut pg_sys::Expr) -> Translation {
         // SAFETY: the caller's promise.
         unsafe {
             if let Some(operand) = self.key_operand(expression) {
@@ -44,7 +44,7 @@ impl Translator<'_> {
 
     /// # Safety
     /// As [`top`](Self::top); node tags say what may be cast to what.
-    unsafe fn condition(&self, expression: *mut pg_sys::Expr, depth: usize) -> Translated {
+    unsafe fn condition(&self, expression: *mut pg_sys::Expr, depth: usize) -> Translation {
         let depth = depth.checked_sub(1).ok_or("it is nested too deep")?;
         // SAFETY: the caller's promise.
         unsafe {
@@ -104,7 +104,7 @@ impl Translator<'_> {
         }
     }
 
-    unsafe fn comparison(&self, expression: *mut pg_sys::OpExpr) -> Translated {
+    unsafe fn comparison(&self, expression: *mut pg_sys::OpExpr) -> Translation {
         // SAFETY: as for `condition`; a binary operator has two arguments.
         unsafe {
             let arguments = PgList::<pg_sys::Expr>::from_pg((*expression).args);
@@ -134,7 +134,7 @@ impl Translator<'_> {
         }
     }
 
-    unsafe fn membership(&self, expression: *mut pg_sys::ScalarArrayOpExpr) -> Translated {
+    unsafe fn membership(&self, expression: *mut pg_sys::ScalarArrayOpExpr) -> Translation {
         // SAFETY: as for `condition`; the operator has two arguments.
         unsafe {
             let arguments = PgList::<pg_sys::Expr>::from_pg((*expression).args);

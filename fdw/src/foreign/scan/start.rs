@@ -3,9 +3,9 @@
 
 use super::{Scan, Stage};
 use crate::foreign::plan::Exact;
-use crate::foreign::predicate::Known;
-use crate::foreign::unreached::Unreached;
-use crate::search::iterative::{FIRST_BATCH, Search, Wanted};
+use crate::foreign::predicate::Expression;
+use crate::foreign::shortfall::RecallShortfall;
+use crate::search::iterative::{FIRST_BATCH, Request, Search};
 use crate::search::reorder::{Reach, Reorder};
 use crate::search::rounding::Rounding;
 use crate::search::rows::{Rows, rows_of};
@@ -94,19 +94,19 @@ impl Scan {
         let table = &self.table;
         let rounding = Rounding::new(&table.shards, column, metric, &query, exact)?;
         // SAFETY: the caller's promise.
-        let bound = unsafe { self.bound(node, rounding, &query) };
+        let radius = unsafe { self.radius(node, rounding, &query) };
         let k = limit.map(|limit| limit as usize);
         // Room for ties at the edge.
         let asked = if exact { k.map(|k| k.saturating_mul(2).saturating_add(64)) } else { k };
         let (open, effort) = (self.private.open, self.table.effort);
         let wanted =
-            Wanted { query, metric, k: asked, exact, open, bound, rounding, effort, filter };
+            Request { query, metric, k: asked, exact, open, radius, rounding, effort, filter };
         let search = Search::new(&self.table.shards, wanted)?;
         if self.measure.is_none() {
             return Ok(Stage::Search(search));
         }
         let goal = k.unwrap_or(FIRST_BATCH);
-        if !exact && let Some(unreached) = Unreached::of(&self.table, goal) {
+        if !exact && let Some(unreached) = RecallShortfall::of(&self.table, goal) {
             unreached.warn();
         }
         let reach = match (exact, open && !effort.relaxed) {
@@ -142,7 +142,7 @@ impl Scan {
 
     /// How far to search; none if there is no end, or if the radius is around another vector than
     /// is searched for. A radius of null lets nothing pass, which Postgres sees to.
-    unsafe fn bound(
+    unsafe fn radius(
         &mut self,
         node: *mut pg_sys::ForeignScanState,
         rounding: Option<Rounding>,
@@ -211,7 +211,10 @@ impl Scan {
 }
 
 /// The vector that an expression of one of pgvector's types is now; none for null.
-unsafe fn vector_of(known: &mut Known, node: *mut pg_sys::ForeignScanState) -> Option<Vec<f32>> {
+unsafe fn vector_of(
+    known: &mut Expression,
+    node: *mut pg_sys::ForeignScanState,
+) -> Option<Vec<f32>> {
     let vector_type = vector::vector_type(known.type_oid()).unwrap_or(VectorType::Vector);
     // SAFETY: `node` is the plan node that is executed; the value has the type of its expression.
     unsafe {

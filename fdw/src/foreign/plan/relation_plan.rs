@@ -6,7 +6,7 @@ use crate::foreign::table::Table;
 use pgrx::pg_sys;
 
 /// What planning one scan found out; lives in the planner's memory.
-pub struct Planned {
+pub struct RelationPlan {
     pub relation: pg_sys::Oid,
     pub table: Table,
     /// Conditions that the index decides.

@@ -1,28 +1,28 @@
-//! What a backend remembers from one statement to the next.
+//! What a backend keeps from one statement to the next.
 
 use pgrx::pg_sys;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-/// How much is remembered of statements that are over.
+/// How much is kept of statements that are over.
 const MOST: usize = 1024;
 
 /// Values by key. What the present statement used stays, however much it is; of what earlier ones
 /// used, the latest. So a statement that needs many finds them again, and never pushes out its own.
-pub struct Remembered<K, V> {
+pub struct RecentValues<K, V> {
     /// Each with when the statement began that last used it.
     entries: BTreeMap<K, (V, pg_sys::TimestampTz)>,
     /// When to forget.
     limit: usize,
 }
 
-impl<K, V> Default for Remembered<K, V> {
+impl<K, V> Default for RecentValues<K, V> {
     fn default() -> Self {
         Self { entries: BTreeMap::new(), limit: MOST }
     }
 }
 
-impl<K: Ord, V> Remembered<K, V> {
+impl<K: Ord, V> RecentValues<K, V> {
     /// The value of a key, which is used now.
     pub fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where

@@ -13,14 +13,14 @@ thread_local! {
     static SAID: RefCell<BTreeSet<(u128, u32)>> = RefCell::default();
 }
 
-/// What was wanted and not reached.
-pub struct Unreached<'t> {
+/// A recall that was wanted, and what was reached instead.
+pub struct RecallShortfall<'t> {
     wanted: f32,
     shard: &'t Shard,
     calibration: &'t Calibration,
 }
 
-impl<'t> Unreached<'t> {
+impl<'t> RecallShortfall<'t> {
     /// Of a search for `k` rows of a table; of several files the one that reached least.
     pub fn of(table: &'t Table, k: usize) -> Option<Self> {
         let params = table.effort.apply(SearchParams::new(k.max(1)));
