@@ -10,13 +10,13 @@ use crate::output;
 use crate::progress::Bar;
 use crate::recall;
 use crate::replace::{Force, Kind};
-use crate::settings;
 use crate::show;
+use crate::source::Source;
 use clap::{Args, ValueEnum};
 use hither::{
-    Codes, ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric, Progress,
+    Codes, ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric,
 };
-use hither_rows::{Format, Input, Options, parse_type};
+use hither_rows::{Input, Options, parse_type};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -33,46 +33,13 @@ use structures::Structures;
 #[cfg_attr(feature = "postgres", doc = "So are the rows of a query in Postgres.")]
 #[derive(Args)]
 pub struct Arguments {
-    /// The vectors, in a format of --format (.npy of f2, f4, f8, u1 or i1); - for standard input,
-    /// which like a pipe has no name that says its format.
-    #[arg(required_unless_present = "postgres")]
-    input: Option<PathBuf>,
-    /// The format of the vectors, where their name does not say it.
-    #[arg(long, value_parser = settings::format())]
-    format: Option<Format>,
-    /// The rows of a query in Postgres instead of a file: postgres://user@host/database, or
-    /// "host=… dbname=…". PGPASSWORD, PGHOST, PGPORT, PGUSER and PGDATABASE say what is left out.
-    #[arg(long, value_name = "URL", requires = "query", hide = cfg!(not(feature = "postgres")),
-          conflicts_with_all = ["input", "format", "keys", "attributes", "column_names"])]
-    postgres: Option<String>,
-    /// The query: a vector or halfvec column of pgvector, a key if there is one, attributes. In
-    /// the order in which it gives its rows: ORDER BY makes the same file each time.
-    #[arg(long, value_name = "SELECT …", requires = "postgres", hide = cfg!(not(feature = "postgres")))]
-    query: Option<String>,
+    #[command(flatten)]
+    source: Source,
     /// The index file to write. It appears whole or not at all.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
     force: Force,
-    /// A .npy file of keys, one a row: integers or text.
-    #[arg(long, value_name = "K.npy")]
-    keys: Option<PathBuf>,
-    /// Attributes, one line or row for each vector, in a format of --format that has columns; .csv
-    /// and .tsv begin with a header line.
-    #[arg(long, value_name = "FILE")]
-    attributes: Option<PathBuf>,
-    /// The format of the attributes, where their name does not say it.
-    #[arg(long, value_parser = settings::format(), requires = "attributes")]
-    attributes_format: Option<Format>,
-    /// The column that holds the vectors, where columns have names.
-    #[arg(long, value_name = "NAME")]
-    vector_column: Option<String>,
-    /// The column that holds the keys.
-    #[arg(long, value_name = "NAME")]
-    key_column: Option<String>,
-    /// Names of the columns of a .csv or .tsv file that has no header line, separated by commas.
-    #[arg(long, alias = "tsv-columns", value_name = "NAMES", value_delimiter = ',')]
-    column_names: Option<Vec<String>>,
     /// The type of a column where the values, or the file, would say another; several may be given.
     /// TYPE is bool, int64, float64, text, timestamp, uuid, bytes or json: id=text keeps text that
     /// looks like UUIDs, or integers beyond int64. The keys of --keys are called "key".
@@ -98,7 +65,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME=VALUE")]
     property: Vec<String>,
     /// What to do with a row whose vector is missing, null, of another length or partly null, holds
-    /// NaN or infinity, is zero under cosine, or overflows f16.
+    /// NaN or infinity, or integers that float32 would round, is zero under cosine, or overflows f16.
     #[arg(long, value_enum, default_value_t = OnInvalid::Error)]
     on_invalid: OnInvalid,
     /// Print the result as JSON.
@@ -163,18 +130,9 @@ struct Built {
 }
 
 fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
-    let inputs = [&arguments.input, &arguments.keys, &arguments.attributes];
-    let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
-    arguments.force.check(&arguments.output, Kind::Index, inputs)?;
-    let (mut input, name) = open(arguments)?;
-    if let Some(column) = &input.vector_column {
-        let keys = match &input.key_column {
-            Some(key) => format!("column \"{key}\""),
-            None => "row numbers".into(),
-        };
-        bar.say(&format!("vectors: column \"{column}\"; keys: {keys}"));
-    }
-    input.notes.iter().for_each(|note| bar.say(&settings::note(note)));
+    arguments.force.check(&arguments.output, Kind::Index, arguments.source.files())?;
+    let types = Options { column_types: arguments.types.clone(), ..Options::default() };
+    let (mut input, name) = arguments.source.open(types, bar)?;
     let mut options = index_options(arguments, &input)?;
     let budget = arguments.memory.budget();
     options.memory = budget.limit;
@@ -198,7 +156,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     let mut seconds = 0.0;
     let failed = |error: hither::Error| match error.kind() {
         ErrorKind::DuplicateKey { .. } => {
-            Failure::at(arguments.keys.as_ref().unwrap_or(&name), error)
+            Failure::at(arguments.source.keys.as_ref().unwrap_or(&name), error)
         }
         ErrorKind::InvalidParameter { .. } => error.into(),
         _ => Failure::at(&arguments.output, error),
@@ -208,7 +166,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
             budget.check(builder.options(), builder.rows(), 0)?;
         }
         let start = Instant::now();
-        builder.make_room(&mut |progress| show_progress(progress, bar)).map_err(failed)?;
+        builder.make_room(&mut |progress| bar.advance(progress)).map_err(failed)?;
         seconds += start.elapsed().as_secs_f64();
         Ok(())
     };
@@ -224,45 +182,10 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
         if progress.stage != "writing" {
             last = start.elapsed().as_secs_f64();
         }
-        show_progress(progress, bar)
+        bar.advance(progress)
     });
     written.and_then(|()| file.finish()).map_err(failed)?;
     Ok(Built { rows: builder.rows(), skipped, seconds: seconds + last })
-}
-
-fn show_progress(progress: Progress, bar: &mut Bar) -> hither::Result<()> {
-    bar.show(progress);
-    if interrupted() { Err(ErrorKind::Cancelled.into()) } else { Ok(()) }
-}
-
-/// The rows, and what messages call them.
-fn open(arguments: &Arguments) -> Result<(Input, PathBuf), Failure> {
-    let options = Options {
-        vector_column: arguments.vector_column.clone(),
-        key_column: arguments.key_column.clone(),
-        format: arguments.format,
-        attributes_format: arguments.attributes_format,
-        keys: arguments.keys.clone(),
-        attributes: arguments.attributes.clone(),
-        column_names: arguments.column_names.clone(),
-        column_types: arguments.types.clone(),
-        interrupted: Some(interrupted),
-    };
-    match (&arguments.postgres, &arguments.query, &arguments.input) {
-        (Some(url), Some(query), _) => Ok((open_query(url, query, &options)?, "the query".into())),
-        (_, _, Some(path)) => Ok((Input::open(path, &options)?, path.clone())),
-        _ => Err("no input was given".into()),
-    }
-}
-
-#[cfg(feature = "postgres")]
-fn open_query(url: &str, query: &str, options: &Options) -> Result<Input, Failure> {
-    Ok(Input::query(url, query, options)?)
-}
-
-#[cfg(not(feature = "postgres"))]
-fn open_query(_: &str, _: &str, _: &Options) -> Result<Input, Failure> {
-    Err("this hither was built without Postgres; build it with `cargo build --release -p hither-cli --features postgres`".into())
 }
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {

@@ -1,13 +1,14 @@
 //! `hither export`: the rows of an index file in another format.
 
 use crate::failure::Failure;
+use crate::layout::layout;
 use crate::opened;
 use crate::output::create_rows;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{Element, KeyType, Value};
-use hither_rows::{KEY_NAMES, Layout, Precision, attribute_names};
+use hither::{KeyType, Value};
+use hither_rows::{KEY_NAMES, Layout, attribute_names};
 use std::path::{Path, PathBuf};
 
 /// Write the rows of an index file as .npy (vectors) or .jsonl, in the order of keys.
@@ -42,12 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         KeyType::RowNumber if !in_place || has_key_name => KeyType::Int64,
         key_type => key_type,
     };
-    let precision = match index.options().element {
-        Element::F16 => Precision::F16,
-        Element::F32 => Precision::F32,
-    };
-    let columns = index.columns().to_vec();
-    let layout = Layout { dimensions: index.dimensions(), precision, key_type, columns };
+    let layout = Layout { key_type, ..layout(index) };
     notes(&arguments.output, &layout).iter().for_each(|note| show::complain(note));
     let mut output = create_rows(&arguments.output, &layout)?;
     let mut vector = vec![0.0; index.dimensions()];

@@ -1,21 +1,28 @@
-//! The `hither` command: builds index files, searches, checks, merges, exports and measures them.
+//! The `hither` command: builds index files, searches, changes, checks, merges, exports and measures
+//! them.
 
+mod add;
 mod bench;
 mod build;
+mod change;
 mod export;
 mod failure;
 mod info;
 mod interrupt;
+mod layout;
 mod memory;
 mod merge;
 mod opened;
 mod output;
 mod progress;
 mod recall;
+mod remove;
 mod replace;
 mod search;
 mod settings;
 mod show;
+mod source;
+mod update;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -39,6 +46,9 @@ struct Cli {
 enum Command {
     Build(build::Arguments),
     Search(search::Arguments),
+    Add(add::Arguments),
+    Update(update::Arguments),
+    Remove(remove::Arguments),
     Info(info::Arguments),
     Verify(verify::Arguments),
     Merge(merge::Arguments),
@@ -57,6 +67,9 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Build(arguments) => build::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
+        Command::Add(arguments) => add::run(&arguments),
+        Command::Update(arguments) => update::run(&arguments),
+        Command::Remove(arguments) => remove::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),

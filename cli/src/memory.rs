@@ -69,6 +69,13 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// How much memory can be had, where that is known.
+    pub fn available() -> Option<u64> {
+        available()
+    }
+}
+
 /// How much memory can be had without taking it from others: what the system says, within what the
 /// process's control group allows.
 fn available() -> Option<u64> {

@@ -1,7 +1,7 @@
 //! `hither merge`: one index file of several.
 
 use crate::failure::Failure;
-use crate::memory::Memory;
+use crate::memory::{Budget, Memory};
 use crate::opened;
 use crate::output;
 use crate::progress::Bar;
@@ -9,8 +9,10 @@ use crate::recall;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{IndexBuilder, IndexFile, IndexOptions, MERGE_ROW_BYTES, merge_into};
-use std::path::PathBuf;
+use hither::{
+    AtomicFile, Index, IndexBuilder, IndexFile, IndexOptions, MERGE_ROW_BYTES, merge_into,
+};
+use std::path::{Path, PathBuf};
 
 /// Merge index files into one, built anew.
 ///
@@ -44,32 +46,40 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.files.iter().map(|path| opened::open(path)).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<_> = files.iter().map(IndexFile::index).collect();
     let budget = arguments.memory.budget();
-    let options = IndexOptions {
-        threads: arguments.threads,
-        memory: budget.limit,
-        ..indexes[0].options().clone()
-    };
-    let rows = indexes.iter().map(|index| index.len()).sum();
-    budget.check(&options, rows, MERGE_ROW_BYTES * rows)?;
-    let mut builder = IndexBuilder::new(options)?;
     let mut file = output::create(&arguments.output)?;
-    budget.provide(&mut builder, &arguments.output)?;
     let mut bar = Bar::new(arguments.quiet);
-    let mut show_progress = |progress| {
-        bar.show(progress);
-        Ok(())
-    };
-    merge_into(&mut builder, &indexes, &mut show_progress)?;
-    let written = builder.write_to(&mut file, &mut show_progress);
+    let place = (&mut file, arguments.output.as_path());
+    let built = build(&indexes, arguments.threads, &budget, place, &mut bar);
     bar.finish();
-    written.and_then(|()| file.finish()).map_err(|error| Failure::at(&arguments.output, error))?;
+    let rows = built?;
+    file.finish().map_err(|error| Failure::at(&arguments.output, error))?;
     if arguments.quiet {
         return Ok(());
     }
-    let rows = show::count(builder.rows());
+    let rows = show::count(rows);
     let written = IndexFile::open(&arguments.output)?;
     let path = arguments.output.display();
     show::print(&format!("{path}: {rows} rows, {}\n", show::bytes(written.len())))?;
     recall::warnings(written.index()).iter().for_each(|line| show::complain(line));
     Ok(())
+}
+
+/// Builds the rows of indexes anew into a file that is begun, and says how many they are.
+pub fn build(
+    indexes: &[&Index<'_>],
+    threads: usize,
+    budget: &Budget,
+    (file, path): (&mut AtomicFile, &Path),
+    bar: &mut Bar,
+) -> Result<u64, Failure> {
+    let options = IndexOptions { threads, memory: budget.limit, ..indexes[0].options().clone() };
+    let rows = indexes.iter().map(|index| index.len()).sum();
+    budget.check(&options, rows, MERGE_ROW_BYTES * rows)?;
+    let mut builder = IndexBuilder::new(options)?;
+    budget.provide(&mut builder, path)?;
+    let mut progress = |progress| bar.advance(progress);
+    merge_into(&mut builder, indexes, &mut progress)?;
+    let written = builder.write_to(file, &mut progress);
+    written.map_err(|error| Failure::at(path, error))?;
+    Ok(builder.rows())
 }

@@ -1,7 +1,8 @@
 //! A progress bar on a terminal; nothing in a pipe.
 
+use crate::interrupt::interrupted;
 use crate::show;
-use hither::Progress;
+use hither::{ErrorKind, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -39,6 +40,15 @@ impl Bar {
         }
         self.bar.set_length(progress.total);
         self.bar.set_position(progress.done);
+    }
+
+    /// Shows how far the work is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] if somebody wants the command to end.
+    pub fn advance(&mut self, progress: Progress) -> hither::Result<()> {
+        self.show(progress);
+        if interrupted() { Err(ErrorKind::Cancelled.into()) } else { Ok(()) }
     }
 
     /// Writes a line above the bar.

@@ -72,19 +72,19 @@ fn metadata(input: &Path) -> Option<Metadata> {
 
 /// Whether two names lead to one file: links, symbolic and hard ones, relative paths.
 #[cfg(unix)]
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
+pub fn is_same(a: &Metadata, b: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
 /// Elsewhere the standard library does not tell files apart; times and lengths nearly do.
 #[cfg(not(unix))]
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
+pub fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.len(), a.modified().ok(), a.created().ok()) == (b.len(), b.modified().ok(), b.created().ok())
 }
 
 /// Whether the first bytes are those of an index file, whole or damaged.
-fn is_index(path: &Path) -> bool {
+pub fn is_index(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
     let not_one = |error: hither::Error| *error.kind() == ErrorKind::NotAnIndex;

@@ -1,5 +1,7 @@
 //! The command as a person or a program runs it.
 
+#[path = "command/changing.rs"]
+mod changing;
 #[path = "command/codes.rs"]
 mod codes;
 #[path = "command/magnitude.rs"]

@@ -15,7 +15,7 @@ use hither::{ColumnSchema, KeyType};
 use crate::{
     Diagnostic, Error, Row,
     parquet::schema::Kind,
-    roles::{KEY_NAMES, Roles, list},
+    roles::{Roles, list},
     shield::shield,
     source::Source,
     table::{self, Rows, Table},
@@ -167,7 +167,7 @@ fn choose_key(
                 .into()
         });
     }
-    for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+    for at in roles.key_names().filter_map(find) {
         match usable(at) {
             Some(key) => return Ok(Some(key)),
             None if Some(at) == vector => {}

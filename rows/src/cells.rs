@@ -7,8 +7,8 @@ use hither::{ColumnSchema, ColumnType, KeyType, Value};
 use crate::{
     Diagnostic, Error, Row, Setting,
     columns::key_type,
-    infer::{Evidence, is_rounded, key_from_text, value_from_text},
-    roles::{KEY_NAMES, Roles, list},
+    infer::{Evidence, is_rounded, key_from_text, rounds, value_from_text},
+    roles::{Roles, list},
     source::Source,
     table::{Rows, Table},
     vector::{self, Lists},
@@ -73,7 +73,7 @@ pub fn open(source: &mut Source, roles: &Roles, begin: Begin) -> Result<Table, E
             }
             let column_type = wanted.unwrap_or(inferred);
             columns.push(ColumnSchema { name: name.clone(), column_type });
-            Target::Column(column_type)
+            Target::Column { column_type, may_round: roles.may_round(name) }
         });
     }
     let dimensions = vector.map_or(0, |at| survey.columns[at].lists.dimensions);
@@ -172,7 +172,7 @@ impl Survey {
     ) -> Result<Option<(usize, KeyType)>, Diagnostic> {
         let find = |wanted: &str| names.iter().position(|name| name == wanted);
         let Some(wanted) = roles.key_column else {
-            for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+            for at in roles.key_names().filter_map(find) {
                 if Some(at) == vector {
                     continue;
                 }
@@ -216,7 +216,7 @@ impl Survey {
 enum Target {
     Vector,
     Key(KeyType),
-    Column(ColumnType),
+    Column { column_type: ColumnType, may_round: bool },
 }
 
 struct Reader {
@@ -249,8 +249,14 @@ impl Rows for Reader {
                     let key = key_from_text(cell, key_type);
                     row.key = Some(key.ok_or_else(|| wrong(key_type.name()))?);
                 }
-                Target::Column(_) if cell.is_empty() => row.attributes.push(Value::Null),
-                Target::Column(column_type) => {
+                Target::Column { .. } if cell.is_empty() => row.attributes.push(Value::Null),
+                Target::Column { column_type, may_round } => {
+                    if !may_round && rounds(cell, column_type) {
+                        let (at, name) = (at + 1, &names[at]);
+                        let reason =
+                            format!("field {at} (\"{name}\") is {cell}, which float64 would round");
+                        return Err(reason.into());
+                    }
                     let value = value_from_text(cell, column_type);
                     row.attributes.push(value.ok_or_else(|| wrong(column_type.name()))?);
                     let timestamp = column_type == ColumnType::Timestamp;

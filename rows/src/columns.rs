@@ -7,8 +7,8 @@ use hither::{
 };
 
 use crate::{
-    Error,
-    infer::{format_bytes, key_from_text, value_from_text},
+    Error, Layout,
+    infer::{format_bytes, key_from_text, rounds, value_from_text},
     roles,
 };
 
@@ -50,8 +50,17 @@ fn no_key(name: &str, wanted: ColumnType) -> String {
 /// What is done to the values of files whose own schemas say their types.
 #[derive(Debug, Default)]
 pub struct Casts {
-    columns: Vec<(usize, ColumnType)>,
+    columns: Vec<(usize, ColumnType, Digits)>,
     key: Option<KeyType>,
+}
+
+/// What becomes of digits that a type does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digits {
+    /// They are rounded, for the type was asked for.
+    Rounded,
+    /// They are an error.
+    Kept,
 }
 
 /// What an input has, as far as types can be asked for.
@@ -65,9 +74,36 @@ pub struct Typed<'a> {
 }
 
 impl Casts {
-    /// Gives columns the types that were asked for. A type for a column that
-    /// is not there is a slip of the pen.
-    pub fn new(input: Typed<'_>, types: &[(String, ColumnType)]) -> Result<Self, String> {
+    /// Gives columns the types that were asked for, then those of the index that they go to. A type
+    /// that was asked for a column that is not there is a slip of the pen.
+    pub fn new(
+        mut input: Typed<'_>,
+        types: &[(String, ColumnType)],
+        layout: Option<&Layout>,
+    ) -> Result<Self, String> {
+        let mut casts = Self::asked_for(&mut input, types)?;
+        let Some(layout) = layout else { return Ok(casts) };
+        let asked = |name: &str| types.iter().any(|(column, _)| column == name);
+        for (at, column) in input.columns.iter_mut().enumerate() {
+            let there = layout.columns.iter().find(|there| there.name == column.name);
+            let Some(there) = there.filter(|_| !asked(&column.name)) else { continue };
+            if column.column_type != there.column_type {
+                column.column_type = there.column_type;
+                casts.columns.push((at, there.column_type, Digits::Kept));
+            }
+        }
+        let wanted = match layout.key_type {
+            KeyType::RowNumber => KeyType::Int64,
+            key_type => key_type,
+        };
+        if *input.key_type != KeyType::RowNumber && *input.key_type != wanted {
+            *input.key_type = wanted;
+            casts.key = Some(wanted);
+        }
+        Ok(casts)
+    }
+
+    fn asked_for(input: &mut Typed<'_>, types: &[(String, ColumnType)]) -> Result<Self, String> {
         let mut casts = Self::default();
         for (at, (name, wanted)) in types.iter().enumerate() {
             if types[..at].iter().any(|before| before.0 == *name) {
@@ -79,7 +115,7 @@ impl Casts {
             if let Some(column) = input.columns.iter().position(|column| column.name == *name) {
                 if input.columns[column].column_type != *wanted {
                     input.columns[column].column_type = *wanted;
-                    casts.columns.push((column, *wanted));
+                    casts.columns.push((column, *wanted, Digits::Rounded));
                 }
             } else if input.key == Some(name) || (input.keys && name == KEYS) {
                 let wanted = key_type(*wanted).ok_or_else(|| no_key(name, *wanted))?;
@@ -109,9 +145,9 @@ impl Casts {
             let cast = key_from_text(&found.to_string(), wanted);
             *key = Some(cast.ok_or_else(|| format!("the key {found} is no {}", wanted.name()))?);
         }
-        for &(at, wanted) in &self.columns {
+        for &(at, wanted, digits) in &self.columns {
             let found = std::mem::replace(&mut values[at], Value::Null);
-            values[at] = cast(found, wanted)
+            values[at] = cast(found, wanted, digits)
                 .map_err(|reason| format!("\"{}\" {reason}", columns[at].name))?;
         }
         Ok(())
@@ -119,7 +155,10 @@ impl Casts {
 }
 
 /// A value as one of another type, where it keeps its meaning in it.
-fn cast(value: Value, wanted: ColumnType) -> Result<Value, String> {
+fn cast(value: Value, wanted: ColumnType, digits: Digits) -> Result<Value, String> {
+    if digits == Digits::Kept && rounds(&written(value.as_ref()), wanted) {
+        return Err(format!("is {}, which float64 would round", written(value.as_ref())));
+    }
     let text = match (&value, wanted) {
         (Value::Null, _) => return Ok(Value::Null),
         (Value::Int64(number), ColumnType::Float64) => return Ok(Value::Float64(*number as f64)),

@@ -31,15 +31,25 @@ impl Element {
             Self::I32 => {
                 for (at, &number) in bytes.as_chunks().0.iter().enumerate() {
                     let number = i32::from_le_bytes(number);
-                    if f64::from(number as f32) != f64::from(number) {
-                        return Err(format!(
-                            "value {at} of the vector is {number}, which float32 would round"
-                        ));
-                    }
-                    out.push(number as f32);
+                    let value = exact(number.into());
+                    out.push(value.ok_or_else(|| {
+                        format!("value {at} of the vector is {number}, which float32 would round")
+                    })?);
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What is said of a list that holds an integer which [`exact`] does not take.
+#[cfg(feature = "parquet")]
+pub fn rounded(number: i128, at: usize) -> String {
+    format!("holds {number} at {at}, which float32 would round")
+}
+
+/// An integer as f32, if that holds all of its digits. It is one of up to 64 bits.
+pub fn exact(number: i128) -> Option<f32> {
+    let value = number as f32;
+    (value as i128 == number).then_some(value)
 }

@@ -130,6 +130,11 @@ impl Format {
         Self::of(path, named, Self::has_columns, Setting::AttributesFormat)
     }
 
+    /// The format that the name of a file says, if it says one.
+    pub(crate) fn named_by(path: &Path) -> Option<Self> {
+        extension(unpacked_name(path).0).parse().ok()
+    }
+
     fn of(
         path: &Path,
         named: Option<Self>,

@@ -163,8 +163,8 @@ impl Rows for Vectors {
         }
         row.vector.clear();
         let decoded = self.element.decode(&self.bytes, &mut row.vector);
-        let row = self.records.row - 1;
-        decoded.map_err(|reason| Error::at_row(&self.records.path, row, reason))?;
+        let refuse = |reason| Error::at_row(&self.records.path, self.records.row - 1, reason);
+        row.invalid = decoded.err().map(refuse);
         Ok(true)
     }
 }

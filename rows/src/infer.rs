@@ -191,6 +191,13 @@ pub fn value_from_text(text: &str, column_type: ColumnType) -> Option<Value> {
     })
 }
 
+/// Whether text is an integer that is no value of its column to the last digit.
+pub fn rounds(text: &str, column_type: ColumnType) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_integer = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    column_type == ColumnType::Float64 && is_integer && !is_exact(text)
+}
+
 /// A number as float64 has it; none beyond its range, for infinity is another number.
 fn parse_float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())

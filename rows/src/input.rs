@@ -69,6 +69,7 @@ impl Input {
             }
             let wanted = columns::type_of_keys(&options.column_types);
             let wanted = wanted.map_err(|reason| Error::new(path, reason))?;
+            let wanted = wanted.or(options.layout.as_ref().map(|layout| layout.key_type));
             let keys =
                 npy::keys::Keys::open(&mut Source::open(path, options.interrupted)?, wanted)?;
             input.same_rows(path, "keys", Some(keys.count), "")?;
@@ -228,7 +229,7 @@ impl Input {
             key_type: &mut self.key_type,
             keys: self.keys.is_some(),
         };
-        let casts = Casts::new(typed, &options.column_types);
+        let casts = Casts::new(typed, &options.column_types, options.layout.as_ref());
         self.casts = casts.map_err(|reason| Error::new(&self.path, reason))?;
         Ok(())
     }
@@ -251,7 +252,7 @@ fn open_vectors(source: &mut Source, format: Format, roles: &Roles) -> Result<Ta
     }
 }
 
-fn open_attributes(source: &mut Source, format: Format, roles: &Roles) -> Result<Table, Error> {
+pub fn open_attributes(source: &mut Source, format: Format, roles: &Roles) -> Result<Table, Error> {
     match format {
         Format::Jsonl => jsonl::open(source, roles),
         Format::Parquet | Format::Arrow => open_columns(source, format, roles),

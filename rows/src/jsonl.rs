@@ -7,8 +7,8 @@ use hither::{ColumnSchema, ColumnType, Key, KeyType, Value};
 use crate::{
     Diagnostic, Error, Row, Setting,
     columns::key_type,
-    infer::{Evidence, is_rounded, key_from_text, value_from_text},
-    roles::{KEY_NAMES, Roles},
+    infer::{Evidence, is_rounded, key_from_text, rounds, value_from_text},
+    roles::Roles,
     source::Source,
     table::{Rows, Table},
     vector::{self, Lists, shorten},
@@ -61,7 +61,8 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
                 }
             };
             columns.push(ColumnSchema { name: name.clone(), column_type });
-            Target::Column(columns.len() - 1, column_type)
+            let at = columns.len() - 1;
+            Target::Column { at, column_type, may_round: roles.may_round(name) }
         };
         targets.insert(name.clone(), target);
     }
@@ -168,7 +169,7 @@ impl Survey {
             })?;
             return Ok(Some((at, key_type)));
         }
-        for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+        for at in roles.key_names().filter_map(find) {
             match usable(at) {
                 Some(key_type) => return Ok(Some((at, key_type))),
                 None if Some(at) == vector => {}
@@ -209,7 +210,7 @@ impl Seen {
 enum Target {
     Vector,
     Key(KeyType),
-    Column(usize, ColumnType),
+    Column { at: usize, column_type: ColumnType, may_round: bool },
 }
 
 struct Reader {
@@ -244,7 +245,10 @@ impl Rows for Reader {
                     row.key = Some(read_key(raw, key_type)?);
                     has_key = true;
                 }
-                Target::Column(at, column_type) => {
+                Target::Column { at, column_type, may_round } => {
+                    if !may_round && rounds(raw, column_type) {
+                        return Err(format!("is {raw}, which float64 would round"));
+                    }
                     row.attributes[before + at] = read_value(raw, column_type)?;
                     rounded += u64::from(column_type == ColumnType::Timestamp && is_rounded(raw));
                 }

@@ -1,11 +1,8 @@
 //! What the rows of a file have, and under which names.
 
-use hither::{ColumnSchema, KeyType};
+use hither::{ColumnSchema, ColumnType, KeyType};
 
-use crate::{
-    names,
-    roles::{KEY_NAMES, VECTOR_NAMES},
-};
+use crate::names::{self, KEY_NAMES, VECTOR_NAMES};
 
 /// How numbers are written where the format leaves a choice (`.npy`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,4 +38,13 @@ pub fn attribute_names(layout: &Layout) -> Vec<String> {
         _ => &[VECTOR, KEY],
     };
     names::beside(&layout.columns, taken)
+}
+
+/// The type of column that keys of this type are in.
+pub fn key_column_type(key_type: KeyType) -> ColumnType {
+    match key_type {
+        KeyType::RowNumber | KeyType::Int64 => ColumnType::Int64,
+        KeyType::Uuid => ColumnType::Uuid,
+        KeyType::Text => ColumnType::Text,
+    }
 }

@@ -1,6 +1,13 @@
-//! The names of columns in an answer, beside what it has of its own.
+//! The names of columns: those that say what a column is, and those in an answer, beside what it has of
+//! its own.
 
 use hither::ColumnSchema;
+
+/// Names of vector columns that need not be given, the first that is there.
+pub const VECTOR_NAMES: [&str; 3] = ["vector", "embedding", "embeddings"];
+
+/// Names of key columns that need not be given.
+pub const KEY_NAMES: [&str; 2] = ["key", "id"];
 
 /// Names under which columns appear where some are taken: their own, with underscores appended to
 /// one that is taken until it is free. The same rule holds in JavaScript and in Postgres.

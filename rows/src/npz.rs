@@ -17,7 +17,7 @@ use crate::{
     Diagnostic, Error, Row,
     columns::key_type,
     npy::{self, column::Column, header::Header, keys::Keys},
-    roles::{KEY_NAMES, Roles, list},
+    roles::{Roles, list},
     source::Source,
     table::{Rows, Table},
 };
@@ -149,7 +149,7 @@ impl Archive {
                 .into()),
             };
         }
-        for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+        for at in roles.key_names().filter_map(find) {
             match usable(at) {
                 true => return Ok(Some(at)),
                 false if at == vector => {}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hither::ColumnType;
 
-use crate::{Format, source::Interrupted};
+use crate::{Format, Layout, source::Interrupted};
 
 /// Which parts of the files are what. Everything has a default.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,10 @@ pub struct Options {
     /// Types to take instead of those that the values or the file's schema say; "key" is what the
     /// keys of a file of keys are called.
     pub column_types: Vec<(String, ColumnType)>,
+    /// What the rows are to be: those of an index that they go to. Keys, and columns that it has,
+    /// get its types, and a column that it has is none of keys unless it is named here. What would
+    /// lose digits is refused, and columns that it does not have are as in any file.
+    pub layout: Option<Layout>,
     /// Whether somebody wants the reading to end, which then is an error.
     pub interrupted: Option<Interrupted>,
 }

@@ -18,7 +18,7 @@ use hither::{ColumnSchema, ColumnType, KeyType, Value};
 use crate::{
     Diagnostic, Error, Row,
     columns::written,
-    roles::{KEY_NAMES, Roles},
+    roles::Roles,
     shield::shield,
     source::Source,
     table::{self, Rows, Table},
@@ -102,7 +102,8 @@ fn open_file(path: &Path, file: File, roles: &Roles) -> Result<Table, Error> {
         .with_fields(projected)
         .build()
         .map_err(|error| damaged(path, &error))?;
-    let vectors = vector.and_then(|at| schema::vector_leaf(&descriptor, at)).map(VectorColumn::new);
+    let vectors = vector
+        .and_then(|at| Some(VectorColumn::new(&names[at], schema::vector_leaf(&descriptor, at)?)));
     let first = match text {
         Some(at) => Some(text_dimensions(path, &file, &fields[at])?),
         None => None,
@@ -159,7 +160,7 @@ fn choose_key(
                 .into()
         });
     }
-    for at in KEY_NAMES.into_iter().filter(|_| roles.key_by_name).filter_map(find) {
+    for at in roles.key_names().filter_map(find) {
         let why = match usable(at) {
             Some(_) if schema::has_nulls(file.metadata(), at) => "some rows have none",
             Some(key) => return Ok(Some(key)),

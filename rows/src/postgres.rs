@@ -17,7 +17,7 @@ use tokio_postgres::{
 
 use crate::{
     Diagnostic, Error, Row, Setting,
-    roles::{KEY_NAMES, Roles, list},
+    roles::{Roles, list},
     source::Interrupted,
     table::{self, Rows, Table},
 };
@@ -79,7 +79,7 @@ pub fn open(
             let wanted = wanted.name();
             return Err(told(&format!("is numeric; cast it in the query for {wanted}, ::text")));
         }
-        if rounded && roles.type_of(&names[at]).is_none() {
+        if rounded && !roles.may_round(&names[at]) {
             let note = "is numeric and becomes float64; ::text in the query keeps its digits";
             notes.push(format!("\"{}\" {note}", names[at]).into());
         }
@@ -179,7 +179,7 @@ fn choose_key(
     let find = |wanted: &str| names.iter().position(|name| name == wanted);
     let usable = |at: usize| Some((at, kinds[at].as_ref().ok()?.key_type()?));
     let Some(wanted) = roles.key_column else {
-        for at in KEY_NAMES.into_iter().filter_map(find) {
+        for at in roles.key_names().filter_map(find) {
             if let Some(key) = usable(at) {
                 return Ok(Some(key));
             }

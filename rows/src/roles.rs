@@ -3,15 +3,11 @@
 use hither::ColumnType;
 
 use crate::{
-    Options,
+    Layout, Options,
     diagnostic::{Diagnostic, Setting},
+    layout::key_column_type,
+    names::{KEY_NAMES, VECTOR_NAMES},
 };
-
-/// Names of vector columns that need not be given, the first that is there.
-pub const VECTOR_NAMES: [&str; 3] = ["vector", "embedding", "embeddings"];
-
-/// Names of key columns that need not be given.
-pub const KEY_NAMES: [&str; 2] = ["key", "id"];
 
 /// What a reader of columns looks for in its file.
 pub struct Roles<'a> {
@@ -27,6 +23,8 @@ pub struct Roles<'a> {
     pub column_names: Option<&'a [String]>,
     /// Types that were asked for.
     pub column_types: &'a [(String, ColumnType)],
+    /// What the rows are to be, if they go to an index.
+    pub layout: Option<&'a Layout>,
 }
 
 impl<'a> Roles<'a> {
@@ -44,12 +42,38 @@ impl<'a> Roles<'a> {
             key_by_name: false,
             column_names: options.column_names.as_deref(),
             column_types: &options.column_types,
+            layout: options.layout.as_ref(),
         }
     }
 
-    /// The type that was asked for.
+    /// The type that was asked for, or that the column of this name has where the rows go.
     pub fn type_of(&self, name: &str) -> Option<ColumnType> {
-        self.column_types.iter().find(|(column, _)| column == name).map(|(_, wanted)| *wanted)
+        let asked = self.column_types.iter().find(|(column, _)| column == name);
+        asked.map(|(_, wanted)| *wanted).or_else(|| self.type_in_layout(name))
+    }
+
+    /// Whether the digits of a column may be rounded to its type: only where that was asked for.
+    pub fn may_round(&self, name: &str) -> bool {
+        self.column_types.iter().any(|(column, _)| column == name)
+    }
+
+    /// The names of key columns that need not be given, as far as one can be meant here.
+    pub fn key_names(&self) -> impl Iterator<Item = &'static str> {
+        KEY_NAMES.into_iter().filter(|name| self.key_by_name && self.column(name).is_none())
+    }
+
+    fn column(&self, name: &str) -> Option<ColumnType> {
+        let column = self.layout?.columns.iter().find(|column| column.name == name)?;
+        Some(column.column_type)
+    }
+
+    fn type_in_layout(&self, name: &str) -> Option<ColumnType> {
+        let is_key = self.key_column == Some(name)
+            || (self.key_column.is_none() && self.key_names().any(|key| key == name));
+        match is_key {
+            true => Some(key_column_type(self.layout?.key_type)),
+            false => self.column(name),
+        }
     }
 
     /// Chooses the vector among columns: by name, else the only one for which `all_vectors` holds.

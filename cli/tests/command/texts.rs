@@ -151,12 +151,12 @@ fn no_columns_are_no_error_and_an_entry_that_comes_twice_is_one() {
 #[test]
 fn help_lists_what_is_there() {
     let folder = folder("features");
-    for command in ["build", "export", "search", "bench"] {
+    for command in ["build", "export", "search", "bench", "add", "update", "remove"] {
         let help = ok(&folder, &[command, "--help"]).to_lowercase();
         let parquet = cfg!(feature = "parquet") && ["build", "export"].contains(&command);
         assert!(!parquet || help.contains("parquet"), "{command}");
         assert!(cfg!(feature = "parquet") || !help.contains("parquet"), "{command}");
-        let postgres = cfg!(feature = "postgres") && command == "build";
+        let postgres = cfg!(feature = "postgres") && ["build", "add", "update"].contains(&command);
         assert_eq!(help.contains("postgres"), postgres, "{command}");
     }
 }

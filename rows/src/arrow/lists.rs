@@ -10,7 +10,10 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 
-use crate::vector;
+use crate::{
+    element::{exact, rounded},
+    vector,
+};
 
 /// Whether a column's values are lists of numbers.
 pub fn holds_numbers(column: &DataType) -> bool {
@@ -59,12 +62,12 @@ pub fn read(
         DataType::Float64 => copy::<Float64Type>(&list, out, |x| x as f32),
         DataType::Int8 => copy::<Int8Type>(&list, out, f32::from),
         DataType::Int16 => copy::<Int16Type>(&list, out, f32::from),
-        DataType::Int32 => copy::<Int32Type>(&list, out, |x| x as f32),
-        DataType::Int64 => copy::<Int64Type>(&list, out, |x| x as f32),
+        DataType::Int32 => copy_exact::<Int32Type>(&list, out)?,
+        DataType::Int64 => copy_exact::<Int64Type>(&list, out)?,
         DataType::UInt8 => copy::<UInt8Type>(&list, out, f32::from),
         DataType::UInt16 => copy::<UInt16Type>(&list, out, f32::from),
-        DataType::UInt32 => copy::<UInt32Type>(&list, out, |x| x as f32),
-        DataType::UInt64 => copy::<UInt64Type>(&list, out, |x| x as f32),
+        DataType::UInt32 => copy_exact::<UInt32Type>(&list, out)?,
+        DataType::UInt64 => copy_exact::<UInt64Type>(&list, out)?,
         other => return Err(format!("is a list of {other}, no numbers")),
     }
     match dimensions {
@@ -83,6 +86,19 @@ fn copy<T: ArrowPrimitiveType>(
     convert: impl Fn(T::Native) -> f32,
 ) {
     out.extend(list.as_primitive::<T>().values().iter().map(|&number| convert(number)));
+}
+
+/// Copies integers that float32 may round, which is an error.
+fn copy_exact<T: ArrowPrimitiveType>(list: &dyn Array, out: &mut Vec<f32>) -> Result<(), String>
+where
+    T::Native: Into<i128>,
+{
+    for (at, &number) in list.as_primitive::<T>().values().iter().enumerate() {
+        let number = number.into();
+        let value = exact(number);
+        out.push(value.ok_or_else(|| rounded(number, at))?);
+    }
+    Ok(())
 }
 
 fn text(text: &str, dimensions: Option<usize>, out: &mut Vec<f32>) -> Result<(), String> {

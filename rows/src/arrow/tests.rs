@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
-use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, Int64Array, ListArray};
+use arrow_array::{
+    ArrayRef, FixedSizeListArray, Float32Array, Int32Array, Int64Array, ListArray, UInt32Array,
+    UInt64Array,
+};
 use arrow_buffer::OffsetBuffer;
 use arrow_ipc::{
     CompressionType,
@@ -166,6 +169,28 @@ fn rows_without_a_vector_are_told_and_passed_over() {
         assert!(told.contains(expected) && told.is_empty() == expected.is_empty(), "{told}");
     }
     assert_eq!(row.vector, [3.0, 4.0]);
+}
+
+#[test]
+fn integers_that_float32_would_round() {
+    let folder = scratch("arrow-rounded");
+    let path = folder.join("a.arrow");
+    let most = i64::from(i32::MAX);
+    let columns: [(ArrayRef, i128); 4] = [
+        (Arc::new(Int32Array::from(vec![1, 2, 3, i32::MAX])), most.into()),
+        (Arc::new(UInt32Array::from(vec![1, 2, 3, u32::MAX])), u32::MAX.into()),
+        (Arc::new(Int64Array::from(vec![1, 2, 1 << 62, i64::MIN + 1])), (i64::MIN + 1).into()),
+        (Arc::new(UInt64Array::from(vec![1, 2, 1 << 63, u64::MAX])), u64::MAX.into()),
+    ];
+    for (values, number) in columns {
+        let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+        let lists = FixedSizeListArray::new(item, 2, values, None);
+        let column: ArrayRef = Arc::new(lists);
+        write(&path, &[RecordBatch::try_from_iter([("v", column)]).unwrap()]);
+        let text = message(read(&path));
+        let says = format!("row 1 (from 0): \"v\" holds {number} at 1, which float32 would round");
+        assert!(text.ends_with(&says), "{text}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use hither::{Key, Value};
+use hither::{ColumnType, Key, Value};
 
 use super::*;
 use crate::{
@@ -107,5 +107,50 @@ fn a_file_that_changes_while_it_is_read() {
         let input = Input::open(&path, &Options::default()).unwrap();
         std::fs::write(&path, line.repeat(lines)).unwrap();
         assert!(message(drain(input)).contains("it had 2 rows"), "{lines}");
+    }
+}
+
+#[test]
+fn rows_for_an_index_get_its_types() {
+    let folder = scratch("input-layout");
+    let path = folder.join("a.jsonl");
+    let column = |name: &str, column_type| ColumnSchema { name: name.into(), column_type };
+    let layout = |key_type| crate::Layout {
+        dimensions: 1,
+        precision: crate::Precision::F32,
+        key_type,
+        columns: vec![
+            column("price", ColumnType::Float64),
+            column("code", ColumnType::Text),
+            column("id", ColumnType::Text),
+        ],
+    };
+    let read = |line: &str, key_type| {
+        std::fs::write(&path, line).unwrap();
+        let layout = Some(layout(key_type));
+        drain(Input::open(&path, &Options { layout, ..Options::default() })?)
+    };
+    let line = "{\"vector\": [1], \"key\": 7, \"price\": 3, \"code\": 12, \"id\": 9, \"x\": 1}\n";
+    let rows = read(line, KeyType::Text).unwrap();
+    assert_eq!(rows[0].key, Some(Key::Text("7".into())));
+    let values =
+        [Value::Float64(3.0), Value::Text("12".into()), Value::Text("9".into()), Value::Int64(1)];
+    assert_eq!(rows[0].attributes, values);
+    let rows = read(line, KeyType::RowNumber).unwrap();
+    assert_eq!(rows[0].key, Some(Key::Int64(7)));
+    // A column of the index is no key by its name alone.
+    let rows = read("{\"vector\": [1], \"id\": 9}\n", KeyType::Int64).unwrap();
+    assert_eq!((&rows[0].key, &rows[0].attributes[..]), (&None, &values[2..3]));
+    for (line, part) in [
+        ("{\"vector\": [1], \"key\": \"a\"}\n", "line 1: \"key\" is \"a\", and the keys are int64"),
+        ("{\"vector\": [1], \"price\": \"a\"}\n", "line 1: \"price\" is \"a\", and the column is"),
+        // No digits are lost where nobody asked for the type.
+        (
+            "{\"vector\": [1], \"price\": 9007199254740993}\n",
+            "line 1: \"price\" is 9007199254740993, which float64 would round",
+        ),
+    ] {
+        let text = message(read(line, KeyType::Int64));
+        assert!(text.contains(part), "{text}");
     }
 }

@@ -8,18 +8,22 @@ use ::parquet::{
 };
 
 use super::schema::VectorLeaf;
+use crate::element::{exact, rounded};
 
 /// Rows read at once.
 const BATCH: usize = 256;
 
 /// Reads lists that all have one length.
 pub struct VectorColumn {
+    name: String,
     leaf: VectorLeaf,
     dimensions: usize,
     reader: Option<ColumnReader>,
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
     values: Vec<f32>,
+    /// The integers among the values that float32 rounded, and their places.
+    rounded: Vec<(usize, i128)>,
     /// Where in levels and values the next row begins.
     level: usize,
     value: usize,
@@ -33,14 +37,16 @@ struct List {
 }
 
 impl VectorColumn {
-    pub fn new(leaf: VectorLeaf) -> Self {
+    pub fn new(name: &str, leaf: VectorLeaf) -> Self {
         Self {
+            name: name.to_owned(),
             leaf,
             dimensions: 0,
             reader: None,
             definitions: Vec::new(),
             repetitions: Vec::new(),
             values: Vec::new(),
+            rounded: Vec::new(),
             level: 0,
             value: 0,
         }
@@ -52,6 +58,7 @@ impl VectorColumn {
         self.definitions.clear();
         self.repetitions.clear();
         self.values.clear();
+        self.rounded.clear();
         (self.level, self.value) = (0, 0);
         Ok(())
     }
@@ -85,8 +92,13 @@ impl VectorColumn {
         }
         let mut list = self.list()?;
         out.clear();
-        let values = self.values.get(self.value..self.value + list.values);
+        let places = self.value..self.value + list.values;
+        let values = self.values.get(places.clone());
         out.extend_from_slice(values.ok_or("the file is damaged: values are missing")?);
+        if let Some(&(at, number)) = self.rounded.iter().find(|(at, _)| places.contains(at)) {
+            let name = &self.name;
+            list.invalid.get_or_insert(format!("\"{name}\" {}", rounded(number, at - self.value)));
+        }
         self.level += list.levels;
         self.value += list.values;
         if list.invalid.is_none() && list.values != self.dimensions {
@@ -122,6 +134,7 @@ impl VectorColumn {
         self.definitions.clear();
         self.repetitions.clear();
         self.values.clear();
+        self.rounded.clear();
         (self.level, self.value) = (0, 0);
         let count = BATCH.min(usize::try_from(left).unwrap_or(BATCH));
         let reader = self.reader.as_mut().ok_or("the file is damaged: a row group is missing")?;
@@ -132,17 +145,15 @@ impl VectorColumn {
             ColumnReader::DoubleColumnReader(reader) => {
                 read(reader, count, levels, values, |&x| x as f32)
             }
-            ColumnReader::Int32ColumnReader(reader) if self.leaf.unsigned => {
-                read(reader, count, levels, values, |&x| x.cast_unsigned() as f32)
-            }
             ColumnReader::Int32ColumnReader(reader) => {
-                read(reader, count, levels, values, |&x| x as f32)
-            }
-            ColumnReader::Int64ColumnReader(reader) if self.leaf.unsigned => {
-                read(reader, count, levels, values, |&x| x.cast_unsigned() as f32)
+                let unsigned = self.leaf.unsigned;
+                let whole = |&x: &i32| if unsigned { x.cast_unsigned().into() } else { x.into() };
+                read_integers(reader, count, levels, (values, &mut self.rounded), whole)
             }
             ColumnReader::Int64ColumnReader(reader) => {
-                read(reader, count, levels, values, |&x| x as f32)
+                let unsigned = self.leaf.unsigned;
+                let whole = |&x: &i64| if unsigned { x.cast_unsigned().into() } else { x.into() };
+                read_integers(reader, count, levels, (values, &mut self.rounded), whole)
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
                 read(reader, count, levels, values, |x| match x.data() {
@@ -166,5 +177,24 @@ fn read<T: DataType>(
     let mut values = Vec::new();
     reader.read_records(count, Some(definitions), Some(repetitions), &mut values)?;
     out.extend(values.iter().map(convert));
+    Ok(())
+}
+
+/// Reads integers, and notes those that float32 rounds.
+fn read_integers<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    count: usize,
+    levels: (&mut Vec<i16>, &mut Vec<i16>),
+    (out, rounded): (&mut Vec<f32>, &mut Vec<(usize, i128)>),
+    whole: impl Fn(&T::T) -> i128,
+) -> Result<(), ParquetError> {
+    let mut numbers = Vec::new();
+    reader.read_records(count, Some(levels.0), Some(levels.1), &mut numbers)?;
+    for number in numbers.iter().map(whole) {
+        if exact(number).is_none() {
+            rounded.push((out.len(), number));
+        }
+        out.push(number as f32);
+    }
     Ok(())
 }

@@ -115,16 +115,54 @@ fn vectors_of_every_number_and_list() {
 fn vectors_of_unsigned_numbers() {
     let folder = scratch("parquet-unsigned");
     let path = folder.join("a.parquet");
-    for (number, bits, most) in [("int32", 32, 4_294_967_295.0), ("int64", 64, 1.844_674_4e19)] {
-        for (signed, first) in [(false, most), (true, -1.0)] {
+    for (number, bits, least, most) in [
+        ("int32", 32, i64::from(i32::MIN), "4294967295"),
+        ("int64", 64, i64::MIN, "18446744073709551615"),
+    ] {
+        for signed in [false, true] {
             let schema = format!(
                 "message m {{ optional group v (LIST) {{ repeated group list {{ optional {number} element (INTEGER({bits}, {signed})); }} }} }}"
             );
-            file(&path, &schema, &[vec![Leaf(vec![-1, 1], vec![3, 3], vec![0, 1])]]);
+            file(&path, &schema, &[vec![Leaf(vec![least, 1], vec![3, 3], vec![0, 1])]]);
             let (_, rows) = read(&path).unwrap();
+            let first = if signed { least as f32 } else { -(least as f32) };
             assert_eq!(rows[0].vector, [first, 1.0], "{schema}");
+            file(&path, &schema, &[vec![Leaf(vec![1, -1], vec![3, 3], vec![0, 1])]]);
+            match read(&path) {
+                Ok((_, rows)) => assert!(signed && rows[0].vector == [1.0, -1.0], "{schema}"),
+                Err(error) => {
+                    let says = format!("\"v\" holds {most} at 1, which float32 would round");
+                    assert!(!signed && error.to_string().contains(&says), "{error}");
+                }
+            }
         }
     }
+}
+
+/// Of rows beyond a batch, too, and each row for itself.
+#[test]
+fn integers_that_float32_would_round() {
+    let folder = scratch("parquet-rounded");
+    let path = folder.join("a.parquet");
+    let schema =
+        "message m { required group v (LIST) { repeated group list { required int32 element; } } }";
+    let mut values: Vec<i64> = (0..2000).collect();
+    values[601] = 16_777_217;
+    values[603] = -16_777_219;
+    values[604] = 16_777_218;
+    let levels = (vec![1; 2000], [0, 1].repeat(1000));
+    file(&path, schema, &[vec![Leaf(values, levels.0, levels.1)]]);
+    let mut input = Input::open(&path, &Options::default()).unwrap();
+    let (mut row, mut told) = (Row::default(), Vec::new());
+    while input.next(&mut row).unwrap() {
+        told.extend(row.invalid.take().map(|error| error.to_string()));
+    }
+    let says = |row, number| {
+        format!("row {row} (from 0): \"v\" holds {number} at 1, which float32 would round")
+    };
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].ends_with(&says(300, 16_777_217)), "{told:?}");
+    assert!(told[1].ends_with(&says(301, -16_777_219)), "{told:?}");
 }
 
 #[test]

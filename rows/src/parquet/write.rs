@@ -20,7 +20,7 @@ use ::parquet::{
 use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
 
 use crate::Error;
-use crate::layout::{KEY, Layout, VECTOR, attribute_names};
+use crate::layout::{KEY, Layout, VECTOR, attribute_names, key_column_type};
 use crate::sink::{Sink, create, failed};
 
 /// A row group ends at this many numbers of its vectors, or rows.
@@ -147,14 +147,6 @@ fn refused(path: &Path, error: &ParquetError) -> Error {
         path,
         format!("it cannot be written: {}", text.split(" (os error").next().unwrap_or(text)),
     )
-}
-
-fn key_column_type(key_type: KeyType) -> ColumnType {
-    match key_type {
-        KeyType::RowNumber | KeyType::Int64 => ColumnType::Int64,
-        KeyType::Uuid => ColumnType::Uuid,
-        KeyType::Text => ColumnType::Text,
-    }
 }
 
 fn schema(layout: &Layout) -> Result<Type, ParquetError> {

@@ -1,0 +1,205 @@
+//! What the commands have in common that change an index file: `hither add`, `update`, `remove`.
+//!
+//! The file is opened, changed in memory, and written anew beside itself; it is replaced when all is
+//! there. Who has the old one open goes on with it.
+
+pub mod lock;
+pub mod rows;
+
+use crate::failure::Failure;
+use crate::interrupt::{interrupted, watch};
+use crate::memory::Memory;
+use crate::merge;
+use crate::output;
+use crate::progress::Bar;
+use crate::recall;
+use crate::replace::{Force, Kind, is_index};
+use crate::show;
+use clap::Args;
+use hither::{AtomicFile, FLAT_ROWS, Index, IndexFile, Save};
+use lock::Locked;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The options of the commands that change an index file, beside what is changed.
+#[derive(Args)]
+pub struct Saving {
+    /// Write the changed index to another file, and leave this one as it is.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
+    /// Build the index anew from the rows that are there after the change, as long as that takes.
+    /// Without it new rows become a segment of their own, and removed ones are marked.
+    #[arg(long)]
+    compact: bool,
+    #[command(flatten)]
+    memory: Memory,
+    /// Threads to build with; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors, and the result with --json.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// How many rows were changed.
+#[derive(Clone, Copy, Default)]
+pub struct Changes {
+    pub added: u64,
+    pub updated: u64,
+    pub removed: u64,
+    /// The number of the first row that was added, where the index gave it one.
+    pub first_number: Option<i64>,
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        (self.added, self.updated, self.removed) == (0, 0, 0)
+    }
+}
+
+/// Changes the index file `path` by rows or keys of the files `inputs`, and tells what was done.
+pub fn run(
+    path: &Path,
+    saving: &Saving,
+    inputs: &[&Path],
+    change: impl FnOnce(&mut Index<'_>, &mut Bar) -> Result<Changes, Failure>,
+) -> Result<(), Failure> {
+    watch();
+    let begin = Instant::now();
+    let mut bar = Bar::new(saving.quiet);
+    let changed = save(path, saving, inputs, change, &mut bar);
+    bar.finish();
+    match changed {
+        Err(_) if interrupted() => Err(Failure::Interrupted),
+        Err(failure) => Err(failure),
+        Ok(changes) => report(path, saving, changes, begin.elapsed().as_secs_f64()),
+    }
+}
+
+fn save(
+    path: &Path,
+    saving: &Saving,
+    inputs: &[&Path],
+    change: impl FnOnce(&mut Index<'_>, &mut Bar) -> Result<Changes, Failure>,
+    bar: &mut Bar,
+) -> Result<Changes, Failure> {
+    if saving.memory.memory.is_some() && !saving.compact {
+        return Err("--memory limits what is built anew: it goes with --compact".into());
+    }
+    if let (None, true) = (&saving.output, path == Path::new("-")) {
+        return Err("standard input cannot be changed; name the file to write with --output".into());
+    }
+    for &input in inputs {
+        if input != Path::new("-") && input != path && is_index(input) {
+            let reason = "this is an index file, not rows; hither merge makes one file of several";
+            return Err(Failure::at(input, reason));
+        }
+    }
+    let output = match &saving.output {
+        Some(output) => {
+            saving.force.check(output, Kind::Index, inputs.iter().copied().chain([path]))?;
+            output
+        }
+        None => path,
+    };
+    let Locked { mut file, lock } = match &saving.output {
+        Some(_) => Locked::without(path)?,
+        None => Locked::open(path, bar)?,
+    };
+    if saving.output.is_none() {
+        saving.force.check(output, Kind::Index, inputs.iter().copied())?;
+    }
+    // Before rows are read: whether it can be written at all.
+    let mut written = output::create(output)?;
+    let changes = file.change(|index| change(index, bar))?;
+    let as_it_was = changes.is_empty() && !saving.compact && saving.output.is_none();
+    if as_it_was {
+        return Ok(changes);
+    }
+    write(file.index(), saving, &mut written, output, bar)?;
+    // Not every system replaces a file that is mapped.
+    drop(file);
+    written.finish().map_err(|error| Failure::at(output, error))?;
+    drop(lock);
+    Ok(changes)
+}
+
+fn write(
+    index: &Index<'_>,
+    saving: &Saving,
+    file: &mut AtomicFile,
+    output: &Path,
+    bar: &mut Bar,
+) -> Result<(), Failure> {
+    if saving.compact {
+        let budget = saving.memory.budget();
+        return merge::build(&[index], saving.threads, &budget, (file, output), bar).map(|_| ());
+    }
+    let mut progress = |progress| bar.advance(progress);
+    let written = index.write_to(Save::Delta, saving.threads, file, &mut progress);
+    written.map_err(|error| Failure::at(output, error))
+}
+
+fn report(path: &Path, saving: &Saving, changes: Changes, seconds: f64) -> Result<(), Failure> {
+    let output = saving.output.as_deref().unwrap_or(path);
+    let file = IndexFile::open(output)?;
+    let index = file.index();
+    let segments = index.info().segments.len();
+    if !saving.quiet {
+        if saving.compact {
+            recall::warnings(index).iter().for_each(|line| show::complain(line));
+        }
+        if index.is_flat() && index.len() > 10 * FLAT_ROWS {
+            show::complain(&format!(
+                "note: it has no graph, so a search scans all {} rows; hither export and hither build make one that has",
+                show::count(index.len())
+            ));
+        }
+    }
+    let Changes { added, updated, removed, first_number } = changes;
+    if saving.json {
+        let mut result = json!({
+            "file": output.display().to_string(),
+            "added": added,
+            "updated": updated,
+            "removed": removed,
+            "rows": index.len(),
+            "segments": segments,
+            "bytes": file.len(),
+            "seconds": seconds,
+        });
+        if let (Some(first), Some(object)) = (first_number, result.as_object_mut()) {
+            object.insert("first_key".into(), first.into());
+        }
+        return show::print(&format!("{result}\n"));
+    }
+    if saving.quiet {
+        return Ok(());
+    }
+    let done: Vec<String> = [("added", added), ("updated", updated), ("removed", removed)]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(verb, count)| format!("{} {verb}", show::count(count)))
+        .collect();
+    let done = if done.is_empty() { "nothing to change".into() } else { done.join(", ") };
+    let numbers = match first_number {
+        Some(first) if added == 1 => format!(" (key {first})"),
+        Some(first) => format!(" (keys {first} to {})", first + added as i64 - 1),
+        None => String::new(),
+    };
+    let (name, rows) = (output.display(), show::count(index.len()));
+    let size = show::bytes(file.len());
+    let mut text = format!("{name}: {done}{numbers}; {rows} rows, {size}\n");
+    if segments > 1 {
+        text.push_str(&format!(
+            "{segments} segments; a search goes through all of them, and --compact makes one of them\n"
+        ));
+    }
+    show::print(&text)
+}

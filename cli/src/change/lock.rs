@@ -1,0 +1,63 @@
+//! One command at a time changes a file: what two read and both write would have the changes of one.
+
+use crate::failure::Failure;
+use crate::opened;
+use crate::progress::Bar;
+use hither::IndexFile;
+use std::fs::File;
+use std::path::Path;
+
+/// An index file, and what keeps other commands from changing it meanwhile.
+pub struct Locked {
+    pub file: IndexFile,
+    pub lock: Option<File>,
+}
+
+impl Locked {
+    /// Opens a file that stays as it is.
+    pub fn without(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { file: opened::open(path)?, lock: None })
+    }
+
+    /// Opens a file that will be replaced, as soon as no other command is changing it.
+    ///
+    /// # Errors
+    /// Those of opening it, and that somebody wants the command to end.
+    #[cfg(unix)]
+    pub fn open(path: &Path, bar: &Bar) -> Result<Self, Failure> {
+        use crate::interrupt::interrupted;
+        use crate::replace::is_same;
+        use std::fs::{self, TryLockError};
+        use std::time::Duration;
+
+        let mut told = false;
+        loop {
+            // What cannot be opened is told below.
+            let Ok(lock) = File::open(path) else { return Self::without(path) };
+            if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+                if !told {
+                    let name = path.display();
+                    bar.say(&format!("waiting for another command that changes {name}"));
+                    told = true;
+                }
+                if interrupted() {
+                    return Err(Failure::Interrupted);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            let file = opened::open(path)?;
+            // Who had the lock before has replaced the file that this one is of.
+            let (Ok(locked), Ok(there)) = (lock.metadata(), fs::metadata(path)) else { continue };
+            if is_same(&locked, &there) {
+                return Ok(Self { file, lock: Some(lock) });
+            }
+        }
+    }
+
+    /// Elsewhere a lock keeps readers away, too.
+    #[cfg(not(unix))]
+    pub fn open(path: &Path, _: &Bar) -> Result<Self, Failure> {
+        Self::without(path)
+    }
+}

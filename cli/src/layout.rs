@@ -1,0 +1,18 @@
+//! What the rows of an index have, for those who read rows for it or write its own.
+
+use hither::{Element, Index};
+use hither_rows::{Layout, Precision};
+
+/// What rows of an index have.
+pub fn layout(index: &Index<'_>) -> Layout {
+    let options = index.options();
+    Layout {
+        dimensions: index.dimensions(),
+        precision: match options.element {
+            Element::F16 => Precision::F16,
+            Element::F32 => Precision::F32,
+        },
+        key_type: options.key_type,
+        columns: index.columns().to_vec(),
+    }
+}
