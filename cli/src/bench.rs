@@ -31,8 +31,8 @@ pub struct Arguments {
     /// The format of the queries, where their name does not say it.
     #[arg(long, value_parser = settings::format())]
     format: Option<Format>,
-    /// The true neighbours: row numbers or int64 keys, nearest first, .npy or .ivecs. Computed by
-    /// an exact scan of the index when left out.
+    /// The true neighbours: row numbers or int64 keys, nearest first, .npy, .ivecs or .ibin. Computed
+    /// by an exact scan of the index when left out.
     #[arg(long, value_name = "T.npy")]
     truth: Option<PathBuf>,
     /// How many neighbours.

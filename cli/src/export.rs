@@ -7,12 +7,17 @@ use crate::output::create_rows;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{KeyType, Value};
-use hither_rows::{KEY_NAMES, Layout, attribute_names};
+use hither::{ColumnSchema, ColumnType, KeyType, Value};
+use hither_rows::{Format, KEY_NAMES, Layout, attribute_names};
 use std::path::{Path, PathBuf};
 
-/// Write the rows of an index file as .npy (vectors) or .jsonl, in the order of keys.
-#[cfg_attr(feature = "parquet", doc = "Or as .parquet.")]
+/// Write the rows of an index file as .npy (vectors), .jsonl or .csv, in the order of keys.
+#[cfg_attr(feature = "parquet", doc = "Or as .parquet or .arrow.")]
+///
+/// Text is packed where .gz
+#[cfg_attr(feature = "parquet", doc = "or .zst")]
+/// follows, as in rows.jsonl.gz. CSV has no types: text that looks like numbers is read back as these,
+/// unless --type of hither build says otherwise, and empty text as null.
 #[derive(Args)]
 pub struct Arguments {
     /// The index file.
@@ -61,14 +66,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What is not in the file as it is in the index.
 fn notes(output: &Path, layout: &Layout) -> Vec<String> {
-    if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
+    let format = Format::named_by(output);
+    if format == Some(Format::Npy) {
         let keys = layout.key_type != KeyType::RowNumber;
         let note = "note: .npy holds the vectors alone, without keys and attributes".into();
         return (keys || !layout.columns.is_empty()).then_some(note).into_iter().collect();
     }
+    let is_text = |column: &ColumnSchema| column.column_type == ColumnType::Text;
+    let csv = format == Some(Format::Csv);
+    let empty = "note: .csv does not tell empty text from null".into();
+    let mut notes: Vec<String> =
+        (csv && layout.columns.iter().any(is_text)).then_some(empty).into_iter().collect();
     let names = attribute_names(layout);
     let both = layout.columns.iter().map(|column| &column.name).zip(&names);
-    both.filter(|(own, name)| own != name)
-        .map(|(own, name)| format!("note: the column \"{own}\" is written as \"{name}\""))
-        .collect()
+    let both = both.filter(|(own, name)| own != name);
+    notes.extend(
+        both.map(|(own, name)| format!("note: the column \"{own}\" is written as \"{name}\"")),
+    );
+    notes
 }

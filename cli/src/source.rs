@@ -30,8 +30,8 @@ pub struct Source {
     /// A .npy file of keys, one a row: integers or text.
     #[arg(long, value_name = "K.npy")]
     pub keys: Option<PathBuf>,
-    /// Attributes, one line or row for each vector, in a format of --format that has columns; .csv
-    /// and .tsv begin with a header line.
+    /// Attributes, one line or row for each vector, in a format of --format that has columns, or in
+    /// .npz as lists; .csv and .tsv begin with a header line.
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
     /// The format of the attributes, where their name does not say it.

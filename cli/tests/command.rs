@@ -105,12 +105,19 @@ fn several_files_are_searched_as_one_and_merged() {
     let merged = ok(&folder, &[&["search", "c.hither"][..], &query].concat());
     assert_eq!(both, merged);
 
-    ok(&folder, &["export", "c.hither", "-o", "c.jsonl"]);
-    ok(&folder, &["build", "c.jsonl", "-o", "d.hither", "--metric", "l2", "--element", "f32"]);
-    assert_eq!(
-        fs::read(folder.join("c.hither")).unwrap(),
-        fs::read(folder.join("d.hither")).unwrap()
-    );
+    let mut formats = vec!["c.jsonl", "c.jsonl.gz", "c.csv", "c.csv.gz"];
+    if cfg!(feature = "parquet") {
+        formats.extend(["c.csv.zst", "c.parquet", "c.arrow"]);
+    }
+    for name in formats {
+        ok(&folder, &["export", "c.hither", "-o", name]);
+        ok(&folder, &["build", name, "-o", "d.hither", "--metric", "l2", "--element", "f32"]);
+        assert_eq!(
+            fs::read(folder.join("c.hither")).unwrap(),
+            fs::read(folder.join("d.hither")).unwrap(),
+            "{name}"
+        );
+    }
     ok(&folder, &["export", "c.hither", "-o", "c.npy"]);
     ok(&folder, &["search", "c.hither", "--queries", "c.npy", "-k", "2", "--output", "ids.npy"]);
     let ids = fs::read(folder.join("ids.npy")).unwrap();
@@ -241,7 +248,8 @@ fn help_and_completions() {
     assert!(ok(&folder, &["--help"]).contains("build"));
     assert!(ok(&folder, &["build", "--help"]).contains("--on-invalid"));
     assert!(ok(&folder, &["--version"]).starts_with("hither 0."));
-    assert!(ok(&folder, &["completions", "bash"]).contains("complete"));
+    let completions = ok(&folder, &["completions", "bash"]);
+    assert!(completions.contains("complete") && completions.contains("--ignore-missing"));
 }
 
 /// A socket stands for whatever is no regular file: devices, pipes, folders.

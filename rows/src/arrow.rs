@@ -24,6 +24,7 @@ use crate::{
 mod field;
 mod headers;
 mod lists;
+pub mod write;
 
 use headers::{Headers, MAGIC};
 

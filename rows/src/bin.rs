@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::PathBuf,
 };
 
@@ -25,13 +25,9 @@ pub fn open(source: &mut Source, element: Element) -> Result<Table, Error> {
     if file.fill_buf().map_err(io)?.is_empty() {
         return Err(Error::new(&path, "the file is empty"));
     }
-    let mut header = [0; HEADER as usize];
-    file.read_exact(&mut header).map_err(io)?;
-    let [rows, columns] = [0, 4]
-        .map(|at| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]));
+    let [rows, columns] = header(&mut file).map_err(io)?;
     if rows == 0 || columns == 0 {
-        let reason = format!("it is empty: {rows} rows of {columns} dimensions");
-        return Err(Error::new(&path, reason));
+        return Err(Error::new(&path, empty(rows, columns)));
     }
     // Before anything of that length is allocated.
     let said = format!("its header says {rows} rows of {columns} dimensions");
@@ -65,6 +61,46 @@ pub fn open(source: &mut Source, element: Element) -> Result<Table, Error> {
         }),
         ..Table::default()
     })
+}
+
+fn header(file: &mut BufReader<File>) -> io::Result<[u32; 2]> {
+    let mut bytes = [0; HEADER as usize];
+    file.read_exact(&mut bytes)?;
+    let [rows, columns] = [0, 4].map(|at| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    Ok([rows, columns].map(u32::from_le_bytes))
+}
+
+fn empty(rows: u32, columns: u32) -> String {
+    format!("it is empty: {rows} rows of {columns} dimensions")
+}
+
+/// Reads whole numbers row by row, with the numbers of rows and columns: `.ibin`, as these benchmarks
+/// have true neighbours. What may follow them, the distance of each as f32, is passed over.
+pub fn read_integers(source: &mut Source) -> Result<(Vec<i64>, u64, usize), Error> {
+    source.spool()?;
+    let mut file = BufReader::with_capacity(1 << 17, source.start()?);
+    let path = source.path();
+    let io = |error| Error::io(path, &error);
+    let [rows, columns] = header(&mut file).map_err(io)?;
+    if rows == 0 || columns == 0 {
+        return Err(Error::new(path, empty(rows, columns)));
+    }
+    let bytes = file.get_ref().metadata().map_err(io)?.len();
+    let values = u64::from(rows) * u64::from(columns);
+    let fits = |size: u64| values.checked_mul(size).and_then(|n| n.checked_add(HEADER));
+    if fits(4) != Some(bytes) && fits(8) != Some(bytes) {
+        let reason = format!(
+            "its header says {rows} rows of {columns} integers of 4 bytes, and it has {bytes} bytes: it is cut, damaged, or of another format"
+        );
+        return Err(Error::new(path, reason));
+    }
+    let mut numbers = Vec::new();
+    let mut number = [0; 4];
+    for _ in 0..values {
+        file.read_exact(&mut number).map_err(io)?;
+        numbers.push(i32::from_le_bytes(number).into());
+    }
+    Ok((numbers, rows.into(), columns as usize))
 }
 
 struct Vectors {
@@ -155,6 +191,32 @@ mod tests {
             let text = message(vectors(&path));
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn true_neighbours() {
+        let folder = scratch("bin-truth");
+        let path = folder.join("a.ibin");
+        let numbers: Vec<u8> = [5_i32, -1, 7, i32::MAX, 0, 3].map(i32::to_le_bytes).concat();
+        let expected = (vec![5, -1, 7, 2_147_483_647, 0, 3], 2, 3);
+        // Alone, and with a distance for each behind them.
+        for distances in [&[][..], &[0; 24]] {
+            std::fs::write(&path, file(2, 3, &[&numbers, distances].concat())).unwrap();
+            assert_eq!(crate::read_matrix_i64(&path).unwrap(), expected);
+        }
+        for (bytes, part) in [
+            (Vec::new(), "ends too early"),
+            (file(0, 3, &[]), "0 rows"),
+            (file(2, 3, &numbers[1..]), "2 rows of 3 integers of 4 bytes, and it has 31 bytes"),
+            (file(u32::MAX, u32::MAX, &numbers), "cut, damaged"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let text = message(crate::read_matrix_i64(&path));
+            assert!(text.contains(part), "{text}");
+        }
+        damage(&path, &file(2, 3, &numbers), |path| {
+            crate::read_matrix_i64(path).map(|(_, rows, _)| rows)
+        });
     }
 
     #[test]

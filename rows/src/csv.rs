@@ -24,6 +24,8 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
     cells::open(source, roles, |source| Ok(Box::new(Records::open(source)?)))
 }
 
+pub mod write;
+
 struct Records {
     path: PathBuf,
     reader: ::csv::Reader<Text>,

@@ -5,6 +5,7 @@ use std::{fmt, path::Path, str::FromStr};
 use crate::{
     Error,
     diagnostic::{Diagnostic, Setting},
+    packed::Packing,
     source::extension,
 };
 
@@ -125,13 +126,13 @@ impl Format {
         Self::of(path, named, |_| true, Setting::Format)
     }
 
-    /// The format of a file of attributes, which has columns.
+    /// The format of a file of attributes, whose parts have names.
     pub(crate) fn of_attributes(path: &Path, named: Option<Self>) -> Result<Self, Error> {
-        Self::of(path, named, Self::has_columns, Setting::AttributesFormat)
+        Self::of(path, named, Self::has_names, Setting::AttributesFormat)
     }
 
-    /// The format that the name of a file says, if it says one.
-    pub(crate) fn named_by(path: &Path) -> Option<Self> {
+    /// The format that the name of a file says, packed or not, if it says one.
+    pub fn named_by(path: &Path) -> Option<Self> {
         extension(unpacked_name(path).0).parse().ok()
     }
 
@@ -181,9 +182,9 @@ impl Format {
 
 /// A file's name without what says that it is packed, and whether that was there.
 fn unpacked_name(path: &Path) -> (&Path, bool) {
-    match extension(path).as_str() {
-        "gz" | "zst" => (path.file_stem().map_or(path, Path::new), true),
-        _ => (path, false),
+    match Packing::named_by(path) {
+        Some(_) => (path.file_stem().map_or(path, Path::new), true),
+        None => (path, false),
     }
 }
 

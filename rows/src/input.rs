@@ -257,6 +257,7 @@ pub fn open_attributes(source: &mut Source, format: Format, roles: &Roles) -> Re
         Format::Jsonl => jsonl::open(source, roles),
         Format::Parquet | Format::Arrow => open_columns(source, format, roles),
         Format::Csv => csv::open(source, roles),
+        Format::Npz => npz::open(source, roles),
         _ => tsv::open(source, roles),
     }
 }

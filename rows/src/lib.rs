@@ -54,6 +54,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod testing;
+mod text;
 mod tsv;
 mod vector;
 

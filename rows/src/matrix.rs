@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    Error, Format, Input, Options, Row,
+    Error, Format, Input, Options, Row, bin,
     fvecs::Records,
     npy,
     npy::Matrix,
@@ -27,7 +27,7 @@ pub fn read_matrix_f32(
     Ok((values, rows, input.dimensions))
 }
 
-/// Reads row numbers from `.npy` (integers of 4 or 8 bytes) or `.ivecs`: row by row, rows, columns.
+/// Reads row numbers from `.npy` (integers of 4 or 8 bytes), `.ivecs` or `.ibin`: row by row, rows, columns.
 /// What has no name is taken for the former.
 pub fn read_matrix_i64(path: &Path) -> Result<(Vec<i64>, usize, usize), Error> {
     let (mut values, mut bytes) = (Vec::new(), Vec::new());
@@ -60,7 +60,12 @@ pub fn read_matrix_i64(path: &Path) -> Result<(Vec<i64>, usize, usize), Error> {
             }
             (records.rows.unwrap_or_default(), records.columns)
         }
-        _ => return Err(Error::new(path, "true neighbours are read from .npy or .ivecs")),
+        "ibin" => {
+            let (numbers, rows, columns) = bin::read_integers(&mut source)?;
+            values = numbers;
+            (rows, columns)
+        }
+        _ => return Err(Error::new(path, "true neighbours are read from .npy, .ivecs or .ibin")),
     };
     Ok((values, rows as usize, columns))
 }

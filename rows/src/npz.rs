@@ -1,5 +1,6 @@
 //! NumPy's `.npz`: arrays of one archive as the vectors, the keys and the attributes of the same rows.
-//! The vectors are the matrix, keys and attributes lists of as many elements.
+//! The vectors are the matrix, keys and attributes lists of as many elements; of attributes alone, of
+//! as many as most lists have.
 //!
 //! Each array is copied to a temporary file first: within an archive nothing can be read in two places
 //! at once.
@@ -22,7 +23,7 @@ use crate::{
     table::{Rows, Table},
 };
 
-/// Opens an archive.
+/// Opens an archive of vectors, or of attributes alone.
 pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
     source.spool()?;
     let mut archive = Archive::open(source)?;
@@ -30,10 +31,16 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
     let refuse = |reason: Diagnostic| Error::new(&path, reason);
     let names: Vec<String> = archive.arrays.iter().map(|array| array.name.clone()).collect();
     let is_matrix = |at: usize| npy::is_vectors(&archive.arrays[at].header);
-    let vector = roles.choose_vector(&names, is_matrix, is_matrix).map_err(refuse)?;
+    let vector = match roles.vectors {
+        true => Some(roles.choose_vector(&names, is_matrix, is_matrix).map_err(refuse)?),
+        false => None,
+    };
     let mut notes = Vec::new();
     let key = archive.key(roles, vector, &mut notes).map_err(refuse)?;
-    let vectors = npy::open(&mut archive.extract(source, vector)?)?;
+    let vectors = match vector {
+        Some(at) => npy::open(&mut archive.extract(source, at)?)?,
+        None => Table { count: Some(archive.rows_of_lists().map_err(refuse)?), ..Table::default() },
+    };
     let count = vectors.count;
     let keys = match key {
         None => None,
@@ -44,11 +51,11 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
         }
     };
     if let (Some(at), None) = (key, &keys) {
-        let reason = format!("\"{}\" has not as many elements as there are vectors", names[at]);
+        let reason = format!("\"{}\" has not as many elements as there are rows", names[at]);
         return Err(refuse(reason.into()));
     }
     let (mut columns, mut attributes) = (Vec::new(), Vec::new());
-    for at in (0..names.len()).filter(|at| *at != vector && Some(*at) != key) {
+    for at in (0..names.len()).filter(|at| Some(*at) != vector && Some(*at) != key) {
         let (name, header) = (&names[at], &archive.arrays[at].header);
         if header.shape.first().copied() != count || header.shape.iter().skip(1).any(|&n| n != 1) {
             let shape = &header.shape;
@@ -66,11 +73,12 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
         count,
         dimensions: vectors.dimensions,
         columns,
-        vector_column: Some(names[vector].clone()),
+        vector_column: vector.map(|at| names[at].clone()),
         key: keys.as_ref().map(|(name, keys)| (name.clone(), keys.key_type)),
         notes,
         rows: Box::new(Reader {
-            vectors: vectors.rows,
+            vectors: vector.map(|_| vectors.rows),
+            left: count.unwrap_or_default(),
             keys: keys.map(|(_, keys)| keys),
             attributes,
         }),
@@ -122,11 +130,24 @@ impl Archive {
         Ok(Source::of_file(path, file))
     }
 
+    /// How many elements most lists have, of as many the first ones.
+    fn rows_of_lists(&self) -> Result<u64, Diagnostic> {
+        let length = |array: &Array| match array.header.shape[..] {
+            [length] | [length, 1] => Some(length),
+            _ => None,
+        };
+        let lengths: Vec<u64> = self.arrays.iter().filter_map(length).collect();
+        let count = |length: &u64| lengths.iter().filter(|other| *other == length).count();
+        // The last of several that are greatest is taken.
+        let most = lengths.iter().rev().max_by_key(|length| count(length));
+        most.copied().ok_or_else(|| "it holds no list, such as an attribute a row".into())
+    }
+
     /// Which array is the keys.
     fn key(
         &self,
         roles: &Roles,
-        vector: usize,
+        vector: Option<usize>,
         notes: &mut Vec<Diagnostic>,
     ) -> Result<Option<usize>, Diagnostic> {
         let find = |wanted: &str| self.arrays.iter().position(|array| array.name == wanted);
@@ -134,7 +155,7 @@ impl Archive {
             let Header { dtype, shape, .. } = &self.arrays[at].header;
             let numbers = matches!((dtype.kind, dtype.size), (b'i' | b'u', 1 | 2 | 4 | 8));
             let text = matches!((dtype.kind, dtype.size), (b'S' | b'U', 1..));
-            at != vector && matches!(shape[..], [_] | [_, 1]) && (numbers || text)
+            Some(at) != vector && matches!(shape[..], [_] | [_, 1]) && (numbers || text)
         };
         if let Some(wanted) = roles.key_column {
             let at = find(wanted).ok_or_else(|| {
@@ -152,7 +173,7 @@ impl Archive {
         for at in roles.key_names().filter_map(find) {
             match usable(at) {
                 true => return Ok(Some(at)),
-                false if at == vector => {}
+                false if Some(at) == vector => {}
                 false => notes.push(
                     format!(
                         "\"{}\" is not the key: keys are a list of integers or strings",
@@ -176,14 +197,23 @@ fn damaged(path: &Path, error: &ZipError) -> Error {
 }
 
 struct Reader {
-    vectors: Box<dyn Rows>,
+    /// None in an archive of attributes alone.
+    vectors: Option<Box<dyn Rows>>,
+    /// How many rows are to come.
+    left: u64,
     keys: Option<Keys>,
     attributes: Vec<Column>,
 }
 
 impl Rows for Reader {
     fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
-        if !self.vectors.next(row)? {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        self.left -= 1;
+        if let Some(vectors) = &mut self.vectors
+            && !vectors.next(row)?
+        {
             return Ok(false);
         }
         if let Some(keys) = &mut self.keys {

@@ -22,7 +22,7 @@ pub struct Options {
     pub attributes_format: Option<Format>,
     /// A `.npy` file of keys, a row each.
     pub keys: Option<PathBuf>,
-    /// A file of attributes, a row each, in a format that has columns.
+    /// A file of attributes, a row each, in a format that has columns, or `.npz`.
     pub attributes: Option<PathBuf>,
     /// The names of the columns of a CSV or TSV file that has no header line.
     pub column_names: Option<Vec<String>>,

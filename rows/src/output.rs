@@ -1,4 +1,5 @@
-//! Rows into files: `.npy`, JSON Lines or Parquet, in forms that [`Input`](crate::Input) reads again.
+//! Rows into files: `.npy`, JSON Lines, CSV, Parquet or Arrow, in forms that [`Input`](crate::Input)
+//! reads again.
 //!
 //! A file is written under a temporary name beside its own and renamed when it is whole, so that a
 //! reader never sees half of one and a failed run leaves nothing behind.
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use hither::{KeyRef, Value};
 
-use crate::{Error, jsonl, layout::Layout, npy, sink::Sink};
+use crate::{Error, Format, csv, jsonl, layout::Layout, npy, packed::Packing, sink::Sink};
 
 /// A file that is being written.
 pub struct Output {
@@ -17,20 +18,34 @@ pub struct Output {
 }
 
 impl Output {
-    /// Starts a file in the format that its extension names. `.npy` takes the vectors alone.
+    /// Starts a file in the format that its name says. `.npy` takes the vectors alone. Text is packed
+    /// where the name ends in `.gz` or `.zst`.
+    ///
+    /// # Errors
+    /// If the name says no format that is written, or the system refuses the file.
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-        let writer: Box<dyn Sink> = match extension.to_ascii_lowercase().as_str() {
-            "npy" => Box::new(npy::write::Writer::create(path, layout)?),
-            "jsonl" | "ndjson" => Box::new(jsonl::write::Writer::create(path, layout)?),
+        let format = Format::named_by(path);
+        if let (Some(_), Some(format)) = (Packing::named_by(path), format.filter(|f| !f.is_text()))
+        {
+            let reason = format!("only text is packed, and .{format} is none");
+            return Err(Error::new(path, reason));
+        }
+        let writer: Box<dyn Sink> = match format {
+            Some(Format::Npy) => Box::new(npy::write::Writer::create(path, layout)?),
+            Some(Format::Jsonl) => Box::new(jsonl::write::Writer::create(path, layout)?),
+            Some(Format::Csv) => Box::new(csv::write::Writer::create(path, layout)?),
             #[cfg(feature = "parquet")]
-            "parquet" => Box::new(crate::parquet::write::Writer::create(path, layout)?),
+            Some(Format::Parquet) => Box::new(crate::parquet::write::Writer::create(path, layout)?),
+            #[cfg(feature = "parquet")]
+            Some(Format::Arrow) if path.extension() != Some("arrows".as_ref()) => {
+                Box::new(crate::arrow::write::Writer::create(path, layout)?)
+            }
             #[cfg(not(feature = "parquet"))]
-            "parquet" => return Err(Error::without_parquet(path)),
+            Some(Format::Parquet | Format::Arrow) => return Err(Error::without_parquet(path)),
             _ => {
                 return Err(Error::new(
                     path,
-                    "rows are written as .npy (vectors alone), .jsonl, .ndjson or .parquet",
+                    "rows are written as .npy (vectors alone), .jsonl, .csv, .parquet or .arrow; text with .gz or .zst behind that is packed",
                 ));
             }
         };

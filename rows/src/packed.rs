@@ -3,7 +3,28 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    path::Path,
 };
+
+use crate::source::extension;
+
+/// What text is packed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// What the ending of a name says.
+    pub fn named_by(path: &Path) -> Option<Self> {
+        match extension(path).as_str() {
+            "gz" => Some(Self::Gzip),
+            "zst" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
 
 /// Why zstd is not unpacked, where it is not.
 #[cfg(not(feature = "parquet"))]

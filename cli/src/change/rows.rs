@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::layout::layout;
 use crate::memory::Budget;
 use crate::progress::Bar;
+use crate::show;
 use crate::source::Source;
 use hither::{Index, Key, KeyType, Progress, RowId, Value, ValueRef};
 use hither_rows::{Error, Input, Options, Row};
@@ -82,8 +83,9 @@ impl Rows<'_> {
             // As they come, and again in the segment that is built of them.
             let needed = options.memory_needed(rows).saturating_mul(2);
             if available.is_some_and(|available| needed > available) {
+                let (rows, needed) = (show::count(rows), show::bytes(needed));
                 let reason = format!(
-                    "{rows} rows take {needed} bytes of memory, more than there is: take fewer at a time, or build an index of them and merge that"
+                    "{rows} rows take {needed} of memory, more than there is: take fewer at a time, or build an index of them and merge that"
                 );
                 return Err(Failure::at(&self.name, reason));
             }

@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hither::{AtomicFile, KeyRef, KeyType, Value, format_timestamp, format_uuid};
+use hither::{KeyRef, KeyType, Value, format_timestamp, format_uuid};
 
 use crate::layout::{KEY, Layout, VECTOR, attribute_names};
-use crate::sink::{Sink, create, failed};
+use crate::sink::Sink;
+use crate::text::TextFile;
 use crate::{
     Error,
     infer::format_bytes,
@@ -18,7 +19,7 @@ use crate::{
 
 /// An object a row.
 pub struct Writer {
-    file: AtomicFile,
+    file: TextFile,
     path: PathBuf,
     key: Option<String>,
     vector: String,
@@ -32,7 +33,7 @@ impl Writer {
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
         let name = |name: &str| format!("{}:", quoted(name));
         Ok(Self {
-            file: create(path)?,
+            file: TextFile::create(path)?,
             path: path.to_owned(),
             key: (layout.key_type != KeyType::RowNumber).then(|| name(KEY)),
             vector: name(VECTOR),
@@ -92,7 +93,7 @@ impl Sink for Writer {
     }
 
     fn finish(self: Box<Self>) -> Result<(), Error> {
-        self.file.finish().map_err(|error| failed(&self.path, error))
+        self.file.finish()
     }
 }
 

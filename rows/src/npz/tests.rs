@@ -51,6 +51,33 @@ fn vectors_keys_and_attributes_of_one_archive() {
     assert_eq!(rows[2].attributes[1], text("65535"));
 }
 
+#[test]
+fn attributes_of_an_archive() {
+    let folder = scratch("npz-attributes");
+    let path = folder.join("v.bvecs");
+    for rows in [3, 4, 2] {
+        std::fs::write(&path, [1, 0, 0, 0, 7].repeat(rows)).unwrap();
+        let options = Options { attributes: Some(fixture("packed.npz")), ..Options::default() };
+        let read = Input::open(&path, &options).and_then(drain);
+        if rows != 3 {
+            assert!(message(read).contains("it has 3 rows, and"));
+            continue;
+        }
+        let rows = read.unwrap();
+        assert_eq!((&rows[2].vector[..], &rows[2].key), (&[7.0][..], &None));
+        // What would be the key beside the vectors is an attribute, and the matrix is none.
+        let key = Value::Int64(-9);
+        assert_eq!(rows[2].attributes.len(), 5);
+        assert!(
+            rows[2].attributes.contains(&key)
+                && rows[2].attributes.contains(&Value::Text("bcé".into()))
+        );
+        let options = Options { key_column: Some("id".into()), ..options };
+        let rows = drain(Input::open(&path, &options).unwrap()).unwrap();
+        assert_eq!((&rows[2].key, rows[2].attributes.len()), (&Some(Key::Int64(-9)), 4));
+    }
+}
+
 fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();

@@ -97,10 +97,54 @@ fn jsonl_and_back() {
     round_trip("jsonl");
 }
 
+#[test]
+fn packed_jsonl_and_back() {
+    round_trip("jsonl.gz");
+    if cfg!(feature = "parquet") {
+        round_trip("ndjson.zst");
+    }
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_and_back() {
     round_trip("parquet");
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn arrow_and_back() {
+    for extension in ["arrow", "feather"] {
+        round_trip(extension);
+    }
+}
+
+/// A field that is empty is null, so that empty text does not come back; documents are text where
+/// nobody says what they are.
+#[test]
+fn csv_and_back() {
+    let folder = scratch("output-csv");
+    let (layout, mut rows) = rows();
+    for (name, packed) in [("a.csv", false), ("a.csv.gz", true)] {
+        let path = folder.join(name);
+        write(&path, &layout, &rows);
+        assert_eq!(std::fs::read(&path).unwrap().starts_with(&[0x1f, 0x8b]), packed);
+        let json = vec![("json".into(), ColumnType::Json)];
+        let options = Options { column_types: json, ..Options::default() };
+        let input = Input::open(&path, &options).unwrap();
+        assert_eq!((input.key_type, &input.columns), (KeyType::Text, &layout.columns));
+        let read = drain(input).unwrap();
+        rows[2].attributes[3] = Value::Null;
+        assert_eq!(read, rows);
+        rows[2].attributes[3] = Value::Text(String::new());
+    }
+    let path = folder.join("b.csv");
+    for name in ["a\tb", " a", "a\nb"] {
+        let columns = vec![ColumnSchema { name: name.into(), column_type: ColumnType::Text }];
+        let text = message(Output::create(&path, &Layout { columns, ..layout.clone() }));
+        assert!(text.contains("a header line cannot hold the name"), "{text}");
+        assert!(!path.exists());
+    }
 }
 
 #[test]
@@ -150,5 +194,14 @@ fn nothing_is_left_of_what_is_not_finished() {
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 0);
     let text = message(Output::create(&folder.join("none/a.jsonl"), &layout));
     assert!(text.contains("its folder does not exist"), "{text}");
-    assert!(message(Output::create(&folder.join("a.csv"), &layout)).contains(".parquet"));
+    for (name, part) in [
+        ("a.tsv", "rows are written as"),
+        ("a", "rows are written as"),
+        ("a.gz", "rows are written as"),
+        ("a.npy.gz", "only text is packed, and .npy is none"),
+        ("a.parquet.zst", "only text is packed"),
+    ] {
+        let text = message(Output::create(&folder.join(name), &layout));
+        assert!(text.contains(part), "{name}: {text}");
+    }
 }

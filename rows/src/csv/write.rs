@@ -1,0 +1,107 @@
+//! Comma-separated text as RFC 4180 has it, with the values as JSON Lines has them: a header line, then
+//! the key, the attributes and the vector as a list of JSON. Null is an empty field.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use ::csv::{ErrorKind, Terminator, Writer as Records, WriterBuilder};
+use hither::{KeyRef, KeyType, Value};
+
+use crate::{
+    Error,
+    columns::written,
+    layout::{KEY, Layout, VECTOR, attribute_names},
+    sink::Sink,
+    text::TextFile,
+};
+
+/// A record a row.
+pub struct Writer {
+    path: PathBuf,
+    records: Records<TextFile>,
+    has_key: bool,
+    vector: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// If a column has a name that no header line can hold.
+    pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
+        let has_key = layout.key_type != KeyType::RowNumber;
+        let mut names = attribute_names(layout);
+        // Reading trims names, and takes the separator from the first line.
+        let fits = |name: &&String| {
+            name.trim() == name.as_str() && !name.contains(['\t', '\n', '\r']) && !name.is_empty()
+        };
+        if let Some(name) = names.iter().find(|name| !fits(name)) {
+            let reason = format!(
+                "a header line cannot hold the name {name:?}; write .jsonl or .parquet instead"
+            );
+            return Err(Error::new(path, reason));
+        }
+        if has_key {
+            names.insert(0, KEY.into());
+        }
+        names.push(VECTOR.into());
+        let mut builder = WriterBuilder::new();
+        builder.terminator(Terminator::Any(b'\n'));
+        let mut records = builder.from_writer(TextFile::create(path)?);
+        records.write_record(&names).map_err(|error| failed(path, error))?;
+        Ok(Self { path: path.to_owned(), records, has_key, vector: Vec::new() })
+    }
+
+    fn write_row(
+        &mut self,
+        key: Option<KeyRef<'_>>,
+        vector: &[f32],
+        values: &[Value],
+    ) -> Result<(), ::csv::Error> {
+        if let (true, Some(key)) = (self.has_key, key) {
+            self.records.write_field(key.to_string())?;
+        }
+        for value in values {
+            let text = match value {
+                // Debug keeps ".0", which tells a float from an integer.
+                Value::Float64(number) if number.is_finite() => format!("{number:?}"),
+                value => written(value.as_ref()),
+            };
+            self.records.write_field(text)?;
+        }
+        self.vector.clear();
+        for (at, value) in vector.iter().enumerate() {
+            self.vector.push(if at == 0 { b'[' } else { b',' });
+            // The shortest digits that read back as the same f32.
+            write!(self.vector, "{value}")?;
+        }
+        self.vector.push(b']');
+        self.records.write_field(&self.vector)?;
+        self.records.write_record(None::<&[u8]>)
+    }
+}
+
+impl Sink for Writer {
+    fn write(
+        &mut self,
+        key: Option<KeyRef<'_>>,
+        vector: &[f32],
+        values: &[Value],
+    ) -> Result<(), Error> {
+        self.write_row(key, vector, values).map_err(|error| failed(&self.path, error))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Error> {
+        let file = self.records.into_inner();
+        file.map_err(|error| Error::io(&self.path, error.error()))?.finish()
+    }
+}
+
+fn failed(path: &Path, error: ::csv::Error) -> Error {
+    match error.into_kind() {
+        ErrorKind::Io(error) => Error::io(path, &error),
+        other => Error::new(path, format!("it cannot be written: {other:?}")),
+    }
+}
