@@ -23,36 +23,28 @@ made=$CARGO_TARGET_DIR/wasm-build/release
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
     $CARGO build --quiet --release --manifest-path wasm/build/Cargo.toml
 
-rm -rf "$out/package"
+rm -rf "$out/package" "$out/js"
 mkdir -p "$out/package"
-# What compresses best: functions are not merged into their only callers, and lie by what they have
-# in common; control flow is laid out anew; what is computed twice is not kept in a local. Below
-# 1,024 lies the end of the stack, to which no pointer leads. The module with names is for weighing.
+cp -r wasm/js "$out/js"
+# What compresses best: functions are not merged into their only callers; control flow is laid out anew; what
+# is computed twice is not kept in a local. Below 1,024 lies the end of the stack, to which no pointer leads. The
+# module with names is for weighing.
 optimise() {
     "$out/tools/node_modules/.bin/wasm-opt" --enable-simd --enable-bulk-memory \
         --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --enable-bulk-memory-opt "$@"
 }
-# make_module NAME [cargo's options]
-make_module() {
-    name=$1
-    shift
-    $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET "$@"
-    "$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/silent.wasm"
+$CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
+"$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/js"
+for name in hither_search hither_bg; do
     optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
         --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
-        -g --strip-producers --strip-target-features "$out/silent.wasm" -o "$out/optimised.wasm"
-    "$made/hither-wasm-order" "$out/optimised.wasm" "$out/numbered.wasm"
-    optimise --reorder-functions-by-name -g "$out/numbered.wasm" -o "$out/$name.named.wasm"
+        -g --strip-producers --strip-target-features "$out/js/$name.wasm" -o "$out/$name.named.wasm"
     optimise --strip-debug "$out/$name.named.wasm" -o "$out/package/$name.wasm"
-}
-make_module hither_search --no-default-features
-make_module hither_bg
+done
 cp wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
-rm -rf "$out/js"
-cp -r wasm/js "$out/js"
 # Names are kept, for stack traces and for what errors are called; a bundler's minifier may do as it likes.
 # script ENTRY… [esbuild's options]
 script() {

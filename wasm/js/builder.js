@@ -1,15 +1,13 @@
 import { HitherError } from "./error.js";
-import { Handle } from "./handle.js";
 import { isReady, ready } from "./runtime.js";
-import { toSchema, toValues } from "./options.js";
+import { checkBuilderOptions, toSchema } from "./options.js";
 import { setOwn } from "./result.js";
-import { Tokens, encode } from "./token.js";
 import { checkNames, checkNumbers, checkOptions, checkRow, own, shown, toRow } from "./value.js";
 import { writer } from "./writer.js";
 
-/** Rows that cross to WebAssembly at a time, and about how many bytes of keys and values. */
+/** Rows that cross to WebAssembly at a time, and numbers of their vectors, unless one row has more. */
 const BATCH = 1024;
-const BYTES = 1 << 18;
+const NUMBERS = 1 << 19;
 
 const ROW = ["key", "columns"];
 
@@ -18,7 +16,9 @@ export class Builder {
   #options;
   #schema;
   #dimensions;
-  #building;
+  /** What it is in WebAssembly, and the instance there. */
+  #builder;
+  #instance;
   #waiting = [];
   #length = 0;
   #freed = false;
@@ -26,7 +26,7 @@ export class Builder {
 
   constructor(options) {
     this.#schema = toSchema(options?.columns);
-    this.#options = toValues(options, this.#schema);
+    this.#options = checkBuilderOptions(options, this.#schema);
     this.#dimensions = options.dimensions;
     if (isReady()) this.#start();
     else ready().catch(() => {});
@@ -37,16 +37,13 @@ export class Builder {
     if (!instance.builds) {
       throw new HitherError("unsupported", "the module that load() was given only searches: give it hither_bg.wasm, which builds");
     }
-    instance.guard(() => {
-      instance.giveValues(this.#options);
-      this.#building = new Handle(instance, instance.call("building_new"));
-    });
+    this.#builder = instance.guard((wasm) => new wasm.FileBuilder(this.#options));
+    this.#instance = instance;
   }
 
-  /** Calls a function for what is being built. */
-  #call(name, ...given) {
-    const { instance } = this.#building;
-    return instance.guard(() => instance.call(name, this.#building.id, ...given));
+  /** Calls into WebAssembly with what is being built. */
+  #call(call) {
+    return this.#instance.guard(() => call(this.#builder));
   }
 
   #check() {
@@ -56,7 +53,7 @@ export class Builder {
 
   get length() {
     this.#check();
-    return this.#building && this.#waiting.length === 0 ? this.#call("building_rows") : this.#length;
+    return this.#builder && this.#waiting.length === 0 ? this.#call((builder) => builder.rows) : this.#length;
   }
 
   add(vector, row = {}) {
@@ -64,7 +61,7 @@ export class Builder {
     this.#check();
     checkNumbers("vector", vector, this.#dimensions);
     const values = toRow(this.#schema, row.columns);
-    this.#push(vector, encode([row.key, ...values]), 1);
+    this.#push(vector, [row.key, ...values], 1);
   }
 
   addMany(vectors, rows = {}) {
@@ -92,32 +89,32 @@ export class Builder {
       this.#flush();
       this.#reserve(count);
     }
+    const batch = Math.max(1, Math.min(BATCH, Math.floor(NUMBERS / dimensions)));
     const slice = (from, to) => (vectors.subarray ?? vectors.slice).call(vectors, from, to);
     for (let first = 0, at = 0; first < count; first = at) {
-      const values = new Tokens();
-      for (; at < count && at < first + BATCH && values.length < BYTES; at += 1) {
-        values.add(keys?.[at]);
+      const values = [];
+      for (; at < count && at < first + batch; at += 1) {
         const row = {};
         for (const { name } of this.#schema) setOwn(row, name, own(columns, name)?.[at]);
-        for (const value of toRow(this.#schema, row)) values.add(value);
+        values.push(keys?.[at], ...toRow(this.#schema, row));
       }
-      this.#push(slice(first * dimensions, at * dimensions), values.bytes, at - first);
+      this.#push(slice(first * dimensions, at * dimensions), values, at - first);
     }
   }
 
   #push(vectors, values, rows) {
     this.#check();
-    if (this.#building || isReady()) {
+    if (this.#builder || isReady()) {
       this.#flush();
       this.#write(vectors, values);
     } else {
-      this.#waiting.push([Float32Array.from(vectors), values.slice()]);
+      this.#waiting.push([Float32Array.from(vectors), values]);
     }
     this.#length += rows;
   }
 
   #flush() {
-    if (!this.#building) this.#start();
+    if (!this.#builder) this.#start();
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
@@ -126,18 +123,11 @@ export class Builder {
   }
 
   #reserve(rows) {
-    this.#call("building_reserve", rows);
+    this.#call((builder) => builder.reserve(rows));
   }
 
   #write(vectors, values) {
-    const { length } = vectors;
-    const { instance, id } = this.#building;
-    instance.guard(() => {
-      const place = instance.call("building_stage", id, length);
-      instance.view(Float32Array, place, length).set(vectors);
-      instance.give(values);
-      instance.call("building_push", id);
-    });
+    this.#call((builder) => builder.push(vectors, values));
   }
 
   async finish(options = {}) {
@@ -150,8 +140,7 @@ export class Builder {
     this.#busy = true;
     let bytes;
     try {
-      const { instance, id } = this.#building;
-      bytes = write(instance, () => instance.call("building_finish", id));
+      bytes = write(this.#instance, (sink) => this.#builder.finish(sink));
     } finally {
       this.#busy = false;
     }
@@ -164,9 +153,8 @@ export class Builder {
     this.#check();
     this.#freed = true;
     this.#waiting = [];
-    const building = this.#building;
-    this.#building = undefined;
-    building?.free();
+    if (this.#builder) this.#instance.free(this.#builder);
+    this.#builder = undefined;
   }
 }
 

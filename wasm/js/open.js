@@ -1,12 +1,9 @@
 import { HitherError } from "./error.js";
-import { readInfo } from "./info.js";
 import { SearchResult, freeNames, setOwn, writable } from "./result.js";
-import { encodeFilter } from "./filter.js";
-import { Handle } from "./handle.js";
+import { filterText, toConditions } from "./filter.js";
 import { ready } from "./runtime.js";
 import { METRICS, choice } from "./options.js";
 import { read } from "./source.js";
-import { KEPT_VALUE } from "./token.js";
 import { together } from "./together.js";
 import { checkArray, checkNames, checkNumbers, checkOptions, checkRow, checkType, checkWhole, fromColumn, shown, toRow } from "./value.js";
 import { writer } from "./writer.js";
@@ -43,6 +40,7 @@ async function opened(source, options, changes) {
   const progress = sources.map(() => ({ loaded: 0, total: 0 }));
   const sum = (name) => progress.reduce((total, step) => total + step[name], 0);
   const files = [];
+  let wasm;
   let index;
   let pushed = 0;
   try {
@@ -52,78 +50,69 @@ async function opened(source, options, changes) {
         onProgress?.({ loaded: sum("loaded"), total: sum("total") });
       };
       files[at] = await read(each, { signal, onProgress: hear }, instance);
-      const wasm = await instance;
-      index ??= wasm.guard(() => new Handle(wasm, wasm.call("opened_new")));
-      // In their order, whichever comes first.
-      for (; files[pushed]; pushed += 1) {
-        wasm.guard(() => {
-          wasm.giveValues([model]);
-          wasm.call("opened_push", index.id, files[pushed].take(), verify === "full");
-        });
-      }
+      wasm = await instance;
+      index ??= wasm.guard(({ OpenIndex }) => new OpenIndex());
+      // In their order, whichever comes first. What is opened is used up.
+      while (files[pushed]) wasm.guard(() => index.push(files[pushed++], verify === "full", model));
     });
-    return new Index(made, index, changes);
+    return new Index(made, wasm, index, changes);
   } catch (error) {
-    for (const file of files.slice(pushed)) file?.free();
-    index?.free();
+    for (const held of [index, ...files.slice(pushed)]) if (held) wasm.free(held);
     throw error;
   }
 }
 
 /** An open index. */
 export class Index {
-  #opened;
+  /** What it is in WebAssembly, and the instance there. */
+  #index;
   #wasm;
   #changes;
   #shape;
   /** What columns are called whose names an answer's rows have of their own, and a row that is got. */
   #names;
   #rowNames;
-  /** The bytes of the filter that is bound. */
+  /** The text of the filter that is bound. */
   #filter;
   #busy = false;
 
-  constructor(key, opened, changes) {
+  constructor(key, wasm, index, changes) {
     if (key !== made) throw new TypeError("an Index comes from open()");
-    this.#opened = opened;
-    this.#wasm = opened.instance;
+    this.#index = index;
+    this.#wasm = wasm;
     this.#changes = changes;
     this.#shape = this.info;
     this.#names = freeNames(this.#shape.columns, ["key", "distance"]);
     this.#rowNames = freeNames(this.#shape.columns, ["key", "vector"]);
-    this.#wasm.files.set(opened.id, this.#shape.bytes);
   }
 
-  /** Its number in WebAssembly. */
   #live() {
-    if (!this.#opened) throw new HitherError("freed", "this index was freed");
+    if (!this.#index) throw new HitherError("freed", "this index was freed");
     if (this.#busy) throw new HitherError("busy", "this index is being saved: use it again when save() is done");
-    return this.#opened.id;
   }
 
-  /** Its number, for what only a whole module does. */
+  /** For what only a whole module does. */
   #changing() {
-    const id = this.#live();
-    if (this.#changes && this.#wasm.builds) return id;
+    this.#live();
+    if (this.#changes && this.#wasm.builds) return;
     throw new HitherError("unsupported", 'this index only searches: open it by "hither" to change or save it');
   }
 
-  /** Calls a function for this index. */
-  #call(name, ...given) {
-    const id = this.#live();
-    return this.#wasm.guard(() => this.#wasm.call(name, id, ...given));
+  /** Calls into WebAssembly with this index. */
+  #call(call) {
+    return this.#wasm.guard(() => call(this.#index));
   }
 
   get info() {
-    const id = this.#live();
-    const wasm = this.#wasm;
-    const info = wasm.guard(() => readInfo(wasm.read(wasm.call("opened_info", id))));
-    if (info.files.length > 1) info.rows = this.length;
+    this.#live();
+    const info = this.#call((index) => index.info());
+    for (const file of info.files) file.properties = Object.fromEntries(file.properties);
     return info;
   }
 
   get length() {
-    return this.#call("opened_rows");
+    this.#live();
+    return this.#call((index) => index.countRows());
   }
 
   get dimensions() {
@@ -135,15 +124,15 @@ export class Index {
   }
 
   search(query, options = {}) {
-    const id = this.#live();
+    this.#live();
     checkOptions(options, SEARCH);
     const { radius, recall, exact = false, metric, filter, include } = options;
     const k = checkWhole("k", options.k, 1) ?? (radius === undefined ? 10 : 0);
-    const efSearch = checkWhole("efSearch", options.efSearch, 1) ?? 0;
-    const probes = checkWhole("probes", options.probes, 1) ?? 0;
+    const efSearch = checkWhole("efSearch", options.efSearch, 1);
+    const probes = checkWhole("probes", options.probes, 1);
     checkType("recall", recall, "number");
     checkType("radius", radius, "number");
-    const measured = choice("metric", metric, METRICS) ?? METRICS.length;
+    const measure = choice("metric", metric, METRICS);
     checkInclude(include);
     const filtered = filter !== undefined && filter !== null;
     const isKey = ["number", "bigint", "string"].includes(typeof query);
@@ -152,15 +141,13 @@ export class Index {
     if (typeof query === "string" && keys !== "text" && keys !== "uuid") {
       throw new HitherError("key_type", `query: ${shown(query)} is a text, and the keys of this index are numbers${BY_VECTORS}`);
     }
-    const wasm = this.#wasm;
-    return wasm.guard(() => {
-      if (filtered) this.#bind(id, filter);
-      if (!isKey) this.#stage(id, query);
-      else if (this.#find(id, query) === 0) {
+    return this.#call((index) => {
+      if (filtered) this.#bind(filter);
+      if (isKey && !index.get(query)) {
         throw new HitherError("key_not_found", `no row has the key ${query}${typeof query === "string" ? BY_VECTORS : ""}`);
       }
-      const told = wasm.call("opened_search", id, isKey, k, efSearch, probes, recall ?? NaN, exact, measured, filtered, radius ?? NaN);
-      return this.#answer(id, include, told);
+      index.search(isKey ? undefined : query, k, efSearch, probes, recall, exact, measure, radius, filtered);
+      return this.#answer(include);
     });
   }
 
@@ -179,64 +166,58 @@ export class Index {
     );
   }
 
-  #bind(id, filter) {
-    const bytes = encodeFilter(filter);
-    const bound = this.#filter;
-    if (bound?.length === bytes.length && bound.every((byte, at) => byte === bytes[at])) return;
+  #bind(filter) {
+    const text = filterText(filter);
+    if (text === this.#filter) return;
     this.#filter = undefined;
-    this.#wasm.give(bytes);
-    this.#wasm.call("opened_filter", id);
-    this.#filter = bytes.slice();
+    this.#index.filter(toConditions(filter));
+    this.#filter = text;
   }
 
   #check(name, vector) {
     checkNumbers(name, vector, this.#shape.dimensions);
   }
 
-  #answer(id, include, told) {
-    const wasm = this.#wasm;
-    const [found, distancesAt, numbersAt, visited, compared, reached] = wasm.view(Float64Array, told, 6);
-    const distances = wasm.view(Float32Array, distancesAt, found).slice();
-    const kind = this.#shape.keys;
-    let keys;
-    if (kind === "row number") {
-      // Less than 2⁵³, so two halves make each: bigints on the way would cost more than the rest.
-      const halves = wasm.view(Uint32Array, numbersAt, 2 * found);
-      keys = new Float64Array(found);
-      for (let at = 0; at < found; at += 1) keys[at] = halves[2 * at] + halves[2 * at + 1] * 2 ** 32;
-    } else if (kind === "int64") {
-      keys = wasm.view(BigInt64Array, numbersAt, found).slice();
-    } else {
-      keys = wasm.read(wasm.call("opened_keys", id));
-    }
-    const stats = { visited, compared, ...(reached >= 0 && { reachedRecall: reached }) };
-    return new SearchResult(keys, distances, this.#columns(id, include), stats, this.#names);
+  #answer(include) {
+    const index = this.#index;
+    const { visited, compared, reached } = index;
+    const stats = { visited, compared, ...(reached !== undefined && { reachedRecall: reached }) };
+    return new SearchResult(this.#keys(), index.distances(), this.#columns(include), stats, this.#names);
   }
 
-  #columns(id, include = true) {
+  #keys() {
+    const index = this.#index;
+    switch (this.#shape.keys) {
+      case "row number":
+        return index.rowNumbers();
+      case "int64":
+        return index.integers();
+    }
+    return index.keys();
+  }
+
+  #columns(include = true) {
     const columns = {};
     const all = this.#shape.columns;
     const names = include === true ? all.map(({ name }) => name) : include || [];
     for (const name of names) {
       const number = all.findIndex((column) => column.name === name);
       if (number < 0) checkNames(all, Object.fromEntries([[name, null]]));
-      const values = fromColumn(all[number].type, this.#wasm.read(this.#wasm.call("opened_column", id, number)));
+      const values = fromColumn(all[number].type, this.#index.column(number));
       setOwn(columns, name, values);
     }
     return columns;
   }
 
   get(key, options = {}) {
-    const id = this.#live();
+    this.#live();
     checkOptions(options, ["include"]);
     checkInclude(options.include);
-    const wasm = this.#wasm;
-    return wasm.guard(() => {
-      const place = this.#find(id, key);
-      if (place === 0) return undefined;
-      const vector = wasm.view(Float32Array, place, this.#shape.dimensions).slice();
-      const columns = this.#columns(id, options.include);
-      const row = { key: wasm.read(wasm.call("opened_keys", id))[0], vector };
+    return this.#call((index) => {
+      const vector = index.get(key);
+      if (!vector) return undefined;
+      const columns = this.#columns(options.include);
+      const row = { key: index.keys()[0], vector };
       for (const name in columns) setOwn(row, this.#rowNames.get(name) ?? name, columns[name][0]);
       return writable(row);
     });
@@ -251,50 +232,32 @@ export class Index {
   }
 
   has(key) {
-    const id = this.#live();
-    const wasm = this.#wasm;
-    return wasm.guard(() => {
-      wasm.giveValues([key]);
-      return wasm.call("opened_has", id) === 1;
-    });
+    this.#live();
+    return this.#call((index) => index.has(key));
   }
 
   insert(vector, row = {}) {
-    const id = this.#changing();
+    this.#changing();
     checkRow(row, ["key", "columns"]);
     this.#check("vector", vector);
     const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    const wasm = this.#wasm;
-    return wasm.guard(() => {
-      this.#stage(id, vector);
-      wasm.giveValues([row.key, ...values]);
-      return wasm.read(wasm.call("opened_insert", id))[0];
-    });
+    return this.#call((index) => index.insert(row.key, vector, values));
   }
 
   update(key, vector, row = {}) {
-    const id = this.#changing();
+    this.#changing();
     checkRow(row, ["columns"]);
     this.#check("vector", vector);
-    const values = toRow(this.#shape.columns, row.columns, KEPT_VALUE);
+    const values = toRow(this.#shape.columns, row.columns);
     this.#filter = undefined;
-    const wasm = this.#wasm;
-    wasm.guard(() => {
-      this.#stage(id, vector);
-      wasm.giveValues([key, ...values]);
-      wasm.call("opened_update", id);
-    });
+    this.#call((index) => index.update(key, vector, values));
   }
 
   remove(key) {
-    const id = this.#changing();
+    this.#changing();
     this.#filter = undefined;
-    const wasm = this.#wasm;
-    return wasm.guard(() => {
-      wasm.giveValues([key]);
-      return wasm.call("opened_remove", id) === 1;
-    });
+    return this.#call((index) => index.remove(key));
   }
 
   async save(options = {}) {
@@ -303,34 +266,22 @@ export class Index {
     if (form !== "compact" && form !== "delta") {
       throw new HitherError("invalid_parameter", `form: ${shown(form)} is none of "compact", "delta"`);
     }
-    const id = this.#changing();
+    this.#changing();
     const write = writer(options);
     this.#busy = true;
     try {
-      return write(this.#wasm, () => this.#wasm.call("opened_save", id, form === "delta"));
+      return write(this.#wasm, (sink) => this.#index.save(form === "delta", sink));
     } finally {
       this.#busy = false;
     }
   }
 
   free() {
-    if (!this.#opened) return;
-    const opened = this.#opened;
+    if (!this.#index) return;
     if (this.#busy) this.#live();
-    this.#opened = undefined;
-    opened.free();
-  }
-
-  /** Has the vector where WebAssembly reads it. */
-  #stage(id, vector) {
-    const place = this.#wasm.call("opened_vector", id, vector.length);
-    this.#wasm.view(Float32Array, place, vector.length).set(vector);
-  }
-
-  /** Where the vector of the row with this key lies; 0 if there is none. */
-  #find(id, key) {
-    this.#wasm.giveValues([key]);
-    return this.#wasm.call("opened_get", id);
+    const index = this.#index;
+    this.#index = undefined;
+    this.#wasm.free(index);
   }
 }
 

@@ -1,4 +1,4 @@
-// A builder's options, as the values that `src/options.rs` reads in this order.
+// A builder's options, as `src/options.rs` reads them.
 import { HitherError } from "./error.js";
 import { checkOptions, checkRecord, checkWhole, shown } from "./value.js";
 
@@ -14,18 +14,18 @@ function invalid(name, reason) {
   return new HitherError("invalid_parameter", `${name}: ${reason}`);
 }
 
-/** The number of a name; undefined where none was given. */
+/** A name that is one of these; undefined where none was given. */
 export function choice(name, value, known) {
   if (value === undefined || value === null) return undefined;
-  if (known.includes(value)) return known.indexOf(value);
+  if (known.includes(value)) return value;
   throw invalid(name, `${shown(value)} is none of ${known.join(", ")}`);
 }
 
-/** A seed of 64 bits without sign, as the signed integer of the same bits. */
-function seedBits(value) {
+/** A seed of 64 bits without sign. */
+function seedOf(value) {
   if (value === undefined || value === null) return undefined;
   const number = Number.isInteger(value) && value < 2 ** 64 ? BigInt(`${value}`) : value;
-  if (typeof number === "bigint" && BigInt.asUintN(64, number) === number) return BigInt.asIntN(64, number);
+  if (typeof number === "bigint" && BigInt.asUintN(64, number) === number) return number;
   throw invalid("seed", "give a whole number from 0 on");
 }
 
@@ -38,7 +38,7 @@ export function toSchema(columns) {
 }
 
 /** Checks the options of a builder with these columns. */
-export function toValues(options, schema) {
+export function checkBuilderOptions(options, schema) {
   checkOptions(options, NAMES);
   const { dimensions, metric, element, keys, kind, codes, m, efConstruction, lists, properties, seed } = options;
   if (!Number.isInteger(dimensions) || dimensions < 0) {
@@ -51,26 +51,24 @@ export function toValues(options, schema) {
   if (!facts.every(([, value]) => typeof value === "string")) {
     throw invalid("properties", "names and values are strings");
   }
-  const columns = schema.flatMap(({ name, type, asText }) => {
+  for (const { name, type, asText } of schema) {
     if (typeof name !== "string") throw invalid("columns", 'give names with their types, as { title: "text" }');
     if (asText !== false && (asText !== true || type !== "json")) throw invalid("columns", `asText of ${shown(name)}: true is for columns of json`);
-    if (TYPES.includes(type)) return [name, TYPES.indexOf(type)];
+    if (TYPES.includes(type)) continue;
     throw invalid("columns", `the type of ${shown(name)} is ${shown(type)}, which is none of ${TYPES.join(", ")}`);
-  });
-  return [
+  }
+  return {
     dimensions,
-    choice("metric", metric, METRICS),
-    choice("element", element, ELEMENTS),
-    choice("keys", keys, KEYS),
-    choice("codes", codes, CODES),
-    checkWhole("m", m ?? undefined, 0),
-    checkWhole("efConstruction", efConstruction ?? undefined, 0),
-    checkWhole("lists", lists ?? undefined, 0),
-    ...KINDS.map((_, number) => Number(kinds.includes(number))),
-    seedBits(seed),
-    schema.length,
-    ...columns,
-    facts.length,
-    ...facts.flat(),
-  ];
+    metric: choice("metric", metric, METRICS),
+    element: choice("element", element, ELEMENTS),
+    keys: choice("keys", keys, KEYS),
+    codes: choice("codes", codes, CODES),
+    m: checkWhole("m", m ?? undefined, 0),
+    efConstruction: checkWhole("efConstruction", efConstruction ?? undefined, 0),
+    lists: checkWhole("lists", lists ?? undefined, 0),
+    kinds,
+    seed: seedOf(seed),
+    columns: schema.map(({ name, type }) => ({ name, type })),
+    properties: facts,
+  };
 }

@@ -42,7 +42,8 @@ function start(module, rank) {
 async function compile(given) {
   if (isAddress(given)) given = await fetched(given);
   const kind = classOf(given);
-  if (kind === "WebAssembly.Module") return given;
+  // wasm-bindgen knows none of another realm; a clone is of this one.
+  if (kind === "WebAssembly.Module") return given instanceof WebAssembly.Module ? given : structuredClone(given);
   if (kind !== "Response") return WebAssembly.compile(given);
   const what = called(given.url);
   checkStatus(given, what);
@@ -122,13 +123,14 @@ export async function load(module) {
 export function memory() {
   const total = { reserved: 0, files: 0, indexes: 0 };
   for (const instance of instances) {
-    const isUsed = instance === current || (!instance.crashed && instance.files.size > 0);
-    if (!isUsed) instances.delete(instance);
-    else total.reserved += instance.reserved;
-    for (const bytes of isUsed ? instance.files.values() : []) {
-      total.files += bytes;
-      total.indexes += 1;
+    const { indexes, files } = instance.open;
+    if (instance !== current && indexes === 0) {
+      instances.delete(instance);
+      continue;
     }
+    total.reserved += instance.reserved;
+    total.files += files;
+    total.indexes += indexes;
   }
   return total;
 }

@@ -1,7 +1,6 @@
 // The bytes of an index file, from wherever they come.
 import { bufferOf } from "./blob.js";
 import { HitherError, aborted, beingRead, noSource, throwIfAborted } from "./error.js";
-import { Handle } from "./handle.js";
 import { classOf } from "./realm.js";
 import { checkStatus, request } from "./request.js";
 import { pathStream } from "./runtime.js";
@@ -161,10 +160,7 @@ async function next(read, signal, response) {
 
 function lengthOf(instance, head) {
   try {
-    return instance.guard(() => {
-      instance.give(head.subarray(0, HEADER));
-      return instance.call("file_length");
-    });
+    return instance.guard((wasm) => wasm.fileLength(head.subarray(0, HEADER)));
   } catch (error) {
     const text = String.fromCharCode(...head.subarray(0, 32)).trimStart();
     if (error.code === "not_an_index" && text.startsWith("<")) {
@@ -188,28 +184,25 @@ function unlessAborted(promise, signal) {
 /** Reads a source into one allocation of WebAssembly, in the instance that is on its way. */
 export async function read(source, options, instance) {
   let bytes;
-  let wasm;
+  let ready;
   try {
     await pour(
       source,
       options,
       instance,
       async (total) => {
-        wasm = await instance;
-        bytes = wasm.guard(() => new Handle(wasm, wasm.call("bytes_new", total)));
+        ready = await instance;
+        bytes = ready.guard((wasm) => new wasm.FileBytes(total));
       },
       (chunk) => {
-        wasm.guard(() => {
-          for (let at = 0; at < chunk.length; at += PIECE) {
-            wasm.give(chunk.subarray(at, at + PIECE));
-            wasm.call("bytes_append", bytes.id);
-          }
+        ready.guard(() => {
+          for (let at = 0; at < chunk.length; at += PIECE) bytes.append(chunk.subarray(at, at + PIECE));
         });
       },
     );
     return bytes;
   } catch (error) {
-    bytes?.free();
+    if (bytes) ready.free(bytes);
     throw error;
   }
 }

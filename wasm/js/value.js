@@ -15,11 +15,17 @@ function fromJson(text) {
 
 /** A value as WebAssembly takes it. */
 function toColumn({ name, type, asText }, value) {
-  if (value === null || value === undefined) return null;
+  if (value === null) return null;
   if (type === "timestamp" && isDate(value)) return iso(value);
   if (type === "json") return asText ? checkJson(name, value) : toJson(value);
-  if (type === "bytes" && classOf(value) === "ArrayBuffer") return new Uint8Array(value);
+  if (type === "bytes") return toBytes(value);
   return value;
+}
+
+/** Bytes in an array of this realm; what is none is for WebAssembly to refuse. */
+function toBytes(value) {
+  if (classOf(value) === "ArrayBuffer") return new Uint8Array(value);
+  return classOf(value) === "Uint8Array" ? new Uint8Array(value.buffer, value.byteOffset, value.length) : value;
 }
 
 /** A document that is given as its text, which is kept as it is. */
@@ -33,13 +39,13 @@ function checkJson(name, text) {
   }
 }
 
-/** A row's values in the order of `schema`, from an object by column; `other` where there is none. */
-export function toRow(schema, columns, other = null) {
+/** A row's values in the order of `schema`, from an object by column; undefined where there is none. */
+export function toRow(schema, columns) {
   columns ??= {};
   checkNames(schema, columns);
   return schema.map((column) => {
     const value = own(columns, column.name);
-    return value === undefined ? other : toColumn(column, value);
+    return value === undefined ? undefined : toColumn(column, value);
   });
 }
 

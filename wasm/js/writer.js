@@ -2,9 +2,9 @@
 import { aborted, throwIfAborted } from "./error.js";
 
 /**
- * How WebAssembly writes a file: it calls `report` to tell its progress and to hear whether to stop,
- * `begin` with how many bytes there will be, to hear whether there is room, and `take` with each
- * piece.
+ * How WebAssembly writes a file, to a sink as `src/sink.rs` knows it: it calls `report` to tell its progress and
+ * to hear whether to go on, `begin` with how many bytes there will be, to hear whether there is room, and `take`
+ * with each piece.
  */
 export function writer({ onProgress, signal } = {}) {
   let thrown;
@@ -14,7 +14,7 @@ export function writer({ onProgress, signal } = {}) {
     } catch (error) {
       thrown = { error };
     }
-    return thrown !== undefined || signal?.aborted === true;
+    return thrown === undefined && signal?.aborted !== true;
   };
   let bytes;
   let at = 0;
@@ -33,7 +33,7 @@ export function writer({ onProgress, signal } = {}) {
   return (instance, write) => {
     throwIfAborted(signal);
     try {
-      instance.guard(() => instance.writeTo({ report, begin, take }, write));
+      instance.guard(() => write({ report, begin, take }));
     } catch (error) {
       if (thrown) throw thrown.error;
       throw error.code === "aborted" ? aborted(signal) : error;

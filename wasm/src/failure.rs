@@ -1,36 +1,43 @@
 //! Errors on their way to JavaScript, which makes a `HitherError` of each.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString};
 use hither::{Error, ErrorKind};
+use wasm_bindgen::prelude::wasm_bindgen;
 
 /// A result that JavaScript gets, or an error.
 pub type Outcome<T> = Result<T, Failure>;
 
 /// An error of the library, or one that only this door has: its code and its message.
-pub struct Failure(Box<(&'static str, String)>);
+#[wasm_bindgen]
+pub struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+#[wasm_bindgen]
+impl Failure {
+    /// The code by which programs tell it.
+    #[wasm_bindgen(getter)]
+    pub fn code(&self) -> String {
+        self.code.into()
+    }
+
+    /// What people read.
+    #[wasm_bindgen(getter)]
+    pub fn message(&self) -> String {
+        self.message.clone()
+    }
+}
 
 impl Failure {
     #[cold]
     #[inline(never)]
     pub(crate) fn new(code: &'static str, message: String) -> Self {
-        Self(Box::new((code, message)))
-    }
-
-    /// The code by which programs tell it.
-    pub fn code(&self) -> &str {
-        self.0.0
-    }
-
-    /// What people read.
-    pub fn message(&self) -> &str {
-        &self.0.1
+        Self { code, message }
     }
 
     /// The same, saying in which row.
     pub(crate) fn in_row(self, row: usize) -> Self {
-        Self::new(self.0.0, format!("row {row}: {}", self.0.1))
+        Self { message: format!("row {row}: {}", self.message), ..self }
     }
 }
 

@@ -1,86 +1,147 @@
-//! What is in an index, for `js/info.js`: values in the order in which that reads them, a list as
-//! the number of its items and then these, null for what there is not.
+//! What is in an index, by the names that `js/index.d.ts` has.
 
-use crate::token::Writer;
-use alloc::format;
-use hither::Index;
+use hither::{Calibration, Index};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
 
-impl Writer {
-    fn optional_number(&mut self, number: Option<u32>) {
-        match number {
-            Some(number) => self.number(number.into()),
-            None => self.none(),
-        }
-    }
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Info<'i> {
+    rows: f64,
+    bytes: usize,
+    dimensions: usize,
+    metric: &'static str,
+    element: &'static str,
+    keys: &'static str,
+    unit_length: bool,
+    model: Option<&'i str>,
+    columns: Vec<Column<'i>>,
+    files: Vec<File<'i>>,
+}
 
-    fn optional_text(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => self.text(text),
-            None => self.none(),
-        }
-    }
+#[derive(Serialize)]
+struct Column<'i> {
+    name: &'i str,
+    r#type: &'static str,
+}
 
-    /// What the files of an index have in common.
-    pub fn index(&mut self, first: &Index<'_>, unit_length: bool) {
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct File<'i> {
+    format_version: u32,
+    content_id: Option<String>,
+    rows: u64,
+    bytes: usize,
+    m: Option<u32>,
+    ef_construction: Option<u32>,
+    properties: &'i [(String, String)],
+    segments: Vec<Segment>,
+    sections: Vec<Section>,
+}
+
+#[derive(Serialize)]
+struct Segment {
+    rows: u32,
+    removed: u32,
+    structures: Vec<&'static str>,
+    codes: &'static str,
+    lists: Option<u32>,
+    calibrations: Vec<Points>,
+}
+
+#[derive(Serialize)]
+struct Points {
+    structure: &'static str,
+    k: u32,
+    queries: u32,
+    points: Vec<(u32, f32)>,
+    best: Best,
+}
+
+#[derive(Serialize)]
+struct Best {
+    effort: u32,
+    recall: f32,
+}
+
+#[derive(Serialize)]
+struct Section {
+    segment: u32,
+    name: &'static str,
+    column: Option<String>,
+    offset: u64,
+    bytes: u64,
+}
+
+impl<'i> Info<'i> {
+    /// Of files with so many rows, each with its index and its bytes; the first says what all have in common.
+    pub(crate) fn new(first: &'i Index<'i>, rows: f64, files: &[(&'i Index<'i>, usize)]) -> Self {
         let options = first.options();
-        self.number(first.dimensions() as f64);
-        self.text(first.metric().name());
-        self.text(options.element.name());
-        self.text(options.key_type.name());
-        self.bool(unit_length);
         let model = options.properties.iter().find(|(name, _)| name == "model");
-        self.optional_text(model.map(|(_, value)| value.as_str()));
-        self.number(first.columns().len() as f64);
-        for column in first.columns() {
-            self.text(&column.name);
-            self.text(column.column_type.name());
+        let columns = first.columns().iter();
+        Self {
+            rows,
+            bytes: files.iter().map(|(_, bytes)| bytes).sum(),
+            dimensions: first.dimensions(),
+            metric: first.metric().name(),
+            element: options.element.name(),
+            keys: options.key_type.name(),
+            unit_length: files.iter().all(|(index, _)| index.is_unit_length()),
+            model: model.map(|(_, value)| value.as_str()),
+            columns: columns
+                .map(|column| Column { name: &column.name, r#type: column.column_type.name() })
+                .collect(),
+            files: files.iter().map(|(index, bytes)| File::new(index, *bytes)).collect(),
         }
     }
 
-    /// One file of so many bytes.
-    pub fn file(&mut self, index: &Index<'_>, bytes: usize) {
+    pub(crate) fn to_js(&self) -> JsValue {
+        let serializer = serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
+        self.serialize(&serializer).unwrap_or_default()
+    }
+}
+
+impl<'i> File<'i> {
+    fn new(index: &'i Index<'i>, bytes: usize) -> Self {
         let (info, options) = (index.info(), index.options());
-        self.number(info.format_version.into());
-        let content_id = index.content_id().map(|id| format!("{id:032x}"));
-        self.optional_text(content_id.as_deref());
-        self.number(index.len() as f64);
-        self.number(bytes as f64);
-        self.optional_number(options.hnsw.map(|hnsw| hnsw.m));
-        self.optional_number(options.hnsw.map(|hnsw| hnsw.ef_construction));
-        self.number(options.properties.len() as f64);
-        for (name, value) in &options.properties {
-            self.text(name);
-            self.text(value);
+        let segments = info.segments.into_iter().map(|segment| Segment {
+            rows: segment.rows,
+            removed: segment.removed,
+            structures: segment.structures.iter().map(|structure| structure.name()).collect(),
+            codes: segment.codes.name(),
+            lists: segment.lists,
+            calibrations: segment.calibrations.into_iter().map(Points::from).collect(),
+        });
+        let sections = info.sections.into_iter().map(|section| Section {
+            segment: section.segment,
+            name: section.name,
+            column: section.column,
+            offset: section.offset,
+            bytes: section.length,
+        });
+        Self {
+            format_version: info.format_version,
+            content_id: index.content_id().map(|id| format!("{id:032x}")),
+            rows: index.len(),
+            bytes,
+            m: options.hnsw.map(|hnsw| hnsw.m),
+            ef_construction: options.hnsw.map(|hnsw| hnsw.ef_construction),
+            properties: &options.properties,
+            segments: segments.collect(),
+            sections: sections.collect(),
         }
-        self.number(info.segments.len() as f64);
-        for segment in &info.segments {
-            self.number(segment.rows.into());
-            self.number(segment.removed.into());
-            self.number(segment.structures.len() as f64);
-            for structure in &segment.structures {
-                self.text(structure.name());
-            }
-            self.text(segment.codes.name());
-            self.optional_number(segment.lists);
-            self.number(segment.calibrations.len() as f64);
-            for calibration in &segment.calibrations {
-                self.text(calibration.structure.name());
-                self.number(calibration.k.into());
-                self.number(calibration.queries.into());
-                self.number(calibration.points.len() as f64);
-                for &(effort, recall) in &calibration.points {
-                    self.number(effort.into());
-                    self.number(recall.into());
-                }
-            }
-        }
-        self.number(info.sections.len() as f64);
-        for section in &info.sections {
-            self.number(section.segment.into());
-            self.text(section.name);
-            self.optional_text(section.column.as_deref());
-            self.number(section.offset as f64);
-            self.number(section.length as f64);
+    }
+}
+
+impl From<Calibration> for Points {
+    fn from(calibration: Calibration) -> Self {
+        let (effort, recall) = calibration.best();
+        Self {
+            structure: calibration.structure.name(),
+            k: calibration.k,
+            queries: calibration.queries,
+            best: Best { effort, recall },
+            points: calibration.points,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! itself could only end the program.
 
 use crate::failure::Outcome;
-use alloc::vec::Vec;
 use hither::ErrorKind;
 
 /// Makes sure that so many bytes can be allocated at once.

@@ -3,13 +3,30 @@
 mod change;
 mod search;
 
+use crate::bytes::FileBytes;
 use crate::failure::{Failure, Outcome};
-use crate::memory::room;
-use crate::token::{Token, Tokens, Writer};
-use crate::value::{write_key, write_value};
-use alloc::format;
-use alloc::vec::Vec;
-use hither::{AlignedBytes, Index, IndexFilter, Searcher, ShardNeighbor};
+use crate::info::Info;
+use crate::value::{from_key, from_value};
+use hither::{AlignedBytes, Index, IndexFilter, SearchStats, Searcher, ShardNeighbor};
+use js_sys::Array;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+/// How many indexes are open, and how many bytes their files have.
+static INDEXES: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many indexes are open.
+#[wasm_bindgen(js_name = openIndexes)]
+pub fn open_indexes() -> usize {
+    INDEXES.load(Relaxed)
+}
+
+/// How many bytes the files of open indexes have.
+#[wasm_bindgen(js_name = openBytes)]
+pub fn open_bytes() -> usize {
+    BYTES.load(Relaxed)
+}
 
 /// An index, and the filter that was bound to it last.
 pub(crate) struct Filtered<'a> {
@@ -30,44 +47,124 @@ impl File {
     fn read<T>(&self, read: impl FnOnce(&Index<'_>) -> T) -> T {
         self.with_dependent(|_, file| read(&file.index))
     }
+
+    fn length(&self) -> usize {
+        self.borrow_owner().as_slice().len()
+    }
 }
 
 /// One file or several.
-#[derive(Default)]
-pub struct Opened {
+#[wasm_bindgen]
+pub struct OpenIndex {
     files: Vec<File>,
     searcher: Searcher,
-    /// The vector that a call takes or gives.
+    /// The vector that is searched for, or of the row that was got.
     vector: Vec<f32>,
-    /// The last answer.
+    /// The last answer, and what it took.
     found: Vec<ShardNeighbor>,
-    distances: Vec<f32>,
-    numbers: Vec<i64>,
-    /// Values that a call gives.
-    written: Writer,
+    stats: SearchStats,
+    reached: Option<f32>,
     /// How many rows all files have, once they were counted.
     rows: Option<u64>,
     /// How many times it was changed: no fewer than rows were inserted.
     changes: usize,
 }
 
-impl Opened {
-    /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be, if
-    /// it is a text.
+impl Default for OpenIndex {
+    fn default() -> Self {
+        INDEXES.fetch_add(1, Relaxed);
+        Self {
+            files: Vec::new(),
+            searcher: Searcher::new(),
+            vector: Vec::new(),
+            found: Vec::new(),
+            stats: SearchStats::default(),
+            reached: None,
+            rows: None,
+            changes: 0,
+        }
+    }
+}
+
+impl Drop for OpenIndex {
+    fn drop(&mut self) {
+        INDEXES.fetch_sub(1, Relaxed);
+        BYTES.fetch_sub(self.files.iter().map(File::length).sum(), Relaxed);
+    }
+}
+
+#[wasm_bindgen]
+impl OpenIndex {
+    /// No file yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> OpenIndex {
+        Self::default()
+    }
+
+    /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be.
     ///
     /// # Errors
     /// What is wrong with the file, or with having it beside those before it.
-    pub fn push(&mut self, bytes: AlignedBytes, whole: bool, model: &[u8]) -> Outcome<()> {
-        let file = File::try_new(bytes, |bytes| {
+    pub fn push(&mut self, bytes: FileBytes, whole: bool, model: Option<String>) -> Outcome<()> {
+        let file = File::try_new(bytes.0, |bytes| {
             Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
         })?;
-        file.read(|index| self.check(index, whole, Tokens(model).read()))?;
+        file.read(|index| self.check(index, whole, model.as_deref()))?;
+        BYTES.fetch_add(file.length(), Relaxed);
         self.files.push(file);
         Ok(())
     }
 
-    fn check(&self, index: &Index<'_>, whole: bool, model: Token<'_>) -> Outcome<()> {
-        if let Token::Text(wanted) = model {
+    /// What is in it, by names.
+    ///
+    /// # Errors
+    /// `freed` if no file is open.
+    pub fn info(&mut self) -> Outcome<JsValue> {
+        let rows = self.count_rows()?;
+        let files = self.files.iter().map(|file| (&file.borrow_dependent().index, file.length()));
+        self.first(|first| Info::new(first, rows, &files.collect::<Vec<_>>()).to_js())
+    }
+
+    /// How many rows there are. Of several files with keys of their own it is counted once which rows a
+    /// later one replaces: none of these changes.
+    ///
+    /// # Errors
+    /// `corrupt` where a file is damaged.
+    #[wasm_bindgen(js_name = countRows)]
+    pub fn count_rows(&mut self) -> Outcome<f64> {
+        let rows = match (&self.files[..], self.rows) {
+            ([file], _) => file.read(|index| index.len()),
+            (_, Some(rows)) => rows,
+            _ => self.shards()?.rows()?,
+        };
+        self.rows = Some(rows);
+        Ok(rows as f64)
+    }
+
+    /// The keys of the last answer.
+    pub fn keys(&self) -> Array {
+        self.found.iter().map(|found| from_key(found.key.as_ref())).collect()
+    }
+
+    /// The values of a column, by its number, for the rows of the last answer.
+    ///
+    /// # Errors
+    /// `corrupt` where the file is damaged.
+    pub fn column(&self, number: usize) -> Outcome<Array> {
+        let values = Array::new();
+        for found in &self.found {
+            self.files[found.shard].read(|index| {
+                values.push(&from_value(index.value(found.row, number)?));
+                Ok::<_, Failure>(())
+            })?;
+        }
+        Ok(values)
+    }
+}
+
+impl OpenIndex {
+    fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
+        if let Some(wanted) = model {
             let mut properties = index.options().properties.iter();
             let made =
                 properties.find(|(name, _)| name == "model").map(|(_, value)| value.as_str());
@@ -99,69 +196,5 @@ impl Opened {
             Some(file) => Ok(file.read(read)),
             None => Err(Failure::new("freed", "no file is open".into())),
         }
-    }
-
-    /// The vector that a call takes, made so long, to be written.
-    ///
-    /// # Errors
-    /// `out_of_memory`.
-    pub fn vector(&mut self, length: usize) -> Outcome<&mut [f32]> {
-        room(&mut self.vector, length)?;
-        self.vector.resize(length, 0.0);
-        Ok(&mut self.vector)
-    }
-
-    /// What is in it, as `js/info.js` reads it.
-    ///
-    /// # Errors
-    /// `freed` if no file is open.
-    pub fn info(&mut self) -> Outcome<&[u8]> {
-        let mut values = core::mem::take(&mut self.written);
-        values.clear();
-        let unit_length = self.files.iter().all(|file| file.read(|index| index.is_unit_length()));
-        self.first(|first| values.index(first, unit_length))?;
-        values.number(self.files.len() as f64);
-        for file in &self.files {
-            file.read(|index| values.file(index, file.borrow_owner().as_slice().len()));
-        }
-        self.written = values;
-        Ok(self.written.as_bytes())
-    }
-
-    /// How many rows there are. Of several files with keys of their own it is counted once which rows a
-    /// later one replaces: none of these changes.
-    ///
-    /// # Errors
-    /// `corrupt` where a file is damaged.
-    pub fn rows(&mut self) -> Outcome<u64> {
-        if let [file] = &self.files[..] {
-            return Ok(file.read(|index| index.len()));
-        }
-        let rows = match self.rows {
-            Some(rows) => rows,
-            None => self.shards()?.rows()?,
-        };
-        self.rows = Some(rows);
-        Ok(rows)
-    }
-
-    /// The keys of the last answer.
-    pub fn keys(&mut self) -> &[u8] {
-        self.written.clear();
-        self.found.iter().for_each(|found| write_key(found.key.as_ref(), &mut self.written));
-        self.written.as_bytes()
-    }
-
-    /// The values of a column, by its number, for the rows of the last answer.
-    ///
-    /// # Errors
-    /// `out_of_memory`, or `corrupt` where the file is damaged.
-    pub fn column(&mut self, number: usize) -> Outcome<&[u8]> {
-        self.written.clear();
-        for found in &self.found {
-            self.files[found.shard]
-                .read(|index| write_value(index.value(found.row, number)?, &mut self.written))?;
-        }
-        Ok(self.written.as_bytes())
     }
 }

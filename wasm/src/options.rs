@@ -1,11 +1,40 @@
-//! A builder's options, as the values that `js/options.js` makes of them, in its order. It has
-//! checked them; none stands for what was not given.
+//! A builder's options, by the names that they have in JavaScript. `js/options.js` has checked them.
 
-use crate::token::{Token, Tokens};
-use crate::value::integer;
-use alloc::string::String;
+use crate::failure::{Failure, Outcome};
 use hither::{Codes, ColumnSchema, ColumnType, Element, HnswParams, IndexOptions, IvfParams};
 use hither::{KeyType, Metric};
+use serde::Deserialize;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An object of options.
+    pub type BuilderOptions;
+}
+
+/// What is not given has its default.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    dimensions: usize,
+    metric: Option<String>,
+    element: Option<String>,
+    keys: Option<String>,
+    codes: Option<String>,
+    m: Option<u32>,
+    ef_construction: Option<u32>,
+    lists: Option<u32>,
+    kinds: Vec<String>,
+    seed: Option<u64>,
+    columns: Vec<Column>,
+    properties: Vec<(String, String)>,
+}
+
+#[derive(Deserialize)]
+struct Column {
+    name: String,
+    r#type: String,
+}
 
 /// What is to be built, and whether the structure is to be chosen by the number of rows.
 pub(crate) struct Options {
@@ -14,76 +43,44 @@ pub(crate) struct Options {
     pub(crate) by_rows: bool,
 }
 
-// In the order in which JavaScript numbers them.
-pub(crate) const METRICS: [Metric; 4] =
-    [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
+const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 const ELEMENTS: [Element; 2] = [Element::F16, Element::F32];
 const KEY_TYPES: [KeyType; 4] = [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text];
 const CODES: [Codes; 4] = [Codes::None, Codes::Sq8, Codes::Sq8Only, Codes::Sq4];
-const COLUMN_TYPES: [ColumnType; 8] = [
-    ColumnType::Bool,
-    ColumnType::Int64,
-    ColumnType::Float64,
-    ColumnType::Text,
-    ColumnType::Timestamp,
-    ColumnType::Uuid,
-    ColumnType::Bytes,
-    ColumnType::Json,
-];
 
-/// Values that are left to read.
-struct Values<'v>(Tokens<'v>);
-
-impl Values<'_> {
-    fn number(&mut self) -> Option<usize> {
-        match self.0.read() {
-            Token::Number(number) => Some(number as usize),
-            _ => None,
-        }
-    }
-
-    fn text(&mut self) -> String {
-        match self.0.read() {
-            Token::Text(text) => text.into(),
-            _ => String::new(),
-        }
-    }
-
-    /// The one whose number comes next; the `default`th where there is none.
-    fn choice<T: Copy>(&mut self, all: &[T], default: usize) -> T {
-        let number = self.number().unwrap_or(default);
-        all[if number < all.len() { number } else { default }]
-    }
+pub(crate) fn metric(name: &str) -> Option<Metric> {
+    METRICS.into_iter().find(|metric| metric.name() == name)
 }
 
-pub(crate) fn read(values: &[u8]) -> Options {
-    let mut values = Values(Tokens(values));
-    let dimensions = values.number().unwrap_or(0);
-    let mut options = IndexOptions::new(dimensions, values.choice(&METRICS, 1));
-    options.element = values.choice(&ELEMENTS, 0);
-    options.key_type = values.choice(&KEY_TYPES, 0);
-    options.codes = values.number().and_then(|number| CODES.get(number).copied());
+pub(crate) fn read(options: &BuilderOptions) -> Outcome<Options> {
+    let given: Given = serde_wasm_bindgen::from_value(options.into())
+        .map_err(|error| Failure::new("invalid_parameter", error.to_string()))?;
+    let kind = |name| given.kinds.iter().any(|kind| kind == name);
+    let by_rows = given.kinds.is_empty();
     let default = HnswParams::default();
     let hnsw = HnswParams {
-        m: values.number().map_or(default.m, |m| m as u32),
-        ef_construction: values.number().map_or(default.ef_construction, |ef| ef as u32),
+        m: given.m.unwrap_or(default.m),
+        ef_construction: given.ef_construction.unwrap_or(default.ef_construction),
     };
-    let lists = values.number().unwrap_or(0) as u32;
-    let [flat, graph, inverted] = [(); 3].map(|()| values.number() == Some(1));
-    let by_rows = !(flat || graph || inverted);
+    let measured = given.metric.as_deref().and_then(metric).unwrap_or(Metric::Cosine);
+    let mut index = IndexOptions::new(given.dimensions, measured);
+    let element = |name| ELEMENTS.into_iter().find(|element| element.name() == name);
+    index.element = given.element.as_deref().and_then(element).unwrap_or(Element::F16);
+    let key_type = |name| KEY_TYPES.into_iter().find(|key_type| key_type.name() == name);
+    index.key_type = given.keys.as_deref().and_then(key_type).unwrap_or(KeyType::RowNumber);
+    let codes = |name| CODES.into_iter().find(|codes| codes.name() == name);
+    index.codes = given.codes.as_deref().and_then(codes);
     // Checked at once, even where the number of rows decides later.
-    options.hnsw = (graph || by_rows).then_some(hnsw);
-    options.ivf = inverted.then_some(IvfParams { lists });
-    if let Some(seed) = integer(values.0.read()) {
-        options.seed = seed as u64;
+    index.hnsw = (kind("hnsw") || by_rows).then_some(hnsw);
+    index.ivf = kind("ivf").then_some(IvfParams { lists: given.lists.unwrap_or(0) });
+    if let Some(seed) = given.seed {
+        index.seed = seed;
     }
-    for _ in 0..values.number().unwrap_or(0) {
-        let name = values.text();
-        options.columns.push(ColumnSchema { name, column_type: values.choice(&COLUMN_TYPES, 3) });
+    for Column { name, r#type } in given.columns {
+        let column_type = ColumnType::from_name(&r#type).unwrap_or(ColumnType::Text);
+        index.columns.push(ColumnSchema { name, column_type });
     }
-    for _ in 0..values.number().unwrap_or(0) {
-        options.properties.push((values.text(), values.text()));
-    }
-    options.threads = 1;
-    Options { index: options, hnsw, by_rows }
+    index.properties = given.properties;
+    index.threads = 1;
+    Ok(Options { index, hnsw, by_rows })
 }

@@ -1,98 +1,107 @@
 //! Keys and column values, between JavaScript and the library.
 
 use crate::failure::{Failure, Outcome};
-use crate::token::{SAFE, Token, Tokens, Writer};
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use hither::{ColumnSchema, ColumnType, Json, KeyRef, KeyType, Value, ValueRef};
+use crate::memory::ensure;
+use hither::{ColumnSchema, ColumnType, Key, KeyRef, KeyType, Value, ValueRef};
 use hither::{format_timestamp, format_uuid, parse_timestamp, parse_uuid};
+use js_sys::{Array, JsString, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Integers up to here are exact as JavaScript's numbers.
+const SAFE: u64 = (1 << 53) - 1;
 
 /// A whole number, given as a number or a bigint.
-pub(crate) fn integer(value: Token<'_>) -> Option<i64> {
-    match value {
-        Token::Number(number) => {
+fn integer(value: &JsValue) -> Option<i64> {
+    match value.as_f64() {
+        Some(number) => {
             let whole = number as i64;
             (whole as f64 == number && whole.unsigned_abs() <= SAFE).then_some(whole)
         }
-        Token::Integer(number) => Some(number),
-        _ => None,
+        None => i64::try_from(value.clone()).ok(),
     }
+}
+
+/// A text, if it is one. UTF-8 takes at most 3 bytes for each of a string's units.
+fn text(value: &JsValue) -> Outcome<Option<String>> {
+    if let Some(string) = value.dyn_ref::<JsString>() {
+        ensure(3 * string.length() as usize)?;
+    }
+    Ok(value.as_string())
+}
+
+fn bytes(value: &JsValue) -> Outcome<Option<Vec<u8>>> {
+    let Some(array) = value.dyn_ref::<Uint8Array>() else { return Ok(None) };
+    ensure(array.length() as usize)?;
+    Ok(Some(array.to_vec()))
 }
 
 /// A value as messages show it.
-fn shown(value: Token<'_>) -> String {
-    match value {
-        Token::None | Token::Kept => "missing".into(),
-        Token::Bool(_) => "a boolean".into(),
-        Token::Number(_) => "a number that is no whole one within ±2⁵³".into(),
-        Token::Integer(_) => "a bigint".into(),
-        Token::Text(text) => format!("\"{text}\""),
-        Token::Other(name) => name.into(),
-        Token::Bytes(_) | Token::List(_) | Token::Object(_) => "an object".into(),
+fn shown(value: &JsValue) -> String {
+    if value.is_null() || value.is_undefined() {
+        return "missing".into();
+    }
+    if value.is_bigint() {
+        let is_small = i64::try_from(value.clone()).is_ok();
+        return if is_small { "a bigint" } else { "a bigint beyond 64 bits" }.into();
+    }
+    match (value.as_string(), value.as_f64(), value.as_bool()) {
+        (Some(text), ..) => format!("\"{text}\""),
+        (_, Some(_), _) => "a number that is no whole one within ±2⁵³".into(),
+        (.., Some(_)) => "a boolean".into(),
+        _ => "an object".into(),
     }
 }
 
-/// Reads parsed JSON.
-pub(crate) fn to_json(tokens: &mut Tokens<'_>) -> Json {
-    match tokens.read() {
-        Token::Bool(value) => Json::Bool(value),
-        Token::Number(number) => {
-            let whole = number as i64;
-            let is_whole = whole as f64 == number && whole < i64::MAX;
-            if is_whole { Json::Int64(whole) } else { Json::Float64(number) }
-        }
-        Token::Integer(number) => Json::Int64(number),
-        Token::Text(text) => Json::Text(text.into()),
-        Token::List(count) => Json::Array((0..count).map(|_| to_json(tokens)).collect()),
-        Token::Object(count) => {
-            let entry = |_| {
-                let name = if let Token::Text(name) = tokens.read() { name } else { "" };
-                (name.into(), to_json(tokens))
-            };
-            Json::Object((0..count).map(entry).collect())
-        }
-        Token::None | Token::Kept | Token::Bytes(_) | Token::Other(_) => Json::Null,
-    }
-}
-
-pub(crate) fn to_key(value: Token<'_>, key_type: KeyType) -> Outcome<KeyRef<'_>> {
-    let key = match (key_type, value) {
-        (KeyType::RowNumber | KeyType::Int64, _) => integer(value).map(KeyRef::Int64),
-        (KeyType::Uuid, Token::Text(text)) => parse_uuid(text).map(KeyRef::Uuid),
-        (KeyType::Text, Token::Text(text)) => Some(KeyRef::Text(text)),
-        (KeyType::Uuid | KeyType::Text, _) => None,
+pub(crate) fn to_key(value: &JsValue, key_type: KeyType) -> Outcome<Key> {
+    let key = match key_type {
+        KeyType::RowNumber | KeyType::Int64 => integer(value).map(Key::Int64),
+        KeyType::Uuid => text(value)?.and_then(|text| parse_uuid(&text)).map(Key::Uuid),
+        KeyType::Text => text(value)?.map(Key::Text),
     };
-    key.filter(|key| key.fits(key_type)).ok_or_else(|| {
+    key.filter(|key| key.as_ref().fits(key_type)).ok_or_else(|| {
         let got = shown(value);
         let message = format!("the keys of this index are {}, not {got}", key_type.name());
         Failure::new("key_type", message)
     })
 }
 
-pub(crate) fn write_key(key: KeyRef<'_>, out: &mut Writer) {
+/// The same where a row may be without one.
+pub(crate) fn to_optional_key(value: &JsValue, key_type: KeyType) -> Outcome<Option<Key>> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(None);
+    }
+    to_key(value, key_type).map(Some)
+}
+
+/// A number where that is exact, else a bigint.
+fn from_integer(number: i64) -> JsValue {
+    if number.unsigned_abs() <= SAFE { (number as f64).into() } else { number.into() }
+}
+
+pub(crate) fn from_key(key: KeyRef<'_>) -> JsValue {
     match key {
-        KeyRef::Int64(number) => out.integer(number),
-        KeyRef::Uuid(bytes) => out.text(&format_uuid(&bytes)),
-        KeyRef::Text(text) => out.text(text),
+        KeyRef::Int64(number) => from_integer(number),
+        KeyRef::Uuid(bytes) => format_uuid(&bytes).into(),
+        KeyRef::Text(text) => text.into(),
     }
 }
 
 /// A column's value: JavaScript has made text of dates and JSON.
-fn to_value<'a>(value: Token<'a>, column: &ColumnSchema) -> Outcome<ValueRef<'a>> {
-    let made = match (column.column_type, value) {
-        (_, Token::None) => Some(ValueRef::Null),
-        (ColumnType::Bool, Token::Bool(value)) => Some(ValueRef::Bool(value)),
-        (ColumnType::Int64, _) => integer(value).map(ValueRef::Int64),
-        (ColumnType::Float64, Token::Number(number)) => Some(ValueRef::Float64(number)),
-        (ColumnType::Text, Token::Text(text)) => Some(ValueRef::Text(text)),
-        (ColumnType::Timestamp, Token::Text(text)) => {
-            parse_timestamp(text).map(ValueRef::Timestamp)
+fn to_value(value: &JsValue, column: &ColumnSchema) -> Outcome<Value> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(Value::Null);
+    }
+    let made = match column.column_type {
+        ColumnType::Bool => value.as_bool().map(Value::Bool),
+        ColumnType::Int64 => integer(value).map(Value::Int64),
+        ColumnType::Float64 => value.as_f64().map(Value::Float64),
+        ColumnType::Text => text(value)?.map(Value::Text),
+        ColumnType::Timestamp => {
+            text(value)?.and_then(|text| parse_timestamp(&text)).map(Value::Timestamp)
         }
-        (ColumnType::Uuid, Token::Text(text)) => parse_uuid(text).map(ValueRef::Uuid),
-        (ColumnType::Bytes, Token::Bytes(bytes)) => Some(ValueRef::Bytes(bytes)),
-        (ColumnType::Json, Token::Text(text)) => Some(ValueRef::Json(text)),
-        _ => None,
+        ColumnType::Uuid => text(value)?.and_then(|text| parse_uuid(&text)).map(Value::Uuid),
+        ColumnType::Bytes => bytes(value)?.map(Value::Bytes),
+        ColumnType::Json => text(value)?.map(Value::Json),
     };
     made.ok_or_else(|| {
         let got = shown(value);
@@ -103,19 +112,17 @@ fn to_value<'a>(value: Token<'a>, column: &ColumnSchema) -> Outcome<ValueRef<'a>
 }
 
 /// A column's value: JavaScript parses JSON.
-pub(crate) fn write_value(value: ValueRef<'_>, out: &mut Writer) -> Outcome<()> {
-    out.reserve(blob_len(&value))?;
+pub(crate) fn from_value(value: ValueRef<'_>) -> JsValue {
     match value {
-        ValueRef::Null => out.none(),
-        ValueRef::Bool(value) => out.bool(value),
-        ValueRef::Int64(number) => out.integer(number),
-        ValueRef::Float64(number) => out.number(number),
-        ValueRef::Text(text) | ValueRef::Json(text) => out.text(text),
-        ValueRef::Timestamp(micros) => out.text(&format_timestamp(micros)),
-        ValueRef::Uuid(bytes) => out.text(&format_uuid(&bytes)),
-        ValueRef::Bytes(bytes) => out.bytes(bytes),
+        ValueRef::Null => JsValue::NULL,
+        ValueRef::Bool(value) => value.into(),
+        ValueRef::Int64(number) => from_integer(number),
+        ValueRef::Float64(number) => number.into(),
+        ValueRef::Text(text) | ValueRef::Json(text) => text.into(),
+        ValueRef::Timestamp(micros) => format_timestamp(micros).into(),
+        ValueRef::Uuid(bytes) => format_uuid(&bytes).into(),
+        ValueRef::Bytes(bytes) => Uint8Array::from(bytes).into(),
     }
-    Ok(())
 }
 
 /// Bytes of a value that has no fixed size.
@@ -127,23 +134,17 @@ pub(crate) fn blob_len(value: &ValueRef<'_>) -> usize {
     }
 }
 
-/// A row's values, in the order of the schema. Where a value is kept, it is that of `kept`.
-pub(crate) fn to_values<'a>(
-    tokens: &mut Tokens<'a>,
+/// A row's values in the order of its columns, of those that begin at `first`.
+pub(crate) fn to_values(
+    values: &Array,
+    first: usize,
     columns: &[ColumnSchema],
-    kept: &'a [Value],
-) -> Outcome<Vec<ValueRef<'a>>> {
-    let mut values = Vec::with_capacity(columns.len());
-    for (number, column) in columns.iter().enumerate() {
-        values.push(match (tokens.read(), kept.get(number)) {
-            (Token::Kept, Some(value)) => value.as_ref(),
-            (value, _) => to_value(value, column)?,
-        });
-    }
-    Ok(values)
+) -> Outcome<Vec<Value>> {
+    let numbered = (first as u32..).zip(columns);
+    numbered.map(|(at, column)| to_value(&values.get(at), column)).collect()
 }
 
-/// Which columns are kept, of the values that come next.
-pub(crate) fn kept(mut tokens: Tokens<'_>, columns: &[ColumnSchema]) -> Vec<bool> {
-    columns.iter().map(|_| tokens.read() == Token::Kept).collect()
+/// Values as the library takes them.
+pub(crate) fn borrowed(values: &[Value]) -> Vec<ValueRef<'_>> {
+    values.iter().map(Value::as_ref).collect()
 }

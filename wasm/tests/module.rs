@@ -1,88 +1,28 @@
-//! The module from within WebAssembly, in Node and in a browser: what it builds and answers against
-//! the library, what values are as bytes, and what it refuses. `make test-npm` runs it.
+//! The exported classes from within WebAssembly, in Node and in a browser: what they build and answer against
+//! the library, what values are in JavaScript, and what they refuse. `make test-npm` runs it.
 
 #![cfg(target_arch = "wasm32")]
 
-use hither::{AlignedBytes, ErrorKind, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
-use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, Sink, ValueRef};
-use hither_wasm::token::{Token, Tokens};
-use hither_wasm::{Building, Opened, Outcome};
+use hither::{AlignedBytes, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
+use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, ValueRef};
+use hither_wasm::{BuilderOptions, FileBuilder, FileBytes, FileSink, OpenIndex, Outcome};
+use js_sys::{Array, JSON, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const DIMENSIONS: usize = 8;
 
-/// Values as `js/token.js` writes them.
-#[derive(Default)]
-struct Writer(Vec<u8>);
+/// Keys of text, a graph, and two columns, as `js/options.js` gives them.
+const OPTIONS: &str = r#"{ "dimensions": 8, "metric": "l2", "keys": "text", "kinds": ["hnsw"], "properties": [],
+    "columns": [{ "name": "parity", "type": "text" }, { "name": "row", "type": "int64" }] }"#;
 
-impl Writer {
-    fn put(&mut self, tag: u8, bytes: &[u8]) {
-        self.0.push(tag);
-        self.0.extend(bytes);
-    }
-
-    fn none(&mut self) {
-        self.put(0, &[]);
-    }
-
-    fn number(&mut self, number: f64) {
-        self.put(3, &number.to_le_bytes());
-    }
-
-    fn bigint(&mut self, number: i64) {
-        self.put(4, &number.to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.put(5, &(text.len() as u32).to_le_bytes());
-        self.0.extend(text.as_bytes());
-    }
+fn parsed(json: &str) -> JsValue {
+    JSON::parse(json).expect("it is JSON")
 }
 
-/// Values as they are given, behind their count.
-fn values(given: &[u8]) -> Tokens<'_> {
-    Tokens(&given[4..])
-}
-
-/// Options as `js/options.js` gives them: vectors of so many values under l2, `keys` the number of
-/// the keys' type.
-fn options(dimensions: usize, keys: u32) -> Writer {
-    let mut options = Writer::default();
-    options.number(dimensions as f64);
-    options.number(0.0);
-    options.none();
-    options.number(keys.into());
-    options
-}
-
-/// Keys of text, a graph, and two columns.
-fn all_options() -> Vec<u8> {
-    let mut options = options(DIMENSIONS, 3);
-    (0..4).for_each(|_| options.none());
-    [0.0, 1.0, 0.0].into_iter().for_each(|kind| options.number(kind));
-    options.none();
-    options.number(2.0);
-    options.text("parity");
-    options.number(3.0);
-    options.text("row");
-    options.number(1.0);
-    options.0
-}
-
-fn text(text: &str) -> Vec<u8> {
-    let mut out = Writer::default();
-    out.text(text);
-    out.0
-}
-
-/// The filter `{ NAME: { OPERATOR: VALUE } }`; `value` is written already.
-fn filter(name: &str, operator: &str, value: &[u8]) -> Vec<u8> {
-    let mut out = Writer::default();
-    for name in [name, operator] {
-        out.put(8, &1_u32.to_le_bytes());
-        out.text(name);
-    }
-    [out.0, value.to_vec()].concat()
+fn options(json: &str) -> BuilderOptions {
+    parsed(json).unchecked_into()
 }
 
 fn vector(row: usize) -> Vec<f32> {
@@ -93,23 +33,22 @@ fn parity(row: usize) -> &'static str {
     if row.is_multiple_of(2) { "even" } else { "odd" }
 }
 
-fn push(building: &mut Building, rows: std::ops::Range<usize>) {
+fn push(builder: &mut FileBuilder, rows: std::ops::Range<usize>) {
     let vectors: Vec<f32> = rows.clone().flat_map(vector).collect();
-    building.stage(vectors.len()).ok().expect("room").copy_from_slice(&vectors);
-    let mut values = Writer::default();
+    let values = Array::new();
     for row in rows {
-        values.text(&format!("row {row}"));
-        values.text(parity(row));
-        values.number(row as f64);
+        values.push(&format!("row {row}").into());
+        values.push(&parity(row).into());
+        values.push(&(row as f64).into());
     }
-    building.push(&values.0).ok().expect("the rows are fine");
+    builder.push(&vectors, &values).ok().expect("the rows are fine");
 }
 
-fn building(rows: usize) -> Building {
-    let mut building = Building::new(&all_options()).ok().expect("the options are fine");
-    push(&mut building, 0..rows / 2);
-    push(&mut building, rows / 2..rows);
-    building
+fn builder(rows: usize) -> FileBuilder {
+    let mut builder = FileBuilder::new(&options(OPTIONS)).ok().expect("the options are fine");
+    push(&mut builder, 0..rows / 2);
+    push(&mut builder, rows / 2..rows);
+    builder
 }
 
 /// What the library writes for the same rows.
@@ -133,42 +72,41 @@ fn written(rows: usize) -> AlignedBytes {
     bytes
 }
 
-/// Takes a file, and hears how many bytes will come.
-#[derive(Default)]
-struct Taker {
-    content: Vec<u8>,
-    said: u64,
-    is_full: bool,
+#[wasm_bindgen(inline_js = "
+export function sink(has_room, goes_on) {
+  let content;
+  let at = 0;
+  return {
+    begin: (length) => has_room && ((content = new Uint8Array(length)), true),
+    take: (piece) => (content.set(piece, at), (at += piece.length)),
+    report: () => goes_on,
+    get content() { return at === content?.length ? content : undefined; },
+  };
+}")]
+extern "C" {
+    /// Takes a file of as many bytes as it hears will come.
+    #[wasm_bindgen(extends = FileSink)]
+    type Taker;
+    fn sink(has_room: bool, goes_on: bool) -> Taker;
+    #[wasm_bindgen(method, getter)]
+    fn content(this: &Taker) -> Option<Uint8Array>;
 }
 
-impl Sink for Taker {
-    fn begin(&mut self, bytes: u64) -> hither::Result<()> {
-        self.said = bytes;
-        if self.is_full { Err(ErrorKind::OutOfMemory { bytes }.into()) } else { Ok(()) }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> hither::Result<()> {
-        self.content.extend(bytes);
-        Ok(())
-    }
+fn finished(builder: &mut FileBuilder) -> Vec<u8> {
+    let sink = sink(true, true);
+    builder.finish(&sink).ok().expect("it is built");
+    sink.content().expect("as many bytes as were said to come").to_vec()
 }
 
-/// The file that is built, and how many bytes were said to come.
-fn finished(building: &mut Building) -> (Vec<u8>, u64) {
-    let mut taker = Taker::default();
-    building.finish(&mut taker, &mut |_| Ok(())).ok().expect("it is built");
-    (taker.content, taker.said)
-}
-
-fn bytes_of(content: &[u8]) -> AlignedBytes {
-    let mut bytes = AlignedBytes::try_with_capacity(content.len()).expect("room");
-    content.chunks(1000).for_each(|piece| bytes.extend_from_slice(piece));
+fn bytes_of(content: &[u8]) -> FileBytes {
+    let mut bytes = FileBytes::new(content.len() as f64).ok().expect("room");
+    content.chunks(1000).for_each(|piece| bytes.append(piece));
     bytes
 }
 
-fn opened(content: &[u8]) -> Opened {
-    let mut opened = Opened::default();
-    opened.push(bytes_of(content), true, &[]).ok().expect("it opens");
+fn opened(content: &[u8]) -> OpenIndex {
+    let mut opened = OpenIndex::new();
+    opened.push(bytes_of(content), true, None).ok().expect("it opens");
     opened
 }
 
@@ -176,36 +114,22 @@ fn opened(content: &[u8]) -> Opened {
 fn code<T>(outcome: Outcome<T>) -> String {
     let Err(failure) = outcome else { return "no error".into() };
     assert!(!failure.message().is_empty());
-    failure.code().into()
+    failure.code()
 }
 
-/// The keys of an answer, and its distances.
-fn search(
-    opened: &mut Opened,
-    query: &[f32],
-    k: usize,
-    filter: Option<&[u8]>,
-) -> (Vec<String>, Vec<f32>) {
-    opened.vector(query.len()).ok().expect("room").copy_from_slice(query);
-    if let Some(filter) = filter {
-        opened.filter(filter).ok().expect("the filter is fine");
-    }
-    let stats = opened.search(false, SearchParams::new(k), filter.is_some());
-    assert!(stats.ok().expect("an answer").0.compared > 0);
-    let distances = opened.answer().0.to_vec();
-    let mut keys = values(opened.keys());
-    let keys = distances.iter().map(|_| match keys.read() {
-        Token::Text(key) => key.into(),
-        other => panic!("{other:?} is no text"),
-    });
-    (keys.collect(), distances)
+/// Searches for the `k` nearest, filtered or not.
+fn search(opened: &mut OpenIndex, query: &[f32], k: usize, filtered: bool) -> Outcome<()> {
+    opened.search(Some(query.to_vec()), k, None, None, None, false, None, None, filtered)
+}
+
+/// The keys of the last answer.
+fn keys(opened: &OpenIndex) -> Vec<String> {
+    opened.keys().iter().map(|key| key.as_string().expect("a text")).collect()
 }
 
 #[wasm_bindgen_test]
 fn the_file_is_the_library_s() {
-    let (content, said) = finished(&mut building(600));
-    assert_eq!(said, content.len() as u64);
-    assert!(content == written(600).as_slice());
+    assert!(finished(&mut builder(600)) == written(600).as_slice());
 }
 
 #[wasm_bindgen_test]
@@ -213,64 +137,67 @@ fn answers_are_the_library_s() {
     let content = written(600);
     let index = Index::open(content.as_slice()).expect("it opens");
     let mut opened = opened(content.as_slice());
-    assert_eq!(opened.rows().ok(), Some(600));
+    assert_eq!(opened.count_rows().ok(), Some(600.0));
     let mut searcher = Searcher::new();
     for row in (0..600).step_by(37) {
         let mut query = vector(row);
         query[0] += 0.3;
         let neighbors = index.search(&query, &SearchParams::new(5), &mut searcher).expect("found");
-        let (keys, distances) = search(&mut opened, &query, 5, None);
+        search(&mut opened, &query, 5, false).ok().expect("an answer");
+        assert!(opened.compared() > 0.0);
         let expected = neighbors.iter().map(|found| index.key(found.row).expect("a key"));
         let expected: Vec<String> = expected.map(|key| key.to_owned().to_string()).collect();
-        assert_eq!(keys, expected);
-        assert_eq!(distances, neighbors.iter().map(|found| found.distance).collect::<Vec<_>>());
+        assert_eq!(keys(&opened), expected);
+        let distances: Vec<f32> = neighbors.iter().map(|found| found.distance).collect();
+        assert_eq!(opened.distances(), distances);
     }
-    let (odd, _) = search(&mut opened, &vector(0), 7, Some(&filter("parity", "$eq", &text("odd"))));
-    assert_eq!(odd.len(), 7);
-    let mut rows = values(opened.column(1).ok().expect("there is the column"));
-    for _ in 0..7 {
-        assert!(matches!(rows.read(), Token::Number(row) if row % 2.0 == 1.0));
+    opened.filter(parsed(r#"{ "parity": { "$eq": "odd" } }"#)).ok().expect("a filter");
+    search(&mut opened, &vector(0), 7, true).ok().expect("an answer");
+    let rows = opened.column(1).ok().expect("there is the column");
+    assert_eq!(rows.length(), 7);
+    assert!(rows.iter().all(|row| row.as_f64().expect("a number") % 2.0 == 1.0));
+    let found = opened.get(&"row 42".into()).ok().expect("a text key");
+    assert_eq!(found, Some(vector(42)));
+    assert!(!opened.has(&"row 600".into()).ok().expect("a text key"));
+}
+
+#[wasm_bindgen_test]
+fn what_is_in_it_has_names() {
+    let info = opened(written(600).as_slice()).info().ok().expect("it is open");
+    let text = String::from(JSON::stringify(&info).expect("it has JSON"));
+    for part in [r#""rows":600"#, r#""metric":"l2""#, r#""model":null"#, r#""structures":["hnsw"]"#]
+    {
+        assert!(text.contains(part), "{part}: {text}");
     }
-    let found = opened.get(&text("row 42")).ok().expect("a text key");
-    assert_eq!(found, Some(&vector(42)[..]));
-    assert!(!opened.has(&text("row 600")).ok().expect("a text key"));
 }
 
 #[wasm_bindgen_test]
 fn integers_cross_exactly() {
-    let mut building = Building::new(&options(1, 1).0).ok().expect("the options are fine");
-    let keys = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
-    building.stage(3).ok().expect("room").copy_from_slice(&[0.0, 1.0, 2.0]);
-    let bigint = |key: i64| {
-        let mut out = Writer::default();
-        out.bigint(key);
-        out.0
-    };
-    building.push(&keys.map(bigint).concat()).ok().expect("the keys are fine");
-    let mut opened = opened(&finished(&mut building).0);
-    let back = [Token::Integer(keys[0]), Token::Number(keys[1] as f64), Token::Integer(keys[2])];
-    for (key, back) in keys.into_iter().zip(back) {
-        assert!(opened.get(&bigint(key)).ok().expect("an int64").is_some());
-        assert_eq!(values(opened.keys()).read(), back);
+    let given = r#"{ "dimensions": 1, "metric": "l2", "keys": "int64", "kinds": [], "columns": [], "properties": [] }"#;
+    let mut builder = FileBuilder::new(&options(given)).ok().expect("the options are fine");
+    let integers = [1 << 53, -(1_i64 << 53) + 1, i64::MIN];
+    let keys: Array = integers.into_iter().map(JsValue::from).collect();
+    builder.push(&[0.0, 1.0, 2.0], &keys).ok().expect("the keys are fine");
+    let mut opened = opened(&finished(&mut builder));
+    let back = [integers[0].into(), JsValue::from(integers[1] as f64), integers[2].into()];
+    for (key, back) in keys.iter().zip(back) {
+        assert!(opened.get(&key).ok().expect("an int64").is_some());
+        assert_eq!(opened.keys().get(0), back);
     }
-    let mut half = Writer::default();
-    half.number(0.5);
-    assert_eq!(code(opened.get(&half.0)), "key_type");
-    assert_eq!(code(opened.get(&text("1"))), "key_type");
-    assert_eq!(code(opened.get(&[])), "key_type");
+    for other in [0.5.into(), "1".into(), JsValue::UNDEFINED] {
+        assert_eq!(code(opened.get(&other)), "key_type");
+    }
 }
 
 #[wasm_bindgen_test]
 fn a_build_stops_and_goes_on() {
-    let mut building = building(300);
-    let stop = &mut |_| Err(ErrorKind::Cancelled.into());
-    let told = code(building.finish(&mut Taker::default(), stop));
-    assert_eq!((told.as_str(), building.rows()), ("aborted", 300));
-    let mut full = Taker { is_full: true, ..Taker::default() };
-    let told = code(building.finish(&mut full, &mut |_| Ok(())));
-    assert_eq!((told.as_str(), building.rows()), ("out_of_memory", 300));
-    assert!(full.content.is_empty());
-    assert!(finished(&mut building).0 == written(300).as_slice());
+    let mut builder = builder(300);
+    for (has_room, expected) in [(true, "aborted"), (false, "out_of_memory")] {
+        let stopped = sink(has_room, !has_room);
+        assert_eq!((code(builder.finish(&stopped)).as_str(), builder.rows()), (expected, 300));
+        assert!(stopped.content().is_none());
+    }
+    assert!(finished(&mut builder) == written(300).as_slice());
 }
 
 #[wasm_bindgen_test]
@@ -280,26 +207,23 @@ fn what_is_wrong_has_a_code() {
     let mut damaged = content.to_vec();
     *damaged.last_mut().expect("bytes") ^= 1;
     let mut opened = opened(content);
-    opened.vector(3).ok().expect("room");
-    let params = SearchParams::new(1);
     let html = b"<!doctype html>".repeat(9);
-    let push = |content: &[u8], whole, model: &[u8]| {
-        code(Opened::default().push(bytes_of(content), whole, model))
+    let push = |content: &[u8], whole, model: Option<&str>| {
+        code(OpenIndex::new().push(bytes_of(content), whole, model.map(Into::into)))
     };
     for (told, expected) in [
-        (push(&html, false, &[]), "not_an_index"),
-        (push(&content[..content.len() - 1], false, &[]), "truncated"),
-        (push(&damaged, true, &[]), "corrupt"),
-        (push(content, false, &text("m")), "wrong_model"),
-        (code(opened.search(false, params, false)), "dimension_mismatch"),
-        (code(opened.filter(&filter("row", "$is", &text("1")))), "invalid_filter"),
-        (code(Building::new(&[])), "invalid_parameter"),
-        (code(opened.vector(1_050_000_000)), "out_of_memory"),
+        (push(&html, false, None), "not_an_index"),
+        (push(&content[..content.len() - 1], false, None), "truncated"),
+        (push(&damaged, true, None), "corrupt"),
+        (push(content, false, Some("m")), "wrong_model"),
+        (code(search(&mut opened, &[0.0; 3], 1, false)), "dimension_mismatch"),
+        (code(opened.filter(parsed(r#"{ "row": { "$is": "1" } }"#))), "invalid_filter"),
+        (code(FileBuilder::new(&options(&OPTIONS.replace('8', "0")))), "invalid_parameter"),
+        (code(FileBuilder::new(&options("{}"))), "invalid_parameter"),
+        (code(FileBytes::new(4.2e9)), "out_of_memory"),
     ] {
         assert_eq!(told, expected);
     }
-    opened.push(bytes_of(written(50).as_slice()), false, &[]).ok().expect("it is alike");
-    assert_eq!(code(opened.remove(&text("row 1"))), "unsupported");
-    let alone = Building::new(&options(3, 0).0).ok().expect("the options are fine");
-    assert_eq!(alone.rows(), 0);
+    opened.push(bytes_of(written(50).as_slice()), false, None).ok().expect("it is alike");
+    assert_eq!(code(opened.remove(&"row 1".into())), "unsupported");
 }

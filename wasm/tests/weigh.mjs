@@ -75,7 +75,8 @@ const PARTS = [
   ["opening, verifying, changing, saving", /hither::(index|growing|archive|aligned)|xxhash/],
   ["sorting", /hither::sort/],
   ["errors", /hither::error|hither_wasm::failure/],
-  ["the layer below JavaScript", /hither_wasm|^\d* ?(opened|building|bytes)_|__rustc/],
+  ["wasm-bindgen, js-sys and serde", /wasm_bindgen|js_sys|serde|externref/],
+  ["the layer below JavaScript", /hither_wasm|^(openindex|filebuilder|filebytes|failure|open|file)[A-Z_]|__rustc/],
   ["memory", /dlmalloc/],
   ["Rust's core and alloc: lists, text, formatting", /./],
 ];

@@ -1,31 +1,95 @@
 //! Changing an index of one file, and saving it.
 
-use super::{File, Opened};
-use crate::build::building_room;
+use super::{File, OpenIndex};
+use crate::builder::building_room;
 use crate::failure::{Failure, Outcome};
 use crate::memory::{ensure, ensure_in_parts};
-use crate::token::{Token, Tokens};
-use crate::value::{blob_len, kept, to_key, to_values, write_key};
-use alloc::vec::Vec;
-use hither::{Index, KeyRef, OnProgress, Save, Sink, Value, ValueRef, merge};
+use crate::sink::{FileSink, Pieces};
+use crate::value::{blob_len, borrowed, from_key, to_key, to_optional_key, to_values};
+use hither::{Index, Key, KeyRef, Save, Value, merge};
+use js_sys::Array;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-impl Opened {
+#[wasm_bindgen]
+impl OpenIndex {
+    /// Inserts a row with its values in the order of the columns, and gives its key; without one it is the
+    /// next row number.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the row, and `unsupported` where several files are open.
+    pub fn insert(&mut self, key: &JsValue, vector: &[f32], values: &Array) -> Outcome<JsValue> {
+        self.change(|index| {
+            let key = to_optional_key(key, index.options().key_type)?;
+            let values = to_values(values, 0, index.columns())?;
+            let key = index.insert(key.as_ref().map(Key::as_ref), vector, &borrowed(&values))?;
+            Ok(from_key(key.as_ref()))
+        })
+    }
+
+    /// Replaces the row that has a key: its vector, and those of its values that are not undefined.
+    ///
+    /// # Errors
+    /// As of [`insert`](Self::insert), and `key_not_found`.
+    pub fn update(&mut self, key: &JsValue, vector: &[f32], values: &Array) -> Outcome<()> {
+        self.change(|index| {
+            let key = to_key(key, index.options().key_type)?;
+            let mut new = to_values(values, 0, index.columns())?;
+            let kept: Vec<usize> =
+                (0..new.len()).filter(|&column| values.get(column as u32).is_undefined()).collect();
+            keep(index, key.as_ref(), &kept, &mut new)?;
+            Ok(index.update(key.as_ref(), vector, &borrowed(&new))?)
+        })
+    }
+
+    /// Removes the row that has this key; false if there is none.
+    ///
+    /// # Errors
+    /// `key_type`, and `unsupported` where several files are open.
+    pub fn remove(&mut self, key: &JsValue) -> Outcome<bool> {
+        self.change(|index| {
+            let key = to_key(key, index.options().key_type)?;
+            Ok(index.remove(key.as_ref())?)
+        })
+    }
+
+    /// Writes a new file, which `sink` takes: a delta, or compacted; several files merged.
+    ///
+    /// # Errors
+    /// As of [`FileBuilder::finish`](crate::FileBuilder::finish), and `unsupported` for a delta of several
+    /// files.
+    pub fn save(&self, delta: bool, sink: &FileSink) -> Outcome<()> {
+        self.ensure_saving(delta)?;
+        let (pieces, progress) = (&mut Pieces(sink), &mut |step| sink.tell(step));
+        match &self.files[..] {
+            [file] => {
+                let form = if delta { Save::Delta } else { Save::Compact };
+                file.read(|index| index.write_to(form, 1, pieces, progress))?;
+            }
+            _ if delta => {
+                let message = "several files cannot be saved as a delta; use \"compact\"";
+                return Err(Failure::new("unsupported", message.into()));
+            }
+            files => with_all(files, &mut Vec::new(), &mut |indexes| {
+                Ok(merge(indexes, 1)?.write_to(pieces, progress)?)
+            })?,
+        }
+        Ok(())
+    }
+}
+
+impl OpenIndex {
     /// Changes the only file.
-    fn change<T>(
-        &mut self,
-        change: impl FnOnce(&mut Index<'_>, &[f32]) -> Outcome<T>,
-    ) -> Outcome<T> {
+    fn change<T>(&mut self, change: impl FnOnce(&mut Index<'_>) -> Outcome<T>) -> Outcome<T> {
         let [file] = &mut self.files[..] else {
             let message = "several files are open as one: open one alone to change it";
             return Err(Failure::new("unsupported", message.into()));
         };
         // Growing rows may have to move to where there is room for twice as many.
-        ensure(file.borrow_owner().as_slice().len() / 64 + (1 << 16))?;
+        ensure(file.length() / 64 + (1 << 16))?;
         self.changes += 1;
-        let vector = &self.vector;
         file.with_dependent_mut(|_, file| {
             file.filter = None;
-            change(&mut file.index, vector)
+            change(&mut file.index)
         })
     }
 
@@ -41,89 +105,17 @@ impl Opened {
         }
         ensure_in_parts(room)
     }
-
-    /// Inserts a row with the vector that was written, and gives its key. `row` has the key and the
-    /// values; a key that is none is the next row number.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the row, and `unsupported` where several files are open.
-    pub fn insert(&mut self, row: &[u8]) -> Outcome<&[u8]> {
-        let key = self.change(|index, vector| {
-            let mut row = Tokens(row);
-            let key = match row.read() {
-                Token::None => None,
-                key => Some(to_key(key, index.options().key_type)?),
-            };
-            let values = to_values(&mut row, index.columns(), &[])?;
-            Ok(index.insert(key, vector, &values)?)
-        })?;
-        self.written.clear();
-        write_key(key.as_ref(), &mut self.written);
-        Ok(self.written.as_bytes())
-    }
-
-    /// Replaces the row that has the key with which `row` begins: its vector, and of its values those
-    /// that are not kept.
-    ///
-    /// # Errors
-    /// As of [`insert`](Self::insert), and `key_not_found`.
-    pub fn update(&mut self, row: &[u8]) -> Outcome<()> {
-        self.change(|index, vector| {
-            let mut row = Tokens(row);
-            let key = to_key(row.read(), index.options().key_type)?;
-            let old = old_values(index, key, &kept(row, index.columns()))?;
-            let values = to_values(&mut row, index.columns(), &old)?;
-            Ok(index.update(key, vector, &values)?)
-        })
-    }
-
-    /// Removes the row that has this key; false if there is none.
-    ///
-    /// # Errors
-    /// `key_type`, and `unsupported` where several files are open.
-    pub fn remove(&mut self, key: &[u8]) -> Outcome<bool> {
-        self.change(|index, _| {
-            Ok(index.remove(to_key(Tokens(key).read(), index.options().key_type)?)?)
-        })
-    }
-
-    /// Writes a new file, as [`Building::finish`](crate::Building::finish) does: a delta, or
-    /// compacted; several files merged.
-    ///
-    /// # Errors
-    /// As of that, and `unsupported` for a delta of several files.
-    pub fn save(&self, delta: bool, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Outcome<()> {
-        self.ensure_saving(delta)?;
-        match &self.files[..] {
-            [file] => {
-                let form = if delta { Save::Delta } else { Save::Compact };
-                file.read(|index| index.write_to(form, 1, sink, progress))?;
-            }
-            _ if delta => {
-                let message = "several files cannot be saved as a delta; use \"compact\"";
-                return Err(Failure::new("unsupported", message.into()));
-            }
-            files => with_all(files, &mut Vec::new(), &mut |indexes| {
-                Ok(merge(indexes, 1)?.write_to(sink, progress)?)
-            })?,
-        }
-        Ok(())
-    }
 }
 
-/// The values of the row with this key, of the columns that are kept; nulls where there is no such row.
-fn old_values(index: &Index<'_>, key: KeyRef<'_>, kept: &[bool]) -> Outcome<Vec<Value>> {
-    let row = index.find(key)?;
-    let mut values = Vec::with_capacity(kept.len());
-    for (number, kept) in kept.iter().enumerate() {
-        let value = match row.filter(|_| *kept) {
-            Some(row) => index.value(row, number)?,
-            None => ValueRef::Null,
-        };
+/// Has the values of these columns be those of the row with this key; nulls where there is no such row.
+fn keep(index: &Index<'_>, key: KeyRef<'_>, kept: &[usize], values: &mut [Value]) -> Outcome<()> {
+    let Some(row) = index.find(key)? else { return Ok(()) };
+    for &column in kept {
+        let value = index.value(row, column)?;
         ensure(blob_len(&value))?;
-        values.push(value.to_owned());
+        values[column] = value.to_owned();
     }
-    Ok(values)
+    Ok(())
 }
 
 /// Calls `read` with the indexes of all files, each of which only lends it.

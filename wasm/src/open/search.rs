@@ -1,31 +1,50 @@
 //! Searching all files, and finding rows by key.
 
-use super::{File, Opened};
+use super::{File, OpenIndex};
 use crate::failure::{Failure, Outcome};
-use crate::token::Tokens;
-use crate::value::{to_json, to_key};
-use alloc::vec;
-use alloc::vec::Vec;
-use hither::{Filter, IndexFilter, Key, SearchParams, SearchStats, ShardNeighbor, Shards};
+use crate::options::metric;
+use crate::value::to_key;
+use hither::{Filter, IndexFilter, Json, Key, SearchParams, ShardNeighbor, Shards, Structure};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-impl Opened {
-    /// Searches for the rows nearest to the vector that was written; a `k` of 0 is for all within the
-    /// radius. `like`: the vector is of the row that [`get`](Self::get) found, which is left out.
-    /// `filtered`: by the filter of [`filter`](Self::filter). Gives what it took, and the recall that the
-    /// calibration reached where that is less than was asked for.
+#[wasm_bindgen]
+impl OpenIndex {
+    /// Searches for the rows nearest to `query`, or, without one, to the vector of the row that
+    /// [`get`](Self::get) found, which is left out; a `k` of 0 is for all within the radius. `filtered`: by the
+    /// filter of [`filter`](Self::filter).
     ///
     /// # Errors
     /// Whatever is wrong with what is asked for, or `corrupt` where a file is damaged.
+    #[allow(clippy::too_many_arguments, reason = "an object of them would take each search longer")]
     pub fn search(
         &mut self,
-        like: bool,
-        mut params: SearchParams,
+        query: Option<Vec<f32>>,
+        k: usize,
+        ef_search: Option<usize>,
+        probes: Option<usize>,
+        recall: Option<f32>,
+        exact: bool,
+        measure: Option<String>,
+        radius: Option<f32>,
         filtered: bool,
-    ) -> Outcome<(SearchStats, Option<f32>)> {
-        let except = if like { self.found.pop().map(|found| found.key) } else { None };
-        let k = params.k;
-        // The row that others are to be like is nearest to itself, and left out.
-        params.k += usize::from(except.is_some());
+    ) -> Outcome<()> {
+        let except = match query {
+            Some(query) => {
+                self.vector = query;
+                None
+            }
+            None => self.found.pop().map(|found| found.key),
+        };
+        let params = SearchParams {
+            ef_search,
+            probes,
+            recall,
+            structure: exact.then_some(Structure::Flat),
+            metric: measure.as_deref().and_then(metric),
+            radius,
+            // The row that others are to be like is nearest to itself, and left out.
+            ..SearchParams::new(k + usize::from(except.is_some()))
+        };
         let files = self.files.iter().map(File::borrow_dependent);
         let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
         let filters: Vec<&IndexFilter<'_>> = match filtered {
@@ -36,39 +55,64 @@ impl Opened {
             return Err(Failure::new("invalid_filter", "no filter is bound".into()));
         }
         let (searcher, found) = (&mut self.searcher, &mut self.found);
-        let stats = match params.radius {
+        self.stats = match params.radius {
             Some(radius) if k == 0 => {
                 shards.within(&self.vector, radius, &params, &filters, searcher, found)?
             }
             _ => shards.search(&self.vector, &params, &filters, searcher, found)?,
         };
         let unreached = if k > 0 { shards.unreached_recall(&params) } else { None };
-        let reached = unreached.map(|calibration| calibration.best().1);
+        self.reached = unreached.map(|calibration| calibration.best().1);
         self.found.retain(|found| Some(&found.key) != except.as_ref());
         if k > 0 {
             self.found.truncate(k);
         }
-        self.distances.clear();
-        self.distances.extend(self.found.iter().map(|found| found.distance));
-        self.numbers.clear();
-        self.numbers.extend(self.found.iter().map(|found| match found.key {
-            Key::Int64(number) => number,
-            Key::Uuid(_) | Key::Text(_) => 0,
-        }));
-        Ok((stats, reached))
+        Ok(())
     }
 
-    /// The distances of the last answer, and its keys where they are integers.
-    pub fn answer(&self) -> (&[f32], &[i64]) {
-        (&self.distances, &self.numbers)
+    /// The distances of the last answer.
+    pub fn distances(&self) -> Vec<f32> {
+        self.found.iter().map(|found| found.distance).collect()
     }
 
-    /// Binds a filter, as tokens of JSON, for the searches until the index changes.
+    /// The keys of the last answer, where they are int64.
+    pub fn integers(&self) -> Vec<i64> {
+        self.found.iter().map(|found| integer(&found.key)).collect()
+    }
+
+    /// The keys of the last answer, where they are row numbers, which are below 2⁵³.
+    #[wasm_bindgen(js_name = rowNumbers)]
+    pub fn row_numbers(&self) -> Vec<f64> {
+        self.found.iter().map(|found| integer(&found.key) as f64).collect()
+    }
+
+    /// How many ranks the last search computed.
+    #[wasm_bindgen(getter)]
+    pub fn visited(&self) -> f64 {
+        self.stats.visited as f64
+    }
+
+    /// How many stored vectors the last search measured beside these.
+    #[wasm_bindgen(getter)]
+    pub fn compared(&self) -> f64 {
+        self.stats.compared as f64
+    }
+
+    /// The recall that the calibration reached, where that is less than the last search was asked for.
+    #[wasm_bindgen(getter)]
+    pub fn reached(&self) -> Option<f32> {
+        self.reached
+    }
+
+    /// Binds a filter, an object of conditions as `js/filter.js` makes it, for the searches until the
+    /// index changes.
     ///
     /// # Errors
     /// `invalid_filter`, or what in it does not go with the columns.
-    pub fn filter(&mut self, tokens: &[u8]) -> Outcome<()> {
-        let filter = Filter::from_parsed_json(&to_json(&mut Tokens(tokens)))?;
+    pub fn filter(&mut self, conditions: JsValue) -> Outcome<()> {
+        let json: Json = serde_wasm_bindgen::from_value(conditions)
+            .map_err(|error| Failure::new("invalid_filter", error.to_string()))?;
+        let filter = Filter::from_parsed_json(&json)?;
         for file in &mut self.files {
             file.with_dependent_mut(|_, file| {
                 file.filter = Some(file.index.filter(&filter)?);
@@ -82,28 +126,29 @@ impl Opened {
     ///
     /// # Errors
     /// `key_type`, or `corrupt` where a file is damaged.
-    pub fn get(&mut self, key: &[u8]) -> Outcome<Option<&[f32]>> {
+    pub fn get(&mut self, key: &JsValue) -> Outcome<Option<Vec<f32>>> {
         let Some(found) = self.find(key)? else { return Ok(None) };
         let dimensions = self.first(|index| index.dimensions())?;
         self.vector.resize(dimensions, 0.0);
         self.files[found.shard].read(|index| index.vector(found.row, &mut self.vector))?;
         self.found = vec![found];
-        Ok(Some(&self.vector))
+        Ok(Some(self.vector.clone()))
     }
 
     /// Whether there is a row with this key.
     ///
     /// # Errors
     /// As of [`get`](Self::get).
-    pub fn has(&self, key: &[u8]) -> Outcome<bool> {
+    pub fn has(&self, key: &JsValue) -> Outcome<bool> {
         Ok(self.find(key)?.is_some())
     }
+}
 
+impl OpenIndex {
     /// The row with a key.
-    fn find(&self, key: &[u8]) -> Outcome<Option<ShardNeighbor>> {
-        let key = to_key(Tokens(key).read(), self.first(|index| index.options().key_type)?)?;
-        let found = self.shards()?.find(key)?;
-        let key = key.to_owned();
+    fn find(&self, key: &JsValue) -> Outcome<Option<ShardNeighbor>> {
+        let key = to_key(key, self.first(|index| index.options().key_type)?)?;
+        let found = self.shards()?.find(key.as_ref())?;
         Ok(found.map(|(shard, row)| ShardNeighbor { shard, row, distance: 0.0, key }))
     }
 
@@ -111,4 +156,9 @@ impl Opened {
         let files = self.files.iter().map(|file| &file.borrow_dependent().index);
         Ok(Shards::new(files.collect())?)
     }
+}
+
+/// The number that a key is; 0 for others.
+fn integer(key: &Key) -> i64 {
+    if let Key::Int64(number) = key { *number } else { 0 }
 }
