@@ -26,7 +26,7 @@ help:
 	@echo "make clean    remove what was built"
 
 run:
-	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/run.sh
+	@CARGO="$(CARGO)" sh scripts/run.sh
 
 test: check unit nostd parity embedded test-npm test-www test-pg
 
@@ -61,7 +61,7 @@ npm:
 	@CARGO="$(CARGO)" sh scripts/npm.sh
 
 test-npm:
-	@CARGO="$(CARGO)" sh scripts/test_npm.sh
+	@CARGO="$(CARGO)" sh scripts/test-npm.sh
 
 www:
 	@CARGO="$(CARGO)" sh scripts/www.sh serve $(or $(PORT),8080)
@@ -81,20 +81,20 @@ bench-growth:
 	HITHER="$(abspath $(TARGET))/release/hither" sh bench/run.sh growth $(ARGS)
 
 bench-npm:
-	@CARGO="$(CARGO)" sh scripts/bench_npm.sh $(ARGS)
+	@CARGO="$(CARGO)" sh scripts/bench-npm.sh $(ARGS)
 
 bench-pg:
-	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh bench/pg/run.sh $(ARGS)
+	@CARGO="$(CARGO)" sh bench/pg/run.sh $(ARGS)
 
 psql:
-	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/psql.sh $(ARGS)
+	@CARGO="$(CARGO)" sh scripts/psql.sh $(ARGS)
 
 stop:
-	@TARGET="$(TARGET)" sh scripts/psql.sh stop
+	@sh scripts/psql.sh stop
 
 test-pg:
 	@CARGO="$(CARGO)" sh scripts/check-pg.sh
-	@CARGO="$(CARGO)" TARGET="$(TARGET)" sh scripts/test-pg.sh $(ARGS)
+	@CARGO="$(CARGO)" sh scripts/test-pg.sh $(ARGS)
 
 clean:
 	$(CARGO) clean

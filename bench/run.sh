@@ -3,26 +3,17 @@
 # bench/run.sh growth [options of growth.py], and mixes [options of mixes.py], run those instead.
 set -eu
 here=$(dirname "$0")
-
-need() { # need COMMAND PACKAGE: is it here, or can we install it?
-    sh -c "$1" >/dev/null 2>&1 && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "installing $2" >&2
-        apt-get install -y --no-install-recommends $2 >/dev/null 2>&1 ||
-            { apt-get update >/dev/null && apt-get install -y --no-install-recommends $2 >/dev/null; }
-    else
-        echo "error: \`make bench\` needs $2; install it, for example: sudo apt-get install $2" >&2
-        exit 1
-    fi
-}
+repository=$(cd "$here/.." && pwd)
+. "$repository/scripts/env.sh"
 
 install() { # install WHAT…: into the environment, silent unless it fails
     "$here/venv/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
 
 if ! cmp -s "$here/requirements.txt" "$here/venv/installed.txt"; then
-    need "python3 -c 'import ensurepip, sysconfig, os; os.stat(sysconfig.get_path(\"include\") + \"/Python.h\")'" "python3-venv python3-dev"
-    need "command -v g++" g++
+    python3 -c 'import ensurepip, sysconfig, os; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
+        packages python3-venv python3-dev
+    need g++ g++
     [ -x "$here/venv/bin/pip" ] || python3 -m venv "$here/venv"
     echo "installing the peers into bench/venv" >&2
     if install -r "$here/requirements.txt" 2>/dev/null; then

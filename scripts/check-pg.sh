@@ -3,11 +3,10 @@
 # against the bindings that pgrx carries for its documentation. What it does there, only test-pg tells.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/env.sh
 
-CARGO=${CARGO:-cargo}
-target=${CARGO_TARGET_DIR:-$PWD/target}/check-pg
+target=$CARGO_TARGET_DIR/check-pg
 mkdir -p "$target"
-target=$(cd "$target" && pwd)
 sh scripts/install.sh compiler
 
 # The crate with the bindings takes those that it carries if it is told that this is docs.rs, and no

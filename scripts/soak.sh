@@ -10,23 +10,13 @@
 #   QUERIES           how many queries one backend of Postgres answers (default 100000)
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/env.sh
 
-CARGO=${CARGO:-cargo}
-TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 FUZZ_SECONDS=${FUZZ_SECONDS:-180}
 KILLS=${KILLS:-50}
 QUERIES=${QUERIES:-100000}
 HITHER_MUTATIONS=${HITHER_MUTATIONS:-1000000}
 export HITHER_MUTATIONS
-
-say() {
-    printf 'soak: %s\n' "$*"
-}
-
-fail() {
-    say "$*" >&2
-    exit 1
-}
 
 mutations() {
     say "damage: every flip and every cut, and $HITHER_MUTATIONS random mutations"
@@ -48,7 +38,7 @@ miri() {
     fi
     for cpu in x86-64 x86-64-v3 x86-64-v4; do
         say "miri: kernels on $cpu"
-        CARGO_TARGET_DIR=$TARGET/miri RUSTFLAGS="-C target-cpu=$cpu" \
+        CARGO_TARGET_DIR=$CARGO_TARGET_DIR/miri RUSTFLAGS="-C target-cpu=$cpu" \
             nightly miri test -p hither --lib distance
     done
 }
@@ -60,7 +50,7 @@ sanitizer() {
     host=$(rustc -vV | sed -n 's/^host: //p')
     for tests in "-p hither --lib" "-p hither-tests --test fixture --test oracle"; do
         # shellcheck disable=SC2086
-        CARGO_TARGET_DIR=$TARGET/sanitizer RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" \
+        CARGO_TARGET_DIR=$CARGO_TARGET_DIR/sanitizer RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" \
             ASAN_OPTIONS=allocator_may_return_null=1 \
             $CARGO test --target "$host" $tests
     done
@@ -89,7 +79,7 @@ fuzz() {
 crashes() {
     say "crashes: $KILLS builds killed while they overwrite a file"
     $CARGO build --release -p hither-cli
-    hither=$TARGET/release/hither
+    hither=$CARGO_TARGET_DIR/release/hither
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     file=$folder/words.hither
@@ -131,9 +121,9 @@ crashes() {
 
 postgres() {
     say "postgres: $QUERIES queries in one backend"
-    CARGO=$CARGO TARGET=$TARGET QUERIES=$QUERIES sh scripts/test-pg.sh 18
+    QUERIES=$QUERIES sh scripts/test-pg.sh 18
     say "postgres: the same tests with valgrind watching the server"
-    CARGO=$CARGO TARGET=$TARGET VALGRIND=1 sh scripts/test-pg.sh 18
+    VALGRIND=1 sh scripts/test-pg.sh 18
 }
 
 # Milliseconds since some moment.

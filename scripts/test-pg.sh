@@ -6,9 +6,8 @@
 # would be those of valgrind.
 set -eu
 cd "$(dirname "$0")/.."
-repository=$PWD
-TARGET=${TARGET:-target}
-mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
+. scripts/env.sh
+mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
 . fdw/tests/servers.sh
 [ $# -gt 0 ] || set -- 18 16
@@ -18,9 +17,9 @@ folder=$(mktemp -d /tmp/hither-test.XXXXXX)
 chmod 755 "$folder"
 # A copy, because make psql, which is tried on the way, builds it without this feature.
 hither=$folder/hither
-cp "${CARGO_TARGET_DIR:-$TARGET}/release/hither" "$hither"
+cp "$CARGO_TARGET_DIR/release/hither" "$hither"
 passed=0 failed=0
-fail() { # fail MESSAGE
+wrong() { # wrong TEXT: goes on, and fails in the end
     failed=$((failed + 1))
     echo "PostgreSQL $version: $1" >&2
 }
@@ -31,7 +30,7 @@ for which in "$@"; do
     "$home/venv/bin/python3" -m pip install -q --no-deps psycopg==3.2.9 psycopg-binary==3.2.9 typing_extensions
     extension_install
     # Lints need a Postgres too; once will do.
-    [ -n "${linted:-}" ] || PGRX_PG_CONFIG_PATH=$bin/pg_config CARGO_TARGET_DIR=$TARGET/pg$version \
+    [ -n "${linted:-}" ] || PGRX_PG_CONFIG_PATH=$bin/pg_config CARGO_TARGET_DIR=$CARGO_TARGET_DIR/pg$version \
         $CARGO clippy --release --manifest-path fdw/Cargo.toml --no-default-features \
         --features "pg$version" -- -D warnings
     linted=yes
@@ -61,7 +60,7 @@ for which in "$@"; do
         if diff -u "fdw/tests/$name.out" "$run/$name.out"; then
             passed=$((passed + 1))
         else
-            fail "$name differs from what is expected"
+            wrong "$name differs from what is expected"
         fi
     done
     "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres way_out
@@ -71,13 +70,13 @@ for which in "$@"; do
     if diff -u cli/tests/postgres.out "$run/postgres.out"; then
         passed=$((passed + 1))
     else
-        fail "hither build --postgres differs from what is expected"
+        wrong "hither build --postgres differs from what is expected"
     fi
     "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres bad_servers
     if "$home/venv/bin/python3" fdw/tests/bad_servers.py "$port" "$run/files"; then
         passed=$((passed + 1))
     else
-        fail "fdw/tests/bad_servers.py failed"
+        wrong "fdw/tests/bad_servers.py failed"
     fi
     killed=0
     if [ -z "${VALGRIND:-}" ]; then
@@ -85,13 +84,13 @@ for which in "$@"; do
         if "$home/venv/bin/python3" fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}; then
             passed=$((passed + 1))
         else
-            fail "fdw/tests/sessions.py failed"
+            wrong "fdw/tests/sessions.py failed"
         fi
         killed=1
     fi
     # The one that the sessions killed, and no other.
     if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then
-        fail "a backend died"
+        wrong "a backend died"
     fi
     # A server of make psql that died is started anew.
     if [ "$which" = 18 ] && [ -z "${VALGRIND:-}" ]; then
@@ -102,7 +101,7 @@ for which in "$@"; do
         psql >>"$run/psql.out" || true
         psql stop
         if [ "$(grep -c 10000 "$run/psql.out")" = 2 ]; then passed=$((passed + 1)); else
-            fail "make psql does not start again: $(cat "$run/psql.out")"
+            wrong "make psql does not start again: $(cat "$run/psql.out")"
         fi
     fi
     servers_stop
@@ -116,7 +115,7 @@ for which in "$@"; do
             /hither\.so/ { ours = 1 }
             END { if (ours) printf "%s", error }' >"$run/errors"
         cat "$run/errors"
-        if [ -s "$run/errors" ]; then fail "valgrind found errors"; else passed=$((passed + 1)); fi
+        if [ -s "$run/errors" ]; then wrong "valgrind found errors"; else passed=$((passed + 1)); fi
     fi
 done
 echo "$passed passed, $failed failed"

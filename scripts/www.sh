@@ -4,12 +4,9 @@
 # HITHER_TARBALL names a packed package to use in place of a new one.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/env.sh
 
 verb=${1:-serve}
-CARGO=${CARGO:-cargo}
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
-export CARGO_TARGET_DIR
 out=$CARGO_TARGET_DIR/www
 mkdir -p "$out"
 
@@ -30,5 +27,5 @@ test)
     sh scripts/install.sh browsers
     HITHER=$hither SITE=$out/site node --test --test-reporter=spec www/test/
     ;;
-*) echo "error: $0 knows serve and test, not $verb" >&2; exit 2 ;;
+*) fail "there are serve and test, not $verb" ;;
 esac

@@ -4,9 +4,8 @@
 #   bench/pg/run.sh [--quick] [--rounds N] [--build-rounds N]
 set -eu
 cd "$(dirname "$0")/../.."
-repository=$PWD
-TARGET=${TARGET:-target}
-mkdir -p "$TARGET" && TARGET=$(cd "$TARGET" && pwd)
+. scripts/env.sh
+mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
 
 rounds=5 build_rounds=1 quick=
@@ -29,7 +28,7 @@ fi
 postgres_install 18
 extension_install
 $CARGO build --release --package hither-cli --no-default-features --features postgres
-$CARGO build --release --manifest-path bench/pg/Cargo.toml --target-dir "$TARGET/bench-pg"
+$CARGO build --release --manifest-path bench/pg/Cargo.toml --target-dir "$CARGO_TARGET_DIR/bench-pg"
 
 folder=$(mktemp -d /tmp/hither-bench.XXXXXX)
 chmod 755 "$folder"
@@ -44,6 +43,6 @@ ALTER SYSTEM SET jit = off;
 SQL
 as_user "$bin/pg_ctl" -D "$folder/data" -w restart -l "$folder/log" >/dev/null
 mkdir -p "$folder/files"
-"$TARGET/bench-pg/release/hither-bench-pg" "host=$folder port=$port user=postgres" \
-    "${CARGO_TARGET_DIR:-$TARGET}/release/hither" "$folder/files" "$rows" "$queries" \
+"$CARGO_TARGET_DIR/bench-pg/release/hither-bench-pg" "host=$folder port=$port user=postgres" \
+    "$CARGO_TARGET_DIR/release/hither" "$folder/files" "$rows" "$queries" \
     bench/pg/results "$rounds" "$build_rounds"

@@ -2,7 +2,7 @@
 #   servers_start FOLDER FILES   S3 (moto, in a venv) and HTTP (server.py), which serves FOLDER;
 #                                both have the index FILES; sets $web_port and $s3_port
 #   servers_stop
-# Needs $repository and $TARGET, absolute.
+# Needs scripts/env.sh.
 
 moto='moto[server]==5.2.5'
 
@@ -11,11 +11,11 @@ free_port() {
 }
 
 servers_start() {
-    if [ ! -f "$TARGET/moto/installed" ]; then
+    if [ ! -f "$CARGO_TARGET_DIR/moto/installed" ]; then
         echo "installing $moto" >&2
-        python3 -m venv "$TARGET/moto"
-        "$TARGET/moto/bin/pip" install -q "$moto"
-        touch "$TARGET/moto/installed"
+        python3 -m venv "$CARGO_TARGET_DIR/moto"
+        "$CARGO_TARGET_DIR/moto/bin/pip" install -q "$moto"
+        touch "$CARGO_TARGET_DIR/moto/installed"
     fi
     mkdir -p "$1"
     cp "$2"/*.hither "$2"/parts/*.hither "$1"
@@ -23,7 +23,7 @@ servers_start() {
     python3 "$repository/fdw/tests/server.py" "$1" "$web_port" >"$1/log" 2>&1 &
     web_server=$!
     s3_port=$(free_port)
-    "$TARGET/moto/bin/moto_server" -H 127.0.0.1 -p "$s3_port" >"$1/s3.log" 2>&1 &
+    "$CARGO_TARGET_DIR/moto/bin/moto_server" -H 127.0.0.1 -p "$s3_port" >"$1/s3.log" 2>&1 &
     s3_server=$!
     python3 - "$1" "$web_port" "$s3_port" <<'PY'
 import sys, time, urllib.request

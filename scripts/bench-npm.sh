@@ -1,15 +1,11 @@
 #!/bin/sh
 # Packs the npm package, measures it against the others on npm, and against the command:
-# scripts/bench_npm.sh [--quick] [--full] …; bench/npm/README.md tells the rest. HITHER_TARBALL names
+# scripts/bench-npm.sh [--quick] [--full] …; bench/npm/README.md tells the rest. HITHER_TARBALL names
 # a packed package to use in place of a new one. With --against COMMIT first: against the package of
 # that commit alone, which takes a checkout and a build of its own.
 set -eu
 cd "$(dirname "$0")/.."
-
-CARGO=${CARGO:-cargo}
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
-export CARGO_TARGET_DIR
+. scripts/env.sh
 
 if [ "${1:-}" = --against ]; then
     commit=$(git rev-parse --verify "$2^{commit}")

@@ -3,11 +3,8 @@
 # require), Jest, Deno, Bun, workerd, Chromium, through Vite, webpack and esbuild, and as its README shows. Weighs it.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/env.sh
 
-CARGO=${CARGO:-cargo}
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
-export CARGO_TARGET_DIR
 # Most that a browser may download, gzipped, module and JavaScript: with everything, and where it only
 # searches.
 MOST_BYTES=${MOST_BYTES:-187000}
@@ -47,7 +44,6 @@ for name in "$tools"/node_modules/* "$tools"/node_modules/.bin; do
 done
 bin=$tools/node_modules/.bin
 sample=$PWD/sample
-repository=$PWD
 hither=$CARGO_TARGET_DIR/release/hither
 "$hither" build sample/words.npy --attributes sample/words.tsv -o "$project/words.hither" 2>/dev/null
 cd "$project"
@@ -82,8 +78,7 @@ printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)"
 echo "the module's code by part, and gzipped by itself:"
 node "$repository/wasm/tests/weigh.mjs" "$CARGO_TARGET_DIR/npm/hither_bg.named.wasm"
 [ $((module + script)) -le "$MOST_BYTES" ] && [ "$searching" -le "$MOST_BYTES_TO_SEARCH" ] || {
-    echo "error: more than $MOST_BYTES bytes, or than $MOST_BYTES_TO_SEARCH to search" >&2
-    exit 1
+    fail "more than $MOST_BYTES bytes, or than $MOST_BYTES_TO_SEARCH to search"
 }
 
 echo "instructions of the modules:"
