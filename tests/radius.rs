@@ -72,6 +72,7 @@ fn oracle(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
         Metric::InnerProduct => -dot(a, b),
         Metric::L1 => pairs().map(|(a, b)| (a - b).abs()).sum(),
         Metric::Cosine => 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+        other => panic!("{other} has no plain formula here"),
     }
 }
 

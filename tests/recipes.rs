@@ -77,6 +77,8 @@ fn a_new_metric_does_not_compile_until_all_places_know_it() {
         .lines()
         .filter(|line| line.contains("error[E0004]"))
         .map(|line| line.split(':').next().unwrap())
+        // The list that its macro is given stands in metric.rs.
+        .filter(|file| *file != "core/src/names.rs")
         .collect();
     refused.sort_unstable();
     refused.dedup();

@@ -2,8 +2,8 @@
 
 use hither::{
     AlignedBytes, Codes, ColumnSchema, ColumnType, ErrorKind, Filter, HnswParams, Index,
-    IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Result, SearchParams, Searcher,
-    Spill, Structure, ValueRef, merge_into,
+    IndexBuilder, IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Result, SearchParams,
+    Searcher, Shards, Spill, Structure, ValueRef, merge_into,
 };
 use hither_tests::{Matrix, clustered, numbers, recall};
 
@@ -273,4 +273,45 @@ fn codes_alone_and_exact_scans_go_on_in_segments() {
             assert_eq!(numbers(&index, found.unwrap()), [number as i64]);
         }
     }
+}
+
+#[test]
+fn rows_like_a_row_are_those_of_a_search_but_it() {
+    let rows = clustered(17, 4000, 6);
+    let options = IndexOptions { key_type: KeyType::Int64, ..options(6, Metric::L2) };
+    let bytes = build(&rows, &quarter(options, rows.len()), true);
+    let mut index = Index::open(&bytes).unwrap();
+    let values = [ValueRef::Int64(0), ValueRef::Null];
+    index.insert(Some(KeyRef::Int64(1)), rows.row(5), &values).unwrap();
+    let shards = Shards::new(vec![&index, &index]).unwrap();
+    let (mut searcher, mut among) = (Searcher::new(), Vec::new());
+    for number in (0..rows.len()).step_by(97).chain([5]) {
+        let (key, query) = (KeyRef::Int64(-(number as i64)), rows.row(number));
+        for structure in [Structure::Flat, Structure::Hnsw] {
+            let params = SearchParams::new(11).structure(structure);
+            let mut expected = answer(&index, query, &params);
+            expected.retain(|found| found.0 != key.to_string());
+            expected.truncate(10);
+            let params = SearchParams { k: 10, ..params.except(key) };
+            assert_eq!(answer(&index, query, &params), expected, "{structure} {number}");
+            shards.search(query, &params, &[], &mut searcher, &mut among).unwrap();
+            assert!(among.iter().all(|found| found.key.as_ref() != key) && among.len() == 10);
+            // The search goes on without it, too.
+            index.start_search(query, &params, &mut searcher).unwrap();
+            let mut found = Vec::new();
+            for _ in 0..4 {
+                let next = index.next_batch(&params, &mut searcher, 5).unwrap();
+                found.extend(next.iter().map(|found| index.key(found.row).unwrap()));
+            }
+            assert!(found.len() == 20 && !found.contains(&key));
+        }
+        let radius = answer(&index, query, &SearchParams::new(30))[29].1;
+        let params = SearchParams::new(1);
+        let all = index.within(query, radius, &params, &mut searcher).unwrap().len();
+        let but = index.within(query, radius, &params.except(key), &mut searcher).unwrap().len();
+        assert_eq!(but, all - 1);
+    }
+    let params = SearchParams::new(1).except(KeyRef::Text("a"));
+    let error = index.search(rows.row(0), &params, &mut searcher).unwrap_err();
+    assert_eq!(error.kind().code(), "key_type");
 }

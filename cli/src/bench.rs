@@ -14,8 +14,8 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use hither::{Filter, Index, SearchParams, Searcher};
 use hither_rows::{Format, read_matrix_f32};
-use measure::{Bench, Setting};
-use serde_json::json;
+use measure::{Bench, Measured, Setting};
+use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -54,7 +54,7 @@ pub struct Arguments {
     #[arg(long, requires = "filter")]
     post_filter: bool,
     /// Threads that search at once.
-    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=hither::MAX_THREADS as u64))]
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=hither::limits::MAX_THREADS as u64))]
     threads: usize,
     /// Print the results as JSON.
     #[arg(long)]
@@ -64,6 +64,21 @@ pub struct Arguments {
     plot: Option<PathBuf>,
     #[command(flatten)]
     force: Force,
+}
+
+/// What was measured, for programs.
+#[derive(Serialize)]
+struct Report<'r> {
+    results: &'r [Measured],
+    k: usize,
+    queries: usize,
+    threads: usize,
+    rows: u64,
+    bytes: u64,
+    open_us: f64,
+    first_query_us: f64,
+    resident_bytes: Option<u64>,
+    simd: &'static str,
 }
 
 /// Runs the command.
@@ -129,30 +144,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let resident =
         resident_bytes().zip(resident_before).map(|(now, before)| now.saturating_sub(before));
     if arguments.json {
-        let results = results.iter().map(|measured| {
-            let mut object = json!({
-                "recall": measured.recall,
-                "qps": measured.qps,
-                "p50_us": measured.p50_us,
-                "p99_us": measured.p99_us,
-                "fewest_rows": measured.fewest,
-            });
-            object[measured.setting.name()] = measured.setting.value();
-            object
+        return show::print_json(&Report {
+            results: &results,
+            k: arguments.k,
+            queries: rows,
+            threads: arguments.threads,
+            rows: index.len(),
+            bytes: file.len(),
+            open_us,
+            first_query_us,
+            resident_bytes: resident,
+            simd: hither::simd_level(),
         });
-        let result = json!({
-            "results": results.collect::<Vec<_>>(),
-            "k": arguments.k,
-            "queries": rows,
-            "threads": arguments.threads,
-            "rows": index.len(),
-            "bytes": file.len(),
-            "open_us": open_us,
-            "first_query_us": first_query_us,
-            "resident_bytes": resident,
-            "simd": hither::simd_level(),
-        });
-        return show::print(&format!("{result}\n"));
     }
     let mut text = format!(
         "{} rows, {} queries, k {}, {} thread{}, {}\nopened in {:.0} µs, first query {:.0} µs\n\n{:>13} {:>9} {:>10} {:>9} {:>9}\n",

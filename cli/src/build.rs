@@ -8,16 +8,17 @@ use crate::interrupt::{interrupted, watch};
 use crate::memory::Memory;
 use crate::output;
 use crate::progress::Bar;
-use crate::recall;
+use crate::recall::{self, Reached};
 use crate::replace::{Force, Kind};
 use crate::show;
 use crate::source::Source;
 use clap::{Args, ValueEnum};
+use hither::limits::DEFAULT_SEED;
 use hither::{
     Codes, ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric,
 };
 use hither_rows::{Input, Options, parse_type};
-use serde_json::json;
+use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
 use structures::Structures;
@@ -46,15 +47,15 @@ pub struct Arguments {
     #[arg(long = "type", value_name = "NAME=TYPE", value_parser = parse_type)]
     types: Vec<(String, ColumnType)>,
     /// What "near" means.
-    #[arg(long, value_enum, default_value_t = MetricName::Cosine)]
-    metric: MetricName,
+    #[arg(long, value_parser = settings::one_of(Metric::ALL, Metric::name), default_value_t = Metric::Cosine)]
+    metric: Metric,
     /// How values are stored: 2 bytes each, or 4.
-    #[arg(long, value_enum, default_value_t = ElementName::F16)]
-    element: ElementName,
+    #[arg(long, value_parser = settings::one_of(Element::ALL, Element::name), default_value_t = Element::F16)]
+    element: Element,
     #[command(flatten)]
     structures: Structures,
     /// Seed of all random choices.
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = DEFAULT_SEED)]
     seed: u64,
     /// Threads to build with; 0 for all. The file is the same for any number.
     #[arg(long, default_value_t = 0)]
@@ -74,31 +75,6 @@ pub struct Arguments {
     /// Print nothing but errors, and the result with --json.
     #[arg(short, long)]
     quiet: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum MetricName {
-    L2,
-    Cosine,
-    Ip,
-    L1,
-}
-
-impl From<MetricName> for Metric {
-    fn from(name: MetricName) -> Self {
-        match name {
-            MetricName::L2 => Self::L2,
-            MetricName::Cosine => Self::Cosine,
-            MetricName::Ip => Self::InnerProduct,
-            MetricName::L1 => Self::L1,
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum ElementName {
-    F32,
-    F16,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -127,6 +103,25 @@ struct Built {
     skipped: u64,
     /// How long it took, but for reading and writing.
     seconds: f64,
+}
+
+/// The same for programs.
+#[derive(Serialize)]
+struct Report<'r> {
+    file: String,
+    rows: u64,
+    skipped: u64,
+    dimensions: usize,
+    metric: Metric,
+    element: Element,
+    kind: &'r [&'static str],
+    codes: &'static str,
+    segments: usize,
+    calibrations: Option<Vec<Reached>>,
+    bytes: u64,
+    bytes_per_vector: f64,
+    seconds: f64,
+    total_seconds: f64,
 }
 
 fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
@@ -159,7 +154,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
             Failure::at(arguments.source.keys.as_ref().unwrap_or(&name), error)
         }
         ErrorKind::InvalidParameter { .. } => error.into(),
-        _ => Failure::at(&arguments.output, error),
+        _ => Failure::at(&arguments.output, settings::described(&error)),
     };
     let mut make_room = |builder: &mut IndexBuilder, bar: &mut Bar| {
         if counts_rows {
@@ -189,15 +184,12 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
 }
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {
-    let mut options = IndexOptions::new(input.dimensions, arguments.metric.into());
+    let mut options = IndexOptions::new(input.dimensions, arguments.metric);
     if arguments.structures.lists == Some(0) {
         return Err("lists: 0 lists hold no rows; leave --lists out for the default".into());
     }
-    options.element = match arguments.element {
-        ElementName::F32 => Element::F32,
-        ElementName::F16 => Element::F16,
-    };
-    options.codes = arguments.structures.codes();
+    options.element = arguments.element;
+    options.codes = arguments.structures.codes;
     options.key_type = input.key_type;
     options.columns = input.columns.clone();
     options.seed = arguments.seed;
@@ -223,23 +215,23 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
         recall::warnings(index).iter().for_each(|line| show::complain(line));
     }
     if arguments.json {
-        let result = json!({
-            "file": arguments.output.display().to_string(),
-            "rows": rows,
-            "skipped": skipped,
-            "dimensions": index.dimensions(),
-            "metric": index.metric().name(),
-            "element": index.options().element.name(),
-            "kind": kinds,
-            "codes": codes,
-            "segments": info.segments.len(),
-            "calibrations": info.segments.first().map(|s| recall::as_json(&s.calibrations)),
-            "bytes": file.len(),
-            "bytes_per_vector": bytes_per_vector,
-            "seconds": seconds,
-            "total_seconds": total_seconds,
-        });
-        return show::print(&format!("{result}\n"));
+        let result = Report {
+            file: arguments.output.display().to_string(),
+            rows,
+            skipped,
+            dimensions: index.dimensions(),
+            metric: index.metric(),
+            element: index.options().element,
+            kind: &kinds,
+            codes,
+            segments: info.segments.len(),
+            calibrations: info.segments.first().map(|s| recall::reached(&s.calibrations)),
+            bytes: file.len(),
+            bytes_per_vector,
+            seconds,
+            total_seconds,
+        };
+        return show::print_json(&result);
     }
     if arguments.quiet {
         return Ok(());
@@ -266,7 +258,7 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
     if skipped > 0 {
         text.push_str(&format!("left out {} invalid rows\n", show::count(skipped)));
     }
-    match arguments.structures.codes() {
+    match arguments.structures.codes {
         None if codes == "none" && kinds != ["flat"] => {
             text.push_str(
                 "no codes: 8 bits do not tell these rows apart, or the metric takes none\n",

@@ -1,6 +1,6 @@
 //! Why a command ended early.
 
-use crate::settings::with_option;
+use crate::settings::{described, with_option};
 use hither_rows::Error;
 use std::io;
 use std::path::Path;
@@ -63,13 +63,19 @@ impl From<&str> for Failure {
 
 impl From<hither::Error> for Failure {
     fn from(error: hither::Error) -> Self {
-        Self::Message(error.to_string())
+        Self::Message(described(&error))
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Message(with_option(error.to_string(), error.setting()))
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Message(format!("cannot write JSON: {error}"))
     }
 }
 

@@ -2,11 +2,13 @@
 
 use crate::failure::Failure;
 use crate::opened;
-use crate::recall;
+use crate::recall::{self, Reached};
 use crate::show;
 use clap::Args;
-use hither::Index;
-use serde_json::json;
+use hither::{
+    Codes, ColumnType, Element, Index, KeyType, Metric, SectionInfo, SegmentInfo, Structure,
+};
+use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -25,8 +27,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = opened::open(&arguments.file)?;
     let index = file.index();
     if arguments.json {
-        let json = format!("{:#}\n", as_json(index, file.len()));
-        show::print(&show::printable_json(&json))
+        let json = serde_json::to_string_pretty(&File::new(index, file.len()))?;
+        show::print(&(show::printable_json(&json) + "\n"))
     } else {
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -39,53 +41,105 @@ fn bytes_per_vector(index: &Index<'_>, bytes: u64) -> f64 {
     bytes as f64 / index.len().max(1) as f64
 }
 
-fn as_json(index: &Index<'_>, bytes: u64) -> serde_json::Value {
-    let info = index.info();
-    let options = index.options();
-    let segments = info.segments.iter().map(|segment| {
-        json!({
-            "rows": segment.rows,
-            "removed": segment.removed,
-            "structures": segment.structures.iter().map(|s| s.name()).collect::<Vec<_>>(),
-            "codes": segment.codes.name(),
-            "lists": segment.lists,
-            "calibrations": recall::as_json(&segment.calibrations),
-        })
-    });
-    let sections = info.sections.iter().map(|section| {
-        json!({
-            "segment": section.segment,
-            "name": section.name,
-            "column": section.column,
-            "offset": section.offset,
-            "bytes": section.length,
-        })
-    });
-    let columns = index.columns().iter();
-    let columns = columns.map(|c| json!({ "name": c.name, "type": c.column_type.name() }));
-    let properties = options.properties.iter();
-    let properties = properties.map(|(name, value)| (name.clone(), value.clone().into()));
-    json!({
-        "format_version": info.format_version,
-        "content_id": index.content_id().map(|id| format!("{id:032x}")),
-        "rows": index.len(),
-        "dimensions": index.dimensions(),
-        "metric": index.metric().name(),
-        "element": options.element.name(),
-        "keys": options.key_type.name(),
-        "unit_length": index.is_unit_length(),
-        "bytes": bytes,
-        "bytes_per_vector": bytes_per_vector(index, bytes),
-        "parameters": {
-            "m": options.hnsw.map(|hnsw| hnsw.m),
-            "ef_construction": options.hnsw.map(|hnsw| hnsw.ef_construction),
-            "seed": options.seed,
-        },
-        "columns": columns.collect::<Vec<_>>(),
-        "properties": serde_json::Value::Object(properties.collect()),
-        "segments": segments.collect::<Vec<_>>(),
-        "sections": sections.collect::<Vec<_>>(),
-    })
+/// What is in a file, for programs.
+#[derive(Serialize)]
+struct File<'i> {
+    format_version: u32,
+    content_id: Option<String>,
+    rows: u64,
+    dimensions: usize,
+    metric: Metric,
+    element: Element,
+    keys: KeyType,
+    unit_length: bool,
+    bytes: u64,
+    bytes_per_vector: f64,
+    parameters: Parameters,
+    columns: Vec<Column<'i>>,
+    properties: serde_json::Map<String, serde_json::Value>,
+    segments: Vec<Segment>,
+    sections: Vec<Section>,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    m: Option<u32>,
+    ef_construction: Option<u32>,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Column<'i> {
+    name: &'i str,
+    #[serde(rename = "type")]
+    column_type: ColumnType,
+}
+
+#[derive(Serialize)]
+struct Segment {
+    rows: u32,
+    removed: u32,
+    structures: Vec<Structure>,
+    codes: Codes,
+    lists: Option<u32>,
+    calibrations: Vec<Reached>,
+}
+
+#[derive(Serialize)]
+struct Section {
+    segment: u32,
+    name: &'static str,
+    column: Option<String>,
+    offset: u64,
+    bytes: u64,
+}
+
+impl<'i> File<'i> {
+    fn new(index: &'i Index<'_>, bytes: u64) -> Self {
+        let (info, options) = (index.info(), index.options());
+        let columns = index.columns().iter();
+        let properties = options.properties.iter();
+        Self {
+            format_version: info.format_version,
+            content_id: index.content_id().map(|id| format!("{id:032x}")),
+            rows: index.len(),
+            dimensions: index.dimensions(),
+            metric: index.metric(),
+            element: options.element,
+            keys: options.key_type,
+            unit_length: index.is_unit_length(),
+            bytes,
+            bytes_per_vector: bytes_per_vector(index, bytes),
+            parameters: Parameters {
+                m: options.hnsw.map(|hnsw| hnsw.m),
+                ef_construction: options.hnsw.map(|hnsw| hnsw.ef_construction),
+                seed: options.seed,
+            },
+            columns: columns
+                .map(|column| Column { name: &column.name, column_type: column.column_type })
+                .collect(),
+            properties: properties
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect(),
+            segments: info.segments.into_iter().map(Segment::from).collect(),
+            sections: info.sections.into_iter().map(Section::from).collect(),
+        }
+    }
+}
+
+impl From<SegmentInfo> for Segment {
+    fn from(segment: SegmentInfo) -> Self {
+        let SegmentInfo { rows, removed, structures, codes, lists, calibrations } = segment;
+        let calibrations = recall::reached(&calibrations);
+        Self { rows, removed, structures, codes, lists, calibrations }
+    }
+}
+
+impl From<SectionInfo> for Section {
+    fn from(section: SectionInfo) -> Self {
+        let SectionInfo { segment, column, name, offset, length } = section;
+        Self { segment, name, column, offset, bytes: length }
+    }
 }
 
 fn as_text(text: &mut String, index: &Index<'_>, bytes: u64) -> std::fmt::Result {
@@ -136,8 +190,7 @@ fn as_text(text: &mut String, index: &Index<'_>, bytes: u64) -> std::fmt::Result
         }
         writeln!(text)?;
         for calibration in &segment.calibrations {
-            let setting =
-                if calibration.structure.name() == "ivf" { "probes" } else { "ef_search" };
+            let setting = calibration.structure.effort_name().unwrap_or_default();
             write!(text, "  {setting} for recall@{}:", calibration.k)?;
             for recall in [0.9, 0.95, 0.98, 0.99] {
                 if recall > calibration.best().1 {

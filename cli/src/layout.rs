@@ -10,7 +10,7 @@ pub fn layout(index: &Index<'_>) -> Layout {
         dimensions: index.dimensions(),
         precision: match options.element {
             Element::F16 => Precision::F16,
-            Element::F32 => Precision::F32,
+            _ => Precision::F32,
         },
         key_type: options.key_type,
         columns: index.columns().to_vec(),

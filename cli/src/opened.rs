@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use hither::{ErrorKind, IndexFile};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opens an index file; `-` is standard input.
 pub fn open(path: &Path) -> Result<IndexFile, Failure> {
@@ -18,4 +18,15 @@ pub fn open(path: &Path) -> Result<IndexFile, Failure> {
         ErrorKind::Io { reason, .. } if file != path => Failure::at(path, reason),
         _ => Failure::at(path, error),
     })
+}
+
+/// An error of indexes that were to go together, with the file that is not like the first.
+pub fn unlike(files: &[PathBuf], error: hither::Error) -> Failure {
+    match *error.kind() {
+        ErrorKind::Unlike { index, what } => {
+            let reason = format!("it has other {what} than the first file; take like with like");
+            Failure::at(&files[index], reason)
+        }
+        _ => error.into(),
+    }
 }

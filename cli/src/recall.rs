@@ -1,7 +1,7 @@
 //! What the calibrations in a file reached, for people and programs.
 
 use hither::{Calibration, Index, Structure};
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
 /// A build says so where its structures did not reach this recall.
 const EXPECTED: f32 = 0.99;
@@ -36,26 +36,40 @@ pub fn unreached(wanted: f32, calibration: &Calibration) -> String {
 /// The highest recall that was measured, and where.
 pub fn best(calibration: &Calibration) -> String {
     let (effort, recall) = calibration.best();
-    let setting = match calibration.structure {
-        Structure::Ivf => "probes",
-        _ => "ef_search",
-    };
+    let setting = calibration.structure.effort_name().unwrap_or_default();
     format!("{} at {setting} {effort}", rounded_down(recall))
 }
 
-/// The calibrations as JSON, each with the best that it reached.
-pub fn as_json(calibrations: &[Calibration]) -> Json {
-    let calibrations = calibrations.iter().map(|calibration| {
+/// What a calibration reached, for programs.
+#[derive(Serialize)]
+pub struct Reached {
+    structure: Structure,
+    k: u32,
+    queries: u32,
+    points: Vec<(u32, f64)>,
+    best: Best,
+}
+
+#[derive(Serialize)]
+struct Best {
+    effort: u32,
+    recall: f64,
+}
+
+/// The calibrations of a segment, for programs.
+pub fn reached(calibrations: &[Calibration]) -> Vec<Reached> {
+    let reached = |calibration: &Calibration| {
         let (effort, recall) = calibration.best();
-        json!({
-            "structure": calibration.structure.name(),
-            "k": calibration.k,
-            "queries": calibration.queries,
-            "points": calibration.points,
-            "best": { "effort": effort, "recall": rounded_down(recall) },
-        })
-    });
-    calibrations.collect()
+        let points = calibration.points.iter();
+        Reached {
+            structure: calibration.structure,
+            k: calibration.k,
+            queries: calibration.queries,
+            points: points.map(|&(effort, recall)| (effort, f64::from(recall))).collect(),
+            best: Best { effort, recall: rounded_down(recall) },
+        }
+    };
+    calibrations.iter().map(reached).collect()
 }
 
 /// To four digits, never up: 0.98996 is not 0.99.

@@ -1,6 +1,5 @@
 //! `hither search`: the nearest rows of one or more index files.
 
-use crate::build::MetricName;
 use crate::failure::Failure;
 use crate::opened;
 use crate::output::write_npy;
@@ -10,8 +9,8 @@ use crate::settings;
 use crate::show;
 use clap::Args;
 use hither::{
-    Calibration, Difference, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric,
-    SearchParams, Searcher, ShardNeighbor, Shards, Structure,
+    Calibration, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric, SearchParams,
+    Searcher, ShardNeighbor, Shards, Structure,
 };
 use hither_rows::{Format, beside, read_matrix_f32};
 use std::path::{Path, PathBuf};
@@ -52,8 +51,8 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["ef_search", "probes", "recall"])]
     exact: bool,
     /// Measure by another metric: where all rows have unit length, or all are scanned.
-    #[arg(long, value_enum)]
-    metric: Option<MetricName>,
+    #[arg(long, value_parser = settings::one_of(Metric::ALL, Metric::name))]
+    metric: Option<Metric>,
     /// Only rows that match, such as '{"year": {"$gte": 2020}, "lang": "en"}'.
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
@@ -85,16 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.files.iter().map(|path| opened::open(path)).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<&Index<'_>> = files.iter().map(IndexFile::index).collect();
     let first = indexes[0];
-    for (index, path) in indexes.iter().zip(&arguments.files) {
-        // Columns may differ: each row has those of its file.
-        if let Some(what) = first.difference(index).filter(|what| *what != Difference::Columns) {
-            let reason = format!(
-                "it has other {what} than the first file, so they cannot be searched as one"
-            );
-            return Err(Failure::at(path, reason));
-        }
-    }
-    let shards = Shards::new(indexes.clone())?;
+    let shards = Shards::new(indexes).map_err(|error| opened::unlike(&arguments.files, error))?;
     let k = arguments.k.unwrap_or(10);
     if k == 0 {
         return Err("k: 0 rows are no answer; ask for at least 1".into());
@@ -191,6 +181,20 @@ fn read_queries(
     Err("what to search for? Give --queries, --like or --vector".into())
 }
 
+/// What is searched for, without the row that others are to be like.
+fn params<'p>(arguments: &Arguments, except: Option<&'p Key>, k: usize) -> SearchParams<'p> {
+    SearchParams {
+        ef_search: arguments.ef_search,
+        probes: arguments.probes,
+        recall: arguments.recall,
+        metric: arguments.metric,
+        radius: arguments.radius,
+        structure: arguments.exact.then_some(Structure::Flat),
+        except: except.map(Key::as_ref),
+        ..SearchParams::new(k)
+    }
+}
+
 /// A search of all files.
 struct Search<'a> {
     shards: &'a Shards<'a, 'a>,
@@ -229,20 +233,6 @@ impl<'a> Search<'a> {
         Ok(search)
     }
 
-    fn params(&self) -> SearchParams<'static> {
-        let arguments = self.arguments;
-        SearchParams {
-            ef_search: arguments.ef_search,
-            probes: arguments.probes,
-            recall: arguments.recall,
-            metric: arguments.metric.map(Metric::from),
-            radius: arguments.radius,
-            structure: arguments.exact.then_some(Structure::Flat),
-            // The row that others are to be like is nearest to itself, and left out.
-            ..SearchParams::new(self.k.saturating_add(usize::from(self.except.is_some())))
-        }
-    }
-
     /// The radius within which all rows are wanted, which is scanned for.
     fn scanned(&self) -> Option<f32> {
         self.arguments.radius.filter(|_| self.arguments.k.is_none())
@@ -252,13 +242,16 @@ impl<'a> Search<'a> {
     fn unreached_recall(&self) -> Option<&'a Calibration> {
         match self.scanned() {
             Some(_) => None,
-            None => self.shards.unreached_recall(&self.params()),
+            None => {
+                self.shards.unreached_recall(&params(self.arguments, self.except.as_ref(), self.k))
+            }
         }
     }
 
     /// Searches for a query; the answer is `found`.
     fn run(&mut self, query: &[f32]) -> hither::Result<()> {
-        let (scanned, params) = (self.scanned(), self.params());
+        let scanned = self.scanned();
+        let params = params(self.arguments, self.except.as_ref(), self.k);
         let filters: Vec<&IndexFilter<'_>> = self.filters.iter().collect();
         let (searcher, found) = (&mut self.searcher, &mut self.found);
         match scanned {
@@ -267,10 +260,6 @@ impl<'a> Search<'a> {
             }
             None => self.shards.search(query, &params, &filters, searcher, found)?,
         };
-        found.retain(|found| Some(&found.key) != self.except.as_ref());
-        if scanned.is_none() {
-            found.truncate(self.k);
-        }
         Ok(())
     }
 

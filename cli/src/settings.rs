@@ -1,8 +1,42 @@
 //! What the settings of inputs are called on the command line.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use hither::ColumnType;
+use hither::{ColumnType, Error, ErrorKind, Structure};
 use hither_rows::{Diagnostic, Format, Setting};
+use std::str::FromStr;
+
+/// Reads the name of one of these.
+pub fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = Error> + Copy + Send + Sync + 'static,
+{
+    let values = all.iter().map(|one| PossibleValue::new(name(*one)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
+}
+
+/// Reads the name of a structure.
+pub fn structure() -> impl TypedValueParser<Value = Structure> {
+    let values = Structure::ALL.iter().map(|structure| {
+        let value = PossibleValue::new(structure.name());
+        match structure {
+            Structure::Flat => value.help("Exact scan"),
+            Structure::Hnsw => value.help("Graph: fast in memory"),
+            Structure::Ivf => value.help("Inverted file: quick to build, few reads"),
+            _ => value,
+        }
+    });
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Structure>())
+}
+
+/// An error of the library, with the option that would mend it.
+pub fn described(error: &Error) -> String {
+    let option = match error.kind() {
+        ErrorKind::HalfOverflow { .. } | ErrorKind::HalfUnderflow => "--element f32".into(),
+        ErrorKind::MissingStructure { name } => format!("--kind {name}"),
+        _ => return error.to_string(),
+    };
+    format!("{error} ({option})")
+}
 
 /// Reads the name of a format.
 pub fn format() -> impl TypedValueParser<Value = Format> {

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_uuid};
 use hither_rows::{json_line, key_from_text, quoted, written};
+use serde::Serialize;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::io::{Write, stdout};
@@ -30,6 +31,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Writes a line of JSON to standard output.
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print(&(serde_json::to_string(value)? + "\n"))
 }
 
 /// A number with commas: 1,234,567.

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::opened;
 use crate::show;
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Check every byte of index files. Exit 1 if one is damaged, after all were checked, and tell where.
@@ -19,7 +19,19 @@ pub struct Arguments {
     json: bool,
 }
 
+/// What was found of a file, for programs.
+#[derive(Serialize)]
+struct Checked<'c> {
+    file: &'c str,
+    ok: bool,
+    #[serde(flatten)]
+    whole: Option<&'c Whole>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'c String>,
+}
+
 /// A file that is whole.
+#[derive(Serialize)]
 struct Whole {
     rows: u64,
     bytes: u64,
@@ -34,7 +46,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let checked = check(path);
         let name = path.display().to_string();
         if arguments.json {
-            show::print(&format!("{}\n", as_json(&name, &checked)))?;
+            let (whole, error) = (checked.as_ref().ok(), checked.as_ref().err());
+            show::print_json(&Checked { file: &name, ok: whole.is_some(), whole, error })?;
         } else if let Ok(whole) = &checked {
             let (rows, size) = (show::count(whole.rows), show::bytes(whole.bytes));
             show::print(&format!("{}: ok, {rows} rows, {size}\n", show::printable(&name)))?;
@@ -66,13 +79,4 @@ fn check(path: &Path) -> Result<Whole, String> {
     let unreachable =
         file.index().unreachable().map_err(|error| Failure::at(path, error).message())?;
     Ok(Whole { rows: file.index().len(), bytes: file.len(), unreachable })
-}
-
-fn as_json(name: &str, checked: &Result<Whole, String>) -> Json {
-    match checked {
-        Ok(Whole { rows, bytes, unreachable }) => json!({
-            "file": name, "ok": true, "rows": rows, "bytes": bytes, "unreachable": unreachable,
-        }),
-        Err(reason) => json!({ "file": name, "ok": false, "error": reason }),
-    }
 }

@@ -13,17 +13,15 @@ use crate::growing::check_values;
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
 use crate::key::{Key, KeyRef, KeyType};
+use crate::limits::STRUCTURED_ROWS;
 use crate::parallel::Threads;
 use crate::segment::build::{SegmentRows, build};
 use crate::segment::{OnProgress, Progress};
 use crate::vectors::Vectors;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-pub use options::{FLAT_ROWS, IndexOptions, MAX_COLUMNS};
+pub use options::IndexOptions;
 use parts::Parts;
-
-/// A segment beside others that has fewer rows gets no structure: a scan is as fast.
-pub(crate) const STRUCTURED_ROWS: u32 = 1000;
 
 /// Gathers rows and builds an index file from them.
 ///

@@ -2,8 +2,10 @@
 //! queries held out of the structure.
 
 use crate::archive::manifest;
-use crate::error::{OrCorrupt, Result, corrupt};
+use crate::error::{Result, corrupt};
+use crate::limits::MAX_EFFORT;
 use crate::metric::sqrt;
+use crate::names::named;
 use alloc::vec::Vec;
 
 /// A structure that a search can use.
@@ -23,6 +25,7 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Structure {
     /// An exact scan of all rows; every index can do it.
     Flat = 0,
@@ -32,18 +35,16 @@ pub enum Structure {
     Ivf = 2,
 }
 
-impl Structure {
-    /// The name by which options and messages call it: `flat`, `hnsw`, `ivf`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flat => "flat",
-            Self::Hnsw => "hnsw",
-            Self::Ivf => "ivf",
-        }
-    }
+named!(Structure, "structure": Flat = "flat", Hnsw = "hnsw", Ivf = "ivf");
 
-    fn from_number(number: u8) -> Option<Self> {
-        [Self::Flat, Self::Hnsw, Self::Ivf].into_iter().find(|kind| *kind as u8 == number)
+impl Structure {
+    /// What says how hard a search by it tries, if anything does: `ef_search` or `probes`.
+    pub fn effort_name(self) -> Option<&'static str> {
+        match self {
+            Self::Flat => None,
+            Self::Hnsw => Some("ef_search"),
+            Self::Ivf => Some("probes"),
+        }
     }
 }
 
@@ -82,14 +83,11 @@ pub(crate) const EFFORTS: [u32; 27] = [
     512, 768, 1024, 1536,
 ];
 
-/// Greatest setting and k that a calibration may tell of.
-const MAX_SETTING: u32 = 1 << 24;
-
 impl Calibration {
     pub(crate) fn from_manifest(stored: &manifest::Calibration) -> Result<Self> {
         const WHAT: &str = "the calibration";
-        let structure = Structure::from_number(stored.structure).or_corrupt(WHAT)?;
-        let settings = 1..=MAX_SETTING;
+        let structure = Structure::try_from(stored.structure)?;
+        let settings = 1..=MAX_EFFORT as u32;
         let sound = stored.efforts.len() == stored.recalls.len()
             && stored.efforts.is_sorted_by(|a, b| a < b)
             && stored.efforts.iter().all(|effort| settings.contains(effort))

@@ -12,6 +12,7 @@ pub use timestamp::{format_timestamp, parse_timestamp};
 pub(crate) use view::{Cells, ColumnView, Layout};
 pub(crate) use zones::{ZONE_ROWS, Zone, bytes_key, float_key, int_key};
 
+use crate::names::named;
 use alloc::{string::String, vec::Vec};
 
 /// The type of an attribute column.
@@ -19,8 +20,9 @@ use alloc::{string::String, vec::Vec};
 /// ```
 /// use hither::ColumnType;
 ///
-/// assert_eq!(ColumnType::from_name("timestamp"), Some(ColumnType::Timestamp));
+/// assert_eq!("timestamp".parse::<ColumnType>()?, ColumnType::Timestamp);
 /// assert_eq!(ColumnType::Timestamp.name(), "timestamp");
+/// # Ok::<(), hither::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -43,42 +45,17 @@ pub enum ColumnType {
     Json = 7,
 }
 
-impl ColumnType {
-    const ALL: [Self; 8] = [
-        Self::Bool,
-        Self::Int64,
-        Self::Float64,
-        Self::Text,
-        Self::Timestamp,
-        Self::Uuid,
-        Self::Bytes,
-        Self::Json,
-    ];
-
-    /// The type that files store as `number`.
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|column_type| *column_type as u8 == number)
-    }
-
-    /// The type that messages, `info` and schemas call by `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column_type| column_type.name() == name)
-    }
-
-    /// The name by which messages, `info` and schemas call the type.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bool => "bool",
-            Self::Int64 => "int64",
-            Self::Float64 => "float64",
-            Self::Text => "text",
-            Self::Timestamp => "timestamp",
-            Self::Uuid => "uuid",
-            Self::Bytes => "bytes",
-            Self::Json => "json",
-        }
-    }
-}
+named!(
+    ColumnType, "column type":
+    Bool = "bool",
+    Int64 = "int64",
+    Float64 = "float64",
+    Text = "text",
+    Timestamp = "timestamp",
+    Uuid = "uuid",
+    Bytes = "bytes",
+    Json = "json",
+);
 
 /// Name and type of an attribute column.
 ///

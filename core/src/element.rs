@@ -1,6 +1,7 @@
 //! The stored form of a vector's values: f32, or IEEE binary16.
 
 use crate::error::{ErrorKind, Result};
+use crate::names::named;
 use half::f16;
 
 /// The stored form of a vector's values.
@@ -13,6 +14,7 @@ use half::f16;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Element {
     /// IEEE binary32: 4 bytes a value.
     F32 = 0,
@@ -20,20 +22,14 @@ pub enum Element {
     F16 = 1,
 }
 
+named!(Element, "element": F32 = "f32", F16 = "f16");
+
 impl Element {
     /// Bytes that one value takes.
     pub fn size(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::F16 => 2,
-        }
-    }
-
-    /// The name by which messages and options call it: `f32` or `f16`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
         }
     }
 

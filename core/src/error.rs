@@ -168,6 +168,18 @@ pub enum ErrorKind {
     },
     /// The bytes do not start at an address that is a multiple of 16.
     Misaligned,
+    /// A search was to use a structure that the index does not have.
+    MissingStructure {
+        /// The structure's name.
+        name: &'static str,
+    },
+    /// Indexes that were to be merged, or to answer as one, are not alike.
+    Unlike {
+        /// The number of the first that differs from the first of all.
+        index: usize,
+        /// In what, as [`Difference`](crate::Difference) calls it.
+        what: &'static str,
+    },
     /// The index does not have what the call needs.
     Unsupported {
         /// What is missing and what to do about it.
@@ -193,6 +205,48 @@ pub enum ErrorKind {
     Interrupted,
 }
 
+impl ErrorKind {
+    /// The word by which programs tell what went wrong, the same in every language; of kinds that call
+    /// for the same answer it is one.
+    ///
+    /// ```
+    /// assert_eq!(hither::Index::open(b"x").unwrap_err().kind().code(), "not_an_index");
+    /// ```
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::DimensionMismatch { .. } => "dimension_mismatch",
+            Self::NonFinite { .. } => "non_finite",
+            Self::HalfOverflow { .. } => "half_overflow",
+            Self::HalfUnderflow => "half_underflow",
+            Self::VectorOverflow => "vector_overflow",
+            Self::VectorUnderflow => "vector_underflow",
+            Self::ZeroVector => "zero_vector",
+            Self::TooMany { .. } => "too_many",
+            Self::InvalidParameter { .. } => "invalid_parameter",
+            Self::DuplicateKey { .. } => "duplicate_key",
+            Self::KeyNotFound { .. } => "key_not_found",
+            Self::KeyType { .. } => "key_type",
+            Self::UnknownColumn { .. } => "unknown_column",
+            Self::ColumnType { .. } => "column_type",
+            Self::InvalidFilter { .. } => "invalid_filter",
+            Self::NotAnIndex => "not_an_index",
+            Self::UnsupportedVersion { .. } | Self::UnsupportedSection { .. } => {
+                "unsupported_version"
+            }
+            Self::Truncated { .. } => "truncated",
+            Self::Corrupt { .. } | Self::ChecksumMismatch { .. } | Self::Misaligned => "corrupt",
+            Self::MissingStructure { .. } | Self::Unlike { .. } | Self::Unsupported { .. } => {
+                "unsupported"
+            }
+            #[cfg(feature = "std")]
+            Self::Io { .. } => "io",
+            Self::OutOfMemory { .. } => "out_of_memory",
+            Self::Cancelled => "aborted",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// A result with this library's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
@@ -207,10 +261,10 @@ impl fmt::Display for ErrorKind {
             }
             Self::HalfOverflow { at } => write!(
                 f,
-                "value {at} of the vector is beyond half precision (±65504); store these vectors as f32 (--element f32)"
+                "value {at} of the vector is beyond half precision (±65504); store these vectors as f32"
             ),
             Self::HalfUnderflow => f.write_str(
-                "the vector is too small for half precision, whose least value is 6e-8; store these vectors as f32 (--element f32)",
+                "the vector is too small for half precision, whose least value is 6e-8; store these vectors as f32",
             ),
             Self::VectorOverflow => f.write_str(
                 "the vector is longer than 4.6e18, so its distances overflow single precision; divide all vectors by the same number, or use the cosine metric",
@@ -272,6 +326,13 @@ impl fmt::Display for ErrorKind {
             Self::Misaligned => write!(
                 f,
                 "the bytes must start at an address that is a multiple of 16: map the file, or copy it into an AlignedBytes"
+            ),
+            Self::MissingStructure { name } => {
+                write!(f, "the index has no {name} structure; build it with one")
+            }
+            Self::Unlike { index, what } => write!(
+                f,
+                "index {index} has other {what} than the first, so they do not go together; take like with like"
             ),
             Self::Unsupported { reason } => f.write_str(reason),
             #[cfg(feature = "std")]

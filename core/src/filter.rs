@@ -20,6 +20,7 @@ pub use json::Json;
 
 use crate::column::{ColumnSchema, ColumnType, Value, ValueRef};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MAX_FILTER_DEPTH as MAX_DEPTH;
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::cmp::Ordering;
 
@@ -136,9 +137,6 @@ impl Comparison {
 
 /// True, false, or unknown.
 type Truth = Option<bool>;
-
-/// How deep filters may be nested: what evaluates them recurses.
-const MAX_DEPTH: usize = 64;
 
 impl Filter {
     /// Checks that the filter goes with columns of this schema.

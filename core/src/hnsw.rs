@@ -27,6 +27,7 @@ mod view;
 pub(crate) use view::{GraphSize, HnswView};
 
 use crate::error::{ErrorKind, Result};
+use crate::limits::{DEFAULT_EF_CONSTRUCTION, DEFAULT_M, MAX_EF_CONSTRUCTION, MAX_M, MIN_M};
 use alloc::format;
 
 /// Parameters of an HNSW graph.
@@ -49,18 +50,19 @@ pub struct HnswParams {
 
 impl Default for HnswParams {
     fn default() -> Self {
-        Self { m: 16, ef_construction: 128 }
+        Self { m: DEFAULT_M, ef_construction: DEFAULT_EF_CONSTRUCTION }
     }
 }
 
 impl HnswParams {
     pub(crate) fn check(self) -> Result<()> {
-        if !(2..=100).contains(&self.m) {
-            let reason = format!("{} is not within 2 and 100", self.m);
+        if !(MIN_M..=MAX_M).contains(&self.m) {
+            let reason = format!("{} is not within {MIN_M} and {MAX_M}", self.m);
             return Err(ErrorKind::InvalidParameter { name: "m", reason }.into());
         }
-        if self.ef_construction < self.m || self.ef_construction > 4096 {
-            let reason = format!("{} is not within m and 4096", self.ef_construction);
+        if self.ef_construction < self.m || self.ef_construction > MAX_EF_CONSTRUCTION {
+            let reason =
+                format!("{} is not within m and {MAX_EF_CONSTRUCTION}", self.ef_construction);
             return Err(ErrorKind::InvalidParameter { name: "ef_construction", reason }.into());
         }
         Ok(())

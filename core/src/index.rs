@@ -196,6 +196,39 @@ impl<'a> Index<'a> {
         self.unit_length && self.growing.as_ref().is_none_or(|rows| rows.vectors.unit_length())
     }
 
+    /// Whether a search by `metric` finds rows in its order: the index's own does, and where all rows
+    /// have [unit length](Self::is_unit_length) so do all of L2, cosine and inner product. An exact scan
+    /// measures by any.
+    ///
+    /// ```
+    /// use hither::{Index, IndexOptions, Metric};
+    ///
+    /// let mut index = Index::new(IndexOptions::new(2, Metric::Cosine))?;
+    /// index.insert(None, &[1.0, 0.0], &[])?;
+    /// assert!(index.orders_by(Metric::L2) && !index.orders_by(Metric::L1));
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn orders_by(&self, metric: Metric) -> bool {
+        let own = self.metric();
+        metric == own || (metric.orders_like(own) && self.is_unit_length())
+    }
+
+    /// The value of a property, such as `model`.
+    ///
+    /// ```
+    /// use hither::{Index, IndexOptions, Metric};
+    ///
+    /// let properties = vec![("model".into(), "all-MiniLM-L6-v2".into())];
+    /// let index = Index::new(IndexOptions { properties, ..IndexOptions::new(384, Metric::Cosine) })?;
+    /// assert_eq!(index.property("model"), Some("all-MiniLM-L6-v2"));
+    /// assert_eq!(index.property("licence"), None);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn property(&self, name: &str) -> Option<&str> {
+        let mut properties = self.options.properties.iter();
+        properties.find(|property| property.0 == name).map(|property| property.1.as_str())
+    }
+
     /// Whether no segment has a search structure, so that every search is an exact scan.
     pub fn is_flat(&self) -> bool {
         self.segments.iter().all(|segment| segment.hnsw.is_none() && segment.ivf.is_none())
@@ -295,6 +328,14 @@ impl<'a> Index<'a> {
         found.ok_or_else(|| ErrorKind::UnknownColumn { name: name.into(), known: known() }.into())
     }
 
+    fn check_key(&self, key: KeyRef<'_>) -> Result<()> {
+        let expected = self.options.key_type;
+        if key.fits(expected) {
+            return Ok(());
+        }
+        Err(ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into())
+    }
+
     fn unknown_column(&self, number: usize) -> Error {
         ErrorKind::UnknownColumn { name: format!("number {number}"), known: self.known_columns() }
             .into()
@@ -323,12 +364,7 @@ impl<'a> Index<'a> {
     /// # Ok::<(), hither::Error>(())
     /// ```
     pub fn find(&self, key: KeyRef<'_>) -> Result<Option<RowId>> {
-        let expected = self.options.key_type;
-        if !key.fits(expected) {
-            return Err(
-                ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into()
-            );
-        }
+        self.check_key(key)?;
         let growing = self.segments.len() as u32;
         if let Some(row) = self.growing.as_ref().and_then(|rows| rows.find(key)) {
             return Ok(Some(RowId { segment: growing, row }));

@@ -32,13 +32,11 @@ pub(crate) mod kmeans;
 
 use crate::element::Element;
 use crate::error::{ErrorKind, Result, corrupt};
+use crate::limits::MAX_LISTS;
 use crate::metric::{Metric, sqrt};
 use crate::vectors::{Query, Shape, VectorsView};
 use alloc::format;
 use core::ops::Range;
-
-/// Most lists of an inverted file.
-pub const MAX_LISTS: u32 = 1 << 20;
 
 /// Parameters of an inverted file.
 ///

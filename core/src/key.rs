@@ -4,6 +4,7 @@ mod view;
 
 pub(crate) use view::{KeySections, KeysView, encode_keys};
 
+use crate::names::named;
 use alloc::{format, string::String};
 use core::fmt;
 
@@ -30,17 +31,10 @@ pub enum KeyType {
     Text = 3,
 }
 
-impl KeyType {
-    /// The name by which messages, `info` and schemas call the type.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RowNumber => "row number",
-            Self::Int64 => "int64",
-            Self::Uuid => "uuid",
-            Self::Text => "text",
-        }
-    }
-}
+named!(
+    KeyType, "key type":
+    RowNumber = "row number", Int64 = "int64", Uuid = "uuid", Text = "text",
+);
 
 /// A row's key, owned. Keys of one index are all of one type, unique, and ordered as their type
 /// is: numbers by value, UUIDs and text by their bytes.

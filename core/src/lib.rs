@@ -42,6 +42,7 @@
 //! - `std` (default): `IndexFile`, `write_file`.
 //! - `parallel` (default): building with several threads.
 //! - `json` (default): filters are read from JSON text.
+//! - `serde` (in `json`): names are written by any of serde's formats.
 #![no_std]
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
@@ -70,8 +71,10 @@ mod hnsw;
 mod index;
 mod ivf;
 mod key;
+pub mod limits;
 mod magnitude;
 mod metric;
+mod names;
 mod neighbor;
 mod packed;
 mod parallel;
@@ -86,7 +89,7 @@ pub use aligned::AlignedBytes;
 pub use archive::spill::Spill;
 pub use archive::write::Sink;
 pub use archive::{FORMAT_VERSION, file_length};
-pub use builder::{FLAT_ROWS, IndexBuilder, IndexOptions, MAX_COLUMNS};
+pub use builder::{IndexBuilder, IndexOptions};
 pub use calibration::{Calibration, Structure};
 pub use column::{ColumnSchema, ColumnType, Value, ValueRef, format_timestamp, parse_timestamp};
 /// ```
@@ -105,10 +108,8 @@ pub use index::{
     Cursor, Difference, Index, IndexFilter, IndexInfo, MERGE_ROW_BYTES, Order, Save, SearchParams,
     SearchStats, Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge, merge_into,
 };
-pub use ivf::{IvfParams, MAX_LISTS};
+pub use ivf::IvfParams;
 pub use key::{Key, KeyRef, KeyType, format_uuid, parse_uuid};
 pub use metric::Metric;
 pub use neighbor::{Neighbor, RowId};
-pub use parallel::MAX_THREADS;
 pub use segment::{Codes, OnProgress, Progress};
-pub use vectors::{MAX_DIMENSIONS, MAX_ROWS};

@@ -2,17 +2,22 @@
 
 use crate::distance::Measure;
 pub(crate) use crate::distance::sqrt;
+use crate::names::named;
 
 /// What "near" means. Distances equal pgvector's operators: smaller is nearer.
 ///
 /// ```
 /// use hither::Metric;
 ///
-/// assert_eq!(Metric::Cosine.name(), "cosine");
+/// assert_eq!("cosine".parse::<Metric>()?, Metric::Cosine);
+/// assert_eq!(Metric::Cosine.to_string(), "cosine");
 /// assert_eq!(Metric::Cosine.operator(), "<=>");
+/// assert_eq!(Metric::ALL.len(), 4);
+/// # Ok::<(), hither::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Metric {
     /// Euclidean distance, `<->`: √Σ(q − x)².
     L2 = 0,
@@ -24,17 +29,9 @@ pub enum Metric {
     L1 = 3,
 }
 
-impl Metric {
-    /// The name by which options and messages call it: `l2`, `cosine`, `ip`, `l1`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::L2 => "l2",
-            Self::Cosine => "cosine",
-            Self::InnerProduct => "ip",
-            Self::L1 => "l1",
-        }
-    }
+named!(Metric, "metric": L2 = "l2", Cosine = "cosine", InnerProduct = "ip", L1 = "l1");
 
+impl Metric {
     /// pgvector's operator for this distance.
     pub fn operator(self) -> &'static str {
         match self {

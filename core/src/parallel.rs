@@ -3,10 +3,9 @@
 #[cfg(feature = "parallel")]
 use crate::error::ErrorKind;
 use crate::error::{Result, try_collect};
+#[cfg(feature = "parallel")]
+use crate::limits::MAX_THREADS;
 use alloc::vec::Vec;
-
-/// Most threads of a build: more are a slip of the hand, and would only fight over the cores.
-pub const MAX_THREADS: usize = 1024;
 
 /// The threads of a build.
 pub(crate) struct Threads {

@@ -24,9 +24,11 @@ use crate::hnsw::base::BaseSections;
 use crate::hnsw::{GraphSize, HnswView};
 use crate::ivf::IvfView;
 use crate::key::{KeySections, KeyType, KeysView};
+use crate::limits::MAX_ROWS;
+use crate::names::named;
 use crate::quantize::{CodeMeaning, CodesView, Width};
 use crate::rows::Bitmap;
-use crate::vectors::{MAX_ROWS, Shape, VectorsView};
+use crate::vectors::{Shape, VectorsView};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -42,6 +44,7 @@ use core::ops::Range;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Codes {
     /// No codes: a walk measures the stored vectors.
     None = 0,
@@ -57,22 +60,9 @@ pub enum Codes {
     Sq4 = 3,
 }
 
+named!(Codes, "codes": None = "none", Sq8 = "sq8", Sq8Only = "sq8-only", Sq4 = "sq4");
+
 impl Codes {
-    /// The name by which options and messages call it: `none`, `sq8`, `sq8-only`, `sq4`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Sq8 => "sq8",
-            Self::Sq8Only => "sq8-only",
-            Self::Sq4 => "sq4",
-        }
-    }
-
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        let all = [Self::None, Self::Sq8, Self::Sq8Only, Self::Sq4];
-        all.into_iter().find(|codes| *codes as u8 == number)
-    }
-
     pub(crate) fn width(self) -> Width {
         if self == Self::Sq4 { Width::Four } else { Width::Eight }
     }
@@ -118,7 +108,7 @@ impl<'a> Segment<'a> {
         if rows > MAX_ROWS {
             return Err(corrupt(WHAT));
         }
-        let kind = Codes::from_number(segment.codes).or_corrupt(WHAT)?;
+        let kind = Codes::try_from(segment.codes)?;
         let codes = match kind {
             Codes::None => None,
             Codes::Sq8 | Codes::Sq8Only | Codes::Sq4 => {

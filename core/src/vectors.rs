@@ -6,18 +6,13 @@ use crate::aligned::AlignedBytes;
 use crate::distance::{self, Format, Measure, Records, Table, measure_pair, widen_f16};
 use crate::element::Element;
 use crate::error::{ErrorKind, Result};
+use crate::limits::{MAX_DIMENSIONS, MAX_ROWS};
 use crate::magnitude::{
     greatest, inverse_length, is_ordinary, overflows, rescale, squared_length, underflows,
 };
 use crate::metric::{Metric, cosine_distance, sqrt};
 use alloc::vec::Vec;
 pub(crate) use factors::Factors;
-
-/// Most dimensions that an index can have; the integer sums of codes hold this many.
-pub const MAX_DIMENSIONS: usize = 65_535;
-
-/// Most rows of one segment: candidates keep two flags beside a row number.
-pub const MAX_ROWS: u32 = (1 << 30) - 2;
 
 /// How far from 1 a row's length may be for the file to count as one of unit vectors; binary16
 /// moves a length by less than 2⁻¹¹.

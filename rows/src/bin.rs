@@ -32,7 +32,7 @@ pub fn open(source: &mut Source, element: Element) -> Result<Table, Error> {
     // Before anything of that length is allocated.
     let said = format!("its header says {rows} rows of {columns} dimensions");
     if source.is_stream() {
-        if columns as usize > hither::MAX_DIMENSIONS {
+        if columns as usize > hither::limits::MAX_DIMENSIONS {
             return Err(Error::new(&path, format!("{said}: it is damaged, or of another format")));
         }
     } else {

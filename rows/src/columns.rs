@@ -18,11 +18,7 @@ const KEYS: &str = "key";
 /// Reads `NAME=TYPE`. The name may hold `=`, a type does not.
 pub fn parse_type(text: &str) -> Result<(String, ColumnType), String> {
     let (name, wanted) = text.rsplit_once('=').ok_or("write it as NAME=TYPE, such as id=text")?;
-    let column_type = ColumnType::from_name(wanted).ok_or_else(|| {
-        format!(
-            "there is no type \"{wanted}\"; there are: bool, int64, float64, text, timestamp, uuid, bytes, json"
-        )
-    })?;
+    let column_type = wanted.parse().map_err(|error: hither::Error| error.to_string())?;
     Ok((name.into(), column_type))
 }
 

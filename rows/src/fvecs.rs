@@ -47,7 +47,7 @@ impl Records {
         let io = |error| Error::io(path, &error);
         let bytes = match source.is_stream() {
             // As if a stream had the longest row: nothing greater is allocated for one.
-            true => 4 + hither::MAX_DIMENSIONS as u64 * size as u64,
+            true => 4 + hither::limits::MAX_DIMENSIONS as u64 * size as u64,
             false => file.metadata().map_err(io)?.len(),
         };
         let mut file = BufReader::with_capacity(1 << 17, file);

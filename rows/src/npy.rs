@@ -136,7 +136,7 @@ impl Matrix {
         // The length is checked, so that a row fits into memory if the file does.
         match stream {
             false => header.check_length(path, &file)?,
-            true if columns > hither::MAX_DIMENSIONS as u64 => {
+            true if columns > hither::limits::MAX_DIMENSIONS as u64 => {
                 return Err(Error::new(path, format!("its rows have {columns} dimensions")));
             }
             true => {}

@@ -5,7 +5,8 @@ use crate::memory::{ensure, ensure_in_parts};
 use crate::options::{self, BuilderOptions, Options};
 use crate::sink::{FileSink, Pieces};
 use crate::value::{blob_len, borrowed, to_optional_key, to_values};
-use hither::{Codes, ErrorKind, FLAT_ROWS, IndexBuilder, IndexOptions, Key};
+use hither::limits::FLAT_ROWS;
+use hither::{Codes, ErrorKind, IndexBuilder, IndexOptions, Key};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 

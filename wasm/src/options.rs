@@ -1,7 +1,7 @@
 //! A builder's options, by the names that they have in JavaScript. `js/options.js` has checked them.
 
 use crate::failure::{Failure, Outcome};
-use hither::{Codes, ColumnSchema, ColumnType, Element, HnswParams, IndexOptions, IvfParams};
+use hither::{ColumnSchema, ColumnType, Element, HnswParams, IndexOptions, IvfParams};
 use hither::{KeyType, Metric};
 use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -43,13 +43,8 @@ pub(crate) struct Options {
     pub(crate) by_rows: bool,
 }
 
-const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
-const ELEMENTS: [Element; 2] = [Element::F16, Element::F32];
-const KEY_TYPES: [KeyType; 4] = [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text];
-const CODES: [Codes; 4] = [Codes::None, Codes::Sq8, Codes::Sq8Only, Codes::Sq4];
-
 pub(crate) fn metric(name: &str) -> Option<Metric> {
-    METRICS.into_iter().find(|metric| metric.name() == name)
+    name.parse().ok()
 }
 
 pub(crate) fn read(options: &BuilderOptions) -> Outcome<Options> {
@@ -64,12 +59,9 @@ pub(crate) fn read(options: &BuilderOptions) -> Outcome<Options> {
     };
     let measured = given.metric.as_deref().and_then(metric).unwrap_or(Metric::Cosine);
     let mut index = IndexOptions::new(given.dimensions, measured);
-    let element = |name| ELEMENTS.into_iter().find(|element| element.name() == name);
-    index.element = given.element.as_deref().and_then(element).unwrap_or(Element::F16);
-    let key_type = |name| KEY_TYPES.into_iter().find(|key_type| key_type.name() == name);
-    index.key_type = given.keys.as_deref().and_then(key_type).unwrap_or(KeyType::RowNumber);
-    let codes = |name| CODES.into_iter().find(|codes| codes.name() == name);
-    index.codes = given.codes.as_deref().and_then(codes);
+    index.element = given.element.and_then(|name| name.parse().ok()).unwrap_or(Element::F16);
+    index.key_type = given.keys.and_then(|name| name.parse().ok()).unwrap_or(KeyType::RowNumber);
+    index.codes = given.codes.and_then(|name| name.parse().ok());
     // Checked at once, even where the number of rows decides later.
     index.hnsw = (kind("hnsw") || by_rows).then_some(hnsw);
     index.ivf = kind("ivf").then_some(IvfParams { lists: given.lists.unwrap_or(0) });
@@ -77,7 +69,7 @@ pub(crate) fn read(options: &BuilderOptions) -> Outcome<Options> {
         index.seed = seed;
     }
     for Column { name, r#type } in given.columns {
-        let column_type = ColumnType::from_name(&r#type).unwrap_or(ColumnType::Text);
+        let column_type = r#type.parse().unwrap_or(ColumnType::Text);
         index.columns.push(ColumnSchema { name, column_type });
     }
     index.properties = given.properties;

@@ -6,6 +6,7 @@ use hither::{
     Structure,
 };
 use hither_rows::read_matrix_i64;
+use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
@@ -49,15 +50,24 @@ impl Setting {
     }
 }
 
+impl Serialize for Setting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.name(), self.value())])
+    }
+}
+
 /// What was measured at one setting.
+#[derive(Serialize)]
 pub struct Measured {
-    pub setting: Setting,
     pub recall: f64,
     pub qps: f64,
     pub p50_us: f64,
     pub p99_us: f64,
     /// Fewest rows that any query got.
+    #[serde(rename = "fewest_rows")]
     pub fewest: usize,
+    #[serde(flatten)]
+    pub setting: Setting,
 }
 
 /// Each setting is measured for at least so long.

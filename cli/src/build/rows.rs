@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
 use crate::progress::Bar;
+use crate::settings::described;
 use hither::{ErrorKind, IndexBuilder, KeyRef, KeyType, Progress, ValueRef};
 use hither_rows::{Input, Row};
 use std::path::Path;
@@ -79,6 +80,6 @@ fn push(
                 | ErrorKind::VectorOverflow
         );
         let key = row.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
-        (format!("row {number}{key}: {error}"), invalid)
+        (format!("row {number}{key}: {}", described(&error)), invalid)
     })
 }

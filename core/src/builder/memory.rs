@@ -1,12 +1,13 @@
 //! How much memory a build takes, told before it begins.
 
-use super::options::{FLAT_ROWS, IndexOptions};
+use super::options::IndexOptions;
 use crate::column::ColumnType;
 use crate::error::{ErrorKind, Result};
 use crate::hnsw::base::record_size;
+use crate::limits::{FLAT_ROWS, MAX_DIMENSIONS};
 use crate::quantize::Width;
 use crate::segment::Codes;
-use crate::vectors::{MAX_DIMENSIONS, Shape};
+use crate::vectors::Shape;
 use alloc::format;
 
 /// Threads that a segment's size allows for. It does not depend on how many there are, for the file

@@ -3,24 +3,18 @@
 use crate::archive::manifest::{self, Manifest};
 use crate::column::{ColumnSchema, ColumnType};
 use crate::element::Element;
-use crate::error::{ErrorKind, OrCorrupt, Result, corrupt, try_collect};
+use crate::error::{ErrorKind, Result, corrupt, try_collect};
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
 use crate::key::KeyType;
+use crate::limits::{DEFAULT_SEED, MAX_COLUMNS, MAX_DIMENSIONS};
 use crate::metric::Metric;
 use crate::segment::Codes;
 use crate::segment::build::SegmentParams;
-use crate::vectors::{MAX_DIMENSIONS, Shape};
+use crate::vectors::Shape;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// Most attribute columns of an index, as many as Postgres allows a table.
-pub const MAX_COLUMNS: usize = 1600;
-
-/// Up to so many rows a scan takes less than a tenth of a millisecond or so, and is exact: no
-/// structure is worth building.
-pub const FLAT_ROWS: u64 = 2_000;
 
 /// What an index is to be.
 ///
@@ -84,7 +78,7 @@ impl IndexOptions {
             hnsw: Some(HnswParams::default()),
             ivf: None,
             codes: None,
-            seed: 42,
+            seed: DEFAULT_SEED,
             threads: 0,
             memory: None,
             properties: Vec::new(),
@@ -167,20 +161,16 @@ impl IndexOptions {
     /// The options that a manifest tells of.
     pub(crate) fn from_manifest(manifest: &Manifest) -> Result<Self> {
         const WHAT: &str = "the manifest";
-        let element = [Element::F32, Element::F16].into_iter();
-        let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1].into_iter();
-        let key_type =
-            [KeyType::RowNumber, KeyType::Int64, KeyType::Uuid, KeyType::Text].into_iter();
         let columns = manifest.columns.iter().map(|column| {
-            let column_type = ColumnType::from_number(column.column_type).or_corrupt(WHAT)?;
+            let column_type = ColumnType::try_from(column.column_type)?;
             Ok(ColumnSchema { name: column.name.clone(), column_type })
         });
         let properties = manifest.properties.iter();
         let options = Self {
             dimensions: manifest.dimensions as usize,
-            metric: metric.clone().find(|m| *m as u8 == manifest.metric).or_corrupt(WHAT)?,
-            element: element.clone().find(|e| *e as u8 == manifest.element).or_corrupt(WHAT)?,
-            key_type: key_type.clone().find(|k| *k as u8 == manifest.key_type).or_corrupt(WHAT)?,
+            metric: Metric::try_from(manifest.metric)?,
+            element: Element::try_from(manifest.element)?,
+            key_type: KeyType::try_from(manifest.key_type)?,
             columns: try_collect(columns)?,
             hnsw: manifest
                 .build
@@ -188,7 +178,7 @@ impl IndexOptions {
                 .as_ref()
                 .map(|hnsw| HnswParams { m: hnsw.m, ef_construction: hnsw.ef_construction }),
             ivf: manifest.build.ivf.as_ref().map(|ivf| IvfParams { lists: ivf.lists }),
-            codes: Codes::from_number(manifest.build.codes),
+            codes: Codes::try_from(manifest.build.codes).ok(),
             seed: manifest.build.seed,
             threads: 0,
             memory: None,

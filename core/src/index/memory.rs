@@ -78,6 +78,11 @@ impl<'m, 'a, 'p> Memory<'m, 'a, 'p> {
         Self { joined, params, filters, interrupts: Interrupts::new(params.interrupt) }
     }
 
+    /// How many rows are to be found so that `count` stay: the one that is left out is among the nearest.
+    pub fn reach(&self, count: usize) -> usize {
+        count.saturating_add(usize::from(self.params.except.is_some()))
+    }
+
     /// The filter of index number `shard`.
     pub fn filter(&self, shard: usize) -> Option<&'m IndexFilter<'p>> {
         self.filters.get(shard).copied().or(self.params.filter)
@@ -125,6 +130,7 @@ impl Parts for Memory<'_, '_, '_> {
         query: &Query,
         want: usize,
     ) -> Step<bool, Infallible> {
+        let want = self.reach(want);
         match self.part(number, query, scratch) {
             Some(PartStorage::Segment(mut rows)) => search.next_batch(&mut rows, want),
             Some(PartStorage::Growing(mut rows)) => search.next_batch(&mut rows, want),
@@ -137,12 +143,14 @@ impl Parts for Memory<'_, '_, '_> {
         Ok(self.joined.key(shard, row)?)
     }
 
-    fn is_replaced(&self, row: RowId) -> Step<bool, Infallible> {
-        if !self.joined.replaces {
+    fn is_passed_over(&self, row: RowId) -> Step<bool, Infallible> {
+        let (replaces, except) = (self.joined.replaces, self.params.except);
+        if !replaces && except.is_none() {
             return Ok(false);
         }
         let (shard, row) = self.joined.place(row);
-        Ok(self.joined.is_replaced(shard, self.joined.key(shard, row)?)?)
+        let key = self.joined.key(shard, row)?;
+        Ok(except == Some(key) || (replaces && self.joined.is_replaced(shard, key)?))
     }
 }
 

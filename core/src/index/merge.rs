@@ -40,8 +40,8 @@ pub(super) trait Parts {
     /// The key of a row of any part. One that was there stays.
     fn key(&self, row: RowId) -> Step<KeyRef<'_>, Self::Missing>;
 
-    /// Whether a row is passed over, for another part has one in its place.
-    fn is_replaced(&self, row: RowId) -> Step<bool, Self::Missing>;
+    /// Whether a row is passed over, for it is to be left out or another part has one in its place.
+    fn is_passed_over(&self, row: RowId) -> Step<bool, Self::Missing>;
 }
 
 /// A search of several parts as one.
@@ -88,9 +88,9 @@ impl Merge {
             if params.radius.is_some_and(|radius| distance > radius) {
                 break;
             }
-            let is_replaced = parts.is_replaced(row)?;
+            let is_passed_over = parts.is_passed_over(row)?;
             self.parts[row.segment as usize].search.take();
-            if is_replaced {
+            if is_passed_over {
                 continue;
             }
             if params.order == Order::Strict {

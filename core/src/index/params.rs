@@ -2,6 +2,7 @@
 
 use super::IndexFilter;
 use crate::calibration::Structure;
+use crate::key::KeyRef;
 use crate::metric::Metric;
 
 /// The order in which a search that goes on gives rows.
@@ -63,6 +64,9 @@ pub struct SearchParams<'p> {
     pub metric: Option<Metric>,
     /// Rows that may be in the answer.
     pub filter: Option<&'p IndexFilter<'p>>,
+    /// The key of a row that is left out: where others are sought that are like it, it is the nearest.
+    /// Among [`Shards`](super::Shards) the key that it has there.
+    pub except: Option<KeyRef<'p>>,
     /// The order of a search that goes on.
     pub order: Order,
     /// Asked whenever some thousand rows more were measured: true pauses the search, whose call then
@@ -88,6 +92,7 @@ impl<'p> SearchParams<'p> {
             structure: None,
             metric: None,
             filter: None,
+            except: None,
             order: Order::Strict,
             interrupt: None,
         }
@@ -128,6 +133,30 @@ impl<'p> SearchParams<'p> {
         Self { filter: Some(filter), ..self }
     }
 
+    /// Without the row that has this key.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, KeyRef, SearchParams, Searcher};
+    ///
+    /// // The two rows that are most like row 4.
+    /// let (index, key) = (Index::open(&bytes)?, KeyRef::Int64(4));
+    /// let params = SearchParams::new(2).except(key);
+    /// let mut query = [0.0; 2];
+    /// index.vector(index.find(key)?.expect("a row"), &mut query)?;
+    /// let mut searcher = Searcher::new();
+    /// let found = index.search(&query, &params, &mut searcher)?;
+    /// assert_eq!(index.key(found[0].row)?, KeyRef::Int64(3));
+    /// assert_eq!(index.key(found[1].row)?, KeyRef::Int64(2));
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn except(self, key: KeyRef<'p>) -> Self {
+        Self { except: Some(key), ..self }
+    }
+
     /// For all rows within `radius`: by an exact scan.
     pub(super) fn within(self, radius: f32) -> Self {
         Self {
@@ -135,6 +164,7 @@ impl<'p> SearchParams<'p> {
             structure: Some(Structure::Flat),
             metric: self.metric,
             filter: self.filter,
+            except: self.except,
             order: Order::Relaxed,
             interrupt: self.interrupt,
             ..Self::new(1)

@@ -2,20 +2,19 @@
 
 use super::{Index, SearchParams, Shards};
 use crate::calibration::{Calibration, Structure};
+use crate::limits::{DEFAULT_EF_SEARCH, DEFAULT_PROBES};
 use crate::metric::Metric;
 use crate::segment::Segment;
-use crate::segment::filter::EF_SEARCH;
 use crate::segment::search::Plan;
-
-/// Probes where nothing else was asked for.
-const PROBES: usize = 16;
 
 impl Segment<'_> {
     pub(super) fn plan(&self, params: &SearchParams<'_>, metric: Metric) -> Plan {
         let k = params.k;
         let mut structure = self.structure(params);
-        let (mut ef_search, mut probes) =
-            (params.ef_search.unwrap_or(EF_SEARCH), params.probes.unwrap_or(PROBES));
+        let (mut ef_search, mut probes) = (
+            params.ef_search.unwrap_or(DEFAULT_EF_SEARCH),
+            params.probes.unwrap_or(DEFAULT_PROBES),
+        );
         if let Some(recall) = params.recall
             && structure != Structure::Flat
         {

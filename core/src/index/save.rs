@@ -4,16 +4,16 @@ use super::Index;
 use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
 use crate::archive::write::{self, NewSection, Sink, Source};
-use crate::builder::{IndexBuilder, IndexOptions, STRUCTURED_ROWS};
+use crate::builder::{IndexBuilder, IndexOptions};
 use crate::error::{Error, ErrorKind, Result, try_collect};
 use crate::key::{Key, KeyRef, KeyType};
+use crate::limits::STRUCTURED_ROWS;
 use crate::neighbor::RowId;
 use crate::parallel::Threads;
 use crate::segment::OnProgress;
 use crate::segment::build::{SegmentRows, build};
 use crate::sort::sort_by;
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -121,7 +121,7 @@ impl Index<'_> {
 /// The options, `threads` aside, are those of the first index.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] if the indexes differ in dimensions, metric, type of keys or columns;
+/// [`ErrorKind::Unlike`] if the indexes differ in dimensions, metric, type of keys or columns;
 /// [`ErrorKind::Corrupt`] if one's file is damaged.
 ///
 /// ```
@@ -183,9 +183,7 @@ pub fn merge_into(
     let Some(first) = indexes.first() else { return Err(nothing_to_merge()) };
     for (number, other) in indexes.iter().enumerate() {
         if let Some(what) = first.difference(other) {
-            let reason =
-                format!("index {number} has other {what} than the first; merge like with like");
-            return Err(ErrorKind::Unsupported { reason }.into());
+            return Err(ErrorKind::Unlike { index: number, what: what.name() }.into());
         }
     }
     let rows_of = |options: &IndexOptions| {

@@ -7,14 +7,12 @@ use crate::calibration::Structure;
 use crate::error::{ErrorKind, Result};
 use crate::growing::Growing;
 use crate::hnsw::search::present;
+use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
 use crate::neighbor::Neighbor;
 use crate::segment::search::Plan;
 use crate::vectors::Query;
 use alloc::format;
-
-/// Greatest ef_search and k.
-pub(super) const MAX_EF: usize = 1 << 24;
 
 /// What tells indexes, as they are now, from others: what their contents are, how many rows they have,
 /// and how many of these grow.
@@ -197,11 +195,11 @@ impl Index<'_> {
         metric: Metric,
     ) -> Result<()> {
         let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
-        if params.k == 0 || params.k > MAX_EF {
-            return invalid("k", format!("{} is not within 1 and {MAX_EF}", params.k));
+        if params.k == 0 || params.k > MAX_EFFORT {
+            return invalid("k", format!("{} is not within 1 and {MAX_EFFORT}", params.k));
         }
-        if let Some(ef) = params.ef_search.filter(|ef| !(1..=MAX_EF).contains(ef)) {
-            return invalid("ef_search", format!("{ef} is not within 1 and {MAX_EF}"));
+        if let Some(ef) = params.ef_search.filter(|ef| !(1..=MAX_EFFORT).contains(ef)) {
+            return invalid("ef_search", format!("{ef} is not within 1 and {MAX_EFFORT}"));
         }
         if params.radius.is_some_and(f32::is_nan) {
             return invalid("radius", "it is not a number".into());
@@ -218,6 +216,9 @@ impl Index<'_> {
             let reason = "give a recall, or ef_search and probes, not both".into();
             return invalid("recall", reason);
         }
+        if let Some(key) = params.except {
+            self.check_key(key)?;
+        }
         if let Some(filter) = filter
             && filter.segments.len() != self.segments.len()
         {
@@ -227,17 +228,9 @@ impl Index<'_> {
             && !self.segments.is_empty()
             && !self.segments.iter().any(|segment| segment.has(structure))
         {
-            let reason = format!(
-                "the index has no {name} structure; build it with --kind {name}",
-                name = structure.name()
-            );
-            return Err(ErrorKind::Unsupported { reason }.into());
+            return Err(ErrorKind::MissingStructure { name: structure.name() }.into());
         }
-        let is_ordered = || {
-            let is_own = metric == self.metric();
-            is_own || (metric.orders_like(self.metric()) && self.is_unit_length())
-        };
-        if params.structure != Some(Structure::Flat) && !is_ordered() {
+        if params.structure != Some(Structure::Flat) && !self.orders_by(metric) {
             let reason = format!(
                 "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
                 self.metric().name(),
@@ -272,7 +265,8 @@ impl<'a> Memory<'_, 'a, '_> {
 
     /// Begins a search of all parts.
     pub(super) fn begin(&self, query: &[f32], searcher: &mut Searcher) -> Result<()> {
-        let (indexes, params, metric) = (self.joined.indexes, self.params, self.metric());
+        let (indexes, metric) = (self.joined.indexes, self.metric());
+        let params = &SearchParams { k: self.reach(self.params.k), ..*self.params };
         searcher.merge.reading = 0;
         self.check()?;
         searcher.query.set(query, indexes[0].dimensions(), metric)?;

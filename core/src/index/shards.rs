@@ -5,7 +5,6 @@ use super::{Index, IndexFilter, Order, SearchParams, SearchStats, Searcher};
 use crate::error::{ErrorKind, Result, corrupt};
 use crate::key::{Key, KeyRef, KeyType};
 use crate::neighbor::{Neighbor, RowId};
-use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -21,6 +20,7 @@ use core::fmt;
 /// # Ok::<(), hither::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Difference {
     /// The number of dimensions.
     Dimensions,
@@ -32,14 +32,21 @@ pub enum Difference {
     Columns,
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Difference {
+    /// What differs, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Dimensions => "dimensions",
             Self::KeyType => "type of keys",
             Self::Metric => "metric",
             Self::Columns => "columns",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -122,8 +129,8 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// Joins indexes. Reads the greatest row number of each, and no other row.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if there is none, or if one differs from the first in dimensions,
-    /// type of keys or metric; [`ErrorKind::Corrupt`] if a file is damaged.
+    /// [`ErrorKind::Unsupported`] if there is none, [`ErrorKind::Unlike`] if one differs from the first
+    /// in dimensions, type of keys or metric, [`ErrorKind::Corrupt`] if a file is damaged.
     pub fn new(indexes: Vec<&'s Index<'a>>) -> Result<Self> {
         let mut shards = Self::join(indexes, &[Difference::Columns])?;
         let mut offset = 0_i64;
@@ -140,8 +147,8 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// several rows may have the same. Reads no row.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if there is none, or if one differs from the first in dimensions or
-    /// type of keys.
+    /// [`ErrorKind::Unsupported`] if there is none, [`ErrorKind::Unlike`] if one differs from the first
+    /// in dimensions or type of keys.
     ///
     /// ```
     /// use hither::{Index, IndexOptions, KeyRef, Metric, SearchParams, Searcher, Shards};
@@ -163,17 +170,15 @@ impl<'s, 'a> Shards<'s, 'a> {
 
     /// Joins indexes that differ in no more than what is `allowed`.
     fn join(indexes: Vec<&'s Index<'a>>, allowed: &[Difference]) -> Result<Self> {
-        let refused = |reason| Err(ErrorKind::Unsupported { reason }.into());
         let Some(first) = indexes.first() else {
-            return refused("there is no index to search".into());
+            let reason = "there is no index to search".into();
+            return Err(ErrorKind::Unsupported { reason }.into());
         };
         let mut firsts = Vec::with_capacity(indexes.len());
         let mut parts = 0;
         for (number, index) in indexes.iter().enumerate() {
             if let Some(what) = first.difference(index).filter(|what| !allowed.contains(what)) {
-                return refused(format!(
-                    "index {number} has other {what} than the first, so they cannot answer as one"
-                ));
+                return Err(ErrorKind::Unlike { index: number, what: what.name() }.into());
             }
             firsts.push(parts);
             parts += index.parts();

@@ -3,10 +3,8 @@
 use super::Segment;
 use crate::error::Result;
 use crate::filter::BoundFilter;
+use crate::limits::DEFAULT_EF_SEARCH;
 use alloc::vec::Vec;
-
-/// ef_search where nothing else was asked for.
-pub(crate) const EF_SEARCH: usize = 40;
 
 /// How many ranks a row is worth when scanning is weighed against walking.
 const SCAN_COST: u64 = 2;
@@ -36,7 +34,7 @@ impl<'a> SegmentFilter<'a> {
         let all = u64::from(segment.rows);
         let few = u64::from(expected);
         let mut rows = None;
-        if !steered || scan_cost(few, all, false) <= walk_cost(EF_SEARCH, few, all) {
+        if !steered || scan_cost(few, all, false) <= walk_cost(DEFAULT_EF_SEARCH, few, all) {
             let mut found = Vec::new();
             bound.collect_into(&mut found)?;
             expected = found.len() as u32;

@@ -8,13 +8,14 @@
 //! Every step either is taken whole or, if its storage misses something, changes nothing that counts
 //! and is taken again: [`SegmentSearch::next_batch`] is then called once more, as it was.
 
-use super::filter::{EF_SEARCH, walk_cost, walk_steps};
+use super::filter::{walk_cost, walk_steps};
 use super::order::sort_rows;
 use super::probe::Probe;
 use super::scan::Scan;
 use super::storage::Storage;
 use crate::calibration::Structure;
 use crate::hnsw::search::{EarlyStop, Step, Stop, Walk};
+use crate::limits::DEFAULT_EF_SEARCH;
 use crate::metric::Metric;
 use crate::neighbor::Candidate;
 use crate::quantize::{CodedQuery, Width};
@@ -51,7 +52,7 @@ impl Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self::new(Structure::Flat, 1, EF_SEARCH, false, Metric::L2)
+        Self::new(Structure::Flat, 1, DEFAULT_EF_SEARCH, false, Metric::L2)
     }
 }
 

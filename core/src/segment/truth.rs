@@ -20,10 +20,10 @@
 //! different rows may have equal codes.
 
 use super::coded::Coded;
-use super::filter::EF_SEARCH;
 use super::progress::{OnProgress, Progress};
 use super::search::least_measured;
 use crate::error::Result;
+use crate::limits::DEFAULT_EF_SEARCH;
 use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
 use crate::quantize::{CodedQuery, Width};
@@ -53,7 +53,7 @@ const FIT_K: usize = 10;
 fn fit(width: Width) -> (usize, f32) {
     match width {
         Width::Eight => (least_measured(FIT_K), 0.997),
-        Width::Four => (EF_SEARCH / 2, 0.99),
+        Width::Four => (DEFAULT_EF_SEARCH / 2, 0.99),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::foreign::table::Table;
 use crate::search::shards::Shard;
 use crate::sql::failure::Failure;
-use hither_core::{Calibration, SearchParams, Structure};
+use hither_core::{Calibration, SearchParams};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -39,10 +39,7 @@ impl<'t> RecallShortfall<'t> {
 
     /// The same for people, and where it was measured.
     pub fn describe(&self) -> String {
-        let setting = match self.calibration.structure {
-            Structure::Ivf => "probes",
-            _ => "ef_search",
-        };
+        let setting = self.calibration.structure.effort_name().unwrap_or_default();
         // Rounded down: 0.99996 is not 1.
         let best = (f64::from(self.best()) * 1e4).floor() / 1e4;
         format!("{best} at {setting} {}", self.calibration.best().0)

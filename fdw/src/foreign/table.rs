@@ -8,7 +8,7 @@ use crate::sql::options::{self, Options, find, nearest};
 use crate::sql::settings::{self, Caching, Effort};
 use crate::sql::value::{datum, key_datum, types_of, types_of_key};
 use crate::sql::vector::{self, VectorType, vector_type};
-use hither_core::{ColumnType, Index, Metric, RowId};
+use hither_core::{ColumnType, Difference, Index, Metric, RowId};
 use hither_remote::{Access, Location};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgRelation, PgSqlErrorCode as Code};
@@ -153,12 +153,7 @@ impl Table {
 
     /// Whether the files order their rows by this metric.
     pub fn orders_by(&self, metric: Metric) -> bool {
-        let unit = |metric| matches!(metric, Metric::L2 | Metric::Cosine | Metric::InnerProduct);
-        self.shards.iter().all(|shard| {
-            let index = shard.file.index();
-            index.metric() == metric
-                || (index.is_unit_length() && unit(index.metric()) && unit(metric))
-        })
+        self.shards.iter().all(|shard| shard.file.index().orders_by(metric))
     }
 }
 
@@ -222,13 +217,10 @@ impl Files {
 }
 
 fn check_alike(shard: &Shard, first: &Shard, model: Option<&str>) -> Result<()> {
-    let (ours, theirs) = (shard.file.index().options(), first.file.index().options());
-    let differs = if ours.dimensions != theirs.dimensions {
-        Some("number of dimensions")
-    } else if ours.key_type != theirs.key_type {
-        Some("type of keys")
-    } else {
-        None
+    let differs = match first.file.index().difference(shard.file.index()) {
+        Some(Difference::Dimensions) => Some("number of dimensions"),
+        Some(Difference::KeyType) => Some("type of keys"),
+        _ => None,
     };
     if let Some(what) = differs {
         let message = format!("its {what} is not that of \"{}\"", first.path.display());
@@ -236,8 +228,7 @@ fn check_alike(shard: &Shard, first: &Shard, model: Option<&str>) -> Result<()> 
             .about(&shard.path)
             .hint("The files of one table must be alike."));
     }
-    let made_with = ours.properties.iter().find(|(name, _)| name == "model");
-    let made_with = made_with.map(|(_, value)| value.as_str());
+    let made_with = shard.file.index().property("model");
     if let Some(model) = model.filter(|model| Some(*model) != made_with) {
         let made_with =
             made_with.map_or("no named model".into(), |name| format!("model \"{name}\""));

@@ -71,6 +71,7 @@ impl Rounding {
                     (0.0, 2.0 * share * product + 1e-30, f64::INFINITY)
                 }
             }
+            _ => return Ok(None),
         };
         Ok(Some(Self { relative, absolute, greatest }))
     }

@@ -97,6 +97,8 @@ impl From<Error> for Failure {
             ErrorKind::InvalidParameter { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             ErrorKind::UnsupportedVersion { .. }
             | ErrorKind::UnsupportedSection { .. }
+            | ErrorKind::MissingStructure { .. }
+            | ErrorKind::Unlike { .. }
             | ErrorKind::Unsupported { .. } => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
             ErrorKind::NotAnIndex => Code::ERRCODE_WRONG_OBJECT_TYPE,
             _ => Code::ERRCODE_FDW_ERROR,

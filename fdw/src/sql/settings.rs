@@ -3,6 +3,7 @@
 use crate::sql::encoding;
 use crate::sql::failure::Result;
 use crate::sql::options::{self, Options, find};
+use hither_core::limits::{DEFAULT_EF_SEARCH, DEFAULT_PROBES, MAX_EFFORT};
 use hither_core::{SearchParams, Structure};
 use hither_remote::{Cache, CacheOptions};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -74,7 +75,7 @@ pub fn register() {
         c"0 leaves it to the options of the table and its server, else 40.",
         &EF_SEARCH,
         0,
-        1 << 24,
+        MAX_EFFORT as i32,
         user(),
         flags(),
     );
@@ -84,7 +85,7 @@ pub fn register() {
         c"0 leaves it to the options of the table and its server, else 16.",
         &PROBES,
         0,
-        1 << 24,
+        MAX_EFFORT as i32,
         user(),
         flags(),
     );
@@ -215,8 +216,8 @@ impl Effort {
     pub fn describe(self, structure: Structure) -> String {
         match (self.recall, structure) {
             (Some(recall), _) => format!("recall {recall}"),
-            (None, Structure::Ivf) => format!("probes {}", self.probes.unwrap_or(16)),
-            (None, _) => format!("ef_search {}", self.ef_search.unwrap_or(40)),
+            (None, Structure::Ivf) => format!("probes {}", self.probes.unwrap_or(DEFAULT_PROBES)),
+            (None, _) => format!("ef_search {}", self.ef_search.unwrap_or(DEFAULT_EF_SEARCH)),
         }
     }
 }

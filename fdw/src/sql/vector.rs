@@ -102,8 +102,8 @@ pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
     let found = if is_pgvectors(unsafe { pg_sys::get_opcode(operator) }) {
         // SAFETY: the operator exists; get_opname gives a palloc'ed string.
         let name = unsafe { CStr::from_ptr(pg_sys::get_opname(operator)) };
-        let metrics = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
-        metrics.into_iter().find(|metric| metric.operator().as_bytes() == name.to_bytes())
+        let mut metrics = Metric::ALL.iter();
+        metrics.find(|metric| metric.operator().as_bytes() == name.to_bytes()).copied()
     } else {
         None
     };

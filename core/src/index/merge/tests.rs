@@ -208,9 +208,9 @@ impl Parts for PatchyParts<'_, '_, '_> {
         whole(self.memory.key(row))
     }
 
-    fn is_replaced(&self, row: RowId) -> Step<bool, ()> {
+    fn is_passed_over(&self, row: RowId) -> Step<bool, ()> {
         self.luck.arrive(KEY - 1, row.row)?;
-        whole(self.memory.is_replaced(row))
+        whole(self.memory.is_passed_over(row))
     }
 }
 

@@ -14,8 +14,6 @@ pub use pg_sys::Integer;
 #[cfg(feature = "pg14")]
 pub use pg_sys::Value as Integer;
 
-const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
-
 /// Why a search must give the exact answer, if it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exact {
@@ -174,7 +172,7 @@ impl Private {
             let exact = Exact::ALL.into_iter().find(|known| *known as i32 == exact);
             let private = Self {
                 relation: pg_sys::Oid::from(relation as u32),
-                metric: METRICS.into_iter().find(|known| *known as i32 == metric),
+                metric: u8::try_from(metric).ok().and_then(|number| Metric::try_from(number).ok()),
                 radius: radius == 1,
                 limit,
                 limits: [by_limit == 1, by_offset == 1],
