@@ -7,16 +7,16 @@
 mod bind;
 mod estimate;
 mod evaluate;
+#[cfg(feature = "serde")]
 mod json;
 mod literal;
-#[cfg(feature = "json")]
+#[cfg(feature = "serde")]
 mod parse;
 mod tally;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use bind::BoundFilter;
-pub use json::Json;
 
 use crate::column::{ColumnSchema, ColumnType, Value, ValueRef};
 use crate::error::{Error, ErrorKind, Result};

@@ -42,7 +42,7 @@
 //! - `std` (default): `IndexFile`, `write_file`.
 //! - `parallel` (default): building with several threads.
 //! - `json` (default): filters are read from JSON text.
-//! - `serde` (in `json`): names are written by any of serde's formats.
+//! - `serde` (in `json`): filters are read, and names written, by any of serde's formats.
 #![no_std]
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
@@ -102,7 +102,7 @@ pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "std")]
 pub use file::{AtomicFile, IndexFile, write_file};
-pub use filter::{Comparison, Filter, Json};
+pub use filter::{Comparison, Filter};
 pub use hnsw::HnswParams;
 pub use index::{
     Cursor, Difference, Index, IndexFilter, IndexInfo, MERGE_ROW_BYTES, Order, Save, SearchParams,

@@ -1,61 +1,16 @@
 //! Filters in JSON, in MongoDB's form.
 
+use super::parse::Json;
 use super::{Comparison, Filter, MAX_DEPTH};
 use crate::column::Value;
 use crate::error::{ErrorKind, Result, try_collect};
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec, vec::Vec};
-
-/// Parsed JSON, whichever parser read it.
-///
-/// ```
-/// use hither::{Filter, Json};
-///
-/// let json = Json::Object(vec![("year".into(), Json::Int64(2020))]);
-/// let filter = Filter::from_parsed_json(&json)?;
-/// # Ok::<(), hither::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Json {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool(bool),
-    /// A number written without fraction or exponent, if 64 bits with sign hold it.
-    Int64(i64),
-    /// Any other number.
-    Float64(f64),
-    /// A string.
-    Text(String),
-    /// An array.
-    Array(Vec<Self>),
-    /// An object's entries.
-    Object(Vec<(String, Self)>),
-}
-
-#[cfg(feature = "json")]
-impl From<&serde_json::Value> for Json {
-    fn from(json: &serde_json::Value) -> Self {
-        use serde_json::Value;
-        match json {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => match number.as_i64() {
-                Some(value) => Self::Int64(value),
-                None => Self::Float64(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Value::String(text) => Self::Text(text.clone()),
-            Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
-            Value::Object(entries) => Self::Object(
-                entries.iter().map(|(name, json)| (name.clone(), json.into())).collect(),
-            ),
-        }
-    }
-}
+use serde::de::{Deserialize, Deserializer, Error as _};
 
 const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $prefix, $not within a column, and \
      $and, $or, $not around columns";
 
+#[cfg(feature = "json")]
 impl Filter {
     /// Reads a filter from JSON.
     ///
@@ -86,32 +41,35 @@ impl Filter {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidFilter`] for what is no JSON or no such filter.
-    #[cfg(feature = "json")]
     pub fn from_json(json: &str) -> Result<Self> {
         let json: Json = serde_json::from_str(json).map_err(|error| ErrorKind::InvalidFilter {
             reason: format!("it is no JSON: {error}"),
         })?;
-        Self::from_parsed_json(&json)
+        read(&json)
     }
+}
 
-    /// Reads a filter from JSON that serde_json parsed, as [`from_json`](Self::from_json) does.
-    ///
-    /// # Errors
-    /// Those of [`from_json`](Self::from_json).
-    #[cfg(feature = "json")]
-    pub fn from_json_value(json: &serde_json::Value) -> Result<Self> {
-        Self::from_parsed_json(&json.into())
+/// Reads what [`from_json`](Self::from_json) reads, whoever parsed it.
+///
+/// ```
+/// use hither::Filter;
+///
+/// let parsed: serde_json::Value = serde_json::from_str(r#"{"year": {"$gte": 2020}}"#).unwrap();
+/// let filter: Filter = serde_json::from_value(parsed).unwrap();
+/// assert_eq!(filter, Filter::from_json(r#"{"year": {"$gte": 2020}}"#)?);
+/// # Ok::<(), hither::Error>(())
+/// ```
+impl<'de> Deserialize<'de> for Filter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        read(&json).map_err(D::Error::custom)
     }
+}
 
-    /// Reads a filter from parsed JSON, as `from_json` does.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidFilter`] for what is no such filter.
-    pub fn from_parsed_json(json: &Json) -> Result<Self> {
-        let filter = filter(json, MAX_DEPTH)?;
-        filter.check_depth(MAX_DEPTH)?;
-        Ok(filter)
-    }
+fn read(json: &Json) -> Result<Filter> {
+    let filter = filter(json, MAX_DEPTH)?;
+    filter.check_depth(MAX_DEPTH)?;
+    Ok(filter)
 }
 
 fn invalid<T>(reason: String) -> Result<T> {

@@ -285,6 +285,17 @@ fn other_json_is_refused() {
     }
     let deep = r#"{"$not":"#.repeat(100) + "{}" + &"}".repeat(100);
     assert_eq!(json_error(&deep), "invalid filter: it is nested more than 64 deep");
+    // The same of JSON that another parser read, however deep.
+    let message = |json: serde_json::Value| {
+        let error = serde_json::from_value::<Filter>(json).unwrap_err();
+        error.to_string()
+    };
+    let within =
+        |depth| (0..depth).fold(serde_json::json!({}), |json, _| serde_json::json!({"$not": json}));
+    for depth in [65, 100, 2000] {
+        assert_eq!(message(within(depth)), "invalid filter: it is nested more than 64 deep");
+    }
+    assert_eq!(message(serde_json::json!({"a": {"$in": 1}})), json_error(r#"{"a": {"$in": 1}}"#));
 }
 
 #[test]
@@ -375,7 +386,7 @@ fn an_entry_that_comes_twice_is_no_filter() {
         match value {
             Ok(value) => {
                 let parsed = Filter::from_json(&json).unwrap();
-                assert_eq!(parsed, Filter::from_json_value(&value).unwrap(), "{text}");
+                assert_eq!(parsed, serde_json::from_value(value).unwrap(), "{text}");
             }
             Err(_) => assert!(Filter::from_json(&json).is_err(), "{text}"),
         }

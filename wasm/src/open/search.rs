@@ -4,7 +4,7 @@ use super::{File, OpenIndex};
 use crate::failure::{Failure, Outcome};
 use crate::options::metric;
 use crate::value::to_key;
-use hither::{Filter, IndexFilter, Json, Key, SearchParams, ShardNeighbor, Shards, Structure};
+use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
@@ -110,9 +110,12 @@ impl OpenIndex {
     /// # Errors
     /// `invalid_filter`, or what in it does not go with the columns.
     pub fn filter(&mut self, conditions: JsValue) -> Outcome<()> {
-        let json: Json = serde_wasm_bindgen::from_value(conditions)
-            .map_err(|error| Failure::new("invalid_filter", error.to_string()))?;
-        let filter = Filter::from_parsed_json(&json)?;
+        let filter: Filter = serde_wasm_bindgen::from_value(conditions).map_err(|error| {
+            // As JavaScript's Error it says so before its message.
+            let message = error.to_string();
+            let message = message.strip_prefix("Error: ").unwrap_or(&message);
+            Failure::new("invalid_filter", message.into())
+        })?;
         for file in &mut self.files {
             file.with_dependent_mut(|_, file| {
                 file.filter = Some(file.index.filter(&filter)?);
