@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 
 DEVICE=thumbv7em-none-eabihf
-MOST_CRATES=24
+MOST_CRATES=30
 
 need size binutils
 need qemu-system-arm qemu-system-arm

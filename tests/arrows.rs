@@ -104,6 +104,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hashbrown", &["growing"]),
     ("rayon", &["parallel"]),
     ("memmap2", &["file"]),
+    ("rkyv", &["archive"]),
     ("serde", &["filter", "names"]),
     ("serde_json", &["filter"]),
 ];

@@ -277,7 +277,7 @@ fn codes_alone_and_exact_scans_go_on_in_segments() {
 
 #[test]
 fn rows_like_a_row_are_those_of_a_search_but_it() {
-    let rows = clustered(17, 4000, 6);
+    let rows = clustered(17, 16_000, 6);
     let options = IndexOptions { key_type: KeyType::Int64, ..options(6, Metric::L2) };
     let bytes = build(&rows, &quarter(options, rows.len()), true);
     let mut index = Index::open(&bytes).unwrap();
@@ -285,7 +285,7 @@ fn rows_like_a_row_are_those_of_a_search_but_it() {
     index.insert(Some(KeyRef::Int64(1)), rows.row(5), &values).unwrap();
     let shards = Shards::new(vec![&index, &index]).unwrap();
     let (mut searcher, mut among) = (Searcher::new(), Vec::new());
-    for number in (0..rows.len()).step_by(97).chain([5]) {
+    for number in (0..rows.len()).step_by(801).chain([5]) {
         let (key, query) = (KeyRef::Int64(-(number as i64)), rows.row(number));
         for structure in [Structure::Flat, Structure::Hnsw] {
             let params = SearchParams::new(11).structure(structure);

@@ -10,6 +10,7 @@ use crate::output;
 use crate::progress::Bar;
 use crate::recall::{self, Reached};
 use crate::replace::{Force, Kind};
+use crate::settings;
 use crate::show;
 use crate::source::Source;
 use clap::{Args, ValueEnum};

@@ -34,7 +34,6 @@
 
 mod kind;
 pub(crate) mod manifest;
-mod record;
 pub(crate) mod spill;
 pub(crate) mod write;
 

@@ -1,103 +1,117 @@
 //! The manifest of format version 1, frozen: what comes later comes as new sections.
 
+#[cfg(test)]
+mod tests;
+
 use super::Kind;
-use super::record::{from_bytes, records, to_bytes};
 use crate::error::{ErrorKind, OrCorrupt, Result};
 use alloc::string::String;
 use alloc::vec::Vec;
+use rkyv::api::low;
+use rkyv::rancor::Failure;
+use rkyv::ser::allocator::Arena;
+use rkyv::util::AlignedVec;
+use rkyv::{Archive, Deserialize, Serialize};
 
 /// Marks a section that belongs to no column.
 pub(crate) const NO_COLUMN: u32 = u32::MAX;
 
-records! {
-    struct Manifest {
-        dimensions: u32,
-        element: u8,
-        metric: u8,
-        key_type: u8,
-        unit_length: bool,
-        columns: Vec<Column>,
-        build: Build,
-        properties: Vec<Property>,
-        segments: Vec<Segment>,
-        sections: Vec<Section>,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub dimensions: u32,
+    pub element: u8,
+    pub metric: u8,
+    pub key_type: u8,
+    pub unit_length: bool,
+    pub columns: Vec<Column>,
+    pub build: Build,
+    pub properties: Vec<Property>,
+    pub segments: Vec<Segment>,
+    pub sections: Vec<Section>,
+}
 
-    struct Column {
-        name: String,
-        column_type: u8,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Column {
+    pub name: String,
+    pub column_type: u8,
+}
 
-    struct Property {
-        name: String,
-        value: String,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Property {
+    pub name: String,
+    pub value: String,
+}
 
-    /// What the index was asked to be: later segments are built alike.
-    struct Build {
-        seed: u64,
-        hnsw: Option<HnswBuild>,
-        ivf: Option<IvfBuild>,
-        codes: u8,
-    }
+/// What the index was asked to be: later segments are built alike.
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Build {
+    pub seed: u64,
+    pub hnsw: Option<HnswBuild>,
+    pub ivf: Option<IvfBuild>,
+    pub codes: u8,
+}
 
-    struct HnswBuild {
-        m: u32,
-        ef_construction: u32,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct HnswBuild {
+    pub m: u32,
+    pub ef_construction: u32,
+}
 
-    struct IvfBuild {
-        lists: u32,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct IvfBuild {
+    pub lists: u32,
+}
 
-    #[derive(Default)]
-    struct Segment {
-        rows: u32,
-        /// How many of them are hidden.
-        hidden: u32,
-        key_bits: u32,
-        codes: u8,
-        scale: f32,
-        hnsw: Option<Hnsw>,
-        ivf: Option<Ivf>,
-        calibrations: Vec<Calibration>,
-    }
+#[derive(Clone, Debug, Default, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Segment {
+    pub rows: u32,
+    /// How many of them are hidden.
+    pub hidden: u32,
+    pub key_bits: u32,
+    pub codes: u8,
+    pub scale: f32,
+    pub hnsw: Option<Hnsw>,
+    pub ivf: Option<Ivf>,
+    pub calibrations: Vec<Calibration>,
+}
 
-    struct Hnsw {
-        m: u32,
-        /// Edges of the base layer.
-        edges: u64,
-        layers: Vec<u32>,
-        entry: u32,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Hnsw {
+    pub m: u32,
+    /// Edges of the base layer.
+    pub edges: u64,
+    pub layers: Vec<u32>,
+    pub entry: u32,
+}
 
-    struct Ivf {
-        lists: u32,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Ivf {
+    pub lists: u32,
+}
 
-    struct Calibration {
-        structure: u8,
-        k: u32,
-        queries: u32,
-        efforts: Vec<u32>,
-        recalls: Vec<f32>,
-    }
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Calibration {
+    pub structure: u8,
+    pub k: u32,
+    pub queries: u32,
+    pub efforts: Vec<u32>,
+    pub recalls: Vec<f32>,
+}
 
-    #[derive(Default)]
-    struct Section {
-        segment: u32,
-        column: u32,
-        kind: u32,
-        /// Whether a reader that does not know the kind must refuse the file.
-        required: bool,
-        block_log2: u8,
-        offset: u64,
-        length: u64,
-        /// Where the checksums of its blocks lie: XXH3-64, 8 bytes each.
-        checksums: u64,
-        /// XXH3-64 of every page of these checksums.
-        pages: Vec<u64>,
-    }
+#[derive(Clone, Debug, Default, PartialEq, Archive, Serialize, Deserialize)]
+pub(crate) struct Section {
+    pub segment: u32,
+    pub column: u32,
+    pub kind: u32,
+    /// Whether a reader that does not know the kind must refuse the file.
+    pub required: bool,
+    pub block_log2: u8,
+    pub offset: u64,
+    pub length: u64,
+    /// Where the checksums of its blocks lie: XXH3-64, 8 bytes each.
+    pub checksums: u64,
+    /// XXH3-64 of every page of these checksums.
+    pub pages: Vec<u64>,
 }
 
 impl Section {
@@ -123,16 +137,19 @@ impl Section {
 const MOST: usize = 1 << 30;
 
 /// Writes a manifest. Its length does not depend on the numbers in it.
-pub(crate) fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
-    let bytes = to_bytes(manifest);
-    if bytes.len() >= MOST {
-        let what = "bytes of columns, properties or segments for the manifest";
-        return Err(ErrorKind::TooMany { what, limit: MOST as u64 }.into());
+pub(crate) fn encode(manifest: &Manifest) -> Result<AlignedVec> {
+    let mut scratch = Arena::new();
+    let bytes = low::to_bytes_in_with_alloc(manifest, AlignedVec::new(), scratch.acquire());
+    match bytes {
+        Ok::<AlignedVec, Failure>(bytes) if bytes.len() < MOST => Ok(bytes),
+        _ => {
+            let what = "bytes of columns, properties or segments for the manifest";
+            Err(ErrorKind::TooMany { what, limit: MOST as u64 }.into())
+        }
     }
-    Ok(bytes)
 }
 
 /// Reads a manifest, checking its structure.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Manifest> {
-    from_bytes(bytes).or_corrupt("the manifest")
+    low::from_bytes::<Manifest, Failure>(bytes).ok().or_corrupt("the manifest")
 }

@@ -1,10 +1,8 @@
-//! The layout against rkyv's, damage, and what would multiply.
+//! The bytes of files of before, damage, and what would multiply.
 
 use super::*;
-use crate::archive::manifest::*;
-use alloc::vec;
+use crate::archive::{HEADER, Header};
 use proptest::prelude::*;
-use rkyv::rancor::Error;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![".{0,3}", "[a-z]{7,10}", "[a-zß日]{60,70}", "[a-z]{250,260}"]
@@ -70,12 +68,11 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn manifests_are_laid_out_as_rkyv_does(written in manifests()) {
-        let bytes = to_bytes(&written);
-        let theirs = rkyv::to_bytes::<Error>(&written).unwrap();
-        prop_assert_eq!(&bytes, theirs.as_slice());
+    fn what_is_written_is_read(written in manifests()) {
+        let bytes = encode(&written).unwrap();
         // Numbers may be NaN: what is read is compared by its bytes.
-        prop_assert_eq!(&bytes, &to_bytes(&decode(&bytes).unwrap()));
+        let again = encode(&decode(&bytes).unwrap()).unwrap();
+        prop_assert_eq!(bytes.as_slice(), again.as_slice());
     }
 
     #[test]
@@ -83,23 +80,57 @@ proptest! {
         written in manifests(), changes in list((any::<prop::sample::Index>(), any::<u8>())),
         end: prop::sample::Index,
     ) {
-        let mut bytes = to_bytes(&written);
+        let mut bytes = encode(&written).unwrap();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        bytes.truncate(bytes.len() - end.index(bytes.len()) / 2);
-        if let Ok(read) = decode(&bytes) {
+        // The outermost record is found from the end, at an address that is a multiple of 8.
+        let length = bytes.len() - end.index(bytes.len()) / 16 * 8;
+        if let Ok(read) = decode(&bytes[..length]) {
             // No byte is read twice, so nothing grows.
-            prop_assert!(to_bytes(&read).len() <= bytes.len() + 7 * 64);
+            prop_assert!(encode(&read).unwrap().len() <= length + 7 * 64);
         }
     }
 }
 
 #[test]
+fn manifests_of_before_are_written_as_they_are() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "hither") {
+            continue;
+        }
+        let bytes = std::fs::read(path).unwrap();
+        let length = Header::decode(&bytes).unwrap().manifest_length as usize;
+        let mut manifest = AlignedVec::<16>::new();
+        manifest.extend_from_slice(&bytes[HEADER..HEADER + length]);
+        let again = encode(&decode(&manifest).unwrap()).unwrap();
+        assert_eq!(manifest.as_slice(), again.as_slice());
+        files += 1;
+    }
+    assert!(files > 8);
+}
+
+#[test]
+fn too_little_and_misplaced_bytes_are_refused() {
+    let mut bytes = AlignedVec::<16>::new();
+    bytes.resize(512, 0);
+    for from in 0..64 {
+        for to in from..512 {
+            let _ = decode(&bytes[from..to]);
+        }
+    }
+    assert!(decode(&[]).is_err());
+}
+
+#[test]
 fn lists_within_lists_do_not_multiply() {
     // Each of 1,000 lists of the outer one points to all of the same 4,000 bytes.
-    let mut bytes = vec![0; 4000];
+    let mut bytes = AlignedVec::<16>::new();
+    bytes.resize(4000, 0);
     for _ in 0..1000 {
         let offset = (bytes.len() as i32).wrapping_neg();
         bytes.extend_from_slice(&offset.to_le_bytes());
@@ -107,8 +138,11 @@ fn lists_within_lists_do_not_multiply() {
     }
     bytes.extend_from_slice(&(-8000_i32).to_le_bytes());
     bytes.extend_from_slice(&1000_u32.to_le_bytes());
-    assert_eq!(from_bytes::<Vec<Vec<u32>>>(&bytes), None);
+    assert!(low::from_bytes::<Vec<Vec<u32>>, Failure>(&bytes).is_err());
     // An offset beyond all bytes, and a count of more than there are.
-    assert_eq!(from_bytes::<Vec<u8>>(&[0xFF, 0xFF, 0xFF, 0x7F, 1, 0, 0, 0]), None);
-    assert_eq!(from_bytes::<Vec<u8>>(&[0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]), None);
+    for eight in [[0xFF, 0xFF, 0xFF, 0x7F, 1, 0, 0, 0], [0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]] {
+        let mut bytes = AlignedVec::<16>::new();
+        bytes.extend_from_slice(&eight);
+        assert!(low::from_bytes::<Vec<u8>, Failure>(&bytes).is_err());
+    }
 }
