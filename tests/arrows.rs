@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("distance", &["element"]),
     ("element", &[]),
     ("error", &[]),
-    ("file", &["archive", "aligned", "index"]),
+    ("file", &["archive", "aligned", "index", "key"]),
     ("filter", &["column", "distance", "key", "rows", "sort"]),
     ("growing", &["column", "key", "vectors"]),
     (
@@ -58,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("ivf", &["element", "magnitude", "metric", "parallel", "random", "vectors"]),
-    ("key", &["packed", "sort"]),
+    ("key", &["packed", "random", "sort"]),
     ("limits", &[]),
     ("magnitude", &["distance"]),
     ("metric", &["distance"]),
@@ -100,6 +100,7 @@ const EVERYWHERE: &[&str] = &["error", "limits", "names"];
 /// Crates that only these modules may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("pulp", &["distance"]),
+    ("getrandom", &["key"]),
     ("half", &["element"]),
     ("hashbrown", &["growing"]),
     ("rayon", &["parallel"]),

@@ -278,3 +278,30 @@ fn indexes_that_differ_do_not_answer_as_one() {
     }
     assert!(Shards::new(Vec::new()).is_err());
 }
+
+#[test]
+fn rows_without_a_key_get_a_random_uuid() {
+    let options = IndexOptions { key_type: KeyType::Uuid, ..IndexOptions::new(1, Metric::L2) };
+    let build = |seed: Option<u64>| {
+        let mut builder = IndexBuilder::new(options.clone()).unwrap();
+        seed.into_iter().for_each(|seed| builder.seed_keys(seed));
+        for row in 0..50 {
+            builder.push(None, &[row as f32], &[]).unwrap();
+        }
+        builder.finish().unwrap()
+    };
+    assert_eq!(*build(Some(7)), *build(Some(7)));
+    assert_ne!(*build(Some(7)), *build(Some(8)));
+    let bytes = build(None);
+    assert_ne!(*bytes, *build(None));
+    let mut index = Index::open(&bytes).unwrap();
+    let key = index.insert(None, &[0.5], &[]).unwrap();
+    assert!(index.find(key.as_ref()).unwrap().is_some());
+    index.seed_keys(7);
+    assert!(index.insert(None, &[1.5], &[]).is_ok());
+    assert_eq!(index.len(), 52);
+    for row in index.rows() {
+        let KeyRef::Uuid(bytes) = index.key(row).unwrap() else { panic!("a key of another type") };
+        assert_eq!((bytes[6] >> 4, bytes[8] >> 6), (4, 2));
+    }
+}

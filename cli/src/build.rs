@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Seed of all random choices.
     #[arg(long, default_value_t = DEFAULT_SEED)]
     seed: u64,
+    /// Seed of the keys of rows that come without one, for tests that want the same file again.
+    #[arg(long, value_name = "N", hide = true)]
+    key_seed: Option<u64>,
     /// Threads to build with; 0 for all. The file is the same for any number.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -140,6 +143,9 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
         (options.hnsw, options.ivf) = arguments.structures.for_many();
     }
     let mut builder = IndexBuilder::new(options)?;
+    if let Some(seed) = arguments.key_seed {
+        builder.seed_keys(seed);
+    }
     if let Some(rows) = input.rows {
         builder.reserve(usize::try_from(rows).unwrap_or(usize::MAX))?;
     }

@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, Result};
 use crate::growing::check_values;
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
-use crate::key::{Key, KeyRef, KeyType};
+use crate::key::{Key, KeyRef, KeyType, RandomKeys};
 use crate::limits::STRUCTURED_ROWS;
 use crate::parallel::Threads;
 use crate::segment::build::{SegmentRows, build};
@@ -44,6 +44,7 @@ pub struct IndexBuilder {
     options: IndexOptions,
     vectors: Vectors,
     keys: Vec<Key>,
+    random_keys: RandomKeys,
     columns: Vec<ColumnBuilder>,
     /// Bytes of the rows' keys and values that have no fixed size.
     texts: u64,
@@ -59,7 +60,15 @@ impl IndexBuilder {
         let vectors = Vectors::new(options.shape())?;
         let columns = new_columns(&options);
         let parts = Parts::default();
-        Ok(Self { options, vectors, keys: Vec::new(), columns, texts: 0, parts })
+        Ok(Self {
+            options,
+            vectors,
+            keys: Vec::new(),
+            random_keys: RandomKeys::default(),
+            columns,
+            texts: 0,
+            parts,
+        })
     }
 
     /// Where segments are put aside that the options' `memory` does not hold, until the file is
@@ -87,6 +96,26 @@ impl IndexBuilder {
         self.parts.spill_to(spill);
     }
 
+    /// Takes the keys of rows that come without one from this seed, not from the system: for tests, which
+    /// want the same file again. Two indexes of one seed have the same keys.
+    ///
+    /// ```
+    /// use hither::{IndexBuilder, IndexOptions, KeyType, Metric};
+    ///
+    /// let build = || {
+    ///     let options = IndexOptions { key_type: KeyType::Uuid, ..IndexOptions::new(1, Metric::L2) };
+    ///     let mut builder = IndexBuilder::new(options)?;
+    ///     builder.seed_keys(7);
+    ///     builder.push(None, &[0.5], &[])?;
+    ///     builder.finish()
+    /// };
+    /// assert_eq!(*build()?, *build()?);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn seed_keys(&mut self, seed: u64) {
+        self.random_keys = RandomKeys::seeded(seed);
+    }
+
     /// Makes room for `rows` rows more, where it is known that they come: room that grows as they
     /// come takes more memory. Where memory is limited, segments become equally large.
     ///
@@ -101,8 +130,9 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Appends a row: its key (`None` where keys are row numbers: the next number), its vector
-    /// (one finite value a dimension), and a value for every column, in the order of the schema.
+    /// Appends a row: its key, its vector (one finite value a dimension), and a value for every column,
+    /// in the order of the schema. Where keys are row numbers, `None` takes the next number; where they
+    /// are UUIDs and there is the feature `getrandom`, a random one of version 4.
     ///
     /// A vector is at most 2⁶² (4.6·10¹⁸) long. Under cosine, where only its direction counts, any length
     /// goes: a vector that is shorter than 2⁻⁵⁰ (8.9·10⁻¹⁶) or longer than 2⁵⁰ (1.1·10¹⁵) is stored
@@ -131,6 +161,7 @@ impl IndexBuilder {
                 );
             }
             None if expected == KeyType::RowNumber => Key::Int64(self.rows() as i64),
+            None if expected == KeyType::Uuid => self.random_keys.next()?,
             None => {
                 return Err(ErrorKind::KeyType { expected: expected.name(), got: "missing" }.into());
             }

@@ -195,6 +195,44 @@ impl ValueRef<'_> {
     }
 }
 
+/// Values of types that only one kind of column has.
+macro_rules! from {
+    ($($variant:ident: $owned:ty, $borrowed:ty;)*) => {$(
+        impl From<$owned> for Value {
+            fn from(value: $owned) -> Self {
+                Self::$variant(value)
+            }
+        }
+
+        impl<'a> From<$borrowed> for ValueRef<'a> {
+            fn from(value: $borrowed) -> Self {
+                Self::$variant(value)
+            }
+        }
+    )*};
+}
+
+from!(Bool: bool, bool; Int64: i64, i64; Float64: f64, f64; Text: String, &'a str;);
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    fn from(value: &'a Value) -> Self {
+        value.as_ref()
+    }
+}
+
+/// No value is null.
+impl<'a, T: Into<Self>> From<Option<T>> for ValueRef<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
 /// The sections of one column of one segment; an empty one is absent. All little-endian.
 ///
 /// A column without rows has none of them.

@@ -10,10 +10,12 @@ pub use atomic::{AtomicFile, write_file};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
+use crate::key::Key;
 use memmap2::{Advice, Mmap, MmapOptions};
 use std::fs::{self, File};
 use std::path::Path;
 use std::string::ToString;
+use std::vec::Vec;
 
 fn io_error(path: &Path, error: &std::io::Error) -> Error {
     ErrorKind::Io { path: path.display().to_string(), reason: error.to_string() }.into()
@@ -113,6 +115,21 @@ impl IndexFile {
 
     fn from_bytes(bytes: Bytes) -> Result<Self> {
         MappedIndex::try_new(bytes, |bytes| Index::open(bytes.as_slice())).map(Self)
+    }
+
+    /// The keys and distances of the `k` nearest rows, nearest first: [`Index::nearest`].
+    ///
+    /// # Errors
+    /// Those of [`Index::search`].
+    ///
+    /// ```no_run
+    /// for (key, distance) in hither::IndexFile::open("words.hither")?.nearest(&[0.9, 0.1, 0.0], 10)? {
+    ///     println!("{key} at {distance}");
+    /// }
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn nearest(&self, query: &[f32], k: usize) -> Result<Vec<(Key, f32)>> {
+        self.index().nearest(query, k)
     }
 
     /// The index.

@@ -26,7 +26,7 @@ use crate::column::{ColumnSchema, ValueRef};
 use crate::error::{Error, ErrorKind, Result, corrupt, try_collect};
 use crate::filter::Filter;
 use crate::growing::Growing;
-use crate::key::KeyRef;
+use crate::key::{KeyRef, RandomKeys};
 use crate::metric::Metric;
 use crate::neighbor::RowId;
 use crate::segment::Segment;
@@ -48,6 +48,7 @@ pub struct Index<'a> {
     segments: Vec<Segment<'a>>,
     growing: Option<Growing>,
     next_number: Option<i64>,
+    random_keys: RandomKeys,
 }
 
 /// A filter bound to an index: columns looked up, values compared in their types.
@@ -94,7 +95,15 @@ impl<'a> Index<'a> {
         let segments = try_collect(numbers.map(open))?;
         let unit_length = archive.manifest.unit_length;
         let archive = Some(archive);
-        Ok(Self { options, unit_length, archive, segments, growing: None, next_number: None })
+        Ok(Self {
+            options,
+            unit_length,
+            archive,
+            segments,
+            growing: None,
+            next_number: None,
+            random_keys: RandomKeys::default(),
+        })
     }
 
     /// An empty index in memory.
@@ -121,6 +130,7 @@ impl<'a> Index<'a> {
             segments: Vec::new(),
             growing: None,
             next_number: None,
+            random_keys: RandomKeys::default(),
         })
     }
 

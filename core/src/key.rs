@@ -1,7 +1,9 @@
 //! Keys: what a caller calls a row by.
 
+mod random;
 mod view;
 
+pub(crate) use random::RandomKeys;
 pub(crate) use view::{KeySections, KeysView, encode_keys};
 
 use crate::names::named;
@@ -114,6 +116,36 @@ impl KeyRef<'_> {
             Self::Uuid(_) => key_type == KeyType::Uuid,
             Self::Text(_) => key_type == KeyType::Text,
         }
+    }
+}
+
+macro_rules! from {
+    ($($variant:ident: $owned:ty, $borrowed:ty;)*) => {$(
+        impl From<$owned> for Key {
+            fn from(key: $owned) -> Self {
+                Self::$variant(key)
+            }
+        }
+
+        impl<'a> From<$borrowed> for KeyRef<'a> {
+            fn from(key: $borrowed) -> Self {
+                Self::$variant(key)
+            }
+        }
+    )*};
+}
+
+from!(Int64: i64, i64; Uuid: [u8; 16], [u8; 16]; Text: String, &'a str;);
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl<'a> From<&'a Key> for KeyRef<'a> {
+    fn from(key: &'a Key) -> Self {
+        key.as_ref()
     }
 }
 

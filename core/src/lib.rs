@@ -41,6 +41,7 @@
 //! None changes a byte of a file.
 //! - `std` (default): `IndexFile`, `write_file`.
 //! - `parallel` (default): building with several threads.
+//! - `getrandom` (default): a row without a key gets a random one where keys are UUIDs.
 //! - `json` (default): filters are read from JSON text.
 //! - `serde` (in `json`): filters are read, and names written, by any of serde's formats.
 #![no_std]

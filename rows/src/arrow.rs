@@ -245,7 +245,7 @@ impl Reader {
             let value = field::value(kind, name, column, self.at).map_err(refuse)?;
             self.rounded += u64::from(value.1);
             match is_key {
-                true => row.key = Some(table::key(value.0).map_err(refuse)?),
+                true => row.key = table::key(value.0, kind.key_type()).map_err(refuse)?,
                 false => row.attributes.push(value.0),
             }
         }

@@ -199,15 +199,16 @@ impl Survey {
         if Some(at) == vector {
             return Err(format!("\"{wanted}\" is the vector, and cannot be the key too").into());
         }
-        if evidence.values() != self.rows {
-            return Err(format!("the key column \"{wanted}\" is empty in some rows").into());
-        }
         let key_type = match roles.type_of(wanted) {
             // Cells that look like anything else are text all the same; what cannot be a key is
             // refused where types are taken.
             None => evidence.key_type().unwrap_or(KeyType::Text),
             Some(wanted) => key_type(wanted).unwrap_or(KeyType::Text),
         };
+        // A row without a UUID gets a random one.
+        if evidence.values() != self.rows && key_type != KeyType::Uuid {
+            return Err(format!("the key column \"{wanted}\" is empty in some rows").into());
+        }
         Ok(Some((at, key_type)))
     }
 }
@@ -245,6 +246,7 @@ impl Rows for Reader {
                         row.invalid = Some(rows.refuse(reason.into()));
                     }
                 }
+                Target::Key(KeyType::Uuid) if cell.is_empty() => {}
                 Target::Key(key_type) => {
                     let key = key_from_text(cell, key_type);
                     row.key = Some(key.ok_or_else(|| wrong(key_type.name()))?);

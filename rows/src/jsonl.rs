@@ -82,7 +82,7 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
             columns: columns.len(),
             dimensions,
             vector: vector.map(name),
-            key: key.map(|(at, _)| name(at)),
+            key: key.filter(|&(_, own)| own != KeyType::Uuid).map(|(at, _)| name(at)),
             rounded: 0,
         }),
         count: Some(survey.rows),
@@ -153,7 +153,11 @@ impl Survey {
                 Some(wanted) => key_type(wanted),
                 None => evidence.key_type(),
             };
-            key_type.filter(|_| evidence.values() == self.rows && Some(at) != vector)
+            // A row without a UUID gets a random one, where the column is named as the key.
+            let may_lack = |key_type| key_type == KeyType::Uuid && roles.key_column.is_some();
+            key_type
+                .filter(|&own| evidence.values() == self.rows || may_lack(own))
+                .filter(|_| Some(at) != vector)
         };
         if let Some(wanted) = roles.key_column {
             let at = find(wanted).ok_or_else(|| {
@@ -219,6 +223,7 @@ struct Reader {
     columns: usize,
     dimensions: usize,
     vector: Option<String>,
+    /// The name of the key, if every row must have one.
     key: Option<String>,
     rounded: u64,
 }
@@ -241,6 +246,7 @@ impl Rows for Reader {
                         row.invalid = Some(Error::at_line(&path, line, reason));
                     }
                 }
+                Target::Key(KeyType::Uuid) if raw == "null" => {}
                 Target::Key(key_type) => {
                     row.key = Some(read_key(raw, key_type)?);
                     has_key = true;

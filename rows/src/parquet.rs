@@ -301,7 +301,7 @@ impl Reader {
                     row.invalid = read.err().map(|reason| refuse(reason.into()));
                     continue;
                 }
-                row.key = Some(table::key(value).map_err(refuse)?);
+                row.key = table::key(value, kind.key_type()).map_err(refuse)?;
             }
         }
         self.left -= 1;

@@ -286,12 +286,12 @@ impl Reader {
             let raw = found.try_get::<Option<Raw<'_>>>(at);
             Ok(raw.map_err(|error| (at, failed(&error, None).into()))?.map(|raw| raw.0))
         };
-        if let Some((at, _)) = self.key {
+        if let Some((at, key_type)) = self.key {
             let value = match bytes(at)? {
                 Some(bytes) => self.kinds[at].value(bytes).map_err(|reason| (at, reason.into()))?,
                 None => Value::Null,
             };
-            row.key = Some(table::key(value).map_err(|reason| (at, reason))?);
+            row.key = table::key(value, Some(key_type)).map_err(|reason| (at, reason))?;
         }
         row.vector.clear();
         let invalid = match bytes(self.vector)? {

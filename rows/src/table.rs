@@ -17,16 +17,17 @@ pub struct Row {
     pub attributes: Vec<Value>,
 }
 
-/// The key that a value is.
+/// The key that a value is; none for a null where keys are UUIDs, for which there is a random one.
 ///
 /// # Errors
-/// If it is null.
+/// If it is null where keys are others.
 #[cfg(any(feature = "parquet", feature = "postgres"))]
-pub fn key(value: Value) -> Result<Key, Diagnostic> {
+pub fn key(value: Value, key_type: Option<KeyType>) -> Result<Option<Key>, Diagnostic> {
     match value {
-        Value::Int64(number) => Ok(Key::Int64(number)),
-        Value::Uuid(bytes) => Ok(Key::Uuid(bytes)),
-        Value::Text(text) => Ok(Key::Text(text)),
+        Value::Null if key_type == Some(KeyType::Uuid) => Ok(None),
+        Value::Int64(number) => Ok(Some(Key::Int64(number))),
+        Value::Uuid(bytes) => Ok(Some(Key::Uuid(bytes))),
+        Value::Text(text) => Ok(Some(Key::Text(text))),
         _ => {
             let reason = "is null, and it is the key; name another";
             Err(Diagnostic::with(reason, crate::Setting::KeyColumn))

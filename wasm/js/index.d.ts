@@ -248,7 +248,7 @@ export interface GetOptions {
 
 /** What a row is called and carries beside its vector. */
 export interface RowOptions {
-  /** Its key. Leave it out where keys are row numbers: it gets the next. */
+  /** Its key. Leave it out where keys are row numbers: it gets the next; or UUIDs: it gets a random one. */
   key?: Key;
   /** Its attributes by column. */
   columns?: { [column: string]: Value };

@@ -176,3 +176,22 @@ fn rows_without_a_vector_are_an_error_or_left_out() {
     let keys: Vec<_> = found["results"].as_array().unwrap().iter().map(|row| &row["key"]).collect();
     assert_eq!(keys, [8, 1]);
 }
+
+#[test]
+fn a_row_without_a_uuid_gets_a_random_one() {
+    let folder = folder("random-keys");
+    let rows = "{\"id\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"vector\":[1,2]}\n{\"id\":null,\"vector\":[3,4]}\n{\"vector\":[5,6]}\n";
+    fs::write(folder.join("r.jsonl"), rows).unwrap();
+    let csv = "id,vector\n01890a5d-ac96-774b-bcce-b302099a8057,\"[1,2]\"\n,\"[3,4]\"\n,\"[5,6]\"\n";
+    fs::write(folder.join("r.csv"), csv).unwrap();
+    let build = |rows: &str, output: &str, seed: &[&str]| {
+        let build = ["build", rows, "-o", output, "--metric", "l2", "--key-column", "id"];
+        ok(&folder, &[&build[..], seed].concat());
+        fs::read(folder.join(output)).unwrap()
+    };
+    let seed = &["--key-seed", "7"][..];
+    assert_eq!(build("r.jsonl", "a.hither", seed), build("r.csv", "b.hither", seed));
+    assert_ne!(build("r.jsonl", "c.hither", &[]), build("r.jsonl", "d.hither", &[]));
+    let found = ok(&folder, &["search", "c.hither", "--vector", "[1,2]", "--json"]);
+    assert!(found.contains("01890a5d-ac96-774b-bcce-b302099a8057") && !found.contains("null"));
+}

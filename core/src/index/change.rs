@@ -4,10 +4,11 @@ use super::Index;
 use crate::column::ValueRef;
 use crate::error::{ErrorKind, Result};
 use crate::growing::Growing;
-use crate::key::{Key, KeyRef, KeyType};
+use crate::key::{Key, KeyRef, KeyType, RandomKeys};
 
 impl Index<'_> {
-    /// Inserts a row and gives its key. Where keys are row numbers, `None` takes the next number.
+    /// Inserts a row and gives its key. Where keys are row numbers, `None` takes the next number; where
+    /// they are UUIDs and there is the feature `getrandom`, a random one of version 4.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateKey`] if there is such a row; else as
@@ -38,6 +39,7 @@ impl Index<'_> {
             None if self.options.key_type == KeyType::RowNumber => {
                 Key::Int64(self.row_number_end()?)
             }
+            None if self.options.key_type == KeyType::Uuid => self.random_keys.next()?,
             None => {
                 let expected = self.options.key_type.name();
                 return Err(ErrorKind::KeyType { expected, got: "missing" }.into());
@@ -48,6 +50,12 @@ impl Index<'_> {
         }
         self.grow(key.clone(), vector, values)?;
         Ok(key)
+    }
+
+    /// Takes the keys of rows that are inserted without one from this seed, as
+    /// [`IndexBuilder::seed_keys`](crate::IndexBuilder::seed_keys) does.
+    pub fn seed_keys(&mut self, seed: u64) {
+        self.random_keys = RandomKeys::seeded(seed);
     }
 
     /// Replaces the row that has this key.

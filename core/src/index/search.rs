@@ -4,15 +4,17 @@ use super::memory::{Joined, Memory};
 use super::merge::Merge;
 use super::{Index, IndexFilter, SearchParams, SearchStats};
 use crate::calibration::Structure;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, try_collect};
 use crate::growing::Growing;
 use crate::hnsw::search::present;
+use crate::key::Key;
 use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
 use crate::neighbor::Neighbor;
 use crate::segment::search::Plan;
 use crate::vectors::Query;
 use alloc::format;
+use alloc::vec::Vec;
 
 /// What tells indexes, as they are now, from others: what their contents are, how many rows they have,
 /// and how many of these grow.
@@ -103,6 +105,28 @@ impl Index<'_> {
         let memory = Memory::new(Joined::one(&self), params, &[]);
         memory.begin(query, searcher)?;
         memory.advance(searcher, params.k)
+    }
+
+    /// The keys and distances of the `k` nearest rows, nearest first: [`search`](Self::search) at its
+    /// simplest. A program that searches often keeps a [`Searcher`], which saves allocations, and asks
+    /// for keys where it needs them.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search).
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// let index = hither::Index::open(&bytes)?;
+    /// assert_eq!(index.nearest(&[4.0, 0.0], 2)?, [(4.into(), 0.0), (3.into(), 1.0)]);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn nearest(&self, query: &[f32], k: usize) -> Result<Vec<(Key, f32)>> {
+        let mut searcher = Searcher::new();
+        let found = self.search(query, &SearchParams::new(k), &mut searcher)?;
+        try_collect(found.iter().map(|found| Ok((self.key(found.row)?.to_owned(), found.distance))))
     }
 
     /// Begins the same search as [`cursor`](Self::cursor) without borrowing anything for its
