@@ -105,9 +105,7 @@ export class Index {
 
   get info() {
     this.#live();
-    const info = this.#call((index) => index.info());
-    for (const file of info.files) file.properties = Object.fromEntries(file.properties);
-    return info;
+    return this.#call((index) => index.info());
   }
 
   get length() {

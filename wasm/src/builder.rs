@@ -30,7 +30,7 @@ impl FileBuilder {
     /// `invalid_parameter` for what an index cannot be.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &BuilderOptions) -> Outcome<FileBuilder> {
-        let options = options::read(options)?;
+        let options = options::read(options);
         let builder = IndexBuilder::new(options.index.clone())?;
         Ok(Self { options, builder, blobs: 0 })
     }

@@ -43,43 +43,12 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = match error.kind() {
-            ErrorKind::DimensionMismatch { .. } => "dimension_mismatch",
-            ErrorKind::NonFinite { .. } => "non_finite",
-            ErrorKind::HalfOverflow { at } => {
-                let message = format!(
-                    "value {at} of the vector is beyond half precision (±65504); store these vectors with element \"f32\""
-                );
-                return Self::new("half_overflow", message);
-            }
-            ErrorKind::HalfUnderflow => {
-                let message = "the vector is too small for half precision, whose least value is 6e-8; store these vectors with element \"f32\"";
-                return Self::new("half_underflow", message.into());
-            }
-            ErrorKind::VectorOverflow => "vector_overflow",
-            ErrorKind::VectorUnderflow => "vector_underflow",
-            ErrorKind::ZeroVector => "zero_vector",
-            ErrorKind::TooMany { .. } => "too_many",
-            ErrorKind::InvalidParameter { .. } => "invalid_parameter",
-            ErrorKind::DuplicateKey { .. } => "duplicate_key",
-            ErrorKind::KeyNotFound { .. } => "key_not_found",
-            ErrorKind::KeyType { .. } => "key_type",
-            ErrorKind::UnknownColumn { .. } => "unknown_column",
-            ErrorKind::ColumnType { .. } => "column_type",
-            ErrorKind::InvalidFilter { .. } => "invalid_filter",
-            ErrorKind::NotAnIndex => "not_an_index",
-            ErrorKind::UnsupportedVersion { .. } | ErrorKind::UnsupportedSection { .. } => {
-                "unsupported_version"
-            }
-            ErrorKind::Truncated { .. } => "truncated",
-            ErrorKind::Corrupt { .. }
-            | ErrorKind::ChecksumMismatch { .. }
-            | ErrorKind::Misaligned => "corrupt",
-            ErrorKind::OutOfMemory { .. } => "out_of_memory",
-            ErrorKind::Cancelled => "aborted",
-            _ => "unsupported",
+        let kind = error.kind();
+        let hint = match kind {
+            ErrorKind::HalfOverflow { .. } | ErrorKind::HalfUnderflow => ": element \"f32\"",
+            _ => "",
         };
-        Self::new(code, error.to_string())
+        Self::new(kind.code(), format!("{error}{hint}"))
     }
 }
 

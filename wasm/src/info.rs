@@ -1,147 +1,101 @@
 //! What is in an index, by the names that `js/index.d.ts` has.
 
-use hither::{Calibration, Index};
-use serde::Serialize;
+use hither::{Calibration, Index, SectionInfo, SegmentInfo};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Info<'i> {
-    rows: f64,
-    bytes: usize,
-    dimensions: usize,
-    metric: &'static str,
-    element: &'static str,
-    keys: &'static str,
-    unit_length: bool,
-    model: Option<&'i str>,
-    columns: Vec<Column<'i>>,
-    files: Vec<File<'i>>,
-}
-
-#[derive(Serialize)]
-struct Column<'i> {
-    name: &'i str,
-    r#type: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct File<'i> {
-    format_version: u32,
-    content_id: Option<String>,
-    rows: u64,
-    bytes: usize,
-    m: Option<u32>,
-    ef_construction: Option<u32>,
-    properties: &'i [(String, String)],
-    segments: Vec<Segment>,
-    sections: Vec<Section>,
-}
-
-#[derive(Serialize)]
-struct Segment {
-    rows: u32,
-    removed: u32,
-    structures: Vec<&'static str>,
-    codes: &'static str,
-    lists: Option<u32>,
-    calibrations: Vec<Points>,
-}
-
-#[derive(Serialize)]
-struct Points {
-    structure: &'static str,
-    k: u32,
-    queries: u32,
-    points: Vec<(u32, f32)>,
-    best: Best,
-}
-
-#[derive(Serialize)]
-struct Best {
-    effort: u32,
-    recall: f32,
-}
-
-#[derive(Serialize)]
-struct Section {
-    segment: u32,
-    name: &'static str,
-    column: Option<String>,
-    offset: u64,
-    bytes: u64,
-}
-
-impl<'i> Info<'i> {
-    /// Of files with so many rows, each with its index and its bytes; the first says what all have in common.
-    pub(crate) fn new(first: &'i Index<'i>, rows: f64, files: &[(&'i Index<'i>, usize)]) -> Self {
-        let options = first.options();
-        let model = options.properties.iter().find(|(name, _)| name == "model");
-        let columns = first.columns().iter();
-        Self {
-            rows,
-            bytes: files.iter().map(|(_, bytes)| bytes).sum(),
-            dimensions: first.dimensions(),
-            metric: first.metric().name(),
-            element: options.element.name(),
-            keys: options.key_type.name(),
-            unit_length: files.iter().all(|(index, _)| index.is_unit_length()),
-            model: model.map(|(_, value)| value.as_str()),
-            columns: columns
-                .map(|column| Column { name: &column.name, r#type: column.column_type.name() })
-                .collect(),
-            files: files.iter().map(|(index, bytes)| File::new(index, *bytes)).collect(),
-        }
+/// An object of these entries.
+fn object<const N: usize>(entries: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in entries {
+        // A new object refuses none.
+        let _ = Reflect::set(&object, &name.into(), &value);
     }
-
-    pub(crate) fn to_js(&self) -> JsValue {
-        let serializer = serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
-        self.serialize(&serializer).unwrap_or_default()
-    }
+    object.into()
 }
 
-impl<'i> File<'i> {
-    fn new(index: &'i Index<'i>, bytes: usize) -> Self {
-        let (info, options) = (index.info(), index.options());
-        let segments = info.segments.into_iter().map(|segment| Segment {
-            rows: segment.rows,
-            removed: segment.removed,
-            structures: segment.structures.iter().map(|structure| structure.name()).collect(),
-            codes: segment.codes.name(),
-            lists: segment.lists,
-            calibrations: segment.calibrations.into_iter().map(Points::from).collect(),
-        });
-        let sections = info.sections.into_iter().map(|section| Section {
-            segment: section.segment,
-            name: section.name,
-            column: section.column,
-            offset: section.offset,
-            bytes: section.length,
-        });
-        Self {
-            format_version: info.format_version,
-            content_id: index.content_id().map(|id| format!("{id:032x}")),
-            rows: index.len(),
-            bytes,
-            m: options.hnsw.map(|hnsw| hnsw.m),
-            ef_construction: options.hnsw.map(|hnsw| hnsw.ef_construction),
-            properties: &options.properties,
-            segments: segments.collect(),
-            sections: sections.collect(),
-        }
-    }
+fn array<T>(values: impl IntoIterator<Item = T>, each: impl Fn(T) -> JsValue) -> JsValue {
+    values.into_iter().map(each).collect::<Array>().into()
 }
 
-impl From<Calibration> for Points {
-    fn from(calibration: Calibration) -> Self {
-        let (effort, recall) = calibration.best();
-        Self {
-            structure: calibration.structure.name(),
-            k: calibration.k,
-            queries: calibration.queries,
-            best: Best { effort, recall },
-            points: calibration.points,
-        }
-    }
+fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
+    value.map_or(JsValue::NULL, Into::into)
+}
+
+/// Of files with so many rows, each with its index and its bytes; the first says what all have in common.
+pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) -> JsValue {
+    let options = first.options();
+    let model = options.properties.iter().find(|(name, _)| name == "model");
+    object([
+        ("rows", rows.into()),
+        ("bytes", files.iter().map(|(_, bytes)| bytes).sum::<usize>().into()),
+        ("dimensions", first.dimensions().into()),
+        ("metric", first.metric().name().into()),
+        ("element", options.element.name().into()),
+        ("keys", options.key_type.name().into()),
+        ("unitLength", files.iter().all(|(index, _)| index.is_unit_length()).into()),
+        ("model", or_null(model.map(|(_, value)| value.as_str()))),
+        (
+            "columns",
+            array(first.columns(), |column| {
+                let column_type = column.column_type.name();
+                object([("name", column.name.as_str().into()), ("type", column_type.into())])
+            }),
+        ),
+        ("files", array(files, |(index, bytes)| file(index, *bytes))),
+    ])
+}
+
+fn file(index: &Index<'_>, bytes: usize) -> JsValue {
+    let (info, options) = (index.info(), index.options());
+    // Their names are anybody's, `__proto__` too: entries are what an object then has of its own.
+    let pair = |(name, value): &(String, String)| {
+        Array::of2(&name.as_str().into(), &value.as_str().into()).into()
+    };
+    let properties = Object::from_entries(&array(&options.properties, pair)).unwrap_or_default();
+    object([
+        ("formatVersion", info.format_version.into()),
+        ("contentId", or_null(index.content_id().map(|id| format!("{id:032x}")))),
+        ("rows", (index.len() as f64).into()),
+        ("bytes", bytes.into()),
+        ("m", or_null(options.hnsw.map(|hnsw| hnsw.m))),
+        ("efConstruction", or_null(options.hnsw.map(|hnsw| hnsw.ef_construction))),
+        ("properties", properties.into()),
+        ("segments", array(&info.segments, segment)),
+        ("sections", array(info.sections, section)),
+    ])
+}
+
+fn segment(segment: &SegmentInfo) -> JsValue {
+    object([
+        ("rows", segment.rows.into()),
+        ("removed", segment.removed.into()),
+        ("structures", array(&segment.structures, |structure| structure.name().into())),
+        ("codes", segment.codes.name().into()),
+        ("lists", or_null(segment.lists)),
+        ("calibrations", array(&segment.calibrations, calibration)),
+    ])
+}
+
+fn calibration(calibration: &Calibration) -> JsValue {
+    let (effort, recall) = calibration.best();
+    let point =
+        |(effort, recall): &(u32, f32)| Array::of2(&(*effort).into(), &(*recall).into()).into();
+    object([
+        ("structure", calibration.structure.name().into()),
+        ("k", calibration.k.into()),
+        ("queries", calibration.queries.into()),
+        ("points", array(&calibration.points, point)),
+        ("best", object([("effort", effort.into()), ("recall", recall.into())])),
+    ])
+}
+
+fn section(section: SectionInfo) -> JsValue {
+    object([
+        ("segment", section.segment.into()),
+        ("name", section.name.into()),
+        ("column", or_null(section.column)),
+        ("offset", (section.offset as f64).into()),
+        ("bytes", (section.length as f64).into()),
+    ])
 }

@@ -5,7 +5,7 @@ mod search;
 
 use crate::bytes::FileBytes;
 use crate::failure::{Failure, Outcome};
-use crate::info::Info;
+use crate::info::info;
 use crate::value::{from_key, from_value};
 use hither::{AlignedBytes, Index, IndexFilter, SearchStats, Searcher, ShardNeighbor};
 use js_sys::Array;
@@ -122,7 +122,7 @@ impl OpenIndex {
     pub fn info(&mut self) -> Outcome<JsValue> {
         let rows = self.count_rows()?;
         let files = self.files.iter().map(|file| (&file.borrow_dependent().index, file.length()));
-        self.first(|first| Info::new(first, rows, &files.collect::<Vec<_>>()).to_js())
+        self.first(|first| info(first, rows, &files.collect::<Vec<_>>()))
     }
 
     /// How many rows there are. Of several files with keys of their own it is counted once which rows a

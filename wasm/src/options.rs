@@ -1,39 +1,47 @@
 //! A builder's options, by the names that they have in JavaScript. `js/options.js` has checked them.
 
-use crate::failure::{Failure, Outcome};
 use hither::{ColumnSchema, ColumnType, Element, HnswParams, IndexOptions, IvfParams};
 use hither::{KeyType, Metric};
-use serde::Deserialize;
+use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object of options.
+    /// An object of options. What is not given has its default.
     pub type BuilderOptions;
-}
 
-/// What is not given has its default.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Given {
-    dimensions: usize,
-    metric: Option<String>,
-    element: Option<String>,
-    keys: Option<String>,
-    codes: Option<String>,
-    m: Option<u32>,
-    ef_construction: Option<u32>,
-    lists: Option<u32>,
-    kinds: Vec<String>,
-    seed: Option<u64>,
-    columns: Vec<Column>,
-    properties: Vec<(String, String)>,
-}
+    #[wasm_bindgen(method, getter)]
+    fn dimensions(this: &BuilderOptions) -> usize;
+    #[wasm_bindgen(method, getter)]
+    fn metric(this: &BuilderOptions) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn element(this: &BuilderOptions) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn keys(this: &BuilderOptions) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn codes(this: &BuilderOptions) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn m(this: &BuilderOptions) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = efConstruction)]
+    fn ef_construction(this: &BuilderOptions) -> Option<u32>;
+    #[wasm_bindgen(method, getter)]
+    fn lists(this: &BuilderOptions) -> Option<u32>;
+    #[wasm_bindgen(method, getter)]
+    fn kinds(this: &BuilderOptions) -> Vec<String>;
+    #[wasm_bindgen(method, getter)]
+    fn seed(this: &BuilderOptions) -> Option<u64>;
+    #[wasm_bindgen(method, getter)]
+    fn columns(this: &BuilderOptions) -> Vec<ColumnOptions>;
+    /// Pairs of a name and a value.
+    #[wasm_bindgen(method, getter)]
+    fn properties(this: &BuilderOptions) -> Vec<Array>;
 
-#[derive(Deserialize)]
-struct Column {
-    name: String,
-    r#type: String,
+    type ColumnOptions;
+
+    #[wasm_bindgen(method, getter)]
+    fn name(this: &ColumnOptions) -> String;
+    #[wasm_bindgen(method, getter, js_name = type)]
+    fn column_type(this: &ColumnOptions) -> String;
 }
 
 /// What is to be built, and whether the structure is to be chosen by the number of rows.
@@ -47,32 +55,33 @@ pub(crate) fn metric(name: &str) -> Option<Metric> {
     name.parse().ok()
 }
 
-pub(crate) fn read(options: &BuilderOptions) -> Outcome<Options> {
-    let given: Given = serde_wasm_bindgen::from_value(options.into())
-        .map_err(|error| Failure::new("invalid_parameter", error.to_string()))?;
-    let kind = |name| given.kinds.iter().any(|kind| kind == name);
-    let by_rows = given.kinds.is_empty();
+pub(crate) fn read(given: &BuilderOptions) -> Options {
+    let kinds = given.kinds();
+    let kind = |name| kinds.iter().any(|kind| kind == name);
+    let by_rows = kinds.is_empty();
     let default = HnswParams::default();
     let hnsw = HnswParams {
-        m: given.m.unwrap_or(default.m),
-        ef_construction: given.ef_construction.unwrap_or(default.ef_construction),
+        m: given.m().unwrap_or(default.m),
+        ef_construction: given.ef_construction().unwrap_or(default.ef_construction),
     };
-    let measured = given.metric.as_deref().and_then(metric).unwrap_or(Metric::Cosine);
-    let mut index = IndexOptions::new(given.dimensions, measured);
-    index.element = given.element.and_then(|name| name.parse().ok()).unwrap_or(Element::F16);
-    index.key_type = given.keys.and_then(|name| name.parse().ok()).unwrap_or(KeyType::RowNumber);
-    index.codes = given.codes.and_then(|name| name.parse().ok());
+    let measured = given.metric().as_deref().and_then(metric).unwrap_or(Metric::Cosine);
+    let mut index = IndexOptions::new(given.dimensions(), measured);
+    index.element = given.element().and_then(|name| name.parse().ok()).unwrap_or(Element::F16);
+    index.key_type = given.keys().and_then(|name| name.parse().ok()).unwrap_or(KeyType::RowNumber);
+    index.codes = given.codes().and_then(|name| name.parse().ok());
     // Checked at once, even where the number of rows decides later.
     index.hnsw = (kind("hnsw") || by_rows).then_some(hnsw);
-    index.ivf = kind("ivf").then_some(IvfParams { lists: given.lists.unwrap_or(0) });
-    if let Some(seed) = given.seed {
+    index.ivf = kind("ivf").then(|| IvfParams { lists: given.lists().unwrap_or(0) });
+    if let Some(seed) = given.seed() {
         index.seed = seed;
     }
-    for Column { name, r#type } in given.columns {
-        let column_type = r#type.parse().unwrap_or(ColumnType::Text);
-        index.columns.push(ColumnSchema { name, column_type });
+    for column in given.columns() {
+        let column_type = column.column_type().parse().unwrap_or(ColumnType::Text);
+        index.columns.push(ColumnSchema { name: column.name(), column_type });
     }
-    index.properties = given.properties;
+    let text = |pair: &Array, at| pair.get(at).as_string().unwrap_or_default();
+    index.properties =
+        given.properties().iter().map(|pair| (text(pair, 0), text(pair, 1))).collect();
     index.threads = 1;
-    Ok(Options { index, hnsw, by_rows })
+    Options { index, hnsw, by_rows }
 }
