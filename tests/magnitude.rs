@@ -250,7 +250,7 @@ fn what_half_precision_loses_is_said_with_the_remedy() {
         for lost in [[1e-9, 0.0], [0.0, -2e-8], [1e-30, 1e-38]] {
             let error = push(metric, &lost).unwrap_err();
             assert_eq!(*error.kind(), ErrorKind::HalfUnderflow, "{metric:?} {lost:?}");
-            assert!(error.to_string().contains("--element f32"));
+            assert!(error.to_string().contains("store these vectors as f32"));
         }
         for kept in [[1.0, 1e-30], [1e-3, 1e-9], [6.103_515_6e-5, 0.0]] {
             push(metric, &kept).unwrap();
