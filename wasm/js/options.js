@@ -41,7 +41,7 @@ export function toSchema(columns) {
 export function checkBuilderOptions(options, schema) {
   checkOptions(options, NAMES);
   const { dimensions, metric, element, keys, kind, codes, m, efConstruction, lists, properties, seed } = options;
-  if (!Number.isInteger(dimensions) || dimensions < 0) {
+  if (!Number.isInteger(dimensions) || dimensions < 0 || dimensions >= 2 ** 32) {
     throw invalid("dimensions", "give the number of values of a vector, 1 to 65,535");
   }
   if (lists === 0) throw invalid("lists", "0 lists hold no rows; leave it out for the default");

@@ -11,7 +11,7 @@ extern "C" {
     pub type BuilderOptions;
 
     #[wasm_bindgen(method, getter)]
-    fn dimensions(this: &BuilderOptions) -> usize;
+    fn dimensions(this: &BuilderOptions) -> Option<u32>;
     #[wasm_bindgen(method, getter)]
     fn metric(this: &BuilderOptions) -> Option<String>;
     #[wasm_bindgen(method, getter)]
@@ -27,14 +27,14 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn lists(this: &BuilderOptions) -> Option<u32>;
     #[wasm_bindgen(method, getter)]
-    fn kinds(this: &BuilderOptions) -> Vec<String>;
+    fn kinds(this: &BuilderOptions) -> Option<Vec<String>>;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &BuilderOptions) -> Option<u64>;
     #[wasm_bindgen(method, getter)]
-    fn columns(this: &BuilderOptions) -> Vec<ColumnOptions>;
+    fn columns(this: &BuilderOptions) -> Option<Vec<ColumnOptions>>;
     /// Pairs of a name and a value.
     #[wasm_bindgen(method, getter)]
-    fn properties(this: &BuilderOptions) -> Vec<Array>;
+    fn properties(this: &BuilderOptions) -> Option<Vec<Array>>;
 
     type ColumnOptions;
 
@@ -56,7 +56,7 @@ pub(crate) fn metric(name: &str) -> Option<Metric> {
 }
 
 pub(crate) fn read(given: &BuilderOptions) -> Options {
-    let kinds = given.kinds();
+    let kinds = given.kinds().unwrap_or_default();
     let kind = |name| kinds.iter().any(|kind| kind == name);
     let by_rows = kinds.is_empty();
     let default = HnswParams::default();
@@ -65,7 +65,7 @@ pub(crate) fn read(given: &BuilderOptions) -> Options {
         ef_construction: given.ef_construction().unwrap_or(default.ef_construction),
     };
     let measured = given.metric().as_deref().and_then(metric).unwrap_or(Metric::Cosine);
-    let mut index = IndexOptions::new(given.dimensions(), measured);
+    let mut index = IndexOptions::new(given.dimensions().unwrap_or(0) as usize, measured);
     index.element = given.element().and_then(|name| name.parse().ok()).unwrap_or(Element::F16);
     index.key_type = given.keys().and_then(|name| name.parse().ok()).unwrap_or(KeyType::RowNumber);
     index.codes = given.codes().and_then(|name| name.parse().ok());
@@ -75,13 +75,13 @@ pub(crate) fn read(given: &BuilderOptions) -> Options {
     if let Some(seed) = given.seed() {
         index.seed = seed;
     }
-    for column in given.columns() {
+    for column in given.columns().into_iter().flatten() {
         let column_type = column.column_type().parse().unwrap_or(ColumnType::Text);
         index.columns.push(ColumnSchema { name: column.name(), column_type });
     }
     let text = |pair: &Array, at| pair.get(at).as_string().unwrap_or_default();
-    index.properties =
-        given.properties().iter().map(|pair| (text(pair, 0), text(pair, 1))).collect();
+    let properties = given.properties().into_iter().flatten();
+    index.properties = properties.map(|pair| (text(&pair, 0), text(&pair, 1))).collect();
     index.threads = 1;
     Options { index, hnsw, by_rows }
 }
