@@ -19,7 +19,7 @@ use clap::Args;
 use hither::limits::FLAT_ROWS;
 use hither::{AtomicFile, Index, IndexFile, Save};
 use lock::Locked;
-use serde_json::json;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -62,6 +62,21 @@ impl Changes {
     fn is_empty(&self) -> bool {
         (self.added, self.updated, self.removed) == (0, 0, 0)
     }
+}
+
+/// What was done, for programs.
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    added: u64,
+    updated: u64,
+    removed: u64,
+    rows: u64,
+    segments: usize,
+    bytes: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_key: Option<i64>,
 }
 
 /// Changes the index file `path` by rows or keys of the files `inputs`, and tells what was done.
@@ -165,20 +180,17 @@ fn report(path: &Path, saving: &Saving, changes: Changes, seconds: f64) -> Resul
     }
     let Changes { added, updated, removed, first_number } = changes;
     if saving.json {
-        let mut result = json!({
-            "file": output.display().to_string(),
-            "added": added,
-            "updated": updated,
-            "removed": removed,
-            "rows": index.len(),
-            "segments": segments,
-            "bytes": file.len(),
-            "seconds": seconds,
+        return show::print_json(&Report {
+            file: output.display().to_string(),
+            added,
+            updated,
+            removed,
+            rows: index.len(),
+            segments,
+            bytes: file.len(),
+            seconds,
+            first_key: first_number,
         });
-        if let (Some(first), Some(object)) = (first_number, result.as_object_mut()) {
-            object.insert("first_key".into(), first.into());
-        }
-        return show::print(&format!("{result}\n"));
     }
     if saving.quiet {
         return Ok(());

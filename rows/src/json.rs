@@ -1,5 +1,7 @@
 //! Text as JSON has it.
 
+use std::io::{Result, Write};
+
 use serde_json::{Value as Json, value::RawValue};
 
 /// A document as it is written, in one line: its parts may have line ends between them, strings
@@ -14,4 +16,14 @@ pub fn json_line(text: &str) -> String {
 /// Text as a JSON string.
 pub fn quoted(text: &str) -> String {
     Json::from(text).to_string()
+}
+
+/// A vector as a list, in the shortest digits that read back as the same f32.
+pub fn write_list(vector: &[f32], out: &mut Vec<u8>) -> Result<()> {
+    for (at, value) in vector.iter().enumerate() {
+        out.push(if at == 0 { b'[' } else { b',' });
+        write!(out, "{value}")?;
+    }
+    out.push(b']');
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! What the rows of a file have, and under which names.
 
 use hither::{ColumnSchema, ColumnType, KeyType};
+#[cfg(feature = "parquet")]
+use hither::{Key, Value};
 
 use crate::names::{self, KEY_NAMES, VECTOR_NAMES};
 
@@ -46,5 +48,15 @@ pub fn key_column_type(key_type: KeyType) -> ColumnType {
         KeyType::RowNumber | KeyType::Int64 => ColumnType::Int64,
         KeyType::Uuid => ColumnType::Uuid,
         KeyType::Text => ColumnType::Text,
+    }
+}
+
+/// A key as a value of that column.
+#[cfg(feature = "parquet")]
+pub fn key_value(key: Key) -> Value {
+    match key {
+        Key::Int64(number) => Value::Int64(number),
+        Key::Uuid(bytes) => Value::Uuid(bytes),
+        Key::Text(text) => Value::Text(text),
     }
 }

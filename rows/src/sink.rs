@@ -41,3 +41,13 @@ pub fn failed(path: &Path, error: hither::Error) -> Error {
         _ => Error::new(path, error.to_string()),
     }
 }
+
+/// What a library that writes a format said: without the name of the kind of error before it, and the
+/// system's number behind it.
+#[cfg(feature = "parquet")]
+pub fn refused(path: &Path, error: impl std::fmt::Display) -> Error {
+    let text = error.to_string();
+    let text = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+    let reason = text.split(" (os error").next().unwrap_or(text);
+    Error::new(path, format!("it cannot be written: {reason}"))
+}

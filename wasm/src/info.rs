@@ -25,7 +25,6 @@ fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
 /// Of files with so many rows, each with its index and its bytes; the first says what all have in common.
 pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) -> JsValue {
     let options = first.options();
-    let model = options.properties.iter().find(|(name, _)| name == "model");
     object([
         ("rows", rows.into()),
         ("bytes", files.iter().map(|(_, bytes)| bytes).sum::<usize>().into()),
@@ -34,7 +33,7 @@ pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) 
         ("element", options.element.name().into()),
         ("keys", options.key_type.name().into()),
         ("unitLength", files.iter().all(|(index, _)| index.is_unit_length()).into()),
-        ("model", or_null(model.map(|(_, value)| value.as_str()))),
+        ("model", or_null(first.property("model"))),
         (
             "columns",
             array(first.columns(), |column| {

@@ -165,9 +165,7 @@ impl OpenIndex {
 impl OpenIndex {
     fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
         if let Some(wanted) = model {
-            let mut properties = index.options().properties.iter();
-            let made =
-                properties.find(|(name, _)| name == "model").map(|(_, value)| value.as_str());
+            let made = index.property("model");
             if made != Some(wanted) {
                 let made = made.map_or("does not say its model".into(), |m| format!("is of {m}"));
                 let message = format!(

@@ -189,7 +189,10 @@ pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
         match level() {
             3 => {
                 let (v4, vnni) = (V4::new_unchecked(), Vnni::new_unchecked());
-                vnni.vectorize(Call { lanes: Avx512Vnni { v4, _vnni: vnni }, kernel })
+                vnni.vectorize(Call {
+                    lanes: Avx512Vnni { avx512: Avx512 { v4 }, _vnni: vnni },
+                    kernel,
+                })
             }
             2 => {
                 let v4 = V4::new_unchecked();

@@ -13,12 +13,12 @@ use arrow_array::{
 };
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
-use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
+use hither::{AtomicFile, ColumnType, KeyRef, KeyType, Value};
 
 use crate::{
     Error,
-    layout::{KEY, Layout, VECTOR, attribute_names, key_column_type},
-    sink::{Sink, create, failed},
+    layout::{KEY, Layout, VECTOR, attribute_names, key_column_type, key_value},
+    sink::{Sink, create, failed, refused},
 };
 
 /// A batch ends at this many numbers of its vectors, or rows.
@@ -58,7 +58,7 @@ impl Writer {
         let file = FileWriter::try_new(create(path)?, &schema);
         Ok(Self {
             path: path.to_owned(),
-            file: file.map_err(|error| refused(path, &error))?,
+            file: file.map_err(|error| refused(path, error))?,
             schema,
             dimensions: layout.dimensions,
             has_key,
@@ -94,11 +94,7 @@ impl Sink for Writer {
         vector: &[f32],
         values: &[Value],
     ) -> Result<(), Error> {
-        let key = key.filter(|_| self.has_key).map(|key| match key.to_owned() {
-            Key::Int64(number) => Value::Int64(number),
-            Key::Uuid(bytes) => Value::Uuid(bytes),
-            Key::Text(text) => Value::Text(text),
-        });
+        let key = key.filter(|_| self.has_key).map(|key| key_value(key.to_owned()));
         let row = key.into_iter().chain(values.iter().cloned());
         self.values.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
         self.vectors.extend_from_slice(vector);
@@ -106,26 +102,17 @@ impl Sink for Writer {
         if self.rows < BATCH_ROWS && self.vectors.len() < BATCH_NUMBERS {
             return Ok(());
         }
-        self.flush().map_err(|error| refused(&self.path, &error))
+        self.flush().map_err(|error| refused(&self.path, error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), Error> {
         let path = self.path.clone();
-        let fail = |error: ArrowError| refused(&path, &error);
+        let fail = |error: ArrowError| refused(&path, error);
         self.flush().map_err(fail)?;
         self.file.finish().map_err(fail)?;
         let file = self.file.into_inner().map_err(fail)?;
         file.finish().map_err(|error| failed(&path, error))
     }
-}
-
-fn refused(path: &Path, error: &ArrowError) -> Error {
-    let text = error.to_string();
-    let text = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
-    Error::new(
-        path,
-        format!("it cannot be written: {}", text.split(" (os error").next().unwrap_or(text)),
-    )
 }
 
 fn element() -> Arc<Field> {

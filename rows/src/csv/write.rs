@@ -1,10 +1,7 @@
 //! Comma-separated text as RFC 4180 has it, with the values as JSON Lines has them: a header line, then
 //! the key, the attributes and the vector as a list of JSON. Null is an empty field.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use ::csv::{ErrorKind, Terminator, Writer as Records, WriterBuilder};
 use hither::{KeyRef, KeyType, Value};
@@ -12,6 +9,7 @@ use hither::{KeyRef, KeyType, Value};
 use crate::{
     Error,
     columns::written,
+    json::write_list,
     layout::{KEY, Layout, VECTOR, attribute_names},
     sink::Sink,
     text::TextFile,
@@ -72,12 +70,7 @@ impl Writer {
             self.records.write_field(text)?;
         }
         self.vector.clear();
-        for (at, value) in vector.iter().enumerate() {
-            self.vector.push(if at == 0 { b'[' } else { b',' });
-            // The shortest digits that read back as the same f32.
-            write!(self.vector, "{value}")?;
-        }
-        self.vector.push(b']');
+        write_list(vector, &mut self.vector)?;
         self.records.write_field(&self.vector)?;
         self.records.write_record(None::<&[u8]>)
     }

@@ -14,7 +14,7 @@ use crate::text::TextFile;
 use crate::{
     Error,
     infer::format_bytes,
-    json::{json_line, quoted},
+    json::{json_line, quoted, write_list},
 };
 
 /// An object a row.
@@ -82,14 +82,11 @@ impl Sink for Writer {
             self.line.push(b',');
         }
         self.line.extend(self.vector.as_bytes());
-        for (at, value) in vector.iter().enumerate() {
-            self.line.push(if at == 0 { b'[' } else { b',' });
-            // The shortest digits that read back as the same f32.
-            write!(self.line, "{value}").map_err(|error| Error::io(&self.path, &error))?;
-        }
-        self.line.extend(b"]}\n");
+        let fail = |error| Error::io(&self.path, &error);
+        write_list(vector, &mut self.line).map_err(fail)?;
+        self.line.extend(b"}\n");
         self.first = false;
-        self.file.write_all(&self.line).map_err(|error| Error::io(&self.path, &error))
+        self.file.write_all(&self.line).map_err(fail)
     }
 
     fn finish(self: Box<Self>) -> Result<(), Error> {

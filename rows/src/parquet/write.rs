@@ -20,8 +20,8 @@ use ::parquet::{
 use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
 
 use crate::Error;
-use crate::layout::{KEY, Layout, VECTOR, attribute_names, key_column_type};
-use crate::sink::{Sink, create, failed};
+use crate::layout::{KEY, Layout, VECTOR, attribute_names, key_column_type, key_value};
+use crate::sink::{Sink, create, failed, refused};
 
 /// A row group ends at this many numbers of its vectors, or rows.
 const GROUP_NUMBERS: usize = 1 << 23;
@@ -42,7 +42,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
-        let fail = |error: ParquetError| refused(path, &error);
+        let fail = |error: ParquetError| refused(path, error);
         let schema = schema(layout).map_err(fail)?;
         let level = ZstdLevel::try_new(3).map_err(fail)?;
         let numbers = ColumnPath::from(vec![VECTOR.into(), "list".into(), "element".into()]);
@@ -76,12 +76,7 @@ impl Writer {
         }
         let mut group = self.file.next_row_group()?;
         if self.key_type != KeyType::RowNumber {
-            let values = self.keys.drain(..).map(|key| match key {
-                Key::Int64(number) => Value::Int64(number),
-                Key::Uuid(bytes) => Value::Uuid(bytes),
-                Key::Text(text) => Value::Text(text),
-            });
-            let values: Vec<Value> = values.collect();
+            let values: Vec<Value> = self.keys.drain(..).map(key_value).collect();
             let column_type = key_column_type(self.key_type);
             if let Some(mut column) = group.next_column()? {
                 write_values(&mut column, column_type, &values, None)?;
@@ -128,25 +123,16 @@ impl Sink for Writer {
         if self.rows < GROUP_ROWS && self.vectors.len() < GROUP_NUMBERS {
             return Ok(());
         }
-        self.flush().map_err(|error| refused(&self.path, &error))
+        self.flush().map_err(|error| refused(&self.path, error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), Error> {
         let path = self.path.clone();
-        let fail = |error: ParquetError| refused(&path, &error);
+        let fail = |error: ParquetError| refused(&path, error);
         self.flush().map_err(fail)?;
         let file = self.file.into_inner().map_err(fail)?;
         file.finish().map_err(|error| failed(&self.path, error))
     }
-}
-
-fn refused(path: &Path, error: &ParquetError) -> Error {
-    let text = error.to_string();
-    let text = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
-    Error::new(
-        path,
-        format!("it cannot be written: {}", text.split(" (os error").next().unwrap_or(text)),
-    )
 }
 
 fn schema(layout: &Layout) -> Result<Type, ParquetError> {

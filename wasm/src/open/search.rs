@@ -42,8 +42,8 @@ impl OpenIndex {
             structure: exact.then_some(Structure::Flat),
             metric: measure.as_deref().and_then(metric),
             radius,
-            // The row that others are to be like is nearest to itself, and left out.
-            ..SearchParams::new(k + usize::from(except.is_some()))
+            except: except.as_ref().map(Key::as_ref),
+            ..SearchParams::new(k)
         };
         let files = self.files.iter().map(File::borrow_dependent);
         let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
@@ -63,10 +63,6 @@ impl OpenIndex {
         };
         let unreached = if k > 0 { shards.unreached_recall(&params) } else { None };
         self.reached = unreached.map(|calibration| calibration.best().1);
-        self.found.retain(|found| Some(&found.key) != except.as_ref());
-        if k > 0 {
-            self.found.truncate(k);
-        }
         Ok(())
     }
 

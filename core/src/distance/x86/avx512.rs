@@ -26,12 +26,16 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn widen_f16(self, bytes: &[u8]) -> pulp::f32x16 {
-        widen_f16_avx512(self.v4, bytes)
+        let halves: __m256i = bytemuck::pod_read_unaligned(bytes);
+        let widened: __m512 = self.v4.avx512f._mm512_cvtph_ps(halves);
+        bytemuck::cast(widened)
     }
 
     #[inline(always)]
     fn widen_i8(self, bytes: &[u8]) -> pulp::f32x16 {
-        widen_i8_avx512(self.v4, bytes)
+        let bytes = bytemuck::pod_read_unaligned(bytes);
+        let wide = self.v4.avx512f._mm512_cvtepi8_epi32(bytes);
+        bytemuck::cast(self.v4.avx512f._mm512_cvtepi32_ps(wide))
     }
 
     #[inline(always)]
@@ -43,17 +47,4 @@ impl Lanes for Avx512 {
     fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
         avx2::dot_nibbles(*self.v4, row, low, high)
     }
-}
-
-#[inline(always)]
-pub(super) fn widen_f16_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
-    let halves: __m256i = bytemuck::pod_read_unaligned(bytes);
-    let widened: __m512 = v4.avx512f._mm512_cvtph_ps(halves);
-    bytemuck::cast(widened)
-}
-
-#[inline(always)]
-pub(super) fn widen_i8_avx512(v4: V4, bytes: &[u8]) -> pulp::f32x16 {
-    let wide = v4.avx512f._mm512_cvtepi8_epi32(bytemuck::pod_read_unaligned(bytes));
-    bytemuck::cast(v4.avx512f._mm512_cvtepi32_ps(wide))
 }

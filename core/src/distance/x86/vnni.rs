@@ -3,8 +3,7 @@
 
 use super::super::lanes::{Lanes, for_rows};
 use super::super::table::{QueryCodes, Records};
-use super::ahead::ahead_avx512;
-use super::avx512::{widen_f16_avx512, widen_i8_avx512};
+use super::avx512::Avx512;
 use crate::error::Result;
 use core::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8};
 use pulp::x86::V4;
@@ -36,7 +35,8 @@ pulp::simd_type! {
 
 #[derive(Clone, Copy)]
 pub(super) struct Avx512Vnni {
-    pub v4: V4,
+    /// Of which it has all but the products of codes.
+    pub avx512: Avx512,
     /// Held as proof that VNNI is there.
     pub _vnni: Vnni,
 }
@@ -46,22 +46,22 @@ impl Lanes for Avx512Vnni {
 
     #[inline(always)]
     fn simd(self) -> V4 {
-        self.v4
+        self.avx512.v4
     }
 
     #[inline(always)]
     fn ahead(stride: usize) -> usize {
-        ahead_avx512(stride)
+        Avx512::ahead(stride)
     }
 
     #[inline(always)]
     fn widen_f16(self, bytes: &[u8]) -> pulp::f32x16 {
-        widen_f16_avx512(self.v4, bytes)
+        self.avx512.widen_f16(bytes)
     }
 
     #[inline(always)]
     fn widen_i8(self, bytes: &[u8]) -> pulp::f32x16 {
-        widen_i8_avx512(self.v4, bytes)
+        self.avx512.widen_i8(bytes)
     }
 
     #[inline(always)]
@@ -95,7 +95,7 @@ impl Lanes for Avx512Vnni {
 
     #[inline(always)]
     fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
-        let avx512 = self.v4.avx512f;
+        let avx512 = self.avx512.v4.avx512f;
         let mut sums = [avx512._mm512_setzero_si512(); 2];
         let mut step = |codes, low, high| {
             let [low_codes, high_codes] = self.nibbles(codes);
@@ -129,7 +129,7 @@ impl Avx512Vnni {
     /// The low four bits of each byte, and the high ones.
     #[inline(always)]
     fn nibbles(self, bytes: __m512i) -> [__m512i; 2] {
-        let avx512 = self.v4.avx512f;
+        let avx512 = self.avx512.v4.avx512f;
         let low = avx512._mm512_set1_epi8(15);
         let shifted = avx512._mm512_srli_epi32::<4>(bytes);
         [avx512._mm512_and_si512(bytes, low), avx512._mm512_and_si512(shifted, low)]
@@ -147,7 +147,7 @@ impl Avx512Vnni {
     /// −128·Σb, over the lanes.
     #[inline(always)]
     fn less_excess(self, b: &[i8]) -> __m512i {
-        let avx512 = self.v4.avx512f;
+        let avx512 = self.avx512.v4.avx512f;
         let sign = avx512._mm512_set1_epi8(-128);
         let (chunks, tail) = b.as_chunks::<64>();
         let mut excess = avx512._mm512_setzero_si512();
@@ -164,7 +164,7 @@ impl Avx512Vnni {
     /// instruction need not wait for the one before.
     #[inline(always)]
     fn dot_from(self, less_excess: __m512i, a: &[i8], b: &[i8]) -> i32 {
-        let avx512 = self.v4.avx512f;
+        let avx512 = self.avx512.v4.avx512f;
         let sign = avx512._mm512_set1_epi8(-128);
         let moved = |a| avx512._mm512_xor_si512(a, sign);
         let mut sums = [less_excess, avx512._mm512_setzero_si512()];
