@@ -1,5 +1,7 @@
 //! The command as a person or a program runs it.
 
+#[path = "command/change_files.rs"]
+mod change_files;
 #[path = "command/changing.rs"]
 mod changing;
 #[path = "command/codes.rs"]

@@ -65,8 +65,9 @@ impl Rows<'_> {
             return Err(Failure::at(&self.name, reason));
         }
         let key_type = index.options().key_type;
-        let gives_numbers = self.mode == Mode::Add && key_type == KeyType::RowNumber;
-        if self.input.key_type == KeyType::RowNumber && !gives_numbers {
+        // Row numbers go on, and UUIDs are random; other keys nobody can give.
+        let gives_keys = matches!(key_type, KeyType::RowNumber | KeyType::Uuid);
+        if self.input.key_type == KeyType::RowNumber && !(gives_keys && self.mode == Mode::Add) {
             let keys = match key_type {
                 KeyType::RowNumber => "row numbers",
                 key_type => key_type.name(),
@@ -174,6 +175,9 @@ impl Rows<'_> {
                 return Err(format!(
                     "{index_name} has a row with this key already; hither update replaces it"
                 ));
+            }
+            (None, Mode::Update) if key.is_none() => {
+                return Err("it has no key, and rows are updated by theirs".into());
             }
             (None, Mode::Update) => {
                 return Err(format!(
