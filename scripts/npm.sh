@@ -34,10 +34,16 @@ optimise() {
 $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
 "$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/js"
 for name in hither_search hither_bg; do
-    optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
-        --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
-        -g --strip-producers --strip-target-features "$out/js/$name.wasm" -o "$out/$name.named.wasm"
-    optimise --strip-debug "$out/$name.named.wasm" -o "$out/package/$name.wasm"
+    # A module that this script has optimised already stays as it is.
+    stamp=$(cat scripts/npm.sh "$out/js/$name.wasm" | sha256sum)
+    if [ "$(cat "$out/$name.stamp" 2>/dev/null)" != "$stamp" ]; then
+        optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
+            --one-caller-inline-max-function-size=0 --always-inline-max-function-size=5 \
+            -g --strip-producers --strip-target-features "$out/js/$name.wasm" -o "$out/$name.named.wasm"
+        optimise --strip-debug "$out/$name.named.wasm" -o "$out/$name.wasm"
+        echo "$stamp" >"$out/$name.stamp"
+    fi
+    cp "$out/$name.wasm" "$out/package/"
 done
 cp wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"

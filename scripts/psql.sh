@@ -1,6 +1,7 @@
 #!/bin/sh
 # What `make psql` does: PostgreSQL 18 with pgvector and the extension, the sample as a foreign
-# table, and psql. `scripts/psql.sh stop` ends the server. Input that is no terminal is run.
+# table, and psql. `scripts/psql.sh stop` ends the server. Input that is no terminal is run. HITHER names a
+# command to use in place of a new one.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -26,10 +27,13 @@ fi
 if [ ! -f "$state" ]; then
     postgres_install 18
     extension_install
-    $CARGO build --release --package hither-cli --no-default-features
+    if [ -z "${HITHER:-}" ]; then
+        $CARGO build --release --package hither-cli --no-default-features
+        HITHER=$CARGO_TARGET_DIR/release/hither
+    fi
     folder=$(mktemp -d /tmp/hither-psql.XXXXXX)
     chmod 755 "$folder"
-    "$CARGO_TARGET_DIR/release/hither" build sample/words.npy --attributes sample/words.tsv \
+    "$HITHER" build sample/words.npy --attributes sample/words.tsv \
         --metric cosine -o "$folder/words.hither" --property model=all-MiniLM-L6-v2
     server_start "$folder"
     echo "$folder $port $bin" >"$state"

@@ -14,7 +14,7 @@ sh scripts/install.sh compiler node chromium chromedriver
 tarball=$(sh scripts/npm.sh)
 tarball=$(echo "$tarball" | tail -n 1)
 package=$CARGO_TARGET_DIR/npm/package
-$CARGO build --quiet --release --package hither-cli --no-default-features
+build_command
 
 echo "the module's own tests, in Node and in Chromium:"
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build $CARGO build --quiet --release --features test-runner \
@@ -44,7 +44,6 @@ for name in "$tools"/node_modules/* "$tools"/node_modules/.bin; do
 done
 bin=$tools/node_modules/.bin
 sample=$PWD/sample
-hither=$CARGO_TARGET_DIR/release/hither
 "$hither" build sample/words.npy --attributes sample/words.tsv -o "$project/words.hither" 2>/dev/null
 cd "$project"
 

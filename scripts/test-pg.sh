@@ -12,12 +12,12 @@ mkdir -p "$CARGO_TARGET_DIR"
 . fdw/tests/servers.sh
 [ $# -gt 0 ] || set -- 18 16
 
-$CARGO build --release --package hither-cli --no-default-features --features postgres
+build_command
 folder=$(mktemp -d /tmp/hither-test.XXXXXX)
 chmod 755 "$folder"
-# A copy, because make psql, which is tried on the way, builds it without this feature.
+# A copy, where the server's user reaches it.
+cp "$hither" "$folder/hither"
 hither=$folder/hither
-cp "$CARGO_TARGET_DIR/release/hither" "$hither"
 passed=0 failed=0
 wrong() { # wrong TEXT: goes on, and fails in the end
     failed=$((failed + 1))
@@ -29,11 +29,6 @@ for which in "$@"; do
     postgres_install "$which"
     "$home/venv/bin/python3" -m pip install -q --no-deps psycopg==3.2.9 psycopg-binary==3.2.9 typing_extensions
     extension_install
-    # Lints need a Postgres too; once will do.
-    [ -n "${linted:-}" ] || PGRX_PG_CONFIG_PATH=$bin/pg_config CARGO_TARGET_DIR=$CARGO_TARGET_DIR/pg$version \
-        $CARGO clippy --release --manifest-path fdw/Cargo.toml --no-default-features \
-        --features "pg$version" -- -D warnings
-    linted=yes
     run=$folder/$version
     server_start "$run"
     trap 'server_stop "$run"; rm -rf "$folder"' EXIT
@@ -94,7 +89,7 @@ for which in "$@"; do
     fi
     # A server of make psql that died is started anew.
     if [ "$which" = 18 ] && [ -z "${VALGRIND:-}" ]; then
-        psql() { echo 'SELECT count(*) FROM words' | STATE=$run/psql sh scripts/psql.sh "$@" 2>&1; }
+        psql() { echo 'SELECT count(*) FROM words' | HITHER=$hither STATE=$run/psql sh scripts/psql.sh "$@" 2>&1; }
         psql >"$run/psql.out"
         read -r died _ <"$run/psql"
         as_user "$bin/pg_ctl" -D "$died/data" -m immediate -w stop >/dev/null

@@ -11,8 +11,7 @@ out=$CARGO_TARGET_DIR/www
 mkdir -p "$out"
 
 sh scripts/install.sh compiler node
-$CARGO build --quiet --release --package hither-cli --no-default-features
-hither=$CARGO_TARGET_DIR/release/hither
+build_command
 "$hither" build sample/words.npy --attributes sample/words.tsv --kind hnsw -o "$out/words.hither" \
     --property model=all-MiniLM-L6-v2 --property "source=WordNet 3.0"
 
