@@ -84,7 +84,7 @@ fn a_warm_search_allocates_nothing() {
                 shards.start_search(query, &params, &[], &mut several).unwrap();
                 for _ in 0..3 {
                     let batch = shards.next_batch(&params, &[], &mut several, 10).unwrap();
-                    assert_eq!(batch.count(), 10);
+                    assert_eq!(batch.len(), 10);
                 }
             }
         };

@@ -1,9 +1,10 @@
 //! Searches that go on: what a batch promises, however many rows are asked for at a time.
 
-use hither::{AlignedBytes, Filter, Index, IndexFilter, IndexOptions, IvfParams, KeyRef, Metric};
+use hither::raw::AlignedBytes;
 use hither::{
     ColumnSchema, ColumnType, ErrorKind, IndexBuilder, Order, Save, SearchParams, Searcher,
 };
+use hither::{Filter, Index, IndexFilter, IndexOptions, IvfParams, KeyRef, Metric};
 use hither::{Shards, Structure, ValueRef};
 use hither_tests::{Matrix, Random, clustered, numbers};
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ fn grown(rows: &Matrix, metric: Metric) -> AlignedBytes {
     let mut index = Index::open(&first).unwrap();
     change(&mut index, rows, 3, 1200);
     let mut bytes = AlignedBytes::new();
-    index.write_to(Save::Delta, 1, &mut bytes, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut bytes, Save::delta().threads(1)).unwrap();
     bytes
 }
 
@@ -255,9 +256,10 @@ fn a_union_gives_the_rows_of_all() {
             loop {
                 let batch = shards.next_batch(&params, &filters, &mut searcher, 70).unwrap();
                 let before = found.len();
-                found.extend(batch.map(|(shard, row)| {
-                    let KeyRef::Int64(key) = indexes[shard].key(row.row).unwrap() else { panic!() };
-                    (row.distance, key, shard)
+                found.extend(batch.iter().map(|near| {
+                    let (shard, row) = shards.place(near.row).unwrap();
+                    let KeyRef::Int64(key) = indexes[shard].key(row).unwrap() else { panic!() };
+                    (near.distance, key, shard)
                 }));
                 assert!(
                     found[before..]

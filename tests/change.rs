@@ -1,16 +1,17 @@
 //! Inserting, updating, removing, saving and merging, against a map that does the same.
 
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, ColumnSchema, ColumnType, Difference, ErrorKind, Filter, Index, IndexBuilder,
-    IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Save, SearchParams, Searcher, Shards,
+    ColumnSchema, ColumnType, Difference, ErrorKind, Filter, Index, IndexBuilder, IndexOptions,
+    IvfParams, Key, KeyRef, KeyType, Metric, Neighbor, Save, SearchParams, Searcher, Shards,
     Structure, ValueRef, merge,
 };
 use hither_tests::{Random, build, clustered, numbers};
 use std::collections::BTreeMap;
 
-fn save(index: &Index<'_>, how: Save) -> AlignedBytes {
+fn save(index: &Index<'_>, how: Save<'_>) -> AlignedBytes {
     let mut bytes = AlignedBytes::new();
-    index.write_to(how, 1, &mut bytes, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut bytes, how.threads(1)).unwrap();
     bytes
 }
 
@@ -75,7 +76,7 @@ fn changes_are_what_a_map_would_do() {
             }
         }
         check(&index, &model);
-        let how = if round % 2 == 0 { Save::Delta } else { Save::Compact };
+        let how = if round % 2 == 0 { Save::delta() } else { Save::compact() };
         let saved = save(&index, how);
         drop(index);
         bytes = saved;
@@ -92,7 +93,7 @@ fn compacting_what_was_not_changed_gives_the_same_bytes() {
     let options =
         IndexOptions { ivf: Some(IvfParams::default()), ..IndexOptions::new(20, Metric::Cosine) };
     let bytes = build(&rows, options);
-    let again = save(&Index::open(&bytes).unwrap(), Save::Compact);
+    let again = save(&Index::open(&bytes).unwrap(), Save::compact());
     assert!(bytes.as_slice() == again.as_slice());
 }
 
@@ -100,7 +101,7 @@ fn compacting_what_was_not_changed_gives_the_same_bytes() {
 fn a_delta_of_what_was_not_changed_says_the_same() {
     let rows = clustered(24, 300, 8);
     let bytes = build(&rows, IndexOptions::new(8, Metric::L2));
-    let again = save(&Index::open(&bytes).unwrap(), Save::Delta);
+    let again = save(&Index::open(&bytes).unwrap(), Save::delta());
     assert!(bytes.as_slice() == again.as_slice());
 }
 
@@ -217,14 +218,15 @@ fn several_indexes_answer_as_their_merger() {
         let merged = Index::open(&merged).unwrap();
         let shards = Shards::new(indexes.clone()).unwrap();
         for row in merged.rows() {
-            let (shard, found) = shards.find(merged.key(row).unwrap()).unwrap().expect("its row");
+            let found = shards.find(merged.key(row).unwrap()).unwrap().expect("its row");
+            let (shard, found) = shards.place(found).unwrap();
             assert_eq!(indexes[shard].value(found, 0), merged.value(row, 0));
         }
         let filter = Filter::from_json(r#"{"from": {"$ne": 1}}"#).unwrap();
         let bound: Vec<_> = indexes.iter().map(|index| index.filter(&filter).unwrap()).collect();
         let bound: Vec<_> = bound.iter().collect();
         let bound_merged = merged.filter(&filter).unwrap();
-        let (mut searcher, mut found) = (Searcher::new(), Vec::new());
+        let mut searcher = Searcher::new();
         for number in 0..40 {
             let query = rows.row(number * 20);
             for (k, radius, filtered) in [
@@ -232,26 +234,19 @@ fn several_indexes_answer_as_their_merger() {
                 (10, None, true),
                 (1000, None, false),
                 (7, Some(3.0), true),
-                (0, Some(3.0), false),
-                (0, Some(4.0), true),
+                (usize::MAX, Some(3.0), false),
+                (usize::MAX, Some(4.0), true),
             ] {
                 let params = SearchParams { radius, ..SearchParams::new(k) };
                 let filters = if filtered { &bound[..] } else { &[] };
                 let merged_filter = filtered.then_some(&bound_merged);
                 let merged_params = SearchParams { filter: merged_filter, ..params };
-                let (searcher, found) = (&mut searcher, &mut found);
-                let expected;
-                if let (0, Some(radius)) = (k, radius) {
-                    shards.within(query, radius, &params, filters, searcher, found).unwrap();
-                    expected = merged.within(query, radius, &merged_params, searcher).unwrap();
-                } else {
-                    shards.search(query, &params, filters, searcher, found).unwrap();
-                    expected = merged.search(query, &merged_params, searcher).unwrap();
-                }
-                let got: Vec<_> = found.iter().map(|row| (row.key.clone(), row.distance)).collect();
-                let expected = expected
-                    .iter()
-                    .map(|row| (merged.key(row.row).unwrap().to_owned(), row.distance));
+                let found = shards.search(query, &params, filters, &mut searcher).unwrap();
+                let key = |row: &Neighbor| (shards.key(row.row).unwrap(), row.distance);
+                let got: Vec<_> = found.iter().map(key).collect();
+                let expected = merged.search(query, &merged_params, &mut searcher).unwrap();
+                let expected =
+                    expected.iter().map(|row| (merged.key(row.row).unwrap(), row.distance));
                 assert!(got.into_iter().eq(expected), "{key_type:?} {k} {radius:?}");
             }
         }

@@ -23,9 +23,10 @@ mod watch;
 use exercise::{Outcome, exercise};
 use fixtures::{Fixture, fixture};
 use format::Layout;
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, Error, ErrorKind, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric,
-    Neighbor, SearchParams, Searcher, Structure,
+    Error, ErrorKind, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric, Neighbor,
+    SearchParams, Searcher, Structure,
 };
 use random::Random;
 use std::env;
@@ -271,7 +272,7 @@ fn ties_whose_keys_are_damaged() {
         let found = index.search(&[1.0, 2.0], &all.structure(Structure::Flat), &mut searcher);
         assert!(found.is_err_and(damaged), "{rows}");
         assert!(index.search(&[1.0, 2.0], &all, &mut searcher).is_err_and(damaged), "{rows}");
-        let found = index.within(&[1.0, 2.0], 1.0, &SearchParams::new(5), &mut searcher);
+        let found = index.search(&[1.0, 2.0], &SearchParams::within(1.0), &mut searcher);
         assert!(found.is_err_and(damaged), "{rows}");
     }
 }

@@ -1,6 +1,7 @@
 //! The same rows, options and seed give the same bytes, whatever builds them.
 
-use hither::{Codes, Element, Index, IndexOptions, IvfParams, Metric, simd_levels, use_simd_level};
+use hither::raw::{simd_levels, use_simd_level};
+use hither::{Codes, Element, Index, IndexOptions, IvfParams, Metric};
 use hither_tests::{build, clustered};
 
 #[test]

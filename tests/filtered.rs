@@ -1,6 +1,7 @@
 //! Filters against the same conditions in plain Rust: k rows whenever k rows match, and near ones.
 
-use hither::{AlignedBytes, ValueRef};
+use hither::ValueRef;
+use hither::raw::AlignedBytes;
 use hither::{Codes, ColumnSchema, ColumnType, Filter, HnswParams, Index, IndexBuilder};
 use hither::{IndexOptions, IvfParams, KeyRef, Metric, Save, SearchParams, Searcher, Structure};
 use hither_tests::{Matrix, clustered, numbers, recall};
@@ -140,7 +141,7 @@ fn filters_see_inserted_updated_and_removed_rows() {
     }
     check(&index, &rows, |number| number % 4 != 1);
     let mut saved = AlignedBytes::new();
-    index.write_to(Save::Delta, 1, &mut saved, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut saved, Save::delta().threads(1)).unwrap();
     let index = Index::open(&saved).unwrap();
     index.verify().unwrap();
     assert_eq!(index.info().segments.len(), 2);

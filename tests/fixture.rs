@@ -75,7 +75,7 @@ fn version_1() {
 fn a_version_of_the_future_is_named() {
     let mut bytes = std::fs::read(repository("tests/fixtures/v1-flat-f32.hither")).unwrap();
     bytes[8] = 9;
-    let bytes = hither::AlignedBytes::copy_of(&bytes);
+    let bytes = hither::raw::AlignedBytes::copy_of(&bytes);
     let message = Index::open(&bytes).unwrap_err().to_string();
     assert!(message.contains("version 9") && message.contains("version 1"), "{message}");
 }

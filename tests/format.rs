@@ -3,9 +3,10 @@
 
 mod reader;
 
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, Codes, ColumnSchema, ColumnType, Element, HnswParams, Index, IndexBuilder,
-    IndexOptions, IvfParams, KeyRef, KeyType, Metric, Save, ValueRef,
+    Codes, ColumnSchema, ColumnType, Element, HnswParams, Index, IndexBuilder, IndexOptions,
+    IvfParams, KeyRef, KeyType, Metric, Save, ValueRef,
 };
 use hither_tests::{clustered, repository};
 use reader::{Cell, File};
@@ -221,6 +222,6 @@ fn a_delta_is_read_by_the_text_alone() {
     index.insert(Some(KeyRef::Int64(4)), &[0.5; 8], &[ValueRef::Null; 9]).unwrap();
     index.insert(Some(KeyRef::Int64(4_000)), &[1.5; 8], &[ValueRef::Null; 9]).unwrap();
     let mut delta = AlignedBytes::new();
-    index.write_to(Save::Delta, 1, &mut delta, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut delta, Save::delta().threads(1)).unwrap();
     compare("a delta", &delta);
 }

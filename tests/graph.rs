@@ -2,9 +2,10 @@
 //! unequal lengths under inner product. Every row can be reached, and a search that tries harder
 //! finds all that there is.
 
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, Codes, Element, HnswParams, Index, IndexBuilder, IndexFile, IndexOptions,
-    IvfParams, KeyRef, Metric, Save, SearchParams, Searcher, Structure, merge,
+    Codes, Element, HnswParams, Index, IndexBuilder, IndexFile, IndexOptions, IvfParams, KeyRef,
+    Metric, Save, SearchParams, Searcher, Structure, merge,
 };
 use hither_tests::{Matrix, Random, build, clustered, numbers, repository};
 
@@ -312,9 +313,9 @@ fn equal_rows_of_changed_files_are_found() {
         index.update(KeyRef::Int64(key), rows.row(7), &[]).unwrap();
     }
     let mut delta = AlignedBytes::new();
-    index.write_to(Save::Delta, 1, &mut delta, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut delta, Save::delta().threads(1)).unwrap();
     let mut compact = AlignedBytes::new();
-    index.write_to(Save::Compact, 2, &mut compact, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut compact, Save::compact().threads(2)).unwrap();
     let merged = merge(&[&Index::open(&whole).unwrap(), &index], 1).unwrap().finish().unwrap();
     for bytes in [&delta, &compact, &merged] {
         let index = Index::open(bytes).unwrap();

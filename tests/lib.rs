@@ -78,7 +78,7 @@ pub fn clustered(seed: u64, rows: usize, dimensions: usize) -> Matrix {
 }
 
 /// Builds an index of `rows`, keyed by their number, and gives its file's bytes.
-pub fn build(rows: &Matrix, options: IndexOptions) -> hither::AlignedBytes {
+pub fn build(rows: &Matrix, options: IndexOptions) -> hither::raw::AlignedBytes {
     let mut builder = IndexBuilder::new(options).unwrap();
     for row in rows.rows() {
         builder.push(None, row, &[]).unwrap();

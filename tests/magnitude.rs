@@ -1,8 +1,7 @@
 //! Very small and very large values: distances are right, or the vectors are refused in words.
 
-use hither::{
-    AlignedBytes, Codes, Element, ErrorKind, Index, IndexBuilder, IndexOptions, IvfParams,
-};
+use hither::raw::AlignedBytes;
+use hither::{Codes, Element, ErrorKind, Index, IndexBuilder, IndexOptions, IvfParams};
 use hither::{KeyRef, Metric, Result, Save, SearchParams, Searcher, Structure};
 use hither_tests::{Matrix, Random, clustered, numbers, recall};
 
@@ -185,9 +184,9 @@ fn under_cosine_rows_of_all_magnitudes_go_together() {
             let found = grown.search(query, &SearchParams::new(1), &mut searcher).unwrap();
             assert!(found[0].distance.abs() < 1e-6);
         }
-        for save in [Save::Delta, Save::Compact] {
+        for save in [Save::delta(), Save::compact()] {
             let mut bytes = AlignedBytes::new();
-            grown.write_to(save, 1, &mut bytes, &mut |_| Ok(())).unwrap();
+            grown.write_to(&mut bytes, save.threads(1)).unwrap();
             let saved = Index::open(&bytes).unwrap();
             assert_eq!(stored(&saved).values, stored(&index).values);
         }

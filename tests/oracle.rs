@@ -137,7 +137,7 @@ fn every_structure_finds_almost_all() {
 }
 
 #[test]
-fn a_cursor_gives_every_row_once() {
+fn a_search_that_goes_on_gives_every_row_once() {
     let rows = clustered(6, 1500, 16);
     let query = clustered(7, 1, 16);
     for structure in [Structure::Flat, Structure::Hnsw, Structure::Ivf] {
@@ -150,11 +150,11 @@ fn a_cursor_gives_every_row_once() {
             let index = Index::open(&bytes).unwrap();
             let params = SearchParams::new(10).structure(structure).order(order);
             let mut searcher = Searcher::new();
-            let mut cursor = index.cursor(query.row(0), params, &mut searcher).unwrap();
+            index.start_search(query.row(0), &params, &mut searcher).unwrap();
             let mut keys = Vec::new();
             let mut last = f32::NEG_INFINITY;
             loop {
-                let batch = cursor.next_batch(17).unwrap();
+                let batch = index.next_batch(&params, &mut searcher, 17).unwrap();
                 if batch.is_empty() {
                     break;
                 }
@@ -170,7 +170,7 @@ fn a_cursor_gives_every_row_once() {
             keys.sort_unstable();
             keys.dedup();
             assert_eq!(keys.len() as u64, given, "{structure:?} {order:?}: a row came twice");
-            let dropped = cursor.stats().dropped;
+            let dropped = searcher.stats().dropped;
             assert_eq!(given + dropped, 1500, "{structure:?} {order:?}");
             if order == Order::Relaxed {
                 assert_eq!(dropped, 0);
@@ -190,13 +190,14 @@ fn a_search_goes_on_from_its_searcher_alone() {
     let params = SearchParams::new(10).order(Order::Relaxed);
     let mut searcher = Searcher::new();
     let mut expected = Vec::new();
-    let mut cursor = index.cursor(query.row(0), params, &mut searcher).unwrap();
+    index.start_search(query.row(0), &params, &mut searcher).unwrap();
     for _ in 0..5 {
-        expected.extend_from_slice(cursor.next_batch(17).unwrap());
+        expected.extend_from_slice(index.next_batch(&params, &mut searcher, 17).unwrap());
     }
     let mut found = Vec::new();
     index.start_search(query.row(0), &params, &mut searcher).unwrap();
     for _ in 0..5 {
+        searcher = searcher.clone();
         found.extend_from_slice(index.next_batch(&params, &mut searcher, 17).unwrap());
     }
     assert_eq!(found, expected);

@@ -1,6 +1,7 @@
 //! All rows within a radius: complete, whatever the structures over the rows are.
 
-use hither::{AlignedBytes, Codes, ColumnSchema, ColumnType, Element, Filter, Index, IndexBuilder};
+use hither::raw::AlignedBytes;
+use hither::{Codes, ColumnSchema, ColumnType, Element, Filter, Index, IndexBuilder};
 use hither::{IndexOptions, IvfParams, KeyRef, Metric, Save, SearchParams, Searcher, Structure};
 use hither::{ValueRef, merge};
 use hither_tests::{Matrix, Random, clustered, numbers};
@@ -44,7 +45,7 @@ fn changed(rows: &Matrix, options: IndexOptions) -> AlignedBytes {
     let mut index = Index::open(&first).unwrap();
     grow(&mut index, rows, built..rows.len() - 200);
     let mut bytes = AlignedBytes::new();
-    index.write_to(Save::Delta, 1, &mut bytes, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut bytes, Save::delta().threads(1)).unwrap();
     bytes
 }
 
@@ -141,14 +142,15 @@ fn a_radius_is_complete_in_every_structure_and_form() {
                     for radius in radii {
                         let expected: Vec<i64> =
                             truth.iter().filter(|row| row.0 <= radius).map(|row| row.1).collect();
+                        let all = SearchParams::within(radius);
                         for params in [
-                            SearchParams::new(1),
-                            SearchParams::new(50).structure(Structure::Hnsw).ef_search(10),
-                            SearchParams::new(7).structure(Structure::Ivf).probes(1),
+                            all,
+                            all.structure(Structure::Hnsw).ef_search(10),
+                            all.structure(Structure::Ivf).probes(1),
                         ] {
                             let params = SearchParams { filter: filter.as_ref(), ..params };
                             let mut searcher = Searcher::new();
-                            let found = index.within(query, radius, &params, &mut searcher);
+                            let found = index.search(query, &params, &mut searcher);
                             let found = numbers(&index, found.unwrap());
                             assert!(
                                 found == expected,
@@ -184,10 +186,10 @@ fn with_k_a_radius_cuts_the_nearest_off() {
                     let within = nearest.iter().take_while(|row| row.distance <= radius);
                     assert!(found.iter().eq(within), "{metric:?} {structure:?}");
                     // No row beyond it comes later either.
-                    let mut cursor =
-                        index.cursor(query, params.radius(radius), &mut searcher).unwrap();
+                    let params = params.radius(radius);
+                    index.start_search(query, &params, &mut searcher).unwrap();
                     loop {
-                        let batch = cursor.next_batch(9).unwrap();
+                        let batch = index.next_batch(&params, &mut searcher, 9).unwrap();
                         if batch.is_empty() {
                             break;
                         }
@@ -209,10 +211,10 @@ fn a_radius_goes_with_no_searcher_that_goes_on_and_is_a_number() {
     let index = Index::open(&bytes).unwrap();
     let (params, mut searcher) = (SearchParams::new(5), Searcher::new());
     index.start_search(rows.row(0), &params, &mut searcher).unwrap();
-    index.within(rows.row(0), 1.0, &params, &mut searcher).unwrap();
+    index.search(rows.row(0), &SearchParams::within(1.0), &mut searcher).unwrap();
     assert!(index.next_batch(&params, &mut searcher, 5).is_err());
     for error in [
-        index.within(rows.row(0), f32::NAN, &params, &mut searcher).unwrap_err(),
+        index.search(rows.row(0), &SearchParams::within(f32::NAN), &mut searcher).unwrap_err(),
         index.search(rows.row(0), &params.radius(f32::NAN), &mut searcher).unwrap_err(),
     ] {
         assert_eq!(error.to_string(), "radius: it is not a number");
@@ -223,7 +225,7 @@ fn a_radius_goes_with_no_searcher_that_goes_on_and_is_a_number() {
     for query in rows.rows().take(20) {
         let distances = |index: &Index<'_>| -> Vec<f32> {
             let mut searcher = Searcher::new();
-            let found = index.within(query, 3.0, &params, &mut searcher).unwrap();
+            let found = index.search(query, &SearchParams::within(3.0), &mut searcher).unwrap();
             found.iter().map(|row| row.distance).collect()
         };
         assert_eq!(distances(&index), distances(&merged));

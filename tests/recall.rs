@@ -28,7 +28,7 @@ fn exact(index: &Index<'_>, queries: &Matrix, params: SearchParams<'_>) -> Vec<V
 }
 
 /// Both structures over `rows`, and, as columns, the lines of a table with them.
-fn build(rows: &Matrix, table: &str, metric: Metric, codes: Codes) -> hither::AlignedBytes {
+fn build(rows: &Matrix, table: &str, metric: Metric, codes: Codes) -> hither::raw::AlignedBytes {
     let column = |name: &str| ColumnSchema { name: name.into(), column_type: ColumnType::Text };
     let options = IndexOptions {
         columns: vec![column("pos"), column("initial")],

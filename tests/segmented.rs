@@ -1,9 +1,10 @@
 //! Builds within a limit of memory: several segments, and the answers of one.
 
+use hither::raw::{AlignedBytes, Spill};
 use hither::{
-    AlignedBytes, Codes, ColumnSchema, ColumnType, ErrorKind, Filter, HnswParams, Index,
-    IndexBuilder, IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Result, SearchParams,
-    Searcher, Shards, Spill, Structure, ValueRef, merge_into,
+    Codes, ColumnSchema, ColumnType, ErrorKind, Filter, HnswParams, Index, IndexBuilder,
+    IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Neighbor, Result, SearchParams,
+    Searcher, Shards, Structure, ValueRef, merge_into,
 };
 use hither_tests::{Matrix, clustered, numbers, recall};
 
@@ -229,7 +230,7 @@ fn merging_keeps_within_memory_too() {
     let need = halves[0].options().memory_needed(12_000);
     let options = IndexOptions { memory: Some(need / 2), ..halves[0].options().clone() };
     let mut builder = builder(&options);
-    merge_into(&mut builder, &[&halves[0], &halves[1]], &mut |_| Ok(())).unwrap();
+    merge_into(&mut builder, &[&halves[0], &halves[1]], None).unwrap();
     assert!(builder.segments_aside() > 0);
     let merged = builder.finish().unwrap();
     let merged = Index::open(&merged).unwrap();
@@ -250,10 +251,10 @@ fn merging_keeps_within_memory_too() {
     // A builder that was made for other rows is refused, and so is a limit that order alone fills.
     let other = IndexOptions::new(16, Metric::L2);
     let mut builder = IndexBuilder::new(other).unwrap();
-    assert!(merge_into(&mut builder, &[&halves[0]], &mut |_| Ok(())).is_err());
+    assert!(merge_into(&mut builder, &[&halves[0]], None).is_err());
     let little = IndexOptions { memory: Some(one.options().memory_needed(2_000)), ..options };
     let mut builder = IndexBuilder::new(little).unwrap();
-    let error = merge_into(&mut builder, &[&halves[0]], &mut |_| Ok(())).unwrap_err();
+    let error = merge_into(&mut builder, &[&halves[0]], None).unwrap_err();
     assert!(error.to_string().contains("give at least"), "{error}");
 }
 
@@ -284,7 +285,7 @@ fn rows_like_a_row_are_those_of_a_search_but_it() {
     let values = [ValueRef::Int64(0), ValueRef::Null];
     index.insert(Some(KeyRef::Int64(1)), rows.row(5), &values).unwrap();
     let shards = Shards::new(vec![&index, &index]).unwrap();
-    let (mut searcher, mut among) = (Searcher::new(), Vec::new());
+    let mut searcher = Searcher::new();
     for number in (0..rows.len()).step_by(801).chain([5]) {
         let (key, query) = (KeyRef::Int64(-(number as i64)), rows.row(number));
         for structure in [Structure::Flat, Structure::Hnsw] {
@@ -294,8 +295,9 @@ fn rows_like_a_row_are_those_of_a_search_but_it() {
             expected.truncate(10);
             let params = SearchParams { k: 10, ..params.except(key) };
             assert_eq!(answer(&index, query, &params), expected, "{structure} {number}");
-            shards.search(query, &params, &[], &mut searcher, &mut among).unwrap();
-            assert!(among.iter().all(|found| found.key.as_ref() != key) && among.len() == 10);
+            let among = shards.search(query, &params, &[], &mut searcher).unwrap();
+            let other = |found: &Neighbor| shards.key(found.row).unwrap() != key;
+            assert!(among.iter().all(other) && among.len() == 10);
             // The search goes on without it, too.
             index.start_search(query, &params, &mut searcher).unwrap();
             let mut found = Vec::new();
@@ -306,9 +308,9 @@ fn rows_like_a_row_are_those_of_a_search_but_it() {
             assert!(found.len() == 20 && !found.contains(&key));
         }
         let radius = answer(&index, query, &SearchParams::new(30))[29].1;
-        let params = SearchParams::new(1);
-        let all = index.within(query, radius, &params, &mut searcher).unwrap().len();
-        let but = index.within(query, radius, &params.except(key), &mut searcher).unwrap().len();
+        let params = SearchParams::within(radius);
+        let all = index.search(query, &params, &mut searcher).unwrap().len();
+        let but = index.search(query, &params.except(key), &mut searcher).unwrap().len();
         assert_eq!(but, all - 1);
     }
     let params = SearchParams::new(1).except(KeyRef::Text("a"));

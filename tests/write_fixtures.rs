@@ -1,7 +1,8 @@
 //! Writes the fixtures of the format version that the library writes now, once, when the version
 //! is new: `cargo run -p hither-tests --example write_fixtures`. It overwrites none.
 
-use hither::{Codes, ColumnSchema, ColumnType, Element, FORMAT_VERSION, HnswParams, Index};
+use hither::raw::FORMAT_VERSION;
+use hither::{Codes, ColumnSchema, ColumnType, Element, HnswParams, Index};
 use hither::{IndexBuilder, IndexOptions, IvfParams, KeyRef, Metric, Save, ValueRef, write_file};
 use hither_tests::{clustered, repository};
 
@@ -73,7 +74,7 @@ fn main() {
                 }
             }
         }
-        write_file(&path, |sink| index.write_to(Save::Delta, 1, sink, &mut |_| Ok(()))).unwrap();
+        write_file(&path, |sink| index.write_to(sink, Save::delta().threads(1))).unwrap();
         println!("{}", path.display());
     }
 }

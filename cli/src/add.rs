@@ -10,8 +10,9 @@ use std::path::PathBuf;
 /// Add rows to an index file, in place.
 ///
 /// A row whose key is there already is an error, and then nothing is written; hither update replaces
-/// such rows. Where keys are row numbers, new rows get the next ones. A column that the rows do not
-/// have is null in them. Keys and columns get the types that the file has.
+/// such rows. Where keys are row numbers, new rows get the next ones; where they are UUIDs, a row
+/// without one gets a random one. A column that the rows do not have is null in them. Keys and
+/// columns get the types that the file has.
 #[derive(Args)]
 pub struct Arguments {
     /// The index file.

@@ -154,7 +154,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             open_us,
             first_query_us,
             resident_bytes: resident,
-            simd: hither::simd_level(),
+            simd: hither::raw::simd_level(),
         });
     }
     let mut text = format!(
@@ -164,7 +164,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.k,
         arguments.threads,
         if arguments.threads == 1 { "" } else { "s" },
-        hither::simd_level(),
+        hither::raw::simd_level(),
         open_us,
         first_query_us,
         results[0].setting.name(),

@@ -16,7 +16,7 @@ use crate::source::Source;
 use clap::{Args, ValueEnum};
 use hither::limits::DEFAULT_SEED;
 use hither::{
-    Codes, ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric,
+    Codes, ColumnType, Element, ErrorKind, IndexBuilder, IndexFile, IndexOptions, Metric, Progress,
 };
 use hither_rows::{Input, Options, parse_type};
 use serde::Serialize;
@@ -168,7 +168,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
             budget.check(builder.options(), builder.rows(), 0)?;
         }
         let start = Instant::now();
-        builder.make_room(&mut |progress| bar.advance(progress)).map_err(failed)?;
+        builder.make_room(Some(&mut |progress| bar.advance(progress))).map_err(failed)?;
         seconds += start.elapsed().as_secs_f64();
         Ok(())
     };
@@ -180,12 +180,13 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
 
     let start = Instant::now();
     let mut last = 0.0;
-    let written = builder.write_to(&mut file, &mut |progress| {
+    let mut progress = |progress: Progress| {
         if progress.stage != "writing" {
             last = start.elapsed().as_secs_f64();
         }
         bar.advance(progress)
-    });
+    };
+    let written = builder.write_to(&mut file, Some(&mut progress));
     written.and_then(|()| file.finish()).map_err(failed)?;
     Ok(Built { rows: builder.rows(), skipped, seconds: seconds + last })
 }

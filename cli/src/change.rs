@@ -17,7 +17,8 @@ use crate::replace::{Force, Kind, is_index};
 use crate::show;
 use clap::Args;
 use hither::limits::FLAT_ROWS;
-use hither::{AtomicFile, Index, IndexFile, Save};
+use hither::raw::AtomicFile;
+use hither::{Index, IndexFile, Save};
 use lock::Locked;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -158,7 +159,8 @@ fn write(
         return merge::build(&[index], saving.threads, &budget, (file, output), bar).map(|_| ());
     }
     let mut progress = |progress| bar.advance(progress);
-    let written = index.write_to(Save::Delta, saving.threads, file, &mut progress);
+    let written =
+        index.write_to(file, Save::delta().threads(saving.threads).progress(&mut progress));
     written.map_err(|error| Failure::at(output, error))
 }
 

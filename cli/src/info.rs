@@ -5,9 +5,8 @@ use crate::opened;
 use crate::recall::{self, Reached};
 use crate::show;
 use clap::Args;
-use hither::{
-    Codes, ColumnType, Element, Index, KeyType, Metric, SectionInfo, SegmentInfo, Structure,
-};
+use hither::raw::SectionInfo;
+use hither::{Codes, ColumnType, Element, Index, KeyType, Metric, SegmentInfo, Structure};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;

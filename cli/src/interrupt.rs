@@ -25,7 +25,7 @@ pub fn interrupted() -> bool {
 /// From now on an end by a signal removes what is there of the file `path` that is not whole.
 pub fn remove_unfinished(path: &Path) {
     if let Ok(mut unfinished) = UNFINISHED.lock() {
-        *unfinished = Some(hither::AtomicFile::temporary_path(path));
+        *unfinished = Some(hither::raw::AtomicFile::temporary_path(path));
     }
     handle_signals();
 }

@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::show;
 use clap::Args;
-use hither::{AtomicFile, IndexBuilder, IndexOptions};
+use hither::raw::AtomicFile;
+use hither::{IndexBuilder, IndexOptions};
 use std::path::Path;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 

@@ -9,9 +9,9 @@ use crate::recall;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
-use hither::{
-    AtomicFile, Index, IndexBuilder, IndexFile, IndexOptions, MERGE_ROW_BYTES, merge_into,
-};
+use hither::limits::MERGE_ROW_BYTES;
+use hither::raw::AtomicFile;
+use hither::{Index, IndexBuilder, IndexFile, IndexOptions, merge_into};
 use std::path::{Path, PathBuf};
 
 /// Merge index files into one, built anew.
@@ -78,8 +78,8 @@ pub fn build(
     let mut builder = IndexBuilder::new(options)?;
     budget.provide(&mut builder, path)?;
     let mut progress = |progress| bar.advance(progress);
-    merge_into(&mut builder, indexes, &mut progress)?;
-    let written = builder.write_to(file, &mut progress);
+    merge_into(&mut builder, indexes, Some(&mut progress))?;
+    let written = builder.write_to(file, Some(&mut progress));
     written.map_err(|error| Failure::at(path, error))?;
     Ok(builder.rows())
 }

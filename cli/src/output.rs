@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::interrupt::remove_unfinished;
-use hither::AtomicFile;
+use hither::raw::AtomicFile;
 use hither_rows::{Layout, Output};
 use std::path::Path;
 

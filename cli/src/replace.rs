@@ -88,5 +88,5 @@ pub fn is_index(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
     let not_one = |error: hither::Error| *error.kind() == ErrorKind::NotAnIndex;
-    read.is_ok() && !hither::file_length(&start).is_err_and(not_one)
+    read.is_ok() && !hither::raw::file_length(&start).is_err_and(not_one)
 }

@@ -9,8 +9,8 @@ use crate::settings;
 use crate::show;
 use clap::Args;
 use hither::{
-    Calibration, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric, SearchParams,
-    Searcher, ShardNeighbor, Shards, Structure,
+    Calibration, Filter, Index, IndexFile, IndexFilter, Key, KeyRef, KeyType, Metric, RowId,
+    SearchParams, Searcher, Shards, Structure,
 };
 use hither_rows::{Format, beside, read_matrix_f32};
 use std::path::{Path, PathBuf};
@@ -114,7 +114,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             });
         }
         if arguments.output.is_some() {
-            let number = |found: &ShardNeighbor| match found.key {
+            let number = |found: &Found| match found.key {
                 Key::Int64(number) => number,
                 _ => -1,
             };
@@ -171,9 +171,10 @@ fn read_queries(
     }
     if let Some(text) = &arguments.like {
         let key = show::parse_key(text, first.options().key_type)?;
-        let Some((shard, row)) = shards.find(key.as_ref())? else {
+        let Some(row) = shards.find(key.as_ref())? else {
             return Err(format!("--like {text}: no row has this key").into());
         };
+        let (shard, row) = shards.place(row)?;
         let mut values = vec![0.0; dimensions];
         shards.indexes()[shard].vector(row, &mut values)?;
         return Ok((values, 1));
@@ -181,7 +182,7 @@ fn read_queries(
     Err("what to search for? Give --queries, --like or --vector".into())
 }
 
-/// What is searched for, without the row that others are to be like.
+/// What is searched for, without the row that others are to be like: within a radius alone, all rows.
 fn params<'p>(arguments: &Arguments, except: Option<&'p Key>, k: usize) -> SearchParams<'p> {
     SearchParams {
         ef_search: arguments.ef_search,
@@ -191,8 +192,21 @@ fn params<'p>(arguments: &Arguments, except: Option<&'p Key>, k: usize) -> Searc
         radius: arguments.radius,
         structure: arguments.exact.then_some(Structure::Flat),
         except: except.map(Key::as_ref),
-        ..SearchParams::new(k)
+        ..match (arguments.radius, arguments.k) {
+            (Some(radius), None) => SearchParams::within(radius),
+            _ => SearchParams::new(k),
+        }
     }
+}
+
+/// A row of an answer.
+struct Found {
+    /// The number of its file, and the row there.
+    file: usize,
+    row: RowId,
+    /// Its key among all files.
+    key: Key,
+    distance: f32,
 }
 
 /// A search of all files.
@@ -203,7 +217,7 @@ struct Search<'a> {
     searcher: Searcher,
     except: Option<Key>,
     k: usize,
-    found: Vec<ShardNeighbor>,
+    found: Vec<Found>,
 }
 
 impl<'a> Search<'a> {
@@ -233,33 +247,21 @@ impl<'a> Search<'a> {
         Ok(search)
     }
 
-    /// The radius within which all rows are wanted, which is scanned for.
-    fn scanned(&self) -> Option<f32> {
-        self.arguments.radius.filter(|_| self.arguments.k.is_none())
-    }
-
     /// The calibration that did not reach the recall that is wanted.
     fn unreached_recall(&self) -> Option<&'a Calibration> {
-        match self.scanned() {
-            Some(_) => None,
-            None => {
-                self.shards.unreached_recall(&params(self.arguments, self.except.as_ref(), self.k))
-            }
-        }
+        self.shards.unreached_recall(&params(self.arguments, self.except.as_ref(), self.k))
     }
 
     /// Searches for a query; the answer is `found`.
     fn run(&mut self, query: &[f32]) -> hither::Result<()> {
-        let scanned = self.scanned();
         let params = params(self.arguments, self.except.as_ref(), self.k);
         let filters: Vec<&IndexFilter<'_>> = self.filters.iter().collect();
-        let (searcher, found) = (&mut self.searcher, &mut self.found);
-        match scanned {
-            Some(radius) => {
-                self.shards.within(query, radius, &params, &filters, searcher, found)?
-            }
-            None => self.shards.search(query, &params, &filters, searcher, found)?,
-        };
+        self.found.clear();
+        for near in self.shards.search(query, &params, &filters, &mut self.searcher)? {
+            let (file, row) = self.shards.place(near.row)?;
+            let key = self.shards.key(near.row)?.to_owned();
+            self.found.push(Found { file, row, key, distance: near.distance });
+        }
         Ok(())
     }
 
@@ -282,7 +284,7 @@ impl<'a> Search<'a> {
 
     fn show_json(&self, text: &mut String, number: usize) -> Result<(), Failure> {
         let rows = self.found.iter().map(|found| {
-            let index = self.shards.indexes()[found.shard];
+            let index = self.shards.indexes()[found.file];
             let columns = self.columns(index)?;
             let names = beside(index.columns(), &["key", "distance"]);
             let key = found.key.as_ref();
@@ -303,7 +305,7 @@ impl<'a> Search<'a> {
             text.push_str("no rows\n");
         }
         for (place, found) in self.found.iter().enumerate() {
-            let index = self.shards.indexes()[found.shard];
+            let index = self.shards.indexes()[found.file];
             let distance = found.distance;
             let key: KeyRef<'_> = found.key.as_ref();
             let key = key.to_string();

@@ -9,7 +9,7 @@ const ALIGNMENT: usize = 64;
 /// widest register.
 ///
 /// ```
-/// let bytes = hither::AlignedBytes::copy_of(&[1, 2, 3]);
+/// let bytes = hither::raw::AlignedBytes::copy_of(&[1, 2, 3]);
 /// assert_eq!(bytes.as_slice().as_ptr() as usize % 64, 0);
 /// assert_eq!(bytes.as_slice(), [1, 2, 3]);
 /// ```
@@ -131,6 +131,19 @@ impl core::ops::Deref for AlignedBytes {
 impl AsRef<[u8]> for AlignedBytes {
     fn as_ref(&self) -> &[u8] {
         self.as_slice()
+    }
+}
+
+/// A copy, because it may start anywhere.
+impl From<Vec<u8>> for AlignedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::copy_of(&bytes)
+    }
+}
+
+impl From<&[u8]> for AlignedBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self::copy_of(bytes)
     }
 }
 

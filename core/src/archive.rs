@@ -55,7 +55,8 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89HTR\r\n\x1a\n";
 /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
 /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
 /// # let bytes = builder.finish()?;
-/// use hither::{FORMAT_VERSION, Index};
+/// use hither::Index;
+/// use hither::raw::FORMAT_VERSION;
 ///
 /// assert_eq!(Index::open(&bytes)?.info().format_version, FORMAT_VERSION);
 /// # Ok::<(), hither::Error>(())
@@ -100,7 +101,7 @@ struct Header {
 /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
 /// # let bytes = builder.finish()?;
 /// let start = &bytes[..64]; // what has arrived so far
-/// assert_eq!(hither::file_length(start)?, bytes.len() as u64);
+/// assert_eq!(hither::raw::file_length(start)?, bytes.len() as u64);
 /// # Ok::<(), hither::Error>(())
 /// ```
 pub fn file_length(start: &[u8]) -> Result<u64> {

@@ -16,7 +16,7 @@ use crate::key::{Key, KeyRef, KeyType, RandomKeys};
 use crate::limits::STRUCTURED_ROWS;
 use crate::parallel::Threads;
 use crate::segment::build::{SegmentRows, build};
-use crate::segment::{OnProgress, Progress};
+use crate::segment::{OnProgress, Progress, heard};
 use crate::vectors::Vectors;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -151,7 +151,7 @@ impl IndexBuilder {
         vector: &[f32],
         values: &[ValueRef<'_>],
     ) -> Result<()> {
-        self.make_room(&mut |_| Ok(()))?;
+        self.make_room(None)?;
         let expected = self.options.key_type;
         let key = match key {
             Some(key) if key.fits(expected) => key.to_owned(),
@@ -187,7 +187,7 @@ impl IndexBuilder {
     /// [`ErrorKind::DuplicateKey`] if a key was given twice, [`ErrorKind::InvalidParameter`] if the
     /// limit is too low for these rows, [`ErrorKind::Unsupported`] if there is no
     /// [`Spill`], and those of the spill and of `progress`.
-    pub fn make_room(&mut self, progress: OnProgress<'_>) -> Result<()> {
+    pub fn make_room(&mut self, progress: Option<OnProgress<'_>>) -> Result<()> {
         if !self.parts.is_full(&self.options, self.rows_here() as u64, self.texts) {
             return Ok(());
         }
@@ -201,6 +201,8 @@ impl IndexBuilder {
             columns: &self.columns,
         };
         let params = self.options.segment_params();
+        let mut unheard = |_| Ok(());
+        let progress = heard(progress, &mut unheard);
         let built = build(self.parts.count(), rows, &params, &threads, progress)?;
         self.parts.put_aside(built, &self.keys, self.texts, &self.options)?;
         self.vectors.clear();
@@ -259,15 +261,17 @@ impl IndexBuilder {
     /// be told apart.
     pub fn finish(self) -> Result<AlignedBytes> {
         let mut bytes = AlignedBytes::new();
-        self.write_to(&mut bytes, &mut |_| Ok(()))?;
+        self.write_to(&mut bytes, None)?;
         Ok(bytes)
     }
 
-    /// Builds the index and writes its file to `sink`.
+    /// Builds the index and writes its file to `sink`, telling of `progress` if that is wanted.
     ///
     /// # Errors
     /// Those of [`finish`](Self::finish), of the sink, and of `progress`.
-    pub fn write_to(&self, sink: &mut dyn Sink, progress: OnProgress<'_>) -> Result<()> {
+    pub fn write_to(&self, sink: &mut dyn Sink, progress: Option<OnProgress<'_>>) -> Result<()> {
+        let mut unheard = |_| Ok(());
+        let progress = heard(progress, &mut unheard);
         self.vectors.check_size()?;
         self.parts.check_keys(&self.keys)?;
         let threads = Threads::new(self.options.threads)?;

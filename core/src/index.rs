@@ -1,7 +1,6 @@
 //! An index: segments of a file and rows that were inserted since, searched as one.
 
 mod change;
-mod cursor;
 mod distances;
 mod info;
 mod memory;
@@ -13,12 +12,11 @@ mod save;
 mod search;
 mod shards;
 
-pub use cursor::Cursor;
 pub use info::{IndexInfo, SectionInfo, SegmentInfo};
 pub use params::{Order, SearchParams, SearchStats};
-pub use save::{MERGE_ROW_BYTES, Save, merge, merge_into};
+pub use save::{Save, merge, merge_into};
 pub use search::Searcher;
-pub use shards::{Difference, ShardNeighbor, Shards};
+pub use shards::{Difference, Shards};
 
 use crate::archive::Archive;
 use crate::builder::IndexOptions;

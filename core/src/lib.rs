@@ -1,28 +1,57 @@
 //! Embeddable vector search: one index file, built once, searched wherever it lies.
 //!
-//! An index file holds keys, vectors, attribute columns and search structures. [`IndexBuilder`]
-//! makes one; [`Index::open`] reads it from any bytes in memory, without copying them, and
-//! `IndexFile` maps it from a disk. The crate is `no_std` and needs only an allocator.
+//! [`IndexBuilder`] makes a file of rows: keys, vectors, attributes. [`IndexFile`] opens it, mapped from a
+//! disk or from [bytes](IndexFile::from_bytes), and says which rows are nearest to a query.
+//!
+#![cfg_attr(feature = "std", doc = "```")]
+#![cfg_attr(not(feature = "std"), doc = "```ignore")]
+//! use hither::{IndexBuilder, IndexFile, IndexOptions, Metric};
+//!
+//! # let path = std::env::temp_dir().join("hither-example-first.hither");
+//! let mut builder = IndexBuilder::new(IndexOptions::new(3, Metric::Cosine))?;
+//! builder.push(None, &[1.0, 0.0, 0.0], &[])?; // without a key it gets a number, from 0
+//! builder.push(None, &[0.0, 1.0, 0.0], &[])?;
+//! builder.save(&path)?;
+//!
+//! for (key, distance) in IndexFile::open(&path)?.nearest(&[0.9, 0.1, 0.0], 1)? {
+//!     println!("{key} at {distance}");
+//! }
+//! # std::fs::remove_file(path).unwrap();
+//! # Ok::<(), hither::Error>(())
+//! ```
+//!
+//! From there:
+//!
+//! - **Rows with attributes, and filters**: a [`ColumnSchema`] for each column in [`IndexOptions`], values
+//!   in [`IndexBuilder::push`], and a [`Filter`] that is bound to the index.
+//! - **How hard to search**: [`SearchParams`] with `ef_search`, `probes` or a wanted `recall`; all rows
+//!   [within](SearchParams::within) a radius; a search that [goes on](Index::start_search).
+//! - **Often**: [`Index::search`] with a [`Searcher`] that is kept allocates nothing, and gives rows, whose
+//!   keys and values are read where they are wanted.
+//! - **Changes**: [`Index::insert`], [`update`](Index::update), [`remove`](Index::remove), and a [`Save`].
+//! - **Several files** as one: [`Shards`], [`merge`].
+//! - **Without an operating system**: the crate is `no_std` and needs only an allocator; [`Index::open`]
+//!   borrows bytes from wherever they lie, in flash too. [`raw`] is for programs that bring and keep bytes.
 //!
 //! ```
-//! use hither::{ColumnSchema, ColumnType, Filter, Index, IndexBuilder, IndexOptions, KeyRef};
-//! use hither::{Metric, SearchParams, Searcher, ValueRef};
+//! use hither::{ColumnSchema, ColumnType, Filter, IndexBuilder, IndexFile, IndexOptions, Metric};
+//! use hither::{SearchParams, Searcher};
 //!
 //! let colour = ColumnSchema { name: "colour".into(), column_type: ColumnType::Text };
 //! let options = IndexOptions { columns: vec![colour], ..IndexOptions::new(3, Metric::Cosine) };
 //! let mut builder = IndexBuilder::new(options)?;
-//! builder.push(None, &[1.0, 0.0, 0.0], &[ValueRef::Text("red")])?;
-//! builder.push(None, &[0.9, 0.1, 0.0], &[ValueRef::Text("green")])?;
-//! builder.push(None, &[0.0, 1.0, 0.0], &[ValueRef::Text("green")])?;
-//! let bytes = builder.finish()?;
+//! builder.push(None, &[1.0, 0.0, 0.0], &["red".into()])?;
+//! builder.push(None, &[0.9, 0.1, 0.0], &["green".into()])?;
+//! builder.push(None, &[0.0, 1.0, 0.0], &["green".into()])?;
+//! let file = IndexFile::from_bytes(builder.finish()?)?;
 //!
-//! let index = Index::open(&bytes)?;
+//! let index = file.index();
 //! let mut searcher = Searcher::new();
 //! let green = index.filter(&Filter::from_json(r#"{"colour": "green"}"#)?)?;
 //! let params = SearchParams::new(2).filter(&green);
 //! let found = index.search(&[1.0, 0.0, 0.0], &params, &mut searcher)?;
-//! assert_eq!(index.key(found[0].row)?, KeyRef::Int64(1));
-//! assert_eq!(index.key(found[1].row)?, KeyRef::Int64(2));
+//! assert_eq!(index.key(found[0].row)?, 1.into());
+//! assert_eq!(index.key(found[1].row)?, 2.into());
 //! # Ok::<(), hither::Error>(())
 //! ```
 //!
@@ -39,7 +68,7 @@
 //! # Features
 //!
 //! None changes a byte of a file.
-//! - `std` (default): `IndexFile`, `write_file`.
+//! - `std` (default): files, mapped and written whole.
 //! - `parallel` (default): building with several threads.
 //! - `getrandom` (default): a row without a key gets a random one where keys are UUIDs.
 //! - `json` (default): filters are read from JSON text.
@@ -64,7 +93,6 @@ mod column;
 mod distance;
 mod element;
 mod error;
-#[cfg(feature = "std")]
 mod file;
 mod filter;
 mod growing;
@@ -86,31 +114,41 @@ mod segment;
 mod sort;
 mod vectors;
 
-pub use aligned::AlignedBytes;
-pub use archive::spill::Spill;
-pub use archive::write::Sink;
-pub use archive::{FORMAT_VERSION, file_length};
 pub use builder::{IndexBuilder, IndexOptions};
 pub use calibration::{Calibration, Structure};
 pub use column::{ColumnSchema, ColumnType, Value, ValueRef, format_timestamp, parse_timestamp};
-/// ```
-/// let widest = hither::simd_levels().last().unwrap();
-/// assert!(hither::use_simd_level(widest));
-/// assert_eq!(hither::simd_level(), *widest);
-/// ```
-pub use distance::{simd_level, simd_levels, use_simd_level};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
+pub use file::IndexFile;
 #[cfg(feature = "std")]
-pub use file::{AtomicFile, IndexFile, write_file};
+pub use file::write_file;
 pub use filter::{Comparison, Filter};
 pub use hnsw::HnswParams;
 pub use index::{
-    Cursor, Difference, Index, IndexFilter, IndexInfo, MERGE_ROW_BYTES, Order, Save, SearchParams,
-    SearchStats, Searcher, SectionInfo, SegmentInfo, ShardNeighbor, Shards, merge, merge_into,
+    Difference, Index, IndexFilter, IndexInfo, Order, Save, SearchParams, SearchStats, Searcher,
+    SegmentInfo, Shards, merge, merge_into,
 };
 pub use ivf::IvfParams;
 pub use key::{Key, KeyRef, KeyType, format_uuid, parse_uuid};
 pub use metric::Metric;
 pub use neighbor::{Neighbor, RowId};
 pub use segment::{Codes, OnProgress, Progress};
+
+/// The level below: bytes that an index lies in, where they go and what they are, and the kernels that
+/// measure distances.
+///
+/// ```
+/// let widest = hither::raw::simd_levels().last().unwrap();
+/// assert!(hither::raw::use_simd_level(widest));
+/// assert_eq!(hither::raw::simd_level(), *widest);
+/// ```
+pub mod raw {
+    pub use crate::aligned::AlignedBytes;
+    pub use crate::archive::spill::Spill;
+    pub use crate::archive::write::Sink;
+    pub use crate::archive::{FORMAT_VERSION, file_length};
+    pub use crate::distance::{simd_level, simd_levels, use_simd_level};
+    #[cfg(feature = "std")]
+    pub use crate::file::AtomicFile;
+    pub use crate::index::SectionInfo;
+}

@@ -49,5 +49,9 @@ pub const DEFAULT_PROBES: usize = 16;
 /// structure is worth building.
 pub const FLAT_ROWS: u64 = 2_000;
 
+/// What a row takes beside the builder's memory while [`merge_into`](crate::merge_into) puts rows in
+/// order: its key, with 64-bit addresses, and where it lies.
+pub const MERGE_ROW_BYTES: u64 = 40;
+
 /// A segment beside others that has fewer rows gets no structure: a scan is as fast.
 pub(crate) const STRUCTURED_ROWS: u32 = 1000;

@@ -13,6 +13,7 @@ pub(crate) mod search;
 pub(crate) mod storage;
 mod truth;
 
+pub(crate) use progress::heard;
 pub use progress::{OnProgress, Progress};
 
 use crate::archive::manifest::{self, NO_COLUMN};

@@ -3,7 +3,8 @@
 //! changes to a sound file, all of whose checksums are made to fit.
 #![no_main]
 
-use hither::{AlignedBytes, Filter, Searcher};
+use hither::{Filter, Searcher};
+use hither::raw::AlignedBytes;
 use hither_fuzz::exercise::exercise;
 use hither_fuzz::fixtures::{self, Fixture, fixture};
 use hither_fuzz::format::{Layout, repair_header};

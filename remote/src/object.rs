@@ -69,7 +69,7 @@ impl Object {
             let Some(bytes) = next.map_err(|error| cause(&self.url, &error))? else { break };
             start.extend_from_slice(&bytes);
         }
-        let length = hither::file_length(&start);
+        let length = hither::raw::file_length(&start);
         length.map(Some).map_err(|error| Error::of_file(&self.url, &error))
     }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use hither::{AtomicFile, ErrorKind, KeyRef, Value};
+use hither::raw::AtomicFile;
+use hither::{ErrorKind, KeyRef, Value};
 
 use crate::Error;
 

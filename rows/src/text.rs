@@ -6,7 +6,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use hither::AtomicFile;
+use hither::raw::AtomicFile;
 
 use crate::{
     Error,

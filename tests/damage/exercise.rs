@@ -1,8 +1,9 @@
 //! Everything that can be asked of an index, asked of one that may be damaged.
 
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, Error, ErrorKind, Filter, Index, KeyRef, KeyType, Neighbor, Order, RowId, Save,
-    SearchParams, Searcher, Structure, ValueRef, merge,
+    Error, ErrorKind, Filter, Index, KeyRef, KeyType, Neighbor, Order, RowId, Save, SearchParams,
+    Searcher, Structure, ValueRef, merge,
 };
 
 /// What came of it.
@@ -89,7 +90,7 @@ fn ask(
         }
     }
     for radius in [0.5, f32::INFINITY] {
-        let rows = note(index.within(&query, radius, &SearchParams::new(4), searcher), met);
+        let rows = note(index.search(&query, &SearchParams::within(radius), searcher), met);
         found.extend(rows.into_iter().flatten().take(3));
     }
     go_on(index, filters.first(), searcher, thorough, met);
@@ -151,10 +152,13 @@ fn go_on(
         if order == Order::Relaxed {
             params.filter = bound.as_ref();
         }
-        let Some(mut cursor) = note(index.cursor(&query, params, searcher), met) else { continue };
+        let begun = note(index.start_search(&query, &params, searcher), met);
+        if begun.is_none() {
+            continue;
+        }
         let mut batches = if thorough { u32::MAX } else { 4 };
         while batches > 0 {
-            match note(cursor.next_batch(5).map(<[Neighbor]>::len), met) {
+            match note(index.next_batch(&params, searcher, 5).map(<[Neighbor]>::len), met) {
                 Some(1..) => batches -= 1,
                 _ => break,
             }
@@ -178,5 +182,5 @@ fn change(index: &mut Index<'_>, met: &mut Option<Error>) {
     }
     note(index.insert(Some(keys[0]), &vector, &nulls), met);
     let mut saved = AlignedBytes::new();
-    note(index.write_to(Save::Delta, 1, &mut saved, &mut |_| Ok(())), met);
+    note(index.write_to(&mut saved, Save::delta().threads(1)), met);
 }

@@ -1,9 +1,10 @@
 //! Small files of each kind.
 
 use super::random::Random;
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, Codes, ColumnSchema, ColumnType, Element, Filter, HnswParams, Index,
-    IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Value, ValueRef,
+    Codes, ColumnSchema, ColumnType, Element, Filter, HnswParams, Index, IndexBuilder,
+    IndexOptions, IvfParams, Key, KeyType, Metric, Save, Value, ValueRef,
 };
 use std::ops::Range;
 
@@ -272,7 +273,7 @@ impl Recipe {
             assert_eq!(index.remove(key.as_ref()), Ok(true), "a row to remove");
         }
         let mut saved = AlignedBytes::new();
-        index.write_to(Save::Delta, 1, &mut saved, &mut |_| Ok(())).expect("saved");
+        index.write_to(&mut saved, Save::delta().threads(1)).expect("saved");
         saved
     }
 

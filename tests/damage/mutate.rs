@@ -2,7 +2,7 @@
 
 use super::format::{Layout, set_length};
 use super::random::Random;
-use hither::AlignedBytes;
+use hither::raw::AlignedBytes;
 
 /// Numbers at which arithmetic breaks.
 const EXTREMES: [u64; 16] = [

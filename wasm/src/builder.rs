@@ -92,7 +92,7 @@ impl FileBuilder {
             self.builder.set_structures(graph.then_some(self.options.hnsw), None)?;
         }
         ensure_in_parts(building_room(&self.options.index, rows as usize))?;
-        Ok(self.builder.write_to(&mut Pieces(sink), &mut |step| sink.tell(step))?)
+        Ok(self.builder.write_to(&mut Pieces(sink), Some(&mut |step| sink.tell(step)))?)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The bytes of an index file on their way.
 
 use crate::failure::Outcome;
-use hither::{AlignedBytes, ErrorKind};
+use hither::ErrorKind;
+use hither::raw::AlignedBytes;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The length of the index file that begins so.
@@ -10,7 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// `not_an_index`, or `truncated` where it is too little to tell.
 #[wasm_bindgen(js_name = fileLength)]
 pub fn file_length(start: &[u8]) -> Outcome<f64> {
-    Ok(hither::file_length(start)? as f64)
+    Ok(hither::raw::file_length(start)? as f64)
 }
 
 /// A file in one allocation, to which its bytes are appended as they come. Zeros for JavaScript to write

@@ -1,6 +1,7 @@
 //! What is in an index, by the names that `js/index.d.ts` has.
 
-use hither::{Calibration, Index, SectionInfo, SegmentInfo};
+use hither::raw::SectionInfo;
+use hither::{Calibration, Index, SegmentInfo};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 

@@ -7,7 +7,8 @@ use crate::bytes::FileBytes;
 use crate::failure::{Failure, Outcome};
 use crate::info::info;
 use crate::value::{from_key, from_value};
-use hither::{AlignedBytes, Index, IndexFilter, SearchStats, Searcher, ShardNeighbor};
+use hither::raw::AlignedBytes;
+use hither::{Index, IndexFilter, Key, RowId, SearchStats, Searcher};
 use js_sys::Array;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -53,6 +54,16 @@ impl File {
     }
 }
 
+/// A row of the last answer.
+struct Found {
+    /// The number of its file, and the row there.
+    file: usize,
+    row: RowId,
+    /// Its key among all files.
+    key: Key,
+    distance: f32,
+}
+
 /// One file or several.
 #[wasm_bindgen]
 pub struct OpenIndex {
@@ -61,7 +72,7 @@ pub struct OpenIndex {
     /// The vector that is searched for, or of the row that was got.
     vector: Vec<f32>,
     /// The last answer, and what it took.
-    found: Vec<ShardNeighbor>,
+    found: Vec<Found>,
     stats: SearchStats,
     reached: Option<f32>,
     /// How many rows all files have, once they were counted.
@@ -153,7 +164,7 @@ impl OpenIndex {
     pub fn column(&self, number: usize) -> Outcome<Array> {
         let values = Array::new();
         for found in &self.found {
-            self.files[found.shard].read(|index| {
+            self.files[found.file].read(|index| {
                 values.push(&from_value(index.value(found.row, number)?));
                 Ok::<_, Failure>(())
             })?;

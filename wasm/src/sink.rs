@@ -1,7 +1,8 @@
 //! Where a file goes that is written: to JavaScript, piece by piece. Here, where memory never shrinks, it
 //! would lie beside all that it is made of.
 
-use hither::{ErrorKind, Progress, Result, Sink};
+use hither::raw::Sink;
+use hither::{ErrorKind, Progress, Result};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]

@@ -3,8 +3,9 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use hither::{AlignedBytes, Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
+use hither::raw::AlignedBytes;
 use hither::{ColumnSchema, ColumnType, SearchParams, Searcher, ValueRef};
+use hither::{Index, IndexBuilder, IndexOptions, KeyRef, KeyType, Metric};
 use hither_wasm::{BuilderOptions, FileBuilder, FileBytes, FileSink, OpenIndex, Outcome};
 use js_sys::{Array, JSON, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -68,7 +69,7 @@ fn written(rows: usize) -> AlignedBytes {
         builder.push(Some(KeyRef::Text(&key)), &vector(row), &values).expect("the row is fine");
     }
     let mut bytes = AlignedBytes::new();
-    builder.write_to(&mut bytes, &mut |_| Ok(())).expect("it is written");
+    builder.write_to(&mut bytes, None).expect("it is written");
     bytes
 }
 

@@ -223,9 +223,9 @@ impl Bench<'_> {
             found.extend_from_slice(self.index.search(self.query(number), params, searcher)?);
             return Ok(());
         };
-        let mut cursor = self.index.cursor(self.query(number), *params, searcher)?;
+        self.index.start_search(self.query(number), params, searcher)?;
         while found.len() < self.k {
-            let batch = cursor.next_batch(self.k)?;
+            let batch = self.index.next_batch(params, searcher, self.k)?;
             if batch.is_empty() {
                 break;
             }

@@ -6,7 +6,8 @@ use crate::error::Result;
 /// the feature `std` a `std::fs::File` that is open for reading and writing, empty.
 ///
 /// ```
-/// use hither::{Result, Spill};
+/// use hither::Result;
+/// use hither::raw::Spill;
 ///
 /// /// Memory after all, where the limit is that of a test.
 /// #[derive(Debug, Default)]

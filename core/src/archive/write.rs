@@ -15,7 +15,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 /// Where a file's bytes go, first to last.
 ///
 /// ```
-/// use hither::{IndexBuilder, IndexOptions, Metric, Result, Sink};
+/// use hither::raw::Sink;
+/// use hither::{IndexBuilder, IndexOptions, Metric, Result};
 ///
 /// /// Counts the bytes and keeps none.
 /// struct Counter(u64);
@@ -30,7 +31,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 /// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
 /// builder.push(None, &[1.0, 2.0], &[])?;
 /// let mut counter = Counter(0);
-/// builder.write_to(&mut counter, &mut |_| Ok(()))?;
+/// builder.write_to(&mut counter, None)?;
 /// assert_eq!(counter.0, builder.finish()?.len() as u64);
 /// # Ok::<(), hither::Error>(())
 /// ```

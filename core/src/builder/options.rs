@@ -58,7 +58,7 @@ pub struct IndexOptions {
     pub threads: usize,
     /// How many bytes of memory the build may take, as [`memory_needed`](Self::memory_needed) counts
     /// them. Rows that want more are built in several segments, each of which is put aside in a
-    /// [`Spill`](crate::Spill) before the next begins
+    /// [`Spill`](crate::raw::Spill) before the next begins
     /// ([`IndexBuilder::spill_to`](crate::IndexBuilder::spill_to)); a search goes through all of them,
     /// which takes longer than one of all rows. Not kept in the file. Default, `None`: as many as it takes.
     pub memory: Option<u64>,

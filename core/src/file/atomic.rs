@@ -15,7 +15,7 @@ use std::string::ToString;
 /// link, the file that it leads to is replaced.
 ///
 /// ```
-/// use hither::AtomicFile;
+/// use hither::raw::AtomicFile;
 /// use std::io::Write;
 ///
 /// let path = std::env::temp_dir().join("hither-example-atomic-file.txt");
@@ -131,7 +131,7 @@ impl Drop for AtomicFile {
     }
 }
 
-/// Writes a file whole or not at all: to a temporary name beside it, synced, then renamed.
+/// Writes a file whole or not at all, such as an index and where its progress is heard: to a temporary name beside it, synced, then renamed.
 ///
 /// # Errors
 /// [`ErrorKind::Io`], and those of `write`.

@@ -63,7 +63,7 @@ impl<'m, 'a> Joined<'m, 'a> {
 /// Indexes in memory, and what is searched for in them.
 pub(super) struct Memory<'m, 'a, 'p> {
     pub joined: Joined<'m, 'a>,
-    pub params: &'m SearchParams<'p>,
+    pub params: SearchParams<'p>,
     /// One for each index, in place of that of `params`; or none.
     pub filters: &'m [&'m IndexFilter<'p>],
     pub interrupts: Interrupts<'p>,
@@ -72,9 +72,10 @@ pub(super) struct Memory<'m, 'a, 'p> {
 impl<'m, 'a, 'p> Memory<'m, 'a, 'p> {
     pub fn new(
         joined: Joined<'m, 'a>,
-        params: &'m SearchParams<'p>,
+        params: &SearchParams<'p>,
         filters: &'m [&'m IndexFilter<'p>],
     ) -> Self {
+        let params = params.planned();
         Self { joined, params, filters, interrupts: Interrupts::new(params.interrupt) }
     }
 

@@ -17,8 +17,8 @@ use crate::metric::Metric;
 /// let index = Index::open(&bytes)?;
 /// let params = SearchParams::new(2).order(Order::Relaxed);
 /// let mut searcher = Searcher::new();
-/// let mut cursor = index.cursor(&[0.0, 0.0], params, &mut searcher)?;
-/// while !cursor.next_batch(2)?.is_empty() {}
+/// index.start_search(&[0.0, 0.0], &params, &mut searcher)?;
+/// while !index.next_batch(&params, &mut searcher, 2)?.is_empty() {}
 /// # Ok::<(), hither::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub enum Order {
 /// ```
 #[derive(Clone, Copy)]
 pub struct SearchParams<'p> {
-    /// How many neighbours: at least 1.
+    /// How many neighbours: at least 1; [`usize::MAX`] for all [`within`](Self::within) the radius.
     pub k: usize,
     /// Where the answer ends, although it has fewer than `k` rows: at the first that is farther
-    /// than this. For all rows within a radius there is [`Index::within`](super::Index::within).
+    /// than this.
     pub radius: Option<f32>,
     /// HNSW: capacity of the pool of candidates; at least `k` is used, with codes `1.5 k`. Default 40.
     /// Nearly equal rows are not counted, up to three times as many.
@@ -96,6 +96,29 @@ impl<'p> SearchParams<'p> {
             order: Order::Strict,
             interrupt: None,
         }
+    }
+
+    /// All rows within `radius`, however many there are, by an exact scan of those that match: nearest
+    /// first, ties by key. Structure, effort and order do not count.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
+    /// # let bytes = builder.finish()?;
+    /// use hither::{Index, SearchParams, Searcher};
+    ///
+    /// let index = Index::open(&bytes)?;
+    /// let mut searcher = Searcher::new();
+    /// let params = SearchParams::within(2.5);
+    /// assert_eq!(index.search(&[0.0, 0.0], &params, &mut searcher)?.len(), 3);
+    /// // The nearest row alone, if it is within the radius: a structure finds it sooner.
+    /// let params = SearchParams::new(1).radius(2.5);
+    /// assert_eq!(index.search(&[0.0, 0.0], &params, &mut searcher)?.len(), 1);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn within(radius: f32) -> Self {
+        Self::new(usize::MAX).radius(radius)
     }
 
     /// The nearest `k` as far as they are within `radius`.
@@ -157,17 +180,25 @@ impl<'p> SearchParams<'p> {
         Self { except: Some(key), ..self }
     }
 
-    /// For all rows within `radius`: by an exact scan.
-    pub(super) fn within(self, radius: f32) -> Self {
+    /// Whether all rows within the radius are wanted.
+    pub(super) fn wants_all(&self) -> bool {
+        self.k == usize::MAX && self.radius.is_some()
+    }
+
+    /// The same search as it is done: all rows within a radius by an exact scan.
+    pub(super) fn planned(&self) -> Self {
+        if !self.wants_all() {
+            return *self;
+        }
         Self {
-            radius: Some(radius),
+            radius: self.radius,
             structure: Some(Structure::Flat),
             metric: self.metric,
             filter: self.filter,
             except: self.except,
             order: Order::Relaxed,
             interrupt: self.interrupt,
-            ..Self::new(1)
+            ..Self::new(self.k)
         }
     }
 

@@ -84,7 +84,7 @@ impl Index<'_> {
     /// # Ok::<(), hither::Error>(())
     /// ```
     pub fn unreached_recall(&self, params: &SearchParams<'_>) -> Option<&Calibration> {
-        let wanted = params.recall?;
+        let wanted = params.recall.filter(|_| !params.wants_all())?;
         let used = self.segments.iter().filter_map(|segment| {
             let calibration = segment.calibration(segment.structure(params), params.k)?;
             (calibration.best().1 < wanted).then_some(calibration)

@@ -7,11 +7,11 @@ use crate::archive::write::{self, NewSection, Sink, Source};
 use crate::builder::{IndexBuilder, IndexOptions};
 use crate::error::{Error, ErrorKind, Result, try_collect};
 use crate::key::{Key, KeyRef, KeyType};
-use crate::limits::STRUCTURED_ROWS;
+use crate::limits::{MERGE_ROW_BYTES, STRUCTURED_ROWS};
 use crate::neighbor::RowId;
 use crate::parallel::Threads;
-use crate::segment::OnProgress;
 use crate::segment::build::{SegmentRows, build};
+use crate::segment::{OnProgress, heard};
 use crate::sort::sort_by;
 use alloc::borrow::Cow;
 use alloc::vec;
@@ -24,42 +24,64 @@ use alloc::vec::Vec;
 /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
 /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
 /// # let bytes = builder.finish()?;
-/// use hither::{AlignedBytes, Index, Save};
+/// use hither::raw::AlignedBytes;
+/// use hither::{Index, Save};
 ///
 /// let mut index = Index::open(&bytes)?;
 /// index.insert(None, &[9.0, 0.0], &[])?;
 /// let mut delta = AlignedBytes::new();
-/// index.write_to(Save::Delta, 1, &mut delta, &mut |_| Ok(()))?;
+/// index.write_to(&mut delta, Save::delta())?;
 /// assert_eq!(Index::open(&delta)?.info().segments.len(), 2);
+///
+/// let mut compact = AlignedBytes::new();
+/// let mut tell = |progress: hither::Progress| Ok(println!("{}", progress.stage));
+/// index.write_to(&mut compact, Save::compact().threads(1).progress(&mut tell))?;
+/// assert_eq!(Index::open(&compact)?.info().segments.len(), 1);
 /// # Ok::<(), hither::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Save {
+pub struct Save<'p> {
+    compact: bool,
+    threads: usize,
+    progress: Option<OnProgress<'p>>,
+}
+
+impl<'p> Save<'p> {
     /// One segment, built anew from the rows that are left, in the order of their keys. Of an
     /// index that was not changed this gives the same bytes again, if its rows were in that order.
-    Compact,
+    pub fn compact() -> Self {
+        Self { compact: true, threads: 0, progress: None }
+    }
+
     /// The segments as they are, removed rows marked, and a new segment of the inserted rows:
     /// quick, and read by anything that reads the format.
-    Delta,
+    pub fn delta() -> Self {
+        Self { compact: false, ..Self::compact() }
+    }
+
+    /// With so many threads; 0, the default, means as many as the machine has.
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Telling of progress.
+    pub fn progress(self, progress: OnProgress<'p>) -> Self {
+        Self { progress: Some(progress), ..self }
+    }
 }
 
 impl Index<'_> {
-    /// Writes the index to a new file with `threads` threads (0: as many as there are). The index
-    /// itself stays as it is.
+    /// Writes the index to a new file. The index itself stays as it is.
     ///
     /// # Errors
-    /// Those of the sink and of `progress`; [`ErrorKind::Corrupt`] if this index's file is damaged.
-    pub fn write_to(
-        &self,
-        save: Save,
-        threads: usize,
-        sink: &mut dyn Sink,
-        progress: OnProgress<'_>,
-    ) -> Result<()> {
-        match save {
-            Save::Compact => merge(&[self], threads)?.write_to(sink, progress),
-            Save::Delta => self.write_delta(threads, sink, progress),
+    /// Those of the sink and of [`Save::progress`]; [`ErrorKind::Corrupt`] if this index's file is
+    /// damaged.
+    pub fn write_to(&self, sink: &mut dyn Sink, save: Save<'_>) -> Result<()> {
+        let Save { compact, threads, progress } = save;
+        if compact {
+            return merge(&[self], threads)?.write_to(sink, progress);
         }
+        let mut unheard = |_| Ok(());
+        self.write_delta(threads, sink, heard(progress, &mut unheard))
     }
 
     fn write_delta(
@@ -139,7 +161,7 @@ impl Index<'_> {
 pub fn merge(indexes: &[&Index<'_>], threads: usize) -> Result<IndexBuilder> {
     let Some(first) = indexes.first() else { return Err(nothing_to_merge()) };
     let mut builder = IndexBuilder::new(IndexOptions { threads, ..first.options().clone() })?;
-    merge_into(&mut builder, indexes, &mut |_| Ok(()))?;
+    merge_into(&mut builder, indexes, None)?;
     Ok(builder)
 }
 
@@ -147,16 +169,12 @@ fn nothing_to_merge() -> Error {
     ErrorKind::Unsupported { reason: "there is no index to merge".into() }.into()
 }
 
-/// What a row takes beside the builder's memory while [`merge_into`] puts rows in order: its key, with
-/// 64-bit addresses, and where it lies.
-pub const MERGE_ROW_BYTES: u64 = 40;
-
 /// Gathers the rows of several indexes as [`merge`] does, for a builder that was made with the
 /// options of the first, and with a limit of memory if need be. Beside what the builder takes there
-/// are [`MERGE_ROW_BYTES`] a row of all indexes, which the limit takes account of, and the bytes of
+/// are [`MERGE_ROW_BYTES`](crate::limits::MERGE_ROW_BYTES) a row of all indexes, which the limit takes account of, and the bytes of
 /// keys that are text and of mapped files, which it does not.
 ///
-/// `progress` hears of segments that are built because memory is limited.
+/// `progress`, if any, hears of segments that are built because memory is limited.
 ///
 /// # Errors
 /// Those of [`merge`] and of [`IndexBuilder::make_room`].
@@ -171,15 +189,17 @@ pub const MERGE_ROW_BYTES: u64 = 40;
 /// let index = Index::open(&bytes)?;
 /// let options = IndexOptions { memory: Some(1 << 30), ..index.options().clone() };
 /// let mut builder = IndexBuilder::new(options)?;
-/// merge_into(&mut builder, &[&index, &index], &mut |_| Ok(()))?;
+/// merge_into(&mut builder, &[&index, &index], None)?;
 /// assert_eq!(builder.rows(), 10);
 /// # Ok::<(), hither::Error>(())
 /// ```
 pub fn merge_into(
     builder: &mut IndexBuilder,
     indexes: &[&Index<'_>],
-    progress: OnProgress<'_>,
+    progress: Option<OnProgress<'_>>,
 ) -> Result<()> {
+    let mut unheard = |_| Ok(());
+    let progress = heard(progress, &mut unheard);
     let Some(first) = indexes.first() else { return Err(nothing_to_merge()) };
     for (number, other) in indexes.iter().enumerate() {
         if let Some(what) = first.difference(other) {
@@ -224,7 +244,7 @@ pub fn merge_into(
         let columns = 0..index.columns().len();
         let values = try_collect(columns.map(|column| index.value(*row, column)))?;
         let key: KeyRef<'_> = key.as_ref();
-        builder.make_room(&mut *progress)?;
+        builder.make_room(Some(&mut *progress))?;
         builder.push(Some(key), &vector, &values)?;
     }
     Ok(())

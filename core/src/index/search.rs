@@ -86,7 +86,8 @@ impl Searcher {
 }
 
 impl Index<'_> {
-    /// The `k` nearest rows, nearest first, ties by key; fewer only if fewer rows match.
+    /// The `k` nearest rows, nearest first, ties by key; fewer only if fewer rows match. Or all
+    /// [within](SearchParams::within) a radius.
     ///
     /// `query` has one finite value a dimension.
     ///
@@ -102,9 +103,7 @@ impl Index<'_> {
         params: &SearchParams<'_>,
         searcher: &'s mut Searcher,
     ) -> Result<&'s [Neighbor]> {
-        let memory = Memory::new(Joined::one(&self), params, &[]);
-        memory.begin(query, searcher)?;
-        memory.advance(searcher, params.k)
+        Memory::new(Joined::one(&self), params, &[]).search(query, searcher)
     }
 
     /// The keys and distances of the `k` nearest rows, nearest first: [`search`](Self::search) at its
@@ -129,8 +128,8 @@ impl Index<'_> {
         try_collect(found.iter().map(|found| Ok((self.key(found.row)?.to_owned(), found.distance))))
     }
 
-    /// Begins the same search as [`cursor`](Self::cursor) without borrowing anything for its
-    /// length: all its state is in `searcher`, which may be put away between batches.
+    /// Begins a search that goes on past `k`: every call of [`next_batch`](Self::next_batch) gives the
+    /// next rows. All its state is in `searcher`, which may be put away between batches.
     ///
     /// The first `k` rows are those of [`search`](Self::search), found as quickly. If the first batch
     /// is to have more, the search is one that goes on from its beginning.
@@ -179,38 +178,6 @@ impl Index<'_> {
         Memory::new(Joined::one(&self), params, &[]).next_batch(searcher, count)
     }
 
-    /// All rows within `radius` of the query, nearest first, ties by key, by an exact scan of those
-    /// that match. Of `params` the metric, the filter and the interrupt count, however many rows there
-    /// are; for the nearest `k` of them, which a structure finds sooner, search with
-    /// [`SearchParams::radius`].
-    ///
-    /// # Errors
-    /// Those of [`search`](Self::search), and [`ErrorKind::InvalidParameter`] for a radius of NaN.
-    ///
-    /// ```
-    /// # use hither::{IndexBuilder, IndexOptions, Metric};
-    /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
-    /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
-    /// # let bytes = builder.finish()?;
-    /// use hither::{Index, SearchParams, Searcher};
-    ///
-    /// let index = Index::open(&bytes)?;
-    /// let mut searcher = Searcher::new();
-    /// let params = SearchParams::new(1).radius(2.5);
-    /// assert_eq!(index.search(&[0.0, 0.0], &params, &mut searcher)?.len(), 1);
-    /// assert_eq!(index.within(&[0.0, 0.0], 2.5, &params, &mut searcher)?.len(), 3);
-    /// # Ok::<(), hither::Error>(())
-    /// ```
-    pub fn within<'s>(
-        &self,
-        query: &[f32],
-        radius: f32,
-        params: &SearchParams<'_>,
-        searcher: &'s mut Searcher,
-    ) -> Result<&'s [Neighbor]> {
-        Memory::new(Joined::one(&self), &params.within(radius), &[]).all(query, searcher)
-    }
-
     /// Checks what is searched for, by `metric` and with `filter`.
     fn check(
         &self,
@@ -219,7 +186,7 @@ impl Index<'_> {
         metric: Metric,
     ) -> Result<()> {
         let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
-        if params.k == 0 || params.k > MAX_EFFORT {
+        if !params.wants_all() && !(1..=MAX_EFFORT).contains(&params.k) {
             return invalid("k", format!("{} is not within 1 and {MAX_EFFORT}", params.k));
         }
         if let Some(ef) = params.ef_search.filter(|ef| !(1..=MAX_EFFORT).contains(ef)) {
@@ -283,14 +250,16 @@ impl<'a> Memory<'_, 'a, '_> {
     fn check(&self) -> Result<()> {
         let mut indexes = self.joined.indexes.iter().enumerate();
         indexes.try_for_each(|(number, index)| {
-            index.check(self.params, self.filter(number), self.metric())
+            index.check(&self.params, self.filter(number), self.metric())
         })
     }
 
     /// Begins a search of all parts.
     pub(super) fn begin(&self, query: &[f32], searcher: &mut Searcher) -> Result<()> {
         let (indexes, metric) = (self.joined.indexes, self.metric());
-        let params = &SearchParams { k: self.reach(self.params.k), ..*self.params };
+        // A scan for all rows within a radius looks for no number of them.
+        let k = if self.params.wants_all() { 1 } else { self.params.k };
+        let params = &SearchParams { k: self.reach(k), ..self.params };
         searcher.merge.reading = 0;
         self.check()?;
         searcher.query.set(query, indexes[0].dimensions(), metric)?;
@@ -316,14 +285,23 @@ impl<'a> Memory<'_, 'a, '_> {
         Ok(())
     }
 
-    /// Finds up to `want` next rows.
-    pub(super) fn advance<'s>(
+    /// Searches from the beginning.
+    pub(super) fn search<'s>(
         &self,
+        query: &[f32],
         searcher: &'s mut Searcher,
-        want: usize,
     ) -> Result<&'s [Neighbor]> {
+        self.begin(query, searcher)?;
+        if self.params.wants_all() {
+            searcher.begun = None;
+        }
+        self.advance(searcher, self.params.k)
+    }
+
+    /// Finds up to `want` next rows.
+    fn advance<'s>(&self, searcher: &'s mut Searcher, want: usize) -> Result<&'s [Neighbor]> {
         let Searcher { query, merge, .. } = searcher;
-        present(merge.advance(self, query, self.params, self.metric(), want))?;
+        present(merge.advance(self, query, &self.params, self.metric(), want))?;
         Ok(&merge.found)
     }
 
@@ -339,16 +317,5 @@ impl<'a> Memory<'_, 'a, '_> {
             return Err(ErrorKind::InvalidParameter { name: "searcher", reason }.into());
         }
         self.advance(searcher, want)
-    }
-
-    /// Finds all rows that match.
-    pub(super) fn all<'s>(
-        &self,
-        query: &[f32],
-        searcher: &'s mut Searcher,
-    ) -> Result<&'s [Neighbor]> {
-        self.begin(query, searcher)?;
-        searcher.begun = None;
-        self.advance(searcher, usize::MAX)
     }
 }

@@ -1,9 +1,9 @@
 //! Several indexes that answer as one: which may, and what they answer.
 
 use super::memory::{Joined, Memory};
-use super::{Index, IndexFilter, Order, SearchParams, SearchStats, Searcher};
+use super::{Index, IndexFilter, Order, SearchParams, Searcher};
 use crate::error::{ErrorKind, Result, corrupt};
-use crate::key::{Key, KeyRef, KeyType};
+use crate::key::{KeyRef, KeyType};
 use crate::neighbor::{Neighbor, RowId};
 use alloc::vec::Vec;
 use core::fmt;
@@ -75,6 +75,9 @@ impl Index<'_> {
 /// last index that has a key is the row with that key, as [`merge`](crate::merge) keeps it, and
 /// the others are passed over.
 ///
+/// A [`RowId`] that they give or take numbers the parts of all indexes; [`place`](Self::place) says in
+/// which index the row is, and what it is called there.
+///
 /// ```
 /// use hither::{Index, IndexOptions, KeyRef, KeyType, Metric, SearchParams, Searcher, Shards};
 ///
@@ -85,11 +88,12 @@ impl Index<'_> {
 /// new.insert(Some(KeyRef::Int64(7)), &[5.0], &[])?;
 ///
 /// let shards = Shards::new(vec![&old, &new])?;
-/// let mut found = Vec::new();
 /// let (params, mut searcher) = (SearchParams::new(9), Searcher::new());
-/// shards.search(&[0.0], &params, &[], &mut searcher, &mut found)?;
-/// let distances: Vec<f32> = found.iter().map(|found| found.distance).collect();
-/// assert_eq!(distances, [1.0, 5.0]);
+/// let found = shards.search(&[0.0], &params, &[], &mut searcher)?;
+/// assert_eq!((found[0].distance, found[1].distance), (1.0, 5.0));
+/// assert_eq!(shards.key(found[1].row)?, KeyRef::Int64(7));
+/// let (number, row) = shards.place(found[1].row)?;
+/// assert_eq!(shards.indexes()[number].key(row)?, KeyRef::Int64(7));
 /// # Ok::<(), hither::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -99,30 +103,6 @@ pub struct Shards<'s, 'a> {
     firsts: Vec<u32>,
     /// What is added to the row numbers of each; none if all rows count as they are.
     offsets: Vec<i64>,
-}
-
-/// A row that [`Shards`] found.
-///
-/// ```
-/// use hither::{Index, IndexOptions, Key, KeyRef, Metric, Shards};
-///
-/// let mut index = Index::new(IndexOptions::new(1, Metric::L2))?;
-/// index.insert(None, &[0.5], &[])?;
-/// let shards = Shards::new(vec![&index, &index])?;
-/// let (shard, row) = shards.find(KeyRef::Int64(1))?.expect("the second index's row");
-/// assert_eq!((shard, shards.key(shard, row)?), (1, Key::Int64(1)));
-/// # Ok::<(), hither::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct ShardNeighbor {
-    /// Number of the index, from 0.
-    pub shard: usize,
-    /// Which row of it.
-    pub row: RowId,
-    /// The distance to the query.
-    pub distance: f32,
-    /// The key among all indexes.
-    pub key: Key,
 }
 
 impl<'s, 'a> Shards<'s, 'a> {
@@ -160,8 +140,8 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// let (params, mut searcher) = (SearchParams::new(3), Searcher::new());
     /// shards.start_search(&[0.0], &params, &[], &mut searcher)?;
     /// let found = shards.next_batch(&params, &[], &mut searcher, 3)?;
-    /// let found: Vec<_> = found.map(|(shard, row)| (shard, row.distance)).collect();
-    /// assert_eq!(found, [(0, 0.5), (1, 0.5), (0, 1.5)]);
+    /// let found = found.iter().map(|found| Ok((shards.place(found.row)?.0, found.distance)));
+    /// assert_eq!(found.collect::<hither::Result<Vec<_>>>()?, [(0, 0.5), (1, 0.5), (0, 1.5)]);
     /// # Ok::<(), hither::Error>(())
     /// ```
     pub fn union_all(indexes: Vec<&'s Index<'a>>) -> Result<Self> {
@@ -196,22 +176,43 @@ impl<'s, 'a> Shards<'s, 'a> {
         &self.indexes
     }
 
-    /// The key, among all indexes, of a row of index number `shard`.
+    /// In which index a row is, and the row there.
     ///
     /// # Errors
-    /// Those of [`Index::key`], also where there is no such index.
-    pub fn key(&self, shard: usize, row: RowId) -> Result<Key> {
-        if shard >= self.indexes.len() {
-            return Err(corrupt("there is no index of this number"));
+    /// [`ErrorKind::Corrupt`] if there is no such part.
+    pub fn place(&self, row: RowId) -> Result<(usize, RowId)> {
+        let (shard, place) = self.joined().place(row);
+        if place.segment >= self.indexes[shard].parts() {
+            return Err(corrupt("there is no part of this number"));
         }
-        Ok(self.joined().key(shard, row)?.to_owned())
+        Ok((shard, place))
     }
 
-    /// The row that has this key, and the number of its index.
+    /// The key, among all indexes, of a row.
+    ///
+    /// # Errors
+    /// Those of [`Index::key`].
+    pub fn key(&self, row: RowId) -> Result<KeyRef<'_>> {
+        let (shard, row) = self.place(row)?;
+        self.joined().key(shard, row)
+    }
+
+    /// The row that has this key.
     ///
     /// # Errors
     /// Those of [`Index::find`].
-    pub fn find(&self, key: KeyRef<'_>) -> Result<Option<(usize, RowId)>> {
+    ///
+    /// ```
+    /// use hither::{Index, IndexOptions, KeyRef, Metric, Shards};
+    ///
+    /// let mut index = Index::new(IndexOptions::new(1, Metric::L2))?;
+    /// index.insert(None, &[0.5], &[])?;
+    /// let shards = Shards::new(vec![&index, &index])?;
+    /// let row = shards.find(KeyRef::Int64(1))?.expect("the second index's row");
+    /// assert_eq!((shards.place(row)?.0, shards.key(row)?), (1, KeyRef::Int64(1)));
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn find(&self, key: KeyRef<'_>) -> Result<Option<RowId>> {
         for (shard, index) in self.indexes.iter().enumerate().rev() {
             let own = match key {
                 KeyRef::Int64(number) => {
@@ -224,8 +225,8 @@ impl<'s, 'a> Shards<'s, 'a> {
             if !own.fits(index.options.key_type) && key.fits(index.options.key_type) {
                 continue;
             }
-            if let Some(row) = index.find(own)? {
-                return Ok(Some((shard, row)));
+            if let Some(RowId { segment, row }) = index.find(own)? {
+                return Ok(Some(RowId { segment: self.firsts[shard] + segment, row }));
             }
         }
         Ok(None)
@@ -262,47 +263,23 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok(rows)
     }
 
-    /// The `k` nearest rows of all indexes, nearest first, ties by key, into `found`. Rows that a later
-    /// index replaces are passed over as they come, and the search goes on for others in their place.
+    /// What [`Index::search`] finds, in all indexes. Rows that a later index replaces are passed over as
+    /// they come, and the search goes on for others in their place.
     ///
     /// `filters` has one for each index, bound to it, in place of that of `params`; or none.
     ///
     /// # Errors
     /// Those of [`Index::search`].
-    pub fn search(
+    pub fn search<'f>(
         &self,
         query: &[f32],
         params: &SearchParams<'_>,
         filters: &[&IndexFilter<'_>],
-        searcher: &mut Searcher,
-        found: &mut Vec<ShardNeighbor>,
-    ) -> Result<SearchStats> {
+        searcher: &'f mut Searcher,
+    ) -> Result<&'f [Neighbor]> {
         // What is found late has its place in this order, too.
         let params = params.order(Order::Relaxed);
-        let memory = Memory::new(self.joined(), &params, filters);
-        memory.begin(query, searcher)?;
-        self.keep(memory.advance(searcher, params.k)?, found)?;
-        Ok(searcher.stats())
-    }
-
-    /// All rows of all indexes within `radius` of the query, as [`Index::within`] finds them, nearest
-    /// first, ties by key, into `found`. `filters` as of [`search`](Self::search).
-    ///
-    /// # Errors
-    /// Those of [`Index::within`].
-    pub fn within(
-        &self,
-        query: &[f32],
-        radius: f32,
-        params: &SearchParams<'_>,
-        filters: &[&IndexFilter<'_>],
-        searcher: &mut Searcher,
-        found: &mut Vec<ShardNeighbor>,
-    ) -> Result<SearchStats> {
-        let params = params.within(radius);
-        let memory = Memory::new(self.joined(), &params, filters);
-        self.keep(memory.all(query, searcher)?, found)?;
-        Ok(searcher.stats())
+        Memory::new(self.joined(), &params, filters).search(query, searcher)
     }
 
     /// Begins a search that goes on, as [`Index::start_search`] does for one index. `filters` as of
@@ -321,19 +298,18 @@ impl<'s, 'a> Shards<'s, 'a> {
     }
 
     /// The next rows of a search that was begun with the same `params` and `filters`, as
-    /// [`Index::next_batch`] gives them: for each the number of its index, and the row there.
+    /// [`Index::next_batch`] gives them.
     ///
     /// # Errors
     /// Those of [`Index::next_batch`]; [`last_read`](Self::last_read) says of which index.
-    pub fn next_batch(
+    pub fn next_batch<'f>(
         &self,
         params: &SearchParams<'_>,
         filters: &[&IndexFilter<'_>],
-        searcher: &mut Searcher,
+        searcher: &'f mut Searcher,
         count: usize,
-    ) -> Result<impl Iterator<Item = (usize, Neighbor)>> {
-        let found = Memory::new(self.joined(), params, filters).next_batch(searcher, count)?;
-        Ok(self.placed(found))
+    ) -> Result<&'f [Neighbor]> {
+        Memory::new(self.joined(), params, filters).next_batch(searcher, count)
     }
 
     /// The number of the index that the last search of this searcher read last. If it failed, the
@@ -341,22 +317,5 @@ impl<'s, 'a> Shards<'s, 'a> {
     pub fn last_read(&self, searcher: &Searcher) -> usize {
         let row = RowId { segment: searcher.merge.reading as u32, row: 0 };
         self.joined().place(row).0
-    }
-
-    /// For rows of parts the numbers of their indexes, and the rows there.
-    fn placed(&self, found: &[Neighbor]) -> impl Iterator<Item = (usize, Neighbor)> {
-        found.iter().map(|&Neighbor { row, distance }| {
-            let (shard, row) = self.joined().place(row);
-            (shard, Neighbor { row, distance })
-        })
-    }
-
-    /// Makes `rows` what was found.
-    fn keep(&self, rows: &[Neighbor], found: &mut Vec<ShardNeighbor>) -> Result<()> {
-        found.clear();
-        for (shard, Neighbor { row, distance }) in self.placed(rows) {
-            found.push(ShardNeighbor { shard, row, distance, key: self.key(shard, row)? });
-        }
-        Ok(())
     }
 }

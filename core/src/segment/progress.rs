@@ -8,16 +8,11 @@ use crate::error::Result;
 /// # use hither::{IndexBuilder, IndexOptions, Metric};
 /// # let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
 /// # for x in 0..5 { builder.push(None, &[x as f32, 0.0], &[])?; }
-/// # let bytes = builder.finish()?;
-/// use hither::{AlignedBytes, IndexBuilder as Builder};
-///
-/// let mut builder = Builder::new(IndexOptions::new(2, Metric::L2))?;
-/// builder.push(None, &[1.0, 2.0], &[])?;
-/// let mut file = AlignedBytes::new();
-/// builder.write_to(&mut file, &mut |progress| {
+/// let mut tell = |progress: hither::Progress| {
 ///     println!("{}: {} of {}", progress.stage, progress.done, progress.total);
 ///     Ok(())
-/// })?;
+/// };
+/// builder.write_to(&mut hither::raw::AlignedBytes::new(), Some(&mut tell))?;
 /// # Ok::<(), hither::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,3 +29,14 @@ pub struct Progress {
 /// Hears of progress; an error, such as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), ends
 /// the build.
 pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> Result<()>;
+
+/// What hears of progress: `progress`, or else `unheard`.
+pub(crate) fn heard<'s, 'p: 's>(
+    progress: Option<OnProgress<'p>>,
+    unheard: OnProgress<'s>,
+) -> OnProgress<'s> {
+    match progress {
+        Some(progress) => progress,
+        None => unheard,
+    }
+}

@@ -168,8 +168,14 @@ impl Search {
         loop {
             pgrx::check_for_interrupts!();
             let found = joined.next_batch(params, &filters, searcher, *batch);
-            match found.map(|found| ready.extend(found)) {
-                Ok(()) => break,
+            match found {
+                Ok(found) => {
+                    for &Neighbor { row, distance } in found {
+                        let (shard, row) = joined.place(row)?;
+                        ready.push((shard, Neighbor { row, distance }));
+                    }
+                    break;
+                }
                 Err(error) if *error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(about(error, searcher)),
             }

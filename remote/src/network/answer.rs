@@ -6,7 +6,8 @@
 use crate::secret::Secret;
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use hither::{ErrorKind, file_length};
+use hither::ErrorKind;
+use hither::raw::file_length;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use object_store::client::{

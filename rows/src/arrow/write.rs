@@ -13,7 +13,8 @@ use arrow_array::{
 };
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
-use hither::{AtomicFile, ColumnType, KeyRef, KeyType, Value};
+use hither::raw::AtomicFile;
+use hither::{ColumnType, KeyRef, KeyType, Value};
 
 use crate::{
     Error,

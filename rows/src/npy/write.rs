@@ -5,7 +5,8 @@ use std::{
     path::Path,
 };
 
-use hither::{AtomicFile, KeyRef, Value};
+use hither::raw::AtomicFile;
+use hither::{KeyRef, Value};
 
 use crate::Error;
 use crate::layout::{Layout, Precision};

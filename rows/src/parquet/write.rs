@@ -17,7 +17,8 @@ use ::parquet::{
     },
     schema::types::{ColumnPath, Type, TypePtr},
 };
-use hither::{AtomicFile, ColumnType, Key, KeyRef, KeyType, Value};
+use hither::raw::AtomicFile;
+use hither::{ColumnType, Key, KeyRef, KeyType, Value};
 
 use crate::Error;
 use crate::layout::{KEY, Layout, VECTOR, attribute_names, key_column_type, key_value};

@@ -77,15 +77,16 @@ fn one(
 fn on(index: &Index<'_>, query: &[f32], searcher: &mut Searcher, hash: &mut Hash) -> Result<()> {
     let mut radius = 0.0;
     for order in [Order::Strict, Order::Relaxed] {
-        let mut cursor = index.cursor(query, SearchParams::new(7).order(order), searcher)?;
+        let params = SearchParams::new(7).order(order);
+        index.start_search(query, &params, searcher)?;
         for _ in 0..5 {
-            let batch = cursor.next_batch(7)?.to_vec();
+            let batch = index.next_batch(&params, searcher, 7)?.to_vec();
             neighbors(index, &batch, hash)?;
             radius = batch.last().map_or(radius, |farthest| farthest.distance);
         }
-        hash.number(cursor.stats().dropped);
+        hash.number(searcher.stats().dropped);
     }
-    neighbors(index, index.within(query, radius, &SearchParams::new(10), searcher)?, hash)
+    neighbors(index, index.search(query, &SearchParams::within(radius), searcher)?, hash)
 }
 
 fn neighbors(index: &Index<'_>, found: &[Neighbor], hash: &mut Hash) -> Result<()> {

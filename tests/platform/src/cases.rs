@@ -8,9 +8,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, Codes, ColumnSchema, ColumnType, Element, HnswParams, Index, IndexBuilder,
-    IndexOptions, IvfParams, Key, KeyType, Metric, Result, Save, ValueRef,
+    Codes, ColumnSchema, ColumnType, Element, HnswParams, Index, IndexBuilder, IndexOptions,
+    IvfParams, Key, KeyType, Metric, Result, Save, ValueRef,
 };
 
 /// An index, and how it is changed once built.
@@ -117,13 +118,13 @@ impl Case {
         // Answers of the changed index in memory, before a file of it is made.
         let mut changed = Hash::new();
         answers::of(&index, self.cloud, &mut changed)?;
-        let delta = save(&index, Save::Delta, threads)?;
+        let delta = save(&index, Save::delta(), threads)?;
         let reopened = Index::open(&delta)?;
         reopened.verify()?;
         self.line("+delta", &delta, &reopened, lines)?;
         lines.push_str(&format!("{}+memory - {:016x}\n", self.name, changed.value()));
         if self.compacted {
-            let compact = save(&reopened, Save::Compact, threads)?;
+            let compact = save(&reopened, Save::compact(), threads)?;
             self.line("+compact", &compact, &Index::open(&compact)?, lines)?;
         }
         Ok(())
@@ -195,8 +196,8 @@ impl Row {
     }
 }
 
-fn save(index: &Index<'_>, save: Save, threads: usize) -> Result<AlignedBytes> {
+fn save(index: &Index<'_>, save: Save<'_>, threads: usize) -> Result<AlignedBytes> {
     let mut bytes = AlignedBytes::new();
-    index.write_to(save, threads, &mut bytes, &mut |_| Ok(()))?;
+    index.write_to(&mut bytes, save.threads(threads))?;
     Ok(bytes)
 }

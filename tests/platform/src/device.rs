@@ -3,9 +3,10 @@
 
 use crate::rows::{Cloud, Random, vector};
 use core::fmt::Write;
+use hither::raw::AlignedBytes;
 use hither::{
-    AlignedBytes, HnswParams, Index, IndexBuilder, IndexOptions, Metric, Result, SearchParams,
-    Searcher, Structure,
+    HnswParams, Index, IndexBuilder, IndexOptions, Metric, Result, SearchParams, Searcher,
+    Structure,
 };
 
 const DIMENSIONS: usize = 48;

@@ -26,13 +26,13 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, String> {
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
-            "--levels" => return Ok(hither::simd_levels().join("\n") + "\n"),
+            "--levels" => return Ok(hither::raw::simd_levels().join("\n") + "\n"),
             "--device" => return device(&value()?),
             "--threads" => threads = value()?.parse().map_err(|error| format!("{error}"))?,
             "--simd" => {
                 let level = value()?;
-                if !hither::use_simd_level(&level) {
-                    let known = hither::simd_levels().join(", ");
+                if !hither::raw::use_simd_level(&level) {
+                    let known = hither::raw::simd_levels().join(", ");
                     return Err(format!("no SIMD level {level} here, only {known}"));
                 }
             }

@@ -62,15 +62,15 @@ impl OpenIndex {
         let (pieces, progress) = (&mut Pieces(sink), &mut |step| sink.tell(step));
         match &self.files[..] {
             [file] => {
-                let form = if delta { Save::Delta } else { Save::Compact };
-                file.read(|index| index.write_to(form, 1, pieces, progress))?;
+                let save = if delta { Save::delta() } else { Save::compact() };
+                file.read(|index| index.write_to(pieces, save.threads(1).progress(progress)))?;
             }
             _ if delta => {
                 let message = "several files cannot be saved as a delta; use \"compact\"";
                 return Err(Failure::new("unsupported", message.into()));
             }
             files => with_all(files, &mut Vec::new(), &mut |indexes| {
-                Ok(merge(indexes, 1)?.write_to(pieces, progress)?)
+                Ok(merge(indexes, 1)?.write_to(pieces, Some(progress))?)
             })?,
         }
         Ok(())

@@ -1,10 +1,10 @@
 //! Searching all files, and finding rows by key.
 
-use super::{File, OpenIndex};
+use super::{File, Found, OpenIndex};
 use crate::failure::{Failure, Outcome};
 use crate::options::metric;
 use crate::value::to_key;
-use hither::{Filter, IndexFilter, Key, SearchParams, ShardNeighbor, Shards, Structure};
+use hither::{Filter, IndexFilter, Key, SearchParams, Shards, Structure};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
@@ -42,8 +42,9 @@ impl OpenIndex {
             structure: exact.then_some(Structure::Flat),
             metric: measure.as_deref().and_then(metric),
             radius,
+            // The row that others are to be like is nearest to itself.
             except: except.as_ref().map(Key::as_ref),
-            ..SearchParams::new(k)
+            ..SearchParams::new(if k == 0 && radius.is_some() { usize::MAX } else { k })
         };
         let files = self.files.iter().map(File::borrow_dependent);
         let shards = Shards::new(files.clone().map(|file| &file.index).collect())?;
@@ -54,15 +55,15 @@ impl OpenIndex {
         if filtered && filters.len() < self.files.len() {
             return Err(Failure::new("invalid_filter", "no filter is bound".into()));
         }
-        let (searcher, found) = (&mut self.searcher, &mut self.found);
-        self.stats = match params.radius {
-            Some(radius) if k == 0 => {
-                shards.within(&self.vector, radius, &params, &filters, searcher, found)?
-            }
-            _ => shards.search(&self.vector, &params, &filters, searcher, found)?,
-        };
-        let unreached = if k > 0 { shards.unreached_recall(&params) } else { None };
+        self.found.clear();
+        for near in shards.search(&self.vector, &params, &filters, &mut self.searcher)? {
+            let (file, row) = shards.place(near.row)?;
+            let key = shards.key(near.row)?.to_owned();
+            self.found.push(Found { file, row, key, distance: near.distance });
+        }
+        let unreached = shards.unreached_recall(&params);
         self.reached = unreached.map(|calibration| calibration.best().1);
+        self.stats = self.searcher.stats();
         Ok(())
     }
 
@@ -129,7 +130,7 @@ impl OpenIndex {
         let Some(found) = self.find(key)? else { return Ok(None) };
         let dimensions = self.first(|index| index.dimensions())?;
         self.vector.resize(dimensions, 0.0);
-        self.files[found.shard].read(|index| index.vector(found.row, &mut self.vector))?;
+        self.files[found.file].read(|index| index.vector(found.row, &mut self.vector))?;
         self.found = vec![found];
         Ok(Some(self.vector.clone()))
     }
@@ -145,10 +146,12 @@ impl OpenIndex {
 
 impl OpenIndex {
     /// The row with a key.
-    fn find(&self, key: &JsValue) -> Outcome<Option<ShardNeighbor>> {
+    fn find(&self, key: &JsValue) -> Outcome<Option<Found>> {
         let key = to_key(key, self.first(|index| index.options().key_type)?)?;
-        let found = self.shards()?.find(key.as_ref())?;
-        Ok(found.map(|(shard, row)| ShardNeighbor { shard, row, distance: 0.0, key }))
+        let shards = self.shards()?;
+        let Some(found) = shards.find(key.as_ref())? else { return Ok(None) };
+        let (file, row) = shards.place(found)?;
+        Ok(Some(Found { file, row, key, distance: 0.0 }))
     }
 
     pub(super) fn shards(&self) -> Outcome<Shards<'_, '_>> {

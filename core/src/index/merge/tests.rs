@@ -3,12 +3,13 @@
 //! and goes on the same.
 
 use super::*;
+use crate::aligned::AlignedBytes;
 use crate::hnsw::search::{GraphStorage, Halt, Step};
 use crate::index::memory::{Joined, Memory, PartStorage};
 use crate::random::Random;
 use crate::segment::storage::{Selectivity, Storage};
 use crate::{
-    AlignedBytes, Codes, ColumnSchema, ColumnType, Comparison, ErrorKind, Filter, HnswParams,
+    Codes, ColumnSchema, ColumnType, Comparison, ErrorKind, Filter, HnswParams,
     Index, IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Searcher, Shards,
     Structure, Value, ValueRef,
 };
@@ -243,7 +244,7 @@ fn file(options: IndexOptions, random: &mut Random) -> AlignedBytes {
     let mut index = Index::open(&bytes).unwrap();
     change(&mut index, 700, random);
     let mut delta = AlignedBytes::new();
-    index.write_to(Save::Delta, 1, &mut delta, &mut |_| Ok(())).unwrap();
+    index.write_to(&mut delta, Save::delta().threads(1)).unwrap();
     delta
 }
 
@@ -280,7 +281,7 @@ fn run<P: Parts>(
     for &want in batches {
         let Searcher { query, merge, .. } = &mut searcher;
         loop {
-            match merge.advance(parts, query, memory.params, metric, want) {
+            match merge.advance(parts, query, &memory.params, metric, want) {
                 Ok(()) => break,
                 Err(Halt::Missing(_)) => {}
                 Err(Halt::Error(error)) if *error.kind() == ErrorKind::Interrupted => {}
