@@ -1,4 +1,4 @@
-//! What the commands have in common that change an index file: `hither add`, `update`, `remove`.
+//! What `hither add`, `update` and `remove` have in common, which change an index file.
 //!
 //! The file is opened, changed in memory, and written anew beside itself; it is replaced when all is
 //! there. Who has the old one open goes on with it.

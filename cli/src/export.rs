@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     show::print(&format!("{path}: {} rows\n", show::count(rows.len() as u64)))
 }
 
-/// What is not in the file as it is in the index.
+/// Notes on what the file does not have as the index has it.
 fn notes(output: &Path, layout: &Layout) -> Vec<String> {
     let format = Format::named_by(output);
     if format == Some(Format::Npy) {

@@ -1,4 +1,4 @@
-//! What the rows of an index have, for those who read rows for it or write its own.
+//! What the rows of an index have, for reading rows that go to it and for writing its own.
 
 use hither::{Element, Index};
 use hither_rows::{Layout, Precision};

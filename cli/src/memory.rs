@@ -21,18 +21,18 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What a build is held to.
+    /// How much memory a build may take.
     pub fn budget(&self) -> Budget {
         let available = if self.memory.is_some() { None } else { available() };
         Budget { limit: self.memory, available }
     }
 }
 
-/// What a build is held to.
+/// How much memory a build may take.
 pub struct Budget {
     /// What was asked for.
     pub limit: Option<u64>,
-    /// What there was at the beginning, where nothing was asked for and it is known.
+    /// How much was available at the beginning, if nothing was asked for and it is known.
     available: Option<u64>,
 }
 

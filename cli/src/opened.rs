@@ -1,4 +1,5 @@
-//! Index files that are opened: mapped, or read where what has the name can be read once only.
+//! Opening index files: mapped, or read into memory where the name leads to what can be read only once,
+//! such as a pipe.
 
 use crate::failure::Failure;
 use hither::{ErrorKind, IndexFile};

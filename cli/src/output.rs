@@ -1,4 +1,5 @@
-//! Files that appear when they are whole; an end by a signal removes what is unfinished.
+//! Output files, which appear when they are whole; if a signal ends the command, the unfinished one is
+//! removed.
 
 use crate::failure::Failure;
 use crate::interrupt::remove_unfinished;

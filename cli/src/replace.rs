@@ -55,7 +55,7 @@ impl Force {
     }
 }
 
-/// Of an input, which may be standard input.
+/// The same for an input, which may be standard input.
 fn metadata(input: &Path) -> Option<Metadata> {
     if input != Path::new("-") {
         return fs::metadata(input).ok();

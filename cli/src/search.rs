@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// That the name of a file does not promise another format than it gets.
+/// Refuses a file name that promises another format than the file gets.
 pub fn require_extension(path: &Path, wanted: &str, what: &str) -> Result<(), Failure> {
     match path.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
         true => Ok(()),
@@ -240,7 +240,7 @@ impl<'a> Search<'a> {
         };
         let (searcher, found) = (Searcher::new(), Vec::new());
         let search = Self { shards, filters, arguments, searcher, except, k, found };
-        // Before it searches: where no row is found nobody would hear of a wrong name.
+        // Checked before searching: if no row is found, nobody would hear of a wrong name.
         for index in indexes {
             search.columns(index)?;
         }

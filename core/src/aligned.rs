@@ -70,7 +70,7 @@ impl AlignedBytes {
         Err(ErrorKind::OutOfMemory { bytes: needed as u64 }.into())
     }
 
-    /// The same where memory that is not there ends the program, as it does for a `Vec`.
+    /// The same, but without enough memory it ends the program, as a `Vec` does.
     fn reserve(&mut self, additional: usize) {
         if let Err(error) = self.try_reserve(additional) {
             panic!("{error}");

@@ -10,10 +10,10 @@
 //!
 //! # Opening passes over no row
 //!
-//! A file may be of gigabytes, mapped, or one day elsewhere. To open it is to read the header and the
-//! manifest, to check their hashes, and to see that every section lies within the file, where no other
-//! does, and has as many checksums as it has blocks. What a section holds is checked for its length by
-//! whoever opens it, and for its content where it is used.
+//! A file may be of gigabytes, mapped, or one day elsewhere. Opening reads the header and the manifest,
+//! checks their hashes, and checks that every section lies within the file, overlaps no other, and has as
+//! many checksums as blocks. Whoever opens a section checks its length, and whoever uses it checks its
+//! content.
 //!
 //! # Checksums are a tree
 //!
@@ -45,7 +45,8 @@ use alloc::vec::Vec;
 use manifest::{Manifest, Section};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// Shows damage as PNG's does: a byte beyond ASCII, both kinds of line end, end of file.
+/// As PNG's signature it shows damage by transfers as text: a byte beyond ASCII, both kinds of line end,
+/// end of file.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89HTR\r\n\x1a\n";
 
 /// The format version that this library writes and reads.

@@ -71,9 +71,9 @@ impl IndexBuilder {
         })
     }
 
-    /// Where segments are put aside that the options' `memory` does not hold, until the file is
-    /// written: a `std::fs::File` that can be read and written, or whatever else is a [`Spill`]. It
-    /// gets what the index's file will have, but for the last segment.
+    /// Puts segments that the options' `memory` does not hold aside in `spill` until the file is written:
+    /// in a `std::fs::File` that can be read and written, or in any other [`Spill`]. It takes as many bytes
+    /// as the index's file, without the last segment.
     ///
     /// ```
     /// use hither::{Index, IndexBuilder, IndexOptions, Metric};
@@ -116,8 +116,8 @@ impl IndexBuilder {
         self.random_keys = RandomKeys::seeded(seed);
     }
 
-    /// Makes room for `rows` rows more, where it is known that they come: room that grows as they
-    /// come takes more memory. Where memory is limited, segments become equally large.
+    /// Makes room for `rows` more rows if it is known that they will come: room that grows as they come
+    /// takes more memory. Where memory is limited, segments become equally large.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`]; [`ErrorKind::InvalidParameter`] if so many rows want a higher limit.
@@ -179,9 +179,9 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Makes room for another row where memory is limited and the rows that are here fill it: builds
-    /// a segment of them and puts it aside. Else it does nothing. [`push`](Self::push) does so itself;
-    /// called before it, this tells of progress.
+    /// If memory is limited and full, builds a segment of the rows so far and puts it aside, which makes
+    /// room for another row. Else it does nothing. [`push`](Self::push) calls it without `progress`; call
+    /// it before to hear of that.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateKey`] if a key was given twice, [`ErrorKind::InvalidParameter`] if the
@@ -212,7 +212,7 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Chooses the structures anew, where it takes the number of rows to decide.
+    /// Chooses other structures, for callers who decide by the number of rows.
     ///
     /// # Errors
     /// Those of [`new`](Self::new).
@@ -237,12 +237,12 @@ impl IndexBuilder {
         self.parts.count()
     }
 
-    /// What it was made with.
+    /// The options that it was made with.
     pub fn options(&self) -> &IndexOptions {
         &self.options
     }
 
-    /// Takes account of memory that is taken meanwhile beside the builder's.
+    /// Counts memory that others take during the build as part of the limit.
     pub(crate) fn count_beside(&mut self, bytes: u64) -> Result<()> {
         self.options.check_memory(bytes)?;
         self.parts.beside = bytes;

@@ -1,5 +1,5 @@
-//! Recall calibration: what `ef_search` or `probes` a wanted recall takes, measured at build on
-//! queries held out of the structure.
+//! Recall calibration: which `ef_search` or `probes` a wanted recall takes. The build measures it by rows
+//! that it holds out of the structure as queries.
 
 use crate::archive::manifest;
 use crate::error::{Result, corrupt};
@@ -38,7 +38,7 @@ pub enum Structure {
 named!(Structure, "structure": Flat = "flat", Hnsw = "hnsw", Ivf = "ivf");
 
 impl Structure {
-    /// What says how hard a search by it tries, if anything does: `ef_search` or `probes`.
+    /// The parameter that says how hard a search by it tries, if there is one: `ef_search` or `probes`.
     pub fn effort_name(self) -> Option<&'static str> {
         match self {
             Self::Flat => None,
@@ -77,7 +77,7 @@ pub struct Calibration {
     pub points: Vec<(u32, f32)>,
 }
 
-/// The settings that are measured, as far as the structure goes.
+/// The settings that are measured, up to the size of the structure.
 pub(crate) const EFFORTS: [u32; 27] = [
     1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384,
     512, 768, 1024, 1536,

@@ -86,9 +86,9 @@ pub(crate) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     platform::dispatch(WidenF16 { bytes, out });
 }
 
-/// Does `work` with the instructions that this processor has, of which compilers make vectors of its
-/// loops. What it calls is to be `inline(always)`, else it is compiled for any processor; in WebAssembly
-/// there is but one.
+/// Does `work` compiled for this processor's instruction set, so that the compiler can vectorise its loops.
+/// What `work` calls must be `inline(always)`, else it is compiled for any processor. In WebAssembly there
+/// is only one instruction set.
 pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
     platform::dispatch(Work(work))
 }

@@ -349,9 +349,8 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// An error for what is not in the bytes where it should be. `ok_or` makes the error first and
-/// drops it where all is well, for every row that a search reads: a twentieth of its time in
-/// WebAssembly.
+/// Makes an error of bytes that are not where they should be. `ok_or` makes the error first and drops it
+/// where all is well, for every row that a search reads: a twentieth of its time in WebAssembly.
 pub(crate) trait OrCorrupt<T> {
     /// The value, or [`ErrorKind::Corrupt`].
     fn or_corrupt(self, what: &'static str) -> Result<T>;

@@ -122,7 +122,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether a value that lies so to the literal passes.
+    /// Whether `value op literal` holds, if `ordering` says how the value compares with the literal.
     fn accepts(self, ordering: Ordering) -> bool {
         match self {
             Self::Eq => ordering.is_eq(),
@@ -150,7 +150,7 @@ impl Filter {
         self.evaluate(schema, &|_| ValueRef::Null).map(drop)
     }
 
-    /// Whether a row matches whose column number i has the value `get(i)`.
+    /// Whether a row matches if its column number i has the value `get(i)`.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -177,7 +177,7 @@ impl Filter {
         }
     }
 
-    /// The plainest evaluation. It looks at every part, whatever the others gave, so that it finds
+    /// The plainest evaluation. It looks at every part even if the others have decided, so that it finds
     /// every error.
     fn evaluate<'v>(
         &self,

@@ -1,4 +1,4 @@
-//! Rows in memory that are in no file yet: searched exactly, sealed into a segment when saved.
+//! Rows in memory that are in no file yet. Searches scan them; saving makes a segment of them.
 //!
 //! An index file never changes, and a graph that takes rows one at a time is another graph than the one that a
 //! build makes. So rows that are inserted into an open index gather beside its segments. Three

@@ -1,5 +1,5 @@
-//! How large and how small values may be, so that what is computed of them in f32 neither overflows
-//! nor is lost.
+//! How large and how small values may be so that computing with them in f32 neither overflows nor loses
+//! them.
 //!
 //! A distance sums products of two vectors' values, which go up to the squares of their lengths: so no
 //! vector may be longer than about a root of the greatest f32, and differences below a root of the least,

@@ -62,7 +62,7 @@ pub(crate) struct Quantizer {
     pub scale: f32,
 }
 
-/// How many rows the centre and the scale are learned from.
+/// How many rows the centre and the scale are computed from.
 const TRAINING_ROWS: u32 = 2048;
 
 /// Reads row `row` as it is coded: under cosine at unit length.

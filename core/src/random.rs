@@ -1,4 +1,4 @@
-//! The only randomness: seeded, and the same everywhere.
+//! The only source of random numbers for structures: seeded, and the same on every platform.
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
 #[derive(Clone, Debug)]

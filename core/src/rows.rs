@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-/// A set of row numbers that empties in the time it took to fill.
+/// A set of row numbers. Emptying it takes as long as filling it did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowSet {
     words: Vec<u64>,
-    /// The rows that are in: clearing touches only their words.
+    /// The rows in the set: clearing touches only their words.
     rows: Vec<u32>,
 }
 
@@ -42,8 +42,8 @@ impl RowSet {
     }
 
     /// Adds rows, all of which lie within the room, and appends those that were not there to
-    /// `out`. There is no branch for each of them: half of a node's neighbours were met before,
-    /// and no processor foretells which.
+    /// `out`. There is no branch for each of them: half of a node's neighbours were met before, and no
+    /// processor predicts which.
     #[inline]
     pub fn insert_new(&mut self, rows: &[u32], out: &mut Vec<u32>) {
         let first = out.len();

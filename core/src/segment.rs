@@ -6,6 +6,7 @@ mod calibrate;
 mod coded;
 pub(crate) mod filter;
 pub(crate) mod order;
+pub(crate) mod plan;
 mod probe;
 mod progress;
 mod scan;

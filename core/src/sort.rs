@@ -1,7 +1,8 @@
 //! Sorting: by the standard library with the feature `std`, and by one small heap sort where a
 //! program must be small. A sort of the standard library weighs 5 to 25 KB for each type.
 //!
-//! Neither is stable: what the library sorts by tells all items apart, or it does not matter.
+//! Neither is stable: either no two items are equal by what the library sorts by, or their order does not
+//! matter.
 
 use core::cmp::Ordering;
 

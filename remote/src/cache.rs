@@ -32,7 +32,7 @@ use std::time::{Duration, SystemTime};
 
 /// Files that are brought at the same time.
 const AT_ONCE: usize = 8;
-/// How often who waits for another one looks whether that is done.
+/// How often a process that waits for another one's download looks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Where files are kept, and how many and how long.
@@ -44,12 +44,12 @@ pub struct CacheOptions {
     pub size: u64,
     /// Most bytes of the files that are brought through one [`Cache`]; none for no such limit.
     pub share: Option<u64>,
-    /// Answers of servers from this moment on are believed; a file of which a server last said
-    /// before that it is right is asked for again.
+    /// A server's answer is believed if it came after this moment; a file that was last confirmed before is
+    /// asked for again.
     pub believed: SystemTime,
 }
 
-/// The folder, and what of it the files of one use take: a table's, or a command's.
+/// The folder, and how much of it the files of one use, a table or a command, take.
 #[derive(Debug)]
 pub struct Cache {
     options: CacheOptions,
@@ -62,7 +62,7 @@ pub struct Cache {
 pub struct CachedFile {
     /// Where it lies.
     pub path: PathBuf,
-    /// When the server last said that it is right.
+    /// When the server last confirmed it.
     pub asked: SystemTime,
     _locked: File,
 }
@@ -132,7 +132,7 @@ impl Cache {
         (path, failed::load(&self.path(object, "error")))
     }
 
-    /// The cached file, if the server said recently enough that it is right.
+    /// The cached file, if the server confirmed it recently enough.
     fn fresh(&self, object: &Object) -> Result<Option<CachedFile>> {
         let path = self.path(object, "note");
         let Some(note) = Note::read(&path) else { return Ok(None) };
@@ -146,7 +146,7 @@ impl Cache {
         if !same {
             return Ok(None);
         }
-        // What a listing says was said when the list was asked for.
+        // A listing is as old as the request for it.
         let asked = if recent { asked } else { self.options.believed };
         let Some(held) = self.hold(object, asked) else { return Ok(None) };
         self.take(object, note.length)?;

@@ -1,4 +1,4 @@
-//! Whom the network may be asked of, and for how long.
+//! Which hosts may be contacted, and how long an answer may take.
 //!
 //! `answer` is between object_store and a server, and checks what that one says.
 
@@ -74,7 +74,7 @@ fn redirect(attempt: Attempt<'_>) -> Action {
     }
 }
 
-/// Looks names up, and forgets addresses that nobody who names a public host can mean.
+/// Looks names up, and drops addresses that nobody means who names a public host.
 struct Addresses {
     host: String,
 }

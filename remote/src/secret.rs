@@ -1,4 +1,4 @@
-//! What HTTP servers want to hear before they give a file, which errors never show.
+//! Credentials for HTTP servers, which errors never show.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Waiting for the network, by whoever has one thread and its own ideas of signals.
+//! Waiting for the network on one thread, for callers who handle signals in their own way.
 //!
 //! Whatever waits is driven by a runtime on this thread that lives as long as the wait: afterwards
 //! no connection, timer or thread is left.

@@ -189,7 +189,7 @@ pub fn written(value: ValueRef<'_>) -> String {
     }
 }
 
-/// That the columns of a file have names, and each its own.
+/// Refuses columns without a name, and two of the same name.
 pub fn check_names(path: &Path, columns: &[ColumnSchema]) -> Result<(), Error> {
     for (at, ColumnSchema { name, .. }) in columns.iter().enumerate() {
         if name.is_empty() {
@@ -204,7 +204,7 @@ pub fn check_names(path: &Path, columns: &[ColumnSchema]) -> Result<(), Error> {
     Ok(())
 }
 
-/// That two files have a column of the same name.
+/// The error for two files that have a column of the same name.
 pub fn same_name(
     path: &Path,
     columns: &[ColumnSchema],

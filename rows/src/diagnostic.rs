@@ -1,4 +1,4 @@
-//! What is said about an input, apart from where it is said.
+//! A message about an input, and which setting would mend it.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ impl Diagnostic {
         self.setting.as_ref()
     }
 
-    /// The same behind a few words, such as what it is said of.
+    /// The same message with a few words before it, such as what it is about.
     pub(crate) fn behind(self, words: &str) -> Self {
         Self { text: format!("{words} {}", self.text), ..self }
     }

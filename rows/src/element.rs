@@ -1,4 +1,4 @@
-//! The numbers of binary formats that have no header, or one that does not name their type.
+//! Types of numbers in binary formats without a header, or with one that does not name the type.
 
 /// A type of numbers, all little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Element {
     ///
     /// # Errors
     ///
-    /// If an integer is none that f32 holds, with its place.
+    /// If f32 does not hold an integer exactly, with its place.
     pub fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> Result<(), String> {
         match self {
             Self::F32 => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),

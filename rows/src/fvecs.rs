@@ -46,7 +46,7 @@ impl Records {
         let path = source.path();
         let io = |error| Error::io(path, &error);
         let bytes = match source.is_stream() {
-            // As if a stream had the longest row: nothing greater is allocated for one.
+            // A stream counts as long as the longest row: no more is allocated for one.
             true => 4 + hither::limits::MAX_DIMENSIONS as u64 * size as u64,
             false => file.metadata().map_err(io)?.len(),
         };

@@ -9,7 +9,7 @@ use hither::{ColumnType, Key, KeyType, Value, parse_timestamp, parse_uuid};
 
 use crate::diagnostic::{Diagnostic, Setting};
 
-/// What the values of one column have been so far.
+/// What the values of one column were so far.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     bools: u64,

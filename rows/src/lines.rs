@@ -7,8 +7,7 @@ use std::{
 
 use crate::{Diagnostic, Error, packed::unpacked, source::Source};
 
-/// How many bytes a line may have: a packed file of a few kilobytes can unpack to one that no
-/// memory holds.
+/// Most bytes of a line: a packed file of a few kilobytes may unpack to a line that no memory holds.
 pub const LONGEST: u64 = 1 << 28;
 
 /// A text file, line by line.

@@ -1,5 +1,5 @@
-//! The names of columns: those that say what a column is, and those in an answer, beside what it has of
-//! its own.
+//! The names of columns: names that say what a column is, and names of columns in an answer, which has
+//! fields of its own.
 
 use hither::ColumnSchema;
 

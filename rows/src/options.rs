@@ -1,4 +1,4 @@
-//! What an input is asked for.
+//! How an input is to be read.
 
 use std::path::PathBuf;
 

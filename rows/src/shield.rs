@@ -25,7 +25,7 @@ pub fn shield<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result
         }));
     });
     SHIELDED.set(true);
-    // What `read` was at work on is never used again: every error ends the reading.
+    // What `read` worked on is never used again: every error ends the reading.
     let result = catch_unwind(AssertUnwindSafe(read));
     SHIELDED.set(false);
     result.unwrap_or_else(|_| {

@@ -33,7 +33,7 @@ pub fn create(path: &Path) -> Result<AtomicFile, Error> {
     AtomicFile::create(path).map_err(|error| failed(path, error))
 }
 
-/// What the library said of a file that is written.
+/// An error of the library about a file that is written.
 pub fn failed(path: &Path, error: hither::Error) -> Error {
     match error.kind() {
         ErrorKind::Io { reason, .. } => {

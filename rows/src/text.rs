@@ -14,7 +14,7 @@ use crate::{
     sink::{create, failed},
 };
 
-/// What zstd itself takes where nothing is said.
+/// The level that zstd itself takes by default.
 #[cfg(feature = "parquet")]
 const ZSTD_LEVEL: i32 = 3;
 

@@ -35,7 +35,7 @@ impl Failure {
         Self { code, message }
     }
 
-    /// The same, saying in which row.
+    /// The same, with the number of the row.
     pub(crate) fn in_row(self, row: usize) -> Self {
         Self { message: format!("row {row}: {}", self.message), ..self }
     }

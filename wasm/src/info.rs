@@ -23,7 +23,8 @@ fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
     value.map_or(JsValue::NULL, Into::into)
 }
 
-/// Of files with so many rows, each with its index and its bytes; the first says what all have in common.
+/// The information about files that have so many rows together, each given with its index and its bytes;
+/// the first says what all have in common.
 pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) -> JsValue {
     let options = first.options();
     object([
@@ -48,7 +49,7 @@ pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) 
 
 fn file(index: &Index<'_>, bytes: usize) -> JsValue {
     let (info, options) = (index.info(), index.options());
-    // Their names are anybody's, `__proto__` too: entries are what an object then has of its own.
+    // Users choose these names, `__proto__` too: as entries they become properties of the object itself.
     let pair = |(name, value): &(String, String)| {
         Array::of2(&name.as_str().into(), &value.as_str().into()).into()
     };

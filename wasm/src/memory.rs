@@ -9,8 +9,8 @@ pub(crate) fn ensure(bytes: usize) -> Outcome<()> {
     room(&mut Vec::<u8>::new(), bytes)
 }
 
-/// The same for bytes of which none of the lists that they go to takes more than a fourth: what is
-/// free lies in parts, and memory that grows for one part as large as all never shrinks.
+/// The same for bytes that go to several lists, each of which takes at most a fourth: free memory lies in
+/// pieces, and memory that grows for one piece as large as all never shrinks.
 pub(crate) fn ensure_in_parts(bytes: usize) -> Outcome<()> {
     let mut parts: [Vec<u8>; 4] = Default::default();
     for part in &mut parts {

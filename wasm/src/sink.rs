@@ -1,5 +1,5 @@
-//! Where a file goes that is written: to JavaScript, piece by piece. Here, where memory never shrinks, it
-//! would lie beside all that it is made of.
+//! Passes a file that is written to JavaScript, piece by piece. In the module, whose memory never shrinks,
+//! it would lie beside all that it is made of.
 
 use hither::raw::Sink;
 use hither::{ErrorKind, Progress, Result};

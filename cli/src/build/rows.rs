@@ -1,4 +1,4 @@
-//! Rows from the input into the builder, those left out that cannot be searched.
+//! Rows from the input into the builder, without those that cannot be searched.
 
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
@@ -11,8 +11,8 @@ use std::path::Path;
 /// Makes room for the next row, if memory is limited.
 pub type MakeRoom<'a> = &'a mut dyn FnMut(&mut IndexBuilder, &mut Bar) -> Result<(), Failure>;
 
-/// Adds every row, and says how many were left out. With `skip` those are whose vectors are none
-/// that an index can have; else the first of them is an error.
+/// Adds every row, and says how many were left out: with `skip`, those with vectors that no index can have.
+/// Without `skip` the first of these is an error.
 pub fn push_all(
     input: &mut Input,
     builder: &mut IndexBuilder,

@@ -1,4 +1,5 @@
-//! One command at a time changes a file: what two read and both write would have the changes of one.
+//! A lock, so that one command at a time changes a file: of two that read it and then both write it, the
+//! changes of one would be lost.
 
 use crate::failure::Failure;
 use crate::opened;
@@ -7,7 +8,7 @@ use hither::IndexFile;
 use std::fs::File;
 use std::path::Path;
 
-/// An index file, and what keeps other commands from changing it meanwhile.
+/// An index file, and the lock that keeps other commands from changing it meanwhile.
 pub struct Locked {
     pub file: IndexFile,
     pub lock: Option<File>,
@@ -19,7 +20,7 @@ impl Locked {
         Ok(Self { file: opened::open(path)?, lock: None })
     }
 
-    /// Opens a file that will be replaced, as soon as no other command is changing it.
+    /// Opens a file that will be replaced, when no other command is changing it any more.
     ///
     /// # Errors
     /// Those of opening it, and that somebody wants the command to end.

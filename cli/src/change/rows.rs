@@ -47,7 +47,7 @@ struct Rows<'a> {
     mode: Mode,
     /// Segments that the index had; rows that are new are in none of them.
     stored: u32,
-    /// For each column of the index the one of the file.
+    /// For each column of the index, the number of the file's column.
     columns: Vec<Option<usize>>,
 }
 
@@ -81,7 +81,7 @@ impl Rows<'_> {
         if let Some(rows) = self.input.rows {
             let available = Budget::available();
             let options = index.options();
-            // As they come, and again in the segment that is built of them.
+            // Rows take memory as they come, and again in the segment that is built of them.
             let needed = options.memory_needed(rows).saturating_mul(2);
             if available.is_some_and(|available| needed > available) {
                 let (rows, needed) = (show::count(rows), show::bytes(needed));

@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 
-/// Where bytes are put aside that memory is not to hold, and read from when a file is written: with
-/// the feature `std` a `std::fs::File` that is open for reading and writing, empty.
+/// Storage beside memory: bytes are put aside there, and read again when the file is written. With the
+/// feature `std` it may be a `std::fs::File` that is empty and open for reading and writing.
 ///
 /// ```
 /// use hither::Result;
@@ -37,7 +37,7 @@ pub trait Spill: core::fmt::Debug + Send + Sync {
     /// Whatever keeps it from doing so; the build ends.
     fn append(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// Gives the `out.len()` bytes that begin `at` so many after the first, all of which were taken.
+    /// Reads the `out.len()` bytes from offset `at` on, all of which were appended before.
     ///
     /// # Errors
     /// Whatever keeps it from doing so; nothing more is written.

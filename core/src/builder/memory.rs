@@ -1,4 +1,4 @@
-//! How much memory a build takes, told before it begins.
+//! How much memory a build takes, computed before it begins.
 
 use super::options::IndexOptions;
 use crate::column::ColumnType;
@@ -97,7 +97,7 @@ impl IndexOptions {
         rows.saturating_mul(row).saturating_add(centroids)
     }
 
-    /// Whether the limit holds a segment at all.
+    /// Whether the limit is enough for a segment at all.
     pub(super) fn check_memory(&self, beside: u64) -> Result<()> {
         let Some(memory) = self.memory else { return Ok(()) };
         let least = self.segment_needed(LEAST_ROWS).saturating_add(beside);

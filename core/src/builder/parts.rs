@@ -78,7 +78,7 @@ impl Parts {
         Ok(share)
     }
 
-    /// Whether a segment of `rows` rows, with so many bytes of `texts`, is not to grow.
+    /// Whether a segment of `rows` rows with so many bytes of `texts` is full.
     pub fn is_full(&self, options: &IndexOptions, rows: u64, texts: u64) -> bool {
         let Some(memory) = options.memory.filter(|_| rows > 0) else { return false };
         self.share.is_some_and(|share| rows >= share)
@@ -110,7 +110,7 @@ impl Parts {
         Err(ErrorKind::InvalidParameter { name: "memory", reason }.into())
     }
 
-    /// Refuses keys that rows have which were put aside.
+    /// Refuses keys that rows of segments put aside have already.
     pub fn check_keys(&self, keys: &[Key]) -> Result<()> {
         let given_twice = |key: &&Key| self.keys.binary_search(&number(key)).is_ok();
         match keys.iter().filter(|_| !self.keys.is_empty()).find(given_twice) {
@@ -149,7 +149,7 @@ impl Parts {
         Ok(())
     }
 
-    /// The sections of all segments, of which the manifest gets to know.
+    /// The sections of all segments, which are entered in the manifest.
     pub fn sections(&self, manifest: &mut Manifest) -> Vec<NewSection<'_>> {
         manifest.segments.extend(self.segments.iter().cloned());
         let Some(spill) = self.spill.as_deref() else { return Vec::new() };
@@ -161,7 +161,8 @@ impl Parts {
     }
 }
 
-/// A key as a number: different for different keys, but for texts of one hash, which nobody has met.
+/// A key as a number, different for different keys: two texts of the same 128-bit hash are not to be
+/// expected.
 fn number(key: &Key) -> u128 {
     match key {
         Key::Int64(number) => u128::from(number.cast_unsigned()),

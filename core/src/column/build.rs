@@ -1,4 +1,4 @@
-//! A column while its rows are gathered.
+//! A column to which rows are appended.
 
 use super::zones::{encode_zones, value_key};
 use super::{ColumnSchema, ColumnSections, ColumnType, ValueRef, code_width, offset_width};

@@ -107,8 +107,8 @@ fn widest() -> u8 {
     }
     let has = |register: u32, bits: &[u32]| bits.iter().all(|bit| register >> bit & 1 == 1);
     let base = __cpuid(1);
-    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C. Who has them answers what else
-    // is asked here: a processor that does not know a question may answer another.
+    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C. A processor that has them knows the
+    // other questions that are asked here; one that does not know a question may answer another.
     if !has(base.ecx, &[0, 9, 12, 19, 20, 23, 27, 28, 29]) {
         return 0;
     }

@@ -37,7 +37,7 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins a file. What writers left behind in its folder that were killed is removed.
+    /// Begins a file. Removes what killed writers left in its folder.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], also where `path` is no regular file.
@@ -131,7 +131,9 @@ impl Drop for AtomicFile {
     }
 }
 
-/// Writes a file whole or not at all, such as an index and where its progress is heard: to a temporary name beside it, synced, then renamed.
+/// Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. It serves
+/// [`IndexBuilder::write_to`](crate::IndexBuilder::write_to), which tells of progress;
+/// [`IndexBuilder::save`](crate::IndexBuilder::save) tells of none.
 ///
 /// # Errors
 /// [`ErrorKind::Io`], and those of `write`.

@@ -5,12 +5,13 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 /// Bytes written at a time: a huge page of x86-64 and of most aarch64.
 const PIECE: u64 = 2 << 20;
 
-/// Hands what it is given on in pieces of 2 MiB, each from a multiple of that in the file on.
+/// A writer that passes bytes on in pieces of 2 MiB, each of which begins at a multiple of 2 MiB in the
+/// file.
 ///
-/// Linux keeps what comes so as huge pages, where the file system lets it (ext4, XFS), and maps it
-/// as such: a new process takes a page fault where it took hundreds, and searches miss fewer
-/// translations. In other pieces a file has the same bytes and costs its readers more: a tenth of
-/// their searches a second, and half a millisecond before the first.
+/// Linux keeps such pieces as huge pages, where the file system lets it (ext4, XFS), and maps it as such: a
+/// new process takes a page fault where it took hundreds, and searches miss fewer translations. In other
+/// pieces a file has the same bytes and costs its readers more: a tenth of their searches a second, and
+/// half a millisecond before the first.
 #[derive(Debug)]
 pub(super) struct PieceWriter<W: Write> {
     writer: BufWriter<W>,
@@ -23,12 +24,12 @@ impl<W: Write> PieceWriter<W> {
         Self { writer: BufWriter::with_capacity(PIECE as usize, file), position: 0 }
     }
 
-    /// What it writes to, which has all but the last piece; all of it after a flush.
+    /// The writer below. It has all but the last piece, and all of it after a flush.
     pub fn get_ref(&self) -> &W {
         self.writer.get_ref()
     }
 
-    /// What it wrote to, without what was not handed on yet.
+    /// The writer below, without the bytes that were not passed on yet.
     pub fn abandon(self) -> W {
         self.writer.into_parts().0
     }

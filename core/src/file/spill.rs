@@ -19,5 +19,5 @@ impl Spill for File {
     }
 }
 
-/// What messages call a file of which nobody knows the name.
+/// What messages call a file whose name is not known.
 const NAME: &str = "the temporary file of finished segments";

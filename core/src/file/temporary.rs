@@ -1,5 +1,5 @@
-//! Temporary files beside those that they become: their names, their modes, and what is left of
-//! writers that were killed.
+//! Temporary files beside the files that they become: their names, their modes, and what killed writers
+//! left.
 
 use std::format;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -76,8 +76,8 @@ fn keep_mode(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what writers left behind in the folder of `path` that were killed: temporary files of
-/// the same name, and of index files by theirs, that no process has locked.
+/// Removes what killed writers left in the folder of `path`: temporary files for that name, and for any
+/// index file, that no process has locked.
 pub fn remove_stale(path: &Path) {
     let Ok(entries) = fs::read_dir(folder(path)) else { return };
     let name = path.file_name().unwrap_or_default().to_string_lossy();

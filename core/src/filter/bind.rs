@@ -50,7 +50,7 @@ pub(super) enum Test {
     Range(u64, u64),
     /// One of these keys, ascending.
     Keys(Vec<u64>),
-    /// Bytes that lie so to these.
+    /// Bytes that compare with these in this way.
     Compare(Comparison, Vec<u8>),
     /// One of these, ascending.
     Blobs(Vec<Vec<u8>>),
@@ -301,7 +301,7 @@ fn bind_in<'a>(schema: &ColumnSchema, cells: Cells<'a>, values: &[Value]) -> Res
 /// Where a literal lies among a column's keys: (keys below this are of lesser values, keys below
 /// this are of lesser or equal values). None if keys do not tell the column's values apart.
 fn key_cut(cells: &Cells<'_>, literal: &Value) -> Result<Option<(u128, u128)>> {
-    // The value nearest to the literal, by its key, and how it lies to the literal.
+    // The key of the value nearest to the literal, and how that value compares with the literal.
     let (key, ordering) = match (cells.layout, literal) {
         (Layout::Codes(_), Value::Text(text)) => {
             let text = text.as_bytes();

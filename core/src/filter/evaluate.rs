@@ -107,7 +107,7 @@ fn truth(node: &Node<'_>, row: u32) -> Result<Truth> {
     })
 }
 
-/// `unless` if any is that, else unknown if any is, else the contrary.
+/// `unless` if any part is that, else unknown if any part is unknown, else the opposite of `unless`.
 fn all(inner: &[Node<'_>], row: u32, unless: bool) -> Result<Truth> {
     let mut result = Some(!unless);
     for node in inner {

@@ -30,7 +30,7 @@ pub(super) fn coerce<'v>(schema: &ColumnSchema, value: &'v Value) -> Result<Cow<
             (parse_uuid(text).map(Value::Uuid), "123e4567-e89b-12d3-a456-426614174000")
         }
         (ColumnType::Bytes, Value::Text(text)) => (parse_hex(text).map(Value::Bytes), "\\x00ff"),
-        // What JSON cannot write as a number.
+        // Doubles that JSON cannot write as numbers.
         (ColumnType::Float64, Value::Text(text)) => match text.as_str() {
             "NaN" => (Some(Value::Float64(f64::NAN)), ""),
             "Infinity" => (Some(Value::Float64(f64::INFINITY)), ""),
@@ -54,7 +54,7 @@ fn parse_hex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| bytes.collect()).flatten()
 }
 
-/// How a row's value lies to a literal that was [coerced](coerce); none if either is null.
+/// How a row's value compares with a [coerced](coerce) literal; none if either is null.
 pub(super) fn compare(row: ValueRef<'_>, literal: &Value) -> Option<Ordering> {
     Some(match (row, literal) {
         (ValueRef::Bool(a), Value::Bool(b)) => a.cmp(b),
@@ -73,7 +73,7 @@ pub(super) fn compare(row: ValueRef<'_>, literal: &Value) -> Option<Ordering> {
     })
 }
 
-/// How an integer lies to a double, exactly.
+/// How an integer compares with a double, exactly.
 pub(super) fn compare_numbers(a: i64, b: f64) -> Ordering {
     const END: f64 = 9_223_372_036_854_775_808.0;
     if b.is_nan() || b >= END {

@@ -1,4 +1,5 @@
-//! JSON, with the entries of objects as they are written: one that comes twice is seen.
+//! Parsed JSON that keeps the entries of objects as they are written, so that a name that comes twice is
+//! noticed.
 
 use crate::limits::MAX_FILTER_DEPTH;
 use alloc::string::String;

@@ -337,7 +337,7 @@ impl Graph {
         out.extend(self.alike.below(node).filter(|&below| below < inserted));
     }
 
-    /// Says that the neighbours of a node of the base layer will be asked for soon.
+    /// Announces that the neighbours of a node of the base layer will be asked for soon.
     #[inline]
     pub fn prefetch(&self, node: u32) {
         prefetch(bytemuck::cast_slice(self.layers[0].neighbors(node)));

@@ -1,5 +1,5 @@
-//! Seeing to it that every node of the base layer can be reached from where searches enter it, and
-//! they from it; in the layers above, as far as there are places.
+//! Makes every node of the base layer reachable from where searches enter it, and the entry from every
+//! node; in the layers above, as far as there are free places.
 //!
 //! The paper's insertion promises neither. Edges back to a new node are dropped when its neighbour
 //! finds nearer ones; of two groups far from each other one may lose its last way in, and a group

@@ -24,7 +24,7 @@ use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// From how many rows the mean cosine is learned.
+/// How many rows the mean cosine is computed from.
 const SAMPLE: u32 = 2048;
 
 /// Ranks between rows, for building.

@@ -13,9 +13,9 @@ use crate::neighbor::Candidate;
 use crate::sort::sort;
 use alloc::vec::Vec;
 
-/// Of `scratch.candidates`, sorted, at most `limit` neighbours that are nearer to the row than to
-/// each other (Algorithm 4, without extending candidates), filled up with the nearest of the others
-/// to the layer's least, where there are hubs to `limit`.
+/// Selects from the sorted `scratch.candidates` at most `limit` neighbours that are nearer to the row than
+/// to each other (Algorithm 4, without extending candidates). If these are fewer than the layer's least, or
+/// than `limit` where there are hubs, the nearest of the others fill them up.
 pub(super) fn select_neighbors(
     layer: &Layer,
     limit: usize,

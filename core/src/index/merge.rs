@@ -1,4 +1,4 @@
-//! The rows that several parts of one index, or of several, find, each in its order, as one order.
+//! Merges what the parts of one index or of several find into one order.
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +40,7 @@ pub(super) trait Parts {
     /// The key of a row of any part. One that was there stays.
     fn key(&self, row: RowId) -> Step<KeyRef<'_>, Self::Missing>;
 
-    /// Whether a row is passed over, for it is to be left out or another part has one in its place.
+    /// Whether a row is passed over because it is to be left out, or because a later part replaces it.
     fn is_passed_over(&self, row: RowId) -> Step<bool, Self::Missing>;
 }
 
@@ -150,7 +150,7 @@ impl Merge {
         Ok(best)
     }
 
-    /// A distance that none of the rows that are yet to come is nearer than, as far as is known.
+    /// A lower bound, as far as is known, of the distances of the rows that are yet to come.
     pub fn floor(&self, metric: Metric) -> f32 {
         let floors = self.parts.iter().map(|part| part.search.floor());
         let floor = floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY);

@@ -5,7 +5,7 @@ use crate::calibration::{Calibration, Structure};
 use crate::limits::{DEFAULT_EF_SEARCH, DEFAULT_PROBES};
 use crate::metric::Metric;
 use crate::segment::Segment;
-use crate::segment::search::Plan;
+use crate::segment::plan::Plan;
 
 impl Segment<'_> {
     pub(super) fn plan(&self, params: &SearchParams<'_>, metric: Metric) -> Plan {

@@ -11,12 +11,12 @@ use crate::key::Key;
 use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
 use crate::neighbor::Neighbor;
-use crate::segment::search::Plan;
+use crate::segment::plan::Plan;
 use crate::vectors::Query;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// What tells indexes, as they are now, from others: what their contents are, how many rows they have,
+/// What distinguishes the present state of indexes from any other: their contents, how many rows they have,
 /// and how many of these grow.
 type State = (u128, u64, u32);
 
@@ -60,9 +60,9 @@ impl Searcher {
         }
     }
 
-    /// A distance that none of the rows that the last search did not give yet is nearer than, as far
-    /// as is known: the next row's; after what an exact scan gave its last row's; infinity when all
-    /// came; and minus infinity where a structure may find a nearer one late. `metric` is that of the
+    /// A lower bound, as far as is known, of the distances of the rows that the last search has yet to
+    /// give: the next row's distance; after a batch of an exact scan that of its last row; infinity when
+    /// all rows came; minus infinity if a structure may find a nearer row late. `metric` is that of the
     /// search.
     ///
     /// ```
@@ -257,7 +257,7 @@ impl<'a> Memory<'_, 'a, '_> {
     /// Begins a search of all parts.
     pub(super) fn begin(&self, query: &[f32], searcher: &mut Searcher) -> Result<()> {
         let (indexes, metric) = (self.joined.indexes, self.metric());
-        // A scan for all rows within a radius looks for no number of them.
+        // A search for all rows within a radius wants no certain number of them.
         let k = if self.params.wants_all() { 1 } else { self.params.k };
         let params = &SearchParams { k: self.reach(k), ..self.params };
         searcher.merge.reading = 0;

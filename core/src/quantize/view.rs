@@ -30,11 +30,11 @@ pub(crate) struct CodesView<'a> {
 pub(crate) struct CodedQuery {
     /// As [`QueryCodes`] has them, one half after the other.
     codes: Vec<i8>,
-    /// What is too much in a product, because of what is added to stored codes.
+    /// What a product has too much, because something is added to stored codes.
     excess: i32,
     base: f32,
     slope: f32,
-    /// The mean square of what a value is off by, and what a rank is off by.
+    /// The mean square of the error of a value, and the error of a rank.
     square: f32,
     noise: f32,
     /// The metric of the rows that it was coded for, and the width of their codes.

@@ -11,7 +11,8 @@
 
 use super::built::{Built, Structured};
 use super::coded::Coded;
-use super::search::{Plan, SegmentSearch};
+use super::plan::Plan;
+use super::search::SegmentSearch;
 use super::storage;
 use super::truth::{CALIBRATION_K, Truth};
 use crate::calibration::{Calibration, EFFORTS, Structure};

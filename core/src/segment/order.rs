@@ -3,8 +3,8 @@
 use crate::hnsw::search::Step;
 use crate::sort::sort_by;
 
-/// Sorts by `rank`, ties by `key`, which is asked for tied rows alone, and gives what it gave once again.
-/// Where it is missing for one, the rows lie in some order, and may be sorted again.
+/// Sorts by `rank`, ties by `key`, which is asked for tied rows only and must always give the same for a
+/// row. If a key is missing, the rows are left in some order, and can be sorted again.
 pub(crate) fn sort_rows<T, K: Ord, M>(
     rows: &mut [T],
     rank: impl Fn(&T) -> f32,

@@ -10,51 +10,16 @@
 
 use super::filter::{walk_cost, walk_steps};
 use super::order::sort_rows;
+use super::plan::{Plan, least_measured};
 use super::probe::Probe;
 use super::scan::Scan;
 use super::storage::Storage;
 use crate::calibration::Structure;
 use crate::hnsw::search::{EarlyStop, Step, Stop, Walk};
-use crate::limits::DEFAULT_EF_SEARCH;
-use crate::metric::Metric;
 use crate::neighbor::Candidate;
 use crate::quantize::{CodedQuery, Width};
 use crate::rows::RowSet;
 use alloc::vec::Vec;
-
-/// How a segment is to be searched.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub structure: Structure,
-    /// How many neighbours the first answer has. Who asks for more at once wants a search that goes on.
-    pub k: usize,
-    pub ef_search: usize,
-    pub probes: usize,
-    /// The metric of the distances: the index's own, or for unit vectors another.
-    pub metric: Metric,
-    /// Farther rows are not wanted.
-    pub radius: Option<f32>,
-}
-
-impl Plan {
-    /// For the `k` nearest by a structure whose steering is `coded` or not. The pool holds what an
-    /// answer needs; codes want a few more to choose from.
-    pub fn new(structure: Structure, k: usize, effort: usize, coded: bool, metric: Metric) -> Self {
-        let ef_search = match structure {
-            Structure::Ivf if coded => 4 * k,
-            Structure::Ivf => k,
-            Structure::Hnsw if coded => effort.max(least_measured(k)),
-            Structure::Hnsw | Structure::Flat => effort.max(k),
-        };
-        Self { structure, k, ef_search, probes: effort, metric, radius: None }
-    }
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self::new(Structure::Flat, 1, DEFAULT_EF_SEARCH, false, Metric::L2)
-    }
-}
 
 /// What is done next for a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,7 +149,7 @@ impl SegmentSearch {
         self.next += 1;
     }
 
-    /// A rank that none of the rows that were not taken is below, as far as is known: a walk may find
+    /// A lower bound, as far as is known, of the ranks of the rows that were not taken: a walk may find
     /// nearer ones late.
     pub fn floor(&self) -> f32 {
         match self.head() {
@@ -375,15 +340,9 @@ impl SegmentSearch {
     }
 }
 
-/// Of how many rows, nearest by codes, the stored vectors are measured at least for the `want`
-/// nearest: codes may misplace a row by some places. Of ten alone one in thirty was wrong.
-pub(crate) fn least_measured(want: usize) -> usize {
-    want + want / 2
-}
-
-/// Of how many of those `found`, nearest by codes first, the stored vectors are measured for the
-/// `want` nearest: at most half, which has proved enough, or by codes of 4 bits all; of a search that
-/// does not go on, no farther ones than codes could misplace.
+/// For how many of the rows `found`, which are sorted by codes, the stored vectors are measured to get the
+/// `want` nearest: at most half, which has proved enough, or all by codes of 4 bits. A search that does not
+/// go on measures none that are farther than codes could misplace.
 fn rows_measured(
     want: usize,
     found: &[Candidate],

@@ -20,8 +20,8 @@
 //! different rows may have equal codes.
 
 use super::coded::Coded;
+use super::plan::least_measured;
 use super::progress::{OnProgress, Progress};
-use super::search::least_measured;
 use crate::error::Result;
 use crate::limits::DEFAULT_EF_SEARCH;
 use crate::neighbor::{Candidate, Pool};

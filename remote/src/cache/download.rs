@@ -1,4 +1,4 @@
-//! Bringing a file: asked for only if it changed, gone on with where it was cut off, verified.
+//! Bringing a file: only if it changed, from where a connection was cut, and verified.
 
 use super::note::Note;
 use super::{Cache, CachedFile};
@@ -19,7 +19,7 @@ impl Cache {
     pub(super) async fn refresh(&self, object: &Object) -> Result<CachedFile> {
         if let Some((rest, have)) = self.resume(object).await? {
             match self.download(object, rest, have).await {
-                // Bytes of two versions may have met: from the start, then.
+                // Bytes of two versions may be mixed, so it starts again.
                 Err(error) if error.kind().is_damage() => {}
                 done => return done,
             }
@@ -130,7 +130,8 @@ impl Cache {
             return Err(self.wrong(object, error));
         }
         let named = || {
-            // Without its note between the two, a file is asked for anew: never with the wrong one.
+            // If it ends between the two, the file has no note and is asked for anew: it never has the
+            // wrong one.
             let (path, noted) = (self.path(object, "hither"), self.path(object, "note"));
             let _ = fs::remove_file(&noted);
             fs::rename(&part, &path)?;

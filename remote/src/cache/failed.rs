@@ -4,7 +4,7 @@ use crate::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// Writes it down. What cannot be written is not known to them.
+/// Writes it down. If that fails, they do not know it.
 pub fn save(error: &Error, path: &Path) {
     let message = error.to_string().replace(['\n', '\r'], " ");
     let _ = fs::write(path, format!("{}\n{message}\n", error.kind()));

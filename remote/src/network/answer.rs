@@ -1,7 +1,7 @@
-//! What servers answer, checked before anything is made of it.
+//! Checks what servers answer before it is used.
 //!
-//! A request of object_store's goes through here. Whatever a server answers, no more than what was
-//! asked for is read, and what is not an answer to it is an error that says so.
+//! All requests of object_store go through here. Whatever a server answers, no more is read than was asked
+//! for, and what does not answer the request is an error that says so.
 
 use crate::secret::Secret;
 use async_trait::async_trait;
@@ -48,7 +48,7 @@ impl std::error::Error for Wrong {}
 
 impl From<Wrong> for HttpError {
     fn from(wrong: Wrong) -> Self {
-        // Of a kind that is not asked for again.
+        // Of a kind that makes object_store not ask again.
         Self::new(HttpErrorKind::Unknown, wrong)
     }
 }
@@ -123,7 +123,7 @@ impl HttpService for AnswerChecker {
     }
 }
 
-/// What is sent otherwise than it is was not asked for.
+/// Nobody asked for a content encoding.
 fn check_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" && !encoding.is_empty() => {

@@ -132,7 +132,7 @@ impl<'a> Headers<'a> {
         Ok((rows, from + body))
     }
 
-    /// So many bytes at a place, if the file has them.
+    /// Reads so many bytes at a place, if the file has them.
     fn bytes(&mut self, at: u64, length: u64) -> Result<Vec<u8>, Error> {
         if length > self.length.saturating_sub(at) {
             return Err(self.damaged());

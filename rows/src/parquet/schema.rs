@@ -1,4 +1,4 @@
-//! What the columns of a Parquet file, or an Arrow one, are to us.
+//! How columns of Parquet and Arrow files become columns of an index.
 
 use ::parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},

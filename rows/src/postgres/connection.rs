@@ -114,7 +114,7 @@ impl Target {
         let runtime = runtime.map_err(|error| error.to_string())?;
         let connecting = self.config.connect(self.tls.clone());
         let (client, connection) = runtime.block_on(connecting).map_err(|error| refused(&error))?;
-        // Its errors come out of what the client asks for too.
+        // What the client asks for fails with the same errors.
         runtime.spawn(async { drop(connection.await) });
         Ok(Connection { runtime, client, tls: self.tls.clone(), interrupted })
     }
@@ -141,7 +141,7 @@ fn take(text: &str, name: &str) -> (String, Option<String>) {
     (rest, Some(value[..end].trim_matches('\'').into()))
 }
 
-/// Why no connection came about.
+/// Why there is no connection.
 fn refused(error: &Error) -> String {
     if let Some(error) = error.as_db_error() {
         let hint = match *error.code() {

@@ -1,4 +1,4 @@
-//! What the types of Postgres are to us, and their values as COPY's binary format has them.
+//! How types of Postgres become types of an index, and how their values are read from COPY's binary format.
 
 use half::f16;
 use hither::{ColumnType, KeyType, Value};

@@ -93,7 +93,7 @@ impl OpenIndex {
         })
     }
 
-    /// Makes sure of the memory that it takes to build what a save builds: inserted rows, or all.
+    /// Makes sure of the memory that a save takes: to build the inserted rows, or all.
     fn ensure_saving(&self, delta: bool) -> Outcome<()> {
         let mut room = 0_usize;
         for file in &self.files {
@@ -107,7 +107,7 @@ impl OpenIndex {
     }
 }
 
-/// Has the values of these columns be those of the row with this key; nulls where there is no such row.
+/// Fills these columns with the values of the row with this key; with nulls if there is no such row.
 fn keep(index: &Index<'_>, key: KeyRef<'_>, kept: &[usize], values: &mut [Value]) -> Outcome<()> {
     let Some(row) = index.find(key)? else { return Ok(()) };
     for &column in kept {

@@ -9,9 +9,9 @@ use crate::index::memory::{Joined, Memory, PartStorage};
 use crate::random::Random;
 use crate::segment::storage::{Selectivity, Storage};
 use crate::{
-    Codes, ColumnSchema, ColumnType, Comparison, ErrorKind, Filter, HnswParams,
-    Index, IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Searcher, Shards,
-    Structure, Value, ValueRef,
+    Codes, ColumnSchema, ColumnType, Comparison, ErrorKind, Filter, HnswParams, Index,
+    IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Searcher, Shards, Structure,
+    Value, ValueRef,
 };
 use alloc::collections::BTreeSet;
 use alloc::vec;

@@ -1,0 +1,45 @@
+//! How a segment is to be searched.
+
+use crate::calibration::Structure;
+use crate::limits::DEFAULT_EF_SEARCH;
+use crate::metric::Metric;
+
+/// How a segment is to be searched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub structure: Structure,
+    /// How many neighbours the first answer has. Who asks for more at once wants a search that goes on.
+    pub k: usize,
+    pub ef_search: usize,
+    pub probes: usize,
+    /// The metric of the distances: the index's own, or for unit vectors another.
+    pub metric: Metric,
+    /// Farther rows are not wanted.
+    pub radius: Option<f32>,
+}
+
+impl Plan {
+    /// For the `k` nearest by a structure whose steering is `coded` or not. The pool holds what an
+    /// answer needs; codes want a few more to choose from.
+    pub fn new(structure: Structure, k: usize, effort: usize, coded: bool, metric: Metric) -> Self {
+        let ef_search = match structure {
+            Structure::Ivf if coded => 4 * k,
+            Structure::Ivf => k,
+            Structure::Hnsw if coded => effort.max(least_measured(k)),
+            Structure::Hnsw | Structure::Flat => effort.max(k),
+        };
+        Self { structure, k, ef_search, probes: effort, metric, radius: None }
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new(Structure::Flat, 1, DEFAULT_EF_SEARCH, false, Metric::L2)
+    }
+}
+
+/// Of how many rows, nearest by codes, the stored vectors are measured at least for the `want`
+/// nearest: codes may misplace a row by some places. Of ten alone one in thirty was wrong.
+pub(crate) fn least_measured(want: usize) -> usize {
+    want + want / 2
+}
