@@ -11,13 +11,14 @@ use hither::{ColumnSchema, ColumnType, KeyType, Value};
 use hither_rows::{Format, KEY_NAMES, Layout, attribute_names};
 use std::path::{Path, PathBuf};
 
-/// Write the rows of an index file as .npy (vectors), .jsonl or .csv, in the order of keys.
-#[cfg_attr(feature = "parquet", doc = "Or as .parquet or .arrow.")]
+/// Write the rows of an index file as .npy (vectors), .jsonl, .csv or .tsv, in the order of keys.
+#[cfg_attr(feature = "parquet", doc = "Or as .parquet, .arrow, or .arrows, which is a stream.")]
 ///
 /// Text is packed where .gz
 #[cfg_attr(feature = "parquet", doc = "or .zst")]
-/// follows, as in rows.jsonl.gz. CSV has no types: text that looks like numbers is read back as these,
-/// unless --type of hither build says otherwise, and empty text as null.
+/// follows, as in rows.jsonl.gz. CSV and TSV have no types: text that looks like numbers is read back as
+/// these, unless --type of hither build says otherwise, and empty text as null. Text with tabs or line
+/// ends is refused in TSV.
 #[derive(Args)]
 pub struct Arguments {
     /// The index file.
@@ -73,10 +74,10 @@ fn notes(output: &Path, layout: &Layout) -> Vec<String> {
         return (keys || !layout.columns.is_empty()).then_some(note).into_iter().collect();
     }
     let is_text = |column: &ColumnSchema| column.column_type == ColumnType::Text;
-    let csv = format == Some(Format::Csv);
-    let empty = "note: .csv does not tell empty text from null".into();
-    let mut notes: Vec<String> =
-        (csv && layout.columns.iter().any(is_text)).then_some(empty).into_iter().collect();
+    let untyped = format.filter(|format| matches!(format, Format::Csv | Format::Tsv));
+    let untyped = untyped.filter(|_| layout.columns.iter().any(is_text));
+    let empty = |format| format!("note: .{format} does not tell empty text from null");
+    let mut notes: Vec<String> = untyped.map(empty).into_iter().collect();
     let names = attribute_names(layout);
     let both = layout.columns.iter().map(|column| &column.name).zip(&names);
     let both = both.filter(|(own, name)| own != name);

@@ -107,9 +107,9 @@ fn several_files_are_searched_as_one_and_merged() {
     let merged = ok(&folder, &[&["search", "c.hither"][..], &query].concat());
     assert_eq!(both, merged);
 
-    let mut formats = vec!["c.jsonl", "c.jsonl.gz", "c.csv", "c.csv.gz"];
+    let mut formats = vec!["c.jsonl", "c.jsonl.gz", "c.csv", "c.csv.gz", "c.tsv"];
     if cfg!(feature = "parquet") {
-        formats.extend(["c.csv.zst", "c.parquet", "c.arrow"]);
+        formats.extend(["c.csv.zst", "c.parquet", "c.arrow", "c.arrows"]);
     }
     for name in formats {
         ok(&folder, &["export", "c.hither", "-o", name]);

@@ -1,5 +1,5 @@
-//! Rows into files: `.npy`, JSON Lines, CSV, Parquet or Arrow, in forms that [`Input`](crate::Input)
-//! reads again.
+//! Rows into files: `.npy`, JSON Lines, CSV, TSV, Parquet or Arrow, in forms that
+//! [`Input`](crate::Input) reads again.
 //!
 //! A file is written under a temporary name beside its own and renamed when it is whole, so that a
 //! reader never sees half of one and a failed run leaves nothing behind.
@@ -33,19 +33,19 @@ impl Output {
         let writer: Box<dyn Sink> = match format {
             Some(Format::Npy) => Box::new(npy::write::Writer::create(path, layout)?),
             Some(Format::Jsonl) => Box::new(jsonl::write::Writer::create(path, layout)?),
-            Some(Format::Csv) => Box::new(csv::write::Writer::create(path, layout)?),
+            Some(format @ (Format::Csv | Format::Tsv)) => {
+                Box::new(csv::write::Writer::create(path, layout, format == Format::Tsv)?)
+            }
             #[cfg(feature = "parquet")]
             Some(Format::Parquet) => Box::new(crate::parquet::write::Writer::create(path, layout)?),
             #[cfg(feature = "parquet")]
-            Some(Format::Arrow) if path.extension() != Some("arrows".as_ref()) => {
-                Box::new(crate::arrow::write::Writer::create(path, layout)?)
-            }
+            Some(Format::Arrow) => Box::new(crate::arrow::write::Writer::create(path, layout)?),
             #[cfg(not(feature = "parquet"))]
             Some(Format::Parquet | Format::Arrow) => return Err(Error::without_parquet(path)),
             _ => {
                 return Err(Error::new(
                     path,
-                    "rows are written as .npy (vectors alone), .jsonl, .csv, .parquet or .arrow; text with .gz or .zst behind that is packed",
+                    "rows are written as .npy (vectors alone), .jsonl, .csv, .tsv, .parquet, .arrow or .arrows (a stream); text with .gz or .zst behind that is packed",
                 ));
             }
         };

@@ -1,5 +1,5 @@
-//! Arrow's IPC format, as a file: the key, the attributes with their types, and the vector as a list of
-//! one length, a batch of rows at a time.
+//! Arrow's IPC format, as a file or, with the ending `.arrows`, as a stream: the key, the attributes with
+//! their types, and the vector as a list of one length, a batch of rows at a time.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray, Float32Array, Float64Array,
     Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, TimestampMicrosecondArray,
 };
-use arrow_ipc::writer::FileWriter;
+use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use hither::raw::AtomicFile;
 use hither::{ColumnType, KeyRef, KeyType, Value};
@@ -26,10 +26,32 @@ use crate::{
 const BATCH_NUMBERS: usize = 1 << 23;
 const BATCH_ROWS: usize = 1 << 16;
 
+/// What writes batches.
+enum Batches {
+    File(FileWriter<AtomicFile>),
+    Stream(StreamWriter<AtomicFile>),
+}
+
+impl Batches {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        match self {
+            Self::File(file) => file.write(batch),
+            Self::Stream(stream) => stream.write(batch),
+        }
+    }
+
+    fn finish(self) -> Result<AtomicFile, ArrowError> {
+        match self {
+            Self::File(mut file) => file.finish().and_then(|()| file.into_inner()),
+            Self::Stream(mut stream) => stream.finish().and_then(|()| stream.into_inner()),
+        }
+    }
+}
+
 /// Collects a batch and writes it.
 pub struct Writer {
     path: PathBuf,
-    file: FileWriter<AtomicFile>,
+    batches: Batches,
     schema: Arc<Schema>,
     dimensions: usize,
     has_key: bool,
@@ -56,10 +78,14 @@ impl Writer {
         let list = DataType::FixedSizeList(element(), layout.dimensions as i32);
         fields.push(Field::new(VECTOR, list, false));
         let schema = Arc::new(Schema::new(fields));
-        let file = FileWriter::try_new(create(path)?, &schema);
+        let file = create(path)?;
+        let batches = match path.extension() == Some("arrows".as_ref()) {
+            true => StreamWriter::try_new(file, &schema).map(Batches::Stream),
+            false => FileWriter::try_new(file, &schema).map(Batches::File),
+        };
         Ok(Self {
             path: path.to_owned(),
-            file: file.map_err(|error| refused(path, error))?,
+            batches: batches.map_err(|error| refused(path, error))?,
             schema,
             dimensions: layout.dimensions,
             has_key,
@@ -84,7 +110,7 @@ impl Writer {
         let lists = FixedSizeListArray::try_new(element(), dimensions, numbers, None)?;
         columns.push(Arc::new(lists));
         self.rows = 0;
-        self.file.write(&RecordBatch::try_new(self.schema.clone(), columns)?)
+        self.batches.write(&RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 }
 
@@ -110,8 +136,7 @@ impl Sink for Writer {
         let path = self.path.clone();
         let fail = |error: ArrowError| refused(&path, error);
         self.flush().map_err(fail)?;
-        self.file.finish().map_err(fail)?;
-        let file = self.file.into_inner().map_err(fail)?;
+        let file = self.batches.finish().map_err(fail)?;
         file.finish().map_err(|error| failed(&path, error))
     }
 }

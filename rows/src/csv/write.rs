@@ -1,9 +1,10 @@
-//! Comma-separated text as RFC 4180 has it, with the values as JSON Lines has them: a header line, then
-//! the key, the attributes and the vector as a list of JSON. Null is an empty field.
+//! Comma-separated text as RFC 4180 has it, or tab-separated text without quotes, with the values as JSON
+//! Lines has them: a header line, then the key, the attributes and the vector as a list of JSON. Null is an
+//! empty field.
 
 use std::path::{Path, PathBuf};
 
-use ::csv::{ErrorKind, Terminator, Writer as Records, WriterBuilder};
+use ::csv::{ErrorKind, QuoteStyle, Terminator, Writer as Records, WriterBuilder};
 use hither::{KeyRef, KeyType, Value};
 
 use crate::{
@@ -19,16 +20,20 @@ use crate::{
 pub struct Writer {
     path: PathBuf,
     records: Records<TextFile>,
+    /// Whether fields are separated by tabs, and have no quotes.
+    tabs: bool,
     has_key: bool,
+    names: Vec<String>,
+    rows: u64,
     vector: Vec<u8>,
 }
 
 impl Writer {
-    /// Begins a file.
+    /// Begins a file, with tabs between fields or commas.
     ///
     /// # Errors
     /// If a column has a name that no header line can hold.
-    pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
+    pub fn create(path: &Path, layout: &Layout, tabs: bool) -> Result<Self, Error> {
         let has_key = layout.key_type != KeyType::RowNumber;
         let mut names = attribute_names(layout);
         // Reading trims names, and takes the separator from the first line.
@@ -47,26 +52,31 @@ impl Writer {
         names.push(VECTOR.into());
         let mut builder = WriterBuilder::new();
         builder.terminator(Terminator::Any(b'\n'));
+        if tabs {
+            builder.delimiter(b'\t').quote_style(QuoteStyle::Never);
+        }
         let mut records = builder.from_writer(TextFile::create(path)?);
         records.write_record(&names).map_err(|error| failed(path, error))?;
-        Ok(Self { path: path.to_owned(), records, has_key, vector: Vec::new() })
+        let path = path.to_owned();
+        Ok(Self { path, records, tabs, has_key, names, rows: 0, vector: Vec::new() })
     }
 
-    fn write_row(
-        &mut self,
-        key: Option<KeyRef<'_>>,
-        vector: &[f32],
-        values: &[Value],
-    ) -> Result<(), ::csv::Error> {
-        if let (true, Some(key)) = (self.has_key, key) {
-            self.records.write_field(key.to_string())?;
+    /// Refuses a row of which a field would be read as several.
+    fn check(&self, row: &[String]) -> Result<(), Error> {
+        let splits = |text: &String| self.tabs && text.contains(['\t', '\n', '\r']);
+        match self.names.iter().zip(row).find(|(_, text)| splits(text)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let reason = format!(
+                    "\"{name}\" holds a tab or a line end, which .tsv cannot; write .csv or .jsonl instead"
+                );
+                Err(Error::at_row(&self.path, self.rows, reason))
+            }
         }
-        for value in values {
-            let text = match value {
-                // Debug keeps ".0", which tells a float from an integer.
-                Value::Float64(number) if number.is_finite() => format!("{number:?}"),
-                value => written(value.as_ref()),
-            };
+    }
+
+    fn write_row(&mut self, row: &[String], vector: &[f32]) -> Result<(), ::csv::Error> {
+        for text in row {
             self.records.write_field(text)?;
         }
         self.vector.clear();
@@ -83,7 +93,16 @@ impl Sink for Writer {
         vector: &[f32],
         values: &[Value],
     ) -> Result<(), Error> {
-        self.write_row(key, vector, values).map_err(|error| failed(&self.path, error))
+        let key = key.filter(|_| self.has_key).map(|key| key.to_string());
+        let texts = values.iter().map(|value| match value {
+            // Debug keeps ".0", which tells a float from an integer.
+            Value::Float64(number) if number.is_finite() => format!("{number:?}"),
+            value => written(value.as_ref()),
+        });
+        let row: Vec<String> = key.into_iter().chain(texts).collect();
+        self.check(&row)?;
+        self.rows += 1;
+        self.write_row(&row, vector).map_err(|error| failed(&self.path, error))
     }
 
     fn finish(self: Box<Self>) -> Result<(), Error> {

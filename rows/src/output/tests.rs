@@ -114,7 +114,7 @@ fn parquet_and_back() {
 #[cfg(feature = "parquet")]
 #[test]
 fn arrow_and_back() {
-    for extension in ["arrow", "feather"] {
+    for extension in ["arrow", "feather", "arrows"] {
         round_trip(extension);
     }
 }
@@ -144,6 +144,33 @@ fn csv_and_back() {
         let text = message(Output::create(&path, &Layout { columns, ..layout.clone() }));
         assert!(text.contains("a header line cannot hold the name"), "{text}");
         assert!(!path.exists());
+    }
+}
+
+#[test]
+fn tsv_and_back() {
+    let folder = scratch("output-tsv");
+    let (layout, mut rows) = rows();
+    let path = folder.join("a.tsv");
+    let mut output = Output::create(&path, &layout).unwrap();
+    let second = rows[1].clone();
+    let key = |row: &Row| row.key.clone().unwrap();
+    output.write(Some(key(&rows[0]).as_ref()), &rows[0].vector, &rows[0].attributes).unwrap();
+    let text = output.write(Some(key(&second).as_ref()), &second.vector, &second.attributes);
+    let text = text.unwrap_err().to_string();
+    assert!(text.contains("row 1 (from 0): \"text\" holds a tab or a line end"), "{text}");
+    drop(output);
+    assert!(!path.exists());
+    rows[1].attributes[3] = Value::Text("\"a\" ü, 'b'".into());
+    for name in ["a.tsv", "a.tsv.gz"] {
+        let path = folder.join(name);
+        write(&path, &layout, &rows);
+        let json = vec![("json".into(), ColumnType::Json)];
+        let input = Input::open(&path, &Options { column_types: json, ..Options::default() });
+        let read = drain(input.unwrap()).unwrap();
+        rows[2].attributes[3] = Value::Null;
+        assert_eq!(read, rows);
+        rows[2].attributes[3] = Value::Text(String::new());
     }
 }
 
