@@ -222,7 +222,7 @@ fn nothing_is_left_of_what_is_not_finished() {
     let text = message(Output::create(&folder.join("none/a.jsonl"), &layout));
     assert!(text.contains("its folder does not exist"), "{text}");
     for (name, part) in [
-        ("a.tsv", "rows are written as"),
+        ("a.fvecs", "rows are written as"),
         ("a", "rows are written as"),
         ("a.gz", "rows are written as"),
         ("a.npy.gz", "only text is packed, and .npy is none"),
