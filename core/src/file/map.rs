@@ -19,7 +19,7 @@ impl IndexFile {
     /// Opens and maps a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], and those of [`Index::open`].
+    /// [`ErrorKind::Io`], and those of [`Index::open`](crate::Index::open).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| io_error(path, &error))?;
@@ -47,7 +47,7 @@ impl IndexFile {
     /// Reads a file into memory, for one that may be changed in place.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], and those of [`Index::open`].
+    /// [`ErrorKind::Io`], and those of [`Index::open`](crate::Index::open).
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|error| io_error(path, &error))?;
