@@ -101,8 +101,7 @@ impl FileBuilder {
 pub(crate) fn building_room(options: &IndexOptions, rows: usize) -> usize {
     let coded =
         options.hnsw.is_some() || options.ivf.is_some() || options.codes == Some(Codes::Sq8Only);
-    let packed = if options.codes == Some(Codes::Sq4) { options.dimensions / 2 } else { 0 };
-    let codes = packed + if coded { options.dimensions } else { 0 };
+    let codes = if coded { options.dimensions } else { 0 };
     let links = 12 * options.hnsw.map_or(0, |hnsw| hnsw.m) as usize;
     rows.saturating_mul(codes + links + 96)
 }

@@ -66,13 +66,11 @@ impl IndexOptions {
         row += columns.sum::<u64>();
         // Keys for the file, and their order; the order of rows there, and of theirs here.
         row += 40;
-        let codes = self.segment_params().codes;
-        if self.metric.takes_codes() && (codes != Codes::None || self.hnsw.is_some()) {
-            // Beside each code its factor, and two terms by which ranks of rows are corrected.
+        let coded = self.segment_params().codes != Codes::None || self.hnsw.is_some();
+        if coded && self.metric.takes_codes() {
+            // Of 8 bits for the graph, or where 4 do not tell the rows apart; never both. Beside each code
+            // its factor, and two terms by which ranks of rows are corrected.
             row += Width::Eight.stride(dimensions) as u64 + 12;
-            if codes == Codes::Sq4 {
-                row += Width::Four.stride(dimensions) as u64 + 4;
-            }
         }
         if let Some(hnsw) = self.hnsw {
             let m = u64::from(hnsw.m).max(2);

@@ -2,7 +2,7 @@
 
 use super::Codes;
 use super::calibrate::Context;
-use super::coded::Coded;
+use super::coded::{Coded, Coding};
 use super::progress::{OnProgress, Progress};
 use super::truth::{Truth, codes_fit, measure_truth};
 use crate::aligned::AlignedBytes;
@@ -11,7 +11,7 @@ use crate::archive::manifest::{self, NO_COLUMN, Section};
 use crate::archive::write::{NewSection, Source};
 use crate::calibration::Calibration;
 use crate::column::ColumnBuilder;
-use crate::error::Result;
+use crate::error::{OrCorrupt, Result};
 use crate::hnsw::HnswParams;
 use crate::hnsw::build::Graph;
 use crate::hnsw::encode::EncodedGraph;
@@ -71,21 +71,12 @@ pub(crate) fn build<'a>(
     if structured {
         truth = measure_truth(rows.vectors, params.seed, threads, progress)?;
     }
-    let Made { codes, four, eight } = make_codes(rows.vectors, params, &truth, threads, progress)?;
-    let stored = four.as_ref().or(eight.as_ref()).filter(|_| codes != Codes::None);
-    let alone = codes == Codes::Sq8Only;
-    let context = Context {
-        vectors: rows.vectors,
-        codes: eight.as_ref(),
-        stored,
-        alone,
-        truth: &truth,
-        threads,
-    };
+    let mut coding = choose_codes(rows.vectors, params, &truth, threads, progress)?;
+    let codes = coding.stored;
     let mut segment = manifest::Segment { rows: count, ..manifest::Segment::default() };
     let mut graph = None;
     if let Some(hnsw) = params.hnsw.filter(|_| count > 0) {
-        let (built, calibrations) = context.build_graph(hnsw, params.seed, progress)?;
+        let (built, calibrations) = build_graph(hnsw, params.seed, &mut coding, &truth, progress)?;
         graph = Some(built);
         segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
     }
@@ -109,10 +100,14 @@ pub(crate) fn build<'a>(
                 built.lists[graph.row(copy) as usize] = list;
             }
         }
-        let calibrations = context.calibrate_ivf(&built)?;
+        let calibrations = Context::new(&mut coding, &truth)?.calibrate_ivf(&built)?;
         segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
         clustering = Some(built);
     }
+    // What only the structures were built by is given back before the file's form of them is made.
+    coding.hold_stored()?;
+    let mut coded = coding.held;
+    drop(truth);
 
     // Rows near each other come to lie near each other: in the order of the lists, and within
     // these, or without lists, in that of a breadth-first walk.
@@ -129,7 +124,7 @@ pub(crate) fn build<'a>(
     let mut add = |column: u32, kind: Kind, source: Source<'a>| {
         sections.push(NewSection { section: Section::new(number, column, kind), source });
     };
-    if let Some(graph) = &graph {
+    if let Some(graph) = graph {
         let mut new_row = vec![0; count as usize];
         for (new, &row) in order.iter().enumerate() {
             new_row[row as usize] = new as u32;
@@ -161,12 +156,11 @@ pub(crate) fn build<'a>(
         add(NO_COLUMN, Kind::Vectors, Source::Gather { bytes, stride, order: order.clone() });
     }
     segment.codes = codes as u8;
-    let mut coded = four.or(eight);
     if codes != Codes::None && count == 0 {
         let quantizer = Quantizer::zero(codes.width(), dimensions);
         coded = Some(Coded { quantizer, bytes: AlignedBytes::new(), factors: Vec::new() });
     }
-    if let Some(Coded { quantizer, bytes, factors }) = coded.filter(|_| codes != Codes::None) {
+    if let Some(Coded { quantizer, bytes, factors }) = coded {
         segment.scale = quantizer.scale;
         let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
@@ -201,49 +195,44 @@ pub(crate) fn build<'a>(
     Ok(NewSegment { segment, sections })
 }
 
-/// Which codes are stored, and the codes that there are: of 4 bits only to be stored, of 8 for the graph
-/// too, which is built on these whether or not they are stored, for integers are faster.
-struct Made {
-    codes: Codes,
-    four: Option<Coded>,
-    eight: Option<Coded>,
-}
-
-/// Codes the rows, as far as codes are wanted and tell them apart.
-fn make_codes(
-    vectors: &Vectors,
+/// Chooses the codes that are stored, as far as codes are wanted and tell the rows apart: of 4 bits, else of
+/// 8, else none. Those of 8 are there for the graph too, which is built on them whether or not they are
+/// stored, for integers are faster.
+fn choose_codes<'a>(
+    vectors: &'a Vectors,
     params: &SegmentParams,
     truth: &Truth,
-    threads: &Threads,
+    threads: &'a Threads,
     progress: OnProgress<'_>,
-) -> Result<Made> {
-    let mut made = Made { codes: params.codes, four: None, eight: None };
-    if !vectors.shape().metric.takes_codes() || vectors.rows() == 0 {
+) -> Result<Coding<'a>> {
+    let stored = params.codes;
+    let mut coding = Coding { vectors, threads, stored, quantizers: Vec::new(), held: None };
+    let rows = vectors.rows();
+    if !vectors.shape().metric.takes_codes() || rows == 0 {
         // None at all, but where they are all that there is.
-        made.codes = if made.codes == Codes::Sq8Only { made.codes } else { Codes::None };
-        return Ok(made);
+        if stored != Codes::Sq8Only {
+            coding.stored = Codes::None;
+        }
+        return Ok(coding);
     }
     for width in [Width::Four, Width::Eight] {
-        let wanted = match width {
-            Width::Four => made.codes == Codes::Sq4,
-            Width::Eight => {
-                matches!(made.codes, Codes::Sq8 | Codes::Sq8Only) || params.hnsw.is_some()
-            }
-        };
-        if !wanted {
+        let is_stored = coding.stored != Codes::None && coding.stored.width() == width;
+        if !is_stored && (width == Width::Four || params.hnsw.is_none()) {
             continue;
         }
-        let coded = Coded::encode(width, vectors, threads, progress)?;
-        let fit = params.codes_required || codes_fit(vectors, &coded, truth, threads)?;
-        match width {
-            Width::Four if fit => made.four = Some(coded),
-            Width::Four => made.codes = Codes::Sq8,
-            Width::Eight if fit => made.eight = Some(coded),
-            Width::Eight if made.four.is_none() => made.codes = Codes::None,
-            Width::Eight => {}
+        coding.quantizers.push(Quantizer::train(width, &vectors.view(), rows)?);
+        let coded = coding.hold(width)?.or_corrupt("codes")?;
+        progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
+        if params.codes_required || codes_fit(vectors, coded, truth, threads)? {
+            continue;
+        }
+        coding.quantizers.pop();
+        coding.held = None;
+        if is_stored {
+            coding.stored = if width == Width::Four { Codes::Sq8 } else { Codes::None };
         }
     }
-    Ok(made)
+    Ok(coding)
 }
 
 /// The rows of `order`, list after list, and within a list as they were.
@@ -266,56 +255,63 @@ fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
     Source::Bytes(Cow::Owned(bytes))
 }
 
-impl Context<'_> {
-    fn build_graph(
-        &self,
-        params: HnswParams,
-        seed: u64,
-        progress: OnProgress<'_>,
-    ) -> Result<(Graph, Vec<Calibration>)> {
-        let vectors = self.vectors;
-        let rows = vectors.rows();
-        let metric = vectors.shape().metric;
-        // In random order, since inputs are often sorted by kind; the calibration's queries come
-        // last, so that it meets a graph that does not hold them.
-        let mut order: Vec<u32> =
-            (0..rows).filter(|&row| !self.truth.held_out[row as usize]).collect();
-        Random::new(seed).shuffle(&mut order);
-        let before = order.len();
-        order.extend(&self.truth.rows);
+/// Builds a graph and measures what it finds.
+fn build_graph(
+    params: HnswParams,
+    seed: u64,
+    coding: &mut Coding<'_>,
+    truth: &Truth,
+    progress: OnProgress<'_>,
+) -> Result<(Graph, Vec<Calibration>)> {
+    let Coding { vectors, threads, stored, .. } = *coding;
+    let rows = vectors.rows();
+    // In random order, since inputs are often sorted by kind; the calibration's queries come
+    // last, so that it meets a graph that does not hold them.
+    let mut order: Vec<u32> = (0..rows).filter(|&row| !truth.held_out[row as usize]).collect();
+    Random::new(seed).shuffle(&mut order);
+    let before = order.len();
+    order.extend(&truth.rows);
 
-        let places = || 0..order.len() as u32;
-        let children = 2 * params.m as usize;
-        let copies = match self.stored {
-            Some(codes) if self.alone => {
-                Groups::find(&order, places(), children, |row| codes.record(row))
-            }
-            _ => Groups::find(&order, places(), children, |row| vectors.record(row)),
-        };
-        let (mut codes, mut alike) = (self.codes, Groups::default());
-        if let Some(coded) = codes {
-            let rows = places().filter(|&place| !copies.is_other(place));
-            alike = Groups::find(&order, rows, children - 1, |row| coded.record(row));
-            // Where a search will measure vectors, rows that only their codes make equal are to be
-            // told apart, which a graph built on codes cannot.
-            if self.stored.is_none() && !alike.pairs().is_empty() {
-                (codes, alike) = (None, Groups::default());
-            }
+    let places = || 0..order.len() as u32;
+    let children = 2 * params.m as usize;
+    let mut coded = coding.hold(Width::Eight)?;
+    let copies = match coded {
+        Some(codes) if stored == Codes::Sq8Only => {
+            Groups::find(&order, places(), children, |row| codes.record(row))
         }
-        let pairs = codes.map(|codes| CodePairs::new(codes.view(metric), rows)).transpose()?;
-        let ranks = RowRanks::new(vectors, pairs)?;
-        let mut graph = Graph::new(params, &order, seed, copies, alike);
-        let mut report = |stage: &'static str, done: usize| {
-            progress(Progress { stage, done: done as u64, total: rows.into() })
-        };
-        let mut linking = |done| report("linking", done);
-        graph.insert_until(before, &ranks, self.threads, &mut linking)?;
-        graph.refine(&ranks, self.threads, &mut |done| report("refining", done))?;
-        graph.finish(&ranks)?;
-        let calibrations = self.calibrate_graph(&graph)?;
-        graph
-            .insert_until(order.len(), &ranks, self.threads, &mut |done| report("linking", done))?;
-        graph.finish(&ranks)?;
-        Ok((graph, calibrations))
+        _ => Groups::find(&order, places(), children, |row| vectors.record(row)),
+    };
+    let mut alike = Groups::default();
+    if let Some(codes) = coded {
+        let rows = places().filter(|&place| !copies.is_other(place));
+        alike = Groups::find(&order, rows, children - 1, |row| codes.record(row));
+        // Where a search will measure vectors, rows that only their codes make equal are to be
+        // told apart, which a graph built on codes cannot.
+        if stored == Codes::None && !alike.pairs().is_empty() {
+            (coded, alike) = (None, Groups::default());
+        }
     }
+    let on_codes = coded.is_some();
+    let mut graph = Graph::new(params, &order, seed, copies, alike);
+    let mut report = |stage: &'static str, done: usize| {
+        progress(Progress { stage, done: done as u64, total: rows.into() })
+    };
+    let ranks = row_ranks(vectors, coded)?;
+    graph.insert_until(before, &ranks, threads, &mut |done| report("linking", done))?;
+    graph.refine(&ranks, threads, &mut |done| report("refining", done))?;
+    graph.finish(&ranks)?;
+    drop(ranks);
+    let calibrations = Context::new(coding, truth)?.calibrate_graph(&graph)?;
+    let coded = if on_codes { coding.hold(Width::Eight)? } else { None };
+    let ranks = row_ranks(vectors, coded)?;
+    graph.insert_until(order.len(), &ranks, threads, &mut |done| report("linking", done))?;
+    graph.finish(&ranks)?;
+    Ok((graph, calibrations))
+}
+
+/// Ranks between rows, by their codes if there are any.
+fn row_ranks<'a>(vectors: &'a Vectors, coded: Option<&'a Coded>) -> Result<RowRanks<'a>> {
+    let (metric, rows) = (vectors.shape().metric, vectors.rows());
+    let pairs = coded.map(|codes| CodePairs::new(codes.view(metric), rows)).transpose()?;
+    RowRanks::new(vectors, pairs)
 }

@@ -9,8 +9,9 @@
 //! over what the build has made so far (`built.rs`), for 10 neighbours and for 100, and before the rows
 //! that are held out are inserted.
 
+use super::Codes;
 use super::built::{Built, Structured};
-use super::coded::Coded;
+use super::coded::{Coded, Coding};
 use super::plan::Plan;
 use super::search::SegmentSearch;
 use super::storage;
@@ -34,19 +35,24 @@ struct Scratch {
     walk: Walk,
 }
 
-/// What structures are built from, and measured against.
+/// What structures are measured by.
 pub(super) struct Context<'a> {
-    pub vectors: &'a Vectors,
-    pub codes: Option<&'a Coded>,
-    /// The codes, if a search will have them too.
-    pub stored: Option<&'a Coded>,
+    vectors: &'a Vectors,
+    /// The codes that a search will have.
+    stored: Option<&'a Coded>,
     /// Whether they stand in place of the vectors.
-    pub alone: bool,
-    pub truth: &'a Truth,
-    pub threads: &'a Threads,
+    alone: bool,
+    truth: &'a Truth,
+    threads: &'a Threads,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    pub fn new(coding: &'a mut Coding<'_>, truth: &'a Truth) -> Result<Self> {
+        let (vectors, threads) = (coding.vectors, coding.threads);
+        let alone = coding.stored == Codes::Sq8Only;
+        Ok(Self { vectors, stored: coding.hold_stored()?, alone, truth, threads })
+    }
+
     pub fn calibrate_graph(&self, graph: &Graph) -> Result<Vec<Calibration>> {
         self.calibrate(Structure::Hnsw, Structured::Graph(graph))
     }

@@ -1,6 +1,6 @@
 //! The codes of a segment that is being built.
 
-use super::progress::{OnProgress, Progress};
+use super::Codes;
 use crate::aligned::AlignedBytes;
 use crate::error::Result;
 use crate::hnsw::groups::Groups;
@@ -18,23 +18,59 @@ pub(super) struct Coded {
     pub factors: Vec<f32>,
 }
 
+/// Codes of one width at a time: those of 8 bits, by which a graph is built, and those of 4 that a search
+/// will have would together be the most that a build takes. What they mean is kept, so that they are made
+/// again as they were, where the others were: that takes a hundredth of the time of the graph.
+pub(super) struct Coding<'a> {
+    pub vectors: &'a Vectors,
+    pub threads: &'a Threads,
+    /// Which codes a search will have.
+    pub stored: Codes,
+    /// Of the widths that tell the rows apart.
+    pub quantizers: Vec<Quantizer>,
+    pub held: Option<Coded>,
+}
+
+impl Coding<'_> {
+    /// The codes of all rows, if those of this width tell them apart. There are no others any more.
+    pub fn hold(&mut self, width: Width) -> Result<Option<&Coded>> {
+        if self.held.as_ref().is_none_or(|held| held.quantizer.width != width) {
+            let room = self.held.take().map(|held| held.bytes).unwrap_or_default();
+            if let Some(quantizer) = self.quantizers.iter().find(|known| known.width == width) {
+                let quantizer = quantizer.clone();
+                self.held = Some(Coded::encode(quantizer, self.vectors, room, self.threads)?);
+            }
+        }
+        Ok(self.held.as_ref())
+    }
+
+    /// The codes that a search will have, if any. There are no others any more.
+    pub fn hold_stored(&mut self) -> Result<Option<&Coded>> {
+        if self.stored == Codes::None {
+            self.held = None;
+            return Ok(None);
+        }
+        self.hold(self.stored.width())
+    }
+}
+
 impl Coded {
-    /// Codes all rows.
-    pub fn encode(
-        width: Width,
+    /// Codes all rows, into `bytes` in place of what they are.
+    fn encode(
+        quantizer: Quantizer,
         vectors: &Vectors,
+        mut bytes: AlignedBytes,
         threads: &Threads,
-        progress: OnProgress<'_>,
     ) -> Result<Self> {
-        const PIECE: usize = 1024;
+        const PIECE: usize = 128;
         const PIECES: usize = 64;
         let view = vectors.view();
         let rows = vectors.rows();
-        let quantizer = Quantizer::train(width, &view, rows)?;
-        let stride = width.stride(view.dimensions());
+        let stride = quantizer.width.stride(view.dimensions());
         let pieces = (rows as usize).div_ceil(PIECE);
         // Aligned as in a file: a row lies in no more cache lines than it fills.
-        let mut bytes = AlignedBytes::try_with_capacity(rows as usize * stride)?;
+        bytes.truncate(0);
+        bytes.try_reserve(rows as usize * stride)?;
         let mut factors = Vec::with_capacity(rows as usize);
         let mut scratch = threads.scratch::<Vec<f32>>();
         // Some pieces at a time: until they are appended they take memory of their own.
@@ -56,7 +92,6 @@ impl Coded {
                 factors.extend_from_slice(of_piece);
             }
         }
-        progress(Progress { stage: "coding", done: rows.into(), total: rows.into() })?;
         Ok(Self { quantizer, bytes, factors })
     }
 
