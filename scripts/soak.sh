@@ -1,13 +1,15 @@
 #!/bin/sh
 # The long repetitions: a million random mutations, Miri and AddressSanitizer over what is unsafe,
 # fuzzing for minutes, a build that is killed again and again, one Postgres backend that answers
-# 100,000 queries, and the extension's tests under valgrind. Ends with what is wrong, or with
+# 100,000 queries, servers that are killed 2,000 times, and the extension's tests under valgrind. Ends
+# with what is wrong, or with
 # "soak: ok".
 #
 #   HITHER_MUTATIONS  how many random mutations (default 1000000)
 #   FUZZ_SECONDS      how long each fuzz target runs (default 180; 0 leaves fuzzing out)
 #   KILLS             how many builds are killed (default 50)
 #   QUERIES           how many queries one backend of Postgres answers (default 100000)
+#   ROUNDS            how often a server with indexes is killed (default 2000)
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -15,6 +17,7 @@ cd "$(dirname "$0")/.."
 FUZZ_SECONDS=${FUZZ_SECONDS:-180}
 KILLS=${KILLS:-50}
 QUERIES=${QUERIES:-100000}
+ROUNDS=${ROUNDS:-2000}
 HITHER_MUTATIONS=${HITHER_MUTATIONS:-1000000}
 export HITHER_MUTATIONS
 
@@ -120,8 +123,8 @@ crashes() {
 }
 
 postgres() {
-    say "postgres: $QUERIES queries in one backend"
-    QUERIES=$QUERIES sh scripts/test-pg.sh 18
+    say "postgres: $QUERIES queries in one backend, $ROUNDS servers killed"
+    QUERIES=$QUERIES ROUNDS=$ROUNDS sh scripts/test-pg.sh 18
     say "postgres: the same tests with valgrind watching the server"
     VALGRIND=1 sh scripts/test-pg.sh 18
 }

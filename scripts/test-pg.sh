@@ -2,8 +2,8 @@
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
 # lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
 # given, or 18 and 16; a path is that of the pg_config of another. UPDATE=1 writes the .out.
-# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py, whose times and memory
-# would be those of valgrind.
+# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py and index_faults.py, whose
+# times and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -49,7 +49,7 @@ for which in "$@"; do
             sed -e "s|$run|FOLDER|g" -e "s/\b$words\b/WORDS/g" -e "s/\(127.0.0.1\|localhost\):$web_port/WEB/g" -e "s|127.0.0.1:$s3_port|S3|g" \
                 -e '/^LOCATION: /d' -e 's/^\( *InitPlan [0-9]*\) (returns .*)/\1/' \
                 -e 's/^ *QUERY PLAN *$/QUERY PLAN/' -e 's/^-\{10,\}$/----------/' \
-                -e 's/(InitPlan [0-9]*)\.col[0-9]*/$/g' -e '/^ *\(Sort Key\|Filter\): /s/\$[0-9]*/$/g' \
+                -e 's/(InitPlan [0-9]*)\.col[0-9]*/$/g' -e '/^ *\(Sort Key\|Filter\|Order By\): /s/\$[0-9]*/$/g' \
                 -e 's/(actual rows=\([0-9]*\)\.00 /(actual rows=\1 /' >"$run/$name.out"
         [ -z "${UPDATE:-}" ] || cp "$run/$name.out" "fdw/tests/$name.out"
         if diff -u "fdw/tests/$name.out" "$run/$name.out"; then
@@ -82,6 +82,12 @@ for which in "$@"; do
             wrong "fdw/tests/sessions.py failed"
         fi
         killed=1
+        if "$home/venv/bin/python3" -B fdw/tests/index_faults.py "$bin" "$run/faults" ${ROUNDS:+"$ROUNDS" 50 60}; then
+            passed=$((passed + 1))
+        else
+            wrong "fdw/tests/index_faults.py failed"
+        fi
+        rm -rf "$run/faults"
     fi
     # The one that the sessions killed, and no other.
     if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then

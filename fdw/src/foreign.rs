@@ -14,7 +14,7 @@ mod local;
 mod measure;
 mod plan;
 mod predicate;
-mod recall;
+pub mod recall;
 mod scan;
 mod shortfall;
 mod status;

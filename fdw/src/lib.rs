@@ -1,10 +1,12 @@
 //! The Postgres extension `hither`: index files as foreign tables, k-NN searches pushed down.
 //!
-//! Three rooms, of which each may use those before it: `sql` is what is Postgres's, `search`
-//! searches the files, `foreign` is the foreign-data wrapper. Here stands what Postgres looks for
-//! by name when it loads the extension.
+//! Four rooms: `sql` is what is Postgres's, `search` searches files and may use it, and `foreign`, the
+//! foreign-data wrapper, and `access`, the index access method, may use both, and not each other. Here
+//! stands what Postgres looks for by name when it loads the extension, and what is about both.
 
+mod access;
 mod foreign;
+mod recall;
 mod search;
 mod sql;
 
@@ -30,6 +32,12 @@ static V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
 /// Tells Postgres how to call `hither_fdw_handler`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_hither_fdw_handler() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// Tells Postgres how to call `hither_index_handler`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_hither_index_handler() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }
 

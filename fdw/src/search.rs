@@ -6,6 +6,7 @@ pub mod backend;
 pub mod iterative;
 pub mod lengths;
 pub mod listing;
+pub mod recall;
 pub mod recent;
 pub mod reorder;
 pub mod rounding;

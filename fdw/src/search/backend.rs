@@ -20,10 +20,10 @@ impl Interrupt for Backend {
 
 /// Signals held back while it lives, so that threads begun meanwhile never receive them: only the
 /// backend's own thread may run Postgres's handlers.
-struct SignalMask(libc::sigset_t);
+pub struct SignalMask(libc::sigset_t);
 
 impl SignalMask {
-    fn new() -> Self {
+    pub fn new() -> Self {
         // SAFETY: sets of signals are plain data that these calls fill in.
         unsafe {
             let mut all = std::mem::zeroed();
@@ -36,6 +36,14 @@ impl SignalMask {
             Self(before)
         }
     }
+
+    /// Lets signals through that came meanwhile, and Postgres do what they ask for.
+    pub fn check_for_interrupts(&self) {
+        let held = Self(self.0);
+        drop(held);
+        pgrx::check_for_interrupts!();
+        std::mem::forget(Self::new());
+    }
 }
 
 impl Drop for SignalMask {
@@ -44,5 +52,24 @@ impl Drop for SignalMask {
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut())
         };
+    }
+}
+
+/// Lets signals through in a new background worker, whose end then comes where it can be borne: as in any
+/// backend, at the next check for interrupts.
+///
+/// # Safety
+/// Called by the main function of a background worker, before it does anything else.
+pub unsafe fn unblock_signals() {
+    type Handler = unsafe extern "C" fn(libc::c_int);
+    unsafe extern "C" {
+        fn die(signal: libc::c_int);
+        #[cfg_attr(feature = "pg18", link_name = "pqsignal_be")]
+        fn pqsignal(signal: libc::c_int, handler: Handler);
+    }
+    // SAFETY: the caller's promise; Postgres's own handler, set as Postgres sets it.
+    unsafe {
+        pqsignal(libc::SIGTERM, die);
+        pgrx::pg_sys::BackgroundWorkerUnblockSignals();
     }
 }

@@ -40,11 +40,12 @@ impl<K: Ord, V> RecentValues<K, V> {
         self.entries.insert(key, (value, statement()));
     }
 
-    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q)
+    /// Forgets a key, and gives the value that it had.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
-        self.entries.remove(key);
+        self.entries.remove(key).map(|(value, _)| value)
     }
 
     /// Keeps what was used last, statement by statement, and looks again when that has doubled.

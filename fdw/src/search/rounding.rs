@@ -42,6 +42,22 @@ impl Rounding {
         if column == VectorType::Halfvec && !shards.iter().all(is_half) {
             return Ok(None);
         }
+        Self::of_lengths(metric, query, || {
+            let mut all = Lengths::NONE;
+            for shard in shards {
+                let Some(own) = lengths_of(shard, metric, measure)? else { return Ok(None) };
+                all = all.and(own);
+            }
+            Ok(Some(all))
+        })
+    }
+
+    /// The same for rows whose lengths are within known bounds, as far as the metric wants to know.
+    pub fn of_lengths(
+        metric: Metric,
+        query: &[f32],
+        lengths: impl FnOnce() -> Result<Option<Lengths>>,
+    ) -> Result<Option<Self>> {
         // Twice the worst case of a sum of so many rounded terms.
         let share = (query.len() as f64 + 16.0) * f64::from(f32::EPSILON);
         let (relative, absolute, greatest) = match metric {
@@ -51,11 +67,7 @@ impl Rounding {
             Metric::Cosine | Metric::InnerProduct => {
                 let length = query.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
                 let length = length.sqrt();
-                let mut all = Lengths::NONE;
-                for shard in shards {
-                    let Some(own) = lengths_of(shard, metric, measure)? else { return Ok(None) };
-                    all = all.and(own);
-                }
+                let Some(all) = lengths()? else { return Ok(None) };
                 if metric == Metric::Cosine {
                     let moderate = [length, all.least, all.greatest];
                     if !moderate.iter().all(|length| MODERATE.contains(length)) {

@@ -42,6 +42,11 @@ impl Failure {
         self.code == Code::ERRCODE_UNDEFINED_FILE
     }
 
+    /// Whether a value is wrong that was given.
+    pub fn is_about_data(&self) -> bool {
+        self.code == Code::ERRCODE_DATA_EXCEPTION
+    }
+
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -24,11 +24,13 @@ static CACHE_DIRECTORY: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"pgsql_tmp_hither"));
 static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10 << 20);
 static MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(-1);
+static NEAR_COPIES: GucSetting<bool> = GucSetting::<bool>::new(true);
+static NEAR_COPY_SIZE: GucSetting<i32> = GucSetting::<i32>::new(-1);
 
 /// How long an answer of a server is believed where nothing else is said.
 const DEFAULT_MAX_AGE: u64 = 60;
 /// Microseconds from 1970, where the system's clock begins, to 2000, where Postgres's does.
-const EPOCH: i64 = 946_684_800_000_000;
+pub const EPOCH: i64 = 946_684_800_000_000;
 
 /// `hither.iterative_scan`.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
@@ -39,6 +41,11 @@ enum IterativeScan {
     Strict,
     #[name = c"relaxed"]
     Relaxed,
+    /// As pgvector says it.
+    #[name = c"strict_order"]
+    StrictOrder,
+    #[name = c"relaxed_order"]
+    RelaxedOrder,
 }
 
 /// `hither.map`.
@@ -151,6 +158,24 @@ pub fn register() {
         user(),
         GucFlags::UNIT_S,
     );
+    GucRegistry::define_bool_guc(
+        c"hither.near_copies",
+        c"Whether the segments of indexes are kept as files that all backends map.",
+        c"off: every backend keeps the segments that it searches in memory of its own.",
+        &NEAR_COPIES,
+        GucContext::Suset,
+        flags(),
+    );
+    GucRegistry::define_int_guc(
+        c"hither.near_copy_size",
+        c"Most that all near copies of the cluster may take together.",
+        c"Those that were not opened longest are removed when another needs their room. -1 sets no limit.",
+        &NEAR_COPY_SIZE,
+        -1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
     // SAFETY: the settings of this prefix are all defined.
     #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18"))]
     unsafe {
@@ -196,14 +221,22 @@ impl Effort {
             (effort.ef_search, effort.probes) = (None, None);
         }
         effort.relaxed = match ITERATIVE_SCAN.get() {
-            IterativeScan::Strict => false,
-            IterativeScan::Relaxed => true,
+            IterativeScan::Strict | IterativeScan::StrictOrder => false,
+            IterativeScan::Relaxed | IterativeScan::RelaxedOrder => true,
             IterativeScan::Default => {
                 let wanted = levels.iter().find_map(|level| find(level, "iterative_scan"));
                 wanted == Some("relaxed")
             }
         };
         effort
+    }
+
+    /// How many candidates a search of a graph keeps, where that is known.
+    pub fn pool(&self) -> Option<usize> {
+        match (self.recall, self.ef_search) {
+            (None, given) => Some(given.unwrap_or(DEFAULT_EF_SEARCH)),
+            (Some(_), _) => None,
+        }
     }
 
     /// The same as parameters of a search.
@@ -243,6 +276,16 @@ pub fn model(levels: [&Options; 2]) -> Option<String> {
     let session = MODEL.get().map(|name| unsafe { encoding::name(name.as_ptr()) });
     let session = session.filter(|name| !name.is_empty());
     session.or_else(|| levels.iter().find_map(|level| find(level, "model")).map(Into::into))
+}
+
+/// Whether segments of indexes are kept as files that are mapped.
+pub fn near_copies() -> bool {
+    NEAR_COPIES.get()
+}
+
+/// How many bytes these files may take together.
+pub fn near_copy_size() -> u64 {
+    u64::try_from(NEAR_COPY_SIZE.get()).map_or(u64::MAX, |kilobytes| kilobytes * 1024)
 }
 
 /// How remote files are kept.

@@ -17,7 +17,7 @@ pub enum VectorType {
 
 impl VectorType {
     /// Bytes that one value takes.
-    fn width(self) -> usize {
+    pub fn width(self) -> usize {
         match self {
             Self::Vector => 4,
             Self::Halfvec => 2,
@@ -131,6 +131,45 @@ pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
                 .map(|at| f16::from_bits(values.cast::<u16>().add(at).read_unaligned()))
                 .map(f16::to_f32_const)
                 .collect(),
+        }
+    }
+}
+
+/// A value of one of pgvector's types, detoasted, as long as this lives.
+pub struct VectorValue {
+    pointer: *mut pg_sys::varlena,
+    /// Whether it is a copy, which is ours to free.
+    copied: bool,
+    vector_type: VectorType,
+}
+
+impl VectorValue {
+    /// # Safety
+    /// `datum` is a value of this type, not null, which outlives this.
+    pub unsafe fn new(datum: pg_sys::Datum, vector_type: VectorType) -> Self {
+        // SAFETY: the caller's promise.
+        let pointer = unsafe { pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) };
+        let copied = !std::ptr::eq(pointer, datum.cast_mut_ptr());
+        Self { pointer, copied, vector_type }
+    }
+
+    /// Its values as they lie, little-endian where the machine is.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the layout of pgvector's types.
+        unsafe {
+            let pointer = self.pointer.cast::<u8>();
+            let dimensions = pointer.add(4).cast::<u16>().read_unaligned() as usize;
+            std::slice::from_raw_parts(pointer.add(HEADER), dimensions * self.vector_type.width())
+        }
+    }
+}
+
+impl Drop for VectorValue {
+    fn drop(&mut self) {
+        // After an error its memory goes with its context.
+        if self.copied && !std::thread::panicking() {
+            // SAFETY: allocated by `new`.
+            unsafe { pg_sys::pfree(self.pointer.cast()) }
         }
     }
 }

@@ -1,0 +1,89 @@
+\echo Use "ALTER EXTENSION hither UPDATE" to load this file. \quit
+
+CREATE FUNCTION hither.index_handler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME', 'hither_index_handler' LANGUAGE c STRICT;
+CREATE ACCESS METHOD hither TYPE INDEX HANDLER hither.index_handler;
+COMMENT ON ACCESS METHOD hither IS 'nearest vectors: index files in WAL-logged pages, searched in mapped copies';
+
+-- The names are pgvector's: those of operator classes belong to an access method. There is no default,
+-- for an index by the wrong distance would be one that no query uses.
+CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING hither AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING hither AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING hither AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS vector_l1_ops FOR TYPE vector USING hither AS
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS halfvec_l2_ops FOR TYPE halfvec USING hither AS
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS halfvec_ip_ops FOR TYPE halfvec USING hither AS
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING hither AS
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS halfvec_l1_ops FOR TYPE halfvec USING hither AS
+    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+
+-- Indexes: those of tables that the user may read. What is unlogged is not there on a standby.
+CREATE FUNCTION hither.index_status(index oid) RETURNS TABLE
+    (kind text, metric text, dimensions integer, rows bigint, growing bigint, deleted bigint,
+     segments integer, bytes bigint, near_copies integer, format integer)
+    AS 'MODULE_PATHNAME', 'index_status_wrapper' LANGUAGE c STRICT VOLATILE;
+
+CREATE VIEW hither.indexes AS
+    SELECT indrelid::regclass AS "table", class.oid::regclass AS index, status.*,
+        coalesce(reloptions, '{}') AS options
+    FROM pg_class AS class
+        JOIN pg_index ON indexrelid = class.oid
+        JOIN pg_am AS method ON method.oid = relam,
+        LATERAL hither.index_status(class.oid) AS status
+    WHERE amname = 'hither' AND relkind = 'i' AND has_table_privilege(indrelid, 'SELECT')
+        AND NOT pg_is_other_temp_schema(relnamespace)
+        AND NOT (relpersistence = 'u' AND pg_is_in_recovery());
+GRANT SELECT ON hither.indexes TO PUBLIC;
+COMMENT ON VIEW hither.indexes IS 'what the indexes USING hither consist of';
+
+CREATE FUNCTION hither.verify(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'index_verify_wrapper' LANGUAGE c STRICT VOLATILE;
+COMMENT ON FUNCTION hither.verify IS 'reads and checks all pages of an index; gives the number of its rows';
+CREATE FUNCTION hither.merge(index regclass) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'index_merge_wrapper' LANGUAGE c STRICT VOLATILE;
+COMMENT ON FUNCTION hither.merge IS 'makes one segment of all rows of an index; false if somebody else is merging';
+CREATE FUNCTION hither.prewarm(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'index_prewarm_wrapper' LANGUAGE c STRICT VOLATILE;
+COMMENT ON FUNCTION hither.prewarm IS 'makes the near copies of an index that are missing, and reads all of them; gives their bytes';
+COMMENT ON FUNCTION hither.recall IS
+    'recall@k of searches of a foreign table or an index under the current settings, against exact search, on a sample of its own rows';
+
+-- Columns beside the vector, on which conditions are decided within the search.
+CREATE OPERATOR FAMILY integer_ops USING hither;
+CREATE OPERATOR CLASS int2_ops DEFAULT FOR TYPE int2 USING hither FAMILY integer_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE OPERATOR CLASS int4_ops DEFAULT FOR TYPE int4 USING hither FAMILY integer_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE OPERATOR CLASS int8_ops DEFAULT FOR TYPE int8 USING hither FAMILY integer_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+ALTER OPERATOR FAMILY integer_ops USING hither ADD
+    OPERATOR 1 < (int2, int4), OPERATOR 2 <= (int2, int4), OPERATOR 3 = (int2, int4), OPERATOR 4 >= (int2, int4), OPERATOR 5 > (int2, int4),
+    OPERATOR 1 < (int2, int8), OPERATOR 2 <= (int2, int8), OPERATOR 3 = (int2, int8), OPERATOR 4 >= (int2, int8), OPERATOR 5 > (int2, int8),
+    OPERATOR 1 < (int4, int2), OPERATOR 2 <= (int4, int2), OPERATOR 3 = (int4, int2), OPERATOR 4 >= (int4, int2), OPERATOR 5 > (int4, int2),
+    OPERATOR 1 < (int4, int8), OPERATOR 2 <= (int4, int8), OPERATOR 3 = (int4, int8), OPERATOR 4 >= (int4, int8), OPERATOR 5 > (int4, int8),
+    OPERATOR 1 < (int8, int2), OPERATOR 2 <= (int8, int2), OPERATOR 3 = (int8, int2), OPERATOR 4 >= (int8, int2), OPERATOR 5 > (int8, int2),
+    OPERATOR 1 < (int8, int4), OPERATOR 2 <= (int8, int4), OPERATOR 3 = (int8, int4), OPERATOR 4 >= (int8, int4), OPERATOR 5 > (int8, int4);
+CREATE OPERATOR FAMILY float_ops USING hither;
+CREATE OPERATOR CLASS float4_ops DEFAULT FOR TYPE float4 USING hither FAMILY float_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE OPERATOR CLASS float8_ops DEFAULT FOR TYPE float8 USING hither FAMILY float_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+ALTER OPERATOR FAMILY float_ops USING hither ADD
+    OPERATOR 1 < (float4, float8), OPERATOR 2 <= (float4, float8), OPERATOR 3 = (float4, float8), OPERATOR 4 >= (float4, float8), OPERATOR 5 > (float4, float8),
+    OPERATOR 1 < (float8, float4), OPERATOR 2 <= (float8, float4), OPERATOR 3 = (float8, float4), OPERATOR 4 >= (float8, float4), OPERATOR 5 > (float8, float4);
+CREATE OPERATOR CLASS date_ops DEFAULT FOR TYPE date USING hither AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE OPERATOR CLASS timestamp_ops DEFAULT FOR TYPE timestamp USING hither AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE OPERATOR CLASS timestamptz_ops DEFAULT FOR TYPE timestamptz USING hither AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE OPERATOR CLASS bool_ops DEFAULT FOR TYPE bool USING hither AS OPERATOR 3 =;
+CREATE OPERATOR CLASS text_ops DEFAULT FOR TYPE text USING hither AS OPERATOR 3 =;
+CREATE OPERATOR CLASS uuid_ops DEFAULT FOR TYPE uuid USING hither AS OPERATOR 3 =;

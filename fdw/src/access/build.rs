@@ -1,0 +1,264 @@
+//! Building: rows to an index file, in one process with threads within it.
+//!
+//! Nothing here needs shared memory, and no thread but the backend's own calls Postgres. The limit of
+//! memory is maintenance_work_mem: rows that it does not hold become several parts of one file.
+
+use crate::access::blocks::FreeBlocks;
+use crate::access::column::{Column, length};
+use crate::access::growing;
+use crate::access::keys;
+use crate::access::metapage::{LockedMetapage, METAPAGE, Metapage, SegmentEntry};
+use crate::access::page::{Lock, LogRecord, PageBuffer};
+use crate::access::relation::{IndexRelation, WORKER_LOCK};
+use crate::access::segment_writer::SegmentWriter;
+use crate::access::tid::tid_of;
+use crate::search::backend::SignalMask;
+use crate::search::lengths::Lengths;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::vector::VectorValue;
+use hither_core::limits::FLAT_ROWS;
+use hither_core::{IndexBuilder, KeyRef, Progress};
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::c_void;
+
+/// The names of phases of a build, from the number that Postgres's own begin after.
+pub const PHASES: [&std::ffi::CStr; 7] = [
+    c"initializing",
+    c"scanning table",
+    c"coding",
+    c"measuring",
+    c"linking",
+    c"refining",
+    c"writing",
+];
+
+/// The phase of a stage of the library.
+fn phase(stage: &str) -> usize {
+    let found = PHASES.iter().position(|name| name.to_bytes() == stage.as_bytes());
+    found.unwrap_or(if stage == "clustering" { 4 } else { 1 })
+}
+
+/// Tells pg_stat_progress_create_index.
+fn tell(progress: Progress) {
+    let values = [
+        (pg_sys::PROGRESS_CREATEIDX_SUBPHASE, phase(progress.stage) as i64 + 1),
+        (pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, progress.total as i64),
+        (pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, progress.done as i64),
+    ];
+    for (parameter, value) in values {
+        // SAFETY: numbers in this backend's entry of shared memory.
+        unsafe { pg_sys::pgstat_progress_update_param(parameter as i32, value) }
+    }
+}
+
+/// Rows that become a segment.
+pub struct SegmentBuilder {
+    index: IndexRelation,
+    column: Column,
+    builder: IndexBuilder,
+    lengths: Lengths,
+    vector: Vec<f32>,
+    /// Whether pg_stat_progress_create_index hears of it.
+    told: bool,
+}
+
+impl SegmentBuilder {
+    /// For about so many rows.
+    pub fn new(index: IndexRelation, column: &Column, rows: u64, told: bool) -> Result<Self> {
+        let mut builder = IndexBuilder::new(column.build_options(index, rows))?;
+        builder.spill_to(Box::new(spill(index)?));
+        let (column, vector) = (column.clone(), vec![0.0; column.dimensions]);
+        Ok(Self { index, column, builder, lengths: Lengths::NONE, vector, told })
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.builder.rows()
+    }
+
+    /// Adds a row whose values are as the column has them.
+    pub fn push(&mut self, tid: u64, keys: &[Option<i64>], bytes: &[u8]) -> Result<()> {
+        self.column.element().decode(bytes, &mut self.vector);
+        if !self.column.takes(&self.vector)? {
+            return Ok(());
+        }
+        let length = length(&self.vector);
+        self.lengths = self.lengths.and(Lengths { least: length, greatest: length });
+        let Self { builder, vector, told, .. } = self;
+        builder.make_room(Some(&mut masked(self.index, *told)))?;
+        Ok(builder.push(Some(KeyRef::Int64(tid as i64)), vector, &keys::values(keys))?)
+    }
+
+    /// Builds the segment and writes its pages; the metapage does not name them yet.
+    pub fn finish(mut self, number: u32, blocks: FreeBlocks) -> Result<(SegmentEntry, FreeBlocks)> {
+        let rows = self.builder.rows();
+        if rows <= FLAT_ROWS {
+            self.builder.set_structures(None, None)?;
+        }
+        let mut writer = SegmentWriter::new(self.index, number, blocks);
+        self.builder.write_to(&mut writer, Some(&mut masked(self.index, self.told)))?;
+        let (least, greatest) = (self.lengths.least as f32, self.lengths.greatest as f32);
+        writer.finish(rows, (least.next_down(), greatest.next_up()))
+    }
+}
+
+/// What hears of progress: it lets signals through, which the build's threads must not receive.
+fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hither_core::Result<()> {
+    let mask = SignalMask::new();
+    move |progress| {
+        mask.check_for_interrupts();
+        give_way(index);
+        if told {
+            tell(progress);
+        }
+        Ok(())
+    }
+}
+
+/// Ends a merge of this process, if it is a worker's, for which somebody waits that wants the index for
+/// himself, as DROP does.
+pub fn give_way(index: IndexRelation) {
+    // SAFETY: the relation is open, and locked so by a worker.
+    let is_awaited = unsafe {
+        !pg_sys::MyBgworkerEntry.is_null()
+            && pg_sys::LockHasWaitersRelation(index.raw(), WORKER_LOCK)
+    };
+    if is_awaited {
+        let message = "a merge was ended, for another session waits for the index";
+        Failure::new(Code::ERRCODE_QUERY_CANCELED, message).raise();
+    }
+}
+
+/// A file without a name for parts that memory does not hold.
+fn spill(index: IndexRelation) -> Result<std::fs::File> {
+    let folder = std::path::Path::new("base/pgsql_tmp");
+    let name = format!("pgsql_tmp{}.hither.{}", std::process::id(), index.file().number);
+    let path = folder.join(name);
+    let made = std::fs::create_dir_all(folder).and_then(|()| {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(true).open(&path)?;
+        std::fs::remove_file(&path)?;
+        Ok(file)
+    });
+    made.map_err(|error| {
+        let message = format!("cannot make a temporary file in \"{}\": {error}", folder.display());
+        Failure::new(Code::ERRCODE_IO_ERROR, message)
+    })
+}
+
+/// Builds an index of a table.
+///
+/// # Safety
+/// What Postgres gives to `ambuild`.
+pub unsafe fn build(
+    table: pg_sys::Relation,
+    index: IndexRelation,
+    info: *mut pg_sys::IndexInfo,
+) -> Result<(f64, f64)> {
+    let column = Column::to_build(index)?;
+    if index.blocks() > 0 {
+        let message = format!("index \"{}\" has pages already", index.name());
+        return Err(Failure::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+    }
+    create(index, &column);
+    // SAFETY: the caller's promise.
+    let rows = unsafe { rows_of(table, &column) };
+    let mut builder = SegmentBuilder::new(index, &column, rows, true)?;
+    tell(Progress { stage: "scanning table", done: 0, total: 0 });
+    // SAFETY: the caller's promise; the callback gets the builder.
+    let seen = unsafe {
+        let (state, none) = ((&raw mut builder).cast(), std::ptr::null_mut());
+        pg_sys::table_index_build_scan(table, index.raw(), info, true, true, Some(add), state, none)
+    };
+    let rows = builder.rows();
+    if rows > 0 {
+        let number = LockedMetapage::new(index, Lock::Share)?.meta.head.next_segment;
+        let (entry, _) = builder.finish(number, FreeBlocks::none())?;
+        let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
+        locked.meta.segments.push(entry);
+        locked.meta.head.next_segment += 1;
+        locked.meta.head.generation += 1;
+        let log = LogRecord::new(index);
+        locked.log(&log);
+        log.finish();
+    }
+    Ok((seen, rows as f64))
+}
+
+/// About how many rows a table has, rather more.
+///
+/// # Safety
+/// A table that is open.
+unsafe fn rows_of(table: pg_sys::Relation, column: &Column) -> u64 {
+    // SAFETY: the caller's promise.
+    let (known, blocks) = unsafe {
+        let fork = pg_sys::ForkNumber::MAIN_FORKNUM;
+        let blocks = pg_sys::RelationGetNumberOfBlocksInFork(table, fork);
+        ((*(*table).rd_rel).reltuples, blocks)
+    };
+    // Where nobody counted: a row takes its vector, or a pointer to where that is.
+    let bytes = u64::from(blocks) * u64::from(pg_sys::BLCKSZ);
+    (known.max(0.0) as u64).max(bytes / column.width().clamp(1, 100) as u64)
+}
+
+/// Takes a row of the table.
+#[pg_guard]
+unsafe extern "C-unwind" fn add(
+    _index: pg_sys::Relation,
+    tid: pg_sys::ItemPointer,
+    values: *mut pg_sys::Datum,
+    nulls: *mut bool,
+    _alive: bool,
+    state: *mut c_void,
+) {
+    // SAFETY: called by the scan of the table with the index's attributes, the vector first.
+    unsafe {
+        let builder = &mut *state.cast::<SegmentBuilder>();
+        if !*nulls {
+            let value = VectorValue::new(*values, builder.column.vector_type);
+            let checked = builder.column.check(&value);
+            let keys = keys::of_row(&builder.column.keys, values, nulls);
+            let pushed = checked.and_then(|()| builder.push(tid_of(*tid), &keys, value.bytes()));
+            pushed.unwrap_or_else(|failure| failure.raise());
+        }
+    }
+}
+
+/// Writes the pages of an index without rows.
+fn create(index: IndexRelation, column: &Column) {
+    let fork = pg_sys::ForkNumber::MAIN_FORKNUM;
+    let (page, growing) = (PageBuffer::extend(index, fork), PageBuffer::extend(index, fork));
+    debug_assert_eq!(page.block(), METAPAGE);
+    let log = LogRecord::new(index);
+    let content = Metapage::new(column.dimensions, identity(), growing.block()).encode();
+    let mut image = log.new_page(&page, Metapage::tag());
+    image.content()[..content.len()].copy_from_slice(&content);
+    image.set_length(content.len());
+    let (tag, content) = growing::empty_page(0);
+    let mut image = log.new_page(&growing, tag);
+    image.content()[..content.len()].copy_from_slice(&content);
+    image.set_length(content.len());
+    log.finish();
+}
+
+/// Writes the pages that an unlogged index has after a crash.
+pub fn create_initial(index: IndexRelation) -> Result<()> {
+    let column = Column::to_build(index)?;
+    let fork = pg_sys::ForkNumber::INIT_FORKNUM;
+    let (page, growing) = (PageBuffer::extend(index, fork), PageBuffer::extend(index, fork));
+    let content = Metapage::new(column.dimensions, identity(), growing.block()).encode();
+    page.write_initial(Metapage::tag(), &content);
+    let (tag, content) = growing::empty_page(0);
+    growing.write_initial(tag, &content);
+    Ok(())
+}
+
+/// A number that no other index has.
+fn identity() -> u64 {
+    let mut bytes = [0; 8];
+    // SAFETY: so many bytes.
+    let strong = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
+    assert!(strong, "the system gives no random numbers");
+    u64::from_ne_bytes(bytes)
+}

@@ -1,0 +1,180 @@
+//! What is indexed, and how it is measured.
+
+use crate::access::keys::{self, KeyKind};
+use crate::access::metapage::Metapage;
+use crate::access::options::IndexKind;
+use crate::access::relation::IndexRelation;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::vector::{self, VectorType, VectorValue};
+use hither_core::limits::FLAT_ROWS;
+use hither_core::{Element, HnswParams, IndexOptions, IvfParams, KeyType, Metric};
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys;
+
+/// The columns of an index: the vector, and what stands beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub vector_type: VectorType,
+    pub dimensions: usize,
+    pub metric: Metric,
+    pub keys: Vec<KeyKind>,
+}
+
+/// What a row costs that is built in another part than the last: its key.
+const BYTES_PUT_ASIDE: u64 = 16;
+
+/// Greatest length of a vector that is measured by more than its direction.
+const GREATEST_LENGTH: f64 = (1_u64 << 62) as f64;
+
+impl Column {
+    /// The column of an index that is to be built.
+    ///
+    /// # Errors
+    /// If it is nothing that can be indexed.
+    pub fn to_build(index: IndexRelation) -> Result<Self> {
+        let column = Self::of_catalog(index)?;
+        if column.dimensions > 0 {
+            return Ok(column);
+        }
+        let message = "the indexed column has no dimensions";
+        Err(Failure::new(Code::ERRCODE_INVALID_PARAMETER_VALUE, message).hint(
+            "Say how many in its type, such as vector(384), or index an expression: ((embedding::vector(384)) vector_cosine_ops).",
+        ))
+    }
+
+    /// The column of an index.
+    ///
+    /// # Errors
+    /// If the index is damaged.
+    pub fn of(index: IndexRelation) -> Result<Self> {
+        let column = Self::of_catalog(index)?;
+        if column.dimensions > 0 {
+            return Ok(column);
+        }
+        // ALTER TABLE may take the dimensions off the column, and leaves the index as it is.
+        let dimensions = Metapage::read(index)?.head.dimensions as usize;
+        Ok(Self { dimensions, ..column })
+    }
+
+    /// What the catalogs say; without dimensions, if these say none.
+    fn of_catalog(index: IndexRelation) -> Result<Column> {
+        // SAFETY: open, with one attribute and its operator class.
+        unsafe {
+            let relation = &*index.raw();
+            let family = *relation.rd_opfamily;
+            let input = *relation.rd_opcintype;
+            let operator = pg_sys::get_opfamily_member(family, input, input, 1);
+            let metric = vector::metric_of(operator);
+            let (Some(vector_type), Some(metric)) = (vector::vector_type(input), metric) else {
+                let message =
+                    format!("the first column of index \"{}\" is no vector", index.name());
+                return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message).hint(
+                    "Name the vector first, then the columns that conditions are on: (embedding vector_cosine_ops, tenant_id).",
+                ));
+            };
+            let attribute = attribute(relation.rd_att);
+            let said = usize::try_from((*attribute).atttypmod).ok();
+            let dimensions = said.unwrap_or(0);
+            let keys = keys::kinds(index)?;
+            Ok(Column { vector_type, dimensions, metric, keys })
+        }
+    }
+
+    /// How segments of about so many rows are built. Memory and threads are those of maintenance; what the
+    /// least part and the keys of all others take is had, whatever is said.
+    pub fn build_options(&self, index: IndexRelation, rows: u64) -> IndexOptions {
+        let options = index.options();
+        // SAFETY: settings.
+        let (memory, workers) =
+            unsafe { (pg_sys::maintenance_work_mem, pg_sys::max_parallel_maintenance_workers) };
+        let mut built = IndexOptions {
+            key_type: KeyType::Int64,
+            element: self.element(),
+            columns: keys::schema(&self.keys),
+            hnsw: None,
+            threads: 1 + usize::try_from(workers).unwrap_or(0),
+            ..IndexOptions::new(self.dimensions, self.metric)
+        };
+        match options.kind {
+            IndexKind::Hnsw => {
+                built.hnsw =
+                    Some(HnswParams { m: options.m, ef_construction: options.ef_construction });
+            }
+            IndexKind::Ivf => built.ivf = Some(IvfParams { lists: options.lists }),
+            IndexKind::Flat => {}
+        }
+        let memory = u64::try_from(memory).unwrap_or(0) * 1024;
+        let least = built.memory_needed(FLAT_ROWS) + 2 * BYTES_PUT_ASIDE * rows;
+        built.memory = Some(memory.max(least));
+        built
+    }
+    /// How files store its values: without loss.
+    pub fn element(&self) -> Element {
+        match self.vector_type {
+            VectorType::Vector => Element::F32,
+            VectorType::Halfvec => Element::F16,
+        }
+    }
+
+    /// Bytes of a vector's values.
+    pub fn width(&self) -> usize {
+        self.dimensions * self.vector_type.width()
+    }
+
+    /// That a vector has as many values as the column, whose type may no longer say so.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub fn check(&self, vector: &VectorValue) -> Result<()> {
+        let (expected, got) = (self.width(), vector.bytes().len());
+        if expected == got {
+            return Ok(());
+        }
+        let width = self.vector_type.width();
+        let message = format!("expected {} dimensions, not {}", expected / width, got / width);
+        Err(Failure::new(Code::ERRCODE_DATA_EXCEPTION, message))
+    }
+
+    /// Whether a vector can be indexed; one of zeros has no direction, and is left out under cosine.
+    ///
+    /// # Errors
+    /// If it is too long to be measured.
+    pub fn takes(&self, vector: &[f32]) -> Result<bool> {
+        let length = length(vector);
+        if !length.is_finite() {
+            let message = "a vector with a value that is no number cannot be indexed";
+            return Err(Failure::new(Code::ERRCODE_DATA_EXCEPTION, message));
+        }
+        if self.metric == Metric::Cosine {
+            return Ok(length > 0.0);
+        }
+        if length < GREATEST_LENGTH {
+            return Ok(true);
+        }
+        let message = format!("a vector of length {length:e} is too long for an index of hither");
+        Err(Failure::new(Code::ERRCODE_DATA_EXCEPTION, message)
+            .hint("Vectors may be up to 4.6e18 long; under cosine, where their direction alone counts, any length goes."))
+    }
+}
+
+/// The length of a vector.
+pub fn length(vector: &[f32]) -> f64 {
+    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// The first attribute of a descriptor.
+///
+/// # Safety
+/// A descriptor with an attribute.
+unsafe fn attribute(descriptor: pg_sys::TupleDesc) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: the caller's promise.
+    #[cfg(not(feature = "pg18"))]
+    unsafe {
+        (*descriptor).attrs.as_ptr()
+    }
+    // SAFETY: the caller's promise.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        pg_sys::TupleDescAttr(descriptor, 0)
+    }
+}

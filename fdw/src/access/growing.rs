@@ -1,0 +1,332 @@
+//! Growing pages: rows as they were inserted, until a segment is built of them.
+//!
+//! They are a chain, numbered for ever, whose last page takes the next row. A row is a record of fixed
+//! size: where its row is in the table, whether it is deleted, its vector as the column has it. Of
+//! small ones there are many on a page; one that is larger than a page takes several, of which the
+//! chain gets all at once, so that there are no halves.
+//!
+//! Locks are taken in the order metapage, growing page, deletion page. An insert into a page that has
+//! room takes its lock alone; a page is added under the metapage's, so that who knows what the
+//! metapage says under that lock knows all pages that there are.
+
+use crate::access::column::Column;
+use crate::access::metapage::{LockedMetapage, METAPAGE, Metapage, is_last};
+use crate::access::page::{
+    Block, Lock, LogRecord, NO_BLOCK, PageBuffer, PageImage, PageKind, PageTag,
+};
+use crate::access::record::{self, GrowingRow, Layout, PageHeader, ROOM};
+use crate::access::relation::IndexRelation;
+use crate::sql::failure::Result;
+use pgrx::pg_sys;
+
+/// The first page of an index's chain: no row is on it.
+pub fn empty_page(place: u32) -> (PageTag, [u8; size_of::<PageHeader>()]) {
+    (PageTag::new(PageKind::Growing, 0, place), [0; size_of::<PageHeader>()])
+}
+
+/// Writes the first bytes of a page, after its header.
+fn write(image: &mut PageImage<'_>, header: PageHeader, at: usize, bytes: &[u8]) {
+    let first = size_of::<PageHeader>() + at;
+    let content = image.content();
+    content[..size_of::<PageHeader>()].copy_from_slice(bytemuck::bytes_of(&header));
+    content[first..][..bytes.len()].copy_from_slice(bytes);
+    image.set_length(first + bytes.len());
+}
+
+/// Appends a row. Gives the metapage if it took a new page.
+///
+/// # Errors
+/// If the index is damaged.
+pub fn append(
+    index: IndexRelation,
+    column: &Column,
+    tid: u64,
+    keys: &[Option<i64>],
+    vector: &[u8],
+) -> Result<Option<Metapage>> {
+    let layout = Layout::new(column);
+    let record = record::encode(layout, tid, keys, vector);
+    let mut meta = Metapage::read(index)?;
+    loop {
+        if layout.parts == 1 && append_to_tail(index, &meta, layout, &record)? {
+            return Ok(None);
+        }
+        // Full, or no longer the last.
+        let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
+        if locked.meta.head.tail_place == meta.head.tail_place {
+            let tail = locked.tail(index)?;
+            let rows = layout.header(index, &tail)?.rows;
+            if layout.parts > 1 || usize::from(rows) == layout.rows {
+                append_pages(index, &mut locked, &tail, layout, &record)?;
+                return Ok(Some(locked.meta.clone()));
+            }
+        }
+        meta = locked.meta.clone();
+    }
+}
+
+/// Appends a record to the last page, if it is that and has room.
+fn append_to_tail(
+    index: IndexRelation,
+    meta: &Metapage,
+    layout: Layout,
+    record: &[u8],
+) -> Result<bool> {
+    let tail = PageBuffer::read(index, meta.head.tail, Lock::Exclusive)?;
+    if !tail.tag().is(PageKind::Growing, 0, meta.head.tail_place) || !is_last(tail.tag()) {
+        return Ok(false);
+    }
+    let header = layout.header(index, &tail)?;
+    let rows = usize::from(header.rows);
+    if rows == layout.rows {
+        return Ok(false);
+    }
+    let log = LogRecord::new(index);
+    let header = PageHeader { rows: header.rows + 1, ..header };
+    write(&mut log.page(&tail), header, rows * layout.record, record);
+    log.finish();
+    Ok(true)
+}
+
+/// Appends as many pages as a record takes, with the record on them.
+fn append_pages(
+    index: IndexRelation,
+    locked: &mut LockedMetapage,
+    tail: &PageBuffer,
+    layout: Layout,
+    record: &[u8],
+) -> Result<()> {
+    let mut pages = Vec::with_capacity(layout.parts);
+    for _ in 0..layout.parts {
+        pages.push(locked.new_page(index, &pages)?);
+    }
+    let place = locked.meta.head.tail_place + 1;
+    let fill = |image: &mut PageImage<'_>, part: usize| {
+        let next = pages.get(part + 1).map_or(NO_BLOCK, PageBuffer::block);
+        image.set_tag(PageTag::new(PageKind::Growing, 0, place + part as u32).before(next));
+        let header = PageHeader { rows: u16::from(part == 0), part: part as u16, padding: 0 };
+        let bytes = &record[part * ROOM..record.len().min((part + 1) * ROOM)];
+        write(image, header, 0, bytes);
+    };
+    let tag = PageTag::new(PageKind::Growing, 0, place);
+    // What nobody has linked is as good as free.
+    for (part, page) in pages.iter().enumerate().skip(1) {
+        let log = LogRecord::new(index);
+        fill(&mut log.new_page(page, tag), part);
+        log.finish();
+    }
+    locked.meta.head.growing_rows += u64::from(layout.header(index, tail)?.rows);
+    locked.link(index, tail, &pages, |log| fill(&mut log.new_page(&pages[0], tag), 0));
+    Ok(())
+}
+
+impl LockedMetapage {
+    /// The last page, locked: the metapage is, too.
+    fn tail(&self, index: IndexRelation) -> Result<PageBuffer> {
+        check_block(index, self.meta.head.tail)?;
+        let tail = PageBuffer::read(index, self.meta.head.tail, Lock::Exclusive)?;
+        if !tail.tag().is(PageKind::Growing, 0, self.meta.head.tail_place) {
+            return Err(index.damaged("its last growing page is none"));
+        }
+        Ok(tail)
+    }
+
+    /// A page for growing rows, beside others that are locked. The metapage is, too: no block is new
+    /// that is in no list.
+    fn new_page(&mut self, index: IndexRelation, locked: &[PageBuffer]) -> Result<PageBuffer> {
+        let Some(block) = self.meta.reserve.pop() else {
+            return Ok(PageBuffer::extend(index, pg_sys::ForkNumber::MAIN_FORKNUM));
+        };
+        check_block(index, block)?;
+        if block == self.meta.head.tail || locked.iter().any(|page| page.block() == block) {
+            return Err(index.damaged("its metapage has a block in two places"));
+        }
+        PageBuffer::overwrite(index, block)
+    }
+
+    /// Makes pages the last ones of the chain, together with what `first` does to the first of them.
+    fn link(
+        &mut self,
+        index: IndexRelation,
+        tail: &PageBuffer,
+        pages: &[PageBuffer],
+        first: impl FnOnce(&LogRecord<'_>),
+    ) {
+        let head = &mut self.meta.head;
+        head.tail_place += pages.len() as u32;
+        head.tail = pages[pages.len() - 1].block();
+        let log = LogRecord::new(index);
+        log.page(tail).set_tag(tail.tag().before(pages[0].block()));
+        first(&log);
+        self.log(&log);
+        log.finish();
+    }
+}
+
+/// Who holds the metapage would wait for itself where damage names it for another page.
+fn check_block(index: IndexRelation, block: Block) -> Result<()> {
+    match block {
+        METAPAGE | NO_BLOCK => Err(index.damaged("the chain of growing pages is broken")),
+        _ => Ok(()),
+    }
+}
+
+/// Where growing pages begin that are not merged.
+#[derive(Clone, Copy, Debug)]
+pub struct Seal {
+    pub block: Block,
+    pub place: u32,
+    /// Rows on the pages before it.
+    pub rows: u64,
+}
+
+/// Begins a new page, so that those before it take no more rows.
+///
+/// # Errors
+/// If the index is damaged.
+pub fn seal(index: IndexRelation, column: &Column) -> Result<Seal> {
+    let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
+    let tail = locked.tail(index)?;
+    let page = [locked.new_page(index, &[])?];
+    let (tag, content) = empty_page(locked.meta.head.tail_place + 1);
+    let rows = Layout::new(column).header(index, &tail)?.rows;
+    locked.meta.head.growing_rows += u64::from(rows);
+    let seal =
+        Seal { block: page[0].block(), place: tag.place, rows: locked.meta.head.growing_rows };
+    locked.link(index, &tail, &page, |log| {
+        let mut image = log.new_page(&page[0], tag);
+        image.content()[..content.len()].copy_from_slice(&content);
+        image.set_length(content.len());
+    });
+    Ok(seal)
+}
+
+/// Where to go on reading the chain.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainPosition {
+    pub block: Block,
+    pub place: u32,
+    /// Rows of the page that were read.
+    rows: u16,
+}
+
+impl ChainPosition {
+    /// The beginning of the chain.
+    pub fn start(meta: &Metapage) -> Self {
+        Self { block: meta.head.growing, place: meta.head.growing_place, rows: 0 }
+    }
+}
+
+/// Whether all was read, or the chain is no longer what the metapage said when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainEnd {
+    Reached,
+    Recycled,
+}
+
+/// Gives all rows from a position on, deleted ones among them, to `each`, and moves the position to the
+/// end: the last page, or that of a place.
+///
+/// # Errors
+/// Those of `each`.
+pub fn read(
+    index: IndexRelation,
+    column: &Column,
+    position: &mut ChainPosition,
+    until: Option<u32>,
+    each: &mut dyn FnMut(GrowingRow<'_>) -> Result<()>,
+) -> Result<ChainEnd> {
+    let layout = Layout::new(column);
+    let mut long = Vec::new();
+    loop {
+        pgrx::check_for_interrupts!();
+        if until == Some(position.place) {
+            return Ok(ChainEnd::Reached);
+        }
+        let page = PageBuffer::read(index, position.block, Lock::Share)?;
+        let tag = page.tag();
+        if !tag.is(PageKind::Growing, 0, position.place) {
+            return Ok(ChainEnd::Recycled);
+        }
+        let header = layout.header(index, &page)?;
+        let content = &page.content()[size_of::<PageHeader>()..];
+        // Every page of a record counts as one row that was read.
+        let rows = header.rows.max(u16::from(header.part > 0));
+        let seen = std::mem::replace(&mut position.rows, rows);
+        if layout.parts == 1 {
+            for (record, number) in content.chunks_exact(layout.record).zip(0..header.rows) {
+                if number >= seen {
+                    each(record::decode(column, (position.place, number), record))?;
+                }
+            }
+        } else if header.rows == 1 || header.part > 0 {
+            // A position never stays in the middle of a record: its pages are linked at once.
+            let wanted = layout.record - ROOM * usize::from(header.part);
+            if seen == 0 {
+                long.extend_from_slice(&content[..wanted.min(ROOM)]);
+            }
+            if long.len() == layout.record {
+                let first = position.place - u32::from(header.part);
+                each(record::decode(column, (first, 0), &long))?;
+                long.clear();
+            }
+        }
+        if is_last(tag) {
+            return Ok(ChainEnd::Reached);
+        }
+        *position = ChainPosition { block: tag.next, place: position.place + 1, rows: 0 };
+    }
+}
+
+/// Marks rows of all growing pages deleted, and says how many. The metapage is locked exclusively.
+///
+/// # Errors
+/// If the index is damaged.
+pub fn delete(
+    index: IndexRelation,
+    column: &Column,
+    meta: &Metapage,
+    is_deleted: &mut dyn FnMut(u64) -> bool,
+) -> Result<u64> {
+    let layout = Layout::new(column);
+    let (mut block, mut deleted) = (meta.head.growing, 0);
+    for place in meta.head.growing_place..=meta.head.tail_place {
+        check_block(index, block)?;
+        let page = PageBuffer::read(index, block, Lock::Exclusive)?;
+        let tag = page.tag();
+        if !tag.is(PageKind::Growing, 0, place) {
+            return Err(index.damaged("a growing page is none"));
+        }
+        let rows = usize::from(layout.header(index, &page)?.rows);
+        let mut content = page.content()[size_of::<PageHeader>()..].to_vec();
+        let records = content.chunks_mut(layout.record).take(rows);
+        let marked = records.filter_map(|record| record::mark(record, is_deleted).then_some(()));
+        let marked = marked.count() as u64;
+        if marked > 0 {
+            let log = LogRecord::new(index);
+            log.page(&page).content()[size_of::<PageHeader>()..].copy_from_slice(&content);
+            log.finish();
+        }
+        deleted += marked;
+        block = tag.next;
+    }
+    Ok(deleted)
+}
+
+/// The blocks of the chain.
+///
+/// # Errors
+/// If a page is none of it.
+pub fn blocks(index: IndexRelation, meta: &Metapage) -> Result<Vec<Block>> {
+    let (mut block, mut found) = (meta.head.growing, Vec::new());
+    for place in meta.head.growing_place..=meta.head.tail_place {
+        pgrx::check_for_interrupts!();
+        let page = PageBuffer::read(index, block, Lock::Share)?;
+        if !page.tag().is(PageKind::Growing, 0, place) {
+            return Err(index.damaged("a growing page is none"));
+        }
+        found.push(block);
+        block = page.tag().next;
+    }
+    Ok(found)
+}

@@ -1,0 +1,56 @@
+//! Inserting: a record on the last growing page.
+
+use crate::access::column::Column;
+use crate::access::growing;
+use crate::access::keys;
+use crate::access::merge::{self, Wish};
+use crate::access::relation::IndexRelation;
+use crate::access::worker;
+use crate::sql::failure::Result;
+use crate::sql::vector::VectorValue;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+
+/// An insert that finds so many times `growing_rows` builds a segment itself: nobody else did.
+const LAST_RESORT: u64 = 8;
+
+thread_local! {
+    static VECTOR: RefCell<Vec<f32>> = RefCell::default();
+}
+
+/// Adds a row.
+///
+/// # Safety
+/// The values of all attributes of the index, of which the vector is not null.
+pub unsafe fn insert(
+    index: IndexRelation,
+    values: *const pg_sys::Datum,
+    nulls: *const bool,
+    tid: u64,
+) -> Result<()> {
+    let column = Column::of(index)?;
+    // SAFETY: the caller's promise.
+    let (value, keys) = unsafe {
+        let keys = keys::of_row(&column.keys, values, nulls);
+        (VectorValue::new(*values, column.vector_type), keys)
+    };
+    column.check(&value)?;
+    let indexed = VECTOR.with_borrow_mut(|vector| {
+        vector.resize(column.dimensions, 0.0);
+        column.element().decode(value.bytes(), vector);
+        column.takes(vector)
+    });
+    if !indexed? {
+        return Ok(());
+    }
+    let Some(meta) = growing::append(index, &column, tid, &keys, value.bytes())? else {
+        return Ok(());
+    };
+    let enough = index.options().growing_rows;
+    if meta.head.growing_rows >= LAST_RESORT * enough {
+        merge::merge(index, &column, Wish::Flush)?;
+    } else if meta.head.growing_rows >= enough {
+        worker::ask(index);
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! What may be said WITH when an index is created.
+
+use crate::sql::failure::Result;
+use crate::sql::options::Options;
+use hither_core::limits::{
+    DEFAULT_EF_CONSTRUCTION, DEFAULT_M, MAX_EF_CONSTRUCTION, MAX_EFFORT, MAX_LISTS, MAX_M, MIN_M,
+};
+use pgrx::pg_sys::{self, relopt_type};
+use std::cell::Cell;
+use std::ffi::{CStr, c_int};
+use std::mem::offset_of;
+
+/// The structure of an index's segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexKind {
+    Hnsw,
+    Ivf,
+    Flat,
+}
+
+impl IndexKind {
+    const ALL: [(Self, &CStr); 3] =
+        [(Self::Hnsw, c"hnsw"), (Self::Ivf, c"ivf"), (Self::Flat, c"flat")];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hnsw => "hnsw",
+            Self::Ivf => "ivf",
+            Self::Flat => "flat",
+        }
+    }
+}
+
+/// The options of an index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StorageOptions {
+    pub kind: IndexKind,
+    pub m: u32,
+    pub ef_construction: u32,
+    pub lists: u32,
+    /// So many growing rows are worth a segment.
+    pub growing_rows: u64,
+    ef_search: Option<u32>,
+    probes: Option<u32>,
+    recall: Option<f64>,
+}
+
+impl StorageOptions {
+    /// How hard to search, as the options of a foreign table say it.
+    pub fn effort(&self) -> Options {
+        let numbers = [
+            ("ef_search", self.ef_search.map(f64::from)),
+            ("probes", self.probes.map(f64::from)),
+            ("recall", self.recall),
+        ];
+        let said = numbers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        said.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+}
+
+const DEFAULT_GROWING_ROWS: c_int = 2048;
+
+/// What the relation cache keeps: read with any of Postgres's own as a value of variable length.
+#[repr(C)]
+struct Parsed {
+    length: c_int,
+    kind: c_int,
+    m: c_int,
+    ef_construction: c_int,
+    lists: c_int,
+    growing_rows: c_int,
+    ef_search: c_int,
+    probes: c_int,
+    recall: f64,
+}
+
+const DEFAULTS: Parsed = Parsed {
+    length: 0,
+    kind: 0,
+    m: DEFAULT_M as c_int,
+    ef_construction: DEFAULT_EF_CONSTRUCTION as c_int,
+    lists: 0,
+    growing_rows: DEFAULT_GROWING_ROWS,
+    ef_search: 0,
+    probes: 0,
+    recall: 0.0,
+};
+
+thread_local! {
+    static KIND: Cell<pg_sys::relopt_kind::Type> = const { Cell::new(0) };
+}
+
+/// A whole number that may be said.
+struct Number {
+    name: &'static CStr,
+    text: &'static CStr,
+    default: c_int,
+    least: c_int,
+    most: c_int,
+    offset: usize,
+}
+
+const NUMBERS: [Number; 6] = [
+    Number {
+        name: c"m",
+        text: c"Most neighbours of a row in the upper layers of the graph, half as many as in the base layer.",
+        default: DEFAULTS.m,
+        least: MIN_M as c_int,
+        most: MAX_M as c_int,
+        offset: offset_of!(Parsed, m),
+    },
+    Number {
+        name: c"ef_construction",
+        text: c"How many candidates are weighed for a row's neighbours.",
+        default: DEFAULTS.ef_construction,
+        least: 4,
+        most: MAX_EF_CONSTRUCTION as c_int,
+        offset: offset_of!(Parsed, ef_construction),
+    },
+    Number {
+        name: c"lists",
+        text: c"How many lists an inverted file has; 0 means the square root of the number of rows.",
+        default: DEFAULTS.lists,
+        least: 0,
+        most: MAX_LISTS as c_int,
+        offset: offset_of!(Parsed, lists),
+    },
+    Number {
+        name: c"growing_rows",
+        text: c"How many inserted rows are gathered before a segment is built of them.",
+        default: DEFAULTS.growing_rows,
+        least: 16,
+        most: 1 << 20,
+        offset: offset_of!(Parsed, growing_rows),
+    },
+    Number {
+        name: c"ef_search",
+        text: c"How many candidates a search keeps, where hither.ef_search says nothing.",
+        default: DEFAULTS.ef_search,
+        least: 0,
+        most: MAX_EFFORT as c_int,
+        offset: offset_of!(Parsed, ef_search),
+    },
+    Number {
+        name: c"probes",
+        text: c"How many lists a search looks into, where hither.probes says nothing.",
+        default: DEFAULTS.probes,
+        least: 0,
+        most: MAX_EFFORT as c_int,
+        offset: offset_of!(Parsed, probes),
+    },
+];
+
+/// Makes the options known, once a backend.
+fn kind() -> pg_sys::relopt_kind::Type {
+    if KIND.get() == 0 {
+        // Whoever changes them is seen by the next search, which takes no stronger lock than others.
+        let lock = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
+        // SAFETY: texts end with NUL; Postgres copies them, but for the members, which it keeps.
+        unsafe {
+            let kind = pg_sys::add_reloption_kind();
+            for number in &NUMBERS {
+                let (name, text) = (number.name.as_ptr(), number.text.as_ptr());
+                let Number { default, least, most, .. } = *number;
+                pg_sys::add_int_reloption(kind, name, text, default, least, most, lock);
+            }
+            let text = c"The wanted recall, in place of ef_search and probes.";
+            let name = c"recall".as_ptr();
+            pg_sys::add_real_reloption(kind, name, text.as_ptr(), 0.0, 0.0, 1.0, lock);
+            let end = [(std::ptr::null(), 0)];
+            let members = IndexKind::ALL.iter().zip(0..).map(|((_, name), at)| (name.as_ptr(), at));
+            let members: Vec<_> = members
+                .chain(end)
+                .map(|(string_val, symbol_val)| pg_sys::relopt_enum_elt_def {
+                    string_val,
+                    symbol_val,
+                })
+                .collect();
+            let (name, text) = (c"kind", c"The structure: a graph, an inverted file, or none.");
+            let detail = c"Valid values are \"hnsw\", \"ivf\" and \"flat\".";
+            pg_sys::add_enum_reloption(
+                kind,
+                name.as_ptr(),
+                text.as_ptr(),
+                members.leak().as_mut_ptr(),
+                0,
+                detail.as_ptr(),
+                lock,
+            );
+            KIND.set(kind);
+        }
+    }
+    KIND.get()
+}
+
+/// Reads options as Postgres's catalog has them.
+///
+/// # Safety
+/// `options` is what Postgres gives to `amoptions`.
+pub unsafe fn parse(options: pg_sys::Datum, validate: bool) -> Result<*mut pg_sys::bytea> {
+    let element = |name: &CStr, opttype, offset: usize| pg_sys::relopt_parse_elt {
+        optname: name.as_ptr(),
+        opttype,
+        offset: offset as c_int,
+        #[cfg(feature = "pg18")]
+        isset_offset: 0,
+    };
+    let mut elements: Vec<_> = NUMBERS
+        .iter()
+        .map(|number| element(number.name, relopt_type::RELOPT_TYPE_INT, number.offset))
+        .collect();
+    let offset = offset_of!(Parsed, recall);
+    elements.push(element(c"recall", relopt_type::RELOPT_TYPE_REAL, offset));
+    elements.push(element(c"kind", relopt_type::RELOPT_TYPE_ENUM, offset_of!(Parsed, kind)));
+    // SAFETY: the elements lie within a value of this type.
+    unsafe {
+        let (size, count) = (size_of::<Parsed>(), elements.len() as c_int);
+        let parsed =
+            pg_sys::build_reloptions(options, validate, kind(), size, elements.as_ptr(), count);
+        Ok(parsed.cast())
+    }
+}
+
+/// The options of a relation.
+///
+/// # Safety
+/// Null, or what [`parse`] made.
+pub unsafe fn of(parsed: *const pg_sys::bytea) -> StorageOptions {
+    // SAFETY: the caller's promise.
+    let parsed = unsafe { parsed.cast::<Parsed>().as_ref() }.unwrap_or(&DEFAULTS);
+    let number = |value: c_int| u32::try_from(value).unwrap_or(0);
+    let said = |value| Some(number(value)).filter(|value| *value > 0);
+    StorageOptions {
+        kind: IndexKind::ALL[(parsed.kind as usize).min(IndexKind::ALL.len() - 1)].0,
+        m: number(parsed.m),
+        ef_construction: number(parsed.ef_construction),
+        lists: number(parsed.lists),
+        growing_rows: u64::from(number(parsed.growing_rows)),
+        ef_search: said(parsed.ef_search),
+        probes: said(parsed.probes),
+        recall: Some(parsed.recall).filter(|recall| *recall > 0.0),
+    }
+}

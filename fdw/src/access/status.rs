@@ -1,0 +1,242 @@
+//! What people ask about an index: the view `hither.indexes`, and the functions that verify, merge, measure
+//! and warm it.
+
+use crate::access::column::Column;
+use crate::access::growing::{self, ChainEnd, ChainPosition};
+use crate::access::merge::{self, Wish};
+use crate::access::metapage::{Metapage, SegmentEntry};
+use crate::access::near_copy;
+use crate::access::opened::Snapshot;
+use crate::access::relation::IndexRelation;
+use crate::access::segment::{DeletedRows, read_file};
+use crate::search::recall::Sample;
+use crate::sql::encoding;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::settings::Effort;
+use hither_core::IndexFile;
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+/// What is done to an index takes different rights and locks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    /// To whoever may read the table.
+    Read,
+    /// To whoever owns it.
+    Maintain,
+}
+
+/// An index that is open until this is dropped.
+struct OpenedRelation {
+    relation: pg_sys::Relation,
+    lock: pg_sys::LOCKMODE,
+}
+
+impl OpenedRelation {
+    /// # Errors
+    /// If it is no index of ours, or the user may not.
+    fn open(oid: pg_sys::Oid, intent: Intent) -> Result<Self> {
+        let lock = match intent {
+            Intent::Read => pg_sys::AccessShareLock,
+            Intent::Maintain => pg_sys::RowExclusiveLock,
+        } as pg_sys::LOCKMODE;
+        // SAFETY: look-ups in the catalogs; a relation that is none is Postgres's error.
+        unsafe {
+            if pg_sys::get_rel_relkind(oid) as u8 != pg_sys::RELKIND_INDEX {
+                return Err(wrong(oid));
+            }
+            let opened = Self { relation: pg_sys::index_open(oid, lock), lock };
+            let own = pg_sys::get_am_oid(c"hither".as_ptr(), true);
+            if (*(*opened.relation).rd_rel).relam != own {
+                return Err(wrong(oid));
+            }
+            let table = (*(*opened.relation).rd_index).indrelid;
+            let user = pg_sys::GetUserId();
+            let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+            let allowed = match intent {
+                Intent::Read => {
+                    pg_sys::pg_class_aclcheck(table, user, select) == pg_sys::AclResult::ACLCHECK_OK
+                }
+                #[cfg(any(feature = "pg14", feature = "pg15"))]
+                Intent::Maintain => pg_sys::pg_class_ownercheck(table, user),
+                #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+                Intent::Maintain => {
+                    pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, user)
+                }
+            };
+            if !allowed {
+                let message = format!("permission denied for index \"{}\"", opened.index().name());
+                return Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message));
+            }
+            Ok(opened)
+        }
+    }
+
+    fn index(&self) -> IndexRelation {
+        // SAFETY: open as long as this lives, and ours.
+        unsafe { IndexRelation::new(self.relation) }
+    }
+}
+
+impl Drop for OpenedRelation {
+    fn drop(&mut self) {
+        // After an error the end of the transaction closes it.
+        if !std::thread::panicking() {
+            // SAFETY: opened by this.
+            unsafe { pg_sys::index_close(self.relation, self.lock) }
+        }
+    }
+}
+
+fn wrong(oid: pg_sys::Oid) -> Failure {
+    // SAFETY: a palloc'ed string or null.
+    let name = unsafe {
+        let name = pg_sys::get_rel_name(oid);
+        if name.is_null() { oid.to_u32().to_string() } else { encoding::name(name) }
+    };
+    let message = format!("\"{name}\" is not an index of hither");
+    Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message)
+}
+
+/// Rows of `hither.indexes`, of which an index has one.
+type Rows = TableIterator<
+    'static,
+    (
+        name!(kind, String),
+        name!(metric, String),
+        name!(dimensions, i32),
+        name!(rows, i64),
+        name!(growing, i64),
+        name!(deleted, i64),
+        name!(segments, i32),
+        name!(bytes, i64),
+        name!(near_copies, i32),
+        name!(format, i32),
+    ),
+>;
+
+/// What there is of an index; no row where its pages were never written.
+#[pg_extern]
+fn index_status(oid: pg_sys::Oid) -> Rows {
+    status(oid).unwrap_or_else(|failure| failure.raise())
+}
+
+fn status(oid: pg_sys::Oid) -> Result<Rows> {
+    let opened = OpenedRelation::open(oid, Intent::Read)?;
+    let index = opened.index();
+    if index.blocks() == 0 {
+        return Ok(TableIterator::empty());
+    }
+    let column = Column::of(index)?;
+    let meta = Metapage::read(index)?;
+    let (mut growing, mut deleted) = (0, 0);
+    let mut position = ChainPosition::start(&meta);
+    growing::read(index, &column, &mut position, None, &mut |row| {
+        *(if row.deleted { &mut deleted } else { &mut growing }) += 1;
+        Ok(())
+    })?;
+    let sum = |of: fn(&SegmentEntry) -> u64| meta.segments.iter().map(of).sum::<u64>() as i64;
+    let copies = meta.segments.iter().filter(|entry| near_copy::exists(index, entry)).count();
+    Ok(TableIterator::once((
+        index.options().kind.name().into(),
+        column.metric.name().into(),
+        column.dimensions as i32,
+        sum(SegmentEntry::live) + growing,
+        growing,
+        sum(|entry| entry.deleted) + deleted,
+        meta.segments.len() as i32,
+        i64::from(index.blocks()) * i64::from(pg_sys::BLCKSZ),
+        copies as i32,
+        meta.version(),
+    )))
+}
+
+/// Reads all pages of an index and checks them, with the files in them; gives the number of its rows.
+#[pg_extern]
+fn index_verify(oid: pg_sys::Oid) -> i64 {
+    verify(oid).unwrap_or_else(|failure| failure.raise()) as i64
+}
+
+fn verify(oid: pg_sys::Oid) -> Result<u64> {
+    let opened = OpenedRelation::open(oid, Intent::Maintain)?;
+    let index = opened.index();
+    let column = Column::of(index)?;
+    let mut meta = Metapage::read(index)?;
+    // A merge that publishes meanwhile takes pages away: then once more.
+    'again: loop {
+        let mut rows = 0;
+        for entry in &meta.segments {
+            let changed = |now: &Metapage| now.head.generation != meta.head.generation;
+            let about = |what: String| index.damaged(&format!("segment {}: {what}", entry.number));
+            let (file, deleted) = (read_file(index, entry)?, DeletedRows::read(index, entry)?);
+            let (Some(file), Some(deleted)) = (file, deleted) else {
+                let now = Metapage::read(index)?;
+                if changed(&now) {
+                    meta = now;
+                    continue 'again;
+                }
+                return Err(about("its pages are not what was written".into()));
+            };
+            let file = IndexFile::from_bytes(file).map_err(|error| about(error.to_string()))?;
+            let file = file.index();
+            file.verify().map_err(|error| about(error.to_string()))?;
+            if file.len() != entry.rows || deleted.count < entry.deleted {
+                return Err(about("it has other rows than the metapage says".into()));
+            }
+            rows += entry.rows - deleted.count;
+        }
+        let mut position = ChainPosition::start(&meta);
+        let end = growing::read(index, &column, &mut position, None, &mut |row| {
+            rows += u64::from(!row.deleted);
+            Ok(())
+        })?;
+        if end == ChainEnd::Reached {
+            return Ok(rows);
+        }
+        let now = Metapage::read(index)?;
+        if now.head.growing_place == meta.head.growing_place {
+            return Err(index.damaged("a growing page is none"));
+        }
+        meta = now;
+    }
+}
+
+/// Makes one segment of all rows of an index; false if somebody else is merging.
+#[pg_extern]
+fn index_merge(oid: pg_sys::Oid) -> bool {
+    let merged = || {
+        let opened = OpenedRelation::open(oid, Intent::Maintain)?;
+        let index = opened.index();
+        merge::merge(index, &Column::of(index)?, Wish::All)
+    };
+    merged().unwrap_or_else(|failure| failure.raise())
+}
+
+/// Makes the near copies that are missing and reads all of them once; gives their bytes.
+#[pg_extern]
+fn index_prewarm(oid: pg_sys::Oid) -> i64 {
+    let warmed = || {
+        let opened = OpenedRelation::open(oid, Intent::Read)?;
+        let index = opened.index();
+        let snapshot = Snapshot::new(index, &Column::of(index)?)?;
+        let segments = snapshot.meta.segments.iter();
+        Ok(segments.map(|entry| near_copy::warm(index, entry)).sum::<u64>())
+    };
+    warmed().unwrap_or_else(|failure: Failure| failure.raise()) as i64
+}
+
+/// Mean recall@k of searches of an index under the current settings against exact ones. None where
+/// there are fewer than two rows.
+///
+/// # Errors
+/// If it is no index of ours, or the user may not read its table.
+pub fn recall(oid: pg_sys::Oid, k: usize, queries: usize) -> Result<Option<f64>> {
+    let opened = OpenedRelation::open(oid, Intent::Read)?;
+    let index = opened.index();
+    let snapshot = Snapshot::new(index, &Column::of(index)?)?;
+    let effort = Effort::new([&index.options().effort(), &Vec::new()]);
+    let is_deleted = |shard, row| snapshot.is_deleted(shard, row);
+    let shards = &snapshot.shards;
+    Sample { shards, effort, is_deleted: &is_deleted, k, queries }.recall()
+}

@@ -1,0 +1,170 @@
+//! VACUUM: marking rows deleted that the table has no more, and merging.
+
+use crate::access::column::Column;
+use crate::access::growing::{self, ChainEnd, ChainPosition};
+use crate::access::merge::{self, Wish};
+use crate::access::metapage::{LockedMetapage, Metapage, SegmentEntry};
+use crate::access::opened::{OpenSegment, Snapshot};
+use crate::access::page::{Lock, LogRecord};
+use crate::access::relation::IndexRelation;
+use crate::access::segment;
+use crate::access::tid::pointer_of;
+use crate::sql::failure::{Failure, Result};
+use hither_core::KeyRef;
+use pgrx::pg_sys;
+use std::collections::BTreeSet;
+
+/// What VACUUM hears.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub live: u64,
+    pub deleted: u64,
+}
+
+/// Gives the places of all rows to `is_dead`, and marks those deleted for which it says so.
+///
+/// # Errors
+/// If the index is damaged.
+pub fn delete(index: IndexRelation, is_dead: &mut dyn FnMut(u64) -> bool) -> Result<Counts> {
+    let column = Column::of(index)?;
+    let mut seen = BTreeSet::new();
+    let mut counts = Counts::default();
+    loop {
+        let snapshot = Snapshot::new(index, &column)?;
+        // A merge makes new segments of those that were seen.
+        let new = snapshot.segments.iter().filter(|segment| !seen.contains(&segment.entry.number));
+        let new: Vec<_> = new.cloned().collect();
+        for segment in &new {
+            counts.deleted += delete_of_segment(index, segment, is_dead)?;
+            seen.insert(segment.entry.number);
+        }
+        let Some(deleted) = delete_of_growing(index, &column, &snapshot.meta, is_dead)? else {
+            continue;
+        };
+        counts.deleted += deleted;
+        let now = Metapage::read(index)?;
+        if now.segments.iter().all(|entry| seen.contains(&entry.number)) {
+            counts.live = live_rows(index, &column)?;
+            return Ok(counts);
+        }
+    }
+}
+
+/// How many rows the index has that are not deleted.
+///
+/// # Errors
+/// If the index is damaged.
+pub fn live_rows(index: IndexRelation, column: &Column) -> Result<u64> {
+    let snapshot = Snapshot::new(index, column)?;
+    let stored = snapshot.meta.segments.iter().map(SegmentEntry::live);
+    let growing = snapshot.shards.last().map_or(0, |shard| shard.file.index().len());
+    Ok(stored.sum::<u64>() + growing)
+}
+
+/// Between rows, where nothing is locked.
+fn pause() {
+    // SAFETY: within VACUUM; else it only hears interrupts.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        pg_sys::vacuum_delay_point(false);
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::vacuum_delay_point();
+    }
+}
+
+fn delete_of_segment(
+    index: IndexRelation,
+    segment: &OpenSegment,
+    is_dead: &mut dyn FnMut(u64) -> bool,
+) -> Result<u64> {
+    let rows = segment.shard.file.index();
+    let mut dead = Vec::new();
+    for (number, row) in rows.rows().enumerate() {
+        if number % 4096 == 0 {
+            pause();
+        }
+        let key =
+            rows.key(row).map_err(|error| Failure::from_search(error, &segment.shard.path))?;
+        if let KeyRef::Int64(tid) = key
+            && !segment.is_deleted(row)
+            && is_dead(tid as u64)
+        {
+            dead.push(segment.place(row));
+        }
+    }
+    if dead.is_empty() {
+        return Ok(0);
+    }
+    dead.sort_unstable();
+    let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
+    let number = segment.entry.number;
+    let mut entries = locked.meta.segments.iter_mut();
+    // One that was merged meanwhile is in another, which is seen next.
+    let Some(entry) = entries.find(|entry| entry.number == number) else { return Ok(0) };
+    segment::delete(index, entry, &dead)?;
+    entry.deleted += dead.len() as u64;
+    entry.deletions += 1;
+    let log = LogRecord::new(index);
+    locked.log(&log);
+    log.finish();
+    Ok(dead.len() as u64)
+}
+
+/// None if they are in a segment by now.
+fn delete_of_growing(
+    index: IndexRelation,
+    column: &Column,
+    meta: &Metapage,
+    is_dead: &mut dyn FnMut(u64) -> bool,
+) -> Result<Option<u64>> {
+    let (mut position, mut rows) = (ChainPosition::start(meta), Vec::new());
+    let end = growing::read(index, column, &mut position, None, &mut |row| {
+        if !row.deleted {
+            rows.push(row.tid);
+        }
+        Ok(())
+    })?;
+    if end == ChainEnd::Recycled {
+        return Ok(None);
+    }
+    pause();
+    let dead: BTreeSet<u64> = rows.into_iter().filter(|tid| is_dead(*tid)).collect();
+    if dead.is_empty() {
+        return Ok(Some(0));
+    }
+    let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
+    let deleted = growing::delete(index, column, &locked.meta, &mut |tid| dead.contains(&tid))?;
+    locked.meta.head.growing_deletions += 1;
+    let log = LogRecord::new(index);
+    locked.log(&log);
+    log.finish();
+    Ok(Some(deleted))
+}
+
+/// Merges what VACUUM is expected to.
+///
+/// # Errors
+/// Those of [`merge::merge`].
+pub fn clean_up(index: IndexRelation) -> Result<()> {
+    let column = Column::of(index)?;
+    let meta = Metapage::read(index)?;
+    let is_worn = meta.segments.iter().any(merge::is_worn);
+    if meta.head.growing_rows >= index.options().growing_rows || is_worn {
+        merge::merge(index, &column, Wish::Flush)?;
+    }
+    Ok(())
+}
+
+/// Asks VACUUM's callback about a row.
+///
+/// # Safety
+/// What Postgres gives to `ambulkdelete`.
+pub unsafe fn ask(
+    callback: pg_sys::IndexBulkDeleteCallback,
+    state: *mut std::ffi::c_void,
+    tid: u64,
+) -> bool {
+    let mut pointer = pointer_of(tid);
+    // SAFETY: the caller's promise.
+    callback.is_some_and(|callback| unsafe { callback(&raw mut pointer, state) })
+}

@@ -1,0 +1,132 @@
+//! Merging in the background: a worker that an insert asks for when there are enough growing rows, and
+//! that ends when it is done. It needs no shared_preload_libraries.
+//!
+//! Where no worker can be had (max_worker_processes), VACUUM merges, and an insert itself as a last resort.
+
+use crate::access::column::Column;
+use crate::access::merge::{self, Wish};
+use crate::access::metapage::Metapage;
+use crate::access::relation::{IndexRelation, RelationFile, WORKER_LOCK};
+use crate::search::backend;
+use crate::sql::failure::Result;
+use pgrx::pg_sys::{self, Datum};
+use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int};
+use std::time::{Duration, Instant};
+
+thread_local! {
+    /// For which index this backend asked for a worker, and when.
+    static ASKED: Cell<Option<(RelationFile, Instant)>> = const { Cell::new(None) };
+}
+
+/// One that is asked for finds another at work, mostly: so often is enough.
+const PAUSE: Duration = Duration::from_millis(250);
+
+unsafe extern "C" {
+    /// `log_autovacuum_min_duration`, in milliseconds; -1 logs nothing.
+    static Log_autovacuum_min_duration: c_int;
+}
+
+/// What a worker is told.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Order {
+    database: pg_sys::Oid,
+    user: pg_sys::Oid,
+    index: pg_sys::Oid,
+}
+
+const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
+
+/// Asks for a worker that merges, if this backend did not just now.
+pub fn ask(index: IndexRelation) {
+    let (file, now) = (index.file(), Instant::now());
+    let asked = ASKED.get().is_some_and(|(of, at)| of == file && now - at < PAUSE);
+    // A worker sees no relation that this transaction made, nor another session's temporary one.
+    if asked || index.is_temporary() || index.is_new() {
+        return;
+    }
+    ASKED.set(Some((file, now)));
+    // SAFETY: a structure of this type, zeroed, whose texts end with NUL; Postgres copies it.
+    unsafe {
+        let order = Order {
+            database: pg_sys::MyDatabaseId,
+            user: (*(*index.raw()).rd_rel).relowner,
+            index: (*index.raw()).rd_id,
+        };
+        let mut worker: pg_sys::BackgroundWorker = std::mem::zeroed();
+        worker.bgw_flags =
+            (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as c_int;
+        worker.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
+        worker.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
+        write(&mut worker.bgw_name, c"hither merge");
+        write(&mut worker.bgw_type, c"hither merge");
+        write(&mut worker.bgw_library_name, c"hither");
+        write(&mut worker.bgw_function_name, c"hither_merge_worker");
+        worker.bgw_extra.as_mut_ptr().cast::<Order>().write_unaligned(order);
+        pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, std::ptr::null_mut());
+    }
+}
+
+fn write(into: &mut [c_char], text: &CStr) {
+    for (into, byte) in into.iter_mut().zip(text.to_bytes_with_nul()) {
+        *into = *byte as c_char;
+    }
+}
+
+/// What a worker runs.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn hither_merge_worker(_argument: Datum) {
+    // SAFETY: called by Postgres in a new process with what `ask` wrote.
+    unsafe {
+        backend::unblock_signals();
+        let order = (*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr().cast::<Order>().read_unaligned();
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(order.database, order.user, 0);
+        pg_sys::SetCurrentStatementStartTimestamp();
+        pg_sys::StartTransactionCommand();
+        let activity = c"merging an index of hither".as_ptr();
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, activity);
+        // Somebody may be at it; it may be gone by now, or another relation's number.
+        let relation = match pg_sys::ConditionalLockRelationOid(order.index, WORKER_LOCK) {
+            true => pg_sys::try_relation_open(order.index, NO_LOCK),
+            false => std::ptr::null_mut(),
+        };
+        if !relation.is_null() {
+            let own = pg_sys::get_am_oid(c"hither".as_ptr(), true);
+            if (*(*relation).rd_rel).relam == own && own != pg_sys::InvalidOid {
+                let merged = run(IndexRelation::new(relation));
+                merged.unwrap_or_else(|failure| failure.raise());
+            }
+            pg_sys::relation_close(relation, NO_LOCK);
+        }
+        pg_sys::CommitTransactionCommand();
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
+    }
+}
+
+fn run(index: IndexRelation) -> Result<()> {
+    let column = Column::of(index)?;
+    let began = Instant::now();
+    // While it merged, there may have come enough for another.
+    while Metapage::read(index)?.head.growing_rows >= index.options().growing_rows {
+        if !merge::merge(index, &column, Wish::Flush)? {
+            return Ok(());
+        }
+    }
+    let took = began.elapsed();
+    // SAFETY: a setting.
+    let least = unsafe { Log_autovacuum_min_duration };
+    if u128::try_from(least).is_ok_and(|least| took.as_millis() >= least) {
+        let meta = Metapage::read(index)?;
+        let (segments, rows) = (meta.segments.len(), meta.segments.iter().map(|s| s.live()));
+        pgrx::log!(
+            "merge of index \"{}\": {segments} segments with {} rows, elapsed: {:.2} s",
+            index.name(),
+            rows.sum::<u64>(),
+            took.as_secs_f64()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+"""What may befall an index of the access method: index_faults.py BIN FOLDER [ROUNDS [CONNECTIONS [SECONDS [SEED]]]]
+
+BIN has the programs of a PostgreSQL with the extension, FOLDER is the server's user's. Servers of
+its own are killed at random moments, copied, promoted, restored, their files damaged. Whatever happens,
+an index gives the rows of its table and no others, in every snapshot."""
+
+import concurrent.futures, os, random, shutil, subprocess, sys, threading, time
+import psycopg
+from index_copies import own_folder
+from index_damage import damage
+from index_server import (ROUNDS, CONNECTIONS, SECONDS, SEED, TABLES, Load, Server, compare, compare_all, folder, ids, merge,
+                          near_copies, nearest, no_leak, rows, run, servers, set_up, user)
+
+
+def kills():
+    """The server killed at random moments, started with other settings each time."""
+    pick, server = random.Random(SEED), Server("killed")
+    kinds = [{}, {"full_page_writes": "off"}, {"wal_level": "minimal", "max_wal_senders": 0}, {"full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": 0, "wal_skip_threshold": 0},
+             {"max_worker_processes": 0}]
+    server.start()
+    set_up(server)
+    changes = 0
+    for number in range(ROUNDS):
+        load = Load(server, 4, f"{SEED} {number}")
+        time.sleep(pick.uniform(0.05, 1.0))
+        load.kill()
+        changes += load.done
+        server.start(**kinds[number % len(kinds)])
+        try:
+            compare_all(server, number)
+        except Exception as error:
+            raise AssertionError(f"round {number} of seed {SEED}: {error!r}") from error
+    size, least = no_leak(server)
+    server.stop()
+    assert nearest["found"] >= 0.9 * nearest["wanted"], nearest
+    print(f"kills: {ROUNDS} times, {changes} changes, every live row found; {size} bytes, {least} built anew")
+
+
+def standby():
+    """A standby has the primary's rows while they change, and goes on where that was killed."""
+    primary = Server("primary", wal_level="replica", wal_keep_size="4GB")
+    primary.start()
+    set_up(primary)
+    run("pg_basebackup", "-D", folder / "standby", "-h", "127.0.0.1", "-p", primary.port, "-U", "postgres", "-R", "-c", "fast", "--no-sync")
+    second = Server("standby", init=None, max_standby_streaming_delay="1s")
+    second.start()
+    load, compared, conflicts, half, number = Load(primary, 3, SEED, concurrently=False), 0, 0, time.monotonic() + SECONDS, 0
+    tables = {name: dimensions for name, dimensions in TABLES.items() if name != "unlogged"}
+    with second.connect() as session:
+        while time.monotonic() < (half or again) + SECONDS:
+            number += 1
+            for table, dimensions in tables.items():
+                try:
+                    compare(session, table, dimensions, number)
+                    compared += 1
+                except psycopg.Error as error:
+                    # Replay does not wait for a query for ever, and ends the session of one between two.
+                    if error.sqlstate not in ("40001", "40P01") and not session.closed:
+                        raise
+                    session, conflicts = second.connect() if session.closed else session, conflicts + 1
+            time.sleep(0.1)
+            if half and time.monotonic() > half:
+                half = None
+                load.end()
+                with primary.connect() as other:
+                    merge(other)
+                    place = rows(other, "SELECT pg_current_wal_lsn()")[0][0]
+                    while not rows(session, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]:
+                        time.sleep(0.05)
+                    for table, dimensions in tables.items():
+                        both = [[ids(one, table, dimensions, 7, by_index) for by_index in (True, False)]
+                                for one in (other, session) if not one.execute("BEGIN") is None]
+                        [one.execute("COMMIT") for one in (other, session)]
+                        assert both[0] == both[1] or sorted(both[0][0]) == sorted(both[1][0]) == sorted(both[0][1]), f"{table}: {both}"
+                copies, size = near_copies(second), rows(session, "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relkind = 'i' AND relam = (SELECT oid FROM pg_am WHERE amname = 'hither')")[0][0]
+                assert sum(copies.values()) <= 2 * size, f"the standby has {len(copies)} copies of {sum(copies.values())} bytes, its indexes {size}"
+                load, again = Load(primary, 3, f"{SEED} again", concurrently=False), time.monotonic()
+    load.kill()
+    with second.connect() as session:
+        session.execute("SELECT pg_promote()")
+    assert compared > conflicts, (compared, conflicts)
+    load = Load(second, 3, SEED)
+    time.sleep(1)
+    load.end()
+    compare_all(second)
+    no_leak(second)
+    second.stop()
+    assert not second.died(), second.died()
+    print(f"standby: {compared} comparisons, {conflicts} conflicts with replay, promoted")
+
+
+def restored():
+    """Restored to points between two merges: the rows of that moment."""
+    archive = folder / "archive"
+    archive.mkdir()
+    shutil.chown(archive, *(("nobody",) if user else (os.getuid(),)))
+    first = Server("archived", wal_level="replica", archive_mode="on", archive_command=f"cp %p {archive}/%f")
+    first.start()
+    set_up(first)
+    run("pg_basebackup", "-D", folder / "base", "-h", "127.0.0.1", "-p", first.port, "-U", "postgres", "-c", "fast", "--no-sync")
+    points = {}
+    with first.connect() as session:
+        for number in range(3):
+            for _ in range(5):
+                session.execute("INSERT INTO items (v) SELECT point(random(1, 1000000) + i, 8)::vector FROM generate_series(1, 333) AS i"
+                                .replace("random(1, 1000000)", "(random() * 1000000)::int"))
+            session.execute("DELETE FROM items WHERE id IN (SELECT id FROM items ORDER BY id LIMIT 200)")
+            session.execute("VACUUM items")
+            session.execute("INSERT INTO items (v) SELECT point(i, 8)::vector FROM generate_series(1, 100) AS i")
+            points[f"point{number}"] = rows(session, "SELECT array_agg(id ORDER BY id) FROM items")
+            session.execute(f"SELECT pg_create_restore_point('point{number}')")
+        session.execute("TRUNCATE items; SELECT pg_switch_wal()")
+    first.stop()
+    for name in list(points)[:2]:
+        shutil.copytree(folder / "base", folder / name, symlinks=True)
+        (folder / name / "recovery.signal").touch()
+        if user: subprocess.run(["chown", "-R", "nobody", folder / name], check=True)
+        os.chmod(folder / name, 0o700)
+        second = Server(name, init=None, restore_command=f"cp {archive}/%f %p", recovery_target_name=name, recovery_target_action="promote")
+        second.start()
+        with second.connect() as session:
+            while rows(session, "SELECT pg_is_in_recovery()")[0][0]:
+                time.sleep(0.05)
+            assert rows(session, "SELECT array_agg(id ORDER BY id) FROM items") == points[name]
+            compare(session, "items", 8)
+            merge(session)
+            compare(session, "items", 8)
+        second.stop()
+    print("restored: to points between merges")
+
+
+def together():
+    """Many connections: in every snapshot the index has the rows of the table, and nothing fails."""
+    server = Server("together", max_wal_size="256MB")
+    server.start()
+    set_up(server)
+    stop = threading.Event()
+
+    def merge_patiently(session):
+        try:
+            merge(session)
+        except psycopg.errors.DeadlockDetected:
+            pass
+
+    def old():
+        """A cursor and a transaction that are older than merges and VACUUM see what they saw."""
+        with server.connect() as session, server.connect() as other:
+            while not stop.is_set():
+                session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+                theirs = ids(session, "items", 8, 5, False)
+                session.execute("SET LOCAL enable_indexscan = on; SET LOCAL enable_seqscan = off")
+                session.execute("DECLARE c CURSOR FOR SELECT id FROM items ORDER BY v <-> point(5, 8)::vector")
+                ours = [row[0] for row in rows(session, "FETCH 20 FROM c")]
+                for _ in range(3):
+                    merge_patiently(other)
+                    again = ids(session, "items", 8, 5, True)
+                    assert sorted(again) == sorted(theirs), f"{len(again)} rows, not {len(theirs)}"
+                    ours += [row[0] for row in rows(session, "FETCH 100 FROM c")]
+                ours += [row[0] for row in rows(session, "FETCH ALL FROM c")]
+                assert sorted(ours) == sorted(theirs), f"a cursor gave {len(ours)} rows, not {len(theirs)}"
+                session.execute("COMMIT")
+        return True
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        kept = pool.submit(old)
+        load, end = Load(server, CONNECTIONS, SEED, most=60), time.monotonic() + 2 * SECONDS
+        while time.monotonic() < end and not load.problems and not kept.done():
+            time.sleep(0.1)
+        stop.set()
+        load.end()
+        assert kept.result()
+    compare_all(server)
+    size, least = no_leak(server)
+    server.stop()
+    assert not server.died(), server.died()
+    print(f"together: {CONNECTIONS} connections, {load.done} statements, none failed; {size} bytes, {least} built anew")
+
+
+if __name__ == "__main__":
+    tests = [kills, standby, restored, own_folder, together, damage]
+    wanted, failed = os.environ.get("TESTS", "").split(), []
+    try:
+        for test in tests:
+            if wanted and test.__name__ not in wanted:
+                continue
+            begun = time.monotonic()
+            try:
+                test()
+            except Exception as error:
+                failed.append(test.__name__)
+                print(f"{test.__name__}: {error!r}"[:6000], file=sys.stderr)
+            print(f"  {test.__name__}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
+            for server in servers:
+                if server.process and server.process.poll() is None:
+                    server.kill()
+    finally:
+        for server in servers:
+            if server.process and server.process.poll() is None:
+                server.kill()
+    sys.exit(f"failed: {' '.join(failed)}" if failed else 0)
