@@ -19,7 +19,7 @@ help:
 	@echo "make bench    against SymphonyQG, SVS, hnswlib, usearch and faiss on two real data sets"
 	@echo "make bench-growth how queries per second fall from 100,000 rows to a million"
 	@echo "make bench-npm against the other vector searches on npm, in Node and Chromium"
-	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample)"
+	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample, ARGS=index for indexes USING hither)"
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
 	@echo "make stop     ends that PostgreSQL"
 	@echo "make test-pg  the extension's tests on PostgreSQL 18 and 16; its code is checked for 14 to 18"

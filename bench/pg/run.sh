@@ -1,20 +1,21 @@
 #!/bin/sh
 # What `make bench-pg` does: PostgreSQL 18 with pgvector and the extension on a free port, the same
 # rows on both sides, and bench/pg's measurements.
-#   bench/pg/run.sh [--quick] [--rounds N] [--build-rounds N]
+#   bench/pg/run.sh [index] [--quick] [--rounds N] [--build-rounds N]
 set -eu
 cd "$(dirname "$0")/../.."
 . scripts/env.sh
 mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
 
-rounds=5 build_rounds=1 quick=
+rounds=5 build_rounds=1 quick= part=files
 while [ $# -gt 0 ]; do
     case $1 in
+    index) part=index ;;
     --quick) quick=yes rounds=3 ;;
     --rounds) rounds=$2 && shift ;;
     --build-rounds) build_rounds=$2 && shift ;;
-    *) echo "usage: bench/pg/run.sh [--quick] [--rounds N] [--build-rounds N]" >&2 && exit 2 ;;
+    *) echo "usage: bench/pg/run.sh [index] [--quick] [--rounds N] [--build-rounds N]" >&2 && exit 2 ;;
     esac
     shift
 done
@@ -43,6 +44,6 @@ ALTER SYSTEM SET jit = off;
 SQL
 as_user "$bin/pg_ctl" -D "$folder/data" -w restart -l "$folder/log" >/dev/null
 mkdir -p "$folder/files"
-"$CARGO_TARGET_DIR/bench-pg/release/hither-bench-pg" "host=$folder port=$port user=postgres" \
+"$CARGO_TARGET_DIR/bench-pg/release/hither-bench-pg" "$part" "host=$folder port=$port user=postgres" \
     "$CARGO_TARGET_DIR/release/hither" "$folder/files" "$rows" "$queries" \
     bench/pg/results "$rounds" "$build_rounds"

@@ -1,9 +1,11 @@
-//! Measures index files behind foreign tables against pgvector's HNSW in the same server.
+//! Measures index files behind foreign tables (the part `files`), and indexes USING hither (the part
+//! `index`), against pgvector's HNSW in the same server.
 //!
-//! Settings come from `bench/pg/run.sh`: `hither-bench-pg URL HITHER FOLDER ROWS QUERIES RESULTS
+//! Settings come from `bench/pg/run.sh`: `hither-bench-pg PART URL HITHER FOLDER ROWS QUERIES RESULTS
 //! ROUNDS BUILD_ROUNDS`.
 
 mod data;
+mod index;
 mod measure;
 mod report;
 mod server;
@@ -37,13 +39,17 @@ fn main() {
 }
 
 fn run(arguments: &[String]) -> Result<()> {
-    let [url, hither, folder, rows, queries, results, rounds, build_rounds] = arguments else {
+    let [part, url, hither, folder, rows, queries, results, rounds, build_rounds] = arguments
+    else {
         return Err("this is started by bench/pg/run.sh".into());
     };
     let (rounds, build_rounds): (usize, usize) = (rounds.parse()?, build_rounds.parse()?);
     say("rows, queries, exact answers");
     let data = Data::read(Path::new(rows), Path::new(queries))?;
     let mut server = Server::connect(url, hither.into(), folder.into())?;
+    if part == "index" {
+        return index::run(&mut server, &data, &GRID, rounds, Path::new(results));
+    }
     server.load(&data)?;
 
     let (mut built, mut created) = (Vec::new(), Vec::new());
