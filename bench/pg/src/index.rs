@@ -1,7 +1,7 @@
 //! `CREATE INDEX … USING hither` against pgvector's HNSW: on two tables of the same rows.
 
 use crate::data::{Data, Result, Rows};
-use crate::measure::{Candidate, Point, alternate, at_recall, median};
+use crate::measure::{Candidate, Point, alternate, at_recall};
 use crate::server::{Server, Side};
 use serde_json::json;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Rows that an index has before others are inserted, and how many those are.
+/// Rows that an index has before others are inserted, and how many those are, where there are so many.
 const BEFORE: usize = 50_000;
 const INSERTED: usize = 20_000;
 
@@ -45,9 +45,10 @@ pub fn run(
     server.load(data)?;
     server.client.batch_execute(
         "CREATE TABLE indexed (LIKE heap); INSERT INTO indexed SELECT * FROM heap ORDER BY id;
-         VACUUM (FREEZE, ANALYZE) indexed;
          SET maintenance_work_mem = '2GB'; SET max_parallel_maintenance_workers = 0",
     )?;
+    // In a transaction of its own.
+    server.client.batch_execute("VACUUM (FREEZE, ANALYZE) indexed")?;
     let mut figures = Vec::new();
     let mut pair = |what: &str, most: f64, values: [f64; 2]| {
         eprintln!("bench-pg: {what}: {:.3} and {:.3}", values[0], values[1]);
@@ -82,10 +83,16 @@ pub fn run(
         pair(&format!("1 % passes, {what}: µs"), 0.1, points.each_ref().map(|point| point.micros));
     }
 
-    let changes = METHODS.map(|method| change(server, method));
+    let before = BEFORE.min(data.row_count() / 2);
+    let inserted = INSERTED.min(data.row_count() - before);
+    let changes = METHODS.map(|method| change(server, method, before, inserted));
     let [theirs, ours] = changes;
     let (theirs, ours) = (theirs?, ours?);
-    pair("INSERT … SELECT of 20,000 rows into 50,000, s", 0.1, [theirs[0], ours[0]]);
+    pair(
+        &format!("INSERT … SELECT of {inserted} rows into {before}, s"),
+        0.1,
+        [theirs[0], ours[0]],
+    );
     pair("the same to the end of merging, s", f64::INFINITY, [theirs[1], ours[1]]);
     pair("WAL of an inserted row, bytes", 1.0, [theirs[2], ours[2]]);
     pair("VACUUM after a tenth was deleted, s", 0.03, [theirs[3], ours[3]]);
@@ -148,16 +155,15 @@ fn filtered(server: &mut Server, data: &Data, rows: Rows, rounds: usize) -> Resu
 
 /// What changes of a table cost: seconds of an INSERT, seconds to the end of merging, bytes of WAL a
 /// row, seconds of VACUUM after a tenth was deleted.
-fn change(server: &mut Server, method: Method) -> Result<[f64; 4]> {
+fn change(server: &mut Server, method: Method, first: usize, count: usize) -> Result<[f64; 4]> {
     let Method { name, .. } = method;
     let table = format!("changed_{name}");
-    let first = BEFORE.to_string();
     server.client.batch_execute(&format!(
         "CREATE TABLE {table} (LIKE heap) WITH (autovacuum_enabled = off);
          INSERT INTO {table} SELECT * FROM heap WHERE id < {first};
-         CREATE INDEX ON {table} USING {name} (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 128);
-         CHECKPOINT"
+         CREATE INDEX ON {table} USING {name} (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)"
     ))?;
+    server.client.batch_execute("CHECKPOINT")?;
     let position = |server: &mut Server| -> Result<f64> {
         let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8";
         Ok(server.client.query_one(sql, &[])?.get(0))
@@ -165,7 +171,7 @@ fn change(server: &mut Server, method: Method) -> Result<[f64; 4]> {
     let (before, begin) = (position(server)?, Instant::now());
     server.client.batch_execute(&format!(
         "INSERT INTO {table} SELECT * FROM heap WHERE id >= {first} AND id < {}",
-        BEFORE + INSERTED
+        first + count
     ))?;
     let inserted = begin.elapsed().as_secs_f64();
     while server
@@ -180,7 +186,7 @@ fn change(server: &mut Server, method: Method) -> Result<[f64; 4]> {
         std::thread::sleep(Duration::from_millis(20));
     }
     let merged = begin.elapsed().as_secs_f64();
-    let wal = (position(server)? - before) / INSERTED as f64;
+    let wal = (position(server)? - before) / count as f64;
     server.client.batch_execute(&format!("DELETE FROM {table} WHERE id % 10 = 3"))?;
     let begin = Instant::now();
     server.client.batch_execute(&format!("VACUUM {table}"))?;
