@@ -1,7 +1,7 @@
 //! `CREATE INDEX … USING hither` against pgvector's HNSW: on two tables of the same rows.
 
 use crate::data::{Data, Result, Rows};
-use crate::measure::{Candidate, Point, alternate, at_recall};
+use crate::measure::{Candidate, Point, alternate, at_recall, sweep};
 use crate::server::{Server, Side};
 use serde_json::json;
 use std::fmt::Write;
@@ -65,7 +65,8 @@ pub fn run(
     };
     pair("size, MB", 0.42, both(|method| size(server, method))?);
 
-    let curves = sweep(server, data, grid, rounds)?;
+    let sides = METHODS.map(|method| (method.side, method.table));
+    let curves = sweep(server, data, sides, grid, rounds)?;
     for (recall, most) in [(0.95, 0.35), (0.99, 0.3)] {
         let values = [0, 1].map(|at| at_recall(&curves[at], recall).unwrap_or(f64::NAN));
         pair(&format!("median latency at recall@10 {recall}, µs"), most, values);
@@ -113,27 +114,6 @@ fn create(server: &mut Server, method: Method, columns: &str) -> Result<f64> {
         "CREATE INDEX {table}_embedding ON {table} USING {name} ({columns}) WITH (m = 16, ef_construction = 128)"
     ))?;
     Ok(begin.elapsed().as_secs_f64())
-}
-
-/// Both sides at every setting of ef_search.
-fn sweep(
-    server: &mut Server,
-    data: &Data,
-    grid: &[usize],
-    rounds: usize,
-) -> Result<[Vec<Point>; 2]> {
-    let mut candidates = Vec::new();
-    for &ef in grid {
-        for Method { table, side, .. } in METHODS {
-            let statement = server.prepare(table, Rows::All)?;
-            candidates.push(Candidate { before: side.ef_search(ef), statement, rows: Rows::All });
-        }
-    }
-    let mut sides = [Vec::new(), Vec::new()];
-    for (number, point) in alternate(server, data, &candidates, rounds)?.into_iter().enumerate() {
-        sides[number % 2].push(Point { ef_search: grid[number / 2], ..point });
-    }
-    Ok(sides)
 }
 
 /// Searches among a hundredth of the rows; pgvector's goes on, in relaxed order, until it has ten.

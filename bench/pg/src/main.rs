@@ -63,7 +63,8 @@ fn run(arguments: &[String]) -> Result<()> {
     server.foreign_tables(&data)?;
 
     say("sweep");
-    let curves = sweep(&mut server, &data, &GRID, rounds)?;
+    let sides = [Side::Pgvector, Side::Hither].map(|side| (side, side.table()));
+    let curves = sweep(&mut server, &data, sides, &GRID, rounds)?;
     let without_sql = server.without_sql(Path::new(queries), &GRID)?;
 
     say("first queries of new backends");

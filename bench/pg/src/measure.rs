@@ -66,17 +66,18 @@ pub fn alternate(
     Ok(points)
 }
 
-/// Both sides at every setting.
+/// Both sides, each on its table, at every setting.
 pub fn sweep(
     server: &mut Server,
     data: &Data,
+    sides: [(Side, &str); 2],
     grid: &[usize],
     rounds: usize,
 ) -> Result<[Vec<Point>; 2]> {
     let mut candidates = Vec::new();
     for &ef in grid {
-        for side in [Side::Pgvector, Side::Hither] {
-            let statement = server.prepare(side.table(), Rows::All)?;
+        for (side, table) in sides {
+            let statement = server.prepare(table, Rows::All)?;
             candidates.push(Candidate { before: side.ef_search(ef), statement, rows: Rows::All });
         }
     }

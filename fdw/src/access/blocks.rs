@@ -8,9 +8,8 @@
 use crate::access::extents::Extents;
 use crate::access::growing;
 use crate::access::metapage::{LockedMetapage, METAPAGE};
-use crate::access::page::{Block, Lock, LogRecord, PageBuffer};
+use crate::access::page::{Block, Lock, PageBuffer};
 use crate::access::relation::IndexRelation;
-
 use crate::sql::failure::Result;
 use pgrx::pg_sys;
 
@@ -37,9 +36,7 @@ impl FreeBlocks {
             let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
             let half = locked.meta.reserve.len() / 2;
             locked.meta.reserve.truncate(half);
-            let log = LogRecord::new(index);
-            locked.log(&log);
-            log.finish();
+            locked.save(index);
             (locked.meta.clone(), index.blocks())
         };
         let mut named = vec![false; blocks as usize];

@@ -4,16 +4,16 @@
 //! memory is maintenance_work_mem: rows that it does not hold become several parts of one file.
 
 use crate::access::blocks::FreeBlocks;
-use crate::access::column::{Column, length};
+use crate::access::column::Column;
 use crate::access::growing;
 use crate::access::keys;
 use crate::access::metapage::{LockedMetapage, METAPAGE, Metapage, SegmentEntry};
-use crate::access::page::{Lock, LogRecord, PageBuffer};
+use crate::access::page::{Lock, LogRecord, PageBuffer, PageTag};
 use crate::access::relation::{IndexRelation, WORKER_LOCK};
 use crate::access::segment_writer::SegmentWriter;
 use crate::access::tid::tid_of;
 use crate::search::backend::SignalMask;
-use crate::search::lengths::Lengths;
+use crate::search::lengths::{Lengths, length};
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::VectorValue;
 use hither_core::limits::FLAT_ROWS;
@@ -118,7 +118,7 @@ fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hither_co
 
 /// Ends a merge of this process, if it is a worker's, for which somebody waits that wants the index for
 /// himself, as DROP does.
-pub fn give_way(index: IndexRelation) {
+fn give_way(index: IndexRelation) {
     // SAFETY: the relation is open, and locked so by a worker.
     let is_awaited = unsafe {
         !pg_sys::MyBgworkerEntry.is_null()
@@ -179,9 +179,7 @@ pub unsafe fn build(
         locked.meta.segments.push(entry);
         locked.meta.head.next_segment += 1;
         locked.meta.head.generation += 1;
-        let log = LogRecord::new(index);
-        locked.log(&log);
-        log.finish();
+        locked.save(index);
     }
     Ok((seen, rows as f64))
 }
@@ -225,32 +223,36 @@ unsafe extern "C-unwind" fn add(
     }
 }
 
-/// Writes the pages of an index without rows.
-fn create(index: IndexRelation, column: &Column) {
-    let fork = pg_sys::ForkNumber::MAIN_FORKNUM;
+/// The pages of an index without rows at the end of a fork, and what is to be on them: the metapage, and the
+/// first growing page.
+fn new_pages(
+    index: IndexRelation,
+    column: &Column,
+    fork: pg_sys::ForkNumber::Type,
+) -> [(PageBuffer, PageTag, Vec<u8>); 2] {
     let (page, growing) = (PageBuffer::extend(index, fork), PageBuffer::extend(index, fork));
     debug_assert_eq!(page.block(), METAPAGE);
-    let log = LogRecord::new(index);
     let content = Metapage::new(column.dimensions, identity(), growing.block()).encode();
-    let mut image = log.new_page(&page, Metapage::tag());
-    image.content()[..content.len()].copy_from_slice(&content);
-    image.set_length(content.len());
-    let (tag, content) = growing::empty_page(0);
-    let mut image = log.new_page(&growing, tag);
-    image.content()[..content.len()].copy_from_slice(&content);
-    image.set_length(content.len());
+    let (tag, empty) = growing::empty_page(0);
+    [(page, Metapage::tag(), content), (growing, tag, empty.to_vec())]
+}
+
+/// Writes the pages of an index without rows.
+fn create(index: IndexRelation, column: &Column) {
+    let pages = new_pages(index, column, pg_sys::ForkNumber::MAIN_FORKNUM);
+    let log = LogRecord::new(index);
+    for (page, tag, content) in &pages {
+        log.new_page(page, *tag).write(content);
+    }
     log.finish();
 }
 
 /// Writes the pages that an unlogged index has after a crash.
 pub fn create_initial(index: IndexRelation) -> Result<()> {
     let column = Column::to_build(index)?;
-    let fork = pg_sys::ForkNumber::INIT_FORKNUM;
-    let (page, growing) = (PageBuffer::extend(index, fork), PageBuffer::extend(index, fork));
-    let content = Metapage::new(column.dimensions, identity(), growing.block()).encode();
-    page.write_initial(Metapage::tag(), &content);
-    let (tag, content) = growing::empty_page(0);
-    growing.write_initial(tag, &content);
+    for (page, tag, content) in new_pages(index, &column, pg_sys::ForkNumber::INIT_FORKNUM) {
+        page.write_initial(tag, &content);
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use crate::access::keys::{self, KeyKind};
 use crate::access::metapage::Metapage;
 use crate::access::options::IndexKind;
 use crate::access::relation::IndexRelation;
+use crate::search::lengths::length;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::{self, VectorType, VectorValue};
 use hither_core::limits::FLAT_ROWS;
@@ -73,10 +74,21 @@ impl Column {
                 ));
             };
             let attribute = attribute(relation.rd_att);
-            let said = usize::try_from((*attribute).atttypmod).ok();
-            let dimensions = said.unwrap_or(0);
+            let dimensions = usize::try_from((*attribute).atttypmod).unwrap_or(0);
             let keys = keys::kinds(index)?;
             Ok(Column { vector_type, dimensions, metric, keys })
+        }
+    }
+
+    /// What a file of rows is, without a structure.
+    pub fn file_options(&self) -> IndexOptions {
+        IndexOptions {
+            key_type: KeyType::Int64,
+            element: self.element(),
+            columns: keys::schema(&self.keys),
+            hnsw: None,
+            threads: 1,
+            ..IndexOptions::new(self.dimensions, self.metric)
         }
     }
 
@@ -87,14 +99,8 @@ impl Column {
         // SAFETY: settings.
         let (memory, workers) =
             unsafe { (pg_sys::maintenance_work_mem, pg_sys::max_parallel_maintenance_workers) };
-        let mut built = IndexOptions {
-            key_type: KeyType::Int64,
-            element: self.element(),
-            columns: keys::schema(&self.keys),
-            hnsw: None,
-            threads: 1 + usize::try_from(workers).unwrap_or(0),
-            ..IndexOptions::new(self.dimensions, self.metric)
-        };
+        let mut built = self.file_options();
+        built.threads = 1 + usize::try_from(workers).unwrap_or(0);
         match options.kind {
             IndexKind::Hnsw => {
                 built.hnsw =
@@ -108,6 +114,7 @@ impl Column {
         built.memory = Some(memory.max(least));
         built
     }
+
     /// How files store its values: without loss.
     pub fn element(&self) -> Element {
         match self.vector_type {
@@ -155,11 +162,6 @@ impl Column {
         Err(Failure::new(Code::ERRCODE_DATA_EXCEPTION, message)
             .hint("Vectors may be up to 4.6e18 long; under cosine, where their direction alone counts, any length goes."))
     }
-}
-
-/// The length of a vector.
-pub fn length(vector: &[f32]) -> f64 {
-    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
 }
 
 /// The first attribute of a descriptor.

@@ -123,12 +123,8 @@ fn append_pages(
 impl LockedMetapage {
     /// The last page, locked: the metapage is, too.
     fn tail(&self, index: IndexRelation) -> Result<PageBuffer> {
-        check_block(index, self.meta.head.tail)?;
-        let tail = PageBuffer::read(index, self.meta.head.tail, Lock::Exclusive)?;
-        if !tail.tag().is(PageKind::Growing, 0, self.meta.head.tail_place) {
-            return Err(index.damaged("its last growing page is none"));
-        }
-        Ok(tail)
+        let head = &self.meta.head;
+        page_of_chain(index, head.tail, head.tail_place, Lock::Exclusive)
     }
 
     /// A page for growing rows, beside others that are locked. The metapage is, too: no block is new
@@ -171,6 +167,16 @@ fn check_block(index: IndexRelation, block: Block) -> Result<()> {
     }
 }
 
+/// A page of the chain that is one for certain: whoever may recycle pages is kept out.
+fn page_of_chain(index: IndexRelation, block: Block, place: u32, lock: Lock) -> Result<PageBuffer> {
+    check_block(index, block)?;
+    let page = PageBuffer::read(index, block, lock)?;
+    if !page.tag().is(PageKind::Growing, 0, place) {
+        return Err(index.damaged("a growing page is none"));
+    }
+    Ok(page)
+}
+
 /// Where growing pages begin that are not merged.
 #[derive(Clone, Copy, Debug)]
 pub struct Seal {
@@ -194,9 +200,7 @@ pub fn seal(index: IndexRelation, column: &Column) -> Result<Seal> {
     let seal =
         Seal { block: page[0].block(), place: tag.place, rows: locked.meta.head.growing_rows };
     locked.link(index, &tail, &page, |log| {
-        let mut image = log.new_page(&page[0], tag);
-        image.content()[..content.len()].copy_from_slice(&content);
-        image.set_length(content.len());
+        log.new_page(&page[0], tag).write(&content);
     });
     Ok(seal)
 }
@@ -291,12 +295,7 @@ pub fn delete(
     let layout = Layout::new(column);
     let (mut block, mut deleted) = (meta.head.growing, 0);
     for place in meta.head.growing_place..=meta.head.tail_place {
-        check_block(index, block)?;
-        let page = PageBuffer::read(index, block, Lock::Exclusive)?;
-        let tag = page.tag();
-        if !tag.is(PageKind::Growing, 0, place) {
-            return Err(index.damaged("a growing page is none"));
-        }
+        let page = page_of_chain(index, block, place, Lock::Exclusive)?;
         let rows = usize::from(layout.header(index, &page)?.rows);
         let mut content = page.content()[size_of::<PageHeader>()..].to_vec();
         let records = content.chunks_mut(layout.record).take(rows);
@@ -308,7 +307,7 @@ pub fn delete(
             log.finish();
         }
         deleted += marked;
-        block = tag.next;
+        block = page.tag().next;
     }
     Ok(deleted)
 }
@@ -321,10 +320,7 @@ pub fn blocks(index: IndexRelation, meta: &Metapage) -> Result<Vec<Block>> {
     let (mut block, mut found) = (meta.head.growing, Vec::new());
     for place in meta.head.growing_place..=meta.head.tail_place {
         pgrx::check_for_interrupts!();
-        let page = PageBuffer::read(index, block, Lock::Share)?;
-        if !page.tag().is(PageKind::Growing, 0, place) {
-            return Err(index.damaged("a growing page is none"));
-        }
+        let page = page_of_chain(index, block, place, Lock::Share)?;
         found.push(block);
         block = page.tag().next;
     }

@@ -19,12 +19,13 @@ use crate::access::metapage::{
 };
 use crate::access::near_copy;
 use crate::access::opened::{OpenSegment, RowPlaces, Snapshot};
-use crate::access::page::{Lock, LogRecord};
+use crate::access::page::Lock;
 use crate::access::record::{GrowingRow, RecordPosition};
 use crate::access::relation::IndexRelation;
 use crate::access::segment::{self, DeletedRows};
+use crate::access::tid::tid_at;
 use crate::sql::failure::{Failure, Result};
-use hither_core::{Index, KeyRef, RowId, ValueRef};
+use hither_core::{KeyRef, ValueRef};
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
 
@@ -104,7 +105,7 @@ pub fn merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> 
     } else {
         (None, blocks)
     };
-    publish(index, column, &Merge { sources, growing, end, new, number }, &mut blocks)?;
+    publish(index, column, &Merge { sources, growing, end, new }, &mut blocks)?;
     near_copy::sweep(index, &Metapage::read(index)?.segments);
     Ok(true)
 }
@@ -145,16 +146,9 @@ fn push_segment(builder: &mut SegmentBuilder, source: &OpenSegment, column: &Col
             Err(error) => Err(about(error)),
         });
         let keys = keys.collect::<Result<Vec<_>>>()?;
-        builder.push(tid(index, row).map_err(about)?, &keys, &bytes[..column.width()])?;
+        builder.push(tid_at(&source.shard, row)?, &keys, &bytes[..column.width()])?;
     }
     Ok(())
-}
-
-fn tid(index: &Index<'_>, row: RowId) -> hither_core::Result<u64> {
-    match index.key(row)? {
-        KeyRef::Int64(tid) => Ok(tid as u64),
-        _ => Err(hither_core::ErrorKind::Corrupt { what: "a key of a segment" }.into()),
-    }
 }
 
 /// Gives the rows before a place of the chain.
@@ -202,7 +196,6 @@ struct Merge {
     growing: BTreeMap<u64, RecordPosition>,
     end: Seal,
     new: Option<SegmentEntry>,
-    number: u32,
 }
 
 /// Makes the metapage name the new segment instead of what it was made of.
@@ -241,13 +234,11 @@ fn publish(
     meta.segments.extend(new);
     (meta.head.growing, meta.head.growing_place) = (merge.end.block, merge.end.place);
     meta.head.growing_rows = meta.head.growing_rows.saturating_sub(merge.end.rows);
-    meta.head.next_segment = merge.number + 1;
+    meta.head.next_segment += 1;
     meta.head.generation += 1;
     let room = MOST_RESERVED.saturating_sub(meta.reserve.len());
     meta.reserve.extend(blocks.take(room));
-    let log = LogRecord::new(index);
-    locked.log(&log);
-    log.finish();
+    locked.save(index);
     Ok(())
 }
 
@@ -269,10 +260,9 @@ fn deleted_meanwhile(
         let Some(deleted) = DeletedRows::read(index, now)? else {
             return Err(index.damaged("a deletion page is none of its segment"));
         };
-        let rows = source.shard.file.index();
-        for row in rows.rows() {
+        for row in source.shard.file.index().rows() {
             if deleted.contains(source.place(row)) && !source.is_deleted(row) {
-                found.push(tid(rows, row)?);
+                found.push(tid_at(&source.shard, row)?);
             }
         }
     }

@@ -198,10 +198,14 @@ impl LockedMetapage {
 
     /// Makes its content, as it was changed, part of a record.
     pub fn log<'b>(&'b self, record: &LogRecord<'b>) {
-        let bytes = self.meta.encode();
-        let mut image = record.page(&self.page);
-        image.content()[..bytes.len()].copy_from_slice(&bytes);
-        image.set_length(bytes.len());
+        record.page(&self.page).write(&self.meta.encode());
+    }
+
+    /// Writes its content, as it was changed, in a record of its own.
+    pub fn save(&self, index: IndexRelation) {
+        let record = LogRecord::new(index);
+        self.log(&record);
+        record.finish();
     }
 }
 

@@ -21,7 +21,7 @@ use std::fs::{self, File, FileTimes};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Beneath the data directory: pg_basebackup leaves out what is called so, and pg_checksums passes it over.
@@ -46,9 +46,7 @@ fn is_wanted(index: IndexRelation) -> bool {
 /// When the server began, which is when it may have lost what was not synced.
 fn server_start() -> SystemTime {
     // SAFETY: a number that the server set when it began.
-    let start = unsafe { pg_sys::PgStartTime };
-    let since = u64::try_from(start + settings::EPOCH).unwrap_or(0);
-    UNIX_EPOCH + Duration::from_micros(since)
+    settings::system_time(unsafe { pg_sys::PgStartTime })
 }
 
 /// Says once a backend why there are no copies.

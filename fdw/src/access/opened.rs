@@ -5,18 +5,18 @@
 //! the index any more: no page can be recycled under it, and a row that VACUUM removes meanwhile is invisible
 //! to whoever searches already.
 
-use crate::access::column::{Column, length};
+use crate::access::column::Column;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
-use crate::access::keys;
+use crate::access::keys::{self, Keys};
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::near_copy;
 use crate::access::relation::{IndexRelation, RelationFile};
 use crate::access::segment::DeletedRows;
-use crate::search::lengths::Lengths;
+use crate::search::lengths::{Lengths, length};
 use crate::search::recent::RecentValues;
 use crate::search::shards::Shard;
 use crate::sql::failure::Result;
-use hither_core::{Index, IndexBuilder, IndexFile, IndexOptions, KeyRef, KeyType, RowId};
+use hither_core::{Index, IndexBuilder, IndexFile, KeyRef, RowId};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -70,6 +70,33 @@ struct GrowingCopy {
     position: ChainPosition,
     shard: Shard,
     lengths: Lengths,
+}
+
+impl GrowingCopy {
+    /// Adds rows: where they are, their keys, their vectors as the column has them.
+    fn add(
+        &mut self,
+        index: IndexRelation,
+        column: &Column,
+        rows: Vec<(u64, Keys, Vec<u8>)>,
+    ) -> Result<()> {
+        // A search that is under way keeps its copy.
+        if Rc::get_mut(&mut self.shard.file).is_none() {
+            self.shard.file = copy_of(&self.shard.file, index, column)?;
+        }
+        let file = Rc::get_mut(&mut self.shard.file).expect("nobody else has the copy");
+        let mut vector = vec![0.0; column.dimensions];
+        for (tid, keys, bytes) in rows {
+            column.element().decode(&bytes, &mut vector);
+            let length = length(&vector);
+            self.lengths = self.lengths.and(Lengths { least: length, greatest: length });
+            let (key, values) = (KeyRef::Int64(tid as i64), keys::values(&keys));
+            let inserted = file.change(|rows| rows.insert(Some(key), &vector, &values));
+            // What was not refused when it was inserted.
+            inserted.map_err(|error| index.damaged(&format!("a growing row: {error}")))?;
+        }
+        Ok(())
+    }
 }
 
 /// What a backend keeps of an index.
@@ -180,10 +207,7 @@ impl OpenIndex {
                 lengths: Lengths::NONE,
             },
         };
-        let mut position = copy.position;
-        let mut rows = Vec::new();
-        let mut vector = vec![0.0; column.dimensions];
-        let element = column.element();
+        let (mut position, mut rows) = (copy.position, Vec::new());
         let end = growing::read(index, column, &mut position, None, &mut |row| {
             if !row.deleted {
                 rows.push((row.tid, row.keys, row.vector.to_vec()));
@@ -194,26 +218,12 @@ impl OpenIndex {
             return Ok(false);
         }
         copy.position = position;
-        // A row may have been deleted while the chain was read, and its place have another by now.
-        if !rows.is_empty() && Metapage::read(index)?.head.growing_deletions != deletions {
-            return Ok(false);
-        }
         if !rows.is_empty() {
-            // What was not refused when it was inserted.
-            let about = |error| index.damaged(&format!("a growing row: {error}"));
-            // A search that is under way keeps its copy.
-            if Rc::get_mut(&mut copy.shard.file).is_none() {
-                copy.shard.file = copy_of(&copy.shard.file, index, column)?;
+            // A row may have been deleted while the chain was read, and its place have another by now.
+            if Metapage::read(index)?.head.growing_deletions != deletions {
+                return Ok(false);
             }
-            let file = Rc::get_mut(&mut copy.shard.file).expect("nobody else has the copy");
-            for (tid, keys, bytes) in rows {
-                element.decode(&bytes, &mut vector);
-                let length = length(&vector);
-                copy.lengths = copy.lengths.and(Lengths { least: length, greatest: length });
-                let (key, values) = (KeyRef::Int64(tid as i64), keys::values(&keys));
-                let inserted = file.change(|rows| rows.insert(Some(key), &vector, &values));
-                inserted.map_err(about)?;
-            }
+            copy.add(index, column, rows)?;
         }
         self.growing = Some(copy);
         Ok(true)
@@ -251,15 +261,7 @@ fn open_segment(index: IndexRelation, entry: &SegmentEntry) -> Result<Option<Ope
 
 /// A file without rows, to which growing ones are added in memory.
 fn empty_shard(index: IndexRelation, column: &Column) -> Result<Shard> {
-    let options = IndexOptions {
-        key_type: KeyType::Int64,
-        element: column.element(),
-        columns: keys::schema(&column.keys),
-        hnsw: None,
-        threads: 1,
-        ..IndexOptions::new(column.dimensions, column.metric)
-    };
-    let file = IndexFile::from_bytes(IndexBuilder::new(options)?.finish()?)?;
+    let file = IndexFile::from_bytes(IndexBuilder::new(column.file_options())?.finish()?)?;
     let path = PathBuf::from(format!("growing rows of {}", index.name()));
     Ok(Shard { path, file: Rc::new(file) })
 }

@@ -2,6 +2,7 @@
 
 use crate::sql::failure::Result;
 use crate::sql::options::Options;
+use crate::sql::settings::Effort;
 use hither_core::limits::{
     DEFAULT_EF_CONSTRUCTION, DEFAULT_M, MAX_EF_CONSTRUCTION, MAX_EFFORT, MAX_LISTS, MAX_M, MIN_M,
 };
@@ -46,15 +47,16 @@ pub struct StorageOptions {
 }
 
 impl StorageOptions {
-    /// How hard to search, as the options of a foreign table say it.
-    pub fn effort(&self) -> Options {
+    /// How hard to search: what the session says, before these.
+    pub fn effort(&self) -> Effort {
         let numbers = [
             ("ef_search", self.ef_search.map(f64::from)),
             ("probes", self.probes.map(f64::from)),
             ("recall", self.recall),
         ];
         let said = numbers.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        said.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        let own = said.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Effort::new([&own, &Options::new()])
     }
 }
 

@@ -195,8 +195,7 @@ impl PageBuffer {
             let mut image = PageImage { page: page.cast(), life: PhantomData };
             pg_sys::CritSectionCount += 1;
             image.clear(tag);
-            image.content()[..content.len()].copy_from_slice(content);
-            image.set_length(content.len());
+            image.write(content);
             pg_sys::MarkBufferDirty(self.0);
             pg_sys::log_newpage_buffer(self.0, true);
             pg_sys::CritSectionCount -= 1;
@@ -285,6 +284,12 @@ impl PageImage<'_> {
 
     pub fn set_tag(&mut self, tag: PageTag) {
         self.bytes()[HEADER + CONTENT..].copy_from_slice(bytemuck::bytes_of(&tag));
+    }
+
+    /// Writes the content from its beginning; what was after it counts no more.
+    pub fn write(&mut self, content: &[u8]) {
+        self.content()[..content.len()].copy_from_slice(content);
+        self.set_length(content.len());
     }
 
     /// How much of the content counts: what is after it is logged as nothing.

@@ -103,3 +103,15 @@ impl IndexRelation {
 
 /// No subtransaction: it was not in this transaction.
 const NO_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
+
+/// Whether a relation is an index of this access method.
+///
+/// # Safety
+/// A relation that is open.
+pub unsafe fn is_ours(relation: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's promise; a look-up in the catalogs.
+    unsafe {
+        let own = pg_sys::get_am_oid(c"hither".as_ptr(), true);
+        (*(*relation).rd_rel).relam == own && own != pg_sys::InvalidOid
+    }
+}

@@ -9,13 +9,13 @@ use crate::access::column::Column;
 use crate::access::conditions;
 use crate::access::opened::Snapshot;
 use crate::access::relation::IndexRelation;
+use crate::access::tid::tid_at;
 use crate::search::iterative::{FIRST_BATCH, Request, Search};
 use crate::search::rounding::Rounding;
 use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
-use crate::sql::settings::Effort;
 use crate::sql::vector::VectorValue;
-use hither_core::{KeyRef, Metric};
+use hither_core::Metric;
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
@@ -86,7 +86,7 @@ impl Running {
         let snapshot = Snapshot::new(index, &column)?;
         // SAFETY: the argument of an ordering operator.
         let query = unsafe { query(order, &column)? };
-        let effort = Effort::new([&index.options().effort(), &Vec::new()]);
+        let effort = index.options().effort();
         let metric = column.metric;
         // A query that is null or has no direction has no distances: all rows are alike.
         let measured = query
@@ -116,7 +116,7 @@ impl Running {
             exact,
             open,
             radius,
-            rounding: rounding.filter(|_| !exact),
+            rounding,
             effort,
             filter,
         };
@@ -143,19 +143,13 @@ impl Running {
             if self.snapshot.is_deleted(shard, found.row) {
                 continue;
             }
-            let shard = &self.snapshot.shards[shard];
-            let key = shard.file.index().key(found.row);
-            let key = key.map_err(|error| Failure::from_search(error, &shard.path))?;
-            let KeyRef::Int64(tid) = key else {
-                let message = "a key of a segment is no row of a table";
-                return Err(Failure::new(Code::ERRCODE_DATA_CORRUPTED, message).about(&shard.path));
-            };
+            let tid = tid_at(&self.snapshot.shards[shard], found.row)?;
             if found.distance < self.greatest && !self.relaxed {
-                self.late.push((found.distance, tid as u64));
+                self.late.push((found.distance, tid));
                 continue;
             }
             self.greatest = self.greatest.max(found.distance);
-            return Ok(Some(self.row(tid as u64, found.distance)));
+            return Ok(Some(self.row(tid, found.distance)));
         }
         let late = self.late.pop();
         Ok(late.map(|(distance, tid)| self.row(tid, distance)))

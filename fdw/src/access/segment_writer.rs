@@ -50,9 +50,7 @@ impl SegmentWriter {
         let page = self.blocks.new_page(self.index)?;
         let log = LogRecord::new(self.index);
         let tag = PageTag::new(kind, self.number, place).before(next);
-        let mut image = log.new_page(&page, tag);
-        image.content()[..content.len()].copy_from_slice(content);
-        image.set_length(content.len());
+        log.new_page(&page, tag).write(content);
         log.finish();
         Ok(page.block())
     }

@@ -7,12 +7,11 @@ use crate::access::merge::{self, Wish};
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::near_copy;
 use crate::access::opened::Snapshot;
-use crate::access::relation::IndexRelation;
+use crate::access::relation::{IndexRelation, is_ours};
 use crate::access::segment::{DeletedRows, read_file};
 use crate::search::recall::Sample;
-use crate::sql::encoding;
+use crate::sql::encoding::relation_name;
 use crate::sql::failure::{Failure, Result};
-use crate::sql::settings::Effort;
 use hither_core::IndexFile;
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
@@ -47,8 +46,7 @@ impl OpenedRelation {
                 return Err(wrong(oid));
             }
             let opened = Self { relation: pg_sys::index_open(oid, lock), lock };
-            let own = pg_sys::get_am_oid(c"hither".as_ptr(), true);
-            if (*(*opened.relation).rd_rel).relam != own {
+            if !is_ours(opened.relation) {
                 return Err(wrong(oid));
             }
             let table = (*(*opened.relation).rd_index).indrelid;
@@ -90,12 +88,7 @@ impl Drop for OpenedRelation {
 }
 
 fn wrong(oid: pg_sys::Oid) -> Failure {
-    // SAFETY: a palloc'ed string or null.
-    let name = unsafe {
-        let name = pg_sys::get_rel_name(oid);
-        if name.is_null() { oid.to_u32().to_string() } else { encoding::name(name) }
-    };
-    let message = format!("\"{name}\" is not an index of hither");
+    let message = format!("\"{}\" is not an index of hither", relation_name(oid));
     Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message)
 }
 
@@ -235,7 +228,7 @@ pub fn recall(oid: pg_sys::Oid, k: usize, queries: usize) -> Result<Option<f64>>
     let opened = OpenedRelation::open(oid, Intent::Read)?;
     let index = opened.index();
     let snapshot = Snapshot::new(index, &Column::of(index)?)?;
-    let effort = Effort::new([&index.options().effort(), &Vec::new()]);
+    let effort = index.options().effort();
     let is_deleted = |shard, row| snapshot.is_deleted(shard, row);
     let shards = &snapshot.shards;
     Sample { shards, effort, is_deleted: &is_deleted, k, queries }.recall()

@@ -1,5 +1,9 @@
 //! Places of rows in their table as numbers, which are the keys of index files.
 
+use crate::search::shards::Shard;
+use crate::sql::failure::{Failure, Result};
+use hither_core::{KeyRef, RowId};
+use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
 /// The place of a row in its table as one number.
@@ -13,5 +17,20 @@ pub fn pointer_of(tid: u64) -> pg_sys::ItemPointerData {
     pg_sys::ItemPointerData {
         ip_blkid: pg_sys::BlockIdData { bi_hi: (tid >> 32) as u16, bi_lo: (tid >> 16) as u16 },
         ip_posid: tid as u16,
+    }
+}
+
+/// The place that a row of a file has in its table.
+///
+/// # Errors
+/// If the file is damaged.
+pub fn tid_at(shard: &Shard, row: RowId) -> Result<u64> {
+    match shard.file.index().key(row) {
+        Ok(KeyRef::Int64(tid)) => Ok(tid as u64),
+        Ok(_) => {
+            let message = "a key of a segment is no row of a table";
+            Err(Failure::new(Code::ERRCODE_DATA_CORRUPTED, message).about(&shard.path))
+        }
+        Err(error) => Err(Failure::from_search(error, &shard.path)),
     }
 }

@@ -5,12 +5,11 @@ use crate::access::growing::{self, ChainEnd, ChainPosition};
 use crate::access::merge::{self, Wish};
 use crate::access::metapage::{LockedMetapage, Metapage, SegmentEntry};
 use crate::access::opened::{OpenSegment, Snapshot};
-use crate::access::page::{Lock, LogRecord};
+use crate::access::page::Lock;
 use crate::access::relation::IndexRelation;
 use crate::access::segment;
-use crate::access::tid::pointer_of;
-use crate::sql::failure::{Failure, Result};
-use hither_core::KeyRef;
+use crate::access::tid::{pointer_of, tid_at};
+use crate::sql::failure::Result;
 use pgrx::pg_sys;
 use std::collections::BTreeSet;
 
@@ -83,12 +82,7 @@ fn delete_of_segment(
         if number % 4096 == 0 {
             pause();
         }
-        let key =
-            rows.key(row).map_err(|error| Failure::from_search(error, &segment.shard.path))?;
-        if let KeyRef::Int64(tid) = key
-            && !segment.is_deleted(row)
-            && is_dead(tid as u64)
-        {
+        if !segment.is_deleted(row) && is_dead(tid_at(&segment.shard, row)?) {
             dead.push(segment.place(row));
         }
     }
@@ -104,9 +98,7 @@ fn delete_of_segment(
     segment::delete(index, entry, &dead)?;
     entry.deleted += dead.len() as u64;
     entry.deletions += 1;
-    let log = LogRecord::new(index);
-    locked.log(&log);
-    log.finish();
+    locked.save(index);
     Ok(dead.len() as u64)
 }
 
@@ -135,9 +127,7 @@ fn delete_of_growing(
     let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
     let deleted = growing::delete(index, column, &locked.meta, &mut |tid| dead.contains(&tid))?;
     locked.meta.head.growing_deletions += 1;
-    let log = LogRecord::new(index);
-    locked.log(&log);
-    log.finish();
+    locked.save(index);
     Ok(Some(deleted))
 }
 

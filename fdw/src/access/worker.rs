@@ -6,7 +6,7 @@
 use crate::access::column::Column;
 use crate::access::merge::{self, Wish};
 use crate::access::metapage::Metapage;
-use crate::access::relation::{IndexRelation, RelationFile, WORKER_LOCK};
+use crate::access::relation::{IndexRelation, RelationFile, WORKER_LOCK, is_ours};
 use crate::search::backend;
 use crate::sql::failure::Result;
 use pgrx::pg_sys::{self, Datum};
@@ -94,8 +94,7 @@ pub extern "C-unwind" fn hither_merge_worker(_argument: Datum) {
             false => std::ptr::null_mut(),
         };
         if !relation.is_null() {
-            let own = pg_sys::get_am_oid(c"hither".as_ptr(), true);
-            if (*(*relation).rd_rel).relam == own && own != pg_sys::InvalidOid {
+            if is_ours(relation) {
                 let merged = run(IndexRelation::new(relation));
                 merged.unwrap_or_else(|failure| failure.raise());
             }

@@ -2,7 +2,7 @@
 
 use crate::foreign::table::Table;
 use crate::search::recall::Sample;
-use crate::sql::encoding;
+use crate::sql::encoding::relation_name;
 use crate::sql::failure::{Failure, Result};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
@@ -21,11 +21,9 @@ pub fn recall(relation: pg_sys::Oid, k: usize, queries: usize) -> Result<Option<
 
 /// Whether the relation is a table of ours that the user may read.
 fn check(relation: pg_sys::Oid) -> Result<()> {
-    // SAFETY: look-ups in the catalogs; get_rel_name gives a palloc'ed string or null.
+    // SAFETY: look-ups in the catalogs.
     unsafe {
-        let name = pg_sys::get_rel_name(relation);
-        let name =
-            if name.is_null() { relation.to_u32().to_string() } else { encoding::name(name) };
+        let name = relation_name(relation);
         let foreign = pg_sys::get_rel_relkind(relation) as u8 == pg_sys::RELKIND_FOREIGN_TABLE;
         let ours = foreign && {
             let own = pg_sys::get_foreign_data_wrapper_oid(c"hither".as_ptr(), true);

@@ -28,6 +28,11 @@ impl Lengths {
     }
 }
 
+/// The length of a vector.
+pub fn length(vector: &[f32]) -> f64 {
+    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}
+
 thread_local! {
     static MEASURED: RefCell<Vec<(Weak<IndexFile>, Lengths)>> = RefCell::default();
 }

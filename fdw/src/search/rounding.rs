@@ -4,7 +4,7 @@
 //! whatever the order. Under L2 and L1 the terms have one sign, so that is a share of the distance;
 //! under cosine and inner product it is a share of the product of the lengths.
 
-use crate::search::lengths::{Lengths, lengths};
+use crate::search::lengths::{Lengths, length, lengths};
 use crate::search::shards::Shard;
 use crate::sql::failure::Result;
 use crate::sql::vector::VectorType;
@@ -65,8 +65,7 @@ impl Rounding {
             Metric::L2 => (share, 1e-15, f64::from(f32::MAX).sqrt()),
             Metric::L1 => (share, 1e-15, f64::from(f32::MAX)),
             Metric::Cosine | Metric::InnerProduct => {
-                let length = query.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
-                let length = length.sqrt();
+                let length = length(query);
                 let Some(all) = lengths()? else { return Ok(None) };
                 if metric == Metric::Cosine {
                     let moderate = [length, all.least, all.greatest];

@@ -36,6 +36,15 @@ pub fn from_database(bytes: &[u8]) -> String {
     }
 }
 
+/// The name of a relation, or its number where there is none.
+pub fn relation_name(oid: pg_sys::Oid) -> String {
+    // SAFETY: a look-up in the catalogs, which gives a palloc'ed string or null.
+    unsafe {
+        let found = pg_sys::get_rel_name(oid);
+        if found.is_null() { oid.to_u32().to_string() } else { name(found) }
+    }
+}
+
 /// A name of the database's, of the catalogs or an option. What is not known to be UTF-8 may be lost.
 ///
 /// # Safety

@@ -30,7 +30,7 @@ static NEAR_COPY_SIZE: GucSetting<i32> = GucSetting::<i32>::new(-1);
 /// How long an answer of a server is believed where nothing else is said.
 const DEFAULT_MAX_AGE: u64 = 60;
 /// Microseconds from 1970, where the system's clock begins, to 2000, where Postgres's does.
-pub const EPOCH: i64 = 946_684_800_000_000;
+const EPOCH: i64 = 946_684_800_000_000;
 
 /// `hither.iterative_scan`.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
@@ -288,6 +288,12 @@ pub fn near_copy_size() -> u64 {
     u64::try_from(NEAR_COPY_SIZE.get()).map_or(u64::MAX, |kilobytes| kilobytes * 1024)
 }
 
+/// A moment of Postgres's as one of the system's.
+pub fn system_time(moment: pg_sys::TimestampTz) -> SystemTime {
+    let since = u64::try_from(moment + EPOCH).map(Duration::from_micros);
+    UNIX_EPOCH + since.unwrap_or_default()
+}
+
 /// How remote files are kept.
 #[derive(Clone, Debug)]
 pub struct Caching {
@@ -313,9 +319,7 @@ impl Caching {
     /// Answers of servers from this moment on are believed: within a statement always.
     pub fn believed(&self) -> SystemTime {
         // SAFETY: a plain number of this backend.
-        let start = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
-        let start = u64::try_from(start + EPOCH).map(Duration::from_micros);
-        let start = UNIX_EPOCH + start.unwrap_or_default();
+        let start = system_time(unsafe { pg_sys::GetCurrentStatementStartTimestamp() });
         let now = SystemTime::now();
         start.min(now.checked_sub(self.max_age).unwrap_or(UNIX_EPOCH))
     }

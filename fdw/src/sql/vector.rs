@@ -116,21 +116,17 @@ pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
 /// # Safety
 /// `datum` is a value of this type, not null.
 pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
-    // SAFETY: the caller's promise; pgvector's layout is a varlena header, i16 dimensions, i16
-    // unused, the values. Detoasting aligns it, and reads are unaligned anyway.
-    unsafe {
-        let pointer = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<u8>();
-        let dimensions = pointer.add(4).cast::<u16>().read_unaligned() as usize;
-        let values = pointer.add(HEADER);
-        match vector_type {
-            VectorType::Vector => {
-                (0..dimensions).map(|at| values.cast::<f32>().add(at).read_unaligned()).collect()
-            }
-            // A query, once a statement: to ask what the processor can would take longer.
-            VectorType::Halfvec => (0..dimensions)
-                .map(|at| f16::from_bits(values.cast::<u16>().add(at).read_unaligned()))
-                .map(f16::to_f32_const)
-                .collect(),
+    // SAFETY: the caller's promise.
+    let value = unsafe { VectorValue::new(datum, vector_type) };
+    let bytes = value.bytes();
+    match vector_type {
+        VectorType::Vector => {
+            bytes.as_chunks().0.iter().map(|value| f32::from_ne_bytes(*value)).collect()
+        }
+        // A query, once a statement: to ask what the processor can would take longer.
+        VectorType::Halfvec => {
+            let values = bytes.as_chunks().0.iter().map(|value| f16::from_ne_bytes(*value));
+            values.map(f16::to_f32_const).collect()
         }
     }
 }
@@ -155,7 +151,8 @@ impl VectorValue {
 
     /// Its values as they lie, little-endian where the machine is.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the layout of pgvector's types.
+        // SAFETY: pgvector's layout is a varlena header, i16 dimensions, i16 unused, the values. Detoasting
+        // aligns it, and reads are unaligned anyway.
         unsafe {
             let pointer = self.pointer.cast::<u8>();
             let dimensions = pointer.add(4).cast::<u16>().read_unaligned() as usize;
