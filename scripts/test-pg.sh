@@ -19,9 +19,26 @@ chmod 755 "$folder"
 cp "$hither" "$folder/hither"
 hither=$folder/hither
 passed=0 failed=0
-wrong() { # wrong TEXT: goes on, and fails in the end
+: >"$folder/failures"
+wrong() { # wrong TEXT [LINES]: goes on, and fails in the end, where both are told again
     failed=$((failed + 1))
-    echo "PostgreSQL $version: $1" >&2
+    echo "PostgreSQL $version: $1" | tee -a "$folder/failures" >&2
+    printf '%s' "${2:+$2
+}" >>"$folder/failures"
+}
+same() { # same EXPECTED NAME: what the test NAME printed is what lies there
+    [ -z "${UPDATE:-}" ] || cp "$run/$2.out" "$1"
+    if diff -u "$1" "$run/$2.out" >"$run/difference"; then passed=$((passed + 1)); else
+        cat "$run/difference"
+        wrong "$2 differs from what is expected" "$(head -n 40 "$run/difference")"
+    fi
+}
+succeeds() { # succeeds TEST ARGUMENT…: a test in Python
+    { "$home/venv/bin/python3" -Bu "$@" 2>&1 && : >"$run/succeeded"; } | tee "$run/output"
+    if [ -e "$run/succeeded" ]; then passed=$((passed + 1)); else
+        wrong "$1 failed" "$(tail -n 40 "$run/output")"
+    fi
+    rm -f "$run/succeeded"
 }
 [ -z "${VALGRIND:-}" ] || sh scripts/install.sh valgrind
 
@@ -51,47 +68,25 @@ for which in "$@"; do
                 -e 's/^ *QUERY PLAN *$/QUERY PLAN/' -e 's/^-\{10,\}$/----------/' \
                 -e 's/(InitPlan [0-9]*)\.col[0-9]*/$/g' -e '/^ *\(Sort Key\|Filter\|Order By\): /s/\$[0-9]*/$/g' \
                 -e 's/(actual rows=\([0-9]*\)\.00 /(actual rows=\1 /' >"$run/$name.out"
-        [ -z "${UPDATE:-}" ] || cp "$run/$name.out" "fdw/tests/$name.out"
-        if diff -u "fdw/tests/$name.out" "$run/$name.out"; then
-            passed=$((passed + 1))
-        else
-            wrong "$name differs from what is expected"
-        fi
+        same "fdw/tests/$name.out" "$name"
     done
     "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres way_out
     HITHER=$hither PSQL=$bin/psql sh cli/tests/postgres.sh "$run/out" \
         "postgres://postgres@127.0.0.1:$port/way_out" 2>&1 | sed "s/:$port\b/:PORT/g" >"$run/postgres.out"
-    [ -z "${UPDATE:-}" ] || cp "$run/postgres.out" cli/tests/postgres.out
-    if diff -u cli/tests/postgres.out "$run/postgres.out"; then
-        passed=$((passed + 1))
-    else
-        wrong "hither build --postgres differs from what is expected"
-    fi
+    same cli/tests/postgres.out postgres
     "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres bad_servers
-    if "$home/venv/bin/python3" fdw/tests/bad_servers.py "$port" "$run/files"; then
-        passed=$((passed + 1))
-    else
-        wrong "fdw/tests/bad_servers.py failed"
-    fi
+    succeeds fdw/tests/bad_servers.py "$port" "$run/files"
     killed=0
     if [ -z "${VALGRIND:-}" ]; then
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
-        if "$home/venv/bin/python3" fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}; then
-            passed=$((passed + 1))
-        else
-            wrong "fdw/tests/sessions.py failed"
-        fi
+        succeeds fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}
         killed=1
-        if "$home/venv/bin/python3" -B fdw/tests/index_faults.py "$bin" "$run/faults" ${ROUNDS:+"$ROUNDS" 50 60}; then
-            passed=$((passed + 1))
-        else
-            wrong "fdw/tests/index_faults.py failed"
-        fi
+        succeeds fdw/tests/index_faults.py "$bin" "$run/faults" ${ROUNDS:+"$ROUNDS" 50 60}
         rm -rf "$run/faults"
     fi
     # The one that the sessions killed, and no other.
     if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then
-        wrong "a backend died"
+        wrong "a backend died" "$(grep -E -A 1 'terminated by signal|PANIC' "$run/log" | head -n 40)"
     fi
     # A server of make psql that died is started anew.
     if [ "$which" = 18 ] && [ -z "${VALGRIND:-}" ]; then
@@ -116,8 +111,10 @@ for which in "$@"; do
             /hither\.so/ { ours = 1 }
             END { if (ours) printf "%s", error }' >"$run/errors"
         cat "$run/errors"
-        if [ -s "$run/errors" ]; then wrong "valgrind found errors"; else passed=$((passed + 1)); fi
+        if [ -s "$run/errors" ]; then wrong "valgrind found errors" "$(head -n 40 "$run/errors")"; else passed=$((passed + 1)); fi
     fi
 done
+# Once more, where the last lines of a long log tell it.
+cat "$folder/failures"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
