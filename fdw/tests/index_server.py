@@ -25,12 +25,16 @@ def run(*command):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, **user)
 
 
+def state(process):
+    return open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()[0]
+
+
 def children(parent):
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
             if int(open(path).read().rsplit(")", 1)[1].split()[1]) == parent:
                 yield int(path.split("/")[2])
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
 
 
@@ -51,17 +55,16 @@ class Server:
     def start(self, **again):
         settings = [text for name, value in {**self.settings, **again}.items() for text in ("-c", f"{name}={value}")]
         command = [f"{bin}/postgres", "-D", self.data, "-p", self.port, "-h", "127.0.0.1", "-k", folder, *settings]
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, env=environment, cwd=folder, **user)
         for _ in range(1200):
+            if not self.process or self.process.poll() is not None:
+                with open(self.log, "ab") as log:
+                    self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, env=environment, cwd=folder, **user)
             try:
                 return self.connect().close()
             except psycopg.OperationalError:
                 time.sleep(0.05)
-            if self.process.poll() is not None:
-                # A process of the one that was killed may live a moment longer.
-                assert "is still in use" in self.tail()[-300:], f"the server ended: {self.tail()}"
-                return self.start(**again)
+            # Of one that was killed the memory may be there a moment longer.
+            assert self.process.poll() is None or "is still in use" in self.tail()[-300:], f"the server ended: {self.tail()}"
         raise AssertionError(f"the server does not start: {self.tail()}")
 
     def tail(self):
@@ -72,7 +75,11 @@ class Server:
 
     def kill(self):
         """Ends all processes of the server at once."""
-        for pid in [self.process.pid, *children(self.process.pid)]:
+        # One that is stopped begins no process, which would live on and wait for those that were killed.
+        self.process.send_signal(signal.SIGSTOP)
+        while self.process.poll() is None and state(self.process.pid) not in "TZ":
+            time.sleep(0.001)
+        for pid in [*children(self.process.pid), self.process.pid]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
