@@ -2,8 +2,8 @@
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
 # lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
 # given, or 18 and 16; a path is that of the pg_config of another. UPDATE=1 writes the .out.
-# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py and index_faults.py, whose
-# times and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25.
+# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py and index_*.py, whose times
+# and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -81,8 +81,10 @@ for which in "$@"; do
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
         succeeds fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}
         killed=1
-        succeeds fdw/tests/index_faults.py "$bin" "$run/faults" ${ROUNDS:+"$ROUNDS" 50 60}
-        rm -rf "$run/faults"
+        for test in index_isolation index_faults; do
+            succeeds "fdw/tests/$test.py" "$bin" "$run/servers" ${ROUNDS:+"$ROUNDS" 50 60}
+            rm -rf "$run/servers"
+        done
     fi
     # The one that the sessions killed, and no other.
     if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then

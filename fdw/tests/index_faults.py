@@ -8,7 +8,7 @@ import concurrent.futures, os, random, shutil, subprocess, sys, threading, time
 import psycopg
 from index_copies import own_folder
 from index_damage import damage
-from index_server import (ROUNDS, CONNECTIONS, SECONDS, SEED, TABLES, Load, Server, compare, compare_all, folder, ids, merge,
+from index_server import (ROUNDS, CONNECTIONS, SECONDS, SEED, TABLES, Load, Server, compare, compare_all, folder, ids, main, merge,
                           near_copies, nearest, no_leak, rows, run, servers, set_up, user)
 
 
@@ -177,24 +177,4 @@ def together():
 
 
 if __name__ == "__main__":
-    tests = [kills, standby, restored, own_folder, together, damage]
-    wanted, failed = os.environ.get("TESTS", "").split(), []
-    try:
-        for test in tests:
-            if wanted and test.__name__ not in wanted:
-                continue
-            begun = time.monotonic()
-            try:
-                test()
-            except Exception as error:
-                failed.append(test.__name__)
-                print(f"{test.__name__}: {error!r}"[:6000], file=sys.stderr)
-            print(f"  {test.__name__}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
-            for server in servers:
-                if server.process and server.process.poll() is None:
-                    server.kill()
-    finally:
-        for server in servers:
-            if server.process and server.process.poll() is None:
-                server.kill()
-    sys.exit(f"failed: {' '.join(failed)}" if failed else 0)
+    main(kills, standby, restored, own_folder, together, damage)

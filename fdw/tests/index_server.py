@@ -293,3 +293,27 @@ def no_leak(server):
         session.execute("REINDEX INDEX items_v")
         least = rows(session, "SELECT pg_relation_size('items_v')")[0][0]
     return size, least
+
+
+def main(*tests):
+    """Runs those that TESTS names, or all, and ends their servers."""
+    wanted, failed = os.environ.get("TESTS", "").split(), []
+    try:
+        for test in tests:
+            if wanted and test.__name__ not in wanted:
+                continue
+            begun = time.monotonic()
+            try:
+                test()
+            except Exception as error:
+                failed.append(test.__name__)
+                print(f"{test.__name__}: {error if isinstance(error, AssertionError) else repr(error)}"[:6000], file=sys.stderr)
+            print(f"  {test.__name__}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
+            for server in servers:
+                if server.process and server.process.poll() is None:
+                    server.kill()
+    finally:
+        for server in servers:
+            if server.process and server.process.poll() is None:
+                server.kill()
+    sys.exit(f"failed: {' '.join(failed)}" if failed else 0)
