@@ -81,7 +81,7 @@ for which in "$@"; do
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
         succeeds fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}
         killed=1
-        for test in index_isolation index_faults; do
+        for test in index_isolation index_recall index_faults; do
             succeeds "fdw/tests/$test.py" "$bin" "$run/servers" ${ROUNDS:+"$ROUNDS" 50 60}
             rm -rf "$run/servers"
         done
