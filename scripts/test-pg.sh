@@ -81,7 +81,11 @@ for which in "$@"; do
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
         succeeds fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}
         killed=1
-        for test in index_isolation index_recall index_faults; do
+        # What pg_upgrade goes to, if the version before this was newer.
+        NEWER=
+        [ "${before:-0}" -le "$version" ] || NEWER=$before_bin
+        export NEWER
+        for test in index_isolation index_recall index_moves index_faults; do
             succeeds "fdw/tests/$test.py" "$bin" "$run/servers" ${ROUNDS:+"$ROUNDS" 50 60}
             rm -rf "$run/servers"
         done
@@ -102,6 +106,7 @@ for which in "$@"; do
             wrong "make psql does not start again: $(cat "$run/psql.out")"
         fi
     fi
+    before=$version before_bin=$bin
     servers_stop
     server_stop "$run"
     trap 'rm -rf "$folder"' EXIT

@@ -52,9 +52,9 @@ class Server:
             run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", *init)
         servers.append(self)
 
-    def start(self, **again):
+    def start(self, program=f"{bin}/postgres", **again):
         settings = [text for name, value in {**self.settings, **again}.items() for text in ("-c", f"{name}={value}")]
-        command = [f"{bin}/postgres", "-D", self.data, "-p", self.port, "-h", "127.0.0.1", "-k", folder, *settings]
+        command = [program, "-D", self.data, "-p", self.port, "-h", "127.0.0.1", "-k", folder, *settings]
         for _ in range(1200):
             if not self.process or self.process.poll() is not None:
                 with open(self.log, "ab") as log:
@@ -70,8 +70,8 @@ class Server:
     def tail(self):
         return self.log.read_text(errors="replace")[-3000:]
 
-    def connect(self, **options):
-        return psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True, **options)
+    def connect(self, dbname="postgres", **options):
+        return psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname=dbname, autocommit=True, **options)
 
     def kill(self):
         """Ends all processes of the server at once."""
@@ -159,8 +159,8 @@ def compare(session, table, dimensions, query=1):
     return len(theirs)
 
 
-def compare_all(server, query=1):
-    with server.connect() as session:
+def compare_all(server, query=1, dbname="postgres"):
+    with server.connect(dbname) as session:
         for index, kept in rows(session, "SELECT index, rows FROM hither.indexes"):
             assert rows(session, "SELECT hither.verify(%s)", index)[0][0] >= 0, (index, kept)
         names = [row[0] for row in rows(session, "SELECT relname FROM pg_class WHERE relname LIKE 'fresh%' AND relkind = 'r'")]
