@@ -10,6 +10,7 @@
 #   KILLS             how many builds are killed (default 50)
 #   QUERIES           how many queries one backend of Postgres answers (default 100000)
 #   ROUNDS            how often a server with indexes is killed (default 2000)
+#   LOAD              for how many seconds fifty connections read and write an index (default 600)
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -18,6 +19,7 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-180}
 KILLS=${KILLS:-50}
 QUERIES=${QUERIES:-100000}
 ROUNDS=${ROUNDS:-2000}
+LOAD=${LOAD:-600}
 HITHER_MUTATIONS=${HITHER_MUTATIONS:-1000000}
 export HITHER_MUTATIONS
 
@@ -123,8 +125,8 @@ crashes() {
 }
 
 postgres() {
-    say "postgres: $QUERIES queries in one backend, $ROUNDS servers killed"
-    QUERIES=$QUERIES ROUNDS=$ROUNDS sh scripts/test-pg.sh 18
+    say "postgres: $QUERIES queries in one backend, $ROUNDS servers killed, $LOAD s of load"
+    QUERIES=$QUERIES ROUNDS=$ROUNDS LOAD=$LOAD sh scripts/test-pg.sh 18
     say "postgres: the same tests with valgrind watching the server"
     VALGRIND=1 sh scripts/test-pg.sh 18
 }

@@ -3,7 +3,8 @@
 # lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
 # given, or 18 and 16; a path is that of the pg_config of another. UPDATE=1 writes the .out.
 # VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py and index_*.py, whose times
-# and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25.
+# and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25; LOAD, for how
+# many seconds fifty connections read and write an index, at first 60, on versions after the first a quarter.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -19,6 +20,7 @@ chmod 755 "$folder"
 cp "$hither" "$folder/hither"
 hither=$folder/hither
 passed=0 failed=0
+LOAD=${LOAD:-60} first_load=${LOAD:-60}
 : >"$folder/failures"
 wrong() { # wrong TEXT [LINES]: goes on, and fails in the end, where both are told again
     failed=$((failed + 1))
@@ -84,8 +86,8 @@ for which in "$@"; do
         # What pg_upgrade goes to, if the version before this was newer.
         NEWER=
         [ "${before:-0}" -le "$version" ] || NEWER=$before_bin
-        export NEWER
-        for test in index_isolation index_recall index_moves index_faults; do
+        export NEWER LOAD
+        for test in index_isolation index_recall index_moves index_loads index_faults; do
             succeeds "fdw/tests/$test.py" "$bin" "$run/servers" ${ROUNDS:+"$ROUNDS" 50 60}
             rm -rf "$run/servers"
         done
@@ -107,6 +109,7 @@ for which in "$@"; do
         fi
     fi
     before=$version before_bin=$bin
+    LOAD=$((first_load / 4))
     servers_stop
     server_stop "$run"
     trap 'rm -rf "$folder"' EXIT

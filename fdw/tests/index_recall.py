@@ -2,8 +2,8 @@
 
 Distances are compared, not rows: of rows that are equally far any will do."""
 
-import array, ast, concurrent.futures, os, pathlib, random, struct, time
-from index_server import ROUNDS, Server, main, rows, run
+import array, ast, concurrent.futures, os, pathlib, random, struct
+from index_server import ROUNDS, Server, main, rows, run, settle
 
 OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>", "l1": "<+>"}
 
@@ -40,15 +40,6 @@ def recall(session, operator, queries, limit, truth, condition="true"):
         assert len(ours) == len(theirs), f"{len(ours)} rows, not {len(theirs)}"
         found += sum(distance <= theirs[-1] for distance in ours)
     return found / sum(map(len, truth))
-
-
-def settle(session):
-    """Waits for a merge in the background."""
-    for _ in range(1200):
-        if not rows(session, "SELECT FROM pg_stat_activity WHERE backend_type = 'hither merge'"):
-            return
-        time.sleep(0.05)
-    raise AssertionError("a merge does not end")
 
 
 def vectors(count, dimensions, pick=random.Random(1)):

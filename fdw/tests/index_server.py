@@ -252,6 +252,15 @@ class Load:
         assert not self.problems, [f"{error!r} {getattr(error, 'sqlstate', '')}" for error in self.problems[:3]]
 
 
+def settle(session):
+    """Waits for a merge in the background."""
+    for _ in range(1200):
+        if not rows(session, "SELECT FROM pg_stat_activity WHERE backend_type = 'hither merge'"):
+            return
+        time.sleep(0.05)
+    raise AssertionError("a merge does not end")
+
+
 def near_copies(server):
     return {os.path.basename(path): os.path.getsize(path) for path in glob.glob(f"{server.data}/{NEAR}/*")}
 
