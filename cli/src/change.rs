@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::interrupt::{interrupted, watch};
 use crate::memory::Memory;
 use crate::merge;
+use crate::opened::is_url;
 use crate::output;
 use crate::progress::Bar;
 use crate::recall;
@@ -111,6 +112,10 @@ fn save(
     }
     if let (None, true) = (&saving.output, path == Path::new("-")) {
         return Err("standard input cannot be changed; name the file to write with --output".into());
+    }
+    if saving.output.is_none() && is_url(path) {
+        let reason = "what a server has cannot be changed; name the file to write with --output";
+        return Err(Failure::at(path, reason));
     }
     for &input in inputs {
         if input != Path::new("-") && input != path && is_index(input) {

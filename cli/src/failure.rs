@@ -19,7 +19,7 @@ pub enum Failure {
 impl Failure {
     /// An error of a file.
     pub fn at(path: &Path, error: impl std::fmt::Display) -> Self {
-        let (path, error) = (path.display().to_string(), error.to_string());
+        let (path, error) = (name(path), error.to_string());
         // The system's errors name the path themselves.
         if error.starts_with(&path) {
             Self::Message(error)
@@ -47,6 +47,16 @@ impl Failure {
             _ => error.into(),
         }
     }
+}
+
+/// A file as messages call it: of a URL without what may be a secret.
+pub fn name(path: &Path) -> String {
+    let name = path.display().to_string();
+    #[cfg(all(feature = "remote", unix))]
+    if hither_remote::location::is_url(&name) {
+        return hither_remote::masked(&name);
+    }
+    name
 }
 
 impl From<String> for Failure {

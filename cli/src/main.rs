@@ -7,6 +7,8 @@ mod build;
 mod change;
 mod export;
 mod failure;
+#[cfg(all(feature = "remote", unix))]
+mod fetch;
 mod info;
 mod interrupt;
 mod layout;
@@ -37,6 +39,7 @@ use std::process::ExitCode;
 ///   hither search words.hither --like 42 -k 5
 #[derive(Parser)]
 #[command(name = "hither", version, about, max_term_width = 100, verbatim_doc_comment)]
+#[cfg_attr(all(feature = "remote", unix), command(after_long_help = fetch::HELP))]
 struct Cli {
     #[command(subcommand)]
     command: Command,

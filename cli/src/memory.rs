@@ -94,7 +94,7 @@ fn available() -> Option<u64> {
 }
 
 /// Reads a number of bytes with its unit.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 5] =
         [("", 1), ("k", 1_000), ("m", 1_000_000), ("g", 1_000_000_000), ("t", 1_000_000_000_000)];
     const BINARY: [(&str, u64); 4] =

@@ -1,7 +1,7 @@
 //! `hither remove`: rows of an index file, by their keys or a filter.
 
 use crate::change::{self, Changes, Saving};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::interrupt::interrupted;
 use crate::layout::layout;
 use crate::settings;
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             if index.remove(key.as_ref())? {
                 removed.insert(key);
             } else if !arguments.ignore_missing && !removed.contains(key) {
-                let name = arguments.file.display();
+                let name = failure::name(&arguments.file);
                 return Err(format!(
                     "{place}{name} has no row with the key {key}; --ignore-missing passes over such keys"
                 )

@@ -1,6 +1,6 @@
 //! `hither verify`: every checksum and every id.
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::opened;
 use crate::show;
 use clap::Args;
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut damaged = Vec::new();
     for path in &arguments.files {
         let checked = check(path);
-        let name = path.display().to_string();
+        let name = failure::name(path);
         if arguments.json {
             let (whole, error) = (checked.as_ref().ok(), checked.as_ref().err());
             show::print_json(&Checked { file: &name, ok: whole.is_some(), whole, error })?;

@@ -18,6 +18,13 @@ mod process;
 mod radius;
 #[path = "command/recall.rs"]
 mod recall;
+#[cfg(all(feature = "remote", unix))]
+#[path = "command/remote.rs"]
+mod remote;
+#[cfg(all(feature = "remote", unix))]
+#[allow(dead_code, reason = "the tests of hither-remote use all of it")]
+#[path = "../../remote/tests/server.rs"]
+mod server;
 #[path = "command/streams.rs"]
 mod streams;
 #[path = "command/texts.rs"]
