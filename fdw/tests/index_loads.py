@@ -4,7 +4,7 @@ pgbench inserts, deletes, reads and vacuums at once, fifty connections for LOAD 
 index is no larger for it in the end."""
 
 import os, random, time
-from index_server import SEED, Server, compare, folder, ids, main, rows, run, settle
+from index_server import SECONDS, SEED, Load, Server, compare, compare_all, folder, ids, main, rows, run, set_up, settle
 
 VECTOR = "ARRAY[random(), random(), random()]"
 
@@ -138,6 +138,44 @@ def vacuumed():
     print("vacuumed: no statement failed")
 
 
+def levels():
+    """One statement has the same rows by the index and without, at every level of isolation, while others change them."""
+    server = Server("levels", max_wal_size="256MB")
+    server.start()
+    set_up(server)
+    done = dict.fromkeys(["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"], 0)
+
+    def reader(level):
+        def read(session, pick, _):
+            table, dimensions = pick.choice([("items", 8), ("more", 8), ("wide", 2100)])
+            text = (f"WITH ours AS MATERIALIZED (SELECT id FROM {table} ORDER BY v <-> point({pick.randrange(1 << 40)}, {dimensions})::vector), "
+                    f"theirs AS MATERIALIZED (SELECT id FROM {table} OFFSET 0) "
+                    "SELECT (SELECT array_agg(id ORDER BY id) FROM ours), (SELECT array_agg(id ORDER BY id) FROM theirs)")
+            with session.transaction():
+                session.execute(f"SET TRANSACTION ISOLATION LEVEL {level}; SET LOCAL enable_seqscan = off")
+                assert "Order By: " in str(rows(session, "EXPLAIN (COSTS OFF) " + text))
+                before = None
+                for _ in range(3):
+                    ours, theirs = rows(session, text)[0]
+                    assert ours == theirs, f"{table}, {level}: {sorted(set(ours or []) ^ set(theirs or []))[:20]}"
+                    assert level == "READ COMMITTED" or before in (None, theirs, []), f"{table}: another snapshot"
+                    before = theirs or []
+                if level == "SERIALIZABLE":
+                    session.execute(f"INSERT INTO {table} (v) SELECT point({pick.randrange(1 << 40)}, {dimensions})::vector")
+            done[level] += 1
+        return read
+
+    load = Load(server, 4, SEED, most=60, others=[reader(level) for level in done])
+    end_at = time.monotonic() + SECONDS
+    while time.monotonic() < end_at and not load.problems:
+        time.sleep(0.1)
+    load.end()
+    compare_all(server)
+    assert all(done.values()), done
+    end(server)
+    print(f"levels: {done} transactions, {load.done} statements beside them")
+
+
 def busy():
     """Fifty connections read and write; then the index has the rows of the table."""
     table = ("CREATE TABLE items (id bigserial PRIMARY KEY, v vector(8), n int); INSERT INTO items (v, n) SELECT point(i, 8)::vector, i % 10 FROM generate_series(1, 5000) AS i;"
@@ -174,4 +212,4 @@ def busy():
 
 
 if __name__ == "__main__":
-    main(followed, grown, wide, vacuumed, busy)
+    main(followed, grown, wide, vacuumed, levels, busy)

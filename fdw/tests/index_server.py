@@ -220,9 +220,9 @@ def build(session, pick, concurrently=True):
 class Load:
     """Sessions that change and read until told to end, or until their server does."""
 
-    def __init__(self, server, connections, seed, concurrently=True, most=200):
+    def __init__(self, server, connections, seed, concurrently=True, most=200, others=()):
         self.server, self.over, self.killed, self.problems, self.done = server, threading.Event(), False, [], 0
-        jobs = [(change, most)] * connections + [(lambda session, pick, _: build(session, pick, concurrently), 0)]
+        jobs = [(change, most)] * connections + [(lambda session, pick, _: build(session, pick, concurrently), 0)] + [(job, 0) for job in others]
         self.threads = [threading.Thread(target=self.work, args=(job, most, random.Random(f"{seed} {number}")))
                         for number, (job, most) in enumerate(jobs)]
         [thread.start() for thread in self.threads]
