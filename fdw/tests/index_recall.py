@@ -95,7 +95,8 @@ def inserted():
             least = min(least, got)
         settle(session)
         growing = rows(session, "SELECT max(growing), max(segments), min(rows), min(hither.verify(index)) FROM hither.indexes")[0]
-        assert growing[0] < 2048 and growing[1] > 0 and growing[2:] == (10000, 10000), growing
+        # The last rows may have come right after a worker was asked for.
+        assert growing[0] < 2 * 2048 and growing[1] > 0 and growing[2:] == (10000, 10000), growing
         session.execute("DROP TABLE items")
     server.stop()
     assert not server.died(), server.died()
@@ -208,7 +209,7 @@ def read(path, count):
 def changed():
     """After thirty rounds of deleting and inserting a tenth an index finds what a new one does, at the same effort."""
     base, asked = real()
-    kind, dimensions, halves = read(base, 240 * ROUNDS)
+    kind, dimensions, halves = read(base, min(240 * ROUNDS, 60000))
     assert kind == "<f2"
     live = len(halves) * 5 // 6
     kind, _, queries = read(asked, 400)
