@@ -254,7 +254,7 @@ class Load:
 
 def settle(session):
     """Waits for a merge in the background."""
-    for _ in range(1200):
+    for _ in range(12000):
         if not rows(session, "SELECT FROM pg_stat_activity WHERE backend_type = 'hither merge'"):
             return
         time.sleep(0.05)
