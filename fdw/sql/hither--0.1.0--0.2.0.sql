@@ -52,6 +52,11 @@ COMMENT ON FUNCTION hither.merge IS 'makes one segment of all rows of an index; 
 CREATE FUNCTION hither.prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'index_prewarm_wrapper' LANGUAGE c STRICT VOLATILE;
 COMMENT ON FUNCTION hither.prewarm IS 'makes the near copies of an index that are missing, and reads all of them; gives their bytes';
+CREATE FUNCTION hither.last_scan() RETURNS TABLE
+    (index regclass, effort text, segments integer, growing_rows bigint, searches bigint,
+     codes_compared bigint, vectors_compared bigint, heap_rechecks bigint)
+    AS 'MODULE_PATHNAME', 'index_last_scan_wrapper' LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION hither.last_scan IS 'what the last scan of an index USING hither did that ended in this session';
 COMMENT ON FUNCTION hither.recall IS
     'recall@k of searches of a foreign table or an index under the current settings, against exact search, on a sample of its own rows';
 

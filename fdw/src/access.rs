@@ -32,6 +32,8 @@ mod build;
 mod column;
 mod conditions;
 mod cost;
+#[cfg(feature = "pg18")]
+mod explain;
 mod extents;
 mod growing;
 mod insert;
@@ -44,6 +46,7 @@ mod options;
 mod page;
 mod record;
 mod relation;
+mod report;
 mod scan;
 mod segment;
 mod segment_writer;
@@ -63,6 +66,12 @@ use std::ffi::{c_char, c_int, c_void};
 
 fn raise<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|failure| failure.raise())
+}
+
+/// Called when the library is loaded.
+pub fn register() {
+    #[cfg(feature = "pg18")]
+    explain::register();
 }
 
 /// What the access method can, and its callbacks.
@@ -333,5 +342,5 @@ unsafe extern "C-unwind" fn get_tuple(
 #[pg_guard]
 unsafe extern "C-unwind" fn end_scan(scan: pg_sys::IndexScanDesc) {
     // SAFETY: begun; what is left of it goes with its memory context.
-    unsafe { (*(*scan).opaque.cast::<Scan>()).restart() }
+    unsafe { (*(*scan).opaque.cast::<Scan>()).end() }
 }

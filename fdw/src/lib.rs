@@ -25,6 +25,7 @@ unsafe extern "C" {}
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     sql::settings::register();
+    access::register();
 }
 
 static V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };

@@ -3,6 +3,7 @@
 
 pub mod charset;
 pub mod encoding;
+pub mod explain;
 pub mod failure;
 pub mod options;
 pub mod rights;

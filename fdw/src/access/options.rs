@@ -3,6 +3,7 @@
 use crate::sql::failure::Result;
 use crate::sql::options::Options;
 use crate::sql::settings::Effort;
+use hither_core::Structure;
 use hither_core::limits::{
     DEFAULT_EF_CONSTRUCTION, DEFAULT_M, MAX_EF_CONSTRUCTION, MAX_EFFORT, MAX_LISTS, MAX_M, MIN_M,
 };
@@ -28,6 +29,14 @@ impl IndexKind {
             Self::Hnsw => "hnsw",
             Self::Ivf => "ivf",
             Self::Flat => "flat",
+        }
+    }
+
+    pub fn structure(self) -> Structure {
+        match self {
+            Self::Hnsw => Structure::Hnsw,
+            Self::Ivf => Structure::Ivf,
+            Self::Flat => Structure::Flat,
         }
     }
 }

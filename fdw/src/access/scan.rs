@@ -9,13 +9,14 @@ use crate::access::column::Column;
 use crate::access::conditions;
 use crate::access::opened::Snapshot;
 use crate::access::relation::IndexRelation;
+use crate::access::report::{self, ScanReport};
 use crate::access::tid::tid_at;
 use crate::search::iterative::{FIRST_BATCH, Request, Search};
 use crate::search::rounding::Rounding;
 use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::VectorValue;
-use hither_core::Metric;
+use hither_core::{Metric, SearchStats, Structure};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
@@ -26,6 +27,8 @@ const FEW_ROWS: usize = 11;
 #[derive(Default)]
 pub struct Scan {
     search: Option<Running>,
+    /// What it did, without the search that is under way.
+    report: Option<ScanReport>,
 }
 
 /// A search that has begun.
@@ -50,9 +53,27 @@ pub struct ScanRow {
 impl Scan {
     /// Begins anew.
     pub fn restart(&mut self) {
+        self.report = self.report();
         if let Some(running) = self.search.take() {
             running.end();
         }
+    }
+
+    /// Ends it for good.
+    pub fn end(&mut self) {
+        self.restart();
+        if let Some(report) = self.report {
+            report::note(report);
+        }
+    }
+
+    /// What it did so far; none if nothing was searched.
+    pub fn report(&self) -> Option<ScanReport> {
+        let mut report = self.report?;
+        if let Some(running) = &self.search {
+            report.add(running.search.stats());
+        }
+        Some(report)
     }
 
     /// The next row.
@@ -62,16 +83,26 @@ impl Scan {
     pub unsafe fn next(&mut self, scan: pg_sys::IndexScanDesc) -> Result<Option<ScanRow>> {
         if self.search.is_none() {
             // SAFETY: the caller's promise.
-            self.search = Some(unsafe { Running::new(scan)? });
+            let (running, report) = unsafe { Running::new(scan, self.report)? };
+            (self.search, self.report) = (Some(running), Some(report));
         }
-        self.search.as_mut().map_or(Ok(None), Running::next)
+        let row = self.search.as_mut().map_or(Ok(None), Running::next)?;
+        if let Some(report) = &mut self.report {
+            report.rechecks += u64::from(row.is_some());
+        }
+        Ok(row)
     }
 }
 
 impl Running {
+    /// A search, and the report of its scan, which did what `before` says.
+    ///
     /// # Safety
     /// A scan of Postgres's.
-    unsafe fn new(scan: pg_sys::IndexScanDesc) -> Result<Self> {
+    unsafe fn new(
+        scan: pg_sys::IndexScanDesc,
+        before: Option<ScanReport>,
+    ) -> Result<(Self, ScanReport)> {
         // SAFETY: the caller's promise; orderings are as many as it says.
         let (index, order) = unsafe {
             check_snapshot((*scan).xs_snapshot)?;
@@ -121,7 +152,20 @@ impl Running {
             filter,
         };
         let search = Search::new(&snapshot.shards, request)?;
-        Ok(Self {
+        let (segments, growing) = snapshot.shards.split_at(snapshot.segments.len());
+        let is_flat = exact || segments.iter().all(|shard| shard.file.index().is_flat());
+        let report = ScanReport {
+            // SAFETY: open.
+            index: unsafe { (*index.raw()).rd_id },
+            effort,
+            structure: if is_flat { Structure::Flat } else { index.options().kind.structure() },
+            segments: segments.len() as u64,
+            growing_rows: growing.iter().map(|shard| shard.file.index().len()).sum(),
+            searches: before.map_or(1, |before| before.searches + 1),
+            stats: before.map_or(SearchStats::default(), |before| before.stats),
+            rechecks: before.map_or(0, |before| before.rechecks),
+        };
+        let running = Self {
             snapshot,
             search,
             rounding,
@@ -129,7 +173,8 @@ impl Running {
             greatest: f32::NEG_INFINITY,
             late: Vec::new(),
             over: false,
-        })
+        };
+        Ok((running, report))
     }
 
     fn next(&mut self) -> Result<Option<ScanRow>> {

@@ -4,54 +4,17 @@ use crate::foreign::plan::Exact;
 use crate::foreign::scan::Scan;
 use crate::foreign::shortfall::RecallShortfall;
 use crate::search::iterative::FIRST_BATCH;
-use crate::sql::encoding::c_string;
+use crate::sql::explain::Properties;
 use hither_core::Metric;
-use pgrx::{PgList, pg_sys};
-use std::ptr::null;
-
-/// Writes properties: text for people, typed values for programs.
-struct Properties(*mut pg_sys::ExplainState);
-
-impl Properties {
-    fn is_text(&self) -> bool {
-        // SAFETY: the explain state that Postgres gave.
-        unsafe { (*self.0).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT }
-    }
-
-    fn text(&self, label: &str, value: &str) {
-        let (label, value) = (c_string(label), c_string(value));
-        // SAFETY: as above; both texts are copied.
-        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), value.as_ptr(), self.0) };
-    }
-
-    fn integer(&self, label: &str, value: u64) {
-        let label = c_string(label);
-        // SAFETY: as above.
-        unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), null(), value as i64, self.0) };
-    }
-
-    /// A line each, or an array.
-    fn texts(&self, label: &str, values: &[String]) {
-        if self.is_text() {
-            return values.iter().for_each(|value| self.text(label, value));
-        }
-        let mut list = PgList::<std::ffi::c_char>::new();
-        for value in values {
-            // SAFETY: a copy in the memory of the statement.
-            list.push(unsafe { pg_sys::pstrdup(c_string(value).as_ptr()) });
-        }
-        let label = c_string(label);
-        // SAFETY: as above; a list of strings.
-        unsafe { pg_sys::ExplainPropertyList(label.as_ptr(), list.into_pg(), self.0) };
-    }
-}
+use pgrx::pg_sys;
 
 /// Writes the properties of a scan.
 ///
 /// # Safety
 /// `state` is the explain state that Postgres gave.
 pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
-    let properties = Properties(state);
+    // SAFETY: the caller's promise.
+    let properties = unsafe { Properties::new(state) };
     if scan.private.count {
         properties.text("Count Of", &scan.relation_name());
     }
@@ -100,9 +63,7 @@ fn search(scan: &Scan, metric: Metric, properties: &Properties) {
     let label = if structure == "exact" { "Exact Because" } else { "Search Setting" };
     properties.text(label, &how);
     properties.text("Distance Operator", operator);
-    let label = c_string("Radius");
-    // SAFETY: the explain state that Postgres gave.
-    unsafe { pg_sys::ExplainPropertyBool(label.as_ptr(), scan.private.radius, properties.0) };
+    properties.bool("Radius", scan.private.radius);
 }
 
 /// The recall that the calibration reached, where more is wanted.
@@ -117,10 +78,5 @@ fn recall(scan: &Scan, properties: &Properties) {
     if properties.is_text() {
         return properties.text("Recall Reached", &unreached.describe());
     }
-    let label = c_string("Recall Reached");
-    // SAFETY: the explain state that Postgres gave.
-    unsafe {
-        let best = unreached.best().into();
-        pg_sys::ExplainPropertyFloat(label.as_ptr(), null(), best, 4, properties.0);
-    }
+    properties.float("Recall Reached", unreached.best().into());
 }

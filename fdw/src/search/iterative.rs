@@ -188,12 +188,17 @@ impl Search {
         Ok(())
     }
 
-    /// What the search did since this was asked.
-    pub fn take_stats(&mut self) -> SearchStats {
-        let now = match self.stage {
+    /// What the search did.
+    pub fn stats(&self) -> SearchStats {
+        match self.stage {
             Stage::New => SearchStats::default(),
             _ => self.searcher.stats(),
-        };
+        }
+    }
+
+    /// What the search did since this was asked.
+    pub fn take_stats(&mut self) -> SearchStats {
+        let now = self.stats();
         let told = std::mem::replace(&mut self.told, now);
         SearchStats {
             visited: now.visited - told.visited,

@@ -1,0 +1,82 @@
+//! What a scan of an index did: for `hither.last_scan`, and for EXPLAIN (ANALYZE) where Postgres asks.
+
+use crate::sql::settings::Effort;
+use hither_core::{SearchStats, Structure};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+/// What a scan did, in all of its searches.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanReport {
+    pub index: pg_sys::Oid,
+    pub effort: Effort,
+    /// How it was searched last: not by the index's structure where a query has no distances, or no segment
+    /// has a structure.
+    pub structure: Structure,
+    /// What the last search found.
+    pub segments: u64,
+    pub growing_rows: u64,
+    pub searches: u64,
+    pub stats: SearchStats,
+    /// Rows that were given to Postgres, which measures each again.
+    pub rechecks: u64,
+}
+
+impl ScanReport {
+    /// How hard was searched, in words.
+    pub fn effort(&self) -> String {
+        match self.structure {
+            Structure::Flat => "exact".into(),
+            structure => self.effort.describe(structure),
+        }
+    }
+
+    /// Adds what a search did.
+    pub fn add(&mut self, stats: SearchStats) {
+        self.stats.visited += stats.visited;
+        self.stats.compared += stats.compared;
+    }
+}
+
+thread_local! {
+    static LAST: Cell<Option<ScanReport>> = const { Cell::new(None) };
+}
+
+/// Keeps what a scan did that ended.
+pub fn note(report: ScanReport) {
+    LAST.set(Some(report));
+}
+
+/// Rows of `hither.last_scan`: one, or none.
+type Rows = TableIterator<
+    'static,
+    (
+        name!(index, pg_sys::Oid),
+        name!(effort, String),
+        name!(segments, i32),
+        name!(growing_rows, i64),
+        name!(searches, i64),
+        name!(codes_compared, i64),
+        name!(vectors_compared, i64),
+        name!(heap_rechecks, i64),
+    ),
+>;
+
+/// What the last scan of an index did that ended in this backend.
+#[pg_extern]
+fn index_last_scan() -> Rows {
+    let row = |report: ScanReport| {
+        (
+            report.index,
+            report.effort(),
+            report.segments as i32,
+            report.growing_rows as i64,
+            report.searches as i64,
+            report.stats.visited as i64,
+            report.stats.compared as i64,
+            report.rechecks as i64,
+        )
+    };
+    TableIterator::new(LAST.get().map(row))
+}
