@@ -12,6 +12,7 @@ mod row;
 mod save;
 mod search;
 mod shards;
+mod transfer;
 
 pub use filter::IndexFilter;
 pub use info::{IndexInfo, SectionInfo, SegmentInfo};
@@ -19,6 +20,7 @@ pub use params::{Order, SearchParams, SearchStats};
 pub use save::{Save, merge, merge_into};
 pub use search::Searcher;
 pub use shards::{Difference, Shards};
+pub use transfer::Transfer;
 
 use crate::archive::Archive;
 use crate::builder::IndexOptions;

@@ -150,5 +150,5 @@ pub mod raw {
     pub use crate::distance::{simd_level, simd_levels, use_simd_level};
     #[cfg(feature = "std")]
     pub use crate::file::AtomicFile;
-    pub use crate::index::SectionInfo;
+    pub use crate::index::{SectionInfo, Transfer};
 }

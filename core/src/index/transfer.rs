@@ -1,0 +1,258 @@
+//! The structures of an index for the same rows under other keys.
+
+#[cfg(test)]
+mod tests;
+
+use super::Index;
+use crate::archive::Kind;
+use crate::archive::manifest::{NO_COLUMN, Section};
+use crate::archive::spill::Spill;
+use crate::archive::write::{self, NewSection, Sink, Source};
+use crate::builder::IndexOptions;
+use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
+use crate::error::{ErrorKind, Result};
+use crate::growing::check_values;
+use crate::key::{Key, KeyRef, KeyType, encode_keys};
+use crate::segment::Codes;
+use crate::sort::sort;
+use crate::vectors::Vectors;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Makes a file of an index's rows with other keys and other columns. What was built over the rows stays
+/// as it is: graph, lists, codes, and what the calibration measured. So an index that knows its
+/// rows by one system's keys becomes one for another system, in the time that writing takes.
+///
+/// Rows are given in the order in which [`Index::rows`] gives them. Their vectors are those of the index, or
+/// [given too](Self::replace_vectors), where the index has codes in their place.
+///
+/// ```
+/// use hither::raw::{AlignedBytes, Transfer};
+/// use hither::{ColumnSchema, ColumnType, Index, IndexBuilder, IndexOptions, KeyType, Metric};
+///
+/// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+/// for x in 0..5 {
+///     builder.push(None, &[x as f32, 0.0], &[])?;
+/// }
+/// let bytes = builder.finish()?;
+/// let index = Index::open(&bytes)?;
+///
+/// let title = ColumnSchema { name: "title".into(), column_type: ColumnType::Text };
+/// let mut transfer = Transfer::new(&index, KeyType::Text, vec![title])?;
+/// for row in index.rows() {
+///     let key = format!("row {}", index.key(row)?);
+///     transfer.push(key.as_str().into(), None, &["a title".into()])?;
+/// }
+/// let mut named = AlignedBytes::new();
+/// transfer.write_to(&mut named)?;
+///
+/// let named = Index::open(&named)?;
+/// assert!(named.find("row 3".into())?.is_some());
+/// # Ok::<(), hither::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Transfer<'i> {
+    index: &'i Index<'i>,
+    options: IndexOptions,
+    keys: Vec<Key>,
+    /// Those of each segment.
+    columns: Vec<Vec<ColumnBuilder>>,
+    vectors: Option<NewVectors>,
+    /// Where the rows of each segment lie among all.
+    places: Vec<Range<usize>>,
+}
+
+/// Vectors in place of the index's, put aside as they come.
+#[derive(Debug)]
+struct NewVectors {
+    row: Vectors,
+    spill: Box<dyn Spill>,
+}
+
+impl<'i> Transfer<'i> {
+    /// For keys of this type, and these columns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if rows of the index were inserted or removed: it is to be compacted first.
+    /// [`ErrorKind::InvalidParameter`] or [`ErrorKind::TooMany`] if the columns cannot be.
+    pub fn new(
+        index: &'i Index<'i>,
+        key_type: KeyType,
+        columns: Vec<ColumnSchema>,
+    ) -> Result<Self> {
+        let changed = index.growing.is_some() || index.segments.iter().any(|s| s.hidden_count > 0);
+        if changed || index.archive.is_none() {
+            let reason = "rows of the index were inserted or removed; compact it first".into();
+            return Err(ErrorKind::Unsupported { reason }.into());
+        }
+        let options = IndexOptions { key_type, columns, ..index.options.clone() };
+        options.check()?;
+        let mut end = 0;
+        let places = index.segments.iter().map(|segment| {
+            let first = end;
+            end += segment.rows as usize;
+            first..end
+        });
+        let places = places.collect();
+        let of_segment = |_| options.columns.iter().cloned().map(ColumnBuilder::new).collect();
+        let columns = index.segments.iter().map(of_segment).collect();
+        Ok(Self { index, options, keys: Vec::new(), columns, vectors: None, places })
+    }
+
+    /// Takes the vectors of all rows from [`push`](Self::push), and puts them aside in `spill`, which is
+    /// empty. They are those that the structures were built over, of which the index may have kept codes alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] after the first row.
+    pub fn replace_vectors(&mut self, spill: Box<dyn Spill>) -> Result<()> {
+        if !self.keys.is_empty() {
+            let reason = "vectors are replaced of all rows or of none".into();
+            return Err(ErrorKind::Unsupported { reason }.into());
+        }
+        self.vectors = Some(NewVectors { row: Vectors::new(self.options.shape())?, spill });
+        Ok(())
+    }
+
+    /// Takes the next row: its key, its vector if vectors are [replaced](Self::replace_vectors), and a value for
+    /// every column, in the order of the schema.
+    ///
+    /// # Errors
+    /// Says what is wrong with the row, which is then as if it had not been given; and those of the spill. Keys that are given twice
+    /// are found by [`write_to`](Self::write_to).
+    pub fn push(
+        &mut self,
+        key: KeyRef<'_>,
+        vector: Option<&[f32]>,
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
+        let at = self.keys.len();
+        let Some(segment) = self.places.iter().position(|rows| rows.contains(&at)) else {
+            let reason = format!("the index has {at} rows, and this would be one more");
+            return Err(ErrorKind::Unsupported { reason }.into());
+        };
+        let expected = self.options.key_type;
+        if !key.fits(expected) {
+            let (expected, got) = (expected.name(), key.type_name());
+            return Err(ErrorKind::KeyType { expected, got }.into());
+        }
+        let columns = &mut self.columns[segment];
+        check_values(columns, values)?;
+        match (&mut self.vectors, vector) {
+            (None, None) => {}
+            (Some(vectors), Some(vector)) => {
+                vectors.row.push(vector)?;
+                vectors.spill.append(vectors.row.bytes())?;
+                vectors.row.clear();
+            }
+            (replaced, _) => {
+                let reason = match replaced {
+                    Some(_) => "the vectors of all rows are replaced, and this has none",
+                    None => "the vectors are those of the index, and this has another",
+                };
+                return Err(ErrorKind::Unsupported { reason: reason.into() }.into());
+            }
+        }
+        for (column, value) in columns.iter_mut().zip(values) {
+            column.push(*value)?;
+        }
+        self.keys.push(key.to_owned());
+        Ok(())
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateKey`] if a key was given twice, [`ErrorKind::Unsupported`] if rows are missing,
+    /// [`ErrorKind::VectorUnderflow`] or [`ErrorKind::HalfUnderflow`] if all vectors are too small to be told apart, and those of the
+    /// sink and of the spill.
+    pub fn write_to(&self, sink: &mut dyn Sink) -> Result<()> {
+        let (expected, got) = (self.places.last().map_or(0, |last| last.end), self.keys.len());
+        let Some(archive) = self.index.archive.as_ref().filter(|_| expected == got) else {
+            let reason = format!("the index has {expected} rows, and {got} were given");
+            return Err(ErrorKind::Unsupported { reason }.into());
+        };
+        self.check_keys()?;
+        let mut unit_length = self.index.is_unit_length();
+        if let Some(vectors) = &self.vectors {
+            vectors.row.check_size()?;
+            unit_length = vectors.row.unit_length();
+        }
+        let mut manifest = self.options.manifest(unit_length);
+        manifest.build = archive.manifest.build.clone();
+        manifest.segments = archive.manifest.segments.clone();
+        let mut sections = Vec::new();
+        for section in &archive.manifest.sections {
+            let Some(kind) = Kind::from_number(section.kind) else { continue };
+            let replaced = match kind {
+                Kind::Keys | Kind::KeyOffsets | Kind::KeyOrder | Kind::Hidden => true,
+                Kind::Vectors => self.vectors.is_some(),
+                _ => section.column != NO_COLUMN,
+            };
+            if !replaced {
+                let bytes = archive.section(section.segment, section.column, kind);
+                let section = Section::new(section.segment, section.column, kind);
+                sections.push(NewSection { section, source: Source::Bytes(bytes.into()) });
+            }
+        }
+        for (number, rows) in self.places.iter().enumerate() {
+            let segment = &mut manifest.segments[number];
+            let mut add = |column: u32, kind: Kind, source: Source<'i>| {
+                let section = Section::new(number as u32, column, kind);
+                sections.push(NewSection { section, source });
+            };
+            let order: Vec<u32> = (0..segment.rows).collect();
+            let keys = encode_keys(self.options.key_type, &self.keys[rows.clone()], &order)?;
+            segment.key_bits = keys.bits;
+            add(NO_COLUMN, Kind::Keys, owned(keys.keys));
+            add(NO_COLUMN, Kind::KeyOffsets, owned(keys.offsets));
+            add(NO_COLUMN, Kind::KeyOrder, owned(keys.order));
+            for (column, values) in (0..).zip(&self.columns[number]) {
+                let sections = values.encode(&order);
+                add(column, Kind::ColumnValidity, owned(sections.validity));
+                add(column, Kind::ColumnValues, owned(sections.values));
+                add(column, Kind::ColumnOffsets, owned(sections.offsets));
+                add(column, Kind::ColumnDictionaryOffsets, owned(sections.dictionary_offsets));
+                add(column, Kind::ColumnDictionary, owned(sections.dictionary));
+                add(column, Kind::ColumnZones, owned(sections.zones));
+            }
+        }
+        if let Some(vectors) = &self.vectors {
+            let stride = self.options.shape().stride() as u64;
+            for (number, rows) in self.places.iter().enumerate() {
+                let segment = &mut manifest.segments[number];
+                // The codes lie beside vectors from now on.
+                if segment.codes == Codes::Sq8Only as u8 {
+                    segment.codes = Codes::Sq8 as u8;
+                }
+                let (at, length) = (rows.start as u64 * stride, rows.len() as u64 * stride);
+                let source = Source::Spilled { spill: &*vectors.spill, at, length };
+                let section = Section::new(number as u32, NO_COLUMN, Kind::Vectors);
+                sections.push(NewSection { section, source });
+            }
+            if manifest.build.codes == Codes::Sq8Only as u8 {
+                manifest.build.codes = Codes::Sq8 as u8;
+            }
+        }
+        write::write(manifest, sections, sink)
+    }
+
+    /// Refuses a key that rows of two segments have: within one, encoding finds it.
+    fn check_keys(&self) -> Result<()> {
+        if self.places.len() < 2 {
+            return Ok(());
+        }
+        let mut keys: Vec<KeyRef<'_>> = self.keys.iter().map(Key::as_ref).collect();
+        sort(&mut keys);
+        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(ErrorKind::DuplicateKey { key: format!("{}", pair[0]) }.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
+    Source::Bytes(Cow::Owned(bytes))
+}
