@@ -57,6 +57,18 @@ CREATE FUNCTION hither.last_scan() RETURNS TABLE
      codes_compared bigint, vectors_compared bigint, heap_rechecks bigint)
     AS 'MODULE_PATHNAME', 'index_last_scan_wrapper' LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED ROWS 1;
 COMMENT ON FUNCTION hither.last_scan IS 'what the last scan of an index USING hither did that ended in this session';
+CREATE FUNCTION hither.export(index regclass, path text, key text, columns text[] DEFAULT '{}',
+        vectors boolean DEFAULT true, overwrite boolean DEFAULT false) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'index_export_wrapper' LANGUAGE c STRICT VOLATILE;
+COMMENT ON FUNCTION hither.export IS 'writes an index file of an index''s rows, as the statement sees them, to a file of the server; gives their number';
+CREATE FUNCTION hither.export_bytes(index regclass, key text, columns text[] DEFAULT '{}',
+        vectors boolean DEFAULT true) RETURNS SETOF bytea
+    AS 'MODULE_PATHNAME', 'index_export_bytes_wrapper' LANGUAGE c STRICT VOLATILE;
+COMMENT ON FUNCTION hither.export_bytes IS 'the bytes of the file that hither.export writes, in pieces';
+CREATE FUNCTION hither.attach(index regclass, path text, key text)
+        RETURNS TABLE (rows bigint, added bigint, dropped bigint)
+    AS 'MODULE_PATHNAME', 'index_attach_wrapper' LANGUAGE c STRICT VOLATILE ROWS 1;
+COMMENT ON FUNCTION hither.attach IS 'takes over the structure of an index file of the server for the rows of an index that it has; how many these are, how many it has not, and how many of it the index has not';
 COMMENT ON FUNCTION hither.recall IS
     'recall@k of searches of a foreign table or an index under the current settings, against exact search, on a sample of its own rows';
 

@@ -27,6 +27,8 @@
 //! Postgres calls in through this file alone; every callback is guarded, so that a panic of ours is an
 //! error of the statement and no more.
 
+mod attach;
+mod attribute;
 mod blocks;
 mod build;
 mod column;
@@ -34,12 +36,14 @@ mod conditions;
 mod cost;
 #[cfg(feature = "pg18")]
 mod explain;
+mod export;
 mod extents;
 mod growing;
 mod insert;
 mod keys;
 mod merge;
 mod metapage;
+mod named_index;
 mod near_copy;
 mod opened;
 mod options;
@@ -48,6 +52,7 @@ mod record;
 mod relation;
 mod report;
 mod scan;
+mod seen_rows;
 mod segment;
 mod segment_writer;
 pub mod status;

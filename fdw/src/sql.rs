@@ -8,5 +8,6 @@ pub mod failure;
 pub mod options;
 pub mod rights;
 pub mod settings;
+pub mod stored_value;
 pub mod value;
 pub mod vector;

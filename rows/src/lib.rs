@@ -72,5 +72,7 @@ pub use names::{KEY_NAMES, VECTOR_NAMES, beside};
 pub use npy::write::write_npy_i64;
 pub use options::Options;
 pub use output::Output;
+#[cfg(feature = "postgres")]
+pub use postgres::index::PostgresIndex;
 pub use sink::create;
 pub use table::Row;

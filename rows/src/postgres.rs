@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod connection;
+pub mod index;
 mod tls;
 mod value;
 

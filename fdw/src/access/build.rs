@@ -104,7 +104,7 @@ impl SegmentBuilder {
 }
 
 /// What hears of progress: it lets signals through, which the build's threads must not receive.
-fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hither_core::Result<()> {
+pub fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hither_core::Result<()> {
     let mask = SignalMask::new();
     move |progress| {
         mask.check_for_interrupts();
@@ -131,7 +131,7 @@ fn give_way(index: IndexRelation) {
 }
 
 /// A file without a name for parts that memory does not hold.
-fn spill(index: IndexRelation) -> Result<std::fs::File> {
+pub fn spill(index: IndexRelation) -> Result<std::fs::File> {
     let folder = std::path::Path::new("base/pgsql_tmp");
     let name = format!("pgsql_tmp{}.hither.{}", std::process::id(), index.file().number);
     let path = folder.join(name);

@@ -1,6 +1,6 @@
 //! Merging: growing rows and segments become one segment.
 //!
-//! One process at a time builds, the one that holds the builder's lock, for which nobody waits. It begins a
+//! One process at a time builds, the one that holds the builder's lock, for which no merge waits. It begins a
 //! new growing page, so that those before it are complete, reads what it merges, and writes a segment
 //! that nothing names yet. Publishing is one record: the metapage names the new segment instead of
 //! what it was made of, whose blocks are free from then on. Rows that VACUUM deleted meanwhile are
@@ -45,7 +45,7 @@ pub enum Wish {
 }
 
 /// The lock of who builds, until this is dropped.
-struct BuilderLock(IndexRelation);
+pub struct BuilderLock(IndexRelation);
 
 impl BuilderLock {
     const MODE: pg_sys::LOCKMODE = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
@@ -54,6 +54,13 @@ impl BuilderLock {
         // SAFETY: the relation is open.
         let locked = unsafe { pg_sys::ConditionalLockPage(index.raw(), METAPAGE, Self::MODE) };
         locked.then(|| Self(index))
+    }
+
+    /// Waits for whoever has it.
+    pub fn new(index: IndexRelation) -> Self {
+        // SAFETY: the relation is open.
+        unsafe { pg_sys::LockPage(index.raw(), METAPAGE, Self::MODE) };
+        Self(index)
     }
 }
 
@@ -92,7 +99,7 @@ pub fn merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> 
         _ => Ok(()),
     })?;
     for source in &sources {
-        push_segment(&mut builder, source, column)?;
+        push_segment(&mut builder, source, column, &|_| true)?;
     }
     // Building takes long, and VACUUM of any table waits for whoever has a snapshot of the catalogs.
     // SAFETY: where another snapshot is held, it does nothing.
@@ -101,9 +108,9 @@ pub fn merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> 
     let blocks = FreeBlocks::find(index)?;
     let (new, mut blocks) = if builder.rows() > 0 {
         let (entry, blocks) = builder.finish(number, blocks)?;
-        (Some(entry), blocks)
+        (vec![entry], blocks)
     } else {
-        (None, blocks)
+        (Vec::new(), blocks)
     };
     publish(index, column, &Merge { sources, growing, end, new }, &mut blocks)?;
     near_copy::sweep(index, &Metapage::read(index)?.segments);
@@ -134,11 +141,21 @@ pub fn is_worn(entry: &SegmentEntry) -> bool {
     entry.deleted * DELETED >= entry.rows
 }
 
-fn push_segment(builder: &mut SegmentBuilder, source: &OpenSegment, column: &Column) -> Result<()> {
+/// Adds the rows of a segment whose places are among those that are wanted.
+pub fn push_segment(
+    builder: &mut SegmentBuilder,
+    source: &OpenSegment,
+    column: &Column,
+    is_wanted: &dyn Fn(u64) -> bool,
+) -> Result<()> {
     let index = source.shard.file.index();
     let about = |error| Failure::from_search(error, &source.shard.path);
     for row in index.rows().filter(|row| !source.is_deleted(*row)) {
         pgrx::check_for_interrupts!();
+        let tid = tid_at(&source.shard, row)?;
+        if !is_wanted(tid) {
+            continue;
+        }
         let bytes = index.vector_bytes(row).map_err(about)?.unwrap_or_default();
         let keys = (0..column.keys.len()).map(|number| match index.value(row, number) {
             Ok(ValueRef::Int64(key)) => Ok(Some(key)),
@@ -146,13 +163,13 @@ fn push_segment(builder: &mut SegmentBuilder, source: &OpenSegment, column: &Col
             Err(error) => Err(about(error)),
         });
         let keys = keys.collect::<Result<Vec<_>>>()?;
-        builder.push(tid_at(&source.shard, row)?, &keys, &bytes[..column.width()])?;
+        builder.push(tid, &keys, &bytes[..column.width()])?;
     }
     Ok(())
 }
 
 /// Gives the rows before a place of the chain.
-fn read_growing(
+pub fn read_growing(
     index: IndexRelation,
     column: &Column,
     meta: &Metapage,
@@ -168,7 +185,7 @@ fn read_growing(
 
 /// The records before a place of the chain whose rows are not deleted, as they were at one moment. A
 /// place in the table may have several, of which all but the last are deleted.
-fn live_records(
+pub fn live_records(
     index: IndexRelation,
     column: &Column,
     meta: &Metapage,
@@ -190,51 +207,55 @@ fn live_records(
 }
 
 /// What is about to be published.
-struct Merge {
-    sources: Vec<OpenSegment>,
-    /// The records of the growing rows among the new segment's.
-    growing: BTreeMap<u64, RecordPosition>,
-    end: Seal,
-    new: Option<SegmentEntry>,
+pub struct Merge {
+    pub sources: Vec<OpenSegment>,
+    /// The records of the growing rows among the new segments'.
+    pub growing: BTreeMap<u64, RecordPosition>,
+    pub end: Seal,
+    /// Numbered from the one on that is next.
+    pub new: Vec<SegmentEntry>,
 }
 
-/// Makes the metapage name the new segment instead of what it was made of.
-fn publish(
+/// Makes the metapage name the new segments instead of what they were made of.
+pub fn publish(
     index: IndexRelation,
     column: &Column,
     merge: &Merge,
     blocks: &mut FreeBlocks,
 ) -> Result<()> {
     // Opened before anybody has to wait.
-    let opened = match &merge.new {
-        Some(new) => near_copy::open(index, new)?,
-        None => None,
-    };
+    let opened = merge.new.iter().map(|new| {
+        near_copy::open(index, new)?.ok_or_else(|| index.damaged("a new segment is none"))
+    });
+    let opened = opened.collect::<Result<Vec<_>>>()?;
     let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
-    let mut new = merge.new;
-    if let (Some(new), Some(file)) = (&mut new, &opened) {
-        let deleted = deleted_meanwhile(index, column, &locked.meta, merge)?;
+    let mut segments = merge.new.clone();
+    let deleted = match segments.is_empty() {
+        true => Vec::new(),
+        false => deleted_meanwhile(index, column, &locked.meta, merge)?,
+    };
+    for (new, file) in segments.iter_mut().zip(&opened) {
         let (places, mut rows) = (RowPlaces::new(file.index()), Vec::new());
-        for tid in deleted {
-            if let Some(row) = file.index().find(KeyRef::Int64(tid as i64))? {
+        for tid in &deleted {
+            if let Some(row) = file.index().find(KeyRef::Int64(*tid as i64))? {
                 rows.push(places.of(row));
             }
         }
         rows.sort_unstable();
         rows.dedup();
         segment::delete(index, new, &rows)?;
-        new.deleted = rows.len() as u64;
-        new.deletions = u64::from(!rows.is_empty());
+        new.deleted += rows.len() as u64;
+        new.deletions += u64::from(!rows.is_empty());
     }
     let meta = &mut locked.meta;
     let merged = |entry: &SegmentEntry| {
         merge.sources.iter().any(|source| source.entry.number == entry.number)
     };
     meta.segments.retain(|entry| !merged(entry));
-    meta.segments.extend(new);
+    meta.segments.extend(segments);
     (meta.head.growing, meta.head.growing_place) = (merge.end.block, merge.end.place);
     meta.head.growing_rows = meta.head.growing_rows.saturating_sub(merge.end.rows);
-    meta.head.next_segment += 1;
+    meta.head.next_segment += merge.new.len().max(1) as u32;
     meta.head.generation += 1;
     let room = MOST_RESERVED.saturating_sub(meta.reserve.len());
     meta.reserve.extend(blocks.take(room));

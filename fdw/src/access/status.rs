@@ -5,92 +5,15 @@ use crate::access::column::Column;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
 use crate::access::merge::{self, Wish};
 use crate::access::metapage::{Metapage, SegmentEntry};
+use crate::access::named_index::{Intent, NamedIndex};
 use crate::access::near_copy;
 use crate::access::opened::Snapshot;
-use crate::access::relation::{IndexRelation, is_ours};
 use crate::access::segment::{DeletedRows, read_file};
 use crate::search::recall::Sample;
-use crate::sql::encoding::relation_name;
 use crate::sql::failure::{Failure, Result};
 use hither_core::IndexFile;
-use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-
-/// What is done to an index takes different rights and locks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Intent {
-    /// To whoever may read the table.
-    Read,
-    /// To whoever owns it.
-    Maintain,
-}
-
-/// An index that is open until this is dropped.
-struct OpenedRelation {
-    relation: pg_sys::Relation,
-    lock: pg_sys::LOCKMODE,
-}
-
-impl OpenedRelation {
-    /// # Errors
-    /// If it is no index of ours, or the user may not.
-    fn open(oid: pg_sys::Oid, intent: Intent) -> Result<Self> {
-        let lock = match intent {
-            Intent::Read => pg_sys::AccessShareLock,
-            Intent::Maintain => pg_sys::RowExclusiveLock,
-        } as pg_sys::LOCKMODE;
-        // SAFETY: look-ups in the catalogs; a relation that is none is Postgres's error.
-        unsafe {
-            if pg_sys::get_rel_relkind(oid) as u8 != pg_sys::RELKIND_INDEX {
-                return Err(wrong(oid));
-            }
-            let opened = Self { relation: pg_sys::index_open(oid, lock), lock };
-            if !is_ours(opened.relation) {
-                return Err(wrong(oid));
-            }
-            let table = (*(*opened.relation).rd_index).indrelid;
-            let user = pg_sys::GetUserId();
-            let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-            let allowed = match intent {
-                Intent::Read => {
-                    pg_sys::pg_class_aclcheck(table, user, select) == pg_sys::AclResult::ACLCHECK_OK
-                }
-                #[cfg(any(feature = "pg14", feature = "pg15"))]
-                Intent::Maintain => pg_sys::pg_class_ownercheck(table, user),
-                #[cfg(not(any(feature = "pg14", feature = "pg15")))]
-                Intent::Maintain => {
-                    pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, user)
-                }
-            };
-            if !allowed {
-                let message = format!("permission denied for index \"{}\"", opened.index().name());
-                return Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message));
-            }
-            Ok(opened)
-        }
-    }
-
-    fn index(&self) -> IndexRelation {
-        // SAFETY: open as long as this lives, and ours.
-        unsafe { IndexRelation::new(self.relation) }
-    }
-}
-
-impl Drop for OpenedRelation {
-    fn drop(&mut self) {
-        // After an error the end of the transaction closes it.
-        if !std::thread::panicking() {
-            // SAFETY: opened by this.
-            unsafe { pg_sys::index_close(self.relation, self.lock) }
-        }
-    }
-}
-
-fn wrong(oid: pg_sys::Oid) -> Failure {
-    let message = format!("\"{}\" is not an index of hither", relation_name(oid));
-    Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message)
-}
 
 /// Rows of `hither.indexes`, of which an index has one.
 type Rows = TableIterator<
@@ -116,7 +39,7 @@ fn index_status(oid: pg_sys::Oid) -> Rows {
 }
 
 fn status(oid: pg_sys::Oid) -> Result<Rows> {
-    let opened = OpenedRelation::open(oid, Intent::Read)?;
+    let opened = NamedIndex::open(oid, Intent::Read)?;
     let index = opened.index();
     if index.blocks() == 0 {
         return Ok(TableIterator::empty());
@@ -152,7 +75,7 @@ fn index_verify(oid: pg_sys::Oid) -> i64 {
 }
 
 fn verify(oid: pg_sys::Oid) -> Result<u64> {
-    let opened = OpenedRelation::open(oid, Intent::Maintain)?;
+    let opened = NamedIndex::open(oid, Intent::Maintain)?;
     let index = opened.index();
     let column = Column::of(index)?;
     let mut meta = Metapage::read(index)?;
@@ -199,7 +122,7 @@ fn verify(oid: pg_sys::Oid) -> Result<u64> {
 #[pg_extern]
 fn index_merge(oid: pg_sys::Oid) -> bool {
     let merged = || {
-        let opened = OpenedRelation::open(oid, Intent::Maintain)?;
+        let opened = NamedIndex::open(oid, Intent::Maintain)?;
         let index = opened.index();
         merge::merge(index, &Column::of(index)?, Wish::All)
     };
@@ -210,7 +133,7 @@ fn index_merge(oid: pg_sys::Oid) -> bool {
 #[pg_extern]
 fn index_prewarm(oid: pg_sys::Oid) -> i64 {
     let warmed = || {
-        let opened = OpenedRelation::open(oid, Intent::Read)?;
+        let opened = NamedIndex::open(oid, Intent::Read)?;
         let index = opened.index();
         let snapshot = Snapshot::new(index, &Column::of(index)?)?;
         let segments = snapshot.meta.segments.iter();
@@ -225,7 +148,7 @@ fn index_prewarm(oid: pg_sys::Oid) -> i64 {
 /// # Errors
 /// If it is no index of ours, or the user may not read its table.
 pub fn recall(oid: pg_sys::Oid, k: usize, queries: usize) -> Result<Option<f64>> {
-    let opened = OpenedRelation::open(oid, Intent::Read)?;
+    let opened = NamedIndex::open(oid, Intent::Read)?;
     let index = opened.index();
     let snapshot = Snapshot::new(index, &Column::of(index)?)?;
     let effort = index.options().effort();

@@ -1,5 +1,6 @@
 //! How a backend waits for the network: it has one thread, and its own ideas of signals.
 
+use hither_core::raw::Sink;
 use hither_remote::Interrupt;
 
 /// A wait of this backend. A cancel, a timeout or the end of the backend raises its error: the stack
@@ -15,6 +16,20 @@ impl Interrupt for Backend {
     fn step<T>(&mut self, part: impl FnOnce() -> T) -> T {
         let _masked = SignalMask::new();
         part()
+    }
+}
+
+/// A sink that a cancel, a timeout or the end of the backend ends, by an error.
+pub struct InterruptibleSink<'s>(pub &'s mut dyn Sink);
+
+impl Sink for InterruptibleSink<'_> {
+    fn begin(&mut self, length: u64) -> hither_core::Result<()> {
+        self.0.begin(length)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> hither_core::Result<()> {
+        pgrx::check_for_interrupts!();
+        self.0.write(bytes)
     }
 }
 

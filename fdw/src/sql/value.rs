@@ -8,7 +8,8 @@ use pgrx::{FromDatum, IntoDatum, PgSqlErrorCode as Code};
 
 /// Microseconds from 1970, where hither's clock begins, to 2000, where Postgres's does.
 const EPOCH: i64 = 946_684_800_000_000;
-const DAY: i64 = 86_400_000_000;
+/// Microseconds of a day.
+pub const DAY: i64 = 86_400_000_000;
 /// The first microsecond that Postgres's timestamps and dates have, in 4714 BC.
 const EARLIEST: i64 = -2_451_545 * DAY;
 
@@ -151,21 +152,32 @@ pub unsafe fn literal(datum: Datum, null: bool, oid: Oid) -> Option<Value> {
             }
             pg_sys::UUIDOID => Value::Uuid(*pgrx::Uuid::from_datum(datum, false)?.as_bytes()),
             pg_sys::BYTEAOID => Value::Bytes(Vec::<u8>::from_datum(datum, false)?),
-            pg_sys::TIMESTAMPTZOID => Value::Timestamp(match datum.value() as i64 {
-                time @ (i64::MIN | i64::MAX) => time,
-                time => time.checked_add(EPOCH).unwrap_or_else(|| beyond().raise()),
-            }),
+            pg_sys::TIMESTAMPTZOID => {
+                let moment = moment(datum.value() as i64);
+                moment.unwrap_or_else(|failure| {
+                    failure.hint("Compare with that, or with 'infinity'.").raise()
+                })
+            }
             _ => return None,
         })
     }
 }
 
-/// The error of a timestamp that Postgres has and files do not: the thirty years between the clocks.
-fn beyond() -> Failure {
-    let last = format_timestamp(i64::MAX - 1);
-    let message = format!("timestamp out of range: the last that an index file can have is {last}");
-    Failure::new(Code::ERRCODE_DATETIME_FIELD_OVERFLOW, message)
-        .hint("Compare with that, or with 'infinity'.")
+/// A moment of Postgres's clock, or of a date's, as an index file has it.
+///
+/// # Errors
+/// If it is beyond what files can have: the thirty years between the clocks.
+pub fn moment(time: i64) -> Result<Value> {
+    let since = match time {
+        i64::MIN | i64::MAX => Some(time),
+        _ => time.checked_add(EPOCH),
+    };
+    since.map(Value::Timestamp).ok_or_else(|| {
+        let last = format_timestamp(i64::MAX - 1);
+        let message =
+            format!("timestamp out of range: the last that an index file can have is {last}");
+        Failure::new(Code::ERRCODE_DATETIME_FIELD_OVERFLOW, message)
+    })
 }
 
 /// Whether [`literal`] knows a type.

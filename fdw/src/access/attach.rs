@@ -1,0 +1,303 @@
+//! A file that was built elsewhere becomes a segment of an index: `hither.attach`.
+//!
+//! It is a merge of everything, of which one part is built already. A row of the file is taken if the index has a row
+//! with its key that the statement sees and whose vector is the file's: then what the file's graph and codes say of it is so. All
+//! other rows of the index, those that only other transactions see among them, are built into a segment beside it, and what
+//! the file has more is deleted in it from the beginning. Both are published by one record, as every merge is, in place of
+//! all that was there.
+
+use crate::access::attribute::Attribute;
+use crate::access::blocks::FreeBlocks;
+use crate::access::build::SegmentBuilder;
+use crate::access::column::Column;
+use crate::access::growing;
+use crate::access::keys;
+use crate::access::merge::{BuilderLock, Merge, live_records, publish, push_segment, read_growing};
+use crate::access::metapage::{Metapage, SegmentEntry};
+use crate::access::named_index::{Intent, NamedIndex};
+use crate::access::near_copy;
+use crate::access::opened::{RowPlaces, Snapshot};
+use crate::access::relation::IndexRelation;
+use crate::access::seen_rows::{OwnersRights, SeenRows};
+use crate::access::segment;
+use crate::access::segment_writer::SegmentWriter;
+use crate::access::tid::tid_at;
+use crate::search::backend::InterruptibleSink;
+use crate::search::lengths::{Lengths, length};
+use crate::sql::encoding::from_database;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::rights::{FileUse, server_file};
+use hither_core::limits::FLAT_ROWS;
+use hither_core::raw::Transfer;
+use hither_core::{Codes, ErrorKind, Index, IndexFile, KeyRef, KeyType, Structure};
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// How many rows were taken over, how many of the index the file has not, and how many of the file the index has not.
+type Rows = TableIterator<'static, (name!(rows, i64), name!(added, i64), name!(dropped, i64))>;
+
+/// Takes over the structure of a file for the rows of an index that it has.
+#[pg_extern]
+fn index_attach(oid: pg_sys::Oid, path: Vec<u8>, key: Vec<u8>) -> Rows {
+    let attached = || {
+        let path = server_file(path, FileUse::Read)?;
+        let named = NamedIndex::open(oid, Intent::Maintain)?;
+        let file = IndexFile::open(&path).map_err(|error| match error.kind() {
+            // It names the file itself.
+            ErrorKind::Io { .. } => error.into(),
+            _ => Failure::from(error).about(&path),
+        })?;
+        attach(&named, &from_database(&key), file.index(), &path)
+    };
+    let counts: Counts = attached().unwrap_or_else(|failure: Failure| failure.raise());
+    let Counts { taken, added, dropped } = counts;
+    TableIterator::once((taken as i64, added as i64, dropped as i64))
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    taken: u64,
+    added: u64,
+    dropped: u64,
+}
+
+/// Keys of rows that the table has not: beyond all places.
+const NO_PLACE: i64 = 1 << 62;
+
+/// A row of the file that the table has.
+struct Match {
+    tid: u64,
+    keys: keys::Keys,
+}
+
+/// What the table has of the file.
+struct Matches {
+    /// By their places in the file.
+    rows: BTreeMap<u64, Match>,
+    /// The same rows by their places in the table.
+    tids: BTreeSet<u64>,
+    lengths: Lengths,
+    /// Rows that the statement sees and the file has not.
+    added: u64,
+}
+
+fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Result<Counts> {
+    let index = named.index();
+    let column = Column::of(index)?;
+    // SAFETY: open as long as `named`.
+    let key = unsafe { Attribute::find(named.table(), key)? };
+    check(index, &column, &key, file).map_err(|failure| failure.about(path))?;
+    let about = |error| Failure::from_search(error, path);
+    file.verify().map_err(about)?;
+
+    let _lock = BuilderLock::new(index);
+    let before = Metapage::read(index)?;
+    let end = growing::seal(index, &column)?;
+    let snapshot = Snapshot::new(index, &column)?;
+    let sources = snapshot.segments.clone();
+    let growing = live_records(index, &column, &before, end.place)?;
+    let mut places: BTreeSet<u64> = growing.keys().copied().collect();
+    for source in &sources {
+        for row in source.shard.file.index().rows().filter(|row| !source.is_deleted(*row)) {
+            places.insert(tid_at(&source.shard, row)?);
+        }
+    }
+    let matches =
+        find_matches(named, &column, &key, file, &places).map_err(|failure| match failure {
+            MatchFailure::OfFile(error) => about(error),
+            MatchFailure::OfTable(failure) => failure,
+        })?;
+    let counts = Counts {
+        taken: matches.rows.len() as u64,
+        added: matches.added,
+        dropped: file.len() - matches.rows.len() as u64,
+    };
+    // What has nothing of the index's would be deleted as a whole.
+    if counts.taken == 0 {
+        return Ok(counts);
+    }
+
+    let number = snapshot.meta.head.next_segment;
+    let blocks = FreeBlocks::find(index)?;
+    let (entry, mut blocks) = write(index, &column, file, &matches, number, blocks, path)?;
+    let mut new = vec![entry];
+    let is_other = |tid: u64| !matches.tids.contains(&tid);
+    let others = places.iter().filter(|tid| is_other(**tid)).count() as u64;
+    if others > 0 {
+        let mut builder = SegmentBuilder::new(index, &column, others, false)?;
+        read_growing(index, &column, &before, end.place, &mut |row| match growing.get(&row.tid) {
+            Some(live) if *live == row.position && is_other(row.tid) => {
+                builder.push(row.tid, &row.keys, row.vector)
+            }
+            _ => Ok(()),
+        })?;
+        for source in &sources {
+            push_segment(&mut builder, source, &column, &is_other)?;
+        }
+        if builder.rows() > 0 {
+            let (entry, left) = builder.finish(number + 1, blocks)?;
+            new.push(entry);
+            blocks = left;
+        }
+    }
+    publish(index, &column, &Merge { sources, growing, end, new }, &mut blocks)?;
+    near_copy::sweep(index, &Metapage::read(index)?.segments);
+    Ok(counts)
+}
+
+/// That a file is one that an index may have as a segment.
+fn check(index: IndexRelation, column: &Column, key: &Attribute, file: &Index<'_>) -> Result<()> {
+    let unlike = |what: &str, own: &str, files: &str| {
+        let message =
+            format!("its {what} is {files}, and that of index \"{}\" is {own}", index.name());
+        Err(Failure::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message))
+    };
+    let options = file.options();
+    if options.metric != column.metric {
+        return unlike("metric", column.metric.name(), options.metric.name());
+    }
+    if options.dimensions != column.dimensions {
+        let message = format!(
+            "it has {} dimensions, and index \"{}\" has {}",
+            options.dimensions,
+            index.name(),
+            column.dimensions
+        );
+        return Err(Failure::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+    }
+    if options.element != column.element() {
+        return unlike("element", column.element().name(), options.element.name())
+            .map_err(|failure| failure.hint("hither build --element f32 makes files for columns of vector, f16 for halfvec."));
+    }
+    let key_type = key.key_type()?;
+    let is_alike = options.key_type == key_type
+        || (options.key_type, key_type) == (KeyType::RowNumber, KeyType::Int64);
+    if !is_alike {
+        let message = format!(
+            "its keys are {}, and column \"{}\" has {}",
+            options.key_type.name(),
+            key.name,
+            key_type.name()
+        );
+        return Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message));
+    }
+    let info = file.info();
+    let wanted = index.options().kind.structure();
+    let segments = info.segments.iter().filter(|segment| segment.rows > 0);
+    let mut lacking = segments.clone().filter(|segment| {
+        let fits = wanted == Structure::Flat || segment.structures.contains(&wanted);
+        !fits && (!segment.structures.is_empty() || u64::from(segment.rows) > FLAT_ROWS)
+    });
+    if let Some(segment) = lacking.next() {
+        let files = segment.structures.first().map_or("flat", |structure| structure.name());
+        return unlike("kind", wanted.name(), files);
+    }
+    if segments.clone().any(|segment| segment.codes == Codes::Sq8Only) {
+        let message = "it has codes alone, and no vectors to compare with those of the table";
+        return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message)
+            .hint("Build it with --codes sq8."));
+    }
+    if segments.clone().any(|segment| segment.removed > 0) {
+        let message = "rows of it were removed or replaced";
+        return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message)
+            .hint("Write it anew first: hither merge FILE -o NEW."));
+    }
+    Ok(())
+}
+
+enum MatchFailure {
+    OfFile(hither_core::Error),
+    OfTable(Failure),
+}
+
+impl From<Failure> for MatchFailure {
+    fn from(failure: Failure) -> Self {
+        Self::OfTable(failure)
+    }
+}
+
+impl From<hither_core::Error> for MatchFailure {
+    fn from(error: hither_core::Error) -> Self {
+        Self::OfFile(error)
+    }
+}
+
+/// Finds the rows of the file in the table.
+fn find_matches(
+    named: &NamedIndex,
+    column: &Column,
+    key: &Attribute,
+    file: &Index<'_>,
+    places: &BTreeSet<u64>,
+) -> std::result::Result<Matches, MatchFailure> {
+    // SAFETY: open as long as this.
+    let _rights = unsafe { OwnersRights::take(named.table()) };
+    // SAFETY: both are open as long as this.
+    let mut rows = unsafe { SeenRows::new(named.table(), named.index())? };
+    let file_places = RowPlaces::new(file);
+    let mut found =
+        Matches { rows: BTreeMap::new(), tids: BTreeSet::new(), lengths: Lengths::NONE, added: 0 };
+    let (mut vector, mut stored) = (vec![0.0; column.dimensions], vec![0.0; column.dimensions]);
+    for &tid in places {
+        pgrx::check_for_interrupts!();
+        if !rows.find(tid) {
+            continue;
+        }
+        let Some(keys) = rows.indexed(column, &mut vector)? else { continue };
+        found.added += 1;
+        let Some(key) = key.key(&mut rows)? else { continue };
+        let Some(row) = file.find(key.as_ref())? else { continue };
+        file.vector(row, &mut stored)?;
+        let place = file_places.of(row);
+        // Of rows with the same key the file has one.
+        if stored != vector || found.rows.contains_key(&place) {
+            continue;
+        }
+        found.added -= 1;
+        found.rows.insert(place, Match { tid, keys });
+        found.tids.insert(tid);
+        let length = length(&vector);
+        found.lengths = found.lengths.and(Lengths { least: length, greatest: length });
+    }
+    Ok(found)
+}
+
+/// Writes the file's rows as a segment, those that the table has not deleted.
+fn write(
+    index: IndexRelation,
+    column: &Column,
+    file: &Index<'_>,
+    matches: &Matches,
+    number: u32,
+    blocks: FreeBlocks,
+    path: &Path,
+) -> Result<(SegmentEntry, FreeBlocks)> {
+    let about = |error| Failure::from_search(error, path);
+    let mut transfer =
+        Transfer::new(file, KeyType::Int64, keys::schema(&column.keys)).map_err(about)?;
+    let (places, mut dropped) = (RowPlaces::new(file), Vec::new());
+    let nothing = vec![None; column.keys.len()];
+    for row in file.rows() {
+        let place = places.of(row);
+        let (key, keys) = match matches.rows.get(&place) {
+            Some(found) => (found.tid as i64, &found.keys),
+            None => {
+                dropped.push(place);
+                (NO_PLACE + place as i64, &nothing)
+            }
+        };
+        let pushed = transfer.push(KeyRef::Int64(key), None, &keys::values(keys));
+        pushed.map_err(about)?;
+    }
+    let mut writer = SegmentWriter::new(index, number, blocks);
+    transfer.write_to(&mut InterruptibleSink(&mut writer)).map_err(about)?;
+    let (least, greatest) = (matches.lengths.least as f32, matches.lengths.greatest as f32);
+    let (mut entry, blocks) = writer.finish(file.len(), (least.next_down(), greatest.next_up()))?;
+    segment::delete(index, &entry, &dropped)?;
+    entry.deleted = dropped.len() as u64;
+    entry.deletions = u64::from(!dropped.is_empty());
+    Ok((entry, blocks))
+}

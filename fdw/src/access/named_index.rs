@@ -1,0 +1,105 @@
+//! An index that a function was given: open, and of a table that the user may do this to.
+
+use crate::access::relation::{IndexRelation, is_ours};
+use crate::sql::encoding::relation_name;
+use crate::sql::failure::{Failure, Result};
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys;
+
+/// What is done to an index takes different rights and locks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// To whoever may read the table.
+    Read,
+    /// To whoever may read all of the table's rows.
+    ReadRows,
+    /// To whoever owns it.
+    Maintain,
+}
+
+/// An index that is open until this is dropped, as is its table.
+pub struct NamedIndex {
+    relation: pg_sys::Relation,
+    table: pg_sys::Relation,
+    lock: pg_sys::LOCKMODE,
+}
+
+impl NamedIndex {
+    /// # Errors
+    /// If it is no index of ours, or the user may not.
+    pub fn open(oid: pg_sys::Oid, intent: Intent) -> Result<Self> {
+        let lock = match intent {
+            Intent::Read | Intent::ReadRows => pg_sys::AccessShareLock,
+            Intent::Maintain => pg_sys::RowExclusiveLock,
+        } as pg_sys::LOCKMODE;
+        // SAFETY: look-ups in the catalogs; a relation that is none is Postgres's error.
+        unsafe {
+            if pg_sys::get_rel_relkind(oid) as u8 != pg_sys::RELKIND_INDEX {
+                return Err(wrong(oid));
+            }
+            // A table is locked before its indexes.
+            let table = pg_sys::IndexGetRelation(oid, false);
+            let table = pg_sys::table_open(table, lock);
+            let opened = Self { relation: pg_sys::index_open(oid, lock), table, lock };
+            if !is_ours(opened.relation) {
+                return Err(wrong(oid));
+            }
+            let (table, user) = ((*table).rd_id, pg_sys::GetUserId());
+            let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+            let may_select =
+                || pg_sys::pg_class_aclcheck(table, user, select) == pg_sys::AclResult::ACLCHECK_OK;
+            let allowed = match intent {
+                Intent::Read | Intent::ReadRows => may_select(),
+                #[cfg(any(feature = "pg14", feature = "pg15"))]
+                Intent::Maintain => pg_sys::pg_class_ownercheck(table, user),
+                #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+                Intent::Maintain => {
+                    pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, user)
+                }
+            };
+            if !allowed {
+                let message = format!("permission denied for index \"{}\"", opened.index().name());
+                return Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message));
+            }
+            if intent == Intent::ReadRows
+                && pg_sys::check_enable_rls(table, pg_sys::InvalidOid, false)
+                    == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+            {
+                let message = format!(
+                    "row-level security of table \"{}\" hides rows that the index has",
+                    relation_name(table)
+                );
+                return Err(Failure::new(Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message)
+                    .hint("Only roles that it does not apply to may do this."));
+            }
+            Ok(opened)
+        }
+    }
+
+    pub fn index(&self) -> IndexRelation {
+        // SAFETY: open as long as this lives, and ours.
+        unsafe { IndexRelation::new(self.relation) }
+    }
+
+    pub fn table(&self) -> pg_sys::Relation {
+        self.table
+    }
+}
+
+impl Drop for NamedIndex {
+    fn drop(&mut self) {
+        // After an error the end of the transaction closes it.
+        if !std::thread::panicking() {
+            // SAFETY: opened by this.
+            unsafe {
+                pg_sys::index_close(self.relation, self.lock);
+                pg_sys::table_close(self.table, self.lock);
+            }
+        }
+    }
+}
+
+fn wrong(oid: pg_sys::Oid) -> Failure {
+    let message = format!("\"{}\" is not an index of hither", relation_name(oid));
+    Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message)
+}

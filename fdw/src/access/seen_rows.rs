@@ -1,0 +1,227 @@
+//! Rows of the table that an index is on, by the places that the index knows, as a snapshot sees them.
+
+use crate::access::column::Column;
+use crate::access::keys::{self, Keys};
+use crate::access::relation::IndexRelation;
+use crate::access::tid::pointer_of;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::vector::VectorValue;
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys::{self, Datum};
+
+/// A reader of single rows. Values of a row are there until the next is asked for.
+pub struct SeenRows {
+    table: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    fetch: *mut pg_sys::IndexFetchTableData,
+    slot: *mut pg_sys::TupleTableSlot,
+    /// For indexes of expressions.
+    info: *mut pg_sys::IndexInfo,
+    state: *mut pg_sys::EState,
+}
+
+impl SeenRows {
+    /// Of what the statement sees.
+    ///
+    /// # Errors
+    /// If the index cannot be relied on: it is not whole, or younger than the snapshot.
+    ///
+    /// # Safety
+    /// The index is open, and its table, which stays so.
+    pub unsafe fn new(table: pg_sys::Relation, index: IndexRelation) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            check_index(index)?;
+            let snapshot = pg_sys::GetActiveSnapshot();
+            lock_for_serializable(index, snapshot);
+            let method = &*(*table).rd_tableam;
+            let state = pg_sys::CreateExecutorState();
+            let slot = pg_sys::table_slot_create(table, std::ptr::null_mut());
+            let context = per_row(state);
+            (*context).ecxt_scantuple = slot;
+            Ok(Self {
+                table,
+                snapshot,
+                fetch: method.index_fetch_begin.expect("any table has it")(table),
+                slot,
+                info: pg_sys::BuildIndexInfo(index.raw()),
+                state,
+            })
+        }
+    }
+
+    /// Whether there is a row at a place that the snapshot sees.
+    pub fn find(&mut self, tid: u64) -> bool {
+        let mut pointer = pointer_of(tid);
+        let (mut again, mut dead) = (false, false);
+        // SAFETY: as made by `new`; a place that the index has is one of the table.
+        unsafe {
+            pg_sys::ReScanExprContext(per_row(self.state));
+            let method = &*(*self.table).rd_tableam;
+            method.index_fetch_tuple.expect("any table has it")(
+                self.fetch,
+                &raw mut pointer,
+                self.snapshot,
+                self.slot,
+                &raw mut again,
+                &raw mut dead,
+            )
+        }
+    }
+
+    /// The row that was found as it is indexed: its vector, into `vector`, and its keys; none if it is not
+    /// indexed.
+    ///
+    /// # Errors
+    /// If the vector is none of the index.
+    pub fn indexed(&mut self, column: &Column, vector: &mut [f32]) -> Result<Option<Keys>> {
+        const MOST: usize = pg_sys::INDEX_MAX_KEYS as usize;
+        let (mut values, mut nulls) = ([Datum::from(0); MOST], [true; MOST]);
+        // SAFETY: there is a row in the slot, and room for as many attributes as an index may have; those of
+        // this one are as the column says.
+        let (value, keys) = unsafe {
+            let before =
+                pg_sys::MemoryContextSwitchTo((*per_row(self.state)).ecxt_per_tuple_memory);
+            let (out, null) = (values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::FormIndexDatum(self.info, self.slot, self.state, out, null);
+            pg_sys::MemoryContextSwitchTo(before);
+            if nulls[0] {
+                return Ok(None);
+            }
+            let keys = keys::of_row(&column.keys, values.as_ptr(), nulls.as_ptr());
+            (VectorValue::new(values[0], column.vector_type), keys)
+        };
+        column.check(&value)?;
+        column.element().decode(value.bytes(), vector);
+        Ok(column.takes(vector)?.then_some(keys))
+    }
+
+    /// The value of a column of the table; none if it is null.
+    pub fn value(&mut self, attribute: i16) -> Option<Datum> {
+        let mut null = false;
+        // SAFETY: there is a row in the slot, of a table with this attribute.
+        let value = unsafe { pg_sys::slot_getattr(self.slot, i32::from(attribute), &raw mut null) };
+        (!null).then_some(value)
+    }
+
+    /// What becomes of values as they are read, in memory that the next row frees.
+    pub fn within<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        // SAFETY: the context lives as long as this.
+        unsafe {
+            let before =
+                pg_sys::MemoryContextSwitchTo((*per_row(self.state)).ecxt_per_tuple_memory);
+            let read = read();
+            pg_sys::MemoryContextSwitchTo(before);
+            read
+        }
+    }
+}
+
+impl Drop for SeenRows {
+    fn drop(&mut self) {
+        // After an error the end of the transaction frees them.
+        if !std::thread::panicking() {
+            // SAFETY: made by `new`.
+            unsafe {
+                let method = &*(*self.table).rd_tableam;
+                method.index_fetch_end.expect("any table has it")(self.fetch);
+                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+                pg_sys::FreeExecutorState(self.state);
+            }
+        }
+    }
+}
+
+/// The memory and the row of expressions.
+///
+/// # Safety
+/// A state that lives.
+unsafe fn per_row(state: *mut pg_sys::EState) -> *mut pg_sys::ExprContext {
+    // SAFETY: the caller's promise; Postgres's macro does the same.
+    unsafe {
+        match (*state).es_per_tuple_exprcontext.is_null() {
+            true => pg_sys::MakePerTupleExprContext(state),
+            false => (*state).es_per_tuple_exprcontext,
+        }
+    }
+}
+
+/// What any scan of an index does that locks none of its pages for serializable transactions.
+///
+/// # Safety
+/// The index is open; the snapshot is one.
+unsafe fn lock_for_serializable(index: IndexRelation, snapshot: pg_sys::Snapshot) {
+    unsafe extern "C-unwind" {
+        fn PredicateLockRelation(relation: pg_sys::Relation, snapshot: pg_sys::Snapshot);
+    }
+    // SAFETY: the caller's promise; an error of Postgres's becomes a panic, as from what pgrx binds.
+    unsafe {
+        pg_sys::ffi::pg_guard_ffi_boundary(|| PredicateLockRelation(index.raw(), snapshot));
+    }
+}
+
+/// That an index has all rows that the snapshot sees.
+///
+/// # Safety
+/// The index is open.
+unsafe fn check_index(index: IndexRelation) -> Result<()> {
+    // SAFETY: the caller's promise; the planner asks the same before it uses an index.
+    unsafe {
+        let entry = &*(*index.raw()).rd_index;
+        if !entry.indisvalid {
+            let message = format!("index \"{}\" is not valid", index.name());
+            return Err(Failure::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+                .hint("REINDEX makes it again, and so does dropping and creating it."));
+        }
+        if entry.indcheckxmin {
+            let tuple = (*(*index.raw()).rd_indextuple).t_data;
+            let made = pg_sys::htup::HeapTupleHeaderGetXmin(tuple);
+            if !pg_sys::TransactionIdPrecedes(made, pg_sys::TransactionXmin) {
+                let message =
+                    format!("index \"{}\" is too young for this transaction", index.name());
+                return Err(Failure::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+                    .hint("Try again when the transactions that were open when it was made have ended."));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The rights of a table's owner until this is dropped, as while an index is built: its expressions call
+/// functions of his.
+pub struct OwnersRights {
+    user: pg_sys::Oid,
+    context: i32,
+    settings: i32,
+}
+
+impl OwnersRights {
+    /// # Safety
+    /// The table is open.
+    pub unsafe fn take(table: pg_sys::Relation) -> Self {
+        let mut before = Self { user: pg_sys::InvalidOid, context: 0, settings: 0 };
+        // SAFETY: the caller's promise; as CREATE INDEX does.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&raw mut before.user, &raw mut before.context);
+            let restricted = before.context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+            pg_sys::SetUserIdAndSecContext((*(*table).rd_rel).relowner, restricted);
+            before.settings = pg_sys::NewGUCNestLevel();
+            #[cfg(any(feature = "pg17", feature = "pg18"))]
+            pg_sys::RestrictSearchPath();
+        }
+        before
+    }
+}
+
+impl Drop for OwnersRights {
+    fn drop(&mut self) {
+        // After an error the end of the transaction does it.
+        if !std::thread::panicking() {
+            // SAFETY: taken by this.
+            unsafe {
+                pg_sys::AtEOXact_GUC(false, self.settings);
+                pg_sys::SetUserIdAndSecContext(self.user, self.context);
+            }
+        }
+    }
+}
