@@ -156,7 +156,8 @@ fn help_lists_what_is_there() {
         let parquet = cfg!(feature = "parquet") && ["build", "export"].contains(&command);
         assert!(!parquet || help.contains("parquet"), "{command}");
         assert!(cfg!(feature = "parquet") || !help.contains("parquet"), "{command}");
-        let postgres = cfg!(feature = "postgres") && ["build", "add", "update"].contains(&command);
+        let postgres = ["build", "export", "add", "update"].contains(&command);
+        let postgres = cfg!(feature = "postgres") && postgres;
         assert_eq!(help.contains("postgres"), postgres, "{command}");
     }
 }
