@@ -6,17 +6,21 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
 /// An object of these entries.
-fn object<const N: usize>(entries: [(&str, JsValue); N]) -> JsValue {
+fn object(entries: &[(&str, JsValue)]) -> JsValue {
     let object = Object::new();
     for (name, value) in entries {
         // A new object refuses none.
-        let _ = Reflect::set(&object, &name.into(), &value);
+        let _ = Reflect::set(&object, &(*name).into(), value);
     }
     object.into()
 }
 
 fn array<T>(values: impl IntoIterator<Item = T>, each: impl Fn(T) -> JsValue) -> JsValue {
-    values.into_iter().map(each).collect::<Array>().into()
+    let array = Array::new();
+    values.into_iter().for_each(|value| {
+        array.push(&each(value));
+    });
+    array.into()
 }
 
 fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
@@ -27,7 +31,7 @@ fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
 /// the first says what all have in common.
 pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) -> JsValue {
     let options = first.options();
-    object([
+    object(&[
         ("rows", rows.into()),
         ("bytes", files.iter().map(|(_, bytes)| bytes).sum::<usize>().into()),
         ("dimensions", first.dimensions().into()),
@@ -40,7 +44,7 @@ pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) 
             "columns",
             array(first.columns(), |column| {
                 let column_type = column.column_type.name();
-                object([("name", column.name.as_str().into()), ("type", column_type.into())])
+                object(&[("name", column.name.as_str().into()), ("type", column_type.into())])
             }),
         ),
         ("files", array(files, |(index, bytes)| file(index, *bytes))),
@@ -54,7 +58,7 @@ fn file(index: &Index<'_>, bytes: usize) -> JsValue {
         Array::of2(&name.as_str().into(), &value.as_str().into()).into()
     };
     let properties = Object::from_entries(&array(&options.properties, pair)).unwrap_or_default();
-    object([
+    object(&[
         ("formatVersion", info.format_version.into()),
         ("contentId", or_null(index.content_id().map(|id| format!("{id:032x}")))),
         ("rows", (index.len() as f64).into()),
@@ -68,7 +72,7 @@ fn file(index: &Index<'_>, bytes: usize) -> JsValue {
 }
 
 fn segment(segment: &SegmentInfo) -> JsValue {
-    object([
+    object(&[
         ("rows", segment.rows.into()),
         ("removed", segment.removed.into()),
         ("structures", array(&segment.structures, |structure| structure.name().into())),
@@ -82,17 +86,17 @@ fn calibration(calibration: &Calibration) -> JsValue {
     let (effort, recall) = calibration.best();
     let point =
         |(effort, recall): &(u32, f32)| Array::of2(&(*effort).into(), &(*recall).into()).into();
-    object([
+    object(&[
         ("structure", calibration.structure.name().into()),
         ("k", calibration.k.into()),
         ("queries", calibration.queries.into()),
         ("points", array(&calibration.points, point)),
-        ("best", object([("effort", effort.into()), ("recall", recall.into())])),
+        ("best", object(&[("effort", effort.into()), ("recall", recall.into())])),
     ])
 }
 
 fn section(section: SectionInfo) -> JsValue {
-    object([
+    object(&[
         ("segment", section.segment.into()),
         ("name", section.name.into()),
         ("column", or_null(section.column)),
