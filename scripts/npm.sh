@@ -45,14 +45,14 @@ for name in hither_search hither_bg; do
     fi
     cp "$out/$name.wasm" "$out/package/"
 done
-cp wasm/js/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
+cp wasm/js/entries/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 # Names are kept, for stack traces and for what errors are called; a bundler's minifier may do as it likes.
 # script ENTRY… [esbuild's options]
 script() {
-    (cd "$out/js" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify --keep-names --target=es2022 \
-        --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
+    (cd "$out/js/entries" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify --keep-names \
+        --target=es2022 --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
 }
 script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
 # What entries have in common lies in files of its own: a page without a bundler asks for four at
@@ -71,9 +71,9 @@ for entry in index search storage worker; do
     echo "module.exports = require(\"./require.cjs\").$entry;" >"$out/package/$entry.cjs"
 done
 for types in index search inline storage worker wasm; do
-    sed 's#"./index.js"#"./index.cjs"#' "wasm/js/$types.d.ts" >"$out/package/$types.d.cts"
+    sed 's#"./index.js"#"./index.cjs"#' "wasm/js/entries/$types.d.ts" >"$out/package/$types.d.cts"
 done
 gzip -9nc "$out/package/hither_bg.wasm" >"$out/js/hither_bg.wasm.gz"
-script base64.js --format=esm --loader:.gz=base64 --outfile="$out/package/hither_base64.js"
+script ../base64.js --format=esm --loader:.gz=base64 --outfile="$out/package/hither_base64.js"
 (cd "$out" && npm pack --silent ./package)
 echo "$out/hither-$version.tgz"

@@ -1,11 +1,9 @@
 import { HitherError, aborted } from "./error.js";
-import { configure, ready } from "./runtime.js";
+import { ready } from "./runtime.js";
 import { pour } from "./source.js";
 import { open as openIndex } from "./open.js";
 import { classOf } from "./realm.js";
 import { checkOptions, shown } from "./value.js";
-
-configure({ rank: 1, module: () => new URL("./hither_bg.wasm", import.meta.url) });
 
 const NAME = "hither";
 const OPTIONS = ["onProgress", "signal"];

@@ -1,4 +1,4 @@
-//! What is in an index, by the names that `js/index.d.ts` has.
+//! What is in an index, by the names that `js/entries/index.d.ts` has.
 
 use hither::raw::SectionInfo;
 use hither::{Calibration, Index, SegmentInfo};

@@ -1,4 +1,4 @@
-//! What the npm package `hither` runs in WebAssembly. The package's API is `js/index.d.ts`; this
+//! What the npm package `hither` runs in WebAssembly. The package's API is `js/entries/index.d.ts`; this
 //! is the part below it: classes that wasm-bindgen exports, which `js/` alone uses.
 
 mod builder;

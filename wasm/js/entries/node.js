@@ -4,9 +4,9 @@ import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { HitherError } from "./error.js";
-import { classOf } from "./realm.js";
-import { configure } from "./runtime.js";
+import { HitherError } from "../error.js";
+import { classOf } from "../realm.js";
+import { configure } from "../runtime.js";
 
 async function path(source) {
   const text = classOf(source) === "URL" ? source.href : source;
@@ -36,4 +36,4 @@ const compiled = moduleBeside();
 const inline = async () => (await import("./hither_base64.js")).module();
 configure({ rank: 3, module: compiled ? () => compiled : inline, sync: compiled !== undefined, path });
 
-export * from "./api.js";
+export * from "../api.js";

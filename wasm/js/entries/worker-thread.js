@@ -1,6 +1,6 @@
 // The worker of `hither/worker`, beside which the module lies.
-import { answerTo } from "./answer.js";
-import { configure } from "./runtime.js";
+import { answerTo } from "../answer.js";
+import { configure } from "../runtime.js";
 
 configure({ rank: 3, module: () => new URL("./hither_bg.wasm", import.meta.url) });
 answerTo(globalThis);

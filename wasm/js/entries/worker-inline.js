@@ -1,6 +1,6 @@
 // For bundlers that copy neither workers nor modules: both lie within.
 import { module } from "./hither_base64.js";
-import { createBy } from "./remote.js";
+import { createBy } from "../remote.js";
 import program from "./worker-thread-inline.txt";
 
 let url;
@@ -14,4 +14,4 @@ createBy(() => {
   return worker;
 });
 
-export { Builder, HitherError, WorkerIndex, open } from "./remote.js";
+export { Builder, HitherError, WorkerIndex, open } from "../remote.js";

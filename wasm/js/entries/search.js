@@ -1,6 +1,6 @@
 // Pages that only search: a module of two thirds the size.
-import { configure } from "./runtime.js";
+import { configure } from "../runtime.js";
 
 configure({ rank: 2, module: () => new URL("./hither_search.wasm", import.meta.url) });
 
-export * from "./search-api.js";
+export * from "../search-api.js";

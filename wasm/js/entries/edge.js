@@ -1,7 +1,7 @@
 // Vercel's edge and Next.js for it: as workerd, but for what the import of a module is called.
 import module from "./hither_bg.wasm?module";
-import { configure } from "./runtime.js";
+import { configure } from "../runtime.js";
 
 configure({ rank: 3, module: () => module, sync: true });
 
-export * from "./api.js";
+export * from "../api.js";

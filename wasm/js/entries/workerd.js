@@ -1,7 +1,7 @@
 // Cloudflare's workerd and what is like it: modules are imported, compiling bytes is refused.
 import module from "./hither_bg.wasm";
-import { configure } from "./runtime.js";
+import { configure } from "../runtime.js";
 
 configure({ rank: 3, module: () => module, sync: true });
 
-export * from "./api.js";
+export * from "../api.js";

@@ -1,6 +1,6 @@
 // The worker where no file lies beside: the page sends it the module's bytes.
-import { answerTo } from "./answer.js";
-import { configure } from "./runtime.js";
+import { answerTo } from "../answer.js";
+import { configure } from "../runtime.js";
 
 const module = new Promise((resolve) => {
   addEventListener("message", (event) => {

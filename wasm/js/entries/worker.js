@@ -1,5 +1,5 @@
 // Browsers, and bundlers that copy files: the worker lies beside this file.
-import { createBy } from "./remote.js";
+import { createBy } from "../remote.js";
 
 createBy(() => {
   try {
@@ -12,4 +12,4 @@ createBy(() => {
   }
 });
 
-export { Builder, HitherError, WorkerIndex, open } from "./remote.js";
+export { Builder, HitherError, WorkerIndex, open } from "../remote.js";

@@ -1,4 +1,4 @@
 // What only searches, where the module is the whole one.
-import "./inline.js";
+import "./node.js";
 
-export * from "./search-api.js";
+export * from "../search-api.js";

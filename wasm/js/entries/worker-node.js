@@ -1,7 +1,7 @@
 // Node's threads, which are no Web Workers, but nearly.
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { createBy } from "./remote.js";
+import { createBy } from "../remote.js";
 
 createBy(() => {
   // By its path: a URL may be of a class that Node does not know, as jsdom's.
@@ -11,4 +11,4 @@ createBy(() => {
   return worker;
 });
 
-export { Builder, HitherError, WorkerIndex, open } from "./remote.js";
+export { Builder, HitherError, WorkerIndex, open } from "../remote.js";
