@@ -44,7 +44,8 @@ for name in "$tools"/node_modules/* "$tools"/node_modules/.bin; do
 done
 bin=$tools/node_modules/.bin
 sample=$PWD/sample
-"$hither" build sample/words.npy --attributes sample/words.tsv -o "$project/words.hither" 2>/dev/null
+"$hither" build sample/words.npy --attributes sample/words.tsv --property model=all-MiniLM-L6-v2 \
+    -o "$project/words.hither" 2>/dev/null
 cd "$project"
 
 echo "weight, gzip -9:"
