@@ -51,8 +51,8 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 # Names are kept, for stack traces and for what errors are called; a bundler's minifier may do as it likes.
 # script ENTRY… [esbuild's options]
 script() {
-    (cd "$out/js/entries" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify --keep-names \
-        --target=es2022 --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
+    (cd "$out/js/entries" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify-whitespace --minify-syntax \
+        --keep-names --target=es2022 --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
 }
 script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
 # What entries have in common lies in files of its own: a page without a bundler asks for four at

@@ -26,6 +26,8 @@ const server = createServer(async (request, answer) => {
   if (kind === "file") answer.end(files[number]);
   else answer.writeHead(Number(kind)).end();
 });
+// Else it ends connections of 5 s ago, as a busy machine uses them again.
+server.keepAliveTimeout = 0;
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 after(() => (server.closeAllConnections(), server.close()));
 const url = (path) => `http://127.0.0.1:${server.address().port}${path}`;
@@ -195,5 +197,5 @@ test("errors and classes have their names in stack traces, and source maps lead 
   const entry = new URL(import.meta.resolve("hither"));
   const [chunk] = /chunk-[A-Z0-9]+\.js/.exec(readFileSync(entry, "utf8"));
   const { sources, sourcesContent } = JSON.parse(readFileSync(new URL(`${chunk}.map`, entry), "utf8"));
-  assert(sources.length > 0 && sources.length === sourcesContent.length && sources.every((name) => !name.includes("..") || /^\.\.\/js\/[a-z-]+\.js$/.test(name)), sources.join());
+  assert(sources.length > 0 && sources.length === sourcesContent.length && sources.every((name) => !name.includes("..") || /^\.\.\/js\/(entries\/)?[a-z-]+\.js$/.test(name)), sources.join());
 });
