@@ -4,7 +4,7 @@ CREATE EXTENSION hither CASCADE;
 RESET client_min_messages;
 CREATE FUNCTION point(i int, dimensions int) RETURNS real[] LANGUAGE sql IMMUTABLE AS
     'SELECT array_agg((hashint4(i * 20000 + j) & 4095) / 256.0 - 8) FROM generate_series(1, dimensions) AS j';
-CREATE TABLE items AS SELECT i AS id, point(i, 8)::vector(8) AS v FROM generate_series(1, 3000) AS i;
+CREATE TABLE items AS SELECT i AS id, point(i, 8)::vector(8) AS v FROM generate_series(1, 5000) AS i;
 CREATE INDEX ON items (id);
 CREATE INDEX items_v ON items USING hither (v vector_l2_ops);
 ANALYZE items;
@@ -15,7 +15,7 @@ SET enable_seqscan = off;
 SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> array_fill(1, ARRAY[8])::vector LIMIT 5) AS q;
 SELECT index, effort, segments, growing_rows, searches, codes_compared BETWEEN 40 AND 2000 AS codes,
     vectors_compared <= 200 AS vectors, heap_rechecks BETWEEN 5 AND 20 AS rechecks FROM hither.last_scan();
-INSERT INTO items SELECT i, point(i, 8) FROM generate_series(3001, 3050) AS i;
+INSERT INTO items SELECT i, point(i, 8) FROM generate_series(5001, 5050) AS i;
 SET hither.recall = 0.9;
 SELECT count(n.id) FROM generate_series(1, 3) AS g(i), LATERAL (SELECT id FROM items ORDER BY v <-> point(g.i, 8)::vector LIMIT 2) AS n;
 RESET hither.recall;
@@ -50,4 +50,4 @@ SELECT index, effort, segments FROM hither.last_scan();
 CREATE TABLE few AS SELECT * FROM items LIMIT 10;
 CREATE INDEX few_v ON few USING hither (v vector_l2_ops);
 SELECT count(*) FROM (SELECT id FROM few ORDER BY v <-> '[1,2,3,4,5,6,7,8]' LIMIT 5) AS q;
-SELECT index, effort, codes_compared, vectors_compared FROM hither.last_scan();
+SELECT index, effort, codes_compared + vectors_compared > 0 AS compared FROM hither.last_scan();

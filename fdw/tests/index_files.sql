@@ -13,9 +13,9 @@ CREATE FUNCTION point(i int, dimensions int) RETURNS real[] LANGUAGE sql IMMUTAB
     'SELECT array_agg((hashint4(i * 20000 + j) & 4095) / 256.0 - 8) FROM generate_series(1, dimensions) AS j';
 CREATE TABLE items (id int PRIMARY KEY, title text, lang varchar(2), n int, v vector(8)) WITH (autovacuum_enabled = false);
 INSERT INTO items SELECT i, 'title ' || i, CASE WHEN i % 5 > 0 THEN 'l' || i % 3 END, i % 10, point(i, 8)
-    FROM generate_series(1, 3000) AS i;
+    FROM generate_series(1, 5000) AS i;
 CREATE INDEX items_v ON items USING hither (v vector_l2_ops) WITH (m = 8, ef_construction = 40);
-INSERT INTO items SELECT i, 'title ' || i, 'l0', i % 10, point(i, 8) FROM generate_series(3001, 3050) AS i;
+INSERT INTO items SELECT i, 'title ' || i, 'l0', i % 10, point(i, 8) FROM generate_series(5001, 5050) AS i;
 ANALYZE items;
 
 -- A file: its rows are the table's, and the nearest are the same.
@@ -26,8 +26,8 @@ SELECT count(*), count(lang) FROM out;
 SELECT count(*) FROM items FULL JOIN out USING (id) WHERE v <> embedding OR items.title <> out.title OR items.lang IS DISTINCT FROM out.lang;
 SELECT id FROM out ORDER BY embedding <-> (SELECT v FROM items WHERE id = 77) LIMIT 3;
 SELECT count(*) >= 90 AS alike FROM generate_series(1, 100) AS g(i) WHERE
-    (SELECT array_agg(id) FROM (SELECT id FROM out ORDER BY embedding <-> point(5000 + g.i, 8)::vector LIMIT 5) AS q) =
-    (SELECT array_agg(id) FROM (SELECT id FROM items ORDER BY v <-> point(5000 + g.i, 8)::vector LIMIT 5) AS q);
+    (SELECT array_agg(id) FROM (SELECT id FROM out ORDER BY embedding <-> point(15000 + g.i, 8)::vector LIMIT 5) AS q) =
+    (SELECT array_agg(id) FROM (SELECT id FROM items ORDER BY v <-> point(15000 + g.i, 8)::vector LIMIT 5) AS q);
 -- It is not overwritten unless asked.
 SELECT hither.export('items_v', :'out', key => 'id');
 SELECT hither.export('items_v', :'out', 'id', overwrite => true);
@@ -41,16 +41,16 @@ CREATE FUNCTION exported(path text) RETURNS bigint LANGUAGE sql AS
 SELECT exported(:'out');
 \! $HITHER info "$FOLDER/out.hither" | grep '^hnsw'; $HITHER verify "$FOLDER/out.hither" >/dev/null && echo whole
 BEGIN;
-DELETE FROM items WHERE id > 3000;
+DELETE FROM items WHERE id > 5000;
 SELECT exported(:'out');
 ROLLBACK;
 \! $HITHER info "$FOLDER/out.hither" | grep '^hnsw'; $HITHER verify "$FOLDER/out.hither" >/dev/null && echo whole
 -- An update moves a row, within its page or to another: its key is once in the file.
 UPDATE items SET n = 99 WHERE id = 5;
-UPDATE items SET v = point(6000, 8)::vector WHERE id = 6;
+UPDATE items SET v = point(16000, 8)::vector WHERE id = 6;
 SELECT exported(:'out');
 ALTER FOREIGN TABLE out ADD n int, DROP title, DROP lang;
-SELECT id, n, embedding = point(6000, 8)::vector AS moved FROM out WHERE id IN (5, 6);
+SELECT id, n, embedding = point(16000, 8)::vector AS moved FROM out WHERE id IN (5, 6);
 VACUUM items;
 SELECT exported(:'out');
 -- What a transaction sees that is older.
@@ -169,7 +169,7 @@ SELECT hither.export('items_v', :'out', 'id', '{title,lang}', overwrite => true)
 
 -- Attaching: the structure of a file for the rows that it has.
 CREATE TABLE built (id int PRIMARY KEY, tenant int, v vector(8)) WITH (autovacuum_enabled = false);
-INSERT INTO built SELECT i, i % 7, point(i, 8) FROM generate_series(1, 3000) AS i;
+INSERT INTO built SELECT i, i % 7, point(i, 8) FROM generate_series(1, 5000) AS i;
 \! $HITHER build --postgres "$URL" --query 'SELECT id, v FROM built ORDER BY id' --metric l2 --element f32 --kind hnsw --m 8 -o "$FOLDER/built.hither" >/dev/null 2>&1 || echo failed
 \set built :folder '/built.hither'
 CREATE INDEX built_v ON built USING hither (v vector_l2_ops, tenant);
@@ -178,12 +178,12 @@ SELECT rows, growing, deleted, segments FROM hither.indexes WHERE index = 'built
 -- Rows that are missing on either side, or have other vectors; growing ones, and deleted ones.
 DELETE FROM built WHERE id <= 100;
 VACUUM built;
-UPDATE built SET v = point(id + 10000, 8) WHERE id BETWEEN 101 AND 110;
-INSERT INTO built SELECT i, i % 7, point(i, 8) FROM generate_series(3001, 3050) AS i;
+UPDATE built SET v = point(id + 20000, 8) WHERE id BETWEEN 101 AND 110;
+INSERT INTO built SELECT i, i % 7, point(i, 8) FROM generate_series(5001, 5050) AS i;
 DELETE FROM built WHERE id = 2000;
 SELECT * FROM hither.attach('built_v', :'built', key => 'id');
-SELECT rows >= 2949 AS rows, growing, deleted, segments FROM hither.indexes WHERE index = 'built_v'::regclass;
-SELECT hither.verify('built_v') >= 2949 AS verified;
+SELECT rows >= 4949 AS rows, growing, deleted, segments FROM hither.indexes WHERE index = 'built_v'::regclass;
+SELECT hither.verify('built_v') >= 4949 AS verified;
 SET enable_seqscan = off;
 CREATE FUNCTION by_index(query real[]) RETURNS int[] LANGUAGE sql SET enable_seqscan = off AS
     'SELECT array_agg(id) FROM (SELECT id FROM built ORDER BY v <-> query::vector LIMIT 10) AS q';
@@ -239,7 +239,9 @@ SELECT hither.attach('other_v', :'out', key => 'id');
 \! $HITHER remove "$FOLDER/command.hither" --keys 7 -o "$FOLDER/removed.hither" >/dev/null 2>&1 || echo failed
 SELECT hither.attach('other_v', :'folder' || '/removed.hither', key => 'id');
 \! head -c 20000 "$FOLDER/command.hither" >"$FOLDER/cut.hither"
+\set VERBOSITY sqlstate
 SELECT hither.attach('other_v', :'folder' || '/cut.hither', key => 'id');
+\set VERBOSITY verbose
 CREATE ROLE attacher;
 SET ROLE attacher;
 SELECT hither.attach('alike_v', :'built', key => 'id');

@@ -64,6 +64,9 @@ struct Counts {
     dropped: u64,
 }
 
+/// Up to so many rows a segment needs no structure.
+const MOST_FLAT: u64 = 2 * FLAT_ROWS;
+
 /// Keys of rows that the table has not: beyond all places.
 const NO_PLACE: i64 = 1 << 62;
 
@@ -189,7 +192,7 @@ fn check(index: IndexRelation, column: &Column, key: &Attribute, file: &Index<'_
     let segments = info.segments.iter().filter(|segment| segment.rows > 0);
     let mut lacking = segments.clone().filter(|segment| {
         let fits = wanted == Structure::Flat || segment.structures.contains(&wanted);
-        !fits && (!segment.structures.is_empty() || u64::from(segment.rows) > FLAT_ROWS)
+        !fits && (!segment.structures.is_empty() || u64::from(segment.rows) > MOST_FLAT)
     });
     if let Some(segment) = lacking.next() {
         let files = segment.structures.first().map_or("flat", |structure| structure.name());

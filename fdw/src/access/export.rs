@@ -208,9 +208,7 @@ impl<'n> Export<'n> {
         places.dedup();
         let mut options = self.column.build_options(index, places.len() as u64);
         (options.key_type, options.columns) = (self.key_type, self.schema());
-        if !self.vectors {
-            options.codes = Some(Codes::Sq8Only);
-        }
+        options.codes = (!self.vectors).then_some(Codes::Sq8Only);
         let mut builder = IndexBuilder::new(options)?;
         builder.spill_to(Box::new(spill(index)?));
         let mut row = Row::new(&self.column);
