@@ -126,30 +126,29 @@ def targets(engines, dimensions):
     """Every target as (what, value, bound, stretch or None, whether at least or at most)."""
     get = lambda name, *path: dig(engines.get(name), path)
     against = lambda one, other, *path: ratio(get(one, *path), get(other, *path))
-    codes, plain, alone, lists = "hither-sq8+f16", "hither-f16", "hither-sq8-only", "hither-ivf-sq8+f16"
+    codes, plain, alone, lists = "hither-sq4+f16", "hither-f16", "hither-sq8-only", "hither-ivf-sq8+f16"
     for one, label, other, peer, *bounds in (
-        (codes, "sq8 + f16", "symphonyqg-f32", "SymphonyQG", (1.5, 2.0), (1.7, 2.2)),
-        (codes, "sq8 + f16", "svs-f16", "SVS f16", (1.6, 2.2), (1.6, 2.2)),
-        (codes, "sq8 + f16", "hnswlib-f32", "hnswlib", (3.5, 5.0), (4.0, 5.0)),
+        (codes, "sq4 + f16", "symphonyqg-f32", "SymphonyQG", (1.5, 2.0), (1.7, 2.2)),
+        (codes, "sq4 + f16", "svs-f16", "SVS f16", (1.6, 2.2), (1.6, 2.2)),
+        (codes, "sq4 + f16", "hnswlib-f32", "hnswlib", (3.5, 5.0), (4.0, 5.0)),
         (plain, "f16", "faiss-fp16", "faiss fp16", (1.5, 2.0), (1.8, 2.0)),
         (lists, "IVF", "faiss-ivf-sq8+f16", "faiss IVF with sq8 and refine", (1.5, 3.0)),
     ):
         for target, (bound, stretch) in zip(measurement.TARGETS, bounds):
             what = f"{label}: QPS at {target} against {peer}"
             yield what, against(one, other, "qps", target), bound, stretch, "least"
-    yield "sq8 + f16: file against SymphonyQG", against(codes, "symphonyqg-f32", "bytes"), 0.36, None, "most"
-    yield "sq8 + f16: build against hnswlib, one thread", against(codes, "hnswlib-f32", "build_s"), 0.65, 0.5, "most"
+    yield "sq4 + f16: file against SymphonyQG", against(codes, "symphonyqg-f32", "bytes"), 0.36, None, "most"
+    yield "sq4 + f16: build against hnswlib, one thread", against(codes, "hnswlib-f32", "build_s"), 0.65, 0.5, "most"
     yield "f16: build against hnswlib, one thread", against(plain, "hnswlib-f32", "build_s"), 0.8, None, "most"
     if dimensions == 384:
-        yield "sq8 + f16: bytes a row", get(codes, "row_bytes"), 1250, 1060, "most"
-        yield "sq4 + f16: bytes a row", get("hither-sq4+f16", "row_bytes"), 1060, None, "most"
-    for name, label in ((codes, "sq8 + f16"), (plain, "f16")):
+        yield "sq4 + f16: bytes a row", get(codes, "row_bytes"), 1250, 1060, "most"
+    for name, label in ((codes, "sq4 + f16"), (plain, "f16")):
         yield (f"{label}: build at two threads against one, times faster",
                ratio(get(name, "build_s"), get(name, "build_2_s")), 1.8, None, "least")
     yield "f16: file against faiss fp16", against(plain, "faiss-fp16", "bytes"), 0.95, None, "most"
     yield "sq8-only: file against faiss fp16", against(alone, "faiss-fp16", "bytes"), 0.55, None, "most"
     mapped = least(time for mode, time in (get("faiss-fp16", "open_ms") or {}).items() if mode != "load")
-    for name, label in ((codes, "sq8 + f16"), (plain, "f16"), (alone, "sq8-only")):
+    for name, label in ((codes, "sq4 + f16"), (plain, "f16"), (alone, "sq8-only")):
         first = get(name, "first_ms")
         yield (f"{label}: open and first answer against hnswlib",
                ratio(first, get("hnswlib-f32", "first_ms")), 0.05, None, "most")

@@ -238,6 +238,39 @@ fn rows_that_four_bits_do_not_tell_apart_have_eight() {
 }
 
 #[test]
+fn of_many_dimensions_the_default_is_four_bits_where_they_lose_nothing() {
+    let uneven = |rows: Matrix, spread: f32| {
+        let (mut values, mut random) = (rows.values, Random::new(28));
+        values.chunks_mut(rows.dimensions).for_each(|row| {
+            let length = (spread * random.normal()).exp();
+            row.iter_mut().for_each(|value| *value *= length);
+        });
+        Matrix { values, ..rows }
+    };
+    for (name, metric, mut rows, codes) in [
+        ("fewer", Metric::L2, clustered(26, 2700, 255), Codes::Sq8),
+        ("clusters", Metric::L2, clustered(26, 2700, 256), Codes::Sq4),
+        ("directions", Metric::Cosine, clustered(26, 2700, 300), Codes::Sq4),
+        ("unequal", Metric::InnerProduct, uneven(clustered(26, 2700, 256), 0.5), Codes::Sq4),
+        ("equally far", Metric::L2, spread(27, 2700, 256), Codes::Sq8),
+        ("very unequal", Metric::InnerProduct, uneven(spread(27, 2700, 256), 1.5), Codes::Sq8),
+        ("tight", Metric::L2, repeated(&spread(29, 54, 256), 50, 1e-3), Codes::None),
+    ] {
+        let values = rows.values.split_off(2500 * rows.dimensions);
+        let queries = Matrix { values, ..rows };
+        let of_codes = |codes| IndexOptions { codes, ..options(rows.dimensions, metric) };
+        let [default, plain] = [None, Some(Codes::None)].map(|c| build(&rows, of_codes(c)));
+        let [default, plain] = [&default, &plain].map(|bytes| Index::open(bytes).unwrap());
+        assert_eq!(default.info().segments[0].codes, codes, "{name}");
+        for ef_search in [20, 40, 80, 160] {
+            let [coded, plain] = [&default, &plain].map(|i| recall(i, &queries, ef_search));
+            let least = plain - if ef_search < 40 { 0.015 } else { 0.01 };
+            assert!(coded >= least, "{name}: {coded}, {plain} without, at {ef_search}");
+        }
+    }
+}
+
+#[test]
 fn a_wanted_recall_is_reached_by_four_bits() {
     let mut rows = clustered(25, 6300, 64);
     let queries = Matrix { values: rows.values.split_off(64 * 6000), ..rows };

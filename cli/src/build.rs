@@ -272,7 +272,7 @@ fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(),
                 "no codes: 8 bits do not tell these rows apart, or the metric takes none\n",
             );
         }
-        Some(Codes::Sq4) if codes != "sq4" && rows > 0 => {
+        _ if index.options().codes_or_default() == Codes::Sq4 && codes != "sq4" && rows > 0 => {
             text.push_str(&format!("codes {codes}: 4 bits do not tell these rows apart\n"));
         }
         _ => {}

@@ -39,6 +39,10 @@ pub const DEFAULT_EF_CONSTRUCTION: u32 = 128;
 /// HNSW: capacity of a search's pool of candidates where no other is given.
 pub const DEFAULT_EF_SEARCH: usize = 40;
 
+/// Codes: from how many dimensions on they have 4 bits where nothing else is asked for. Of 384 and 784
+/// dimensions those steer as well as 8 bits do and faster; of 128 they find less at the same effort.
+pub const FOUR_BIT_DIMENSIONS: usize = 256;
+
 /// IVF: most lists of an inverted file.
 pub const MAX_LISTS: u32 = 1 << 20;
 

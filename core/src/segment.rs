@@ -50,15 +50,17 @@ use core::ops::Range;
 pub enum Codes {
     /// No codes: a walk measures the stored vectors.
     None = 0,
-    /// Codes of 8 bits steer a search, and the stored vectors rerank what it found. The default; left
-    /// out under L1, and for rows that 8 bits cannot tell apart.
+    /// Codes of 8 bits steer a search, and the stored vectors rerank what it found. The default below 256
+    /// dimensions, and for rows that 4 bits cannot tell apart; left out under L1, and for rows that 8
+    /// bits cannot tell apart either.
     #[default]
     Sq8 = 1,
     /// Codes alone, the smallest file: distances are those of the decoded codes, which is also
     /// what [`Index::vector`](crate::Index::vector) returns. Under cosine they have unit length.
     Sq8Only = 2,
     /// The same as [`Sq8`](Self::Sq8) with 4 bits: searches of many dimensions read half as much and
-    /// are faster for it. A segment whose rows 4 bits cannot tell apart has what the default gives it.
+    /// are faster for it. The default from 256 dimensions on. A segment whose rows 4 bits cannot tell
+    /// apart has those of 8, or none.
     Sq4 = 3,
 }
 

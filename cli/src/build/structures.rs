@@ -13,9 +13,9 @@ pub struct Structures {
     /// The structure to search by; several may be given. Default: by the number of rows.
     #[arg(long, value_parser = settings::structure())]
     kind: Vec<Structure>,
-    /// Codes that make searching faster, of 8 bits (sq8) or 4 (sq4: faster where dimensions are many),
-    /// or, in place of the vectors, the file smaller (sq8-only). Default: sq8 where a structure can use
-    /// it and it tells the rows apart; so it is for sq4 where 4 bits do not.
+    /// Codes that make searching faster, of 4 bits (sq4) or 8 (sq8), or, in place of the vectors, the
+    /// file smaller (sq8-only). Default, where a structure can use them: sq4 from 256 dimensions on, sq8
+    /// below and for rows that 4 bits do not tell apart, none where 8 do not either.
     #[arg(long, value_parser = settings::one_of(Codes::ALL, Codes::name))]
     pub codes: Option<Codes>,
     /// HNSW: neighbours of a row, 2 to 100; twice as many in the base layer.

@@ -9,6 +9,9 @@ fn codes_of_four_bits_are_built_or_it_is_said_why_not() {
     let folder = folder("codes");
     let words = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample/words.npy");
     let words = words.to_str().unwrap();
+    // So it is where nothing is asked for, but for what the file says was.
+    let build = ["build", words, "-o", "default.hither", "--json"];
+    assert_eq!(json(&ok(&folder, &build))["codes"], "sq4");
     let build = ["build", words, "-o", "four.hither", "--codes", "sq4"];
     let told = ok(&folder, &[&build[..], &["--force"]].concat());
     assert!(told.contains("codes sq4,") && !told.contains("tell"), "{told}");
@@ -31,4 +34,17 @@ fn codes_of_four_bits_are_built_or_it_is_said_why_not() {
     let build = ["build", "line.jsonl", "-o", "line.hither", "--metric", "l2", "--codes", "sq4"];
     let told = ok(&folder, &build);
     assert!(told.contains("4 bits do not tell these rows apart"), "{told}");
+
+    // So it is where nothing is asked for, of as many dimensions as have 4 bits by default.
+    let (mut random, mut rows) = (1_u32, Vec::new());
+    for _ in 0..2100 {
+        rows.extend(256_u32.to_le_bytes());
+        for _ in 0..256 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            rows.extend(((random >> 8) as f32).to_le_bytes());
+        }
+    }
+    fs::write(folder.join("spread.fvecs"), rows).unwrap();
+    let told = ok(&folder, &["build", "spread.fvecs", "-o", "spread.hither", "--metric", "l2"]);
+    assert!(told.contains("codes sq8: 4 bits do not tell these rows apart"), "{told}");
 }

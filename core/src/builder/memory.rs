@@ -66,7 +66,7 @@ impl IndexOptions {
         row += columns.sum::<u64>();
         // Keys for the file, and their order; the order of rows there, and of theirs here.
         row += 40;
-        let coded = self.segment_params().codes != Codes::None || self.hnsw.is_some();
+        let coded = self.codes_or_default() != Codes::None || self.hnsw.is_some();
         if coded && self.metric.takes_codes() {
             // Of 8 bits for the graph, or where 4 do not tell the rows apart; never both. Beside each code
             // its factor, and two terms by which ranks of rows are corrected.

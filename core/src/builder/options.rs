@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, Result, corrupt, try_collect};
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
 use crate::key::KeyType;
-use crate::limits::{DEFAULT_SEED, MAX_COLUMNS, MAX_DIMENSIONS};
+use crate::limits::{DEFAULT_SEED, FOUR_BIT_DIMENSIONS, MAX_COLUMNS, MAX_DIMENSIONS};
 use crate::metric::Metric;
 use crate::segment::Codes;
 use crate::segment::build::SegmentParams;
@@ -49,8 +49,9 @@ pub struct IndexOptions {
     pub hnsw: Option<HnswParams>,
     /// Whether there is an inverted file. Default none.
     pub ivf: Option<IvfParams>,
-    /// Whether there are codes. The default, `None`, has [`Codes::Sq8`] where a structure
-    /// can use them and they tell the rows apart, else none.
+    /// Whether there are codes. The default, `None`, has them where a structure can use them: of 256
+    /// dimensions and more [`Codes::Sq4`] if 4 bits tell the rows apart, else [`Codes::Sq8`] if 8 bits
+    /// do, else none.
     pub codes: Option<Codes>,
     /// Seed of all random choices. Default 42.
     pub seed: u64,
@@ -114,13 +115,22 @@ impl IndexOptions {
         Ok(())
     }
 
-    pub(crate) fn segment_params(&self) -> SegmentParams {
+    /// The codes that a build tries first: those that are asked for, or the default's. A segment whose
+    /// rows they do not tell apart has others, or none.
+    pub fn codes_or_default(&self) -> Codes {
         let structured = self.hnsw.is_some() || self.ivf.is_some();
-        let default = if structured { Codes::Sq8 } else { Codes::None };
+        self.codes.unwrap_or(match structured && self.metric.takes_codes() {
+            false => Codes::None,
+            true if self.dimensions >= FOUR_BIT_DIMENSIONS => Codes::Sq4,
+            true => Codes::Sq8,
+        })
+    }
+
+    pub(crate) fn segment_params(&self) -> SegmentParams {
         SegmentParams {
             hnsw: self.hnsw,
             ivf: self.ivf,
-            codes: self.codes.unwrap_or(default),
+            codes: self.codes_or_default(),
             codes_required: matches!(self.codes, Some(Codes::Sq8 | Codes::Sq8Only)),
             seed: self.seed,
         }

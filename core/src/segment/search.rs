@@ -19,6 +19,7 @@ use crate::hnsw::search::{EarlyStop, Step, Stop, Walk};
 use crate::neighbor::Candidate;
 use crate::quantize::{CodedQuery, Width};
 use crate::rows::RowSet;
+use crate::sort::sort_by;
 use alloc::vec::Vec;
 
 /// What is done next for a batch.
@@ -61,6 +62,10 @@ pub(crate) struct SegmentSearch {
     ranks: Vec<f32>,
     group: Vec<u32>,
     settled: Vec<(f32, u32)>,
+    /// Measured rows that wait for nearer ones, nearest first: codes of 4 bits misplace rows, so that one
+    /// found later may come before them. And how many rows were measured with them.
+    waiting: Vec<(f32, u32)>,
+    measured: usize,
     /// How many ranks were computed before the walk, and how many stored vectors were measured, but
     /// for scans.
     visited: u64,
@@ -84,6 +89,8 @@ impl SegmentSearch {
         self.scan.start();
         self.emitted.clear();
         self.given.reset(0);
+        self.waiting.clear();
+        self.measured = 0;
     }
 
     /// The method that is cheapest, made ready: for one that can go on, or not.
@@ -242,6 +249,7 @@ impl SegmentSearch {
         if !self.walk.pool.entries().is_empty() {
             self.settle(storage, want)?;
         } else if self.probe.is_over() {
+            self.give(usize::MAX);
             self.method = Method::Done;
         }
         self.probe.end_round();
@@ -267,7 +275,7 @@ impl SegmentSearch {
     /// One round of the graph walk.
     fn walk_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let stop = self.walk.run(storage, self.plan.ef_search.max(want), self.budget)?;
-        // What the graph does not reach is left to a scan.
+        // What the graph does not reach is left to a scan, and so are the rows that wait.
         if stop == Stop::Budget || self.walk.pool.entries().is_empty() {
             self.method = Method::Scan;
             return Ok(());
@@ -309,7 +317,6 @@ impl SegmentSearch {
             storage.exact_ranks(self.plan.metric, &self.rows, &mut self.ranks)?;
         }
         let found = self.ranks.iter().copied().zip(self.rows.iter().copied());
-        let given = &self.given;
         self.settled.clear();
         if self.method == Method::Walk {
             // A search that does not go on gives no more rows of a group than these.
@@ -318,13 +325,13 @@ impl SegmentSearch {
                 storage.node_rows(node, &mut self.group)?;
                 let is_alone = self.group.len() == 1;
                 for &row in self.group.iter().take(most) {
-                    if (is_alone || storage.row_matches(row)?) && !given.contains(row) {
+                    if is_alone || storage.row_matches(row)? {
                         self.settled.push((rank, row));
                     }
                 }
             }
         } else {
-            self.settled.extend(found.filter(|&(_, row)| !given.contains(row)));
+            self.settled.extend(found);
         }
         // All was there: only now the candidates are given up.
         if !is_exact {
@@ -334,15 +341,36 @@ impl SegmentSearch {
         if self.walk.resumable {
             pool.refill(&mut self.walk.spill);
         }
-        self.ready.extend_from_slice(&self.settled);
-        self.emitted.extend(self.settled.iter().map(|&(_, row)| row));
+        let measured = self.settled.len();
+        self.settled.retain(|row| !self.given.contains(row.1));
+        let is_coarse = storage.coded().is_some_and(|coded| coded.width() == Width::Four);
+        if is_coarse && self.walk.resumable {
+            self.measured += measured;
+            self.waiting.append(&mut self.settled);
+            self.give((self.measured / 2).saturating_sub(self.emitted.len()));
+        } else {
+            self.ready.extend_from_slice(&self.settled);
+            self.emitted.extend(self.settled.iter().map(|&(_, row)| row));
+        }
         Ok(())
+    }
+
+    /// Moves the `most` nearest of the rows that wait to the batch, and those as near as the last of them.
+    fn give(&mut self, most: usize) {
+        let waiting = &mut self.waiting;
+        sort_by(waiting, |a, b| a.0.total_cmp(&b.0));
+        let most = match most.min(waiting.len()).checked_sub(1) {
+            Some(last) => waiting.partition_point(|row| row.0 <= waiting[last].0),
+            None => 0,
+        };
+        self.emitted.extend(waiting[..most].iter().map(|&(_, row)| row));
+        self.ready.extend(waiting.drain(..most));
     }
 }
 
 /// For how many of the rows `found`, which are sorted by codes, the stored vectors are measured to get the
-/// `want` nearest: at most half, which has proved enough, or all by codes of 4 bits. A search that does not
-/// go on measures none that are farther than codes could misplace.
+/// `want` nearest: at most half, which has proved enough, or all by codes of 4 bits, of which half are given
+/// at once. A search that does not go on measures none that are farther than codes could misplace.
 fn rows_measured(
     want: usize,
     found: &[Candidate],

@@ -46,9 +46,9 @@ pub(super) const CALIBRATION_K: [(usize, usize); 2] =
 /// their width.
 const FIT_K: usize = 10;
 
-/// Among how many, and in which share. A search measures `least_measured` at least, so by 8 bits, which
-/// nobody need have asked for, it loses no more. Held to be among 40 in 0.9, inner products of rows of
-/// unequal lengths lost a tenth of their recall. By 4 bits it measures more where they are off by more, up to
+/// Among how many, and in which share. A search measures `least_measured` at least, so by 8 bits it loses
+/// no more. Held to be among 40 in 0.9, inner products of rows of unequal lengths lost a tenth of their
+/// recall. By 4 bits it measures more where they are off by more, up to
 /// all that it holds; what they lose beyond that, the calibration tells.
 fn fit(width: Width) -> (usize, f32) {
     match width {

@@ -382,8 +382,9 @@ export interface BuilderOptions {
    */
   kind?: Kind | Kind[];
   /**
-   * Default `"sq8"` where a structure can use it and it tells the rows apart. `"sq4"` is faster where
-   * dimensions are many, and makes the file smaller; rows that it does not tell apart have the default.
+   * Default, where a structure can use codes: `"sq4"` from 256 dimensions on, which is faster there and makes
+   * the file smaller, or `"sq8"` below, and for rows that 4 bits do not tell apart; `"none"` where 8 do not
+   * either.
    */
   codes?: Codes;
   /** HNSW: neighbours of a row, 2 to 100; twice as many in the base layer. Default 16. */
