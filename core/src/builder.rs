@@ -15,10 +15,11 @@ use crate::ivf::IvfParams;
 use crate::key::{Key, KeyRef, KeyType, RandomKeys};
 use crate::limits::STRUCTURED_ROWS;
 use crate::parallel::Threads;
-use crate::segment::build::{SegmentRows, build};
+use crate::segment::build::{SegmentParams, SegmentRows, build};
 use crate::segment::{OnProgress, Progress, heard};
 use crate::vectors::Vectors;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec::Vec;
 pub use options::IndexOptions;
 use parts::Parts;
@@ -44,11 +45,14 @@ pub struct IndexBuilder {
     options: IndexOptions,
     vectors: Vectors,
     keys: Vec<Key>,
+    /// How far vectors are from those that count; of the rows behind these, not at all.
+    errors: Vec<f32>,
     random_keys: RandomKeys,
     columns: Vec<ColumnBuilder>,
     /// Bytes of the rows' keys and values that have no fixed size.
     texts: u64,
     parts: Parts,
+    codes_preferred: bool,
 }
 
 impl IndexBuilder {
@@ -64,10 +68,12 @@ impl IndexBuilder {
             options,
             vectors,
             keys: Vec::new(),
+            errors: Vec::new(),
             random_keys: RandomKeys::default(),
             columns,
             texts: 0,
             parts,
+            codes_preferred: false,
         })
     }
 
@@ -114,6 +120,26 @@ impl IndexBuilder {
     /// ```
     pub fn seed_keys(&mut self, seed: u64) {
         self.random_keys = RandomKeys::seeded(seed);
+    }
+
+    /// Takes the codes that the options ask for only where they tell the rows apart, as the default does: a
+    /// segment whose rows they do not tell apart keeps its vectors, even under
+    /// [`Codes::Sq8Only`](crate::Codes::Sq8Only).
+    ///
+    /// ```
+    /// use hither::{Codes, Index, IndexBuilder, IndexOptions, Metric};
+    ///
+    /// let options = IndexOptions { codes: Some(Codes::Sq8Only), ..IndexOptions::new(1, Metric::L2) };
+    /// let mut builder = IndexBuilder::new(options)?;
+    /// builder.prefer_codes();
+    /// for x in 0..100 { builder.push(None, &[x as f32], &[])?; }
+    /// builder.push(None, &[60_000.0], &[])?;
+    /// let bytes = builder.finish()?;
+    /// assert_eq!(Index::open(&bytes)?.info().segments[0].codes, Codes::None);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn prefer_codes(&mut self) {
+        self.codes_preferred = true;
     }
 
     /// Makes room for `rows` more rows if it is known that they will come: room that grows as they come
@@ -179,6 +205,43 @@ impl IndexBuilder {
         Ok(())
     }
 
+    /// Appends a row as [`push`](Self::push) does, of which the vector is not at hand but another that is
+    /// at most `error` away, at least 0; under cosine of both at unit length. What
+    /// [`Index::vector_error`](crate::Index::vector_error) tells of the row takes account of it.
+    ///
+    /// # Errors
+    /// Those of `push`, and [`ErrorKind::InvalidParameter`] if `error` is negative or no number.
+    ///
+    /// ```
+    /// use hither::{Index, IndexBuilder, IndexOptions, KeyRef, Metric};
+    ///
+    /// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::L2))?;
+    /// builder.push_near(None, &[3.0, 4.0], 0.25, &[])?;
+    /// let bytes = builder.finish()?;
+    /// let index = Index::open(&bytes)?;
+    /// let row = index.find(KeyRef::Int64(0))?.expect("the row");
+    /// assert_eq!(index.vector_error(row)?, 0.25);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn push_near(
+        &mut self,
+        key: Option<KeyRef<'_>>,
+        vector: &[f32],
+        error: f32,
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
+        if error.is_nan() || error < 0.0 {
+            let reason = format!("{error} is no distance");
+            return Err(ErrorKind::InvalidParameter { name: "error", reason }.into());
+        }
+        self.push(key, vector, values)?;
+        if error > 0.0 {
+            self.errors.resize(self.rows_here() - 1, 0.0);
+            self.errors.push(error);
+        }
+        Ok(())
+    }
+
     /// If memory is limited and full, builds a segment of the rows so far and puts it aside, which makes
     /// room for another row. Else it does nothing. [`push`](Self::push) calls it without `progress`; call
     /// it before to hear of that.
@@ -198,15 +261,17 @@ impl IndexBuilder {
             vectors: &self.vectors,
             key_type: self.options.key_type,
             keys: &self.keys,
+            errors: &self.errors,
             columns: &self.columns,
         };
-        let params = self.options.segment_params();
+        let params = self.segment_params();
         let mut unheard = |_| Ok(());
         let progress = heard(progress, &mut unheard);
         let built = build(self.parts.count(), rows, &params, &threads, progress)?;
         self.parts.put_aside(built, &self.keys, self.texts, &self.options)?;
         self.vectors.clear();
         self.keys.clear();
+        self.errors.clear();
         self.columns = new_columns(&self.options);
         self.texts = 0;
         Ok(())
@@ -249,6 +314,12 @@ impl IndexBuilder {
         Ok(())
     }
 
+    fn segment_params(&self) -> SegmentParams {
+        let params = self.options.segment_params();
+        let codes_required = params.codes_required && !self.codes_preferred;
+        SegmentParams { codes_required, ..params }
+    }
+
     fn rows_here(&self) -> usize {
         self.vectors.rows() as usize
     }
@@ -282,9 +353,10 @@ impl IndexBuilder {
                 vectors: &self.vectors,
                 key_type: self.options.key_type,
                 keys: &self.keys,
+                errors: &self.errors,
                 columns: &self.columns,
             };
-            let mut params = self.options.segment_params();
+            let mut params = self.segment_params();
             if self.parts.count() > 0 && self.rows_here() < STRUCTURED_ROWS as usize {
                 (params.hnsw, params.ivf) = (None, None);
             }

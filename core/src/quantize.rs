@@ -38,6 +38,7 @@
 //! and two of a query whose halves lie apart. What the added 8 brings into a product is 8 times the sum
 //! of the query's codes, and is taken off once.
 
+mod errors;
 mod pairs;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ use crate::metric::Metric;
 use crate::vectors::VectorsView;
 use alloc::vec;
 use alloc::vec::Vec;
+pub(crate) use errors::{decode_error, encode_error, measure_error};
 pub(crate) use pairs::CodePairs;
 pub(crate) use view::{CodeMeaning, CodedQuery, CodesView};
 pub(crate) use width::Width;

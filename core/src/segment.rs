@@ -28,7 +28,7 @@ use crate::ivf::IvfView;
 use crate::key::{KeySections, KeyType, KeysView};
 use crate::limits::MAX_ROWS;
 use crate::names::named;
-use crate::quantize::{CodeMeaning, CodesView, Width};
+use crate::quantize::{CodeMeaning, CodesView, Width, decode_error};
 use crate::rows::Bitmap;
 use crate::vectors::{Shape, VectorsView};
 use alloc::borrow::Cow;
@@ -91,6 +91,8 @@ pub(crate) struct Segment<'a> {
     pub ivf: Option<IvfView<'a>>,
     pub columns: Vec<ColumnView<'a>>,
     pub calibrations: Vec<Calibration>,
+    /// How far each vector may be from the one that was added; empty if the file says nothing of it.
+    errors: &'a [u8],
     /// Bitmap of rows that were removed or replaced; empty if none was.
     hidden: Cow<'a, [u8]>,
     pub hidden_count: u32,
@@ -168,6 +170,10 @@ impl<'a> Segment<'a> {
             };
             ColumnView::new(schema.clone(), sections, rows)
         });
+        let errors = section(Kind::VectorErrors);
+        if !errors.is_empty() && errors.len() as u64 != 2 * u64::from(rows) {
+            return Err(corrupt("the size of the errors"));
+        }
         let hidden = section(Kind::Hidden);
         if !hidden.is_empty() && hidden.len() != rows.div_ceil(8) as usize {
             return Err(corrupt("the size of the removed rows"));
@@ -183,6 +189,7 @@ impl<'a> Segment<'a> {
             ivf: ivf.transpose()?,
             columns: try_collect(columns)?,
             calibrations: try_collect(calibrations)?,
+            errors,
             hidden: Cow::Borrowed(hidden),
             hidden_count: segment.hidden.min(rows),
         })
@@ -200,6 +207,17 @@ impl<'a> Segment<'a> {
             Structure::Flat => true,
             Structure::Hnsw => self.hnsw.is_some(),
             Structure::Ivf => self.ivf.is_some(),
+        }
+    }
+
+    /// How far a row's vector may be from the one that was added: infinitely, if only codes are stored and
+    /// nothing is known of what they miss.
+    pub fn vector_error(&self, row: u32) -> f32 {
+        let (errors, _) = self.errors.as_chunks();
+        match errors.get(row as usize) {
+            Some(bytes) => decode_error(*bytes),
+            None if self.stored_codes == Codes::Sq8Only => f32::INFINITY,
+            None => 0.0,
         }
     }
 

@@ -21,8 +21,9 @@
 //! Columns beside the vector are numbers in the same files (`keys`), and conditions on them filters within the
 //! search (`conditions`).
 //!
-//! Rows go by where they are in the table; which of them a transaction may see is the executor's to decide,
-//! as is the order: rows come with a lower bound of their distance (`scan`).
+//! Rows go by where they are in the table; which of them a transaction may see is the executor's to decide.
+//! Their order is that of Postgres's own distances (`scan`, `order`), which are measured by the vectors of
+//! the table, where segments have codes alone (`measure`), or by those of the index.
 //!
 //! Postgres calls in through this file alone; every callback is guarded, so that a panic of ours is an
 //! error of the statement and no more.
@@ -31,6 +32,7 @@ mod attach;
 mod attribute;
 mod blocks;
 mod build;
+mod build_lock;
 mod column;
 mod conditions;
 mod cost;
@@ -38,16 +40,20 @@ mod cost;
 mod explain;
 mod export;
 mod extents;
+mod flush;
 mod growing;
 mod insert;
 mod keys;
+mod measure;
 mod merge;
 mod metapage;
 mod named_index;
 mod near_copy;
 mod opened;
 mod options;
+mod order;
 mod page;
+mod publish;
 mod record;
 mod relation;
 mod report;
@@ -55,7 +61,9 @@ mod scan;
 mod seen_rows;
 mod segment;
 mod segment_writer;
+mod source_table;
 pub mod status;
+mod table_rows;
 mod tid;
 mod vacuum;
 mod worker;
@@ -298,8 +306,8 @@ unsafe extern "C-unwind" fn begin_scan(
         (*scan).xs_orderbyvals = pg_sys::palloc0(count * size_of::<Datum>()).cast();
         (*scan).xs_orderbynulls = pg_sys::palloc0(count).cast();
         // Of an error that ends the query the context tells, which lives as long.
-        let own =
-            pgrx::PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(Scan::default());
+        let own = Scan::new(pg_sys::CurrentMemoryContext);
+        let own = pgrx::PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(own);
         (*scan).opaque = own.cast();
         scan
     }
@@ -333,13 +341,12 @@ unsafe extern "C-unwind" fn get_tuple(
     // SAFETY: begun; rows come forward only, as the handler says.
     unsafe {
         let own = &mut *(*scan).opaque.cast::<Scan>();
-        let Some(row) = raise(own.next(scan)) else { return false };
-        (*scan).xs_heaptid = tid::pointer_of(row.tid);
+        let Some(tid) = raise(own.next(scan)) else { return false };
+        (*scan).xs_heaptid = tid::pointer_of(tid);
         // Filters may let through what does not match.
         (*scan).xs_recheck = (*scan).numberOfKeys > 0;
-        (*scan).xs_recheckorderby = true;
-        *(*scan).xs_orderbyvals = row.least.into_datum().unwrap_or(Datum::from(0));
-        *(*scan).xs_orderbynulls = false;
+        // Rows come in their order.
+        (*scan).xs_recheckorderby = false;
         true
     }
 }

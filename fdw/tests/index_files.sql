@@ -83,7 +83,7 @@ SELECT hither.export('items_v', :'out', 'id', '{v}', overwrite => true);
 SELECT hither.export('items_v', :'out', 'id', '{n,n}', overwrite => true);
 SELECT hither.export('items_v', NULL, 'id') IS NULL AS nothing;
 -- What failed left the file that was there, and no other.
-\! ls -A "$FOLDER" | grep -E 'out|tmp'; $HITHER verify "$FOLDER/out.hither" >/dev/null && echo whole
+\! ls -A "$FOLDER" | grep -E '^out|tmp'; $HITHER verify "$FOLDER/out.hither" >/dev/null && echo whole
 -- Whoever may not.
 CREATE ROLE exporter;
 GRANT SELECT ON items TO exporter;

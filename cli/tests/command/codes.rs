@@ -36,15 +36,14 @@ fn codes_of_four_bits_are_built_or_it_is_said_why_not() {
     assert!(told.contains("4 bits do not tell these rows apart"), "{told}");
 
     // So it is where nothing is asked for, of as many dimensions as have 4 bits by default.
-    let (mut random, mut rows) = (1_u32, Vec::new());
-    for _ in 0..2100 {
+    let mut rows = Vec::new();
+    for n in 0..2500 {
         rows.extend(256_u32.to_le_bytes());
-        for _ in 0..256 {
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            rows.extend(((random >> 8) as f32).to_le_bytes());
-        }
+        rows.extend(((n / 50) as f32).to_le_bytes());
+        rows.extend(((n % 50) as f32).to_le_bytes());
+        rows.extend([0; 254 * 4]);
     }
-    fs::write(folder.join("spread.fvecs"), rows).unwrap();
-    let told = ok(&folder, &["build", "spread.fvecs", "-o", "spread.hither", "--metric", "l2"]);
+    fs::write(folder.join("wide.fvecs"), rows).unwrap();
+    let told = ok(&folder, &["build", "wide.fvecs", "-o", "wide.hither", "--metric", "l2"]);
     assert!(told.contains("codes sq8: 4 bits do not tell these rows apart"), "{told}");
 }

@@ -28,10 +28,11 @@ pub(crate) enum Kind {
     Copies = 20,
     HnswRecords = 21,
     PackedCodes = 22,
+    VectorErrors = 23,
 }
 
 impl Kind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -54,6 +55,7 @@ impl Kind {
         Self::Copies,
         Self::HnswRecords,
         Self::PackedCodes,
+        Self::VectorErrors,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -85,13 +87,14 @@ impl Kind {
             Self::Copies => "copies of rows",
             Self::HnswRecords => "neighbours of the base layer",
             Self::PackedCodes => "codes of 4 bits",
+            Self::VectorErrors => "errors of the vectors",
         }
     }
 
     /// Whether a reader that does not know it must refuse the file. Without the copies it finds
-    /// the same rows, by edges.
+    /// the same rows, by edges; no search reads the errors of the vectors.
     pub fn is_required(self) -> bool {
-        self != Self::Copies
+        !matches!(self, Self::Copies | Self::VectorErrors)
     }
 
     /// Base-two logarithm of the bytes that one checksum covers: small blocks where queries read
@@ -108,7 +111,8 @@ impl Kind {
             | Self::KeyOrder
             | Self::ColumnOffsets
             | Self::ColumnValues
-            | Self::CodeFactors => 12,
+            | Self::CodeFactors
+            | Self::VectorErrors => 12,
             _ => 16,
         }
     }

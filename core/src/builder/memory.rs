@@ -72,6 +72,10 @@ impl IndexOptions {
             // its factor, and two terms by which ranks of rows are corrected.
             row += Width::Eight.stride(dimensions) as u64 + 12;
         }
+        if self.codes == Some(Codes::Sq8Only) {
+            // How far codes are off, as it is measured and as it is stored.
+            row += 10;
+        }
         if let Some(hnsw) = self.hnsw {
             let m = u64::from(hnsw.m).max(2);
             // Places for neighbours and their count, and the layers above, of a row in m.

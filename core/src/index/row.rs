@@ -76,6 +76,38 @@ impl Index<'_> {
         }
     }
 
+    /// How far the row's vector may be from the one that was added, at most, as the L2 distance between
+    /// them; under cosine, between both at unit length. 0 where vectors are stored; of
+    /// [`Codes::Sq8Only`](crate::Codes::Sq8Only) what the codes miss, at most a hundredth more, or infinity
+    /// if the file was made before files said it.
+    ///
+    /// So the L2 distance of the vector that was added is within this of the one that a search gives.
+    ///
+    /// # Errors
+    /// Those of [`key`](Self::key).
+    ///
+    /// ```
+    /// use hither::{Codes, Index, IndexBuilder, IndexOptions, KeyRef, Metric};
+    ///
+    /// let options = IndexOptions { codes: Some(Codes::Sq8Only), ..IndexOptions::new(2, Metric::L2) };
+    /// let mut builder = IndexBuilder::new(options)?;
+    /// for x in 0..100 { builder.push(None, &[x as f32, 0.1], &[])?; }
+    /// let bytes = builder.finish()?;
+    /// let index = Index::open(&bytes)?;
+    /// let row = index.find(KeyRef::Int64(3))?.expect("row 3");
+    /// let mut vector = [0.0; 2];
+    /// index.vector(row, &mut vector)?;
+    /// let off = (vector[0] - 3.0).hypot(vector[1] - 0.1);
+    /// assert!(off <= index.vector_error(row)?);
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn vector_error(&self, row: RowId) -> Result<f32> {
+        match self.place(row)? {
+            Place::Stored(segment) => Ok(segment.vector_error(row.row)),
+            Place::Growing(_) => Ok(0.0),
+        }
+    }
+
     /// A row's value in column number `column`.
     ///
     /// # Errors

@@ -125,6 +125,7 @@ impl Index<'_> {
                 vectors: &compacted.vectors,
                 key_type: self.options.key_type,
                 keys: &compacted.keys,
+                errors: &[],
                 columns: &compacted.columns,
             };
             let number = manifest.segments.len() as u32;
@@ -245,7 +246,7 @@ pub fn merge_into(
         let values = try_collect(columns.map(|column| index.value(*row, column)))?;
         let key: KeyRef<'_> = key.as_ref();
         builder.make_room(Some(&mut *progress))?;
-        builder.push(Some(key), &vector, &values)?;
+        builder.push_near(Some(key), &vector, index.vector_error(*row)?, &values)?;
     }
     Ok(())
 }

@@ -29,8 +29,8 @@ struct Scratch {
     ranks: Vec<f32>,
 }
 
-/// Clusters `rows` rows around `lists` centroids. `progress` hears of every step done, of
-/// `ITERATIONS + 1`.
+/// Clusters `rows` rows around `lists` centroids. `progress` hears how many steps are done, of
+/// `ITERATIONS + 1`, and of each several times.
 pub(crate) fn cluster(
     vectors: &VectorsView<'_>,
     rows: u32,
@@ -51,12 +51,14 @@ pub(crate) fn cluster(
         push_centroid(&mut centroids, &mut values, vectors.metric())?;
     }
     for iteration in 0..ITERATIONS {
-        let nearest = assign(vectors, &centroids, &sample, threads, &mut scratch)?;
+        let heard = &mut || progress(iteration);
+        let nearest = assign(vectors, &centroids, &sample, threads, &mut scratch, heard)?;
         centroids = average(vectors, &sample, &nearest, lists)?;
         progress(iteration + 1)?;
     }
     let all: Vec<u32> = (0..rows).collect();
-    let lists = assign(vectors, &centroids, &all, threads, &mut scratch)?;
+    let heard = &mut || progress(ITERATIONS);
+    let lists = assign(vectors, &centroids, &all, threads, &mut scratch, heard)?;
     progress(ITERATIONS + 1)?;
     Ok(Clustering { centroids, lists })
 }
@@ -80,30 +82,40 @@ fn push_centroid(centroids: &mut Vectors, values: &mut [f32], metric: Metric) ->
 }
 
 /// The nearest centroid of each listed row: by cosine on the sphere, else by Euclidean distance,
-/// which k-means minimises (under inner product the longest centroid would take all).
+/// which k-means minimises (under inner product the longest centroid would take all). `heard` is called
+/// every some milliseconds of work.
 fn assign(
     vectors: &VectorsView<'_>,
     centroids: &Vectors,
     rows: &[u32],
     threads: &Threads,
     scratch: &mut [Scratch],
+    heard: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<u32>> {
+    /// Values that are multiplied between.
+    const WORK: usize = 1 << 28;
     let view = centroids.view();
     let all: Vec<u32> = (0..centroids.rows()).collect();
     let metric = match vectors.metric() {
         Metric::Cosine => Metric::InnerProduct,
         _ => Metric::L2,
     };
-    threads.map(rows.len(), scratch, |at, scratch| {
-        let Scratch { query, values, ranks } = scratch;
-        values.resize(vectors.dimensions(), 0.0);
-        vectors.get(rows[at], values)?;
-        query.set(values, vectors.dimensions(), metric)?;
-        ranks.resize(all.len(), 0.0);
-        view.ranks_as(metric, query, &all, ranks, &mut Vec::new())?;
-        let best = (0..ranks.len()).min_by(|&a, &b| ranks[a].total_cmp(&ranks[b]));
-        Ok(best.unwrap_or(0) as u32)
-    })
+    let mut nearest = Vec::with_capacity(rows.len());
+    let some = WORK / (all.len() * vectors.dimensions()).clamp(1, WORK);
+    for rows in rows.chunks(some.max(64)) {
+        nearest.extend(threads.map(rows.len(), scratch, |at, scratch| {
+            let Scratch { query, values, ranks } = scratch;
+            values.resize(vectors.dimensions(), 0.0);
+            vectors.get(rows[at], values)?;
+            query.set(values, vectors.dimensions(), metric)?;
+            ranks.resize(all.len(), 0.0);
+            view.ranks_as(metric, query, &all, ranks, &mut Vec::new())?;
+            let best = (0..ranks.len()).min_by(|&a, &b| ranks[a].total_cmp(&ranks[b]));
+            Ok(best.unwrap_or(0) as u32)
+        })?);
+        heard()?;
+    }
+    Ok(nearest)
 }
 
 /// The mean of every list's rows, summed in the order of `rows`. A list that lost all its rows

@@ -22,7 +22,7 @@ use crate::ivf::kmeans::{self, Clustering};
 use crate::key::{Key, KeyType, encode_keys};
 use crate::metric::Metric;
 use crate::parallel::Threads;
-use crate::quantize::{CodePairs, Quantizer, Width};
+use crate::quantize::{CodePairs, Quantizer, Width, encode_error};
 use crate::random::Random;
 use crate::vectors::Vectors;
 use alloc::borrow::Cow;
@@ -45,6 +45,8 @@ pub(crate) struct SegmentRows<'a> {
     pub vectors: &'a Vectors,
     pub key_type: KeyType,
     pub keys: &'a [Key],
+    /// How far vectors are from those that count: none, or of each row; of those that are left out, none.
+    pub errors: &'a [f32],
     pub columns: &'a [ColumnBuilder],
 }
 
@@ -159,6 +161,18 @@ pub(crate) fn build<'a>(
     if codes != Codes::None && count == 0 {
         let quantizer = Quantizer::zero(codes.width(), dimensions);
         coded = Some(Coded { quantizer, bytes: AlignedBytes::new(), factors: Vec::new() });
+    }
+    let mut vector_errors = Cow::Borrowed(rows.errors);
+    if codes == Codes::Sq8Only
+        && let Some(coded) = &coded
+        && metric.takes_codes()
+    {
+        vector_errors = coded.errors(rows.vectors, rows.errors, threads)?.into();
+    }
+    if !vector_errors.is_empty() {
+        let error = |&row: &u32| vector_errors.get(row as usize).copied().unwrap_or(0.0);
+        let bytes = order.iter().flat_map(|row| encode_error(error(row)));
+        add(NO_COLUMN, Kind::VectorErrors, owned(bytes.collect()));
     }
     if let Some(Coded { quantizer, bytes, factors }) = coded {
         segment.scale = quantizer.scale;

@@ -2,11 +2,11 @@
 
 use super::Codes;
 use crate::aligned::AlignedBytes;
-use crate::error::Result;
+use crate::error::{Result, try_collect};
 use crate::hnsw::groups::Groups;
 use crate::metric::Metric;
 use crate::parallel::Threads;
-use crate::quantize::{CodesView, Quantizer, Width};
+use crate::quantize::{CodesView, Quantizer, Width, measure_error};
 use crate::vectors::Vectors;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -93,6 +93,25 @@ impl Coded {
             }
         }
         Ok(Self { quantizer, bytes, factors })
+    }
+
+    /// How far what the codes stand for lies from each of `vectors`, and how far these are from the vectors that
+    /// count: `before`, which may be of the first rows alone.
+    pub fn errors(&self, vectors: &Vectors, before: &[f32], threads: &Threads) -> Result<Vec<f32>> {
+        const PIECE: usize = 1024;
+        let (view, rows) = (vectors.view(), vectors.rows() as usize);
+        let decoded = self.view(view.metric()).as_vectors();
+        let mut scratch = threads.scratch::<[Vec<f32>; 2]>();
+        let pieces = threads.map(rows.div_ceil(PIECE), &mut scratch, |piece, scratch| {
+            scratch.iter_mut().for_each(|values| values.resize(view.dimensions(), 0.0));
+            let [added, stored] = scratch;
+            let rows = piece * PIECE..rows.min((piece + 1) * PIECE);
+            try_collect(rows.map(|row| {
+                let error = measure_error(&view, &decoded, row as u32, added, stored)?;
+                Ok(error + before.get(row).copied().unwrap_or(0.0))
+            }))
+        })?;
+        Ok(pieces.concat())
     }
 
     /// How many rows, all different, have equal codes at most.

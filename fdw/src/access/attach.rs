@@ -9,18 +9,21 @@
 use crate::access::attribute::Attribute;
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
+use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
-use crate::access::growing;
+use crate::access::growing::{self, live_records, read_before};
 use crate::access::keys;
-use crate::access::merge::{BuilderLock, Merge, live_records, publish, push_segment, read_growing};
+use crate::access::merge::push_segment;
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
 use crate::access::near_copy;
 use crate::access::opened::{RowPlaces, Snapshot};
+use crate::access::publish::{Publication, new_number, publish};
 use crate::access::relation::IndexRelation;
 use crate::access::seen_rows::{OwnersRights, SeenRows};
 use crate::access::segment;
 use crate::access::segment_writer::SegmentWriter;
+use crate::access::source_table::SourceTable;
 use crate::access::tid::tid_at;
 use crate::search::backend::InterruptibleSink;
 use crate::search::lengths::{Lengths, length};
@@ -96,7 +99,7 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
     let about = |error| Failure::from_search(error, path);
     file.verify().map_err(about)?;
 
-    let _lock = BuilderLock::new(index);
+    let _locks = [Duty::Merge, Duty::Flush].map(|duty| BuildLock::wait(index, duty));
     let before = Metapage::read(index)?;
     let end = growing::seal(index, &column)?;
     let snapshot = Snapshot::new(index, &column)?;
@@ -123,30 +126,33 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
         return Ok(counts);
     }
 
-    let number = snapshot.meta.head.next_segment;
-    let blocks = FreeBlocks::find(index)?;
+    let (number, blocks) = (new_number(index)?, FreeBlocks::find(index)?);
     let (entry, mut blocks) = write(index, &column, file, &matches, number, blocks, path)?;
     let mut new = vec![entry];
     let is_other = |tid: u64| !matches.tids.contains(&tid);
     let others = places.iter().filter(|tid| is_other(**tid)).count() as u64;
     if others > 0 {
         let mut builder = SegmentBuilder::new(index, &column, others, false)?;
-        read_growing(index, &column, &before, end.place, &mut |row| match growing.get(&row.tid) {
+        read_before(index, &column, &before, end.place, &mut |row| match growing.get(&row.tid) {
             Some(live) if *live == row.position && is_other(row.tid) => {
                 builder.push(row.tid, &row.keys, row.vector)
             }
             _ => Ok(()),
         })?;
+        let Some(mut table) = SourceTable::open(index, &column) else {
+            let message = "another session waits for the table";
+            return Err(Failure::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, message));
+        };
         for source in &sources {
-            push_segment(&mut builder, source, &column, &is_other)?;
+            push_segment(&mut builder, source, &column, &mut table, &is_other)?;
         }
-        if builder.rows() > 0 {
-            let (entry, left) = builder.finish(number + 1, blocks)?;
-            new.push(entry);
-            blocks = left;
-        }
+        table.close();
+        let other;
+        (other, blocks) = builder.finish_some(new_number(index)?, blocks)?;
+        new.extend(other);
     }
-    publish(index, &column, &Merge { sources, growing, end, new }, &mut blocks)?;
+    let publication = Publication { sources, growing, end: Some(end), new };
+    publish(index, &column, &publication, blocks)?;
     near_copy::sweep(index, &Metapage::read(index)?.segments);
     Ok(counts)
 }

@@ -16,12 +16,14 @@ use crate::search::backend::SignalMask;
 use crate::search::lengths::{Lengths, length};
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::VectorValue;
-use hither_core::limits::FLAT_ROWS;
-use hither_core::{IndexBuilder, KeyRef, Progress};
+use hither_core::{IndexBuilder, KeyRef, Metric, Progress};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::c_void;
+
+/// Up to so many rows a segment is scanned: a tenth of a millisecond, and made in no time.
+const FLAT_ROWS: u64 = 3000;
 
 /// The names of phases of a build, from the number that Postgres's own begin after.
 pub const PHASES: [&std::ffi::CStr; 7] = [
@@ -69,6 +71,7 @@ impl SegmentBuilder {
     pub fn new(index: IndexRelation, column: &Column, rows: u64, told: bool) -> Result<Self> {
         let mut builder = IndexBuilder::new(column.build_options(index, rows))?;
         builder.spill_to(Box::new(spill(index)?));
+        builder.prefer_codes();
         let (column, vector) = (column.clone(), vec![0.0; column.dimensions]);
         Ok(Self { index, column, builder, lengths: Lengths::NONE, vector, told })
     }
@@ -84,10 +87,33 @@ impl SegmentBuilder {
             return Ok(());
         }
         let length = length(&self.vector);
-        self.lengths = self.lengths.and(Lengths { least: length, greatest: length });
+        self.add(tid, keys, 0.0, Lengths { least: length, greatest: length })
+    }
+
+    /// Adds a row of which only codes are left: `vector` is at most `error` from its own, whose length
+    /// is between these.
+    pub fn push_near(
+        &mut self,
+        tid: u64,
+        keys: &[Option<i64>],
+        (vector, error): (&[f32], f32),
+        lengths: Lengths,
+    ) -> Result<()> {
+        self.vector.copy_from_slice(vector);
+        let mut error = error;
+        if self.column.metric == Metric::Cosine && vector.iter().all(|value| *value == 0.0) {
+            // Codes of nothing have no direction; any other is at most 2 away.
+            (self.vector[0], error) = (1.0, 2.0);
+        }
+        self.add(tid, keys, error, lengths)
+    }
+
+    fn add(&mut self, tid: u64, keys: &[Option<i64>], error: f32, lengths: Lengths) -> Result<()> {
+        self.lengths = self.lengths.and(lengths);
         let Self { builder, vector, told, .. } = self;
         builder.make_room(Some(&mut masked(self.index, *told)))?;
-        Ok(builder.push(Some(KeyRef::Int64(tid as i64)), vector, &keys::values(keys))?)
+        let (key, values) = (KeyRef::Int64(tid as i64), keys::values(keys));
+        Ok(builder.push_near(Some(key), vector, error, &values)?)
     }
 
     /// Builds the segment and writes its pages; the metapage does not name them yet.
@@ -100,6 +126,21 @@ impl SegmentBuilder {
         self.builder.write_to(&mut writer, Some(&mut masked(self.index, self.told)))?;
         let (least, greatest) = (self.lengths.least as f32, self.lengths.greatest as f32);
         writer.finish(rows, (least.next_down(), greatest.next_up()))
+    }
+}
+
+impl SegmentBuilder {
+    /// The same, if there are rows.
+    pub fn finish_some(
+        self,
+        number: u32,
+        blocks: FreeBlocks,
+    ) -> Result<(Option<SegmentEntry>, FreeBlocks)> {
+        if self.rows() == 0 {
+            return Ok((None, blocks));
+        }
+        let (entry, blocks) = self.finish(number, blocks)?;
+        Ok((Some(entry), blocks))
     }
 }
 

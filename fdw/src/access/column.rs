@@ -2,13 +2,13 @@
 
 use crate::access::keys::{self, KeyKind};
 use crate::access::metapage::Metapage;
-use crate::access::options::IndexKind;
+use crate::access::options::{IndexKind, Rerank};
 use crate::access::relation::IndexRelation;
 use crate::search::lengths::length;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::{self, VectorType, VectorValue};
 use hither_core::limits::FLAT_ROWS;
-use hither_core::{Element, HnswParams, IndexOptions, IvfParams, KeyType, Metric};
+use hither_core::{Codes, Element, HnswParams, IndexOptions, IvfParams, KeyType, Metric};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
@@ -19,6 +19,8 @@ pub struct Column {
     pub dimensions: usize,
     pub metric: Metric,
     pub keys: Vec<KeyKind>,
+    /// Which of the table's columns the vector is; none if it is an expression.
+    pub attribute: Option<i16>,
 }
 
 /// What a row costs that is built in another part than the last: its key.
@@ -34,6 +36,12 @@ impl Column {
     /// If it is nothing that can be indexed.
     pub fn to_build(index: IndexRelation) -> Result<Self> {
         let column = Self::of_catalog(index)?;
+        if index.options().rerank == Rerank::Heap && !column.is_in_table() {
+            let message = "rows of such an index cannot be put in order by the table's vectors";
+            return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message).hint(
+                "Leave rerank = 'heap' out: what is an expression, or is ordered by <+>, is kept in the index.",
+            ));
+        }
         if column.dimensions > 0 {
             return Ok(column);
         }
@@ -76,8 +84,21 @@ impl Column {
             let attribute = attribute(relation.rd_att);
             let dimensions = usize::try_from((*attribute).atttypmod).unwrap_or(0);
             let keys = keys::kinds(index)?;
-            Ok(Column { vector_type, dimensions, metric, keys })
+            let attribute = (*relation.rd_index).indkey.values.as_slice(1)[0];
+            let attribute = Some(attribute).filter(|attribute| *attribute > 0);
+            Ok(Column { vector_type, dimensions, metric, keys, attribute })
         }
+    }
+
+    /// Whether rows can be put in order by the table's vectors: what codes miss has a bound, and the table has
+    /// the vector as it is.
+    fn is_in_table(&self) -> bool {
+        self.attribute.is_some() && self.metric != Metric::L1
+    }
+
+    /// Whether segments have codes alone, and the table the vectors.
+    pub fn leaves_vectors(&self, index: IndexRelation) -> bool {
+        index.options().rerank != Rerank::Index && self.is_in_table()
     }
 
     /// What a file of rows is, without a structure.
@@ -108,6 +129,9 @@ impl Column {
             }
             IndexKind::Ivf => built.ivf = Some(IvfParams { lists: options.lists }),
             IndexKind::Flat => {}
+        }
+        if self.leaves_vectors(index) {
+            built.codes = Some(Codes::Sq8Only);
         }
         let memory = u64::try_from(memory).unwrap_or(0) * 1024;
         let least = built.memory_needed(FLAT_ROWS) + 2 * BYTES_PUT_ASIDE * rows;

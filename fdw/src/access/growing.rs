@@ -14,10 +14,11 @@ use crate::access::metapage::{LockedMetapage, METAPAGE, Metapage, is_last};
 use crate::access::page::{
     Block, Lock, LogRecord, NO_BLOCK, PageBuffer, PageImage, PageKind, PageTag,
 };
-use crate::access::record::{self, GrowingRow, Layout, PageHeader, ROOM};
+use crate::access::record::{self, GrowingRow, Layout, PageHeader, ROOM, RecordPosition};
 use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 use pgrx::pg_sys;
+use std::collections::BTreeMap;
 
 /// The first page of an index's chain: no row is on it.
 pub fn empty_page(place: u32) -> (PageTag, [u8; size_of::<PageHeader>()]) {
@@ -55,6 +56,9 @@ pub fn append(
         let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
         if locked.meta.head.tail_place == meta.head.tail_place {
             let tail = locked.tail(index)?;
+            if !is_last(tail.tag()) {
+                return Err(index.damaged("another page follows the last growing page"));
+            }
             let rows = layout.header(index, &tail)?.rows;
             if layout.parts > 1 || usize::from(rows) == layout.rows {
                 append_pages(index, &mut locked, &tail, layout, &record)?;
@@ -247,6 +251,10 @@ pub fn read(
         if until == Some(position.place) {
             return Ok(ChainEnd::Reached);
         }
+        // VACUUM may have cut off where it stood.
+        if position.block >= index.blocks() {
+            return Ok(ChainEnd::Recycled);
+        }
         let page = PageBuffer::read(index, position.block, Lock::Share)?;
         let tag = page.tag();
         if !tag.is(PageKind::Growing, 0, position.place) {
@@ -325,4 +333,45 @@ pub fn blocks(index: IndexRelation, meta: &Metapage) -> Result<Vec<Block>> {
         block = page.tag().next;
     }
     Ok(found)
+}
+
+/// Gives the rows before a place of the chain.
+///
+/// # Errors
+/// Those of `each`; if the index is damaged.
+pub fn read_before(
+    index: IndexRelation,
+    column: &Column,
+    meta: &Metapage,
+    end: u32,
+    each: &mut dyn FnMut(GrowingRow<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut position = ChainPosition::start(meta);
+    match read(index, column, &mut position, Some(end), each)? {
+        ChainEnd::Reached => Ok(()),
+        ChainEnd::Recycled => Err(index.damaged("a growing page is none")),
+    }
+}
+
+/// The records before a place of the chain whose rows are not deleted, as they were at one moment. A
+/// place in the table may have several, of which all but the last are deleted.
+pub fn live_records(
+    index: IndexRelation,
+    column: &Column,
+    meta: &Metapage,
+    end: u32,
+) -> Result<BTreeMap<u64, RecordPosition>> {
+    loop {
+        let deletions = Metapage::read(index)?.head.growing_deletions;
+        let mut live = BTreeMap::new();
+        read_before(index, column, meta, end, &mut |row| {
+            if !row.deleted {
+                live.insert(row.tid, row.position);
+            }
+            Ok(())
+        })?;
+        if Metapage::read(index)?.head.growing_deletions == deletions {
+            return Ok(live);
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! Inserting: a record on the last growing page.
 
+use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
+use crate::access::flush::flush;
 use crate::access::growing;
 use crate::access::keys;
 use crate::access::merge::{self, Wish};
+use crate::access::metapage::{MOST_SEGMENTS, Metapage};
 use crate::access::relation::IndexRelation;
 use crate::access::worker;
 use crate::sql::failure::Result;
@@ -11,8 +14,8 @@ use crate::sql::vector::VectorValue;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 
-/// An insert that finds so many times `growing_rows` builds a segment itself: nobody else did.
-const LAST_RESORT: u64 = 8;
+/// An insert that finds so many times `growing_rows` makes a segment of them itself: nobody else did.
+const LAST_RESORT: u64 = 4;
 
 thread_local! {
     static VECTOR: RefCell<Vec<f32>> = RefCell::default();
@@ -48,9 +51,24 @@ pub unsafe fn insert(
     };
     let enough = index.options().growing_rows;
     if meta.head.growing_rows >= LAST_RESORT * enough {
-        merge::merge(index, &column, Wish::Flush)?;
+        relieve(index, &column, LAST_RESORT * enough)?;
     } else if meta.head.growing_rows >= enough {
         worker::ask(index);
+    }
+    Ok(())
+}
+
+/// Makes a segment of the growing rows, when whoever is at it has not. Merging is left to others, as long as
+/// there are few segments.
+fn relieve(index: IndexRelation, column: &Column, most: u64) -> Result<()> {
+    let lock = BuildLock::wait(index, Duty::Flush);
+    let meta = Metapage::read(index)?;
+    if meta.head.growing_rows >= most {
+        flush(index, column, lock)?;
+        worker::start(index);
+    }
+    if meta.segments.len() >= MOST_SEGMENTS / 2 {
+        merge::merge(index, column, Wish::Small)?;
     }
     Ok(())
 }

@@ -76,6 +76,26 @@ impl NamedIndex {
         }
     }
 
+    /// The same for whoever reads, or none if there is no such index any more.
+    pub fn find(oid: pg_sys::Oid) -> Result<Option<Self>> {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        // SAFETY: null if it is gone; while it is locked, it stays.
+        unsafe {
+            let table = pg_sys::IndexGetRelation(oid, true);
+            let table = pg_sys::try_relation_open(table, lock);
+            if table.is_null() {
+                return Ok(None);
+            }
+            let relation = pg_sys::try_relation_open(oid, lock);
+            if relation.is_null() {
+                pg_sys::relation_close(table, lock);
+                return Ok(None);
+            }
+            let _locked = Self { relation, table, lock };
+            Self::open(oid, Intent::Read).map(Some)
+        }
+    }
+
     pub fn index(&self) -> IndexRelation {
         // SAFETY: open as long as this lives, and ours.
         unsafe { IndexRelation::new(self.relation) }

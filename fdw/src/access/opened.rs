@@ -16,7 +16,7 @@ use crate::search::lengths::{Lengths, length};
 use crate::search::recent::RecentValues;
 use crate::search::shards::Shard;
 use crate::sql::failure::Result;
-use hither_core::{Index, IndexBuilder, IndexFile, KeyRef, RowId};
+use hither_core::{Codes, Index, IndexBuilder, IndexFile, KeyRef, RowId};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -27,6 +27,7 @@ pub struct OpenSegment {
     pub entry: SegmentEntry,
     pub shard: Shard,
     pub deleted: Rc<DeletedRows>,
+    usual_error: f32,
     places: RowPlaces,
 }
 
@@ -150,6 +151,11 @@ impl Snapshot {
         }
     }
 
+    /// How far vectors are off where only codes are stored, nearly all of them.
+    pub fn usual_error(&self) -> f64 {
+        self.segments.iter().fold(0.0_f32, |most, segment| most.max(segment.usual_error)).into()
+    }
+
     /// Whether a row of a shard is deleted. Of growing ones those that are were never read.
     pub fn is_deleted(&self, shard: usize, row: RowId) -> bool {
         self.segments.get(shard).is_some_and(|segment| segment.is_deleted(row))
@@ -219,8 +225,10 @@ impl OpenIndex {
         }
         copy.position = position;
         if !rows.is_empty() {
-            // A row may have been deleted while the chain was read, and its place have another by now.
-            if Metapage::read(index)?.head.growing_deletions != deletions {
+            // A row may have been deleted while the chain was read, in it or in the segment that it became, and
+            // its place have another by now.
+            let now = Metapage::read(index)?.head;
+            if (now.growing_place, now.growing_deletions) != (first, deletions) {
                 return Ok(false);
             }
             copy.add(index, column, rows)?;
@@ -256,7 +264,23 @@ fn open_segment(index: IndexRelation, entry: &SegmentEntry) -> Result<Option<Ope
     let path = PathBuf::from(format!("segment {} of {}", entry.number, index.name()));
     crate::search::stats::note_open();
     let shard = Shard { path, file };
-    Ok(Some(OpenSegment { entry: *entry, shard, deleted: Rc::new(deleted), places }))
+    let usual_error = usual_error(shard.file.index())?;
+    Ok(Some(OpenSegment { entry: *entry, shard, deleted: Rc::new(deleted), usual_error, places }))
+}
+
+/// The greatest error of rows spread over a file.
+fn usual_error(file: &Index<'_>) -> Result<f32> {
+    const SAMPLE: u32 = 4096;
+    let mut most = 0.0_f32;
+    for (segment, info) in file.info().segments.iter().enumerate() {
+        if info.codes != Codes::Sq8Only {
+            continue;
+        }
+        for row in (0..info.rows).step_by(info.rows.div_ceil(SAMPLE).max(1) as usize) {
+            most = most.max(file.vector_error(RowId { segment: segment as u32, row })?);
+        }
+    }
+    Ok(most)
 }
 
 /// A file without rows, to which growing ones are added in memory.

@@ -41,6 +41,22 @@ impl IndexKind {
     }
 }
 
+/// By what the rows that a search found are put in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rerank {
+    /// By the table's vectors where that can be, else as [`Self::Index`].
+    Default,
+    /// By the vectors of the table: the index has codes alone.
+    Heap,
+    /// By the vectors, which the index has too.
+    Index,
+}
+
+impl Rerank {
+    const ALL: [(Self, &CStr); 3] =
+        [(Self::Default, c"default"), (Self::Heap, c"heap"), (Self::Index, c"index")];
+}
+
 /// The options of an index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StorageOptions {
@@ -48,6 +64,7 @@ pub struct StorageOptions {
     pub m: u32,
     pub ef_construction: u32,
     pub lists: u32,
+    pub rerank: Rerank,
     /// So many growing rows are worth a segment.
     pub growing_rows: u64,
     ef_search: Option<u32>,
@@ -82,6 +99,7 @@ struct Parsed {
     growing_rows: c_int,
     ef_search: c_int,
     probes: c_int,
+    rerank: c_int,
     recall: f64,
 }
 
@@ -94,6 +112,7 @@ const DEFAULTS: Parsed = Parsed {
     growing_rows: DEFAULT_GROWING_ROWS,
     ef_search: 0,
     probes: 0,
+    rerank: 0,
     recall: 0.0,
 };
 
@@ -178,25 +197,37 @@ fn kind() -> pg_sys::relopt_kind::Type {
             let text = c"The wanted recall, in place of ef_search and probes.";
             let name = c"recall".as_ptr();
             pg_sys::add_real_reloption(kind, name, text.as_ptr(), 0.0, 0.0, 1.0, lock);
-            let end = [(std::ptr::null(), 0)];
-            let members = IndexKind::ALL.iter().zip(0..).map(|((_, name), at)| (name.as_ptr(), at));
-            let members: Vec<_> = members
-                .chain(end)
-                .map(|(string_val, symbol_val)| pg_sys::relopt_enum_elt_def {
-                    string_val,
-                    symbol_val,
-                })
-                .collect();
-            let (name, text) = (c"kind", c"The structure: a graph, an inverted file, or none.");
-            let detail = c"Valid values are \"hnsw\", \"ivf\" and \"flat\".";
-            pg_sys::add_enum_reloption(
-                kind,
-                name.as_ptr(),
-                text.as_ptr(),
-                members.leak().as_mut_ptr(),
-                0,
-                detail.as_ptr(),
-                lock,
+            let choice = |name: &CStr, text: &CStr, members: [&CStr; 3], detail: &CStr| {
+                let mut members = members.map(CStr::as_ptr).to_vec();
+                members.push(std::ptr::null());
+                let members = members.into_iter().zip(0..);
+                let members: Vec<_> = members
+                    .map(|(string_val, symbol_val)| pg_sys::relopt_enum_elt_def {
+                        string_val,
+                        symbol_val,
+                    })
+                    .collect();
+                pg_sys::add_enum_reloption(
+                    kind,
+                    name.as_ptr(),
+                    text.as_ptr(),
+                    members.leak().as_mut_ptr(),
+                    0,
+                    detail.as_ptr(),
+                    lock,
+                );
+            };
+            choice(
+                c"kind",
+                c"The structure: a graph, an inverted file, or none.",
+                IndexKind::ALL.map(|(_, name)| name),
+                c"Valid values are \"hnsw\", \"ivf\" and \"flat\".",
+            );
+            choice(
+                c"rerank",
+                c"Whose vectors put the rows in order that a search found: the table's, or the index's own.",
+                Rerank::ALL.map(|(_, name)| name),
+                c"Valid values are \"default\", \"heap\" and \"index\".",
             );
             KIND.set(kind);
         }
@@ -223,6 +254,7 @@ pub unsafe fn parse(options: pg_sys::Datum, validate: bool) -> Result<*mut pg_sy
     let offset = offset_of!(Parsed, recall);
     elements.push(element(c"recall", relopt_type::RELOPT_TYPE_REAL, offset));
     elements.push(element(c"kind", relopt_type::RELOPT_TYPE_ENUM, offset_of!(Parsed, kind)));
+    elements.push(element(c"rerank", relopt_type::RELOPT_TYPE_ENUM, offset_of!(Parsed, rerank)));
     // SAFETY: the elements lie within a value of this type.
     unsafe {
         let (size, count) = (size_of::<Parsed>(), elements.len() as c_int);
@@ -246,6 +278,7 @@ pub unsafe fn of(parsed: *const pg_sys::bytea) -> StorageOptions {
         m: number(parsed.m),
         ef_construction: number(parsed.ef_construction),
         lists: number(parsed.lists),
+        rerank: Rerank::ALL[(parsed.rerank as usize).min(Rerank::ALL.len() - 1)].0,
         growing_rows: u64::from(number(parsed.growing_rows)),
         ef_search: said(parsed.ef_search),
         probes: said(parsed.probes),

@@ -19,7 +19,7 @@ pub struct ScanReport {
     pub growing_rows: u64,
     pub searches: u64,
     pub stats: SearchStats,
-    /// Rows that were given to Postgres, which measures each again.
+    /// Rows of the table that were read to put rows in order.
     pub rechecks: u64,
 }
 
@@ -33,7 +33,8 @@ impl ScanReport {
     }
 
     /// Adds what a search did.
-    pub fn add(&mut self, stats: SearchStats) {
+    pub fn add(&mut self, stats: SearchStats, rechecks: u64) {
+        self.rechecks += rechecks;
         self.stats.visited += stats.visited;
         self.stats.compared += stats.compared;
     }

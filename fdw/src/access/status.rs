@@ -39,19 +39,36 @@ fn index_status(oid: pg_sys::Oid) -> Rows {
 }
 
 fn status(oid: pg_sys::Oid) -> Result<Rows> {
-    let opened = NamedIndex::open(oid, Intent::Read)?;
+    // Whoever looks at the view sees indexes that are dropped at this moment.
+    let Some(opened) = NamedIndex::find(oid)? else { return Ok(TableIterator::empty()) };
     let index = opened.index();
-    if index.blocks() == 0 {
+    // What a crash left of an index that was about to be built has pages, and nothing on them.
+    // SAFETY: open.
+    let is_built = unsafe { (*(*index.raw()).rd_index).indisready };
+    if index.blocks() == 0 || !is_built {
         return Ok(TableIterator::empty());
     }
     let column = Column::of(index)?;
-    let meta = Metapage::read(index)?;
-    let (mut growing, mut deleted) = (0, 0);
-    let mut position = ChainPosition::start(&meta);
-    growing::read(index, &column, &mut position, None, &mut |row| {
-        *(if row.deleted { &mut deleted } else { &mut growing }) += 1;
-        Ok(())
-    })?;
+    let mut meta = Metapage::read(index)?;
+    let (mut growing, mut deleted);
+    loop {
+        (growing, deleted) = (0, 0);
+        let mut position = ChainPosition::start(&meta);
+        let end = growing::read(index, &column, &mut position, None, &mut |row| {
+            *(if row.deleted { &mut deleted } else { &mut growing }) += 1;
+            Ok(())
+        })?;
+        let now = Metapage::read(index)?;
+        let is_same = now.head.growing_place == meta.head.growing_place;
+        if end == ChainEnd::Reached && is_same {
+            break;
+        }
+        // They became a segment meanwhile.
+        if is_same {
+            return Err(index.damaged("a growing page is none"));
+        }
+        meta = now;
+    }
     let sum = |of: fn(&SegmentEntry) -> u64| meta.segments.iter().map(of).sum::<u64>() as i64;
     let copies = meta.segments.iter().filter(|entry| near_copy::exists(index, entry)).count();
     Ok(TableIterator::once((
@@ -107,11 +124,12 @@ fn verify(oid: pg_sys::Oid) -> Result<u64> {
             rows += u64::from(!row.deleted);
             Ok(())
         })?;
-        if end == ChainEnd::Reached {
+        let now = Metapage::read(index)?;
+        let is_same = now.head.growing_place == meta.head.growing_place;
+        if end == ChainEnd::Reached && is_same {
             return Ok(rows);
         }
-        let now = Metapage::read(index)?;
-        if now.head.growing_place == meta.head.growing_place {
+        if is_same {
             return Err(index.damaged("a growing page is none"));
         }
         meta = now;
@@ -122,9 +140,11 @@ fn verify(oid: pg_sys::Oid) -> Result<u64> {
 #[pg_extern]
 fn index_merge(oid: pg_sys::Oid) -> bool {
     let merged = || {
+        // SAFETY: it tells of a standby.
+        unsafe { pg_sys::PreventCommandDuringRecovery(c"hither.merge()".as_ptr()) };
         let opened = NamedIndex::open(oid, Intent::Maintain)?;
         let index = opened.index();
-        merge::merge(index, &Column::of(index)?, Wish::All)
+        merge::flush_and_merge(index, &Column::of(index)?, Wish::All)
     };
     merged().unwrap_or_else(|failure| failure.raise())
 }

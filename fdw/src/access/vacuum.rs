@@ -1,5 +1,6 @@
 //! VACUUM: marking rows deleted that the table has no more, and merging.
 
+use crate::access::blocks;
 use crate::access::column::Column;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
 use crate::access::merge::{self, Wish};
@@ -138,11 +139,12 @@ fn delete_of_growing(
 pub fn clean_up(index: IndexRelation) -> Result<()> {
     let column = Column::of(index)?;
     let meta = Metapage::read(index)?;
-    let is_worn = meta.segments.iter().any(merge::is_worn);
-    if meta.head.growing_rows >= index.options().growing_rows || is_worn {
-        merge::merge(index, &column, Wish::Flush)?;
+    if meta.head.growing_rows >= index.options().growing_rows {
+        merge::flush_and_merge(index, &column, Wish::Small)?;
+    } else {
+        merge::merge(index, &column, Wish::Small)?;
     }
-    Ok(())
+    blocks::truncate(index)
 }
 
 /// Asks VACUUM's callback about a row.

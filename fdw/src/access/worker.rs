@@ -3,7 +3,9 @@
 //!
 //! Where no worker can be had (max_worker_processes), VACUUM merges, and an insert itself as a last resort.
 
+use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
+use crate::access::flush::flush;
 use crate::access::merge::{self, Wish};
 use crate::access::metapage::Metapage;
 use crate::access::relation::{IndexRelation, RelationFile, WORKER_LOCK, is_ours};
@@ -33,28 +35,30 @@ unsafe extern "C" {
 #[repr(C)]
 struct Order {
     database: pg_sys::Oid,
-    user: pg_sys::Oid,
     index: pg_sys::Oid,
 }
 
 const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
+const LOOK_LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
 /// Asks for a worker that merges, if this backend did not just now.
 pub fn ask(index: IndexRelation) {
     let (file, now) = (index.file(), Instant::now());
-    let asked = ASKED.get().is_some_and(|(of, at)| of == file && now - at < PAUSE);
-    // A worker sees no relation that this transaction made, nor another session's temporary one.
-    if asked || index.is_temporary() || index.is_new() {
+    if !ASKED.get().is_some_and(|(of, at)| of == file && now - at < PAUSE) {
+        ASKED.set(Some((file, now)));
+        start(index);
+    }
+}
+
+/// Starts a worker that merges.
+pub fn start(index: IndexRelation) {
+    // It sees no relation that this transaction made, nor another session's temporary one.
+    if index.is_temporary() || index.is_new() {
         return;
     }
-    ASKED.set(Some((file, now)));
     // SAFETY: a structure of this type, zeroed, whose texts end with NUL; Postgres copies it.
     unsafe {
-        let order = Order {
-            database: pg_sys::MyDatabaseId,
-            user: (*(*index.raw()).rd_rel).relowner,
-            index: (*index.raw()).rd_id,
-        };
+        let order = Order { database: pg_sys::MyDatabaseId, index: (*index.raw()).rd_id };
         let mut worker: pg_sys::BackgroundWorker = std::mem::zeroed();
         worker.bgw_flags =
             (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as c_int;
@@ -83,37 +87,57 @@ pub extern "C-unwind" fn hither_merge_worker(_argument: Datum) {
     unsafe {
         backend::unblock_signals();
         let order = (*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr().cast::<Order>().read_unaligned();
-        pg_sys::BackgroundWorkerInitializeConnectionByOid(order.database, order.user, 0);
+        // As nobody in particular: an owner may not be allowed to log in. No code of anybody's is run.
+        let (nobody, flags) = (pg_sys::InvalidOid, pg_sys::BGWORKER_BYPASS_ALLOWCONN);
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(order.database, nobody, flags);
         pg_sys::SetCurrentStatementStartTimestamp();
         pg_sys::StartTransactionCommand();
         let activity = c"merging an index of hither".as_ptr();
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, activity);
-        // Somebody may be at it; it may be gone by now, or another relation's number.
-        let relation = match pg_sys::ConditionalLockRelationOid(order.index, WORKER_LOCK) {
-            true => pg_sys::try_relation_open(order.index, NO_LOCK),
-            false => std::ptr::null_mut(),
-        };
-        if !relation.is_null() {
-            if is_ours(relation) {
-                let merged = run(IndexRelation::new(relation));
-                merged.unwrap_or_else(|failure| failure.raise());
+        // Somebody may be at it; it may be gone by now, or another relation's number. A worker that is asked
+        // for while this one holds the lock ends at once: so it looks again without it.
+        let mut is_enough = true;
+        while is_enough && pg_sys::ConditionalLockRelationOid(order.index, WORKER_LOCK) {
+            let relation = pg_sys::try_relation_open(order.index, NO_LOCK);
+            if relation.is_null() || !is_ours(relation) {
+                break;
             }
-            pg_sys::relation_close(relation, NO_LOCK);
+            let index = IndexRelation::new(relation);
+            let is_alone = run(index).unwrap_or_else(|failure| failure.raise());
+            pg_sys::LockRelationOid(order.index, LOOK_LOCK);
+            pg_sys::UnlockRelationOid(order.index, WORKER_LOCK);
+            let more = has_enough(index).unwrap_or_else(|failure| failure.raise());
+            is_enough = is_alone && more;
+            pg_sys::relation_close(relation, LOOK_LOCK);
         }
         pg_sys::CommitTransactionCommand();
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
     }
 }
 
-fn run(index: IndexRelation) -> Result<()> {
+/// Whether there are growing rows enough for a segment.
+fn has_enough(index: IndexRelation) -> Result<bool> {
+    Ok(Metapage::read(index)?.head.growing_rows >= index.options().growing_rows)
+}
+
+/// False if another process makes a segment of the growing rows, or there is no room for one.
+fn run(index: IndexRelation) -> Result<bool> {
     let column = Column::of(index)?;
     let began = Instant::now();
-    // While it merged, there may have come enough for another.
-    while Metapage::read(index)?.head.growing_rows >= index.options().growing_rows {
-        if !merge::merge(index, &column, Wish::Flush)? {
-            return Ok(());
+    // While it merged, there may have come enough for another; if others flush, it merges.
+    let is_alone = loop {
+        let is_alone = match has_enough(index)? {
+            true => match BuildLock::try_new(index, Duty::Flush) {
+                Some(lock) => flush(index, &column, lock)?,
+                None => false,
+            },
+            false => true,
+        };
+        merge::merge(index, &column, Wish::Small)?;
+        if !is_alone || !has_enough(index)? {
+            break is_alone;
         }
-    }
+    };
     let took = began.elapsed();
     // SAFETY: a setting.
     let least = unsafe { Log_autovacuum_min_duration };
@@ -127,5 +151,5 @@ fn run(index: IndexRelation) -> Result<()> {
             took.as_secs_f64()
         );
     }
-    Ok(())
+    Ok(is_alone)
 }

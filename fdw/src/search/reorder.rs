@@ -23,7 +23,7 @@ struct PendingRow {
 }
 
 /// How Postgres compares float8: NaN comes last, zeros are equal.
-fn compare(a: f64, b: f64) -> Ordering {
+pub fn compare(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 

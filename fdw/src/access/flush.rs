@@ -1,0 +1,52 @@
+//! Flushing: growing rows become a segment.
+//!
+//! A new growing page is begun, so that those before it are complete, and a segment is written that nothing
+//! names yet. Publishing is one record (`publish`).
+
+use crate::access::blocks::FreeBlocks;
+use crate::access::build::SegmentBuilder;
+use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::column::Column;
+use crate::access::growing::{self, live_records, read_before};
+use crate::access::metapage::{MOST_SEGMENTS, Metapage};
+use crate::access::near_copy;
+use crate::access::publish::{Publication, new_number, publish};
+use crate::access::relation::IndexRelation;
+use crate::sql::failure::Result;
+
+/// Makes a segment of the growing rows; false if there is no room for one: segments have to be merged.
+///
+/// # Errors
+/// If the index is damaged, or memory or disk do not hold the new segment.
+pub fn flush(index: IndexRelation, column: &Column, _lock: BuildLock) -> Result<bool> {
+    let before = Metapage::read(index)?;
+    if before.segments.len() >= MOST_SEGMENTS {
+        return Ok(false);
+    }
+    let end = growing::seal(index, column)?;
+    let mut builder = SegmentBuilder::new(index, column, end.rows, false)?;
+    let growing = live_records(index, column, &before, end.place)?;
+    read_before(index, column, &before, end.place, &mut |row| match growing.get(&row.tid) {
+        Some(live) if *live == row.position => {
+            let pushed = builder.push(row.tid, &row.keys, row.vector);
+            // What was not refused when it was inserted.
+            pushed.map_err(|failure| match failure.is_about_data() {
+                true => index.damaged(&format!("a growing row: {}", failure.message())),
+                false => failure,
+            })
+        }
+        _ => Ok(()),
+    })?;
+    let alone = BuildLock::try_new(index, Duty::Merge);
+    let blocks = match alone {
+        Some(_) => FreeBlocks::find(index)?,
+        None => FreeBlocks::of_reserve(index)?,
+    };
+    let number = new_number(index)?;
+    let (new, blocks) = builder.finish_some(number, blocks)?;
+    let new = new.into_iter().collect();
+    let publication = Publication { sources: Vec::new(), growing, end: Some(end), new };
+    publish(index, column, &publication, blocks)?;
+    near_copy::sweep(index, &Metapage::read(index)?.segments);
+    Ok(true)
+}

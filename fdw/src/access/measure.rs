@@ -1,0 +1,128 @@
+//! How far Postgres finds a row: pgvector's own function, which its sorting calls too, by which rows are put
+//! in order. It is given the vector as the index has it, or where that has codes alone, or one that
+//! it brought to another length, as the table has it.
+//!
+//! The executor would compute that itself of rows that come with a bound (`xs_recheckorderby`). But a row that
+//! waits in its queue loses its place in the table: `ctid`, FOR UPDATE and WHERE CURRENT OF do not work then.
+
+use crate::access::column::Column;
+use crate::access::table_rows::TableRows;
+use crate::search::shards::Shard;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::vector;
+use hither_core::{Metric, RowId};
+use pgrx::pg_sys::{self, Datum};
+use pgrx::{FromDatum, PgMemoryContexts};
+
+/// Lengths of vectors that an index under cosine keeps as they are.
+const KEPT_LENGTHS: std::ops::RangeInclusive<f64> = 1e-14..=1e14;
+
+/// The function of a scan's ordering, with what it is asked about.
+pub struct Measure {
+    order: pg_sys::ScanKey,
+    query: Datum,
+    /// Where a vector of the index is given to the function, and how many bytes its values have.
+    place: *mut u8,
+    width: usize,
+    rows: Option<TableRows>,
+    /// Whether the index's vectors may be multiples of the table's.
+    may_be_scaled: bool,
+    /// Of this measure, and of a call of the function.
+    memory: pg_sys::MemoryContext,
+    call: pg_sys::MemoryContext,
+    /// How many rows of the table were fetched.
+    pub fetched: u64,
+}
+
+/// A context of memory within another.
+unsafe fn context(parent: pg_sys::MemoryContext) -> pg_sys::MemoryContext {
+    let sizes = [
+        pg_sys::ALLOCSET_SMALL_MINSIZE,
+        pg_sys::ALLOCSET_SMALL_INITSIZE,
+        pg_sys::ALLOCSET_SMALL_MAXSIZE,
+    ];
+    let [least, first, most] = sizes.map(|size| size as usize);
+    let name = c"hither measure".as_ptr();
+    // SAFETY: the caller's parent is one.
+    unsafe { pg_sys::AllocSetContextCreateInternal(parent, name, least, first, most) }
+}
+
+impl Measure {
+    /// For an ordering by a query that is not null, of rows with lengths between these.
+    ///
+    /// # Safety
+    /// A scan of Postgres's and memory, which last longer.
+    pub unsafe fn new(
+        scan: pg_sys::IndexScanDesc,
+        memory: pg_sys::MemoryContext,
+        column: &Column,
+        lengths: (f64, f64),
+    ) -> Self {
+        // SAFETY: the caller's promise; the scan has one ordering.
+        unsafe {
+            let memory = context(memory);
+            let call = context(memory);
+            let order = (*scan).orderByData;
+            PgMemoryContexts::For(memory).switch_to(|_| {
+                let query = pg_sys::pg_detoast_datum((*order).sk_argument.cast_mut_ptr());
+                let (table, snapshot) = ((*scan).heapRelation, (*scan).xs_snapshot);
+                Self {
+                    order,
+                    query: Datum::from(query),
+                    place: vector::allocate(column.dimensions, column.vector_type),
+                    width: column.width(),
+                    rows: TableRows::new(table, snapshot, column),
+                    may_be_scaled: column.metric == Metric::Cosine
+                        && !(KEPT_LENGTHS.contains(&lengths.0)
+                            && KEPT_LENGTHS.contains(&lengths.1)),
+                    memory,
+                    call,
+                    fetched: 0,
+                }
+            })
+        }
+    }
+
+    /// How far Postgres finds a row of a shard, which is at this place in the table; none if the scan's
+    /// snapshot does not see it.
+    pub fn distance(&mut self, shard: &Shard, row: RowId, tid: u64) -> Result<Option<f64>> {
+        let index = shard.file.index();
+        let stored =
+            index.vector_bytes(row).map_err(|error| Failure::from_search(error, &shard.path))?;
+        let is_near = || index.vector_error(row).is_ok_and(|error| error > 0.0);
+        let stored = stored.filter(|_| !(self.may_be_scaled || is_near()) || self.rows.is_none());
+        let vector = match (stored, &mut self.rows) {
+            (Some(stored), _) => {
+                // SAFETY: the place has room for as many bytes.
+                unsafe { vector::copy(&stored[..self.width], self.place) };
+                Datum::from(self.place)
+            }
+            (None, Some(rows)) => {
+                self.fetched += 1;
+                match rows.vector(tid) {
+                    Some(vector) => vector,
+                    None => return Ok(None),
+                }
+            }
+            (None, None) => return Err(Failure::outdated()),
+        };
+        // SAFETY: the operator's function, with a vector of the column's type and the query.
+        unsafe {
+            let (function, collation) =
+                (&raw mut (*self.order).sk_func, (*self.order).sk_collation);
+            let found = PgMemoryContexts::For(self.call)
+                .switch_to(|_| pg_sys::FunctionCall2Coll(function, collation, vector, self.query));
+            pg_sys::MemoryContextReset(self.call);
+            Ok(f64::from_datum(found, false))
+        }
+    }
+
+    /// Gives back what it holds; after an error the end of the transaction does so.
+    pub fn end(self) {
+        if let Some(rows) = self.rows {
+            rows.end();
+        }
+        // SAFETY: made by this.
+        unsafe { pg_sys::MemoryContextDelete(self.memory) }
+    }
+}

@@ -1,0 +1,75 @@
+//! The table of an index, as a merge reads it.
+
+use crate::access::column::Column;
+use crate::access::relation::IndexRelation;
+use crate::access::table_rows::TableRows;
+use crate::sql::vector::VectorValue;
+use pgrx::pg_sys;
+
+/// The table of an index, as the transactions that ended see it. What it holds is let go of before a
+/// segment is built, which takes long.
+pub struct SourceTable {
+    table: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    rows: Option<TableRows>,
+    /// Whether Postgres may take away what this snapshot sees: VACUUM's are asked for nothing.
+    is_vacuum: bool,
+}
+
+impl SourceTable {
+    const MODE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+
+    /// None if it cannot be locked without waiting.
+    pub fn open(index: IndexRelation, column: &Column) -> Option<Self> {
+        // SAFETY: the index is open; where this process has no lock on the table, it may not wait for one, for
+        // who has it may wait for the index.
+        unsafe {
+            let oid = (*(*index.raw()).rd_index).indrelid;
+            if !pg_sys::ConditionalLockRelationOid(oid, Self::MODE) {
+                return None;
+            }
+            let table = pg_sys::table_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE);
+            // VACUUM may be in the middle of something parallel, where there are no new snapshots; it has one.
+            let snapshot = match pg_sys::IsInParallelMode() && pg_sys::ActiveSnapshotSet() {
+                true => pg_sys::GetActiveSnapshot(),
+                false => pg_sys::GetLatestSnapshot(),
+            };
+            let snapshot = pg_sys::RegisterSnapshot(snapshot);
+            let is_vacuum = (*pg_sys::MyProc).statusFlags & pg_sys::PROC_IN_VACUUM as u8 != 0;
+            let rows = TableRows::new(table, snapshot, column);
+            Some(Self { table, snapshot, rows, is_vacuum })
+        }
+    }
+
+    /// The vector of a row, if it can be read. All versions of a row that an index leads to have the same; one
+    /// that took the place of another is of a row that is deleted in the index by now, or will be before
+    /// the merge is published.
+    pub fn vector(&mut self, tid: u64, column: &Column) -> Option<VectorValue> {
+        let rows = self.rows.as_mut()?;
+        let mut vector = rows.vector_of_any(tid)?;
+        // SAFETY: a vector of the column.
+        unsafe {
+            let is_external = pgrx::varlena::varatt_is_1b_e(vector.cast_mut_ptr());
+            if is_external {
+                if self.is_vacuum {
+                    return None;
+                }
+                vector = rows.vector(tid)?;
+            }
+            let value = VectorValue::new(vector, column.vector_type);
+            column.check(&value).is_ok().then_some(value)
+        }
+    }
+
+    /// Lets go of it; after an error the end of the transaction does so.
+    pub fn close(self) {
+        if let Some(rows) = self.rows {
+            rows.end();
+        }
+        // SAFETY: opened by this.
+        unsafe {
+            pg_sys::UnregisterSnapshot(self.snapshot);
+            pg_sys::table_close(self.table, Self::MODE);
+        }
+    }
+}
