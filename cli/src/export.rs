@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::layout::layout;
 use crate::opened;
-use crate::output::{self, create_rows};
+use crate::output::create_rows;
 use crate::replace::{Force, Kind};
 use crate::show;
 use clap::Args;
@@ -111,7 +111,7 @@ fn export_index(arguments: &Arguments) -> Result<(), Failure> {
     }
     arguments.force.check(&arguments.output, Kind::Index, [])?;
     watch();
-    let mut file = output::create(&arguments.output)?;
+    let mut file = crate::output::create(&arguments.output)?;
     let vectors = !no_vectors;
     let index = hither_rows::PostgresIndex { url, name, key_column, columns, vectors };
     let written = index.export(Some(interrupted), &mut |piece| {

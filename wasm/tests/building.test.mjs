@@ -162,3 +162,14 @@ test("who hears of a build's progress may search, change, save and build", async
   assert.equal(again.length, 501);
   again.free();
 });
+
+test("a row without a key where keys are UUIDs gets a random one", async () => {
+  const builder = new Builder({ dimensions: 2, metric: "l2", keys: "uuid" });
+  for (let row = 0; row < 3; row += 1) builder.add([row, 0]);
+  const made = await open(await builder.finish());
+  const inserted = made.insert([9, 0]);
+  const keys = made.search([0, 0], { k: 9 }).map(({ key }) => key);
+  assert.equal(new Set(keys).size, 4);
+  assert.equal(keys[3], inserted);
+  for (const key of keys) assert.match(key, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
