@@ -33,7 +33,7 @@ use pgrx::pg_sys;
 const FEW_ROWS: usize = 11;
 
 /// Of rows whose vectors are in the table, more are to show it. They cost little until they are fetched.
-const FEW_CODES: usize = 14;
+const FEW_CODES: usize = 20;
 const MANY_CODES: usize = 100;
 
 /// By how many standard deviations distances by codes may be off.
