@@ -94,9 +94,8 @@ def grown():
         with session.transaction():
             assert ids(session, "items", 3, 1, True, "LIMIT 10") == [123]
     end(server)
-    # A merge has the old segment and the new one at once, and growing rows beside; what that took is used again,
-    # or cut off by VACUUM.
-    assert max(sizes) <= 3 * sizes[0], sizes
+    # Segments that are flushed and what is made of them are there at once, the more the slower merges are.
+    assert max(sizes) <= 8 * sizes[0], sizes
     print(f"grown: {sizes} bytes")
 
 
