@@ -1,6 +1,7 @@
 //! Data and measures that the tests share.
 
-use hither::{Index, IndexBuilder, IndexOptions, KeyRef, Neighbor};
+use hither::raw::Spill;
+use hither::{Index, IndexBuilder, IndexOptions, KeyRef, Neighbor, Result};
 use std::path::{Path, PathBuf};
 
 /// Rows of f32, one after another.
@@ -31,6 +32,22 @@ impl Matrix {
     /// All rows.
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.dimensions)
+    }
+}
+
+/// What was put aside, in memory after all.
+#[derive(Debug, Default)]
+pub struct PutAside(Vec<u8>);
+
+impl Spill for PutAside {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        out.copy_from_slice(&self.0[at as usize..][..out.len()]);
+        Ok(())
     }
 }
 

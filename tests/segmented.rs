@@ -1,28 +1,12 @@
 //! Builds within a limit of memory: several segments, and the answers of one.
 
-use hither::raw::{AlignedBytes, Spill};
+use hither::raw::AlignedBytes;
 use hither::{
     Codes, ColumnSchema, ColumnType, ErrorKind, Filter, HnswParams, Index, IndexBuilder,
-    IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Neighbor, Result, SearchParams,
-    Searcher, Shards, Structure, ValueRef, merge_into,
+    IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Neighbor, SearchParams, Searcher,
+    Shards, Structure, ValueRef, merge_into,
 };
-use hither_tests::{Matrix, clustered, numbers, recall};
-
-/// What was put aside, in memory after all.
-#[derive(Debug, Default)]
-struct Kept(Vec<u8>);
-
-impl Spill for Kept {
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
-        out.copy_from_slice(&self.0[at as usize..][..out.len()]);
-        Ok(())
-    }
-}
+use hither_tests::{Matrix, PutAside, clustered, numbers, recall};
 
 /// A quarter of what the rows take.
 fn quarter(options: IndexOptions, rows: usize) -> IndexOptions {
@@ -31,7 +15,7 @@ fn quarter(options: IndexOptions, rows: usize) -> IndexOptions {
 
 fn builder(options: &IndexOptions) -> IndexBuilder {
     let mut builder = IndexBuilder::new(options.clone()).unwrap();
-    builder.spill_to(Box::new(Kept::default()));
+    builder.spill_to(Box::new(PutAside::default()));
     builder
 }
 

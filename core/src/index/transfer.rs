@@ -1,8 +1,5 @@
 //! The structures of an index for the same rows under other keys.
 
-#[cfg(test)]
-mod tests;
-
 use super::Index;
 use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
@@ -12,11 +9,11 @@ use crate::builder::IndexOptions;
 use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
 use crate::error::{ErrorKind, Result};
 use crate::growing::check_values;
-use crate::key::{Key, KeyRef, KeyType, encode_keys};
+use crate::key::{Key, KeyRef, KeyType};
 use crate::segment::Codes;
+use crate::segment::build::add_row_sections;
 use crate::sort::sort;
 use crate::vectors::Vectors;
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
@@ -188,7 +185,8 @@ impl<'i> Transfer<'i> {
             let Some(kind) = Kind::from_number(section.kind) else { continue };
             let replaced = match kind {
                 Kind::Keys | Kind::KeyOffsets | Kind::KeyOrder | Kind::Hidden => true,
-                Kind::Vectors => self.vectors.is_some(),
+                // Vectors that are given are off by nothing.
+                Kind::Vectors | Kind::VectorErrors => self.vectors.is_some(),
                 _ => section.column != NO_COLUMN,
             };
             if !replaced {
@@ -199,25 +197,11 @@ impl<'i> Transfer<'i> {
         }
         for (number, rows) in self.places.iter().enumerate() {
             let segment = &mut manifest.segments[number];
-            let mut add = |column: u32, kind: Kind, source: Source<'i>| {
-                let section = Section::new(number as u32, column, kind);
-                sections.push(NewSection { section, source });
-            };
             let order: Vec<u32> = (0..segment.rows).collect();
-            let keys = encode_keys(self.options.key_type, &self.keys[rows.clone()], &order)?;
-            segment.key_bits = keys.bits;
-            add(NO_COLUMN, Kind::Keys, owned(keys.keys));
-            add(NO_COLUMN, Kind::KeyOffsets, owned(keys.offsets));
-            add(NO_COLUMN, Kind::KeyOrder, owned(keys.order));
-            for (column, values) in (0..).zip(&self.columns[number]) {
-                let sections = values.encode(&order);
-                add(column, Kind::ColumnValidity, owned(sections.validity));
-                add(column, Kind::ColumnValues, owned(sections.values));
-                add(column, Kind::ColumnOffsets, owned(sections.offsets));
-                add(column, Kind::ColumnDictionaryOffsets, owned(sections.dictionary_offsets));
-                add(column, Kind::ColumnDictionary, owned(sections.dictionary));
-                add(column, Kind::ColumnZones, owned(sections.zones));
-            }
+            let (keys, columns) = (&self.keys[rows.clone()], &self.columns[number]);
+            let key_type = self.options.key_type;
+            segment.key_bits =
+                add_row_sections(number as u32, key_type, keys, columns, &order, &mut sections)?;
         }
         if let Some(vectors) = &self.vectors {
             let stride = self.options.shape().stride() as u64;
@@ -251,8 +235,4 @@ impl<'i> Transfer<'i> {
             None => Ok(()),
         }
     }
-}
-
-fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
-    Source::Bytes(Cow::Owned(bytes))
 }

@@ -191,22 +191,39 @@ pub(crate) fn build<'a>(
             add(NO_COLUMN, Kind::CodeFactors, owned(beside));
         }
     }
-    let keys = encode_keys(rows.key_type, rows.keys, &order)?;
-    segment.key_bits = keys.bits;
-    add(NO_COLUMN, Kind::Keys, owned(keys.keys));
-    add(NO_COLUMN, Kind::KeyOffsets, owned(keys.offsets));
-    add(NO_COLUMN, Kind::KeyOrder, owned(keys.order));
-    for (column, values) in rows.columns.iter().enumerate() {
-        let sections = values.encode(&order);
-        let column = column as u32;
-        add(column, Kind::ColumnValidity, owned(sections.validity));
-        add(column, Kind::ColumnValues, owned(sections.values));
-        add(column, Kind::ColumnOffsets, owned(sections.offsets));
-        add(column, Kind::ColumnDictionaryOffsets, owned(sections.dictionary_offsets));
-        add(column, Kind::ColumnDictionary, owned(sections.dictionary));
-        add(column, Kind::ColumnZones, owned(sections.zones));
-    }
+    segment.key_bits =
+        add_row_sections(number, rows.key_type, rows.keys, rows.columns, &order, &mut sections)?;
     Ok(NewSegment { segment, sections })
+}
+
+/// Adds the sections of the keys and columns of a segment's rows, which lie in this order; says how many bits a
+/// key takes.
+pub(crate) fn add_row_sections(
+    number: u32,
+    key_type: KeyType,
+    keys: &[Key],
+    columns: &[ColumnBuilder],
+    order: &[u32],
+    sections: &mut Vec<NewSection<'_>>,
+) -> Result<u32> {
+    let mut add = |column: u32, kind: Kind, bytes: Vec<u8>| {
+        sections
+            .push(NewSection { section: Section::new(number, column, kind), source: owned(bytes) });
+    };
+    let keys = encode_keys(key_type, keys, order)?;
+    add(NO_COLUMN, Kind::Keys, keys.keys);
+    add(NO_COLUMN, Kind::KeyOffsets, keys.offsets);
+    add(NO_COLUMN, Kind::KeyOrder, keys.order);
+    for (column, values) in (0..).zip(columns) {
+        let sections = values.encode(order);
+        add(column, Kind::ColumnValidity, sections.validity);
+        add(column, Kind::ColumnValues, sections.values);
+        add(column, Kind::ColumnOffsets, sections.offsets);
+        add(column, Kind::ColumnDictionaryOffsets, sections.dictionary_offsets);
+        add(column, Kind::ColumnDictionary, sections.dictionary);
+        add(column, Kind::ColumnZones, sections.zones);
+    }
+    Ok(keys.bits)
 }
 
 /// Chooses the codes that are stored, as far as codes are wanted and tell the rows apart: of 4 bits, else of

@@ -1,34 +1,11 @@
-use super::Transfer;
-use crate::aligned::AlignedBytes;
-use crate::archive::spill::Spill;
-use crate::builder::{IndexBuilder, IndexOptions};
-use crate::column::{ColumnSchema, ColumnType, ValueRef};
-use crate::error::{ErrorKind, Result};
-use crate::index::{Index, SearchParams, Searcher};
-use crate::ivf::IvfParams;
-use crate::key::{KeyRef, KeyType};
-use crate::metric::Metric;
-use crate::segment::Codes;
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
+//! What was built over an index's rows, under other keys and with other columns.
 
-#[derive(Debug, Default)]
-struct Kept(Vec<u8>);
-
-impl Spill for Kept {
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
-        out.copy_from_slice(&self.0[at as usize..][..out.len()]);
-        Ok(())
-    }
-}
+use hither::raw::{AlignedBytes, Transfer};
+use hither::{
+    Codes, ColumnSchema, ColumnType, ErrorKind, Index, IndexBuilder, IndexOptions, IvfParams,
+    KeyRef, KeyType, Metric, Result, SearchParams, Searcher, ValueRef,
+};
+use hither_tests::PutAside;
 
 const DIMENSIONS: usize = 8;
 
@@ -46,7 +23,7 @@ fn name(row: u32) -> String {
 /// Rows numbered as they come, in several segments where memory is short.
 fn built(options: IndexOptions, rows: u32) -> AlignedBytes {
     let mut builder = IndexBuilder::new(options).unwrap();
-    builder.spill_to(Box::new(Kept::default()));
+    builder.spill_to(Box::new(PutAside::default()));
     for row in 0..rows {
         builder.push(Some(KeyRef::Int64(row.into())), &vector(row), &[]).unwrap();
     }
@@ -58,7 +35,7 @@ fn transferred(index: &Index<'_>, vectors: bool) -> AlignedBytes {
     let number = ColumnSchema { name: "number".into(), column_type: ColumnType::Int64 };
     let mut transfer = Transfer::new(index, KeyType::Text, vec![number]).unwrap();
     if vectors {
-        transfer.replace_vectors(Box::new(Kept::default())).unwrap();
+        transfer.replace_vectors(Box::new(PutAside::default())).unwrap();
     }
     for row in index.rows() {
         let KeyRef::Int64(number) = index.key(row).unwrap() else { panic!("a number") };
@@ -138,7 +115,7 @@ fn the_same_keys_give_the_same_bytes() {
     for vectors in [false, true] {
         let mut transfer = Transfer::new(&index, KeyType::Int64, vec![]).unwrap();
         if vectors {
-            transfer.replace_vectors(Box::new(Kept::default())).unwrap();
+            transfer.replace_vectors(Box::new(PutAside::default())).unwrap();
         }
         for row in index.rows() {
             let KeyRef::Int64(number) = index.key(row).unwrap() else { panic!("a number") };
@@ -164,6 +141,7 @@ fn codes_alone_become_codes_beside_vectors() {
     let mut stored = vec![0.0; DIMENSIONS];
     named.vector(row, &mut stored).unwrap();
     assert_eq!(stored, vector(42));
+    assert_eq!(named.vector_error(row).unwrap(), 0.0);
     let mut searcher = Searcher::new();
     let found = named.search(&vector(42), &SearchParams::new(1), &mut searcher).unwrap();
     assert!(found[0].distance.abs() < 1e-6);
@@ -180,7 +158,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(wrong_key.unwrap_err().kind(), ErrorKind::KeyType { .. }));
     assert!(unsupported(transfer.push(KeyRef::Text("a"), Some(&vector(0)), &[])));
     transfer.push(KeyRef::Text("a"), None, &[]).unwrap();
-    assert!(unsupported(transfer.replace_vectors(Box::new(Kept::default()))));
+    assert!(unsupported(transfer.replace_vectors(Box::new(PutAside::default()))));
     assert!(unsupported(transfer.write_to(&mut AlignedBytes::new())));
     transfer.push(KeyRef::Text("b"), None, &[]).unwrap();
     transfer.push(KeyRef::Text("a"), None, &[]).unwrap();
