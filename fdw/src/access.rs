@@ -299,12 +299,9 @@ unsafe extern "C-unwind" fn begin_scan(
     keys: c_int,
     orderings: c_int,
 ) -> pg_sys::IndexScanDesc {
-    // SAFETY: called by the executor; the places for distances live as long as the scan.
+    // SAFETY: called by the executor.
     unsafe {
         let scan = pg_sys::RelationGetIndexScan(index, keys, orderings);
-        let count = orderings.max(1) as usize;
-        (*scan).xs_orderbyvals = pg_sys::palloc0(count * size_of::<Datum>()).cast();
-        (*scan).xs_orderbynulls = pg_sys::palloc0(count).cast();
         // Of an error that ends the query the context tells, which lives as long.
         let own = Scan::new(pg_sys::CurrentMemoryContext);
         let own = pgrx::PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(own);

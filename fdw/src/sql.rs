@@ -5,6 +5,7 @@ pub mod charset;
 pub mod encoding;
 pub mod explain;
 pub mod failure;
+pub mod float8;
 pub mod options;
 pub mod rights;
 pub mod settings;

@@ -11,12 +11,12 @@ use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
 use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
+use crate::access::flush::push_growing;
 use crate::access::growing::{self, live_records, read_before};
 use crate::access::keys;
 use crate::access::merge::push_segment;
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
-use crate::access::near_copy;
 use crate::access::opened::{RowPlaces, Snapshot};
 use crate::access::publish::{Publication, new_number, publish};
 use crate::access::relation::IndexRelation;
@@ -135,11 +135,11 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
         let mut builder = SegmentBuilder::new(index, &column, others, false)?;
         read_before(index, &column, &before, end.place, &mut |row| match growing.get(&row.tid) {
             Some(live) if *live == row.position && is_other(row.tid) => {
-                builder.push(row.tid, &row.keys, row.vector)
+                push_growing(&mut builder, index, &row)
             }
             _ => Ok(()),
         })?;
-        let Some(mut table) = SourceTable::open(index, &column) else {
+        let Some(mut table) = SourceTable::open(index) else {
             let message = "another session waits for the table";
             return Err(Failure::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, message));
         };
@@ -153,7 +153,6 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
     }
     let publication = Publication { sources, growing, end: Some(end), new };
     publish(index, &column, &publication, blocks)?;
-    near_copy::sweep(index, &Metapage::read(index)?.segments);
     Ok(counts)
 }
 

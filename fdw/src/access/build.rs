@@ -127,20 +127,18 @@ impl SegmentBuilder {
         let (least, greatest) = (self.lengths.least as f32, self.lengths.greatest as f32);
         writer.finish(rows, (least.next_down(), greatest.next_up()))
     }
-}
 
-impl SegmentBuilder {
-    /// The same, if there are rows.
+    /// The same of what may be no rows: then there is no segment.
     pub fn finish_some(
         self,
         number: u32,
         blocks: FreeBlocks,
-    ) -> Result<(Option<SegmentEntry>, FreeBlocks)> {
+    ) -> Result<(Vec<SegmentEntry>, FreeBlocks)> {
         if self.rows() == 0 {
-            return Ok((None, blocks));
+            return Ok((Vec::new(), blocks));
         }
         let (entry, blocks) = self.finish(number, blocks)?;
-        Ok((Some(entry), blocks))
+        Ok((vec![entry], blocks))
     }
 }
 

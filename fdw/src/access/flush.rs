@@ -9,8 +9,8 @@ use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
 use crate::access::growing::{self, live_records, read_before};
 use crate::access::metapage::{MOST_SEGMENTS, Metapage};
-use crate::access::near_copy;
 use crate::access::publish::{Publication, new_number, publish};
+use crate::access::record::GrowingRow;
 use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 
@@ -27,14 +27,7 @@ pub fn flush(index: IndexRelation, column: &Column, _lock: BuildLock) -> Result<
     let mut builder = SegmentBuilder::new(index, column, end.rows, false)?;
     let growing = live_records(index, column, &before, end.place)?;
     read_before(index, column, &before, end.place, &mut |row| match growing.get(&row.tid) {
-        Some(live) if *live == row.position => {
-            let pushed = builder.push(row.tid, &row.keys, row.vector);
-            // What was not refused when it was inserted.
-            pushed.map_err(|failure| match failure.is_about_data() {
-                true => index.damaged(&format!("a growing row: {}", failure.message())),
-                false => failure,
-            })
-        }
+        Some(live) if *live == row.position => push_growing(&mut builder, index, &row),
         _ => Ok(()),
     })?;
     let alone = BuildLock::try_new(index, Duty::Merge);
@@ -44,9 +37,20 @@ pub fn flush(index: IndexRelation, column: &Column, _lock: BuildLock) -> Result<
     };
     let number = new_number(index)?;
     let (new, blocks) = builder.finish_some(number, blocks)?;
-    let new = new.into_iter().collect();
     let publication = Publication { sources: Vec::new(), growing, end: Some(end), new };
     publish(index, column, &publication, blocks)?;
-    near_copy::sweep(index, &Metapage::read(index)?.segments);
     Ok(true)
+}
+
+/// Adds a growing row to a segment.
+pub fn push_growing(
+    builder: &mut SegmentBuilder,
+    index: IndexRelation,
+    row: &GrowingRow<'_>,
+) -> Result<()> {
+    // What was not refused when it was inserted.
+    builder.push(row.tid, &row.keys, row.vector).map_err(|failure| match failure.is_about_data() {
+        true => index.damaged(&format!("a growing row: {}", failure.message())),
+        false => failure,
+    })
 }

@@ -7,6 +7,7 @@
 
 use crate::access::column::Column;
 use crate::access::table_rows::TableRows;
+use crate::search::lengths::Lengths;
 use crate::search::shards::Shard;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector;
@@ -24,7 +25,8 @@ pub struct Measure {
     /// Where a vector of the index is given to the function, and how many bytes its values have.
     place: *mut u8,
     width: usize,
-    rows: Option<TableRows>,
+    /// Rows of the table, and which of its columns the vector is; none if it is an expression.
+    rows: Option<(TableRows, i16)>,
     /// Whether the index's vectors may be multiples of the table's.
     may_be_scaled: bool,
     /// Of this measure, and of a call of the function.
@@ -56,7 +58,7 @@ impl Measure {
         scan: pg_sys::IndexScanDesc,
         memory: pg_sys::MemoryContext,
         column: &Column,
-        lengths: (f64, f64),
+        lengths: Lengths,
     ) -> Self {
         // SAFETY: the caller's promise; the scan has one ordering.
         unsafe {
@@ -71,10 +73,13 @@ impl Measure {
                     query: Datum::from(query),
                     place: vector::allocate(column.dimensions, column.vector_type),
                     width: column.width(),
-                    rows: TableRows::new(table, snapshot, column),
+                    rows: column
+                        .attribute
+                        .map(|attribute| (TableRows::new(table, snapshot), attribute)),
                     may_be_scaled: column.metric == Metric::Cosine
-                        && !(KEPT_LENGTHS.contains(&lengths.0)
-                            && KEPT_LENGTHS.contains(&lengths.1)),
+                        && ![lengths.least, lengths.greatest]
+                            .iter()
+                            .all(|length| KEPT_LENGTHS.contains(length)),
                     memory,
                     call,
                     fetched: 0,
@@ -97,9 +102,9 @@ impl Measure {
                 unsafe { vector::copy(&stored[..self.width], self.place) };
                 Datum::from(self.place)
             }
-            (None, Some(rows)) => {
+            (None, Some((rows, attribute))) => {
                 self.fetched += 1;
-                match rows.vector(tid) {
+                match rows.find(tid).then(|| rows.value(*attribute)).flatten() {
                     Some(vector) => vector,
                     None => return Ok(None),
                 }
@@ -119,7 +124,7 @@ impl Measure {
 
     /// Gives back what it holds; after an error the end of the transaction does so.
     pub fn end(self) {
-        if let Some(rows) = self.rows {
+        if let Some((mut rows, _)) = self.rows {
             rows.end();
         }
         // SAFETY: made by this.

@@ -13,8 +13,7 @@ use crate::access::build::SegmentBuilder;
 use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
 use crate::access::flush::flush;
-use crate::access::metapage::{MOST_SEGMENTS, Metapage, SegmentEntry};
-use crate::access::near_copy;
+use crate::access::metapage::{MOST_SEGMENTS, SegmentEntry};
 use crate::access::opened::{OpenSegment, Snapshot};
 use crate::access::publish::{Publication, new_number, publish};
 use crate::access::relation::IndexRelation;
@@ -73,7 +72,7 @@ pub fn merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> 
 fn merge_once(index: IndexRelation, column: &Column, sources: Vec<OpenSegment>) -> Result<bool> {
     let rows = sources.iter().map(|source| source.entry.rows).sum();
     let mut builder = SegmentBuilder::new(index, column, rows, false)?;
-    let Some(mut table) = SourceTable::open(index, column) else { return Ok(false) };
+    let Some(mut table) = SourceTable::open(index) else { return Ok(false) };
     for source in &sources {
         push_segment(&mut builder, source, column, &mut table, &|_| true)?;
     }
@@ -86,10 +85,8 @@ fn merge_once(index: IndexRelation, column: &Column, sources: Vec<OpenSegment>) 
         FreeBlocks::find(index)?
     };
     let (new, blocks) = builder.finish_some(new_number(index)?, blocks)?;
-    let new = new.into_iter().collect();
     let publication = Publication { sources, growing: BTreeMap::new(), end: None, new };
     publish(index, column, &publication, blocks)?;
-    near_copy::sweep(index, &Metapage::read(index)?.segments);
     Ok(true)
 }
 

@@ -41,7 +41,7 @@ pub struct Publication {
     pub new: Vec<SegmentEntry>,
 }
 
-/// Makes the metapage name the new segments instead of what they were made of.
+/// Makes the metapage name the new segments instead of what they were made of, whose near copies are removed.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -89,6 +89,9 @@ pub fn publish(
     let room = MOST_RESERVED.saturating_sub(meta.reserve.len());
     meta.reserve.extend(blocks.take(room));
     locked.save(index);
+    let segments = std::mem::take(&mut locked.meta.segments);
+    drop(locked);
+    near_copy::sweep(index, &segments);
     Ok(())
 }
 

@@ -20,14 +20,16 @@ use crate::access::report::{self, ScanReport};
 use crate::access::tid::tid_at;
 use crate::search::iterative::{FIRST_BATCH, Request, Search};
 use crate::search::lengths::length;
-use crate::search::reorder::compare;
 use crate::search::rounding::Rounding;
 use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
+use crate::sql::float8::Float8;
 use crate::sql::vector::VectorValue;
 use hither_core::{Metric, SearchStats, Structure};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// A first answer has at least so many rows: ten, and one that shows that they are the nearest.
 const FEW_ROWS: usize = 11;
@@ -58,11 +60,11 @@ struct Running {
     queue: Queue,
     relaxed: bool,
     /// No row that is yet to come is nearer, but for those that come late.
-    frontier: f64,
+    frontier: Float8,
     /// The greatest distance that was given.
-    greatest: f64,
-    /// What came late, to be given in the end.
-    late: Vec<(f64, u64)>,
+    greatest: Float8,
+    /// What came late, to be given in the end: distances and places.
+    late: BinaryHeap<Reverse<(Float8, u64)>>,
     over: bool,
 }
 
@@ -141,7 +143,11 @@ impl Scan {
             let (running, report) = unsafe { Running::new(scan, self.memory, self.report)? };
             (self.search, self.report) = (Some(running), Some(report));
         }
-        self.search.as_mut().map_or(Ok(None), Running::next)
+        let row = self.search.as_mut().map_or(Ok(None), Running::next)?;
+        if row.is_some() {
+            stats::note_row();
+        }
+        Ok(row)
     }
 }
 
@@ -196,17 +202,15 @@ impl Running {
             true => (pool * 2 / 3).clamp(FEW_CODES, MANY_CODES),
             false => (pool / 2).clamp(FEW_ROWS, FIRST_BATCH),
         });
-        let is_exact = snapshot.shards.iter().all(|shard| shard.file.index().is_flat());
-        let share = match is_exact {
+        let is_flat = exact || snapshot.shards.iter().all(|shard| shard.file.index().is_flat());
+        let share = match is_flat {
             true => 1.0,
             false => (DEVIATIONS / (column.dimensions as f64).sqrt()).min(1.0),
         };
         let bounds = Bounds { metric, rounding, length: length(&query), usual_error, share };
         // SAFETY: the caller's promise.
-        let measure = (!exact).then(|| unsafe {
-            let lengths = (snapshot.lengths.least, snapshot.lengths.greatest);
-            Measure::new(scan, memory, &column, lengths)
-        });
+        let measure =
+            (!exact).then(|| unsafe { Measure::new(scan, memory, &column, snapshot.lengths) });
         let request = Request {
             query,
             metric,
@@ -219,14 +223,13 @@ impl Running {
             filter,
         };
         let search = Search::new(&snapshot.shards, request)?;
-        let (segments, growing) = snapshot.shards.split_at(snapshot.segments.len());
-        let is_flat = exact || segments.iter().all(|shard| shard.file.index().is_flat());
+        let growing = &snapshot.shards[snapshot.segments.len()..];
         let report = ScanReport {
             // SAFETY: open.
             index: unsafe { (*index.raw()).rd_id },
             effort,
             structure: if is_flat { Structure::Flat } else { index.options().kind.structure() },
-            segments: segments.len() as u64,
+            segments: snapshot.segments.len() as u64,
             growing_rows: growing.iter().map(|shard| shard.file.index().len()).sum(),
             searches: before.map_or(1, |before| before.searches + 1),
             stats: before.map_or(SearchStats::default(), |before| before.stats),
@@ -239,9 +242,9 @@ impl Running {
             bounds,
             queue: Queue::default(),
             relaxed: effort.relaxed,
-            frontier: f64::NEG_INFINITY,
-            greatest: f64::NEG_INFINITY,
-            late: Vec::new(),
+            frontier: Float8(f64::NEG_INFINITY),
+            greatest: Float8(f64::NEG_INFINITY),
+            late: BinaryHeap::new(),
             over: false,
         };
         Ok((running, report))
@@ -249,33 +252,29 @@ impl Running {
 
     fn next(&mut self) -> Result<Option<u64>> {
         loop {
-            let most = if self.over { f64::NAN } else { self.frontier };
+            let most = if self.over { Float8(f64::NAN) } else { self.frontier };
             if let Some(waiting) = self.queue.pop(most) {
                 let shard = &self.snapshot.shards[waiting.shard];
                 let tid = tid_at(shard, waiting.row)?;
                 if waiting.is_measured {
                     self.greatest = waiting.distance;
-                    stats::note_row();
                     return Ok(Some(tid));
                 }
                 let Some(measure) = &mut self.measure else { continue };
                 let Some(distance) = measure.distance(shard, waiting.row, tid)? else { continue };
-                if compare(distance, self.greatest).is_lt() && !self.relaxed {
-                    self.late.push((distance, tid));
+                let distance = Float8(distance);
+                if distance < self.greatest && !self.relaxed {
+                    self.late.push(Reverse((distance, tid)));
                 } else {
                     self.queue.put_back(waiting, distance, tid);
                 }
                 continue;
             }
             if self.over {
-                let late = self.late.pop();
-                stats::note_row();
-                return Ok(late.map(|(_, tid)| tid));
+                return Ok(self.late.pop().map(|Reverse((_, tid))| tid));
             }
             let Some((shard, found)) = self.search.next(&self.snapshot.shards)? else {
                 self.over = true;
-                // The nearest last, where they are taken from.
-                self.late.sort_by(|a, b| compare(b.0, a.0));
                 continue;
             };
             if self.snapshot.is_deleted(shard, found.row) {
@@ -283,7 +282,6 @@ impl Running {
             }
             let file = &self.snapshot.shards[shard];
             if self.measure.is_none() {
-                stats::note_row();
                 return tid_at(file, found.row).map(Some);
             }
             let error = file.file.index().vector_error(found.row);
@@ -291,7 +289,7 @@ impl Running {
             let least = self.bounds.least(found.distance, error.into());
             self.queue.push(least, shard, found.row);
             let frontier = self.bounds.least(found.distance, self.bounds.usual_error);
-            self.frontier = self.frontier.max(frontier);
+            self.frontier = self.frontier.max(Float8(frontier));
         }
     }
 

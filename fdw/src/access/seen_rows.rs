@@ -3,7 +3,7 @@
 use crate::access::column::Column;
 use crate::access::keys::{self, Keys};
 use crate::access::relation::IndexRelation;
-use crate::access::tid::pointer_of;
+use crate::access::table_rows::TableRows;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::VectorValue;
 use pgrx::PgSqlErrorCode as Code;
@@ -11,10 +11,7 @@ use pgrx::pg_sys::{self, Datum};
 
 /// A reader of single rows. Values of a row are there until the next is asked for.
 pub struct SeenRows {
-    table: pg_sys::Relation,
-    snapshot: pg_sys::Snapshot,
-    fetch: *mut pg_sys::IndexFetchTableData,
-    slot: *mut pg_sys::TupleTableSlot,
+    rows: TableRows,
     /// For indexes of expressions.
     info: *mut pg_sys::IndexInfo,
     state: *mut pg_sys::EState,
@@ -34,39 +31,17 @@ impl SeenRows {
             check_index(index)?;
             let snapshot = pg_sys::GetActiveSnapshot();
             lock_for_serializable(index, snapshot);
-            let method = &*(*table).rd_tableam;
-            let state = pg_sys::CreateExecutorState();
-            let slot = pg_sys::table_slot_create(table, std::ptr::null_mut());
-            let context = per_row(state);
-            (*context).ecxt_scantuple = slot;
-            Ok(Self {
-                table,
-                snapshot,
-                fetch: method.index_fetch_begin.expect("any table has it")(table),
-                slot,
-                info: pg_sys::BuildIndexInfo(index.raw()),
-                state,
-            })
+            let (rows, state) = (TableRows::new(table, snapshot), pg_sys::CreateExecutorState());
+            (*per_row(state)).ecxt_scantuple = rows.slot();
+            Ok(Self { rows, info: pg_sys::BuildIndexInfo(index.raw()), state })
         }
     }
 
     /// Whether there is a row at a place that the snapshot sees.
     pub fn find(&mut self, tid: u64) -> bool {
-        let mut pointer = pointer_of(tid);
-        let (mut again, mut dead) = (false, false);
-        // SAFETY: as made by `new`; a place that the index has is one of the table.
-        unsafe {
-            pg_sys::ReScanExprContext(per_row(self.state));
-            let method = &*(*self.table).rd_tableam;
-            method.index_fetch_tuple.expect("any table has it")(
-                self.fetch,
-                &raw mut pointer,
-                self.snapshot,
-                self.slot,
-                &raw mut again,
-                &raw mut dead,
-            )
-        }
+        // SAFETY: as made by `new`.
+        unsafe { pg_sys::ReScanExprContext(per_row(self.state)) };
+        self.rows.find(tid)
     }
 
     /// The row that was found as it is indexed: its vector, into `vector`, and its keys; none if it is not
@@ -83,7 +58,7 @@ impl SeenRows {
             let before =
                 pg_sys::MemoryContextSwitchTo((*per_row(self.state)).ecxt_per_tuple_memory);
             let (out, null) = (values.as_mut_ptr(), nulls.as_mut_ptr());
-            pg_sys::FormIndexDatum(self.info, self.slot, self.state, out, null);
+            pg_sys::FormIndexDatum(self.info, self.rows.slot(), self.state, out, null);
             pg_sys::MemoryContextSwitchTo(before);
             if nulls[0] {
                 return Ok(None);
@@ -98,10 +73,7 @@ impl SeenRows {
 
     /// The value of a column of the table; none if it is null.
     pub fn value(&mut self, attribute: i16) -> Option<Datum> {
-        let mut null = false;
-        // SAFETY: there is a row in the slot, of a table with this attribute.
-        let value = unsafe { pg_sys::slot_getattr(self.slot, i32::from(attribute), &raw mut null) };
-        (!null).then_some(value)
+        self.rows.value(attribute)
     }
 
     /// What becomes of values as they are read, in memory that the next row frees.
@@ -121,13 +93,9 @@ impl Drop for SeenRows {
     fn drop(&mut self) {
         // After an error the end of the transaction frees them.
         if !std::thread::panicking() {
+            self.rows.end();
             // SAFETY: made by `new`.
-            unsafe {
-                let method = &*(*self.table).rd_tableam;
-                method.index_fetch_end.expect("any table has it")(self.fetch);
-                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
-                pg_sys::FreeExecutorState(self.state);
-            }
+            unsafe { pg_sys::FreeExecutorState(self.state) };
         }
     }
 }

@@ -11,7 +11,7 @@ use pgrx::pg_sys;
 pub struct SourceTable {
     table: pg_sys::Relation,
     snapshot: pg_sys::Snapshot,
-    rows: Option<TableRows>,
+    rows: TableRows,
     /// Whether Postgres may take away what this snapshot sees: VACUUM's are asked for nothing.
     is_vacuum: bool,
 }
@@ -20,7 +20,7 @@ impl SourceTable {
     const MODE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
     /// None if it cannot be locked without waiting.
-    pub fn open(index: IndexRelation, column: &Column) -> Option<Self> {
+    pub fn open(index: IndexRelation) -> Option<Self> {
         // SAFETY: the index is open; where this process has no lock on the table, it may not wait for one, for
         // who has it may wait for the index.
         unsafe {
@@ -36,7 +36,7 @@ impl SourceTable {
             };
             let snapshot = pg_sys::RegisterSnapshot(snapshot);
             let is_vacuum = (*pg_sys::MyProc).statusFlags & pg_sys::PROC_IN_VACUUM as u8 != 0;
-            let rows = TableRows::new(table, snapshot, column);
+            let rows = TableRows::new(table, snapshot);
             Some(Self { table, snapshot, rows, is_vacuum })
         }
     }
@@ -45,8 +45,8 @@ impl SourceTable {
     /// that took the place of another is of a row that is deleted in the index by now, or will be before
     /// the merge is published.
     pub fn vector(&mut self, tid: u64, column: &Column) -> Option<VectorValue> {
-        let rows = self.rows.as_mut()?;
-        let mut vector = rows.vector_of_any(tid)?;
+        let (attribute, rows) = (column.attribute?, &mut self.rows);
+        let mut vector = rows.find_any(tid).then(|| rows.value(attribute))??;
         // SAFETY: a vector of the column.
         unsafe {
             let is_external = pgrx::varlena::varatt_is_1b_e(vector.cast_mut_ptr());
@@ -54,7 +54,7 @@ impl SourceTable {
                 if self.is_vacuum {
                     return None;
                 }
-                vector = rows.vector(tid)?;
+                vector = rows.find(tid).then(|| rows.value(attribute))??;
             }
             let value = VectorValue::new(vector, column.vector_type);
             column.check(&value).is_ok().then_some(value)
@@ -62,10 +62,8 @@ impl SourceTable {
     }
 
     /// Lets go of it; after an error the end of the transaction does so.
-    pub fn close(self) {
-        if let Some(rows) = self.rows {
-            rows.end();
-        }
+    pub fn close(mut self) {
+        self.rows.end();
         // SAFETY: opened by this.
         unsafe {
             pg_sys::UnregisterSnapshot(self.snapshot);

@@ -1,76 +1,79 @@
 //! Rows of the table that an index is of, fetched by where they are.
 
-use crate::access::column::Column;
 use crate::access::tid::pointer_of;
 use pgrx::pg_sys;
 
-/// Fetches rows that a snapshot sees. What it holds is given back by [`end`](Self::end); after an error the
-/// end of the transaction does so.
+/// Fetches rows. Values of a row are there until the next is asked for. What this holds is given back by
+/// [`end`](Self::end); after an error the end of the transaction does so.
 pub struct TableRows {
     table: pg_sys::Relation,
     snapshot: pg_sys::Snapshot,
     fetch: *mut pg_sys::IndexFetchTableData,
     slot: *mut pg_sys::TupleTableSlot,
-    attribute: i16,
 }
 
 impl TableRows {
-    /// For the vectors of a column of the table. None if they are an expression.
+    /// Of what a snapshot sees.
     ///
     /// # Safety
     /// A table and a snapshot that stay as long as this does; its memory is in the current context.
-    pub unsafe fn new(
-        table: pg_sys::Relation,
-        snapshot: pg_sys::Snapshot,
-        column: &Column,
-    ) -> Option<Self> {
-        let attribute = column.attribute?;
-        // SAFETY: the caller's promise; every table has an access method with these callbacks.
+    pub unsafe fn new(table: pg_sys::Relation, snapshot: pg_sys::Snapshot) -> Self {
+        // SAFETY: the caller's promise.
         unsafe {
-            let begin = (*(*table).rd_tableam).index_fetch_begin?;
+            let method = &*(*table).rd_tableam;
+            let fetch = method.index_fetch_begin.expect("any table has it")(table);
             let slot = pg_sys::table_slot_create(table, std::ptr::null_mut());
-            Some(Self { table, snapshot, fetch: begin(table), slot, attribute })
+            Self { table, snapshot, fetch, slot }
         }
     }
 
-    /// The vector of the row at a place, which is there until the next is asked for: none if the snapshot
-    /// sees no row there, or one without a vector.
-    pub fn vector(&mut self, tid: u64) -> Option<pg_sys::Datum> {
-        self.vector_seen_by(tid, self.snapshot)
+    /// Where a row is that was found.
+    pub fn slot(&self) -> *mut pg_sys::TupleTableSlot {
+        self.slot
     }
 
-    /// That of whatever row is at a place, seen by anybody or not. Where it lies out of line, only pointers
-    /// to where it did may be left.
-    pub fn vector_of_any(&mut self, tid: u64) -> Option<pg_sys::Datum> {
-        self.vector_seen_by(tid, &raw mut pg_sys::SnapshotAnyData)
+    /// Whether there is a row at a place that the snapshot sees.
+    pub fn find(&mut self, tid: u64) -> bool {
+        self.find_seen_by(tid, self.snapshot)
     }
 
-    fn vector_seen_by(&mut self, tid: u64, snapshot: pg_sys::Snapshot) -> Option<pg_sys::Datum> {
+    /// Whether there is any, seen by anybody or not. Of a value that lies out of line only a pointer to where
+    /// it did may be left.
+    pub fn find_any(&mut self, tid: u64) -> bool {
+        self.find_seen_by(tid, &raw mut pg_sys::SnapshotAnyData)
+    }
+
+    fn find_seen_by(&mut self, tid: u64, snapshot: pg_sys::Snapshot) -> bool {
         let (mut place, mut again, mut dead) = (pointer_of(tid), false, false);
-        // SAFETY: begun on this table; the slot is one of it, and has as many attributes.
+        // SAFETY: begun on this table; a place that the index has is one of it.
         unsafe {
-            let fetch = (*(*self.table).rd_tableam).index_fetch_tuple?;
-            let (place, again, dead) = (&raw mut place, &raw mut again, &raw mut dead);
-            if !fetch(self.fetch, place, snapshot, self.slot, again, dead) {
-                return None;
-            }
-            if (*self.slot).tts_nvalid < self.attribute {
-                pg_sys::slot_getsomeattrs_int(self.slot, self.attribute.into());
-            }
-            let at = self.attribute as usize - 1;
-            let is_null = *(*self.slot).tts_isnull.add(at);
-            (!is_null).then(|| *(*self.slot).tts_values.add(at))
+            let method = &*(*self.table).rd_tableam;
+            method.index_fetch_tuple.expect("any table has it")(
+                self.fetch,
+                &raw mut place,
+                snapshot,
+                self.slot,
+                &raw mut again,
+                &raw mut dead,
+            )
         }
     }
 
-    /// Gives back what it holds.
-    pub fn end(self) {
-        // SAFETY: begun by this.
+    /// The value of a column of the row that was found; none if it is null.
+    pub fn value(&mut self, attribute: i16) -> Option<pg_sys::Datum> {
+        let mut null = false;
+        // SAFETY: there is a row in the slot, of a table with this attribute.
+        let value = unsafe { pg_sys::slot_getattr(self.slot, i32::from(attribute), &raw mut null) };
+        (!null).then_some(value)
+    }
+
+    /// Gives back what it holds: it is of no use afterwards.
+    pub fn end(&mut self) {
+        // SAFETY: made by `new`.
         unsafe {
+            let method = &*(*self.table).rd_tableam;
+            method.index_fetch_end.expect("any table has it")(self.fetch);
             pg_sys::ExecDropSingleTupleTableSlot(self.slot);
-            if let Some(end) = (*(*self.table).rd_tableam).index_fetch_end {
-                end(self.fetch);
-            }
         }
     }
 }

@@ -10,42 +10,19 @@ use crate::search::iterative::{MANY_ROWS, Search};
 use crate::search::rounding::Rounding;
 use crate::search::shards::Shard;
 use crate::sql::failure::Result;
+use crate::sql::float8::Float8;
 use hither_core::{RowId, SearchStats};
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// A row that was measured, ordered by Postgres's distance, ties as they came.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct PendingRow {
-    distance: f64,
+    distance: Float8,
     number: u64,
     shard: usize,
     row: RowId,
 }
-
-/// How Postgres compares float8: NaN comes last, zeros are equal.
-pub fn compare(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-}
-
-impl Ord for PendingRow {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare(self.distance, other.distance).then(self.number.cmp(&other.number))
-    }
-}
-
-impl PartialOrd for PendingRow {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for PendingRow {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for PendingRow {}
 
 /// How far the rows that a search gives may be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +48,7 @@ pub struct Reorder {
     pending: BinaryHeap<Reverse<PendingRow>>,
     /// How many rows came.
     number: u64,
-    last: f64,
+    last: Float8,
     round: Round,
     late: u64,
     /// Whether some came late since it began.
@@ -106,7 +83,7 @@ impl Reorder {
             Reach::Nearest(goal) | Reach::Passing(goal, _) => goal.max(1),
         };
         let round = Round { goal, ..Round::default() };
-        let (pending, last) = (BinaryHeap::new(), f64::NEG_INFINITY);
+        let (pending, last) = (BinaryHeap::new(), Float8(f64::NEG_INFINITY));
         Self {
             search,
             reach,
@@ -132,7 +109,7 @@ impl Reorder {
         loop {
             let comes_first = |pending: &PendingRow| match self.rounding {
                 Some(rounding) if self.is_sorted() => {
-                    compare(pending.distance, rounding.least(self.search.floor())).is_le()
+                    pending.distance <= Float8(rounding.least(self.search.floor()))
                 }
                 _ => false,
             };
@@ -183,24 +160,24 @@ impl Reorder {
     }
 
     fn hold(&mut self, distance: f64, shard: usize, row: RowId) {
-        if compare(distance, self.last).is_lt() && !self.relaxed {
+        let distance = Float8(distance);
+        if distance < self.last && !self.relaxed {
             self.late += 1;
             self.loss = true;
             return;
         }
         self.number += 1;
-        let pending = || PendingRow { distance, number: self.number, shard, row };
+        let pending = PendingRow { distance, number: self.number, shard, row };
         if matches!(self.reach, Reach::Passing(..)) {
             let Round { nearest, goal, since, .. } = &mut self.round;
-            if nearest.len() < *goal || nearest.peek().is_some_and(|last| pending() < *last) {
-                nearest.push(pending());
+            if nearest.len() < *goal || nearest.peek().is_some_and(|last| pending < *last) {
+                nearest.push(pending);
                 *since = 0;
             }
             if nearest.len() > *goal {
                 nearest.pop();
             }
         }
-        let pending = pending();
         self.pending.push(Reverse(pending));
     }
 
