@@ -1,7 +1,7 @@
 """The folder of near copies is removed, damaged, unwritable, full: the answers are the same."""
 
 import os, shutil, subprocess, time
-from index_server import NEAR, SECONDS, SEED, TABLES, Load, Server, compare, compare_all, merge, near_copies, rows, set_up, user
+from index_server import Load, NEAR, SECONDS, SEED, Server, TABLES, compare, compare_all, end, merge, near_copies, rows, set_up, user
 
 
 def own_folder():
@@ -76,14 +76,13 @@ def own_folder():
                 compare(session, table, dimensions)
     assert not [name for name in near_copies(server) if name.endswith(".tmp")], near_copies(server)
     # Removed again and again while others search and merge.
-    load, end = Load(server, 4, SEED), time.monotonic() + SECONDS / 2
-    while time.monotonic() < end and not load.problems:
+    load, until = Load(server, 4, SEED), time.monotonic() + SECONDS / 2
+    while time.monotonic() < until and not load.problems:
         shutil.rmtree(near, ignore_errors=True)
         time.sleep(0.002)
     load.end()
     compare_all(server)
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"copies: {len(stopped) + len(running) + 1} faults of their folder, every answer right")
 
 

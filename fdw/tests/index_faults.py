@@ -8,7 +8,7 @@ import concurrent.futures, os, random, shutil, subprocess, sys, threading, time
 import psycopg
 from index_copies import own_folder
 from index_damage import damage
-from index_server import (ROUNDS, CONNECTIONS, SECONDS, SEED, TABLES, Load, Server, compare, compare_all, folder, ids, main, merge,
+from index_server import (ROUNDS, CONNECTIONS, Load, SECONDS, SEED, Server, TABLES, compare, compare_all, end, folder, ids, main, merge,
                           near_copies, nearest, no_leak, rows, run, servers, set_up, user)
 
 
@@ -36,16 +36,35 @@ def kills():
     print(f"kills: {ROUNDS} times, {changes} changes, every live row found; {size} bytes, {least} built anew")
 
 
-def unless_in_conflict(act):
-    """Does something on a standby, again where replay did not wait for it."""
-    for _ in range(100):
-        try:
-            return act()
-        except psycopg.Error as error:
-            if error.sqlstate != "40001" and "conflict with recovery" not in str(error):
-                raise
-            time.sleep(0.2)
-    raise AssertionError("a standby is in conflict with replay for ever")
+class Reader:
+    """A session of a standby. Replay waits for its queries a second at most: it ends them, or the session."""
+
+    def __init__(self, server):
+        self.server, self.session, self.conflicts = server, server.connect(), 0
+
+    def read(self, act):
+        """What `act` gives, done again where replay did not wait for it."""
+        for _ in range(100):
+            try:
+                if self.session.closed: self.session = self.server.connect()
+                return act(self.session)
+            except psycopg.Error as error:
+                if error.sqlstate not in ("40001", "40P01") and not self.session.closed:
+                    raise
+                self.conflicts, last = self.conflicts + 1, error
+                time.sleep(0.2)
+        raise AssertionError(f"a standby is in conflict with replay for ever: {last!r}")
+
+
+def in_both_ways(session, table, dimensions):
+    """The rows by the index and without it, in one snapshot."""
+    with session.transaction():
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return [ids(session, table, dimensions, 7, by_index) for by_index in (True, False)]
+
+
+def size_of_indexes(session):
+    return rows(session, "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relkind = 'i' AND relam = (SELECT oid FROM pg_am WHERE amname = 'hither')")[0][0]
 
 
 def standby():
@@ -56,52 +75,39 @@ def standby():
     run("pg_basebackup", "-D", folder / "standby", "-h", "127.0.0.1", "-p", primary.port, "-U", "postgres", "-R", "-c", "fast", "--no-sync")
     second = Server("standby", init=None, max_standby_streaming_delay="1s")
     second.start()
-    load, compared, conflicts, half, number = Load(primary, 3, SEED, concurrently=False), 0, 0, time.monotonic() + SECONDS, 0
+    load, reader, compared, half, number = Load(primary, 3, SEED, concurrently=False), Reader(second), 0, time.monotonic() + SECONDS, 0
     tables = {name: dimensions for name, dimensions in TABLES.items() if name != "unlogged"}
-    with second.connect() as session:
-        while time.monotonic() < (half or again) + SECONDS:
-            number += 1
-            for table, dimensions in tables.items():
-                try:
-                    compare(session, table, dimensions, number)
-                    compared += 1
-                except psycopg.Error as error:
-                    # Replay does not wait for a query for ever, and ends the session of one between two.
-                    if error.sqlstate not in ("40001", "40P01") and not session.closed:
-                        raise
-                    conflicts += 1
-                    session = unless_in_conflict(second.connect) if session.closed else session
-            time.sleep(0.1)
-            if half and time.monotonic() > half:
-                half = None
-                load.end()
-                with primary.connect() as other:
-                    merge(other)
-                    place = rows(other, "SELECT pg_current_wal_lsn()")[0][0]
-                    while not rows(session, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]:
-                        time.sleep(0.05)
-                    for table, dimensions in tables.items():
-                        def found():
-                            for one in (other, session):
-                                with one.transaction():
-                                    yield [ids(one, table, dimensions, 7, by_index) for by_index in (True, False)]
-                        both = unless_in_conflict(lambda: list(found()))
-                        assert both[0] == both[1] or sorted(both[0][0]) == sorted(both[1][0]) == sorted(both[0][1]), f"{table}: {both}"
-                copies, size = near_copies(second), rows(session, "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relkind = 'i' AND relam = (SELECT oid FROM pg_am WHERE amname = 'hither')")[0][0]
-                assert sum(copies.values()) <= 2 * size, f"the standby has {len(copies)} copies of {sum(copies.values())} bytes, its indexes {size}"
-                load, again = Load(primary, 3, f"{SEED} again", concurrently=False), time.monotonic()
+    while time.monotonic() < (half or again) + SECONDS:
+        number += 1
+        for table, dimensions in tables.items():
+            reader.read(lambda session: compare(session, table, dimensions, number))
+            compared += 1
+        time.sleep(0.1)
+        if half and time.monotonic() > half:
+            half = None
+            load.end()
+            with primary.connect() as other:
+                merge(other)
+                place = rows(other, "SELECT pg_current_wal_lsn()")[0][0]
+                while not reader.read(lambda session: rows(session, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]):
+                    time.sleep(0.05)
+                for table, dimensions in tables.items():
+                    ours, theirs = reader.read(lambda session: in_both_ways(session, table, dimensions)), in_both_ways(other, table, dimensions)
+                    assert ours == theirs or sorted(ours[0]) == sorted(theirs[0]) == sorted(ours[1]), f"{table}: {ours}, {theirs}"
+            copies, size = near_copies(second), reader.read(size_of_indexes)
+            assert sum(copies.values()) <= 2 * size, f"the standby has {len(copies)} copies of {sum(copies.values())} bytes, its indexes {size}"
+            load, again = Load(primary, 3, f"{SEED} again", concurrently=False), time.monotonic()
     load.kill()
     with second.connect() as session:
         session.execute("SELECT pg_promote()")
-    assert compared > conflicts, (compared, conflicts)
+    assert compared > reader.conflicts, (compared, reader.conflicts)
     load = Load(second, 3, SEED)
     time.sleep(1)
     load.end()
     compare_all(second)
     no_leak(second)
-    second.stop()
-    assert not second.died(), second.died()
-    print(f"standby: {compared} comparisons, {conflicts} conflicts with replay, promoted")
+    end(second)
+    print(f"standby: {compared} comparisons, {reader.conflicts} conflicts with replay, promoted")
 
 
 def restored():
@@ -178,16 +184,15 @@ def together():
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         kept = pool.submit(old)
-        load, end = Load(server, CONNECTIONS, SEED, most=60), time.monotonic() + 2 * SECONDS
-        while time.monotonic() < end and not load.problems and not kept.done():
+        load, until = Load(server, CONNECTIONS, SEED, most=60), time.monotonic() + 2 * SECONDS
+        while time.monotonic() < until and not load.problems and not kept.done():
             time.sleep(0.1)
         stop.set()
         load.end()
         assert kept.result()
     compare_all(server)
     size, least = no_leak(server)
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"together: {CONNECTIONS} connections, {load.done} statements, none failed; {size} bytes, {least} built anew")
 
 

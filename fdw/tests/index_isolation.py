@@ -5,7 +5,7 @@ UPDATE=1 writes that. A spec has a row's distances differ from all others, so th
 
 import difflib, os, pathlib, subprocess, sys
 import psycopg
-from index_server import Server, environment, folder, main, run, user
+from index_server import Server, end, environment, folder, main, run, user
 
 
 def isolation():
@@ -25,8 +25,7 @@ def isolation():
         lines = [text.splitlines(keepends=True) for text in (expected.read_text(), got)]
         wrong += difflib.unified_diff(*lines, str(expected.name), "got")
         count += got.count("starting permutation")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     assert not wrong, "".join(wrong)
     print(f"isolation: {count} orders of what sessions do, each with the answers expected")
 

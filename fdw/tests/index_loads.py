@@ -4,7 +4,7 @@ pgbench inserts, deletes, reads and vacuums at once, fifty connections for LOAD 
 index is no larger for it in the end."""
 
 import os, random, threading, time
-from index_server import SECONDS, SEED, Load, Server, compare, compare_all, folder, ids, main, rows, run, set_up, settle
+from index_server import Load, SECONDS, SEED, Server, compare, compare_all, end, folder, ids, main, rows, run, set_up, settle
 
 VECTOR = "ARRAY[random(), random(), random()]"
 
@@ -29,11 +29,6 @@ def bench(server, scripts, *options):
     # pgbench says what failed and ends well.
     assert "number of failed transactions: 0 (" in said and "abort" not in said.lower(), said[:3000]
     return int(said.split("number of transactions actually processed: ")[1].split("\n")[0].split("/")[0])
-
-
-def end(server):
-    server.stop()
-    assert not server.died(), server.died()
 
 
 def followed():

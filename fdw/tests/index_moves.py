@@ -5,7 +5,7 @@ programs are in the folder NEWER; and those whose pages get there without a reco
 checksums."""
 
 import os, shutil, subprocess
-from index_server import TABLES, Server, compare, compare_all, environment, folder, main, merge, near_copies, rows, run, set_up, user
+from index_server import Server, TABLES, compare, compare_all, end, environment, folder, main, merge, near_copies, rows, run, set_up, user
 
 MORE = """
 CREATE TABLE parts (id int, v vector(8), t text) PARTITION BY RANGE (id);
@@ -85,8 +85,7 @@ def dumped():
         merge(session)
         bases = {str(row[0]) for row in rows(session, "SELECT oid FROM pg_database")}
     assert all(copy.split(".")[0] in bases for copy in near_copies(server)), near_copies(server)
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"dumped: {len(restore)} databases restored, their indexes those of the first")
 
 
@@ -134,8 +133,7 @@ def moved():
         there = {str(row[0]) for row in rows(session, "SELECT oid FROM pg_database UNION SELECT oid FROM pg_tablespace")}
     strays = [copy for copy in near_copies(server) if not set(copy.split(".")[:2]) <= there]
     assert not strays, strays
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print("moved: between tablespaces, into databases, and back")
 
 
@@ -162,8 +160,7 @@ def unlogged():
             counts[list(TABLES).index("unlogged")] = 0
         assert compare_all(server) == counts
     check(server)
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print("unlogged: every row after a crash, every checksum right")
 
 
@@ -174,8 +171,7 @@ def upgraded():
     counts, before = compare_all(server), definitions(server)
     with server.connect() as session:
         files = rows(session, "SELECT oid::regclass::text, relfilenode FROM pg_class WHERE relkind = 'i' AND relname LIKE '%\\_v' ORDER BY 1")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     checksums = b"Data page checksum version:           0" not in run("pg_controldata", server.data).stdout
     after = Server("newer", init=None)
     command = [f"{newer}/initdb", "-D", after.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
@@ -193,8 +189,7 @@ def upgraded():
     # What is unlogged goes along, for the server was stopped.
     assert compare_all(after) == counts
     check(after)
-    after.stop()
-    assert not after.died(), after.died()
+    end(after)
     print("upgraded: the same indexes and rows")
 
 

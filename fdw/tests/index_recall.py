@@ -3,7 +3,7 @@
 Distances are compared, not rows: of rows that are equally far any will do."""
 
 import array, ast, concurrent.futures, os, pathlib, random, struct
-from index_server import ROUNDS, Server, main, rows, run, settle
+from index_server import ROUNDS, Server, end, main, rows, run, settle
 
 OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>", "l1": "<+>"}
 
@@ -71,8 +71,7 @@ def built():
                 least = min(least, got)
                 session.execute("DROP INDEX items_v")
         session.execute("DROP TABLE items")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"built: recall {least:.3f} or more")
 
 
@@ -98,8 +97,7 @@ def inserted():
         # The last rows may have come right after a worker was asked for.
         assert growing[0] < 2 * 2048 and growing[1] > 0 and growing[2:] == (10000, 10000), growing
         session.execute("DROP TABLE items")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"inserted: recall {least:.3f} or more")
 
 
@@ -121,8 +119,7 @@ def deleted():
             got.append(recall(session, "<->", queries, 20, truth))
             assert got[-1] >= bound, f"{kind}, {statement or 'before'}, ef_search {effort}: {got[-1]}"
         session.execute("RESET hither.ef_search; DROP TABLE items")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"deleted: recall {got}")
 
 
@@ -155,8 +152,7 @@ def equal():
         session.execute(f"CREATE INDEX items_v ON items USING hither (v {kind}_l2_ops)")
         check(rows(session, "SELECT count(*) FROM items")[0][0])
         session.execute("DROP TABLE items")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print("equal: every row")
 
 
@@ -179,8 +175,7 @@ def resumed():
         for query in queries[:3]:
             assert len(distances(session, True, operator, query, 11, "id % 2000 = 0")) == 10
         session.execute("DROP INDEX items_v")
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     print(f"resumed: recall {least:.3f} or more, and never a row too few")
 
 
@@ -241,8 +236,7 @@ def changed():
     got = recall(session, "<=>", queries, 10, truth)
     session.execute("REINDEX INDEX items_v")
     new = recall(session, "<=>", queries, 10, truth)
-    server.stop()
-    assert not server.died(), server.died()
+    end(server)
     told = f"{live} rows, recall@10 {got:.4f}, of a new index {new:.4f}; segments after each round {segments}"
     assert got >= new - 0.005 and max(segments) <= 8, told
     print(f"changed: {told}")

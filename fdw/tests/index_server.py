@@ -254,6 +254,12 @@ class Load:
         assert not self.problems, [f"{error!r} {getattr(error, 'sqlstate', '')}" for error in self.problems[:3]]
 
 
+def end(server):
+    """Stops a server of which no process may have died."""
+    server.stop()
+    assert not server.died(), server.died()
+
+
 def settle(session):
     """Waits for a merge in the background."""
     for _ in range(12000):
