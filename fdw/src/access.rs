@@ -19,7 +19,7 @@
 //! so that no search can meet half of a change.
 //!
 //! Columns beside the vector are numbers in the same files (`keys`), and conditions on them filters within the
-//! search (`conditions`).
+//! search (`conditions`). Rows that scans find dead are passed over by later ones (`dead_rows`).
 //!
 //! Rows go by where they are in the table; which of them a transaction may see is the executor's to decide.
 //! Their order is that of Postgres's own distances (`scan`, `order`), which are measured by the vectors of
@@ -31,17 +31,20 @@
 mod attach;
 mod attribute;
 mod blocks;
+mod bounds;
 mod build;
 mod build_lock;
 mod column;
 mod conditions;
 mod cost;
+mod dead_rows;
 #[cfg(feature = "pg18")]
 mod explain;
 mod export;
 mod extents;
 mod flush;
 mod growing;
+mod growing_copy;
 mod insert;
 mod keys;
 mod measure;
@@ -320,7 +323,7 @@ unsafe extern "C-unwind" fn rescan(
 ) {
     // SAFETY: begun; as many keys and orderings as there are places.
     unsafe {
-        (*(*scan).opaque.cast::<Scan>()).restart();
+        raise((*(*scan).opaque.cast::<Scan>()).restart());
         if !keys.is_null() && (*scan).numberOfKeys > 0 {
             std::ptr::copy(keys, (*scan).keyData, key_count as usize);
         }
@@ -351,5 +354,5 @@ unsafe extern "C-unwind" fn get_tuple(
 #[pg_guard]
 unsafe extern "C-unwind" fn end_scan(scan: pg_sys::IndexScanDesc) {
     // SAFETY: begun; what is left of it goes with its memory context.
-    unsafe { (*(*scan).opaque.cast::<Scan>()).end() }
+    raise(unsafe { (*(*scan).opaque.cast::<Scan>()).end() });
 }

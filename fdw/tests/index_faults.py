@@ -110,6 +110,54 @@ def standby():
     print(f"standby: {compared} comparisons, {reader.conflicts} conflicts with replay, promoted")
 
 
+def dead_rows():
+    """Rows that scans of the primary marked as dead are seen by an older snapshot of a standby, and no more when that is promoted."""
+    primary = Server("marking", wal_level="replica", wal_log_hints="on", autovacuum="off")
+    primary.start()
+    with primary.connect() as session:
+        session.execute("CREATE EXTENSION hither CASCADE")
+        # Too few on the page for Postgres to clear it up, of which it would tell the standby.
+        session.execute("CREATE TABLE few (id int, v vector(8))")
+        session.execute("INSERT INTO few SELECT i, array_fill(sin(i), ARRAY[4])::vector || array_fill(cos(i), ARRAY[4])::vector FROM generate_series(1, 60) AS i")
+        session.execute("CREATE INDEX few_v ON few USING hither (v vector_l2_ops)")
+
+    def found(session):
+        """The rows that the index gives, and how many of the table were read."""
+        session.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+        given = [row[0] for row in rows(session, "SELECT id FROM few ORDER BY v <-> array_fill(0.5, ARRAY[8])::vector")]
+        return sorted(given), rows(session, "SELECT heap_rechecks FROM hither.last_scan()")[0][0]
+
+    run("pg_basebackup", "-D", folder / "marked", "-h", "127.0.0.1", "-p", primary.port, "-U", "postgres", "-R", "-c", "fast", "--no-sync")
+    second = Server("marked", init=None, max_standby_streaming_delay="-1")
+    second.start()
+    everything, odd = list(range(1, 61)), list(range(1, 61, 2))
+    with second.connect() as old:
+        old.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        assert rows(old, "SELECT count(*) FROM pg_class")
+        with primary.connect() as session:
+            session.execute("DELETE FROM few WHERE id % 2 = 0")
+            session.execute("CHECKPOINT")
+            assert found(session) == (odd, 60)
+            session.execute("SELECT pg_switch_wal()")
+            assert found(session) == (odd, 30)
+        with primary.connect() as session:
+            assert found(session) == (odd, 30), "another session reads rows that were marked"
+            place = rows(session, "SELECT pg_switch_wal()")[0][0]
+        while not rows(old, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]:
+            time.sleep(0.05)
+        assert found(old) == (everything, 60)
+        with second.connect() as session:
+            assert found(session) == (odd, 60)
+        old.execute("COMMIT")
+        assert found(old) == (odd, 60)
+        primary.kill()
+        old.execute("SELECT pg_promote()")
+        assert found(old) == (odd, 30), "the marks did not get to the standby"
+        assert rows(old, "SELECT hither.verify('few_v')")[0][0] == 60
+    end(second)
+    print("dead_rows: marked on the primary, not heeded on its standby")
+
+
 def restored():
     """Restored to points between two merges: the rows of that moment."""
     archive = folder / "archive"
@@ -197,4 +245,4 @@ def together():
 
 
 if __name__ == "__main__":
-    main(kills, standby, restored, own_folder, together, damage)
+    main(kills, standby, dead_rows, restored, own_folder, together, damage)

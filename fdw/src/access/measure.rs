@@ -49,6 +49,17 @@ unsafe fn context(parent: pg_sys::MemoryContext) -> pg_sys::MemoryContext {
     unsafe { pg_sys::AllocSetContextCreateInternal(parent, name, least, first, most) }
 }
 
+/// What there is of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Found {
+    /// How far it is.
+    At(f64),
+    /// The scan's snapshot does not see it.
+    Unseen,
+    /// Nobody does.
+    Dead,
+}
+
 impl Measure {
     /// For an ordering by a query that is not null, of rows with lengths between these.
     ///
@@ -88,9 +99,8 @@ impl Measure {
         }
     }
 
-    /// How far Postgres finds a row of a shard, which is at this place in the table; none if the scan's
-    /// snapshot does not see it.
-    pub fn distance(&mut self, shard: &Shard, row: RowId, tid: u64) -> Result<Option<f64>> {
+    /// How far Postgres finds a row of a shard, which is at this place in the table.
+    pub fn distance(&mut self, shard: &Shard, row: RowId, tid: u64) -> Result<Found> {
         let index = shard.file.index();
         let stored =
             index.vector_bytes(row).map_err(|error| Failure::from_search(error, &shard.path))?;
@@ -106,7 +116,8 @@ impl Measure {
                 self.fetched += 1;
                 match rows.find(tid).then(|| rows.value(*attribute)).flatten() {
                     Some(vector) => vector,
-                    None => return Ok(None),
+                    None if rows.is_dead() => return Ok(Found::Dead),
+                    None => return Ok(Found::Unseen),
                 }
             }
             (None, None) => return Err(Failure::outdated()),
@@ -118,7 +129,7 @@ impl Measure {
             let found = PgMemoryContexts::For(self.call)
                 .switch_to(|_| pg_sys::FunctionCall2Coll(function, collation, vector, self.query));
             pg_sys::MemoryContextReset(self.call);
-            Ok(f64::from_datum(found, false))
+            Ok(f64::from_datum(found, false).map_or(Found::Unseen, Found::At))
         }
     }
 

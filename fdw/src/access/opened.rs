@@ -6,18 +6,21 @@
 //! to whoever searches already.
 
 use crate::access::column::Column;
-use crate::access::growing::{self, ChainEnd, ChainPosition};
-use crate::access::keys::{self, Keys};
-use crate::access::metapage::{Metapage, SegmentEntry};
+use crate::access::dead_rows::{DeadRow, UnwrittenHints};
+use crate::access::growing::{self, ChainEnd};
+use crate::access::growing_copy::GrowingCopy;
+use crate::access::metapage::{Head, Metapage, SegmentEntry};
 use crate::access::near_copy;
 use crate::access::relation::{IndexRelation, RelationFile};
-use crate::access::segment::DeletedRows;
-use crate::search::lengths::{Lengths, length};
+use crate::access::segment::{RowMarks, RowSet};
+use crate::access::tid::tid_at;
+use crate::search::lengths::Lengths;
 use crate::search::recent::RecentValues;
 use crate::search::shards::Shard;
 use crate::sql::failure::Result;
-use hither_core::{Codes, Index, IndexBuilder, IndexFile, KeyRef, RowId};
+use hither_core::{Codes, Index, RowId};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -26,7 +29,9 @@ use std::rc::Rc;
 pub struct OpenSegment {
     pub entry: SegmentEntry,
     pub shard: Shard,
-    pub deleted: Rc<DeletedRows>,
+    pub deleted: Rc<RowSet>,
+    /// Those that scans found dead.
+    dead: Rc<RowSet>,
     usual_error: f32,
     places: RowPlaces,
 }
@@ -59,44 +64,13 @@ impl OpenSegment {
     pub fn is_deleted(&self, row: RowId) -> bool {
         self.deleted.count > 0 && self.deleted.contains(self.place(row))
     }
-}
 
-/// The growing rows as a backend has them.
-#[derive(Clone)]
-struct GrowingCopy {
-    /// Which page was the first.
-    first: u32,
-    /// The count of deletions.
-    deletions: u64,
-    position: ChainPosition,
-    shard: Shard,
-    lengths: Lengths,
-}
-
-impl GrowingCopy {
-    /// Adds rows: where they are, their keys, their vectors as the column has them.
-    fn add(
-        &mut self,
-        index: IndexRelation,
-        column: &Column,
-        rows: Vec<(u64, Keys, Vec<u8>)>,
-    ) -> Result<()> {
-        // A search that is under way keeps its copy.
-        if Rc::get_mut(&mut self.shard.file).is_none() {
-            self.shard.file = copy_of(&self.shard.file, index, column)?;
-        }
-        let file = Rc::get_mut(&mut self.shard.file).expect("nobody else has the copy");
-        let mut vector = vec![0.0; column.dimensions];
-        for (tid, keys, bytes) in rows {
-            column.element().decode(&bytes, &mut vector);
-            let length = length(&vector);
-            self.lengths = self.lengths.and(Lengths { least: length, greatest: length });
-            let (key, values) = (KeyRef::Int64(tid as i64), keys::values(&keys));
-            let inserted = file.change(|rows| rows.insert(Some(key), &vector, &values));
-            // What was not refused when it was inserted.
-            inserted.map_err(|error| index.damaged(&format!("a growing row: {error}")))?;
-        }
-        Ok(())
+    /// Takes what its deletion pages say; false if they are no longer its own.
+    fn read_marks(&mut self, index: IndexRelation, entry: &SegmentEntry) -> Result<bool> {
+        let Some(marks) = RowMarks::read(index, entry)? else { return Ok(false) };
+        self.deleted = Rc::new(marks.deleted);
+        Rc::make_mut(&mut self.dead).add(&marks.dead);
+        Ok(true)
     }
 }
 
@@ -105,6 +79,7 @@ struct OpenIndex {
     identity: u64,
     segments: Vec<OpenSegment>,
     growing: Option<GrowingCopy>,
+    hints: UnwrittenHints,
 }
 
 thread_local! {
@@ -118,6 +93,7 @@ pub struct Snapshot {
     /// The files of the segments, and after them the growing rows.
     pub shards: Vec<Shard>,
     pub lengths: Lengths,
+    dead_growing: Rc<BTreeSet<u64>>,
 }
 
 impl Snapshot {
@@ -128,8 +104,7 @@ impl Snapshot {
     pub fn new(index: IndexRelation, column: &Column) -> Result<Self> {
         let file = index.file();
         let kept = OPEN.with_borrow_mut(|open| open.remove(&file));
-        let mut open =
-            kept.unwrap_or(OpenIndex { identity: 0, segments: Vec::new(), growing: None });
+        let mut open = kept.unwrap_or_else(|| OpenIndex::new(0));
         let mut before = None;
         loop {
             pgrx::check_for_interrupts!();
@@ -139,10 +114,10 @@ impl Snapshot {
                 return Err(index.damaged("its metapage names pages that are none of it"));
             }
             if open.identity != meta.head.identity {
-                open =
-                    OpenIndex { identity: meta.head.identity, segments: Vec::new(), growing: None };
+                open = OpenIndex::new(meta.head.identity);
             }
             if open.refresh(index, column, &meta)? {
+                open.write_hints(index)?;
                 let snapshot = open.snapshot(meta);
                 OPEN.with_borrow_mut(|kept| kept.insert(file, open));
                 return Ok(snapshot);
@@ -160,9 +135,95 @@ impl Snapshot {
     pub fn is_deleted(&self, shard: usize, row: RowId) -> bool {
         self.segments.get(shard).is_some_and(|segment| segment.is_deleted(row))
     }
+
+    /// Whether a scan found a row of a shard dead. That counts where no log is replayed.
+    ///
+    /// # Errors
+    /// If the shard is damaged.
+    pub fn is_dead(&self, shard: usize, row: RowId) -> Result<bool> {
+        match self.segments.get(shard) {
+            Some(segment) if segment.dead.count == 0 => Ok(false),
+            Some(segment) => Ok(segment.dead.contains(segment.place(row))),
+            None if self.dead_growing.is_empty() => Ok(false),
+            None => Ok(self.dead_growing.contains(&tid_at(&self.shards[shard], row)?)),
+        }
+    }
+
+    /// A row of a shard that was found dead.
+    ///
+    /// # Errors
+    /// If the shard is damaged.
+    pub fn dead_row(&self, shard: usize, row: RowId) -> Result<DeadRow> {
+        match self.segments.get(shard) {
+            Some(segment) => {
+                Ok(DeadRow::Stored { segment: segment.entry.number, place: segment.place(row) })
+            }
+            None => Ok(DeadRow::Growing { tid: tid_at(&self.shards[shard], row)? }),
+        }
+    }
+
+    /// Keeps which rows a scan of this found dead, so that later ones pass over them.
+    ///
+    /// # Errors
+    /// If the index is damaged.
+    pub fn note_dead(self, index: IndexRelation, dead: &[DeadRow]) -> Result<()> {
+        let (file, head) = (index.file(), self.meta.head);
+        drop(self);
+        let Some(mut open) = OPEN.with_borrow_mut(|open| open.remove(&file)) else { return Ok(()) };
+        if open.identity == head.identity {
+            open.note_dead(&head, dead);
+            open.write_hints(index)?;
+        }
+        OPEN.with_borrow_mut(|kept| kept.insert(file, open));
+        Ok(())
+    }
 }
 
 impl OpenIndex {
+    fn new(identity: u64) -> Self {
+        let hints = UnwrittenHints::default();
+        Self { identity, segments: Vec::new(), growing: None, hints }
+    }
+
+    /// Keeps which rows were found dead in the index as it was at a moment.
+    fn note_dead(&mut self, head: &Head, dead: &[DeadRow]) {
+        for row in dead {
+            match *row {
+                DeadRow::Stored { segment: number, place } => {
+                    let mut segments = self.segments.iter_mut();
+                    let segment = segments.find(|segment| segment.entry.number == number);
+                    if segment.is_some_and(|segment| Rc::make_mut(&mut segment.dead).insert(place))
+                    {
+                        self.hints.push(number, place);
+                    }
+                }
+                DeadRow::Growing { tid } => {
+                    // A place has another row only after VACUUM deleted the one that it had.
+                    let now = self.growing.as_mut().filter(|copy| {
+                        (copy.first, copy.deletions) == (head.growing_place, head.growing_deletions)
+                    });
+                    if let Some(copy) = now {
+                        Rc::make_mut(&mut copy.dead).insert(tid);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes which rows of segments were found dead, if it is time, and takes what others wrote there.
+    fn write_hints(&mut self, index: IndexRelation) -> Result<()> {
+        let entries: Vec<_> = self.segments.iter().map(|segment| segment.entry).collect();
+        for number in self.hints.write(index, &entries)? {
+            let mut segments = self.segments.iter_mut();
+            if let Some(segment) = segments.find(|segment| segment.entry.number == number)
+                && let Some(marks) = RowMarks::read(index, &segment.entry)?
+            {
+                Rc::make_mut(&mut segment.dead).add(&marks.dead);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether all that the metapage names was there.
     fn refresh(&mut self, index: IndexRelation, column: &Column, meta: &Metapage) -> Result<bool> {
         let mut before = std::mem::take(&mut self.segments);
@@ -179,9 +240,8 @@ impl OpenIndex {
                 },
             };
             brought |= known.is_none();
-            if segment.entry.deletions != entry.deletions {
-                let Some(deleted) = DeletedRows::read(index, entry)? else { return Ok(false) };
-                segment.deleted = Rc::new(deleted);
+            if segment.entry.deletions != entry.deletions && !segment.read_marks(index, entry)? {
+                return Ok(false);
             }
             segment.entry = *entry;
             self.segments.push(segment);
@@ -205,13 +265,7 @@ impl OpenIndex {
         let kept = kept.filter(|kept| kept.first == first && kept.deletions == deletions);
         let mut copy = match kept {
             Some(copy) => copy,
-            None => GrowingCopy {
-                first,
-                deletions,
-                position: ChainPosition::start(meta),
-                shard: empty_shard(index, column)?,
-                lengths: Lengths::NONE,
-            },
+            None => GrowingCopy::new(index, column, meta)?,
         };
         let (mut position, mut rows) = (copy.position, Vec::new());
         let end = growing::read(index, column, &mut position, None, &mut |row| {
@@ -247,25 +301,21 @@ impl OpenIndex {
             let (least, greatest) = ((*least_length).into(), (*greatest_length).into());
             lengths = lengths.and(Lengths { least, greatest });
         }
-        Snapshot { meta, segments: self.segments.clone(), shards, lengths }
+        let (segments, dead_growing) = (self.segments.clone(), growing.dead.clone());
+        Snapshot { meta, segments, shards, lengths, dead_growing }
     }
 }
 
 fn open_segment(index: IndexRelation, entry: &SegmentEntry) -> Result<Option<OpenSegment>> {
     let Some(file) = near_copy::open(index, entry)? else { return Ok(None) };
-    let deleted = match entry.deleted {
-        0 => DeletedRows::default(),
-        _ => match DeletedRows::read(index, entry)? {
-            Some(deleted) => deleted,
-            None => return Ok(None),
-        },
-    };
     let places = RowPlaces::new(file.index());
     let path = PathBuf::from(format!("segment {} of {}", entry.number, index.name()));
     crate::search::stats::note_open();
     let shard = Shard { path, file };
     let usual_error = usual_error(shard.file.index())?;
-    Ok(Some(OpenSegment { entry: *entry, shard, deleted: Rc::new(deleted), usual_error, places }))
+    let (deleted, dead) = (Rc::default(), Rc::default());
+    let mut segment = OpenSegment { entry: *entry, shard, deleted, dead, usual_error, places };
+    Ok(segment.read_marks(index, entry)?.then_some(segment))
 }
 
 /// The greatest error of rows spread over a file.
@@ -281,26 +331,4 @@ fn usual_error(file: &Index<'_>) -> Result<f32> {
         }
     }
     Ok(most)
-}
-
-/// A file without rows, to which growing ones are added in memory.
-fn empty_shard(index: IndexRelation, column: &Column) -> Result<Shard> {
-    let file = IndexFile::from_bytes(IndexBuilder::new(column.file_options())?.finish()?)?;
-    let path = PathBuf::from(format!("growing rows of {}", index.name()));
-    Ok(Shard { path, file: Rc::new(file) })
-}
-
-/// A copy of growing rows.
-fn copy_of(file: &IndexFile, index: IndexRelation, column: &Column) -> Result<Rc<IndexFile>> {
-    let mut copy = empty_shard(index, column)?.file;
-    let into = Rc::get_mut(&mut copy).expect("new");
-    let mut vector = vec![0.0; column.dimensions];
-    for row in file.index().rows() {
-        file.index().vector(row, &mut vector)?;
-        let key = file.index().key(row)?;
-        let values = (0..column.keys.len()).map(|number| file.index().value(row, number));
-        let values = values.collect::<hither_core::Result<Vec<_>>>()?;
-        into.change(|rows| rows.insert(Some(key), &vector, &values))?;
-    }
-    Ok(copy)
 }

@@ -187,6 +187,25 @@ impl PageBuffer {
         &self.bytes()[HEADER..][..CONTENT]
     }
 
+    /// Sets bits of the content, each by its byte, which may be lost again: nothing is logged but where checksums
+    /// take it. The page is exclusively locked.
+    pub fn hint(&self, bits: impl Iterator<Item = (usize, u8)>) {
+        // SAFETY: pinned and exclusively locked: nobody else reads or changes the page meanwhile.
+        let bytes = unsafe {
+            std::slice::from_raw_parts_mut(pg_sys::BufferGetPage(self.0).cast::<u8>(), PAGE)
+        };
+        let content = &mut bytes[HEADER..][..CONTENT];
+        let mut changed = false;
+        for (byte, bit) in bits {
+            changed |= content[byte] & bit == 0;
+            content[byte] |= bit;
+        }
+        if changed {
+            // SAFETY: pinned and locked; the page has the standard header.
+            unsafe { pg_sys::MarkBufferDirtyHint(self.0, true) }
+        }
+    }
+
     /// Writes a page of a fork that a crash leaves as it is: its image is logged whatever the relation is.
     pub fn write_initial(&self, tag: PageTag, content: &[u8]) {
         // SAFETY: pinned, exclusively locked; nothing between begin and end of the critical section fails.

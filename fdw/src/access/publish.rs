@@ -13,7 +13,7 @@ use crate::access::opened::{OpenSegment, RowPlaces};
 use crate::access::page::Lock;
 use crate::access::record::RecordPosition;
 use crate::access::relation::IndexRelation;
-use crate::access::segment::{self, DeletedRows};
+use crate::access::segment::{self, RowMarks};
 use crate::access::tid::tid_at;
 use crate::sql::failure::Result;
 use hither_core::KeyRef;
@@ -110,11 +110,11 @@ fn deleted_meanwhile(
         if now.deletions == source.entry.deletions {
             continue;
         }
-        let Some(deleted) = DeletedRows::read(index, now)? else {
+        let Some(marks) = RowMarks::read(index, now)? else {
             return Err(index.damaged("a deletion page is none of its segment"));
         };
         for row in source.shard.file.index().rows() {
-            if deleted.contains(source.place(row)) && !source.is_deleted(row) {
+            if marks.deleted.contains(source.place(row)) && !source.is_deleted(row) {
                 found.push(tid_at(&source.shard, row)?);
             }
         }

@@ -3,16 +3,12 @@
 //!
 //! A row comes in the order of the distance that Postgres's own operator gives (`order`, `measure`). In
 //! strict order a row that the search finds late, nearer than one that was given, comes after all others.
-//!
-//! Of a row whose vector is in the table alone the search knows what its codes stand for, and how far off the
-//! vector is. By all of that, in the direction of the query, it is off in the worst case; in others, of `n`
-//! dimensions, as the error points anywhere, by a share of one by the root of `n`. An exact search counts on the
-//! worst case, any other on four times that share, which one row in thirty thousand exceeds: it may come late.
-//! Of 384 dimensions, that is a fifth, and eleven rows of the table are read where thirty would be.
 
+use crate::access::bounds::{self, Bounds};
 use crate::access::column::Column;
 use crate::access::conditions;
-use crate::access::measure::Measure;
+use crate::access::dead_rows::DeadRow;
+use crate::access::measure::{Found, Measure};
 use crate::access::opened::Snapshot;
 use crate::access::order::Queue;
 use crate::access::relation::IndexRelation;
@@ -25,7 +21,7 @@ use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::float8::Float8;
 use crate::sql::vector::VectorValue;
-use hither_core::{Metric, SearchStats, Structure};
+use hither_core::{Metric, RowId, SearchStats, Structure};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 use std::cmp::Reverse;
@@ -37,9 +33,6 @@ const FEW_ROWS: usize = 11;
 /// Of rows whose vectors are in the table, more are to show it. They cost little until they are fetched.
 const FEW_CODES: usize = 20;
 const MANY_CODES: usize = 100;
-
-/// By how many standard deviations distances by codes may be off.
-const DEVIATIONS: f64 = 4.0;
 
 /// A scan of an index.
 pub struct Scan {
@@ -66,39 +59,12 @@ struct Running {
     /// What came late, to be given in the end: distances and places.
     late: BinaryHeap<Reverse<(Float8, u64)>>,
     over: bool,
-}
-
-/// How far Postgres finds rows at least.
-struct Bounds {
-    metric: Metric,
-    rounding: Option<Rounding>,
-    /// The length of the query.
-    length: f64,
-    /// How far vectors are off that only codes are stored of, nearly all of them.
-    usual_error: f64,
-    /// How much of an error is in the direction of the query, at most.
-    share: f64,
-}
-
-impl Bounds {
-    /// Of a row at this distance, whose vector is off by at most `error`.
-    fn least(&self, distance: f32, error: f64) -> f64 {
-        let Some(rounding) = self.rounding else { return f64::NEG_INFINITY };
-        if error == 0.0 {
-            return rounding.least(distance);
-        }
-        // Room for what our own sum is off by, which may be of a longer vector.
-        let error = error * self.share * 1.01;
-        match self.metric {
-            Metric::Cosine => {
-                // Between vectors of length 1 it is half of the square of the L2 distance.
-                let apart = (2.0 * f64::from(distance)).max(0.0).sqrt() - error;
-                rounding.least((apart.max(0.0).powi(2) / 2.0) as f32)
-            }
-            Metric::InnerProduct => rounding.least(distance) - error * self.length,
-            _ => rounding.least(distance) - error,
-        }
-    }
+    index: IndexRelation,
+    /// Whether rows are passed over that scans found dead: not where the log is replayed.
+    heeds_dead: bool,
+    dead: Vec<DeadRow>,
+    /// The row that was given last, if it may be found dead.
+    last: Option<(usize, RowId)>,
 }
 
 impl Scan {
@@ -108,19 +74,24 @@ impl Scan {
     }
 
     /// Begins anew.
-    pub fn restart(&mut self) {
+    ///
+    /// # Errors
+    /// If the index is damaged.
+    pub fn restart(&mut self) -> Result<()> {
         self.report = self.report();
-        if let Some(running) = self.search.take() {
-            running.end();
-        }
+        self.search.take().map_or(Ok(()), Running::end)
     }
 
     /// Ends it for good.
-    pub fn end(&mut self) {
-        self.restart();
+    ///
+    /// # Errors
+    /// If the index is damaged.
+    pub fn end(&mut self) -> Result<()> {
+        self.restart()?;
         if let Some(report) = self.report {
             report::note(report);
         }
+        Ok(())
     }
 
     /// What it did so far; none if nothing was searched.
@@ -142,6 +113,12 @@ impl Scan {
             // SAFETY: the caller's promise.
             let (running, report) = unsafe { Running::new(scan, self.memory, self.report)? };
             (self.search, self.report) = (Some(running), Some(report));
+        }
+        // SAFETY: the caller's promise: Postgres tells what became of the row that it got last.
+        if unsafe { (*scan).kill_prior_tuple }
+            && let Some(running) = &mut self.search
+        {
+            running.note_last_dead()?;
         }
         let row = self.search.as_mut().map_or(Ok(None), Running::next)?;
         if row.is_some() {
@@ -203,10 +180,7 @@ impl Running {
             false => (pool / 2).clamp(FEW_ROWS, FIRST_BATCH),
         });
         let is_flat = exact || snapshot.shards.iter().all(|shard| shard.file.index().is_flat());
-        let share = match is_flat {
-            true => 1.0,
-            false => (DEVIATIONS / (column.dimensions as f64).sqrt()).min(1.0),
-        };
+        let share = bounds::share(column.dimensions, is_flat);
         let bounds = Bounds { metric, rounding, length: length(&query), usual_error, share };
         // SAFETY: the caller's promise.
         let measure =
@@ -246,11 +220,25 @@ impl Running {
             greatest: Float8(f64::NEG_INFINITY),
             late: BinaryHeap::new(),
             over: false,
+            index,
+            // SAFETY: the caller's promise.
+            heeds_dead: unsafe { (*scan).ignore_killed_tuples },
+            dead: Vec::new(),
+            last: None,
         };
         Ok((running, report))
     }
 
+    /// Keeps that the row that was given last is dead.
+    fn note_last_dead(&mut self) -> Result<()> {
+        if let Some((shard, row)) = self.last.take().filter(|_| self.heeds_dead) {
+            self.dead.push(self.snapshot.dead_row(shard, row)?);
+        }
+        Ok(())
+    }
+
     fn next(&mut self) -> Result<Option<u64>> {
+        self.last = None;
         loop {
             let most = if self.over { Float8(f64::NAN) } else { self.frontier };
             if let Some(waiting) = self.queue.pop(most) {
@@ -258,11 +246,18 @@ impl Running {
                 let tid = tid_at(shard, waiting.row)?;
                 if waiting.is_measured {
                     self.greatest = waiting.distance;
+                    self.last = Some((waiting.shard, waiting.row));
                     return Ok(Some(tid));
                 }
                 let Some(measure) = &mut self.measure else { continue };
-                let Some(distance) = measure.distance(shard, waiting.row, tid)? else { continue };
-                let distance = Float8(distance);
+                let distance = match measure.distance(shard, waiting.row, tid)? {
+                    Found::At(distance) => Float8(distance),
+                    Found::Dead if self.heeds_dead => {
+                        self.dead.push(self.snapshot.dead_row(waiting.shard, waiting.row)?);
+                        continue;
+                    }
+                    Found::Dead | Found::Unseen => continue,
+                };
                 if distance < self.greatest && !self.relaxed {
                     self.late.push(Reverse((distance, tid)));
                 } else {
@@ -277,11 +272,14 @@ impl Running {
                 self.over = true;
                 continue;
             };
-            if self.snapshot.is_deleted(shard, found.row) {
+            if self.snapshot.is_deleted(shard, found.row)
+                || (self.heeds_dead && self.snapshot.is_dead(shard, found.row)?)
+            {
                 continue;
             }
             let file = &self.snapshot.shards[shard];
             if self.measure.is_none() {
+                self.last = Some((shard, found.row));
                 return tid_at(file, found.row).map(Some);
             }
             let error = file.file.index().vector_error(found.row);
@@ -293,10 +291,14 @@ impl Running {
         }
     }
 
-    fn end(mut self) {
+    fn end(mut self) -> Result<()> {
         stats::note_search(self.search.take_stats());
         if let Some(measure) = self.measure {
             measure.end();
+        }
+        match self.dead.is_empty() {
+            true => Ok(()),
+            false => self.snapshot.note_dead(self.index, &self.dead),
         }
     }
 }

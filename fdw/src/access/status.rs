@@ -8,7 +8,7 @@ use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
 use crate::access::near_copy;
 use crate::access::opened::Snapshot;
-use crate::access::segment::{DeletedRows, read_file};
+use crate::access::segment::{RowMarks, read_file};
 use crate::search::recall::Sample;
 use crate::sql::failure::{Failure, Result};
 use hither_core::IndexFile;
@@ -102,8 +102,8 @@ fn verify(oid: pg_sys::Oid) -> Result<u64> {
         for entry in &meta.segments {
             let changed = |now: &Metapage| now.head.generation != meta.head.generation;
             let about = |what: String| index.damaged(&format!("segment {}: {what}", entry.number));
-            let (file, deleted) = (read_file(index, entry)?, DeletedRows::read(index, entry)?);
-            let (Some(file), Some(deleted)) = (file, deleted) else {
+            let (file, marks) = (read_file(index, entry)?, RowMarks::read(index, entry)?);
+            let (Some(file), Some(RowMarks { deleted, .. })) = (file, marks) else {
                 let now = Metapage::read(index)?;
                 if changed(&now) {
                     meta = now;

@@ -10,6 +10,7 @@ pub struct TableRows {
     snapshot: pg_sys::Snapshot,
     fetch: *mut pg_sys::IndexFetchTableData,
     slot: *mut pg_sys::TupleTableSlot,
+    is_dead: bool,
 }
 
 impl TableRows {
@@ -23,7 +24,7 @@ impl TableRows {
             let method = &*(*table).rd_tableam;
             let fetch = method.index_fetch_begin.expect("any table has it")(table);
             let slot = pg_sys::table_slot_create(table, std::ptr::null_mut());
-            Self { table, snapshot, fetch, slot }
+            Self { table, snapshot, fetch, slot, is_dead: false }
         }
     }
 
@@ -44,7 +45,8 @@ impl TableRows {
     }
 
     fn find_seen_by(&mut self, tid: u64, snapshot: pg_sys::Snapshot) -> bool {
-        let (mut place, mut again, mut dead) = (pointer_of(tid), false, false);
+        let (mut place, mut again) = (pointer_of(tid), false);
+        self.is_dead = false;
         // SAFETY: begun on this table; a place that the index has is one of it.
         unsafe {
             let method = &*(*self.table).rd_tableam;
@@ -54,9 +56,14 @@ impl TableRows {
                 snapshot,
                 self.slot,
                 &raw mut again,
-                &raw mut dead,
+                &raw mut self.is_dead,
             )
         }
+    }
+
+    /// Whether nobody sees a row at the place that was looked at last, now or later. On a standby it says nothing.
+    pub fn is_dead(&self) -> bool {
+        self.is_dead
     }
 
     /// The value of a column of the row that was found; none if it is null.
