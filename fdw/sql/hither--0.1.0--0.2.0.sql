@@ -5,24 +5,56 @@ CREATE FUNCTION hither.index_handler(internal) RETURNS index_am_handler
 CREATE ACCESS METHOD hither TYPE INDEX HANDLER hither.index_handler;
 COMMENT ON ACCESS METHOD hither IS 'nearest vectors: index files in WAL-logged pages, searched in mapped copies';
 
+-- A distance that is ordered by and is to be less than a bound: the planner is given this for the index, which stops
+-- there. It is true of every row, and the condition itself is checked.
+CREATE FUNCTION hither.within(vector, float8) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'hither_within' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION hither.within(halfvec, float8) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'hither_within' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE OPERATOR hither.<@ (LEFTARG = vector, RIGHTARG = float8, FUNCTION = hither.within);
+CREATE OPERATOR hither.<@ (LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = hither.within);
+COMMENT ON OPERATOR hither.<@ (vector, float8) IS 'where a scan of an index by distance ends: for the planner';
+COMMENT ON OPERATOR hither.<@ (halfvec, float8) IS 'where a scan of an index by distance ends: for the planner';
+
 -- The names are pgvector's: those of operator classes belong to an access method. There is no default,
 -- for an index by the wrong distance would be one that no query uses.
 CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING hither AS
-    OPERATOR 1 <-> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (vector, float8);
 CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING hither AS
-    OPERATOR 1 <#> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (vector, float8);
 CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING hither AS
-    OPERATOR 1 <=> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (vector, float8);
 CREATE OPERATOR CLASS vector_l1_ops FOR TYPE vector USING hither AS
-    OPERATOR 1 <+> (vector, vector) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (vector, float8);
 CREATE OPERATOR CLASS halfvec_l2_ops FOR TYPE halfvec USING hither AS
-    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (halfvec, float8);
 CREATE OPERATOR CLASS halfvec_ip_ops FOR TYPE halfvec USING hither AS
-    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (halfvec, float8);
 CREATE OPERATOR CLASS halfvec_cosine_ops FOR TYPE halfvec USING hither AS
-    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (halfvec, float8);
 CREATE OPERATOR CLASS halfvec_l1_ops FOR TYPE halfvec USING hither AS
-    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops;
+    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 hither.<@ (halfvec, float8);
+-- Those that there are not, so that who asks for one is told where there is one.
+CREATE OPERATOR CLASS bit_hamming_ops FOR TYPE bit USING hither AS
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS bit_jaccard_ops FOR TYPE bit USING hither AS
+    OPERATOR 1 <%> (bit, bit) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS sparsevec_l2_ops FOR TYPE sparsevec USING hither AS
+    OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS sparsevec_ip_ops FOR TYPE sparsevec USING hither AS
+    OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS sparsevec_cosine_ops FOR TYPE sparsevec USING hither AS
+    OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops;
+CREATE OPERATOR CLASS sparsevec_l1_ops FOR TYPE sparsevec USING hither AS
+    OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY pg_catalog.float_ops;
 
 -- Indexes: those of tables that the user may read. What is unlogged is not there on a standby.
 CREATE FUNCTION hither.index_status(index oid) RETURNS TABLE

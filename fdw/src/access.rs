@@ -19,7 +19,7 @@
 //! so that no search can meet half of a change.
 //!
 //! Columns beside the vector are numbers in the same files (`keys`), and conditions on them filters within the
-//! search (`conditions`). Rows that scans find dead are passed over by later ones (`dead_rows`).
+//! search (`conditions`), and a bound of the distance ends it (`radius`). Rows that scans find dead are passed over by later ones (`dead_rows`).
 //!
 //! Rows go by where they are in the table; which of them a transaction may see is the executor's to decide.
 //! Their order is that of Postgres's own distances (`scan`, `order`), which are measured by the vectors of
@@ -57,6 +57,7 @@ mod options;
 mod order;
 mod page;
 mod publish;
+mod radius;
 mod record;
 mod relation;
 mod report;
@@ -248,17 +249,19 @@ unsafe extern "C-unwind" fn cost_estimate(
         let info = (*path).indexinfo;
         let relation = pg_sys::index_open((*info).indexoid, pg_sys::NoLock as pg_sys::LOCKMODE);
         let clauses = pg_sys::get_quals_from_indexclauses((*path).indexclauses);
+        let (table, join) = ((*(*info).rel).relid as c_int, pg_sys::JoinType::JOIN_INNER);
+        let none = std::ptr::null_mut();
         let passing = match clauses.is_null() {
             true => 1.0,
-            false => {
-                let (table, join) = ((*(*info).rel).relid as c_int, pg_sys::JoinType::JOIN_INNER);
-                pg_sys::clauselist_selectivity(root, clauses, table, join, std::ptr::null_mut())
-            }
+            false => pg_sys::clauselist_selectivity(root, clauses, table, join, none),
         };
-        let costs = cost::estimate(IndexRelation::new(relation), (*info).tuples, passing);
+        let near = radius::add_to(path).map_or(1.0, |condition| {
+            pg_sys::clause_selectivity(root, condition.cast(), table, join, none)
+        });
+        let costs = cost::estimate(IndexRelation::new(relation), (*info).tuples, passing, near);
         pg_sys::index_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
         let costs = raise(costs);
-        *selectivity = passing;
+        *selectivity = passing * near;
         (*start, *total, *pages) = (costs.start, costs.total, costs.pages);
     }
 }
@@ -282,7 +285,7 @@ unsafe extern "C-unwind" fn validate(class: pg_sys::Oid) -> bool {
     unsafe {
         let family = pg_sys::get_opclass_family(class);
         let input = pg_sys::get_opclass_input_type(class);
-        if keys::KeyKind::of(input).is_some() {
+        if keys::KeyKind::of(input).is_some() || vector::foreign_type(input).is_some() {
             return true;
         }
         let operator = pg_sys::get_opfamily_member(family, input, input, 1);

@@ -42,6 +42,12 @@ pub extern "C" fn pg_finfo_hither_index_handler() -> &'static pg_sys::Pg_finfo_r
     &V1
 }
 
+/// Tells Postgres how to call `hither_within`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_hither_within() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
 /// Tells Postgres how to call `hither_fdw_validator`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_hither_fdw_validator() -> &'static pg_sys::Pg_finfo_record {

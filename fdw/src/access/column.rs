@@ -74,6 +74,11 @@ impl Column {
             let input = *relation.rd_opcintype;
             let operator = pg_sys::get_opfamily_member(family, input, input, 1);
             let metric = vector::metric_of(operator);
+            if let Some(name) = vector::foreign_type(input) {
+                let message = format!("a column of type {name} cannot be indexed by hither");
+                return Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message)
+                    .hint("pgvector's hnsw does it, by the operator class of the same name: CREATE INDEX … USING hnsw."));
+            }
             let (Some(vector_type), Some(metric)) = (vector::vector_type(input), metric) else {
                 let message =
                     format!("the first column of index \"{}\" is no vector", index.name());

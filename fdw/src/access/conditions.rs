@@ -1,6 +1,7 @@
 //! From the keys of a scan, as the planner made them of conditions, to a filter within the search.
 
 use crate::access::keys::{self, KeyKind};
+use crate::access::radius::is_radius;
 use crate::sql::failure::{Failure, Result};
 use hither_core::{Comparison, Filter, Value};
 use pgrx::PgSqlErrorCode as Code;
@@ -15,7 +16,7 @@ const STRATEGIES: [Comparison; 5] =
 /// # Safety
 /// The keys of a scan of an index whose key columns have these types.
 pub unsafe fn filter(scan_keys: &[ScanKeyData], kinds: &[KeyKind]) -> Result<Option<Filter>> {
-    let conditions = scan_keys.iter().filter(|key| !is_of_vector(key));
+    let conditions = scan_keys.iter().filter(|key| !is_of_vector(key) && !is_radius(key));
     // SAFETY: the caller's promise.
     let conditions = conditions.map(|key| unsafe { condition(key, kinds) });
     let conditions = conditions.collect::<Result<Vec<_>>>()?;

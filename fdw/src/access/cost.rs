@@ -25,11 +25,11 @@ const LATER: f64 = 4.0;
 const ROW: f64 = 25.0;
 
 /// The costs of a search of an index with so many rows, of which this share passes the conditions on key
-/// columns.
+/// columns, and this share of those is near enough.
 ///
 /// # Errors
 /// If the index is damaged.
-pub fn estimate(index: IndexRelation, rows: f64, share: f64) -> Result<Costs> {
+pub fn estimate(index: IndexRelation, rows: f64, share: f64, near: f64) -> Result<Costs> {
     let column = Column::of(index)?;
     let meta = Metapage::read(index)?;
     // SAFETY: settings.
@@ -43,10 +43,11 @@ pub fn estimate(index: IndexRelation, rows: f64, share: f64) -> Result<Costs> {
     let filter = if share < 1.0 { rows * operator / 10.0 } else { 0.0 };
     let measured = (segments * steps + growing).min(passing);
     let start = (1.0 + segments) * operator + filter + measured * distance;
-    let later = LATER * (passing - measured) * distance;
+    let given = passing * near;
+    let later = LATER * (given - measured).max(0.0) * distance;
     Ok(Costs {
         start,
-        total: start + later + passing * ROW * tuple,
+        total: start + later + given * ROW * tuple,
         pages: f64::from(index.blocks()),
     })
 }

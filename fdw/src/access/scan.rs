@@ -11,6 +11,7 @@ use crate::access::dead_rows::DeadRow;
 use crate::access::measure::{Found, Measure};
 use crate::access::opened::Snapshot;
 use crate::access::order::Queue;
+use crate::access::radius;
 use crate::access::relation::IndexRelation;
 use crate::access::report::{self, ScanReport};
 use crate::access::tid::tid_at;
@@ -50,6 +51,10 @@ struct Running {
     /// None where rows have no distances: a query that is null or has no direction.
     measure: Option<Measure>,
     bounds: Bounds,
+    /// No row that is farther is wanted.
+    radius: Float8,
+    /// Whether all rows are measured, by no structure.
+    is_flat: bool,
     queue: Queue,
     relaxed: bool,
     /// No row that is yet to come is nearer, but for those that come late.
@@ -163,14 +168,13 @@ impl Running {
             true => None,
             false => Rounding::of_lengths(metric, &query, || Ok(Some(snapshot.lengths)))?,
         };
-        let (open, radius) = (false, None);
         // SAFETY: as many keys as it says.
-        let filter = unsafe {
+        let (filter, radius) = unsafe {
             let keys = match (*scan).numberOfKeys {
                 0 => &[],
                 count => std::slice::from_raw_parts((*scan).keyData, count as usize),
             };
-            conditions::filter(keys, &column.keys)?
+            (conditions::filter(keys, &column.keys)?, radius::of(keys))
         };
         let filter = filter.as_ref();
         let usual_error = snapshot.usual_error();
@@ -190,8 +194,9 @@ impl Running {
             metric,
             k: k.filter(|_| !exact),
             exact,
-            open,
-            radius,
+            open: false,
+            // Where it ends is said by Postgres's distances.
+            radius: None,
             rounding,
             effort,
             filter,
@@ -214,6 +219,8 @@ impl Running {
             search,
             measure,
             bounds,
+            radius,
+            is_flat,
             queue: Queue::default(),
             relaxed: effort.relaxed,
             frontier: Float8(f64::NEG_INFINITY),
@@ -258,6 +265,9 @@ impl Running {
                     }
                     Found::Dead | Found::Unseen => continue,
                 };
+                if distance > self.radius {
+                    continue;
+                }
                 if distance < self.greatest && !self.relaxed {
                     self.late.push(Reverse((distance, tid)));
                 } else {
@@ -285,10 +295,19 @@ impl Running {
             let error = file.file.index().vector_error(found.row);
             let error = error.map_err(|error| Failure::from_search(error, &file.path))?;
             let least = self.bounds.least(found.distance, error.into());
-            self.queue.push(least, shard, found.row);
+            if Float8(least) <= self.radius {
+                self.queue.push(least, shard, found.row);
+            }
             let frontier = self.bounds.least(found.distance, self.bounds.usual_error);
             self.frontier = self.frontier.max(Float8(frontier));
+            self.over = self.frontier > self.radius && !self.is_exact_by_codes();
         }
+    }
+
+    /// Whether every row comes that is near enough, as those of a scan do by codes: some may be farther off than
+    /// usual, and all are measured by then.
+    fn is_exact_by_codes(&self) -> bool {
+        self.is_flat && self.bounds.usual_error > 0.0
     }
 
     fn end(mut self) -> Result<()> {

@@ -75,20 +75,34 @@ pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
     if let Some(known) = TYPES.with_borrow(|types| types.get(&oid.to_u32()).copied()) {
         return known;
     }
-    let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-    // SAFETY: the type exists, with places for what it is asked for; get_func_name gives a
-    // palloc'ed string, the function being there.
-    let name = unsafe {
-        pg_sys::getTypeInputInfo(oid, &raw mut input, &raw mut parameter);
-        is_pgvectors(input).then(|| CStr::from_ptr(pg_sys::get_func_name(input)))
-    };
-    let found = match name.map(CStr::to_bytes) {
-        Some(b"vector_in") => Some(VectorType::Vector),
-        Some(b"halfvec_in") => Some(VectorType::Halfvec),
+    let found = match input_function(oid).as_deref() {
+        Some("vector_in") => Some(VectorType::Vector),
+        Some("halfvec_in") => Some(VectorType::Halfvec),
         _ => None,
     };
     TYPES.with_borrow_mut(|types| types.insert(oid.to_u32(), found));
     found
+}
+
+/// The name of a type that pgvector's indexes take and ours do not.
+pub fn foreign_type(oid: pg_sys::Oid) -> Option<&'static str> {
+    match oid {
+        pg_sys::BITOID => Some("bit"),
+        _ if input_function(oid).as_deref() == Some("sparsevec_in") => Some("sparsevec"),
+        _ => None,
+    }
+}
+
+/// The name of the function that reads values of a type, if that is one of pgvector's.
+fn input_function(oid: pg_sys::Oid) -> Option<String> {
+    let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+    // SAFETY: the type exists, with places for what it is asked for; get_func_name gives a
+    // palloc'ed string, the function being there.
+    unsafe {
+        pg_sys::getTypeInputInfo(oid, &raw mut input, &raw mut parameter);
+        let name = || CStr::from_ptr(pg_sys::get_func_name(input)).to_string_lossy().into_owned();
+        is_pgvectors(input).then(name)
+    }
 }
 
 /// The metric of a distance operator of pgvector.
