@@ -23,7 +23,9 @@ EXPLAIN (COSTS OFF) SELECT id FROM items WHERE v <=> '[1,2,3,4,5,6,7,8]' < 9 :ne
 EXPLAIN (COSTS OFF) SELECT id FROM items WHERE v <-> '[1,2,3,4,5,6,7,8]' < n :near LIMIT 1;
 EXPLAIN (COSTS OFF) SELECT id FROM items WHERE v <-> '[1,2,3,4,5,6,7,8]' < random() :near LIMIT 1;
 -- An index alone gives an order: there is none without.
+RESET enable_seqscan;
 EXPLAIN (COSTS OFF) SELECT id FROM items WHERE v OPERATOR(hither.<@) 9 AND v <-> '[1,2,3,4,5,6,7,8]' < 9;
+SET enable_seqscan = off;
 
 -- Each answer is that of a sequential scan, but for rows that a graph does not find; and no more rows are compared than are needed.
 CREATE TABLE asked (what text, rows bigint, missing bigint, strange bigint, ordered boolean, compared boolean);
@@ -88,6 +90,19 @@ BEGIN;
 UPDATE items SET v = '[1,2,3,4,5,6,7,8]' WHERE id IN (3, 4);
 SELECT id, v <-> '[1,2,3,4,5,6,7,8]' FROM items WHERE v <-> '[1,2,3,4,5,6,7,8]' < 1 :near FOR UPDATE;
 ROLLBACK;
+
+-- A scan that goes on ends after so many rows, if that is said; its first answer is whole.
+CREATE FUNCTION scanned(most int) RETURNS TABLE (rows bigint, compared text) LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('hither.max_scan_tuples', most::text, true), set_config('hither.ef_search', '40', true);
+    SELECT count(*) INTO rows FROM (SELECT id FROM items WHERE id % 1000 = 7 ORDER BY v <-> '[1,2,3,4,5,6,7,8]' LIMIT 6) AS q;
+    SELECT CASE WHEN codes_compared < 1500 THEN 'few' WHEN codes_compared > 3000 THEN 'many' ELSE codes_compared::text END INTO compared FROM hither.last_scan();
+    RETURN NEXT;
+END $$;
+SELECT most, rows = 6 AS whole, compared FROM unnest(ARRAY[0, 1000000, 1000, 1]) AS most, LATERAL scanned(most);
+SET hither.max_scan_tuples = 1;
+SELECT count(*) FROM (SELECT id FROM items :near LIMIT 10) AS q;
+SET hither.max_scan_tuples = -1;
+RESET hither.max_scan_tuples;
 
 -- Policies come first, and what does not keep what it reads to itself is not asked before.
 CREATE ROLE radius_reader;

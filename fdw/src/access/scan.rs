@@ -21,6 +21,7 @@ use crate::search::rounding::Rounding;
 use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::float8::Float8;
+use crate::sql::settings;
 use crate::sql::vector::VectorValue;
 use hither_core::{Metric, RowId, SearchStats, Structure};
 use pgrx::PgSqlErrorCode as Code;
@@ -55,6 +56,8 @@ struct Running {
     radius: Float8,
     /// Whether all rows are measured, by no structure.
     is_flat: bool,
+    /// A search that has measured so many rows does not go on.
+    most: u64,
     queue: Queue,
     relaxed: bool,
     /// No row that is yet to come is nearer, but for those that come late.
@@ -221,6 +224,7 @@ impl Running {
             bounds,
             radius,
             is_flat,
+            most: settings::max_scan_tuples(),
             queue: Queue::default(),
             relaxed: effort.relaxed,
             frontier: Float8(f64::NEG_INFINITY),
@@ -277,6 +281,10 @@ impl Running {
             }
             if self.over {
                 return Ok(self.late.pop().map(|Reverse((_, tid))| tid));
+            }
+            if self.search.goes_on() && self.search.stats().visited >= self.most {
+                self.over = true;
+                continue;
             }
             let Some((shard, found)) = self.search.next(&self.snapshot.shards)? else {
                 self.over = true;

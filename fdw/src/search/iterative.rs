@@ -188,6 +188,11 @@ impl Search {
         Ok(())
     }
 
+    /// Whether the next row takes another batch than the first.
+    pub fn goes_on(&self) -> bool {
+        self.next == self.ready.len() && self.stage == Stage::Begun
+    }
+
     /// What the search did.
     pub fn stats(&self) -> SearchStats {
         match self.stage {

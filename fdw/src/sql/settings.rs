@@ -18,6 +18,7 @@ static PROBES: GucSetting<i32> = GucSetting::<i32>::new(0);
 static RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static ITERATIVE_SCAN: GucSetting<IterativeScan> =
     GucSetting::<IterativeScan>::new(IterativeScan::Default);
+static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(0);
 static MAP: GucSetting<Map> = GucSetting::<Map>::new(Map::Default);
 static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static CACHE_DIRECTORY: GucSetting<Option<CString>> =
@@ -111,6 +112,16 @@ pub fn register() {
         c"The order of rows of a search that goes on past its first answer.",
         c"strict: by distance, rows found late come last. relaxed: as they are found.",
         &ITERATIVE_SCAN,
+        user(),
+        flags(),
+    );
+    GucRegistry::define_int_guc(
+        c"hither.max_scan_tuples",
+        c"After how many rows a scan of an index that goes on past its first answer ends.",
+        c"It then gives fewer rows than match. 0 sets no limit.",
+        &MAX_SCAN_TUPLES,
+        0,
+        i32::MAX,
         user(),
         flags(),
     );
@@ -276,6 +287,14 @@ pub fn model(levels: [&Options; 2]) -> Option<String> {
     let session = MODEL.get().map(|name| unsafe { encoding::name(name.as_ptr()) });
     let session = session.filter(|name| !name.is_empty());
     session.or_else(|| levels.iter().find_map(|level| find(level, "model")).map(Into::into))
+}
+
+/// How many rows a scan of an index measures before it no longer goes on.
+pub fn max_scan_tuples() -> u64 {
+    match MAX_SCAN_TUPLES.get() {
+        0 => u64::MAX,
+        most => most as u64,
+    }
 }
 
 /// Whether segments of indexes are kept as files that are mapped.
