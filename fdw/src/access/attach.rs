@@ -14,7 +14,7 @@ use crate::access::column::Column;
 use crate::access::flush::push_growing;
 use crate::access::growing::{self, live_records, read_before};
 use crate::access::keys;
-use crate::access::merge::push_segment;
+use crate::access::merge::{OutOfLine, push_segment};
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
 use crate::access::opened::{RowPlaces, Snapshot};
@@ -46,6 +46,8 @@ type Rows = TableIterator<'static, (name!(rows, i64), name!(added, i64), name!(d
 #[pg_extern]
 fn index_attach(oid: pg_sys::Oid, path: Vec<u8>, key: Vec<u8>) -> Rows {
     let attached = || {
+        // SAFETY: it tells of a standby.
+        unsafe { pg_sys::PreventCommandDuringRecovery(c"hither.attach()".as_ptr()) };
         let path = server_file(path, FileUse::Read)?;
         let named = NamedIndex::open(oid, Intent::Maintain)?;
         let file = IndexFile::open(&path).map_err(|error| match error.kind() {
@@ -144,7 +146,8 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
             return Err(Failure::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, message));
         };
         for source in &sources {
-            push_segment(&mut builder, source, &column, &mut table, &is_other)?;
+            let table = (&mut table, OutOfLine::ByCodes);
+            push_segment(&mut builder, source, &column, table, &is_other)?;
         }
         table.close();
         let other;

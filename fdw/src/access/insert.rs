@@ -5,7 +5,7 @@ use crate::access::column::Column;
 use crate::access::flush::flush;
 use crate::access::growing;
 use crate::access::keys;
-use crate::access::merge::{self, Wish};
+use crate::access::merge::{self, OutOfLine, Wish};
 use crate::access::metapage::{MOST_SEGMENTS, Metapage};
 use crate::access::relation::IndexRelation;
 use crate::access::worker;
@@ -68,7 +68,7 @@ fn relieve(index: IndexRelation, column: &Column, most: u64) -> Result<()> {
         worker::start(index);
     }
     if meta.segments.len() >= MOST_SEGMENTS / 2 {
-        merge::merge(index, column, Wish::Small)?;
+        merge::merge(index, column, Wish::Small, OutOfLine::ByCodes)?;
     }
     Ok(())
 }

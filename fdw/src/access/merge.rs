@@ -5,8 +5,10 @@
 //! and there are few of them. One of which a fifth is deleted is built again whatever its size.
 //!
 //! Where segments have codes alone, the vectors of their rows are read from the table again. Of a row that
-//! cannot be read there, for it is gone, or its vector lies out of line and may be gone, what its codes stand
-//! for is taken, and it is known to be off by that much more.
+//! cannot be read there, for it is gone, what its codes stand for is taken, and it is known to be off by that much
+//! more. Vectors that lie out of line VACUUM cannot read, for what its snapshot sees another may take away: from
+//! merge to merge the codes of living rows would stand for less. So it leaves these segments to a worker, and
+//! goes by their codes only where there is none.
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
@@ -17,7 +19,7 @@ use crate::access::metapage::{MOST_SEGMENTS, SegmentEntry};
 use crate::access::opened::{OpenSegment, Snapshot};
 use crate::access::publish::{Publication, new_number, publish};
 use crate::access::relation::IndexRelation;
-use crate::access::source_table::SourceTable;
+use crate::access::source_table::{SourceTable, SourceVector};
 use crate::access::tid::tid_at;
 use crate::search::lengths::Lengths;
 use crate::sql::failure::{Failure, Result};
@@ -40,6 +42,25 @@ pub enum Wish {
     All,
 }
 
+/// What a merge does about vectors that it cannot read where they lie, out of line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfLine {
+    /// It goes by codes.
+    ByCodes,
+    /// It leaves the segments as they are.
+    Leave,
+}
+
+/// What became of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Somebody else is at it, or waits for the table.
+    Busy,
+    /// Vectors lie out of line, and segments were left.
+    Left,
+}
+
 /// Makes segments of growing rows and merges what is wished; false if somebody else is at it.
 ///
 /// # Errors
@@ -47,34 +68,48 @@ pub enum Wish {
 pub fn flush_and_merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> {
     let Some(lock) = BuildLock::try_new(index, Duty::Flush) else { return Ok(false) };
     flush(index, column, lock)?;
-    merge(index, column, wish)
+    Ok(merge(index, column, wish, OutOfLine::ByCodes)? == Outcome::Done)
 }
 
-/// Merges segments until those that are left are as they should be; false if somebody else is at it.
+/// Merges segments until those that are left are as they should be.
 ///
 /// # Errors
 /// Those of [`flush_and_merge`].
-pub fn merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> {
-    let Some(_lock) = BuildLock::try_new(index, Duty::Merge) else { return Ok(false) };
+pub fn merge(
+    index: IndexRelation,
+    column: &Column,
+    wish: Wish,
+    out_of_line: OutOfLine,
+) -> Result<Outcome> {
+    let Some(_lock) = BuildLock::try_new(index, Duty::Merge) else { return Ok(Outcome::Busy) };
     loop {
         let snapshot = Snapshot::new(index, column)?;
         let sources = sources(&snapshot, wish);
         if sources.is_empty() {
-            return Ok(true);
+            return Ok(Outcome::Done);
         }
-        if !merge_once(index, column, sources)? {
-            return Ok(false);
+        match merge_once(index, column, sources, out_of_line)? {
+            Outcome::Done => {}
+            outcome => return Ok(outcome),
         }
     }
 }
 
-/// False if the table cannot be read without waiting.
-fn merge_once(index: IndexRelation, column: &Column, sources: Vec<OpenSegment>) -> Result<bool> {
+fn merge_once(
+    index: IndexRelation,
+    column: &Column,
+    sources: Vec<OpenSegment>,
+    out_of_line: OutOfLine,
+) -> Result<Outcome> {
     let rows = sources.iter().map(|source| source.entry.rows).sum();
     let mut builder = SegmentBuilder::new(index, column, rows, false)?;
-    let Some(mut table) = SourceTable::open(index) else { return Ok(false) };
+    let Some(mut table) = SourceTable::open(index) else { return Ok(Outcome::Busy) };
     for source in &sources {
-        push_segment(&mut builder, source, column, &mut table, &|_| true)?;
+        let all = &|_| true;
+        if !push_segment(&mut builder, source, column, (&mut table, out_of_line), all)? {
+            table.close();
+            return Ok(Outcome::Left);
+        }
     }
     table.close();
     // Building takes long, and VACUUM of any table waits for whoever has a snapshot of the catalogs.
@@ -87,7 +122,7 @@ fn merge_once(index: IndexRelation, column: &Column, sources: Vec<OpenSegment>) 
     let (new, blocks) = builder.finish_some(new_number(index)?, blocks)?;
     let publication = Publication { sources, growing: BTreeMap::new(), end: None, new };
     publish(index, column, &publication, blocks)?;
-    Ok(true)
+    Ok(Outcome::Done)
 }
 
 /// Which segments are merged: the smaller ones, as far as each is small beside those below it.
@@ -119,14 +154,15 @@ fn is_worn(entry: &SegmentEntry) -> bool {
     entry.deleted * DELETED >= entry.rows
 }
 
-/// Adds the rows of a segment whose places are among those that are wanted.
+/// Adds the rows of a segment whose places are among those that are wanted; false if the vector of one lies out of
+/// line, and the segment is to be left then.
 pub fn push_segment(
     builder: &mut SegmentBuilder,
     source: &OpenSegment,
     column: &Column,
-    table: &mut SourceTable,
+    (table, out_of_line): (&mut SourceTable, OutOfLine),
     is_wanted: &dyn Fn(u64) -> bool,
-) -> Result<()> {
+) -> Result<bool> {
     let index = source.shard.file.index();
     let about = |error| Failure::from_search(error, &source.shard.path);
     let mut decoded = vec![0.0; column.dimensions];
@@ -147,14 +183,18 @@ pub fn push_segment(
             && let Some(stored) = index.vector_bytes(row).map_err(about)?
         {
             builder.push(tid, &keys, &stored[..column.width()])?;
-        } else if let Some(value) = table.vector(tid, column) {
-            builder.push(tid, &keys, value.bytes())?;
-        } else {
-            index.vector(row, &mut decoded).map_err(about)?;
-            let SegmentEntry { least_length, greatest_length, .. } = source.entry;
-            let (least, greatest) = (least_length.into(), greatest_length.into());
-            builder.push_near(tid, &keys, (&decoded, error), Lengths { least, greatest })?;
+            continue;
+        }
+        match table.vector(tid, column) {
+            SourceVector::Read(value) => builder.push(tid, &keys, value.bytes())?,
+            SourceVector::OutOfLine if out_of_line == OutOfLine::Leave => return Ok(false),
+            SourceVector::OutOfLine | SourceVector::Gone => {
+                index.vector(row, &mut decoded).map_err(about)?;
+                let SegmentEntry { least_length, greatest_length, .. } = source.entry;
+                let (least, greatest) = (least_length.into(), greatest_length.into());
+                builder.push_near(tid, &keys, (&decoded, error), Lengths { least, greatest })?;
+            }
         }
     }
-    Ok(())
+    Ok(true)
 }

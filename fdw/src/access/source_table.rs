@@ -16,6 +16,15 @@ pub struct SourceTable {
     is_vacuum: bool,
 }
 
+/// What a merge has of a row's vector in the table.
+pub enum SourceVector {
+    Read(VectorValue),
+    /// It lies out of line, where VACUUM reads nothing.
+    OutOfLine,
+    /// The row is gone.
+    Gone,
+}
+
 impl SourceTable {
     const MODE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
@@ -41,23 +50,32 @@ impl SourceTable {
         }
     }
 
-    /// The vector of a row, if it can be read. All versions of a row that an index leads to have the same; one
+    /// The vector of a row. All versions of a row that an index leads to have the same; one
     /// that took the place of another is of a row that is deleted in the index by now, or will be before
     /// the merge is published.
-    pub fn vector(&mut self, tid: u64, column: &Column) -> Option<VectorValue> {
-        let (attribute, rows) = (column.attribute?, &mut self.rows);
-        let mut vector = rows.find_any(tid).then(|| rows.value(attribute))??;
+    pub fn vector(&mut self, tid: u64, column: &Column) -> SourceVector {
+        let (Some(attribute), rows) = (column.attribute, &mut self.rows) else {
+            return SourceVector::Gone;
+        };
+        let Some(mut vector) = rows.find_any(tid).then(|| rows.value(attribute)).flatten() else {
+            return SourceVector::Gone;
+        };
         // SAFETY: a vector of the column.
         unsafe {
-            let is_external = pgrx::varlena::varatt_is_1b_e(vector.cast_mut_ptr());
-            if is_external {
+            if pgrx::varlena::varatt_is_1b_e(vector.cast_mut_ptr()) {
                 if self.is_vacuum {
-                    return None;
+                    return SourceVector::OutOfLine;
                 }
-                vector = rows.find(tid).then(|| rows.value(attribute))??;
+                match rows.find(tid).then(|| rows.value(attribute)).flatten() {
+                    Some(seen) => vector = seen,
+                    None => return SourceVector::Gone,
+                }
             }
             let value = VectorValue::new(vector, column.vector_type);
-            column.check(&value).is_ok().then_some(value)
+            match column.check(&value) {
+                Ok(()) => SourceVector::Read(value),
+                Err(_) => SourceVector::Gone,
+            }
         }
     }
 

@@ -1,15 +1,18 @@
 //! VACUUM: marking rows deleted that the table has no more, and merging.
 
 use crate::access::blocks;
+use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
+use crate::access::flush::flush;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
-use crate::access::merge::{self, Wish};
+use crate::access::merge::{self, OutOfLine, Outcome, Wish};
 use crate::access::metapage::{LockedMetapage, Metapage, SegmentEntry};
 use crate::access::opened::{OpenSegment, Snapshot};
 use crate::access::page::Lock;
 use crate::access::relation::IndexRelation;
 use crate::access::segment;
 use crate::access::tid::{pointer_of, tid_at};
+use crate::access::worker;
 use crate::sql::failure::Result;
 use pgrx::pg_sys;
 use std::collections::BTreeSet;
@@ -139,10 +142,14 @@ fn delete_of_growing(
 pub fn clean_up(index: IndexRelation) -> Result<()> {
     let column = Column::of(index)?;
     let meta = Metapage::read(index)?;
-    if meta.head.growing_rows >= index.options().growing_rows {
-        merge::flush_and_merge(index, &column, Wish::Small)?;
-    } else {
-        merge::merge(index, &column, Wish::Small)?;
+    if meta.head.growing_rows >= index.options().growing_rows
+        && let Some(lock) = BuildLock::try_new(index, Duty::Flush)
+    {
+        flush(index, &column, lock)?;
+    }
+    let merge = |out_of_line| merge::merge(index, &column, Wish::Small, out_of_line);
+    if merge(OutOfLine::Leave)? == Outcome::Left && !worker::start(index) {
+        merge(OutOfLine::ByCodes)?;
     }
     blocks::truncate(index)
 }

@@ -6,7 +6,7 @@
 use crate::access::build_lock::{BuildLock, Duty};
 use crate::access::column::Column;
 use crate::access::flush::flush;
-use crate::access::merge::{self, Wish};
+use crate::access::merge::{self, OutOfLine, Wish};
 use crate::access::metapage::Metapage;
 use crate::access::relation::{IndexRelation, RelationFile, WORKER_LOCK, is_ours};
 use crate::search::backend;
@@ -50,11 +50,11 @@ pub fn ask(index: IndexRelation) {
     }
 }
 
-/// Starts a worker that merges.
-pub fn start(index: IndexRelation) {
+/// Starts a worker that merges; false if there is none.
+pub fn start(index: IndexRelation) -> bool {
     // It sees no relation that this transaction made, nor another session's temporary one.
     if index.is_temporary() || index.is_new() {
-        return;
+        return false;
     }
     // SAFETY: a structure of this type, zeroed, whose texts end with NUL; Postgres copies it.
     unsafe {
@@ -69,7 +69,7 @@ pub fn start(index: IndexRelation) {
         write(&mut worker.bgw_library_name, c"hither");
         write(&mut worker.bgw_function_name, c"hither_merge_worker");
         worker.bgw_extra.as_mut_ptr().cast::<Order>().write_unaligned(order);
-        pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, std::ptr::null_mut());
+        pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, std::ptr::null_mut())
     }
 }
 
@@ -133,7 +133,7 @@ fn run(index: IndexRelation) -> Result<bool> {
             },
             false => true,
         };
-        merge::merge(index, &column, Wish::Small)?;
+        merge::merge(index, &column, Wish::Small, OutOfLine::ByCodes)?;
         if !is_alone || !has_enough(index)? {
             break is_alone;
         }
