@@ -4,11 +4,11 @@ BIN has the programs of a PostgreSQL with the extension, FOLDER is the server's 
 its own are killed at random moments, copied, promoted, restored, their files damaged. Whatever happens,
 an index gives the rows of its table and no others, in every snapshot."""
 
-import concurrent.futures, os, random, shutil, subprocess, sys, threading, time
+import concurrent.futures, os, random, shutil, signal, subprocess, sys, threading, time
 import psycopg
 from index_copies import own_folder
 from index_damage import damage
-from index_server import (ROUNDS, CONNECTIONS, Load, SECONDS, SEED, Server, TABLES, compare, compare_all, end, folder, ids, main, merge,
+from index_server import (ROUNDS, CONNECTIONS, ENDED, Load, SECONDS, SEED, Server, TABLES, compare, compare_all, end, folder, ids, main, merge,
                           near_copies, nearest, no_leak, rows, run, servers, set_up, user)
 
 
@@ -34,6 +34,84 @@ def kills():
     server.stop()
     assert nearest["found"] >= 0.9 * nearest["wanted"], nearest
     print(f"kills: {ROUNDS} times, {changes} changes, every live row found; {size} bytes, {least} built anew")
+
+
+def transfers():
+    """Killed while a file is attached or written, or VACUUM gives pages back: the index has the rows of its table, and the file is whole."""
+    pick, server, hit = random.Random(SEED), Server("transfers", autovacuum="off", shared_buffers="64MB"), {}
+    server.start()
+    set_up(server)
+    built, out = folder / "built.hither", folder / "out.hither"
+    attach = "SELECT rows, added, dropped FROM hither.attach('items_v', %s, key => 'id')"
+    with server.connect() as session:
+        assert rows(session, "SELECT hither.export('items_v', %s, key => 'id')", str(built))[0][0] == 2500
+    # What is done again and again, and what comes before it, while the server lives.
+    acts = {"attach": ("INSERT INTO items (v) SELECT point(i, 8)::vector FROM generate_series(1, 300) AS i; DELETE FROM items WHERE id > 2500 AND id % 2 = 0", attach, built),
+            "export": ("SELECT 1", "SELECT hither.export('items_v', %s, key => 'id', overwrite => true)", out),
+            # It merges what is left, and gives the end of the index back.
+            "truncate": ("INSERT INTO items (v) SELECT point(i, 8)::vector FROM generate_series(1, 3000) AS i; SELECT hither.merge('items_v'); DELETE FROM items WHERE id > 2500",
+                         "VACUUM items", None)}
+    took = {}
+    for number in range(-len(acts), ROUNDS):
+        name = list(acts)[number % len(acts)]
+        before, act, path = acts[name]
+        doing, process = threading.Event(), []
+
+        def work():
+            try:
+                with server.connect() as session:
+                    process.append(session.info.backend_pid)
+                    while True:
+                        [session.execute(statement) for statement in before.split(";")]
+                        begun = time.monotonic()
+                        doing.set()
+                        session.execute(act, (str(path),) if path else None)
+                        doing.clear()
+                        took[name] = time.monotonic() - begun
+                        if number < 0: return
+            except psycopg.OperationalError as error:
+                assert error.sqlstate in ENDED, error
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            kept = pool.submit(work)
+            # The first time of each tells how long it takes.
+            if number >= 0:
+                doing.wait(20)
+                time.sleep(pick.uniform(0, took[name]))
+                # It alone at first: to end all takes longer than what it does.
+                os.kill(process[0], signal.SIGKILL)
+                server.kill()
+            kept.result()
+        if number < 0: continue
+        hit[name] = hit.get(name, 0) + doing.is_set()
+        server.start()
+        try:
+            compare_all(server, number)
+            with server.connect() as session:
+                session.execute("DELETE FROM items WHERE id > 2500")
+                session.execute("VACUUM items")
+                if out.exists():
+                    taken = rows(session, attach, str(out))[0]
+                    assert taken[0] == 2500 and taken[1] == 0, taken
+                compare(session, "items", 8)
+        except Exception as error:
+            raise AssertionError(f"round {number} of seed {SEED}, {name}: {error!r}") from error
+    # A standby writes a file as its primary does, and takes none.
+    run("pg_basebackup", "-D", folder / "writing", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-R", "-c", "fast", "--no-sync")
+    second = Server("writing", init=None)
+    second.start()
+    with server.connect() as session, second.connect() as other:
+        assert rows(other, "SELECT hither.export('items_v', %s, key => 'id', overwrite => true)", str(out))[0][0] == 2500
+        assert rows(session, attach, str(out))[0] == (2500, 0, 0)
+        try:
+            rows(other, attach, str(out))
+            raise AssertionError("a standby attaches a file")
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            assert "hither.attach()" in str(error), error
+    end(second)
+    no_leak(server)
+    server.stop()
+    print(f"transfers: killed in the midst of {hit}, of {ROUNDS} times; a standby's file is the primary's")
 
 
 class Reader:
@@ -245,4 +323,4 @@ def together():
 
 
 if __name__ == "__main__":
-    main(kills, standby, dead_rows, restored, own_folder, together, damage)
+    main(kills, transfers, standby, dead_rows, restored, own_folder, together, damage)
