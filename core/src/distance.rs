@@ -202,19 +202,16 @@ impl Kernel for WidenF16<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let width = L::Simd::F32_LANES;
-        for (out, bytes) in self.out.chunks_mut(width).zip(self.bytes.chunks(2 * width)) {
+        let (registers, rest) = L::Simd::as_mut_simd_f32s(self.out);
+        let (bytes, last) = self.bytes.split_at(2 * width * registers.len());
+        for (register, bytes) in registers.iter_mut().zip(bytes.chunks_exact(2 * width)) {
+            *register = lanes.widen_f16(bytes);
+        }
+        if !rest.is_empty() {
             let mut padded = [0; 32];
-            let bytes = match bytes.len() == 2 * width {
-                true => bytes,
-                false => {
-                    padded[..bytes.len()].copy_from_slice(bytes);
-                    &padded[..2 * width]
-                }
-            };
-            let wide = lanes.widen_f16(bytes);
-            let out: &mut [u8] = bytemuck::cast_slice_mut(out);
-            let length = out.len();
-            out.copy_from_slice(&bytemuck::bytes_of(&wide)[..length]);
+            padded[..last.len()].copy_from_slice(last);
+            let wide = lanes.widen_f16(&padded[..2 * width]);
+            rest.copy_from_slice(&bytemuck::cast_slice(&[wide])[..rest.len()]);
         }
     }
 }

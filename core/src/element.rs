@@ -44,17 +44,17 @@ impl Element {
         }
         match self {
             Self::F32 => {
-                for (value, out) in values.iter().zip(out.chunks_exact_mut(4)) {
-                    out.copy_from_slice(&value.to_le_bytes());
+                for (value, out) in values.iter().zip(out.as_chunks_mut().0) {
+                    *out = value.to_le_bytes();
                 }
             }
             Self::F16 => {
-                for (at, (value, out)) in values.iter().zip(out.chunks_exact_mut(2)).enumerate() {
+                for (at, (value, out)) in values.iter().zip(out.as_chunks_mut().0).enumerate() {
                     let half = f16::from_f32(*value);
                     if !half.is_finite() {
                         return Err(ErrorKind::HalfOverflow { at }.into());
                     }
-                    out.copy_from_slice(&half.to_bits().to_le_bytes());
+                    *out = half.to_bits().to_le_bytes();
                 }
             }
         }

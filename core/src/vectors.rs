@@ -279,7 +279,10 @@ impl Vectors {
         shape.element.encode(values, row)?;
         // Lengths are of the stored values, which a search measures.
         self.scratch.resize(shape.dimensions, 0.0);
-        shape.element.decode(row, &mut self.scratch);
+        match shape.element {
+            Element::F32 => self.scratch.copy_from_slice(values),
+            Element::F16 => widen_f16(row, &mut self.scratch),
+        }
         let mut square = squared_length(&self.scratch);
         let keeps_digits = match shape.element {
             Element::F32 => true,

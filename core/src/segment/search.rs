@@ -66,6 +66,8 @@ pub(crate) struct SegmentSearch {
     /// found later may come before them. And how many rows were measured with them.
     waiting: Vec<(f32, u32)>,
     measured: usize,
+    /// Whether what had no place in the pool is to fill it up, if the search goes on: most do not.
+    refill: bool,
     /// How many ranks were computed before the walk, and how many stored vectors were measured, but
     /// for scans.
     visited: u64,
@@ -84,13 +86,13 @@ impl SegmentSearch {
         self.gathering = None;
         self.next = 0;
         self.until = f32::NEG_INFINITY;
-        (self.visited, self.compared) = (0, 0);
+        (self.visited, self.compared, self.measured) = (0, 0, 0);
         self.walk.measured = 0;
         self.scan.start();
         self.emitted.clear();
         self.given.reset(0);
         self.waiting.clear();
-        self.measured = 0;
+        self.refill = false;
     }
 
     /// The method that is cheapest, made ready: for one that can go on, or not.
@@ -243,8 +245,16 @@ impl SegmentSearch {
         Ok(())
     }
 
+    /// Fills the pool up with what had no place in it.
+    fn refill(&mut self) {
+        if core::mem::take(&mut self.refill) {
+            self.walk.pool.refill(&mut self.walk.spill);
+        }
+    }
+
     /// One round of probing.
     fn probe_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
+        self.refill();
         self.probe.run(storage, &mut self.walk, self.plan.probes, want)?;
         if !self.walk.pool.entries().is_empty() {
             self.settle(storage, want)?;
@@ -274,6 +284,7 @@ impl SegmentSearch {
 
     /// One round of the graph walk.
     fn walk_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
+        self.refill();
         let stop = self.walk.run(storage, self.plan.ef_search.max(want), self.budget)?;
         // What the graph does not reach is left to a scan, and so are the rows that wait.
         if stop == Stop::Budget || self.walk.pool.entries().is_empty() {
@@ -338,9 +349,7 @@ impl SegmentSearch {
             self.compared += self.rows.len() as u64;
         }
         pool.remove_first(taken);
-        if self.walk.resumable {
-            pool.refill(&mut self.walk.spill);
-        }
+        self.refill = self.walk.resumable;
         let measured = self.settled.len();
         self.settled.retain(|row| !self.given.contains(row.1));
         let is_coarse = storage.coded().is_some_and(|coded| coded.width() == Width::Four);
