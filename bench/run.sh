@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the pinned peers into bench/venv and measures: bench/run.sh [options of run.py].
-# bench/run.sh growth [options of growth.py], and mixes [options of mixes.py], run those instead.
+# bench/run.sh growth [options of growth.py], mixes [options of mixes.py] and hard [options of hard.py] run those instead.
 set -eu
 here=$(dirname "$0")
 repository=$(cd "$here/.." && pwd)
@@ -29,7 +29,7 @@ case " $* " in
 *" --quick "*) (cd "$here" && venv/bin/python -m unittest -q) ;;
 esac
 case ${1:-} in
-growth | mixes) script=$1.py && shift ;;
+growth | mixes | hard) script=$1.py && shift ;;
 *) script=run.py ;;
 esac
 exec "$here/venv/bin/python" "$here/$script" "$@"

@@ -1,5 +1,5 @@
 //! The indexes that are built: every structure, metric, element, kind of codes and type of keys,
-//! each at least once, in 48 dimensions (a multiple of 16) and 100 (none).
+//! each at least once, in 48 dimensions (a multiple of 16) and 100 (none); equal rows, and long ones.
 
 use crate::answers;
 use crate::hash::Hash;
@@ -85,6 +85,17 @@ pub fn all() -> Vec<Case> {
     let mut packed = case("cosine-f16-both-sq4", 900, 48, Cosine, F16, Sq4, hnsw(8, 64), ivf(12));
     packed.cloud = Cloud::UnitLength;
     cases.push(packed);
+
+    // Kernels take queries of 4 bits in parts of 512 dimensions.
+    let mut long = case("l2-f16-hnsw-sq4-long", 120, 1100, L2, F16, Sq4, hnsw(8, 64), None);
+    long.inserted = 5;
+    cases.push(long);
+
+    let mut copies = case("l2-f16-both-copies", 1500, 48, L2, F16, NoCodes, hnsw(8, 64), ivf(12));
+    copies.cloud = Cloud::Copies;
+    copies.inserted = 1050;
+    copies.compacted = true;
+    cases.push(copies);
 
     let mut grown = case("l2-grown", 600, 48, L2, F16, Sq8, hnsw(8, 64), ivf(8));
     grown.inserted = 1050;

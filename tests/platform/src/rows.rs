@@ -11,6 +11,8 @@ pub enum Cloud {
     /// Four values of ±½, all else 0: of length 1 exactly, with many equal distances, so that
     /// the order of ties counts.
     UnitLength,
+    /// Three of four are one of a dozen rows, so that a graph has groups of equal ones; a few are a hair off.
+    Copies,
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -49,6 +51,20 @@ pub fn vector(cloud: Cloud, dimensions: usize, random: &mut Random) -> Vec<f32> 
             let mut centre = Random::new(centre.wrapping_mul(0x1234_5678_9abc_def1));
             let spread = [0.25, 0.5][random.below(2) as usize];
             (0..dimensions).map(|_| centre.value() + spread * random.value()).collect()
+        }
+        Cloud::Copies => {
+            let mut vector = match random.below(4) {
+                0 => vector(Cloud::Clusters, dimensions, random),
+                _ => {
+                    let mut copied =
+                        Random::new(random.below(12).wrapping_mul(0x1234_5678_9abc_def1));
+                    (0..dimensions).map(|_| copied.value()).collect()
+                }
+            };
+            if random.below(8) == 0 {
+                vector[random.below(dimensions as u64) as usize] += 1.0 / 1024.0;
+            }
+            vector
         }
         Cloud::UnitLength => {
             let mut vector = alloc::vec![0.0; dimensions];
