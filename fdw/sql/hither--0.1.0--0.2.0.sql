@@ -104,6 +104,95 @@ COMMENT ON FUNCTION hither.attach IS 'takes over the structure of an index file 
 COMMENT ON FUNCTION hither.recall IS
     'recall@k of searches of a foreign table or an index under the current settings, against exact search, on a sample of its own rows';
 
+-- All indexes of a cluster. Citus is asked by its name in its own schema, and only where it is there.
+CREATE FUNCTION hither.cluster_indexes() RETURNS TABLE
+    (node text, "table" text, index text, kind text, metric text, dimensions integer, rows bigint, growing bigint,
+     deleted bigint, segments integer, bytes bigint, near_copies integer, format integer, options text[])
+    LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    workers text;
+    worker record;
+BEGIN
+    RETURN QUERY SELECT 'local', i."table"::text, i.index::text, i.kind, i.metric, i.dimensions, i.rows, i.growing,
+        i.deleted, i.segments, i.bytes, i.near_copies, i.format, i.options FROM hither.indexes AS i;
+    SELECT format('%I.run_command_on_workers($1)', nspname) INTO workers
+        FROM pg_extension JOIN pg_depend ON refclassid = 'pg_extension'::regclass AND refobjid = pg_extension.oid
+            JOIN pg_proc ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid
+            JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE extname = 'citus' AND proname = 'run_command_on_workers';
+    IF workers IS NULL THEN
+        RETURN;
+    END IF;
+    FOR worker IN EXECUTE 'SELECT nodename || '':'' || nodeport AS name, success, result FROM ' || workers
+        USING $command$SELECT coalesce(json_agg(i), '[]') FROM hither.indexes AS i$command$
+    LOOP
+        IF worker.success THEN
+            RETURN QUERY SELECT worker.name, i.* FROM json_to_recordset(worker.result::json) AS i
+                ("table" text, index text, kind text, metric text, dimensions integer, rows bigint, growing bigint,
+                 deleted bigint, segments integer, bytes bigint, near_copies integer, format integer, options text[]);
+        ELSE
+            RAISE WARNING 'the indexes of % are not known: %', worker.name, worker.result;
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION hither.cluster_indexes IS
+    'hither.indexes of this node and, where Citus is there, of all of its workers';
+
+-- From pgvector's. Nothing that is there is changed: the new index stands beside the old one. Of a partitioned index
+-- each partition has a statement of its own, so that no table is locked against changes.
+CREATE FUNCTION hither.migrate_statements(index regclass) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old record;
+    class text;
+    name text;
+    number integer;
+    names jsonb := '{}';
+BEGIN
+    FOR old IN
+        SELECT c.oid, tree.parent, c.relname, nspname, c.relkind = 'I' AS partitioned, indrelid::regclass AS "table", amname, opcname,
+            (SELECT string_agg(format('%s = %L', split_part(option, '=', 1), split_part(option, '=', 2)), ', ')
+                FROM unnest(CASE amname WHEN 'ivfflat' THEN '{kind=ivf}'::text[] END || c.reloptions) AS option) AS options,
+            spcname, pg_get_expr(indpred, indrelid) AS predicate
+        FROM (SELECT index, NULL::oid, 0 UNION ALL
+                SELECT relid, parentrelid, level FROM pg_partition_tree(index) WHERE relid <> index) AS tree (oid, parent, level)
+            JOIN pg_class AS c USING (oid) JOIN pg_namespace AS n ON n.oid = relnamespace JOIN pg_am AS method ON method.oid = relam
+            LEFT JOIN pg_index AS i ON indexrelid = c.oid LEFT JOIN pg_opclass AS o ON o.oid = indclass[0]
+            LEFT JOIN pg_tablespace AS t ON t.oid = reltablespace
+        ORDER BY tree.level, c.oid
+    LOOP
+        IF old.amname NOT IN ('hnsw', 'ivfflat') THEN
+            RAISE EXCEPTION '% is no index of pgvector', index
+                USING ERRCODE = 'wrong_object_type', HINT = 'Name one that was made USING hnsw or USING ivfflat.';
+        END IF;
+        SELECT format('%I.%I', nspname, opcname) INTO class
+            FROM pg_opclass JOIN pg_namespace AS n ON n.oid = opcnamespace JOIN pg_am AS method ON method.oid = opcmethod
+            WHERE amname = 'hither' AND opcname = old.opcname AND opcname ~ '^(vector|halfvec)_';
+        IF class IS NULL THEN
+            RAISE EXCEPTION '% is by %, which indexes USING hither cannot be', old.oid::regclass, old.opcname
+                USING ERRCODE = 'feature_not_supported', HINT = 'Keep it: pgvector''s indexes stand beside those of hither.';
+        END IF;
+        number := 1;
+        LOOP
+            name := format('%s_hither%s', left(old.relname, 48), nullif(number, 1));
+            EXIT WHEN to_regclass(format('%I.%I', old.nspname, name)) IS NULL
+                AND NOT EXISTS (SELECT FROM jsonb_each_text(names) WHERE value = format('%I.%I', old.nspname, name));
+            number := number + 1;
+        END LOOP;
+        names := names || jsonb_build_object(old.oid, format('%I.%I', old.nspname, name));
+        RETURN NEXT format('CREATE INDEX %s%I ON %s%s USING hither (%s %s)',
+            CASE WHEN NOT old.partitioned THEN 'CONCURRENTLY ' END, name, CASE WHEN old.partitioned THEN 'ONLY ' END,
+            old."table", pg_get_indexdef(old.oid, 1, false), class)
+            || coalesce(' WITH (' || old.options || ')', '') || coalesce(' TABLESPACE ' || quote_ident(old.spcname), '')
+            || coalesce(' WHERE ' || old.predicate, '');
+        IF old.parent IS NOT NULL THEN
+            RETURN NEXT format('ALTER INDEX %s ATTACH PARTITION %s', names ->> old.parent::text, names ->> old.oid::text);
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION hither.migrate_statements IS
+    'the statements that make an index USING hither beside one of pgvector''s; each on its own, outside of a transaction';
+
 -- Columns beside the vector, on which conditions are decided within the search.
 CREATE OPERATOR FAMILY integer_ops USING hither;
 CREATE OPERATOR CLASS int2_ops DEFAULT FOR TYPE int2 USING hither FAMILY integer_ops AS
