@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-growth bench-npm bench-pg psql stop test-pg clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-growth bench-npm bench-pg psql stop test-pg test-clients clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -23,12 +23,13 @@ help:
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
 	@echo "make stop     ends that PostgreSQL"
 	@echo "make test-pg  the extension's tests on PostgreSQL 18 and 16; its code is checked for 14 to 18"
+	@echo "make test-clients what speaks to pgvector, with indexes USING hither: psycopg, SQLAlchemy, Django, LangChain, …"
 	@echo "make clean    remove what was built"
 
 run:
 	@CARGO="$(CARGO)" sh scripts/run.sh
 
-test: check unit nostd parity embedded test-npm test-www test-pg
+test: check unit nostd parity embedded test-npm test-www test-pg test-clients
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny
@@ -95,6 +96,9 @@ stop:
 test-pg:
 	@CARGO="$(CARGO)" sh scripts/check-pg.sh
 	@CARGO="$(CARGO)" sh scripts/test-pg.sh $(ARGS)
+
+test-clients:
+	@CARGO="$(CARGO)" sh scripts/test-clients.sh $(ARGS)
 
 clean:
 	$(CARGO) clean

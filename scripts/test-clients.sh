@@ -1,0 +1,45 @@
+#!/bin/sh
+# What `make test-clients` does: programs that speak to pgvector, with indexes USING hither. Each fdw/tests/clients/with_*.py has
+# a database of its own and begins with what docs/ shows of its client. On the PostgreSQL version given, or 18.
+# CLIENTS="sqlalchemy django" runs these alone.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+mkdir -p "$CARGO_TARGET_DIR"
+. scripts/postgres.sh
+
+tests=$repository/fdw/tests/clients
+venv=$CARGO_TARGET_DIR/clients
+# Versions are all said, so nothing is resolved, and what the clients load only for other stores is left out.
+if ! cmp -s "$tests/requirements.txt" "$venv/installed"; then
+    say "installing the clients" >&2
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install -q --no-deps -r "$tests/requirements.txt"
+    cp "$tests/requirements.txt" "$venv/installed"
+fi
+postgres_install "${1:-18}"
+extension_install
+folder=$(mktemp -d /tmp/hither-clients.XXXXXX)
+chmod 755 "$folder"
+server_start "$folder"
+trap 'server_stop "$folder"; rm -rf "$folder"' EXIT
+failed=0
+for test in "$tests"/with_*.py; do
+    name=$(basename "$test" .py)
+    name=${name#with_}
+    case " ${CLIENTS:-$name} " in *" $name "*) ;; *) continue ;; esac
+    "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres "$name"
+    if "$venv/bin/python3" -B "$test" "postgresql://postgres@127.0.0.1:$port/$name" >"$folder/output" 2>&1; then
+        say "$name: ok"
+    else
+        failed=$((failed + 1))
+        tail -n 40 "$folder/output" | cut -c 1-500
+        say "$name failed" >&2
+    fi
+done
+"$venv/bin/python3" -B "$tests/page.py" || failed=$((failed + 1))
+if grep -E -A 1 'terminated by signal|PANIC' "$folder/log"; then
+    failed=$((failed + 1))
+fi
+[ "$failed" = 0 ]
