@@ -2,7 +2,7 @@
 # The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
 # lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
 # given, or 18 and 16; a path is that of the pg_config of another. UPDATE=1 writes the .out.
-# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py, index_*.py and cluster.py, whose times
+# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py, index_*.py, cluster.py and pages.py, whose times
 # and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25; LOAD, for how
 # many seconds fifty connections read and write an index, at first 60, on versions after the first a quarter.
 set -eu
@@ -87,9 +87,9 @@ for which in "$@"; do
         NEWER=
         [ "${before:-0}" -le "$version" ] || NEWER=$before_bin
         export NEWER LOAD
-        # What Citus sends is the same on every version.
+        # What Citus sends is the same on every version, and so is what docs/ shows.
         once=
-        if [ -z "${before:-}" ]; then contrib_install && once=cluster; fi
+        if [ -z "${before:-}" ]; then contrib_install && once="cluster pages"; fi
         for test in index_isolation index_recall index_moves index_loads index_faults $once; do
             succeeds "fdw/tests/$test.py" "$bin" "$run/servers" ${ROUNDS:+"$ROUNDS" 50 60}
             rm -rf "$run/servers"
