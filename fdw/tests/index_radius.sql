@@ -91,6 +91,16 @@ UPDATE items SET v = '[1,2,3,4,5,6,7,8]' WHERE id IN (3, 4);
 SELECT id, v <-> '[1,2,3,4,5,6,7,8]' FROM items WHERE v <-> '[1,2,3,4,5,6,7,8]' < 1 :near FOR UPDATE;
 ROLLBACK;
 
+-- Of each partition, and of an expression.
+CREATE TABLE parts (id int, v vector(8)) PARTITION BY RANGE (id);
+CREATE TABLE part_0 PARTITION OF parts FOR VALUES FROM (0) TO (3000);
+CREATE TABLE part_1 (v vector(8), id int);
+ALTER TABLE parts ATTACH PARTITION part_1 FOR VALUES FROM (3000) TO (9000);
+INSERT INTO parts SELECT id, v FROM items;
+CREATE INDEX parts_v ON parts USING hither ((v::halfvec(8)) halfvec_l2_ops);
+ANALYZE parts;
+EXPLAIN (COSTS OFF) SELECT id FROM parts WHERE v::halfvec(8) <-> '[1,2,3,4,5,6,7,8]' < 9 ORDER BY v::halfvec(8) <-> '[1,2,3,4,5,6,7,8]' LIMIT 100;
+SELECT count(*) FROM (SELECT id FROM parts WHERE v::halfvec(8) <-> '[1,2,3,4,5,6,7,8]' < 9 ORDER BY v::halfvec(8) <-> '[1,2,3,4,5,6,7,8]' LIMIT 100) AS q;
 -- A scan that goes on ends after so many rows, if that is said; its first answer is whole.
 CREATE FUNCTION scanned(most int) RETURNS TABLE (rows bigint, compared text) LANGUAGE plpgsql AS $$ BEGIN
     PERFORM set_config('hither.max_scan_tuples', most::text, true), set_config('hither.ef_search', '40', true);
