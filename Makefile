@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm www test-www soak bench bench-growth bench-npm bench-pg psql stop test-pg test-clients clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm python test-python www test-www soak bench bench-growth bench-npm bench-pg psql stop test-pg test-clients clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -13,6 +13,8 @@ help:
 	@echo "make embedded a program for a Cortex-M4 that searches; its size"
 	@echo "make npm      the npm package as it would be published; prints where the tarball is"
 	@echo "make test-npm the packed package in Node, Deno, Bun, workerd, bundlers and Chromium; its size"
+	@echo "make python   the wheel for Python, with the command in it, and the sdist; prints where it is"
+	@echo "make test-python the wheel in an empty environment: its types, and what it does, against the command"
 	@echo "make www      the page: a dictionary by meaning, on http://localhost:8080 (PORT=8081 for another)"
 	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds, valgrind"
@@ -29,7 +31,7 @@ help:
 run:
 	@CARGO="$(CARGO)" sh scripts/run.sh
 
-test: check unit nostd parity embedded test-npm test-www test-pg test-clients
+test: check unit nostd parity embedded test-npm test-python test-www test-pg test-clients
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny
@@ -63,6 +65,12 @@ npm:
 
 test-npm:
 	@CARGO="$(CARGO)" sh scripts/test-npm.sh
+
+python:
+	@CARGO="$(CARGO)" sh scripts/python.sh
+
+test-python:
+	@CARGO="$(CARGO)" sh scripts/test-python.sh
 
 www:
 	@CARGO="$(CARGO)" sh scripts/www.sh serve $(or $(PORT),8080)

@@ -212,7 +212,8 @@ fn no_files_import_each_other_in_a_circle() {
         "core/src/lib.rs",
         "rows/src/lib.rs",
         "remote/src/lib.rs",
-        "cli/src/main.rs",
+        "cli/src/lib.rs",
+        "python/src/lib.rs",
         "wasm/src/lib.rs",
         "fdw/src/lib.rs",
     ] {
@@ -295,6 +296,7 @@ fn files_are_short_and_well_named() {
         "remote/src",
         "remote/tests",
         "cli/src",
+        "python/src",
         "wasm/src",
         "fdw/src",
         "tests",

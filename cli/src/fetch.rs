@@ -33,12 +33,16 @@ const DEFAULT_CACHE_SIZE: u64 = 10_000_000_000;
 pub fn fetch(url: &str) -> Result<IndexFile, Failure> {
     let bar = ProgressBar::new_spinner().with_message("fetching");
     bar.enable_steady_tick(Duration::from_millis(200));
-    let opened = bring(url);
+    let opened = bring(url, &mut interrupted);
     bar.finish_and_clear();
     opened
 }
 
-fn bring(url: &str) -> Result<IndexFile, Failure> {
+/// Brings and opens the index file that is at `url`, unless `stop` asks to end.
+///
+/// # Errors
+/// What is wrong with the URL, the server, the cache or the file; [`Failure::Interrupted`].
+pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile, Failure> {
     // A location holds no secret, so what may be one goes beside it.
     let (url, query) = match url.split_once('?').filter(|_| !url.starts_with("s3:")) {
         Some((url, query)) => (url, Some(query)),
@@ -57,7 +61,6 @@ fn bring(url: &str) -> Result<IndexFile, Failure> {
         access.secret = Some(Secret { authorization, query: query.map(String::from) });
         access.homes.extend(location.origin());
     }
-    let mut stop = interrupted;
     let objects = access.objects(&location, &mut stop)?;
     if let [_, _, ..] = objects[..] {
         return Err(format!("{location}: these are {} files; name one", objects.len()).into());

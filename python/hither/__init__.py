@@ -1,0 +1,38 @@
+"""Vector search in one index file: build it, open it, search it.
+
+>>> import hither
+>>> index = hither.build([[1.0, 0.0], [0.0, 1.0]], metric="l2")
+>>> keys, distances = index.search([0.9, 0.1], k=1)
+>>> keys.tolist()
+[0]
+"""
+
+from ._build import build
+from ._errors import (
+    Error,
+    FileError,
+    InputError,
+    KeyNotFoundError,
+    MissingFileError,
+    OutOfMemoryError,
+)
+from ._native import METRICS as metrics
+from ._native import VERSION as __version__
+from ._native import Hit, Index, Row, SearchResult, open
+
+__all__ = [
+    "Error",
+    "FileError",
+    "Hit",
+    "Index",
+    "InputError",
+    "KeyNotFoundError",
+    "MissingFileError",
+    "OutOfMemoryError",
+    "Row",
+    "SearchResult",
+    "__version__",
+    "build",
+    "metrics",
+    "open",
+]

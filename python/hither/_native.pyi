@@ -1,0 +1,261 @@
+"""What the package is written over. ``Builder`` and ``command`` are its own affair."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, SupportsIndex, TypeVar, final, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "SearchResult",
+    "Hit",
+    "Row",
+    "Builder",
+    "Index",
+    "open",
+    "command",
+    "METRICS",
+    "VERSION",
+]
+
+METRICS: tuple[str, ...]
+VERSION: str
+
+_T = TypeVar("_T")
+
+@final
+class Hit:
+    """A row of an answer."""
+
+    @property
+    def key(self) -> Any:
+        """Its key: ``int``, ``str`` or ``uuid.UUID``."""
+    @property
+    def distance(self) -> float:
+        """Its distance, as pgvector's operator for the metric gives it."""
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Its attributes by name."""
+    def __getitem__(self, name: str, /) -> Any: ...
+
+@final
+class Row:
+    """A row as it is stored."""
+
+    @property
+    def key(self) -> Any:
+        """Its key: ``int``, ``str`` or ``uuid.UUID``."""
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        """Its vector, ``[dimensions]``."""
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Its attributes by name."""
+    def __getitem__(self, name: str, /) -> Any: ...
+
+@final
+class SearchResult:
+    """Keys and distances of the rows that a search found: ``keys, distances = index.search(…)``."""
+
+    @property
+    def keys(self) -> NDArray[Any]:
+        """Keys, nearest first: of one query ``[found]``, of several ``[queries, k]``, where -1 (None of
+        keys that are text or UUIDs) stands where fewer rows were found."""
+    @property
+    def distances(self) -> NDArray[np.float32]:
+        """Distances, of the same shape; infinite where fewer rows were found."""
+    @property
+    def reached_recall(self) -> float | None:
+        """What the calibration reached, where more recall was wanted."""
+    def hits(self) -> Any:
+        """The rows with their attributes: a list of ``Hit`` for one query, a list of such for several."""
+    def __iter__(self) -> Iterator[NDArray[Any]]: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, at: SupportsIndex, /) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> tuple[NDArray[Any], ...]: ...
+
+@final
+class Index:
+    """An open index: memory-mapped, so that rows are read where they lie. Threads may share it."""
+
+    def search(
+        self,
+        queries: Any = None,
+        k: int | None = None,
+        *,
+        filter: Mapping[str, Any] | str | None = None,
+        recall: float | None = None,
+        ef_search: int | None = None,
+        probes: int | None = None,
+        exact: bool = False,
+        radius: float | None = None,
+        metric: str | None = None,
+        like: Any = None,
+        threads: int = 0,
+    ) -> SearchResult:
+        """Find the nearest rows, nearest first, ties by key.
+
+        Args:
+            queries: One vector ``[dimensions]`` or several ``[queries, dimensions]``, as ``hither.build``
+                takes them.
+            k: How many rows. Default 10; with ``radius`` all.
+            filter: Only rows that match, such as ``{"year": {"$gte": 2020}, "lang": "en"}``; as JSON, too.
+            recall: Search as hard as this recall takes, by the file's calibration.
+            ef_search: HNSW: candidates kept during the search. Default 40.
+            probes: IVF: lists to look into. Default 16.
+            exact: Scan all rows.
+            radius: All rows within this distance, by an exact scan; with ``k`` the nearest so many, as a
+                search finds them, that are within it.
+            metric: Measure by another metric: where all rows have unit length, or with ``exact``.
+            like: In place of queries, the key of a row: those nearest to it, without itself.
+            threads: Threads for several queries; 0 for all.
+
+        Raises:
+            InputError: Queries, filter or options that make no sense (a ValueError).
+            KeyNotFoundError: No row has the key ``like`` (a KeyError).
+            FileError: The file is damaged where the search reads (an OSError).
+        """
+    @overload
+    def get(self, key: Any) -> Row | None: ...
+    @overload
+    def get(self, key: Any, default: _T) -> Row | _T:
+        """The row that has this key, or else the default."""
+    def insert(self, vectors: Any, keys: Any = None, columns: Any = None) -> Any:
+        """Insert one row or several, in memory, and give its key, or theirs; all or none.
+
+        Args:
+            vectors: ``[dimensions]`` or ``[rows, dimensions]``.
+            keys: A key, or one a row. Not needed where keys are row numbers, which go on, or UUIDs,
+                which are random.
+            columns: A dict of values, or of lists. A column that is not given is null.
+
+        Raises:
+            InputError: A key that is there, or rows that make no sense (a ValueError).
+        """
+    def update(self, vectors: Any, keys: Any, columns: Any = None) -> None:
+        """Replace rows, in memory: their vectors, and the columns that are given.
+
+        If a row's vector is refused, those before it are updated.
+
+        Raises:
+            KeyNotFoundError: No row has this key, and none is updated (a KeyError).
+            InputError: Rows that make no sense (a ValueError).
+        """
+    def remove(self, keys: Any, *, missing_ok: bool = False) -> int:
+        """Remove one row or several, in memory, all or none; gives how many.
+
+        Raises:
+            KeyNotFoundError: No row has this key, and ``missing_ok`` does not allow that (a KeyError).
+        """
+    def save(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        compact: bool = False,
+        threads: int = 0,
+        progress: Callable[[str, int, int], object] | None = None,
+        force: bool = False,
+    ) -> None:
+        """Write the index to its file, or to another; it appears whole or not at all.
+
+        Args:
+            path: Another file. Default its own, which is then open anew.
+            compact: Build anew from the rows that are there, as long as that takes. Without it new rows
+                become a segment of their own, and removed ones are marked.
+            threads: Threads to build with; 0 for all.
+            progress: Called with ``(stage, done, total)``. What it raises ends the saving.
+            force: Replace a file at ``path`` that is no index file.
+
+        Raises:
+            FileError: The file cannot be written (an OSError).
+        """
+    def verify(self) -> None:
+        """Check every checksum, key and id. Raises FileError if the file is damaged."""
+    def close(self) -> None:
+        """Give file and memory back. Later calls raise InputError, with the code ``freed``."""
+    @property
+    def path(self) -> str | None:
+        """Where it lies; None in memory."""
+    @property
+    def dimensions(self) -> int:
+        """Values of a vector."""
+    @property
+    def metric(self) -> str:
+        """What "near" means."""
+    @property
+    def element(self) -> str:
+        """How values are stored."""
+    @property
+    def key_type(self) -> str:
+        """What rows are called by: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``."""
+    @property
+    def columns(self) -> dict[str, str]:
+        """The types of the columns by their names."""
+    @property
+    def properties(self) -> dict[str, str]:
+        """Facts that are kept in the file."""
+    @property
+    def kind(self) -> list[str]:
+        """The structures to search by."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the file."""
+    def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: Any, /) -> Row: ...
+    def __enter__(self) -> Index: ...
+    def __exit__(
+        self,
+        *_error: type[BaseException] | BaseException | TracebackType | None,
+    ) -> None: ...
+
+@final
+class Builder:
+    def __new__(
+        cls,
+        *,
+        path: str | os.PathLike[str] | None,
+        force: bool,
+        rows: int | None,
+        dimensions: int,
+        metric: str,
+        element: str,
+        key_type: str,
+        columns: Sequence[tuple[str, str]],
+        kinds: Sequence[str],
+        codes: str | None,
+        m: int,
+        ef_construction: int,
+        lists: int | None,
+        seed: int,
+        threads: int,
+        memory: int | None,
+        properties: Sequence[tuple[str, str]],
+        skip: bool,
+    ) -> Builder: ...
+    def push(
+        self,
+        vectors: NDArray[np.float32],
+        keys: Sequence[Any] | None,
+        columns: Sequence[Sequence[Any]],
+        progress: Callable[[str, int, int], object] | None,
+    ) -> None: ...
+    def finish(self, progress: Callable[[str, int, int], object] | None) -> Index: ...
+
+def open(path: str | os.PathLike[str]) -> Index:
+    """Open an index file: memory-mapped, or of a server.
+
+    Args:
+        path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is brought whole into a
+            cache, as the command ``hither`` does, with the same variables of the environment.
+
+    Raises:
+        MissingFileError: There is no such file (a FileNotFoundError).
+        FileError: It cannot be read, is damaged, or no index file (an OSError).
+    """
+
+def command(arguments: Sequence[str]) -> int: ...

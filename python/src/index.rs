@@ -1,0 +1,388 @@
+//! An open index, as Python has it.
+
+use crate::answer::{Row, SearchResult};
+use crate::change::{self, Saving};
+use crate::failure::{Count, Failure, Outcome};
+use crate::key;
+use crate::opened::{Opened, names, row_values};
+use crate::search::{Wanted, search};
+use crate::vectors::Vectors;
+use crate::watch::Watch;
+use hither::{ErrorKind, Filter, IndexFile, Metric, Structure};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// An open index: memory-mapped, so that rows are read where they lie. Threads may share it.
+#[pyclass(frozen, module = "hither", weakref)]
+pub struct Index(pub Arc<Opened>);
+
+#[pymethods]
+impl Index {
+    /// Find the nearest rows, nearest first, ties by key.
+    ///
+    /// Args:
+    ///     queries: One vector ``[dimensions]`` or several ``[queries, dimensions]``, as ``hither.build``
+    ///         takes them.
+    ///     k: How many rows. Default 10; with ``radius`` all.
+    ///     filter: Only rows that match, such as ``{"year": {"$gte": 2020}, "lang": "en"}``; as JSON, too.
+    ///     recall: Search as hard as this recall takes, by the file's calibration.
+    ///     ef_search: HNSW: candidates kept during the search. Default 40.
+    ///     probes: IVF: lists to look into. Default 16.
+    ///     exact: Scan all rows.
+    ///     radius: All rows within this distance, by an exact scan; with ``k`` the nearest so many, as a
+    ///         search finds them, that are within it.
+    ///     metric: Measure by another metric: where all rows have unit length, or with ``exact``.
+    ///     like: In place of queries, the key of a row: those nearest to it, without itself.
+    ///     threads: Threads for several queries; 0 for all.
+    ///
+    /// Raises:
+    ///     InputError: Queries, filter or options that make no sense (a ValueError).
+    ///     KeyNotFoundError: No row has the key ``like`` (a KeyError).
+    ///     FileError: The file is damaged where the search reads (an OSError).
+    #[pyo3(signature = (queries=None, k=None, *, filter=None, recall=None, ef_search=None, probes=None,
+        exact=false, radius=None, metric=None, like=None, threads=0))]
+    #[allow(clippy::too_many_arguments)] // They are Python's options, each with its name.
+    fn search(
+        &self,
+        py: Python<'_>,
+        queries: Option<&Bound<'_, PyAny>>,
+        k: Option<Count>,
+        filter: Option<&Bound<'_, PyAny>>,
+        recall: Option<f32>,
+        ef_search: Option<Count>,
+        probes: Option<Count>,
+        exact: bool,
+        radius: Option<f32>,
+        metric: Option<&str>,
+        like: Option<&Bound<'_, PyAny>>,
+        threads: i64,
+    ) -> Outcome<SearchResult> {
+        let index = &self.0;
+        if exact && (recall.is_some() || ef_search.is_some() || probes.is_some()) {
+            let message = "exact: it scans all rows; leave recall, ef_search and probes out";
+            return Err(Failure::parameter(message));
+        }
+        let metric = metric.map(str::parse::<Metric>).transpose()?;
+        let count = |name, count: Option<Count>| count.map(|count| count.of(name)).transpose();
+        let mut wanted = Wanted {
+            k: count("k", k)?,
+            radius,
+            ef_search: count("ef_search", ef_search)?,
+            probes: count("probes", probes)?,
+            recall,
+            exact,
+            metric,
+            ..Wanted::default()
+        };
+        let threads = Count::from(threads).of("threads")?;
+        if let Some(filter) = filter {
+            wanted.filter = Some(read_filter(filter)?);
+        }
+        let (shape, queries) = match (queries, like) {
+            (Some(queries), None) => (None, Some(Vectors::read(queries, "queries")?)),
+            (None, Some(like)) => {
+                let (key_type, dimensions) = index.told(py, |file| {
+                    (file.index().options().key_type, file.index().dimensions())
+                })?;
+                wanted.except = Some(key::read(like, key_type)?);
+                (Some(dimensions), None)
+            }
+            _ => return Err(Failure::parameter("queries: give them, or the key of a row as like")),
+        };
+        let watch = Watch::new(None);
+        let done = py.detach(|| {
+            index.read(|file| {
+                let own;
+                let queries = match (&queries, shape, &wanted.except) {
+                    (Some(queries), ..) => queries,
+                    (None, dimensions, key) => {
+                        own = like_row(file.index(), key.as_ref(), dimensions.unwrap_or(0))?;
+                        &own
+                    }
+                };
+                let found =
+                    search(file.index(), queries, &wanted, threads, &index.searchers, &watch)?;
+                Ok((found, queries.single, index.state()))
+            })
+        });
+        let (found, single, state) = watch.outcome(done)?;
+        Ok(SearchResult::new(py, found, &wanted, single, index.clone(), state)?)
+    }
+
+    /// The row that has this key, or else the default.
+    #[pyo3(signature = (key, default=None))]
+    fn get(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        default: Option<Py<PyAny>>,
+    ) -> Outcome<Option<Py<PyAny>>> {
+        let key_type = self.0.told(py, |file| file.index().options().key_type)?;
+        let key = key::read(key, key_type)?;
+        let row = py.detach(|| {
+            self.0.read(|file| {
+                let index = file.index();
+                let Some(row) = index.find(key.as_ref())? else { return Ok(None) };
+                let mut vector = vec![0.0; index.dimensions()];
+                index.vector(row, &mut vector)?;
+                Ok(Some((names(index), vector, row_values(index, row)?)))
+            })
+        })?;
+        let Some((names, vector, values)) = row else { return Ok(default) };
+        let row = Row::new(py, &key, &vector, &names, &values)?;
+        Ok(Some(Py::new(py, row)?.into_any()))
+    }
+
+    fn __getitem__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> Outcome<Py<PyAny>> {
+        let missing = || Failure::new("key_not_found", format!("no row has the key {key}"));
+        self.get(py, key, None)?.ok_or_else(missing)
+    }
+
+    fn __contains__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> Outcome<bool> {
+        let key_type = self.0.told(py, |file| file.index().options().key_type)?;
+        let key = key::read(key, key_type)?;
+        py.detach(|| {
+            self.0.read(|file| match file.index().find(key.as_ref()) {
+                Ok(row) => Ok(row.is_some()),
+                // A negative number is no row's.
+                Err(error) if matches!(error.kind(), ErrorKind::KeyType { .. }) => Ok(false),
+                Err(error) => Err(error.into()),
+            })
+        })
+    }
+
+    fn __len__(&self, py: Python<'_>) -> Outcome<usize> {
+        self.0.told(py, |file| usize::try_from(file.index().len()).unwrap_or(usize::MAX))
+    }
+
+    /// Insert one row or several, in memory, and give its key, or theirs; all or none.
+    ///
+    /// Args:
+    ///     vectors: ``[dimensions]`` or ``[rows, dimensions]``.
+    ///     keys: A key, or one a row. Not needed where keys are row numbers, which go on, or UUIDs,
+    ///         which are random.
+    ///     columns: A dict of values, or of lists. A column that is not given is null.
+    ///
+    /// Raises:
+    ///     InputError: A key that is there, or rows that make no sense (a ValueError).
+    #[pyo3(signature = (vectors, keys=None, columns=None))]
+    fn insert(
+        &self,
+        vectors: &Bound<'_, PyAny>,
+        keys: Option<&Bound<'_, PyAny>>,
+        columns: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Py<PyAny>> {
+        change::insert(&self.0, vectors, keys, columns)
+    }
+
+    /// Replace rows, in memory: their vectors, and the columns that are given.
+    ///
+    /// If a row's vector is refused, those before it are updated.
+    ///
+    /// Raises:
+    ///     KeyNotFoundError: No row has this key, and none is updated (a KeyError).
+    ///     InputError: Rows that make no sense (a ValueError).
+    #[pyo3(signature = (vectors, keys, columns=None))]
+    fn update(
+        &self,
+        vectors: &Bound<'_, PyAny>,
+        keys: &Bound<'_, PyAny>,
+        columns: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<()> {
+        change::update(&self.0, vectors, keys, columns)
+    }
+
+    /// Remove one row or several, in memory, all or none; gives how many.
+    ///
+    /// Raises:
+    ///     KeyNotFoundError: No row has this key, and ``missing_ok`` does not allow that (a KeyError).
+    #[pyo3(signature = (keys, *, missing_ok=false))]
+    fn remove(&self, keys: &Bound<'_, PyAny>, missing_ok: bool) -> Outcome<usize> {
+        change::remove(&self.0, keys, missing_ok)
+    }
+
+    /// Write the index to its file, or to another; it appears whole or not at all.
+    ///
+    /// Args:
+    ///     path: Another file. Default its own, which is then open anew.
+    ///     compact: Build anew from the rows that are there, as long as that takes. Without it new rows
+    ///         become a segment of their own, and removed ones are marked.
+    ///     threads: Threads to build with; 0 for all.
+    ///     progress: Called with ``(stage, done, total)``. What it raises ends the saving.
+    ///     force: Replace a file at ``path`` that is no index file.
+    ///
+    /// Raises:
+    ///     FileError: The file cannot be written (an OSError).
+    #[pyo3(signature = (path=None, *, compact=false, threads=0, progress=None, force=false))]
+    fn save(
+        &self,
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        compact: bool,
+        threads: i64,
+        progress: Option<Py<PyAny>>,
+        force: bool,
+    ) -> Outcome<()> {
+        let threads = Count::from(threads).of("threads")?;
+        change::save(&self.0, py, path, Saving { compact, threads, progress, force })
+    }
+
+    /// Check every checksum, key and id. Raises FileError if the file is damaged.
+    fn verify(&self, py: Python<'_>) -> Outcome<()> {
+        py.detach(|| self.0.read(|file| Ok(file.index().verify()?)))
+    }
+
+    /// Give file and memory back. Later calls raise InputError, with the code ``freed``.
+    fn close(&self, py: Python<'_>) -> Outcome<()> {
+        py.detach(|| self.0.replace(|| Ok(None)))
+    }
+
+    fn __enter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, py: Python<'_>, _error: &Bound<'_, PyTuple>) -> Outcome<()> {
+        self.close(py)
+    }
+
+    /// Where it lies; None in memory.
+    #[getter(path)]
+    fn name(&self) -> Option<String> {
+        self.0.path.as_ref().map(|path| path.display().to_string())
+    }
+
+    /// Values of a vector.
+    #[getter]
+    fn dimensions(&self, py: Python<'_>) -> Outcome<usize> {
+        self.0.told(py, |file| file.index().dimensions())
+    }
+
+    /// What "near" means.
+    #[getter]
+    fn metric(&self, py: Python<'_>) -> Outcome<&'static str> {
+        self.0.told(py, |file| file.index().metric().name())
+    }
+
+    /// How values are stored.
+    #[getter]
+    fn element(&self, py: Python<'_>) -> Outcome<&'static str> {
+        self.0.told(py, |file| file.index().options().element.name())
+    }
+
+    /// What rows are called by: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``.
+    #[getter]
+    fn key_type(&self, py: Python<'_>) -> Outcome<&'static str> {
+        self.0.told(py, |file| file.index().options().key_type.name())
+    }
+
+    /// The types of the columns by their names.
+    #[getter]
+    fn columns<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyDict>> {
+        let columns = self.0.told(py, |file| file.index().columns().to_vec())?;
+        let types = PyDict::new(py);
+        for column in columns {
+            types.set_item(column.name, column.column_type.name())?;
+        }
+        Ok(types)
+    }
+
+    /// Facts that are kept in the file.
+    #[getter]
+    fn properties<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyDict>> {
+        let properties = self.0.told(py, |file| file.index().options().properties.clone())?;
+        let named = PyDict::new(py);
+        for (name, value) in properties {
+            named.set_item(name, value)?;
+        }
+        Ok(named)
+    }
+
+    /// The structures to search by.
+    #[getter]
+    fn kind(&self, py: Python<'_>) -> Outcome<Vec<&'static str>> {
+        self.0.told(py, |file| kinds(file.index()))
+    }
+
+    /// Bytes of the file.
+    #[getter]
+    fn nbytes(&self, py: Python<'_>) -> Outcome<u64> {
+        self.0.told(py, IndexFile::len)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> Outcome<String> {
+        let name = self.name().map_or("in memory".into(), |name| format!("{name:?}"));
+        let told = self.0.told(py, |file| {
+            let index = file.index();
+            let codes =
+                index.info().segments.first().map_or("none", |segment| segment.codes.name());
+            format!(
+                "<hither.Index {name}: {} rows of {} dimensions, {}, {}, codes {codes}>",
+                index.len(),
+                index.dimensions(),
+                index.metric(),
+                kinds(index).join(" and "),
+            )
+        });
+        match told {
+            Err(Failure::Coded { code: "freed", .. }) => {
+                Ok(format!("<hither.Index {name}: closed>"))
+            }
+            told => told,
+        }
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Outcome<(Bound<'py, PyAny>, (String,))> {
+        let changed = self.0.is_changed();
+        match (self.name(), changed) {
+            (Some(name), false) => Ok((py.import("hither")?.getattr("open")?, (name,))),
+            (None, _) => Err(Failure::new(
+                "unsupported",
+                "an index in memory cannot be pickled; save it to a file and open that",
+            )),
+            (Some(_), true) => Err(Failure::new(
+                "unsupported",
+                "the index has changes that are not in its file; save it before it is pickled",
+            )),
+        }
+    }
+}
+
+fn kinds(index: &hither::Index<'_>) -> Vec<&'static str> {
+    let segments = index.info().segments;
+    let has = |structure: &&Structure| {
+        segments.iter().any(|segment| segment.structures.contains(structure))
+    };
+    let kinds: Vec<&str> = Structure::ALL.iter().filter(has).map(|one| one.name()).collect();
+    if kinds.is_empty() { vec![Structure::Flat.name()] } else { kinds }
+}
+
+/// The vector of the row that others are to be like.
+fn like_row(
+    index: &hither::Index<'_>,
+    key: Option<&hither::Key>,
+    dimensions: usize,
+) -> Outcome<Vectors> {
+    let found = key.map(|key| index.find(key.as_ref())).transpose()?.flatten();
+    let Some(row) = found else {
+        let key = key.map_or(String::new(), ToString::to_string);
+        return Err(Failure::new("key_not_found", format!("no row has the key {key}")));
+    };
+    let mut values = vec![0.0; dimensions];
+    index.vector(row, &mut values)?;
+    Ok(Vectors { values, rows: 1, dimensions, single: true })
+}
+
+/// A filter as JSON text, or as what the package writes as such.
+fn read_filter(filter: &Bound<'_, PyAny>) -> Outcome<Filter> {
+    let text = match filter.cast::<PyString>() {
+        Ok(text) => text.clone(),
+        Err(_) => {
+            let written = filter.py().import("hither._filter")?.call_method1("json", (filter,))?;
+            written.cast_into::<PyString>().map_err(PyErr::from)?
+        }
+    };
+    Ok(Filter::from_json(text.to_str()?)?)
+}

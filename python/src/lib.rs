@@ -1,0 +1,49 @@
+//! hither for Python: the module `hither._native`, which the package `hither` is written over. Numbers cross
+//! as float32 in buffers, rows as lists; what else Python has (arrays, tables, moments) the package turns
+//! into these.
+
+mod answer;
+mod arrays;
+mod builder;
+mod change;
+mod failure;
+mod index;
+mod key;
+mod open;
+mod opened;
+mod output;
+mod search;
+mod value;
+mod vectors;
+mod watch;
+
+use pyo3::prelude::*;
+
+/// What the package `hither` is written over.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::answer::{Hit, Row, SearchResult};
+    #[pymodule_export]
+    use crate::builder::Builder;
+    #[pymodule_export]
+    use crate::index::Index;
+    #[pymodule_export]
+    use crate::open::open;
+    use pyo3::prelude::*;
+    use std::ffi::OsString;
+
+    /// Runs the command with its arguments, the first of which is its name.
+    #[pyfunction]
+    fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+        py.detach(|| hither_cli::run(arguments))
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let names = |all: &[hither::Metric]| all.iter().map(|one| one.name()).collect::<Vec<_>>();
+        module
+            .add("METRICS", pyo3::types::PyTuple::new(module.py(), names(hither::Metric::ALL))?)?;
+        module.add("VERSION", env!("CARGO_PKG_VERSION"))
+    }
+}

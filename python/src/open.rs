@@ -1,0 +1,62 @@
+//! Opening index files: mapped where they lie; those of servers are brought first.
+
+use crate::failure::{Failure, Outcome};
+use crate::index::Index;
+use crate::opened::Opened;
+use crate::watch::Watch;
+use hither::IndexFile;
+use pyo3::prelude::*;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Open an index file: memory-mapped, or of a server.
+///
+/// Args:
+///     path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is brought whole into a
+///         cache, as the command ``hither`` does, with the same variables of the environment.
+///
+/// Raises:
+///     MissingFileError: There is no such file (a FileNotFoundError).
+///     FileError: It cannot be read, is damaged, or no index file (an OSError).
+#[pyfunction]
+pub fn open(py: Python<'_>, path: PathBuf) -> Outcome<Index> {
+    let name = path.to_str().filter(|name| name.contains("://")).map(String::from);
+    let watch = Watch::new(None);
+    let opened = py.detach(|| match &name {
+        Some(url) => bring(url, &watch),
+        None => Ok(IndexFile::open(&path)?),
+    });
+    let file = watch.outcome(opened.map_err(|failure| match &name {
+        None => named(&path, failure),
+        Some(_) => failure,
+    }))?;
+    Ok(Index(Arc::new(Opened::of(file, Some(path)))))
+}
+
+/// An error of a file, with its name; the system's have it already.
+fn named(path: &Path, failure: Failure) -> Failure {
+    match failure {
+        Failure::Coded { code: "io", .. } => failure,
+        failure => failure.behind(&path.display().to_string()),
+    }
+}
+
+#[cfg(unix)]
+fn bring(url: &str, watch: &Watch) -> Outcome<IndexFile> {
+    use hither_cli::Failure as Stopped;
+
+    let mut stop = || watch.stopped();
+    hither_cli::bring(url, &mut stop).map_err(|failure| match failure {
+        Stopped::Message(message) => Failure::new("network", message),
+        Stopped::Interrupted => Failure::new("aborted", "interrupted"),
+        other => Failure::new("network", other.message()),
+    })
+}
+
+/// Elsewhere there is nobody who could.
+#[cfg(not(unix))]
+fn bring(url: &str, _: &Watch) -> Outcome<IndexFile> {
+    let message =
+        format!("{url}: files of servers are fetched on Unix; fetch it and open the copy");
+    Err(Failure::new("unsupported", message))
+}

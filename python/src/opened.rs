@@ -1,0 +1,192 @@
+//! What is open, which threads share: searches run beside each other, a change runs alone, and none of them holds
+//! the interpreter's lock while it waits for another.
+
+use crate::failure::{Failure, Outcome};
+use crate::search::{Keys, Searchers};
+use hither::{Index, IndexFile, RowId, Value};
+use pyo3::Python;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock, TryLockError};
+use std::thread::{self, ThreadId};
+
+/// An index file that is open.
+pub struct Opened {
+    /// None once it is closed.
+    file: RwLock<Option<IndexFile>>,
+    /// Where it lies.
+    pub path: Option<PathBuf>,
+    pub searchers: Searchers,
+    /// Counts how often rows got other numbers.
+    state: AtomicU64,
+    /// Whether there is more than in its file.
+    changed: AtomicBool,
+    /// Who saves it, and calls Python meanwhile.
+    saving: Mutex<Option<ThreadId>>,
+}
+
+impl Opened {
+    /// What is open of a file.
+    pub fn of(file: IndexFile, path: Option<PathBuf>) -> Self {
+        Self {
+            file: RwLock::new(Some(file)),
+            path,
+            searchers: Searchers::default(),
+            state: AtomicU64::new(0),
+            changed: AtomicBool::new(false),
+            saving: Mutex::new(None),
+        }
+    }
+
+    /// Reads the file, beside others who do. Called without the interpreter's lock.
+    ///
+    /// # Errors
+    /// `freed` if it is closed, `busy` within its own progress, and those of `work`.
+    pub fn read<T>(&self, work: impl FnOnce(&IndexFile) -> Outcome<T>) -> Outcome<T> {
+        let file = match self.file.try_read() {
+            Err(TryLockError::WouldBlock) => {
+                self.check_saving()?;
+                self.file.read().map_err(|_| crashed())?
+            }
+            tried => tried.map_err(|_| crashed())?,
+        };
+        work(file.as_ref().ok_or_else(closed)?)
+    }
+
+    /// Changes what is open, alone. Called without the interpreter's lock.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn change<T>(&self, work: impl FnOnce(&mut Index<'_>) -> Outcome<T>) -> Outcome<T> {
+        self.check_saving()?;
+        let mut file = self.file.write().map_err(|_| crashed())?;
+        self.changed.store(true, Ordering::Relaxed);
+        file.as_mut().ok_or_else(closed)?.change(work)
+    }
+
+    /// Opens another file in place of this one, or none.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read) and of opening it.
+    pub fn replace(&self, by: impl FnOnce() -> Outcome<Option<IndexFile>>) -> Outcome<()> {
+        self.check_saving()?;
+        let mut file = self.file.write().map_err(|_| crashed())?;
+        *file = by()?;
+        self.state.fetch_add(1, Ordering::Relaxed);
+        self.changed.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Reads the file, while Python is told how far that is.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn read_telling<T>(&self, work: impl FnOnce(&IndexFile) -> Outcome<T>) -> Outcome<T> {
+        self.check_saving()?;
+        self.read(|file| {
+            let set = |who| self.saving.lock().map(|mut saving| *saving = who);
+            let _ = set(Some(thread::current().id()));
+            let done = work(file);
+            let _ = set(None);
+            done
+        })
+    }
+
+    /// How often rows got other numbers.
+    pub fn state(&self) -> u64 {
+        self.state.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is more than in its file.
+    pub fn is_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// A thread that waited for itself would wait for ever.
+    fn check_saving(&self) -> Outcome<()> {
+        let saving = self.saving.lock().map_err(|_| crashed())?;
+        match *saving == Some(thread::current().id()) {
+            true => Err(Failure::new(
+                "busy",
+                "the index is being saved by who calls this, in its progress",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Names of the columns, and the values of rows as they are now.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); `key_not_found` for a row that is gone.
+    pub fn values(
+        &self,
+        py: Python<'_>,
+        rows: &[RowId],
+        keys: &Keys,
+        state: u64,
+    ) -> Outcome<(Vec<String>, Vec<Vec<Value>>)> {
+        py.detach(|| {
+            self.read(|file| {
+                let index = file.index();
+                let renamed = state != self.state();
+                let rows = rows_now(index, rows, keys, renamed)?;
+                let values = rows.into_iter().map(|row| row_values(index, row));
+                Ok((names(index), values.collect::<Outcome<_>>()?))
+            })
+        })
+    }
+
+    /// What the file says.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn told<T: Send>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&IndexFile) -> T + Send,
+    ) -> Outcome<T> {
+        py.detach(|| self.read(|file| Ok(what(file))))
+    }
+}
+
+fn closed() -> Failure {
+    Failure::new("freed", "the index is closed; open it again")
+}
+
+fn crashed() -> Failure {
+    Failure::new("crashed", "a change of this index ended by a bug of ours; open it again")
+}
+
+/// The names of the columns.
+pub fn names(index: &Index<'_>) -> Vec<String> {
+    index.columns().iter().map(|column| column.name.clone()).collect()
+}
+
+/// The values of a row.
+///
+/// # Errors
+/// That the file is damaged.
+pub fn row_values(index: &Index<'_>, row: RowId) -> Outcome<Vec<Value>> {
+    let columns = 0..index.columns().len();
+    Ok(columns
+        .map(|column| Ok(index.value(row, column)?.to_owned()))
+        .collect::<hither::Result<_>>()?)
+}
+
+/// The rows of an answer, found again by their keys where the index calls them otherwise by now.
+///
+/// # Errors
+/// `key_not_found` for a row that is gone.
+fn rows_now(index: &Index<'_>, rows: &[RowId], keys: &Keys, renamed: bool) -> Outcome<Vec<RowId>> {
+    if !renamed {
+        return Ok(rows.to_vec());
+    }
+    let found = (0..rows.len()).map(|at| {
+        let key = keys.get(at);
+        index.find(key)?.ok_or_else(|| {
+            let message = format!("the row with the key {key} was removed since the search");
+            Failure::new("key_not_found", message)
+        })
+    });
+    found.collect()
+}

@@ -1,0 +1,62 @@
+//! Vectors that Python gives.
+
+use crate::failure::{Failure, Outcome};
+use pyo3::buffer::PyBuffer;
+use pyo3::prelude::*;
+
+/// One vector or several, row after row.
+pub struct Vectors {
+    pub values: Vec<f32>,
+    pub rows: usize,
+    pub dimensions: usize,
+    /// Whether one was given, not a list of one.
+    pub single: bool,
+}
+
+impl Vectors {
+    /// Reads `name`: a buffer of float32, in any layout, or what the package makes one of. It is copied, for
+    /// Python may change it meanwhile.
+    ///
+    /// # Errors
+    /// If it is neither, or has no shape of one vector or of several.
+    pub fn read(object: &Bound<'_, PyAny>, name: &str) -> Outcome<Self> {
+        let py = object.py();
+        let buffer = match PyBuffer::<f32>::get(object) {
+            Ok(buffer) => buffer,
+            Err(_) => {
+                let made = py.import("hither._vectors")?.call_method1("float32", (object, name))?;
+                PyBuffer::<f32>::get(&made)?
+            }
+        };
+        let (rows, dimensions) = match *buffer.shape() {
+            [dimensions] => (1, dimensions),
+            [rows, dimensions] => (rows, dimensions),
+            ref shape => {
+                return Err(Failure::parameter(format!(
+                    "{name}: the shape {shape:?} is neither one vector's [dimensions] nor that of several, [rows, dimensions]"
+                )));
+            }
+        };
+        let single = buffer.dimensions() == 1;
+        Ok(Self { values: buffer.to_vec(py)?, rows, dimensions, single })
+    }
+
+    /// The same, of vectors that go to an index of so many dimensions.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), and another number of dimensions.
+    pub fn read_for(object: &Bound<'_, PyAny>, name: &str, dimensions: usize) -> Outcome<Self> {
+        let read = Self::read(object, name)?;
+        if read.dimensions != dimensions {
+            let message =
+                format!("{name}: expected {dimensions} dimensions, not {}", read.dimensions);
+            return Err(Failure::new("dimension_mismatch", message));
+        }
+        Ok(read)
+    }
+
+    /// The vector of a row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.dimensions..][..self.dimensions]
+    }
+}

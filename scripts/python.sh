@@ -1,0 +1,33 @@
+#!/bin/sh
+# Makes the wheel of hither for Python: scripts/python.sh [PROFILE], in cargo's profile `release`, or in that of
+# the tests, `dev`, which `make unit` has compiled most of already. Says where it is.
+#
+# A wheel in `release` goes to others: it runs with glibc 2.28 of 2018, which Zig's linker sees to, and there is an
+# sdist beside it.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+
+profile=${1:-release}
+tools=$CARGO_TARGET_DIR/python/tools
+wheels=$CARGO_TARGET_DIR/python/$profile
+
+sh scripts/install.sh compiler python-venv
+[ -e "$tools/bin/maturin" ] || {
+    python3 -m venv "$tools"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "maturin>=1.9,<2"
+}
+rm -rf "$wheels"
+PATH=$tools/bin:$PATH
+case $profile in
+dev) maturin build --quiet --profile dev --manifest-path python/Cargo.toml --compatibility linux --out "$wheels" >&2 ;;
+*)
+    [ -e "$tools/bin/cargo-zigbuild" ] ||
+        "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "ziglang<1" cargo-zigbuild auditwheel
+    maturin build --quiet --profile "$profile" --manifest-path python/Cargo.toml --zig \
+        --compatibility manylinux_2_28 --out "$wheels" >&2
+    maturin sdist --quiet --manifest-path python/Cargo.toml --out "$wheels" >&2
+    auditwheel show "$wheels"/*.whl | tr '\n' ' ' | grep -o 'manylinux[_0-9]*_[x86a-rch64_]*' | head -n 1 >&2
+    ;;
+esac
+echo "$wheels"/*.whl
