@@ -14,6 +14,8 @@ mod interrupt;
 mod layout;
 mod memory;
 mod merge;
+#[cfg(feature = "postgres")]
+mod migrate_index;
 mod opened;
 mod output;
 mod progress;
@@ -59,6 +61,8 @@ enum Command {
     Merge(merge::Arguments),
     Export(export::Arguments),
     Bench(bench::Arguments),
+    #[cfg(feature = "postgres")]
+    MigrateIndex(migrate_index::Arguments),
     /// Print a completion script for a shell.
     ///
     /// For example: hither completions bash > /etc/bash_completion.d/hither
@@ -92,6 +96,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "postgres")]
+        Command::MigrateIndex(arguments) => migrate_index::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hither", &mut script);

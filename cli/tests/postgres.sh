@@ -100,6 +100,21 @@ try "SELECT v, '294276-12-31'::timestamp AS d FROM things"
 try "SELECT 1 AS id, '[1e6]'::vector AS v"
 try 'SELECT id, embedding FROM words UNION ALL SELECT id, embedding FROM words'
 try 'DELETE FROM words RETURNING *'
+echo "From an index of pgvector to one of hither:"
+$PSQL "$url" -qX -v ON_ERROR_STOP=1 <<'SQL'
+CREATE EXTENSION hither;
+CREATE INDEX meaning ON words USING hnsw (embedding halfvec_cosine_ops) WITH (m = 8) WHERE id < 2000;
+SQL
+migrate() { # migrate INDEX [OPTIONS]: without what differs from run to run
+    echo "> $*"
+    $HITHER migrate-index --postgres "$url" --queries 20 --index "$@" 2>&1 |
+        sed -e 's/ [0-9.]* s;/ T s;/' -e 's/recall 0.9[0-9]*\|recall 1.0000/recall over 0.9/' -e 's/median [0-9.]* ms *[0-9.]* [KM]B/median, size/' \
+            -e 's/"seconds":[0-9.]*/"seconds":T/' -e 's/"recall":\(0.9[0-9]*\|1.0\)/"recall":R/g' -e 's/"median_ms":[0-9.][0-9.]*/"median_ms":T/g' -e 's/"bytes":[0-9][0-9]*/"bytes":B/g'
+}
+migrate meaning
+migrate meaning --json
+migrate words
+migrate nothing -k 5
 first=$url; url="$first?sslmode=require" && try 'SELECT 1'
 url=$first
 url="postgres://nobody@${url#*@}" && try 'SELECT 1'

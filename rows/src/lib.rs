@@ -73,6 +73,9 @@ pub use npy::write::write_npy_i64;
 pub use options::Options;
 pub use output::Output;
 #[cfg(feature = "postgres")]
-pub use postgres::index::PostgresIndex;
+pub use postgres::{
+    index::PostgresIndex,
+    migration::{MeasuredIndex, MigrationReport, PostgresMigration},
+};
 pub use sink::create;
 pub use table::Row;

@@ -24,6 +24,7 @@ use crate::{
 
 mod connection;
 pub mod index;
+pub mod migration;
 mod tls;
 mod value;
 

@@ -79,7 +79,7 @@ impl PostgresIndex<'_> {
 }
 
 /// A text as SQL has it, whatever `standard_conforming_strings` is. COPY takes no parameters.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
