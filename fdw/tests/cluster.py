@@ -84,8 +84,10 @@ def sent():
             raise AssertionError("an operator class is found without a path")
         except psycopg.errors.UndefinedObject:
             one.execute(f"CREATE INDEX passing ON public.items_{FIRST} USING hither (embedding public.vector_l2_ops); DROP INDEX public.passing")
-    for statement in ("REINDEX TABLE items", "REINDEX INDEX CONCURRENTLY items_emb", "VACUUM items", "DROP INDEX CONCURRENTLY items_emb"):
+    for statement in ("DELETE FROM items WHERE id > 2000", "VACUUM items", "REINDEX TABLE items", "REINDEX INDEX CONCURRENTLY items_emb"):
         cluster.each(statement, NAMES)
+        compare(cluster, session, queries=2)
+    cluster.each("DROP INDEX CONCURRENTLY items_emb", NAMES)
     print(f"sent: before and after rows recall@100 {recall[0]:.3f} and {recall[1]:.3f}, {deparsed(cluster)} definitions the same elsewhere")
     session.close()
     [end(worker) for worker in cluster.workers]

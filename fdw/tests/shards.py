@@ -4,7 +4,7 @@ import heapq, re, threading, time
 from index_server import Server, rows
 
 FIRST = 102008
-SETTINGS = {"wal_level": "logical", "shared_buffers": "32MB", "max_wal_size": "1GB", "autovacuum": "off", "maintenance_work_mem": "16MB"}
+SETTINGS = {"wal_level": "logical", "shared_buffers": "32MB", "max_wal_size": "1GB", "autovacuum": "off", "maintenance_work_mem": "16MB", "max_parallel_maintenance_workers": 0}
 NAMED = r"\b(?P<word>FROM|JOIN|INTO|UPDATE|ON|TABLE|VACUUM|ANALYZE|INDEX|CONCURRENTLY|EXISTS)(?P<space>\s+)(?P<schema>[a-z]\w*\.)?(?P<name>[a-z]\w*)(?P<alias>\s+[a-z]\w*)?"
 
 
