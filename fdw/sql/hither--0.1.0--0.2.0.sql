@@ -104,39 +104,43 @@ COMMENT ON FUNCTION hither.attach IS 'takes over the structure of an index file 
 COMMENT ON FUNCTION hither.recall IS
     'recall@k of searches of a foreign table or an index under the current settings, against exact search, on a sample of its own rows';
 
--- All indexes of a cluster. Citus is asked by its name in its own schema, and only where it is there.
+-- All indexes of a cluster. Citus, where it is there, is asked for those of all nodes, of this one too: from sessions of
+-- clients it hides shards. Tables that it spread have no rows themselves, and are left out.
 CREATE FUNCTION hither.cluster_indexes() RETURNS TABLE
     (node text, "table" text, index text, kind text, metric text, dimensions integer, rows bigint, growing bigint,
      deleted bigint, segments integer, bytes bigint, near_copies integer, format integer, options text[])
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    workers text;
-    worker record;
+    citus boolean := EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus');
+    node record;
 BEGIN
-    RETURN QUERY SELECT 'local', i."table"::text, i.index::text, i.kind, i.metric, i.dimensions, i.rows, i.growing,
-        i.deleted, i.segments, i.bytes, i.near_copies, i.format, i.options FROM hither.indexes AS i;
-    SELECT format('%I.run_command_on_workers($1)', nspname) INTO workers
-        FROM pg_extension JOIN pg_depend ON refclassid = 'pg_extension'::regclass AND refobjid = pg_extension.oid
-            JOIN pg_proc ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid
-            JOIN pg_namespace ON pg_namespace.oid = pronamespace
-        WHERE extname = 'citus' AND proname = 'run_command_on_workers';
-    IF workers IS NULL THEN
-        RETURN;
+    IF citus THEN
+        FOR node IN EXECUTE $query$
+                SELECT nodename || ':' || nodeport AS name, success, result
+                FROM run_command_on_all_nodes($command$
+                    SELECT coalesce(json_agg(i), '[]') FROM hither.indexes AS i
+                        WHERE NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = i."table")
+                    $command$) JOIN pg_dist_node USING (nodeid) ORDER BY nodeid
+                $query$
+        LOOP
+            IF node.success THEN
+                RETURN QUERY SELECT node.name, i.* FROM json_to_recordset(node.result::json) AS i
+                    ("table" text, index text, kind text, metric text, dimensions integer, rows bigint, growing bigint,
+                     deleted bigint, segments integer, bytes bigint, near_copies integer, format integer, options text[]);
+            ELSE
+                RAISE WARNING 'the indexes of % are not known: %', node.name, node.result;
+            END IF;
+        END LOOP;
+        -- A coordinator that has no shards need not be among the nodes.
+        EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_node JOIN pg_dist_local_group USING (groupid))' INTO citus;
     END IF;
-    FOR worker IN EXECUTE 'SELECT nodename || '':'' || nodeport AS name, success, result FROM ' || workers
-        USING $command$SELECT coalesce(json_agg(i), '[]') FROM hither.indexes AS i$command$
-    LOOP
-        IF worker.success THEN
-            RETURN QUERY SELECT worker.name, i.* FROM json_to_recordset(worker.result::json) AS i
-                ("table" text, index text, kind text, metric text, dimensions integer, rows bigint, growing bigint,
-                 deleted bigint, segments integer, bytes bigint, near_copies integer, format integer, options text[]);
-        ELSE
-            RAISE WARNING 'the indexes of % are not known: %', worker.name, worker.result;
-        END IF;
-    END LOOP;
+    IF NOT citus THEN
+        RETURN QUERY SELECT 'local', i."table"::text, i.index::text, i.kind, i.metric, i.dimensions, i.rows, i.growing,
+            i.deleted, i.segments, i.bytes, i.near_copies, i.format, i.options FROM hither.indexes AS i;
+    END IF;
 END $$;
 COMMENT ON FUNCTION hither.cluster_indexes IS
-    'hither.indexes of this node and, where Citus is there, of all of its workers';
+    'hither.indexes of this server and, where Citus is there, of all its nodes';
 
 -- From pgvector's. Nothing that is there is changed: the new index stands beside the old one. Of a partitioned index
 -- each partition has a statement of its own, so that no table is locked against changes.
