@@ -125,7 +125,7 @@ impl Quantizer {
                 // A scale of zero (all rows equal) codes every row as the centre.
                 let scale = if scale.is_normal() { scale } else { f32::MIN_POSITIVE };
                 let candidate = Self { width, centre: centre.clone(), scale };
-                let error = candidate.squared_error(&sample);
+                let error = candidate.squared_error(&sample, least);
                 if error < least {
                     (best, least) = (candidate, error);
                 }
@@ -147,7 +147,8 @@ impl Quantizer {
         nearest(self.width.clamp((value - centre) * inverse_scale))
     }
 
-    fn squared_error(&self, sample: &[f32]) -> f64 {
+    /// By how much the codes of a sample are off, or some number from `least` on if it is no less.
+    fn squared_error(&self, sample: &[f32], least: f64) -> f64 {
         let inverse = 1.0 / self.scale;
         let mut total = 0.0;
         for values in sample.chunks_exact(self.centre.len()) {
@@ -157,6 +158,9 @@ impl Quantizer {
                 row += (value - decoded) * (value - decoded);
             }
             total += f64::from(row);
+            if total >= least {
+                break;
+            }
         }
         total
     }
