@@ -73,14 +73,14 @@ async def main():
     # Halves, by a list of parameters.
     await connection.execute("CREATE TABLE halves (id bigint, embedding halfvec(384))")
     await connection.execute("CREATE INDEX halves_embedding ON halves USING hither (embedding halfvec_l2_ops)")
-    await connection.executemany("INSERT INTO halves VALUES ($1, $2)", [(id, HalfVector(embedding)) for id, _, _, embedding in sample.items(3000)])
+    await connection.executemany("INSERT INTO halves VALUES ($1, $2)", [(id, HalfVector(embedding)) for id, _, _, embedding in sample.items(3500)])
     text = "SELECT id FROM halves ORDER BY embedding <-> $1 LIMIT 10"
     used(await plan(connection, text, HalfVector(sample.queries[0])), "halves_embedding")
 
     async def half(query):
         async with lock:
             return await connection.fetch(text, HalfVector(query))
-    await compare(half, 3000)
+    await compare(half, 3500)
     await connection.close()
 
 

@@ -7,7 +7,7 @@ import page, sample
 from plans import used
 from sample import NEAREST
 
-url, count = sys.argv[1], 2000
+url, count = sys.argv[1], 3500
 METHODS = """SELECT relname, amname FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid JOIN pg_am ON pg_am.oid = relam
     WHERE indrelid = $1::regclass AND amname <> 'btree' ORDER BY relname"""
 

@@ -6,7 +6,7 @@ import page, sample
 from embeddings import SampleEmbeddings
 from plans import Plans
 
-url, count = sys.argv[1], 2000
+url, count = sys.argv[1], 3500
 embeddings = SampleEmbeddings()
 names = page.run("clients.md", "LangChain, PGVector", url, items=sample.items(count), embeddings=embeddings)
 store = names["store"]

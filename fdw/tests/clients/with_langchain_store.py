@@ -1,17 +1,23 @@
 """LangChain's PGVectorStore, over psycopg and asyncpg: with_langchain_store.py URL"""
 
 import asyncio, sys
+import psycopg
 from langchain_postgres import PGEngine, PGVectorStore
 from langchain_postgres.v2.indexes import DistanceStrategy, HNSWIndex
 import page, sample
 from embeddings import SampleEmbeddings
 from plans import Plans
 
-url, count = sys.argv[1], 2000
+url, count = sys.argv[1], 3500
 embeddings = SampleEmbeddings()
-names = page.run("clients.md", "LangChain, PGVectorStore", url, items=sample.items(count), embeddings=embeddings)
+names = page.run("clients.md", "LangChain, PGVectorStore", url, items=sample.items(500), embeddings=embeddings)
 engine, store, HitherIndex = names["engine"], names["store"], names["HitherIndex"]
 plans = Plans(engine._pool.sync_engine)
+# The store adds rows one by one; enough for a graph come by SQL.
+with psycopg.connect(url) as session:
+    rest = [(str(id), title, str(embedding.tolist()), kind) for id, title, kind, embedding in sample.items(count)[500:]]
+    session.cursor().executemany("INSERT INTO items (id, content, embedding, kind) VALUES (%s, %s, %s, %s)", rest)
+store.reindex()
 
 
 def ids(search=None, **options):
@@ -42,11 +48,12 @@ store.apply_vector_index(HNSWIndex(name="theirs", distance_strategy=DistanceStra
 store.apply_vector_index(HitherIndex(name="ours", distance_strategy=DistanceStrategy.EUCLIDEAN), concurrently=True)
 by_length = PGVectorStore.create_sync(engine, embeddings, "items", id_column="id", metadata_columns=["kind"], distance_strategy=DistanceStrategy.EUCLIDEAN)
 sample.compare(ids(by_length.similarity_search_by_vector), count, metric="l2")
-plans.check(20, "ours") if "ours" in plans.plans[0] else plans.check(20, "theirs")
-store.drop_vector_index("ours")
-sample.compare(ids(by_length.similarity_search_by_vector), count, metric="l2")
-plans.check(20, "theirs")
+plans.plans.clear()
+# Now ours alone.
 store.drop_vector_index("theirs")
+sample.compare(ids(by_length.similarity_search_by_vector), count, metric="l2")
+plans.check(20, "ours")
+store.drop_vector_index("ours")
 store.reindex()
 
 store.delete([str(id) for id in range(0, count, 3)])

@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 import page, sample
 from plans import Plans
 
-url, count = sys.argv[1], 2000
+url, count = sys.argv[1], 3500
 names = page.run("clients.md", "LlamaIndex", url, items=sample.items(count), query=sample.queries[0])
 store = names["store"]
 plans = Plans(store._engine)

@@ -132,14 +132,14 @@ def halves(session):
     session.execute("CREATE TABLE halves (id bigint PRIMARY KEY, embedding halfvec(384))")
     with session.cursor().copy("COPY halves FROM STDIN WITH (FORMAT BINARY)") as copy:
         copy.set_types(["int8", "halfvec"])
-        for id, _, _, embedding in sample.items(3000):
+        for id, _, _, embedding in sample.items(3500):
             copy.write_row((id, HalfVector(embedding)))
     text = "SELECT id FROM halves ORDER BY embedding {} %s LIMIT %s"
     for metric, operator in {"l2": "<->", "ip": "<#>", "cosine": "<=>", "l1": "<+>"}.items():
         session.execute(f"CREATE INDEX halves_embedding ON halves USING hither (embedding halfvec_{metric}_ops)")
         search = ids(session, text.format(operator))
         used(plan(session, text.format(operator), HalfVector(sample.queries[0]), 10), "halves_embedding")
-        sample.compare(lambda query: search(HalfVector(query)), 3000, metric=metric)
+        sample.compare(lambda query: search(HalfVector(query)), 3500, metric=metric)
         session.execute("DROP INDEX halves_embedding")
 
 
