@@ -1,5 +1,6 @@
 //! `CREATE INDEX … USING hither` against pgvector's HNSW: on two tables of the same rows.
 
+use crate::changes::{Method, change, checkpoints, parts, singles, vacuum};
 use crate::data::{Data, Result, Rows};
 use crate::measure::{Candidate, Point, alternate, at_recall, sweep};
 use crate::server::{Server, Side};
@@ -7,20 +8,15 @@ use serde_json::json;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Rows that an index has before others are inserted, and how many those are, where there are so many.
 const BEFORE: usize = 50_000;
 const INSERTED: usize = 20_000;
 
-/// One side's index.
-#[derive(Clone, Copy)]
-struct Method {
-    /// The table that it is on.
-    table: &'static str,
-    name: &'static str,
-    side: Side,
-}
+/// Rows that are inserted with checkpoints between them, and one by one beside others.
+const CHECKED: usize = 10_000;
+const SINGLE: usize = 4_000;
 
 const METHODS: [Method; 2] = [
     Method { table: "heap", name: "hnsw", side: Side::Pgvector },
@@ -96,7 +92,38 @@ pub fn run(
     );
     pair("the same to the end of merging, s", f64::INFINITY, [theirs[1], ours[1]]);
     pair("WAL of an inserted row, bytes", 1.0, [theirs[2], ours[2]]);
-    pair("VACUUM after a tenth was deleted, s", 0.03, [theirs[3], ours[3]]);
+    let rest = data.row_count() - before - inserted;
+    let (with_checkpoints, single) = (CHECKED.min(rest / 2), SINGLE.min(rest / 4));
+    let first = before + inserted;
+    let [theirs, ours] = METHODS.map(|method| checkpoints(server, method, first, with_checkpoints));
+    pair("WAL of an inserted row, a checkpoint every 1,000, bytes", 0.2, [theirs?, ours?]);
+    pair("VACUUM after a tenth was deleted, s", 0.03, both(|method| vacuum(server, method))?);
+    let first = first + with_checkpoints;
+    let [theirs, ours] = METHODS.map(|method| singles(server, data, method, first, single));
+    let (theirs, ours) = (theirs?, ours?);
+    pair("a single INSERT beside others, median, µs", f64::INFINITY, [theirs[0], ours[0]]);
+    pair("the same, 99th percentile, µs", 1.0, [theirs[1], ours[1]]);
+
+    let growing = parts(server, data)?;
+    let sides = [(Side::Pgvector, METHODS[0].table), (Side::Hither, "parted")];
+    let parted = sweep(server, data, sides, grid, rounds)?;
+    for recall in [0.95, 0.99] {
+        let values = [0, 1].map(|at| at_recall(&parted[at], recall).unwrap_or(f64::NAN));
+        let what = format!("4 segments and {growing} growing rows, at recall@10 {recall}, µs");
+        pair(&what, 0.6, values);
+    }
+
+    // Of the same rows with vectors of its own, against a file of them behind a foreign table.
+    server.build("all.hither", "")?;
+    server.foreign_table(data)?;
+    create_with(server, METHODS[1], "embedding halfvec_cosine_ops", ", rerank = 'index'")?;
+    let sides = [(Side::Hither, "file"), (Side::Hither, METHODS[1].table)];
+    let kept = sweep(server, data, sides, grid, rounds)?;
+    for recall in [0.95, 0.99] {
+        let values = [0, 1].map(|at| at_recall(&kept[at], recall).unwrap_or(f64::NAN));
+        let what = format!("rerank = 'index' against a foreign table, at recall@10 {recall}, µs");
+        pair(&what, 1.25, values);
+    }
     write(&figures, &curves, data, rounds, results)
 }
 
@@ -107,11 +134,16 @@ fn both(mut of: impl FnMut(Method) -> Result<f64>) -> Result<[f64; 2]> {
 
 /// Seconds of CREATE INDEX.
 fn create(server: &mut Server, method: Method, columns: &str) -> Result<f64> {
+    create_with(server, method, columns, "")
+}
+
+/// The same with more options.
+fn create_with(server: &mut Server, method: Method, columns: &str, options: &str) -> Result<f64> {
     let Method { table, name, .. } = method;
     server.client.batch_execute(&format!("DROP INDEX IF EXISTS {table}_embedding"))?;
     let begin = Instant::now();
     server.client.batch_execute(&format!(
-        "CREATE INDEX {table}_embedding ON {table} USING {name} ({columns}) WITH (m = 16, ef_construction = 128)"
+        "CREATE INDEX {table}_embedding ON {table} USING {name} ({columns}) WITH (m = 16, ef_construction = 128{options})"
     ))?;
     Ok(begin.elapsed().as_secs_f64())
 }
@@ -131,46 +163,6 @@ fn filtered(server: &mut Server, data: &Data, rows: Rows, rounds: usize) -> Resu
     let points = alternate(server, data, &candidates, rounds)?;
     server.client.batch_execute("RESET enable_seqscan; RESET hnsw.iterative_scan")?;
     points.try_into().map_err(|_| "two points".into())
-}
-
-/// What changes of a table cost: seconds of an INSERT, seconds to the end of merging, bytes of WAL a
-/// row, seconds of VACUUM after a tenth was deleted.
-fn change(server: &mut Server, method: Method, first: usize, count: usize) -> Result<[f64; 4]> {
-    let Method { name, .. } = method;
-    let table = format!("changed_{name}");
-    server.client.batch_execute(&format!(
-        "CREATE TABLE {table} (LIKE heap) WITH (autovacuum_enabled = off);
-         INSERT INTO {table} SELECT * FROM heap WHERE id < {first};
-         CREATE INDEX ON {table} USING {name} (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)"
-    ))?;
-    server.client.batch_execute("CHECKPOINT")?;
-    let position = |server: &mut Server| -> Result<f64> {
-        let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8";
-        Ok(server.client.query_one(sql, &[])?.get(0))
-    };
-    let (before, begin) = (position(server)?, Instant::now());
-    server.client.batch_execute(&format!(
-        "INSERT INTO {table} SELECT * FROM heap WHERE id >= {first} AND id < {}",
-        first + count
-    ))?;
-    let inserted = begin.elapsed().as_secs_f64();
-    while server
-        .client
-        .query_one(
-            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'hither merge'",
-            &[],
-        )?
-        .get::<_, i64>(0)
-        > 0
-    {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let merged = begin.elapsed().as_secs_f64();
-    let wal = (position(server)? - before) / count as f64;
-    server.client.batch_execute(&format!("DELETE FROM {table} WHERE id % 10 = 3"))?;
-    let begin = Instant::now();
-    server.client.batch_execute(&format!("VACUUM {table}"))?;
-    Ok([inserted, merged, wal, begin.elapsed().as_secs_f64()])
 }
 
 fn write(

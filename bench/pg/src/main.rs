@@ -4,6 +4,7 @@
 //! Settings come from `bench/pg/run.sh`: `hither-bench-pg PART URL HITHER FOLDER ROWS QUERIES RESULTS
 //! ROUNDS BUILD_ROUNDS`.
 
+mod changes;
 mod data;
 mod index;
 mod measure;

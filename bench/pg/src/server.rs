@@ -81,6 +81,11 @@ pub struct Pass {
     pub found: Vec<Vec<i64>>,
 }
 
+/// The columns of all tables.
+fn columns(data: &Data) -> String {
+    format!("(id bigint, embedding halfvec({}), spread int, near int)", data.dimensions)
+}
+
 impl Server {
     pub fn connect(url: &str, hither: PathBuf, folder: PathBuf) -> Result<Self> {
         let client = Client::connect(url, NoTls)?;
@@ -144,17 +149,25 @@ impl Server {
         Ok(begin.elapsed().as_secs_f64())
     }
 
+    /// The foreign table of the file of all rows.
+    pub fn foreign_table(&mut self, data: &Data) -> Result<()> {
+        self.client.batch_execute(&format!(
+            "CREATE SERVER files FOREIGN DATA WRAPPER hither OPTIONS (location '{}');
+             CREATE FOREIGN TABLE file {} SERVER files OPTIONS (location 'all.hither')",
+            self.folder.display(),
+            columns(data)
+        ))?;
+        Ok(())
+    }
+
     /// The foreign tables: one file; one table of many; many partitions.
     pub fn foreign_tables(&mut self, data: &Data) -> Result<()> {
         std::fs::create_dir_all(self.folder.join("shards"))?;
-        let columns =
-            format!("(id bigint, embedding halfvec({}), spread int, near int)", data.dimensions);
+        self.foreign_table(data)?;
+        let columns = columns(data);
         let mut sql = format!(
-            "CREATE SERVER files FOREIGN DATA WRAPPER hither OPTIONS (location '{}');
-             CREATE FOREIGN TABLE file {columns} SERVER files OPTIONS (location 'all.hither');
-             CREATE FOREIGN TABLE shards {columns} SERVER files OPTIONS (location 'shards');
-             CREATE TABLE partitions {columns} PARTITION BY RANGE (id);",
-            self.folder.display()
+            "CREATE FOREIGN TABLE shards {columns} SERVER files OPTIONS (location 'shards');
+             CREATE TABLE partitions {columns} PARTITION BY RANGE (id);"
         );
         for shard in 0..SHARDS {
             let [from, to] = [shard, shard + 1].map(|at| at * data.row_count() / SHARDS);
