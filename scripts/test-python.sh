@@ -11,7 +11,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 python3 -m venv "$place/venv"
 python=$place/venv/bin/python
-"$python" -m pip install --quiet --disable-pip-version-check "$wheel" pytest mypy pyright
+"$python" -m pip install --quiet --disable-pip-version-check "$wheel" pytest mypy pyright polars pyarrow
 
 cp -r python/tests python/README.md python/pyproject.toml "$place"
 cp python/README.md "$place/tests"

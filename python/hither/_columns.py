@@ -18,10 +18,15 @@ def named(columns: Any) -> dict[str, Any]:
     """The columns of a dict or a data frame by their names."""
     if isinstance(columns, Mapping):
         found = dict(columns)
+    elif hasattr(columns, "column_names") and hasattr(columns, "column"):
+        names = list(columns.column_names)
+        found = {name: columns.column(at) for at, name in enumerate(names)}
+        if len(found) < len(names):
+            raise InputError(f"columns: two have the same name, of {', '.join(names)}")
     elif hasattr(columns, "columns") and hasattr(columns, "__getitem__"):
         found = {name: columns[name] for name in columns.columns}
-    elif hasattr(columns, "column_names") and hasattr(columns, "column"):
-        found = {name: columns.column(at) for at, name in enumerate(columns.column_names)}
+        if len(found) < len(columns.columns):
+            raise InputError(f"columns: two have the same name, of {list(columns.columns)}")
     else:
         kind = type(columns).__name__
         raise InputError(f"columns: expected a dict or a data frame, not {kind}")

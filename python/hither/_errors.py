@@ -50,6 +50,7 @@ class OutOfMemoryError(Error, MemoryError):
 
 _FILE = {
     "io",
+    "file_changed",
     "file_exists",
     "not_an_index",
     "unsupported_version",

@@ -171,7 +171,7 @@ class Index:
             force: Replace a file at ``path`` that is no index file.
 
         Raises:
-            FileError: The file cannot be written (an OSError).
+            FileError: The file cannot be written, or another program has changed it (an OSError).
         """
     def verify(self) -> None:
         """Check every checksum, key and id. Raises FileError if the file is damaged."""

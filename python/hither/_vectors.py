@@ -15,6 +15,8 @@ def numbers(values: Any, name: str) -> np.ndarray[Any, Any]:
     import numpy as np
 
     array = _array(values, name)
+    if array.dtype.kind == "O":
+        array = _lists(values, name)
     kind, size = array.dtype.kind, array.dtype.itemsize
     if not (kind in "iu" or (kind == "f" and size in (2, 4, 8))):
         if kind == "O":
@@ -49,6 +51,22 @@ def _array(values: Any, name: str) -> np.ndarray[Any, Any]:
         raise InputError(
             f"{name}: they are no array of numbers ({error}); all rows must have the same length"
         ) from error
+
+
+def _lists(values: Any, name: str) -> np.ndarray[Any, Any]:
+    """A column of lists, such as Arrow's and those of data frames, as one array."""
+    import numpy as np
+
+    if hasattr(values, "combine_chunks"):
+        values = values.combine_chunks()
+    length = getattr(getattr(values, "type", None), "list_size", None)
+    if length is not None and values.null_count == 0 and values.flatten().null_count == 0:
+        # Arrow's lists of one length lie one after another.
+        return np.asarray(values.flatten()).reshape(-1, length)
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(values, method):
+            return _array(getattr(values, method)(), name)
+    return _array(values, name)
 
 
 def matrix(values: Any, name: str) -> np.ndarray[Any, Any]:

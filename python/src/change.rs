@@ -10,7 +10,14 @@ use hither::raw::AtomicFile;
 use hither::{IndexFile, Key, Save, Value, ValueRef};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use std::path::PathBuf;
+use std::fs::File;
+#[cfg(unix)]
+use std::fs::TryLockError;
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::thread;
+#[cfg(unix)]
+use std::time::Duration;
 
 /// Rows for an index that is there.
 struct Rows {
@@ -209,7 +216,17 @@ pub fn save(index: &Opened, py: Python<'_>, path: Option<PathBuf>, how: Saving) 
     let watch = Watch::new(how.progress);
     let saved = py.detach(|| {
         check_output(output, how.force)?;
+        let lock = if in_place { lock(output, &watch)? } else { None };
         index.read_telling(|file| {
+            if let (Some(there), true) = (content_id(output), in_place)
+                && file.index().content_id() != Some(there)
+            {
+                let name = output.display();
+                let message = format!(
+                    "{name}: another program has changed it since it was opened here, which would be lost; open it again, or save to another file"
+                );
+                return Err(Failure::new("file_changed", message));
+            }
             let mut written = AtomicFile::create(output)?;
             let mut progress = |progress| watch.tell(progress);
             let save = if how.compact { Save::compact() } else { Save::delta() };
@@ -218,10 +235,35 @@ pub fn save(index: &Opened, py: Python<'_>, path: Option<PathBuf>, how: Saving) 
             written.finish()?;
             Ok(())
         })?;
+        drop(lock);
         match in_place {
             true => index.replace(|| Ok(Some(IndexFile::open(output)?))),
             false => Ok(()),
         }
     });
     watch.outcome(saved)
+}
+
+/// What tells the file's contents from any other, if an index file is there.
+fn content_id(path: &Path) -> Option<u128> {
+    IndexFile::open(path).ok()?.index().content_id()
+}
+
+/// The lock that the command takes too while it changes a file.
+#[cfg(unix)]
+fn lock(path: &Path, watch: &Watch) -> Outcome<Option<File>> {
+    let Ok(lock) = File::open(path) else { return Ok(None) };
+    while let Err(TryLockError::WouldBlock) = lock.try_lock() {
+        if watch.stopped() {
+            return Err(Failure::new("aborted", "interrupted"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(Some(lock))
+}
+
+/// Elsewhere a lock keeps readers away, too.
+#[cfg(not(unix))]
+fn lock(_: &Path, _: &Watch) -> Outcome<Option<File>> {
+    Ok(None)
 }

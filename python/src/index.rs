@@ -214,7 +214,7 @@ impl Index {
     ///     force: Replace a file at ``path`` that is no index file.
     ///
     /// Raises:
-    ///     FileError: The file cannot be written (an OSError).
+    ///     FileError: The file cannot be written, or another program has changed it (an OSError).
     #[pyo3(signature = (path=None, *, compact=false, threads=0, progress=None, force=false))]
     fn save(
         &self,

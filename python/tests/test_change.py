@@ -46,6 +46,24 @@ def test_changes_are_seen_and_saved(rows: np.ndarray[Any, Any], tmp_path: Path) 
     assert index.insert(rows[49]) == 43
 
 
+def test_changes_of_others_are_not_lost(rows: np.ndarray[Any, Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.hither"
+    first = hither.build(rows[:40], path=path)
+    second = hither.open(path)
+    first.insert(rows[40])
+    second.insert(rows[41])
+    first.save()
+    with pytest.raises(hither.FileError, match="another program has changed it") as raised:
+        second.save()
+    assert raised.value.code == "file_changed"
+    second.save(tmp_path / "b.hither")
+    command("remove", path, "--keys", 5)
+    first.insert(rows[42])
+    with pytest.raises(hither.FileError):
+        first.save()
+    assert len(hither.open(path)) == 40 and 5 not in hither.open(path)
+
+
 def test_an_insert_is_whole_or_not_at_all(rows: np.ndarray[Any, Any]) -> None:
     index = hither.build(rows[:10], keys=list("abcdefghij"))
     with pytest.raises(hither.InputError, match="row 2: key c is given twice"):
