@@ -48,6 +48,7 @@ check:
 unit:
 	@sh scripts/install.sh compiler
 	$(CARGO) test --workspace --no-fail-fast
+	$(CARGO) test --package hither-cli --no-default-features --test command help_lists_what_is_there
 
 nostd:
 	rustup target add thumbv7em-none-eabihf wasm32-unknown-unknown
