@@ -84,7 +84,9 @@ runpy.run_module('hither', run_name='__main__')""",
 @pytest.mark.parametrize("work", BUSY)
 def test_an_interrupt_ends_it(work: str, tmp_path: Path) -> None:
     program = f"""
-import sys, numpy as np, hither
+import signal, sys, numpy as np, hither
+# What runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def tell(stage, done, total):
     if stage in ('linking', 'searching'):
         print(stage, flush=True)
