@@ -15,7 +15,7 @@ wheels=$CARGO_TARGET_DIR/python/$profile
 sh scripts/install.sh compiler python-venv
 [ -e "$tools/bin/maturin" ] || {
     python3 -m venv "$tools"
-    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "maturin>=1.9,<2"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check maturin==1.16.0
 }
 rm -rf "$wheels"
 PATH=$tools/bin:$PATH
@@ -23,7 +23,7 @@ case $profile in
 dev) maturin build --quiet --profile dev --manifest-path python/Cargo.toml --compatibility linux --out "$wheels" >&2 ;;
 *)
     [ -e "$tools/bin/cargo-zigbuild" ] ||
-        "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "ziglang<1" cargo-zigbuild auditwheel
+        "$tools/bin/python" -m pip install --quiet --disable-pip-version-check ziglang==0.17.1 cargo-zigbuild==0.24.1 auditwheel==6.8.2
     maturin build --quiet --profile "$profile" --manifest-path python/Cargo.toml --zig \
         --compatibility manylinux_2_28 --out "$wheels" >&2
     maturin sdist --quiet --manifest-path python/Cargo.toml --out "$wheels" >&2

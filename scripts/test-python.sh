@@ -11,7 +11,8 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 python3 -m venv "$place/venv"
 python=$place/venv/bin/python
-"$python" -m pip install --quiet --disable-pip-version-check "$wheel" pytest mypy pyright polars pyarrow
+"$python" -m pip install --quiet --disable-pip-version-check "$wheel" \
+    pytest==9.2.0 mypy==2.4.1 pyright==1.1.414 numpy==2.4.6 polars==2.1.0 pyarrow==26.0.1
 
 cp -r python/tests python/README.md python/pyproject.toml "$place"
 cp python/README.md "$place/tests"

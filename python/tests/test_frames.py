@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from typing import Any
 
 import numpy as np
 import polars
-import pyarrow  # type: ignore[import-untyped]
 import pytest
 
 import hither
 
+pyarrow = importlib.import_module("pyarrow")  # it has no types
 MOMENT = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
 COLUMNS: dict[str, list[Any]] = {
     "number": [1, None, 2**60],
