@@ -26,7 +26,7 @@ dev) maturin build --quiet --profile dev --manifest-path python/Cargo.toml --com
         "$tools/bin/python" -m pip install --quiet --disable-pip-version-check ziglang==0.17.1 cargo-zigbuild==0.24.1 auditwheel==6.8.2
     maturin build --quiet --profile "$profile" --manifest-path python/Cargo.toml --zig \
         --compatibility manylinux_2_28 --out "$wheels" >&2
-    maturin sdist --quiet --manifest-path python/Cargo.toml --out "$wheels" >&2
+    maturin sdist --manifest-path python/Cargo.toml --out "$wheels" >&2
     auditwheel show "$wheels"/*.whl | tr '\n' ' ' | grep -o 'manylinux[_0-9]*_[x86a-rch64_]*' | head -n 1 >&2
     ;;
 esac
