@@ -56,6 +56,12 @@ def tests():
     near = Item.objects.annotate(distance=CosineDistance("embedding", sample.queries[0])).order_by("distance")
     used(near[:10].explain(), "item_embedding")
     assert all(abs(item.distance - sample.distances(sample.queries[0])[item.id]) < 1e-6 for item in near[:10])
+    with connection.cursor() as cursor:
+        # Rows that were added lately are searched without a structure, until they are merged.
+        merged = False
+        while not merged:
+            cursor.execute("SELECT hither.merge('item_embedding')")
+            merged = cursor.fetchone()[0]
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute("SET LOCAL hither.ef_search = 320")
         sample.compare(ids(), count, least=0.99)

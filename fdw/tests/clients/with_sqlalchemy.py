@@ -46,6 +46,10 @@ def searches():
 
 def settings():
     with Session(engine) as session:
+        # Rows that were added lately are searched without a structure, until they are merged.
+        while not session.scalar(text("SELECT hither.merge('items_embedding')")):
+            pass
+        session.commit()
         session.execute(text("SET LOCAL hither.ef_search = 320"))
         sample.compare(lambda query: session.scalars(nearest(query)).all(), count, least=0.99)
         assert session.scalar(text("SELECT effort FROM hither.last_scan()")) == "ef_search 320"
