@@ -206,6 +206,26 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether a vector's values are at fault, so that a build may leave its row out and go on.
+    ///
+    /// ```
+    /// # use hither::{IndexBuilder, IndexOptions, Metric};
+    /// let mut builder = IndexBuilder::new(IndexOptions::new(2, Metric::Cosine))?;
+    /// let error = builder.push(None, &[f32::NAN, 0.0], &[]).unwrap_err();
+    /// assert!(error.kind().is_of_vector());
+    /// # Ok::<(), hither::Error>(())
+    /// ```
+    pub fn is_of_vector(&self) -> bool {
+        matches!(
+            self,
+            Self::NonFinite { .. }
+                | Self::ZeroVector
+                | Self::HalfOverflow { .. }
+                | Self::HalfUnderflow
+                | Self::VectorOverflow
+        )
+    }
+
     /// The word by which programs tell what went wrong, the same in every language; of kinds that call
     /// for the same answer it is one.
     ///

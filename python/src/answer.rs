@@ -3,7 +3,7 @@
 use crate::arrays::{self, Shape};
 use crate::failure::{Failure, Outcome};
 use crate::opened::Opened;
-use crate::search::{Found, Keys, Wanted};
+use crate::search::{Found, Keys, Search};
 use crate::{key, value};
 use hither::{Key, Value};
 use pyo3::prelude::*;
@@ -38,7 +38,7 @@ impl SearchResult {
     pub fn new(
         py: Python<'_>,
         found: Found,
-        wanted: &Wanted,
+        wanted: &Search,
         single: bool,
         index: Arc<Opened>,
         state: u64,

@@ -11,8 +11,8 @@ use crate::watch::Watch;
 use hither::limits::FLAT_ROWS;
 use hither::raw::{AlignedBytes, AtomicFile};
 use hither::{
-    ColumnSchema, ErrorKind, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams, Key,
-    KeyRef, KeyType, Structure, Value, ValueRef,
+    ColumnSchema, HnswParams, IndexBuilder, IndexFile, IndexOptions, IvfParams, Key, KeyRef,
+    KeyType, Structure, Value, ValueRef,
 };
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -182,14 +182,7 @@ impl State {
                 None => None,
             };
             let Err(error) = self.builder.push(key, vectors.row(row), &values) else { continue };
-            let invalid = matches!(
-                error.kind(),
-                ErrorKind::NonFinite { .. }
-                    | ErrorKind::ZeroVector
-                    | ErrorKind::HalfOverflow { .. }
-                    | ErrorKind::HalfUnderflow
-                    | ErrorKind::VectorOverflow
-            );
+            let invalid = error.kind().is_of_vector();
             if invalid && self.skip {
                 continue;
             }

@@ -5,7 +5,7 @@ use crate::change::{self, Saving};
 use crate::failure::{Count, Failure, Outcome};
 use crate::key;
 use crate::opened::{Opened, names, row_values};
-use crate::search::{Wanted, search};
+use crate::search::{Search, search};
 use crate::vectors::Vectors;
 use crate::watch::Watch;
 use hither::{ErrorKind, Filter, IndexFile, Metric, Structure};
@@ -66,7 +66,7 @@ impl Index {
         }
         let metric = metric.map(str::parse::<Metric>).transpose()?;
         let count = |name, count: Option<Count>| count.map(|count| count.of(name)).transpose();
-        let mut wanted = Wanted {
+        let mut wanted = Search {
             k: count("k", k)?,
             radius,
             ef_search: count("ef_search", ef_search)?,
@@ -74,7 +74,7 @@ impl Index {
             recall,
             exact,
             metric,
-            ..Wanted::default()
+            ..Search::default()
         };
         let threads = Count::from(threads).of("threads")?;
         if let Some(filter) = filter {

@@ -19,7 +19,7 @@ const DEFAULT_K: usize = 10;
 
 /// What is searched for, and how hard.
 #[derive(Default)]
-pub struct Wanted {
+pub struct Search {
     pub k: Option<usize>,
     pub radius: Option<f32>,
     pub ef_search: Option<usize>,
@@ -31,7 +31,7 @@ pub struct Wanted {
     pub except: Option<Key>,
 }
 
-impl Wanted {
+impl Search {
     /// The most rows of an answer, if that is known.
     pub fn most(&self) -> Option<usize> {
         match (self.k, self.radius) {
@@ -125,7 +125,7 @@ impl Keys {
 pub fn search(
     index: &Index<'_>,
     queries: &Vectors,
-    wanted: &Wanted,
+    wanted: &Search,
     threads: usize,
     searchers: &Searchers,
     watch: &Watch,

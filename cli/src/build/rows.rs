@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::interrupt::interrupted;
 use crate::progress::Bar;
 use crate::settings::described;
-use hither::{ErrorKind, IndexBuilder, KeyRef, KeyType, Progress, ValueRef};
+use hither::{IndexBuilder, KeyRef, KeyType, Progress, ValueRef};
 use hither_rows::{Input, Row};
 use std::path::Path;
 
@@ -71,14 +71,7 @@ fn push(
         key => key.as_ref().map(|key| key.as_ref()),
     };
     builder.push(key, &row.vector, &values).map_err(|error| {
-        let invalid = matches!(
-            error.kind(),
-            ErrorKind::NonFinite { .. }
-                | ErrorKind::ZeroVector
-                | ErrorKind::HalfOverflow { .. }
-                | ErrorKind::HalfUnderflow
-                | ErrorKind::VectorOverflow
-        );
+        let invalid = error.kind().is_of_vector();
         let key = row.key.as_ref().map_or(String::new(), |key| format!(" (key {key})"));
         (format!("row {number}{key}: {}", described(&error)), invalid)
     })
