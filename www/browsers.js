@@ -20,11 +20,11 @@ export async function start(t, name, folder = process.env.SITE) {
   return { site, browser, url: `http://localhost:${site.address().port}/` };
 }
 
-/** Waits until a function gives something true in the page. */
-export const until = (page, check, ...args) => page.waitForFunction(check, { timeout: 20_000 }, ...args);
+/** Waits until a function gives something true in the page: for long, where machine and disk are busy. */
+export const until = (page, check, ...args) => page.waitForFunction(check, { timeout: 60_000 }, ...args);
 
 /** Waits until the first word and its neighbours are shown. */
-export const ready = (page, timeout = 30_000) => page.waitForSelector("body[data-ready]", { timeout });
+export const ready = (page, timeout = 60_000) => page.waitForSelector("body[data-ready]", { timeout });
 
 /** Drops a file of such bytes on the page. */
 export const drop = (page, name, bytes) =>

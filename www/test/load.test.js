@@ -19,7 +19,7 @@ test("the sizes of what is to come stand in the page as it is sent", () => {
   assert.equal(page, (sum / 1e6).toFixed(1));
 });
 
-test("loading at 4 Mbit/s on a phone", { timeout: 240_000 }, async (t) => {
+test("loading at 4 Mbit/s on a phone", { timeout: 720_000 }, async (t) => {
   const { browser, url } = await start(t, "chromium");
   const load = async (width, height) => {
     const page = await (await browser.createBrowserContext()).newPage();

@@ -5,7 +5,7 @@ import { drop, ready, start, type, until } from "../browsers.js";
 
 const LONG = "pneumono".repeat(15); // 120 letters
 
-test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
+test("a phone of 360 pixels", { timeout: 480_000 }, async (t) => {
   const { browser, url } = await start(t, "chromium");
   const page = await browser.newPage();
   await page.setViewport({ width: 360, height: 740, isMobile: true, hasTouch: true });
@@ -66,14 +66,14 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
   await t.test("nor do names and values of 120 letters in a file of one's own", async () => {
     const lines = Array.from({ length: 30 }, (_, i) => JSON.stringify({ [LONG]: `${LONG}${i}`, v: [i, 1] }));
     await drop(page, `${LONG}.jsonl`, lines.join("\n"));
-    await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 20_000 });
+    await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 60_000 });
     await fits();
     await page.select("#make .types select", "json");
     await fits();
     await page.select("#make .types select", "");
     await page.evaluate(() => ([...document.querySelectorAll("#make label")].find((label) => label.textContent.startsWith("Key")).control.value = "pneumono".repeat(15)));
     await page.evaluate(() => document.querySelector("#make [type=submit]").click());
-    await page.waitForSelector("#explore tbody tr", { timeout: 20_000 });
+    await page.waitForSelector("#explore tbody tr", { timeout: 60_000 });
     await fits();
     await page.evaluate(() => [...document.querySelectorAll("#make button")].find((button) => button.textContent.startsWith("Keep")).click());
     await page.waitForSelector("#saved li");
@@ -97,7 +97,7 @@ test("a phone of 360 pixels", { timeout: 120_000 }, async (t) => {
   });
 });
 
-test("forced colours", { timeout: 120_000 }, async (t) => {
+test("forced colours", { timeout: 480_000 }, async (t) => {
   const { browser, url } = await start(t, "chromium");
   const page = await browser.newPage();
   const session = await page.createCDPSession();

@@ -32,10 +32,24 @@ async function stored(page, name) {
   }, name);
   return Buffer.from(base64, "base64");
 }
+/** Waits until the service worker has kept the site and answers for the page; says how far it is where it does not. */
+async function kept(page) {
+  try {
+    await page.waitForFunction(() => navigator.serviceWorker.controller, { timeout: 180_000 });
+  } catch (error) {
+    const state = await page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.getRegistration();
+      const of = (worker) => worker?.state ?? "none";
+      const put = await Promise.all((await caches.keys()).map(async (name) => `${name}: ${(await (await caches.open(name)).keys()).length} files`));
+      return `installing ${of(registration?.installing)}, waiting ${of(registration?.waiting)}, active ${of(registration?.active)}; ${put.join(", ")}`;
+    });
+    throw new Error(`no service worker for the page: ${state}`, { cause: error });
+  }
+}
 const entryOf = (page, text) => until(page, (text) => document.querySelector("#entry h3")?.textContent.startsWith(text), text);
 
 for (const name of Object.keys(BROWSERS)) {
-  test(`the page in ${name}`, { timeout: 150_000 }, async (t) => {
+  test(`the page in ${name}`, { timeout: 600_000 }, async (t) => {
     const { site, browser, url } = await start(t, name);
     const page = await browser.newPage();
     const wrong = [];
@@ -214,7 +228,7 @@ for (const name of Object.keys(BROWSERS)) {
 
     await t.test("a dropped .hither file is explored", async () => {
       await drop(page, "words.hither", readFileSync(file));
-      await page.waitForSelector("#explore tbody tr", { timeout: 20_000 });
+      await page.waitForSelector("#explore tbody tr", { timeout: 60_000 });
       assert.match(await page.$eval("#explore .facts", (facts) => facts.innerText), /10,000[^]*definition \(text\)/);
       await page.type("#explore input[name=key]", String(lantern));
       await page.keyboard.press("Enter");
@@ -230,10 +244,10 @@ for (const name of Object.keys(BROWSERS)) {
       const lines = Array.from({ length: 300 }, (_, i) =>
         JSON.stringify({ id: `row ${i}`, year: 1900 + (i % 100), vector: Array.from({ length: 16 }, (_, d) => Math.sin(i * 0.7 + d * d)) }));
       await drop(page, "mine.jsonl", Buffer.from(lines.join("\n")));
-      await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 20_000 });
+      await page.waitForSelector("#make:not([hidden]) [type=submit]", { timeout: 60_000 });
       await page.evaluate(() => ([...document.querySelectorAll("#make label")].find((label) => label.textContent.startsWith("Key")).control.value = "id"));
       await page.click("#make [type=submit]");
-      const link = await page.waitForSelector("#make a[download]", { timeout: 20_000 });
+      const link = await page.waitForSelector("#make a[download]", { timeout: 60_000 });
       assert.equal(await link.evaluate((a) => a.download), "mine.hither");
       await until(page, () => document.querySelector("#explore h3")?.textContent === "mine.hither" && document.querySelector("#explore tbody tr"));
       const path = join(scratch, `${name}.hither`);
@@ -273,7 +287,7 @@ for (const name of Object.keys(BROWSERS)) {
       await drop(page, "digits.jsonl", Buffer.from(lines));
       await until(page, () => document.querySelector("#make .note")?.textContent.startsWith("digits.jsonl: 3 rows"));
       await page.click("#make [type=submit]");
-      await page.waitForSelector("#make a[download='digits.hither']", { timeout: 20_000 });
+      await page.waitForSelector("#make a[download='digits.hither']", { timeout: 60_000 });
       assert.ok((await stored(page, "digits.hither")).equals(readFileSync(join(scratch, `digits-${name}.hither`))));
     });
 
@@ -365,7 +379,7 @@ for (const name of Object.keys(BROWSERS)) {
       await drop(page, "part.npy", npy);
       await until(page, () => document.querySelector("#make .note")?.textContent.startsWith("part.npy: 300 rows of 384"));
       await page.click("#make [type=submit]");
-      await page.waitForSelector("#make a[download='part.hither']", { timeout: 20_000 });
+      await page.waitForSelector("#make a[download='part.hither']", { timeout: 60_000 });
       assert.ok((await stored(page, "part.hither")).equals(readFileSync(join(scratch, "part.hither"))));
     });
 
@@ -375,7 +389,7 @@ for (const name of Object.keys(BROWSERS)) {
     });
 
     await t.test("it opens again without a server", async () => {
-      await until(page, () => navigator.serviceWorker.controller);
+      await kept(page);
       site.close();
       site.closeAllConnections();
       await page.reload();

@@ -175,7 +175,7 @@ const FILES = {
 };
 
 for (const name of Object.keys(BROWSERS)) {
-  test(`the page in ${name} makes the file that the command makes`, { timeout: 240_000 }, async (t) => {
+  test(`the page in ${name} makes the file that the command makes`, { timeout: 720_000 }, async (t) => {
     const { browser, url } = await start(t, name);
     const page = await browser.newPage();
     await page.goto(url);
