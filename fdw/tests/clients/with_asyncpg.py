@@ -57,6 +57,8 @@ async def main():
         query = "SELECT id FROM items ORDER BY embedding <-> $1"
         got = [row["id"] async for row in connection.cursor(query, sample.queries[1], prefetch=50)]
     assert sorted(got) == list(range(count)), f"{len(got)} rows, {len(set(got))} of them different"
+    await connection.execute("ANALYZE items")
+    used(await plan(connection, VERBS, sample.queries[0], 10, "verb"), "items_embedding", "Index Cond: (kind = 'verb'::text)")
     # What is deleted is gone; what is rolled back is not.
     transaction = connection.transaction()
     await transaction.start()

@@ -1,6 +1,7 @@
 """LangChain's older store, PGVector: with_langchain.py URL"""
 
 import asyncio, sys
+import psycopg
 from langchain_postgres import PGVector
 import page, sample
 from embeddings import SampleEmbeddings
@@ -34,8 +35,12 @@ for document, distance in store.similarity_search_with_score(sample.asked[0], k=
     assert abs(distance - sample.distances(sample.queries[0])[int(document.id)]) < 1e-5
 assert len(store.max_marginal_relevance_search(sample.asked[0], k=4, fetch_k=20)) == 4
 
+with psycopg.connect(url, autocommit=True) as session:
+    session.execute("ANALYZE langchain_pg_embedding")
+plans.plans.clear()
 store.delete([str(id) for id in range(0, count, 3)])
 sample.compare(ids(), count, lambda row: row[0] % 3)
+plans.check(20, "langchain_embedding", "Index Cond: (collection_id = ")
 sample.compare(ids(filter={"kind": {"$eq": "verb"}}), count, lambda row: verb(row) and row[0] % 3)
 store.add_texts([sample.rows[0][1]], metadatas=[{"kind": "new"}], ids=["0"])
 assert ids(filter={"kind": {"$eq": "new"}})(sample.queries[0]) == [0]

@@ -56,6 +56,8 @@ plans.check(20, "ours")
 store.drop_vector_index("ours")
 store.reindex()
 
+with psycopg.connect(url, autocommit=True) as session:
+    session.execute("ANALYZE items")
 store.delete([str(id) for id in range(0, count, 3)])
 sample.compare(ids(), count, lambda row: row[0] % 3)
 plans.check(20, index)

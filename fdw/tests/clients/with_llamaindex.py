@@ -56,6 +56,8 @@ async def at_once():
 
 
 asyncio.run(at_once())
+with psycopg.connect(url, autocommit=True) as session:
+    session.execute("ANALYZE data_items")
 store.delete_nodes([str(id) for id in range(0, count, 3)])
 sample.compare(ids(), count, lambda row: row[0] % 3)
 sample.compare(ids(("kind", FilterOperator.EQ, "verb")), count, lambda row: verb(row) and row[0] % 3)
