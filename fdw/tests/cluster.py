@@ -5,7 +5,7 @@ shard is moved to another one beside writes, a server is killed; and partitions 
 
 import threading, time
 import psycopg
-from index_server import ENDED, end, main, rows
+from index_server import ENDED, end, main, rows, until
 from shards import FIRST, Cluster, execute, nearest, to_shard, wait
 
 POINT = """CREATE EXTENSION hither CASCADE;
@@ -197,12 +197,8 @@ def moved():
         time.sleep(0.2)
         worker.start()
     before = [len(client.kept) for client in clients]
-    for _ in range(1200):
-        if all(len(client.kept) >= count + 20 for client, count in zip(clients, before)):
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError(f"after a server was killed and started again only {[len(client.kept) for client in clients]} rows, {before} before")
+    until(lambda: all(len(client.kept) >= count + 20 for client, count in zip(clients, before)),
+          lambda: f"after a server was killed and started again only {[len(client.kept) for client in clients]} rows, {before} before")
     [client.end() for client in clients]
     session.close()
     cluster.clean()

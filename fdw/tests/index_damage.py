@@ -10,7 +10,7 @@ KINDS = ["metapage", "growing", "extents", "piece", "deletions"]
 def damage():
     count = 120
     init = ["--no-data-checksums"] if int(run("postgres", "--version").stdout.split()[2].split(b".")[0]) >= 18 else []
-    server, pick = Server("damaged", init=init, autovacuum="off", statement_timeout="20s"), random.Random(SEED)
+    server, pick = Server("damaged", init=init, autovacuum="off", statement_timeout="120s"), random.Random(SEED)
     server.start()
     with server.connect() as session:
         session.execute(SETUP)
@@ -65,7 +65,7 @@ def damage():
                     answer.append(error)
             thread = threading.Thread(target=answered, daemon=True)
             thread.start()
-            thread.join(40)
+            thread.join(240)
             error = answer[0] if answer else None
             if not answer:
                 wrong.append(f"{told}: no end")

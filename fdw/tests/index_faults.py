@@ -9,7 +9,8 @@ import psycopg
 from index_copies import own_folder
 from index_damage import damage
 from index_server import (ROUNDS, CONNECTIONS, ENDED, Load, SECONDS, SEED, Server, TABLES, compare, compare_all, end, folder, ids, main, merge,
-                          near_copies, nearest, no_leak, rows, run, servers, set_up, user)
+                          near_copies, nearest, no_leak, rows, run, servers, set_up, until, user)
+from reader import Reader
 
 
 def kills():
@@ -76,10 +77,11 @@ def transfers():
             kept = pool.submit(work)
             # The first time of each tells how long it takes.
             if number >= 0:
-                doing.wait(20)
+                while not doing.wait(0.1) and not kept.done():
+                    pass
                 time.sleep(pick.uniform(0, took[name]))
                 # It alone at first: to end all takes longer than what it does.
-                os.kill(process[0], signal.SIGKILL)
+                if not kept.done(): os.kill(process[0], signal.SIGKILL)
                 server.kill()
             kept.result()
         if number < 0: continue
@@ -100,11 +102,13 @@ def transfers():
     run("pg_basebackup", "-D", folder / "writing", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-R", "-c", "fast", "--no-sync")
     second = Server("writing", init=None)
     second.start()
-    with server.connect() as session, second.connect() as other:
-        assert rows(other, "SELECT hither.export('items_v', %s, key => 'id', overwrite => true)", str(out))[0][0] == 2500
+    reader = Reader(second)
+    with server.connect() as session:
+        export = "SELECT hither.export('items_v', %s, key => 'id', overwrite => true)"
+        assert reader.read(lambda other: rows(other, export, str(out)))[0][0] == 2500
         assert rows(session, attach, str(out))[0] == (2500, 0, 0)
         try:
-            rows(other, attach, str(out))
+            reader.read(lambda other: rows(other, attach, str(out)))
             raise AssertionError("a standby attaches a file")
         except psycopg.errors.ReadOnlySqlTransaction as error:
             assert "hither.attach()" in str(error), error
@@ -112,26 +116,6 @@ def transfers():
     no_leak(server)
     server.stop()
     print(f"transfers: killed in the midst of {hit}, of {ROUNDS} times; a standby's file is the primary's")
-
-
-class Reader:
-    """A session of a standby. Replay waits for its queries a second at most: it ends them, or the session."""
-
-    def __init__(self, server):
-        self.server, self.session, self.conflicts = server, server.connect(), 0
-
-    def read(self, act):
-        """What `act` gives, done again where replay did not wait for it."""
-        for _ in range(100):
-            try:
-                if self.session.closed: self.session = self.server.connect()
-                return act(self.session)
-            except psycopg.Error as error:
-                if error.sqlstate not in ("40001", "40P01") and not self.session.closed:
-                    raise
-                self.conflicts, last = self.conflicts + 1, error
-                time.sleep(0.2)
-        raise AssertionError(f"a standby is in conflict with replay for ever: {last!r}")
 
 
 def in_both_ways(session, table, dimensions):
@@ -167,8 +151,7 @@ def standby():
             with primary.connect() as other:
                 merge(other)
                 place = rows(other, "SELECT pg_current_wal_lsn()")[0][0]
-                while not reader.read(lambda session: rows(session, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]):
-                    time.sleep(0.05)
+                reader.wait(place)
                 for table, dimensions in tables.items():
                     ours, theirs = reader.read(lambda session: in_both_ways(session, table, dimensions)), in_both_ways(other, table, dimensions)
                     assert ours == theirs or sorted(ours[0]) == sorted(theirs[0]) == sorted(ours[1]), f"{table}: {ours}, {theirs}"
@@ -176,9 +159,7 @@ def standby():
             assert sum(copies.values()) <= 2 * size, f"the standby has {len(copies)} copies of {sum(copies.values())} bytes, its indexes {size}"
             load, again = Load(primary, 3, f"{SEED} again", concurrently=False), time.monotonic()
     load.kill()
-    with second.connect() as session:
-        session.execute("SELECT pg_promote()")
-    assert compared > reader.conflicts, (compared, reader.conflicts)
+    reader.promote()
     load = Load(second, 3, SEED)
     time.sleep(1)
     load.end()
@@ -221,15 +202,14 @@ def dead_rows():
         with primary.connect() as session:
             assert found(session) == (odd, 30), "another session reads rows that were marked"
             place = rows(session, "SELECT pg_switch_wal()")[0][0]
-        while not rows(old, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]:
-            time.sleep(0.05)
+        until(lambda: rows(old, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0], f"replay does not come to {place}")
         assert found(old) == (everything, 60)
         with second.connect() as session:
             assert found(session) == (odd, 60)
         old.execute("COMMIT")
         assert found(old) == (odd, 60)
         primary.kill()
-        old.execute("SELECT pg_promote()")
+        assert rows(old, "SELECT pg_promote(true, 300)")[0][0]
         assert found(old) == (odd, 30), "the marks did not get to the standby"
         assert rows(old, "SELECT hither.verify('few_v')")[0][0] == 60
     end(second)
@@ -266,8 +246,7 @@ def restored():
         second = Server(name, init=None, restore_command=f"cp {archive}/%f %p", recovery_target_name=name, recovery_target_action="promote")
         second.start()
         with second.connect() as session:
-            while rows(session, "SELECT pg_is_in_recovery()")[0][0]:
-                time.sleep(0.05)
+            until(lambda: not rows(session, "SELECT pg_is_in_recovery()")[0][0], "restoring does not end")
             assert rows(session, "SELECT array_agg(id ORDER BY id) FROM items") == points[name]
             compare(session, "items", 8)
             merge(session)
@@ -310,8 +289,8 @@ def together():
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         kept = pool.submit(old)
-        load, until = Load(server, CONNECTIONS, SEED, most=60), time.monotonic() + 2 * SECONDS
-        while time.monotonic() < until and not load.problems and not kept.done():
+        load, end_at = Load(server, CONNECTIONS, SEED, most=60), time.monotonic() + 2 * SECONDS
+        while time.monotonic() < end_at and not load.problems and not kept.done():
             time.sleep(0.1)
         stop.set()
         load.end()

@@ -18,7 +18,7 @@ def isolation():
     wrong, count = [], 0
     for spec in sorted((pathlib.Path(__file__).parent / "isolation").glob("*.spec")):
         got = subprocess.run([tester, address], stdin=spec.open(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, env=environment, cwd=folder, timeout=300, **user).stdout
+                             text=True, env=environment, cwd=folder, timeout=1800, **user).stdout
         expected = spec.with_suffix(".out")
         if os.environ.get("UPDATE"):
             expected.write_text(got)

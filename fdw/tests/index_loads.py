@@ -4,7 +4,8 @@ pgbench inserts, deletes, reads and vacuums at once, fifty connections for LOAD 
 index is no larger for it in the end."""
 
 import os, random, threading, time
-from index_server import Load, SECONDS, SEED, Server, compare, compare_all, end, folder, ids, main, rows, run, set_up, settle
+from index_server import Load, SECONDS, SEED, Server, compare, compare_all, end, folder, ids, main, rows, run, set_up, settle, until
+from reader import Reader
 
 VECTOR = "ARRAY[random(), random(), random()]"
 
@@ -38,17 +39,17 @@ def followed():
     second = Server("follower", init=None, shared_buffers="64MB")
     second.start()
     pick, asked = random.Random(SEED), 0
-    with primary.connect() as session, second.connect() as other:
+    reader = Reader(second)
+    with primary.connect() as session:
         def same():
             settle(session)
-            place = rows(session, "SELECT pg_current_wal_insert_lsn()")[0][0]
-            while not rows(other, "SELECT pg_last_wal_replay_lsn() >= %s", place)[0][0]:
-                time.sleep(0.01)
+            reader.wait(rows(session, "SELECT pg_current_wal_insert_lsn()")[0][0])
             query = pick.randrange(1 << 40)
-            got = []
-            for one in (session, other):
+
+            def near(one):
                 with one.transaction():
-                    got.append(ids(one, "items", 32, query, True, "LIMIT 10"))
+                    return ids(one, "items", 32, query, True, "LIMIT 10")
+            got = [near(session), reader.read(near)]
             assert got[0] == got[1] and len(got[0]) == 10, got
 
         session.execute("CREATE TABLE items (id serial, i int, v vector(32));"
@@ -107,12 +108,9 @@ def wide():
         bench(server, {f"INSERT INTO items (v) SELECT {element} FROM generate_series(1, 10) AS i": 1}, "-c", 20, "-t", 5)
         assert rows(session, counted)[0][0] == 1000
     with server.connect() as session:
-        for _ in range(100):
-            scans = rows(session, "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'items_v'")[0][0]
-            if scans == 6:
-                break
-            time.sleep(0.05)
-        assert scans == 6, scans
+        def scans():
+            return rows(session, "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'items_v'")[0][0]
+        until(lambda: scans() == 6, lambda: f"{scans()} scans")
     end(server)
     print("wide: every row, every scan")
 
@@ -165,9 +163,9 @@ def levels():
     end_at = time.monotonic() + SECONDS
     while time.monotonic() < end_at and not load.problems:
         time.sleep(0.1)
+    until(lambda: load.problems or all(done.values()), lambda: str(done))
     load.end()
     compare_all(server)
-    assert all(done.values()), done
     end(server)
     print(f"levels: {done} transactions, {load.done} statements beside them")
 
@@ -178,12 +176,11 @@ def owned():
                    "ALTER TABLE items OWNER TO owner; CREATE INDEX items_v ON items USING hither (v vector_l2_ops) WITH (growing_rows = 64)")
     with server.connect() as session:
         session.execute("INSERT INTO items (v) SELECT point(i, 8)::vector FROM generate_series(1, 300) AS i")
-        for _ in range(200):
-            growing, segments = rows(session, "SELECT growing, segments FROM hither.indexes")[0]
-            if segments:
-                break
-            time.sleep(0.05)
-        assert segments and growing < 128, (growing, segments)
+        def state():
+            # A worker may have ended before the last of these; who inserts later asks for another.
+            session.execute("INSERT INTO items (v) SELECT point(0, 8)::vector")
+            return rows(session, "SELECT growing, segments FROM hither.indexes")[0]
+        until(lambda: (now := state())[0] < 128 and now[1], lambda: f"growing rows and segments: {state()}", pause=0.3)
         settle(session)
         compare(session, "items", 8)
     assert "FATAL" not in server.log.read_text().replace("FATAL:  the database system is starting up", ""), server.tail()
@@ -211,10 +208,15 @@ def copied():
         settle(session)
         over.set()
         thread.join()
-        growing, segments = rows(session, "SELECT growing, segments FROM hither.indexes")[0]
+
+        def state():
+            return rows(session, "SELECT growing, segments FROM hither.indexes")[0]
+        # The last rows may have come just after a worker was asked for: then VACUUM merges them.
+        until(lambda: state()[0] < 2 * 256 and state()[1] <= 8, lambda: f"growing rows and segments: {state()}")
+        growing, segments = state()
         compare(session, "items", 8)
     end(server)
-    assert max(most) <= 20 * 256 and growing < 2 * 256 and segments <= 8, (max(most), growing, segments)
+    assert max(most) <= 20 * 256, max(most)
     print(f"copied: at most {max(most)} growing rows, {segments} segments in the end")
 
 
@@ -244,15 +246,13 @@ def busy():
                     both = [sorted(ids(session, "items", 8, query, by_index, "", condition)) for by_index in (True, False)]
                     assert both[0] == both[1], f"WHERE {condition}: {both}"
         settle(session)
-        for _ in range(100):
+
+        def verified():
             # Whoever analyzes the table meanwhile may still see rows that were deleted.
             session.execute("VACUUM items")
-            verified = rows(session, "SELECT hither.verify('items_v')")[0][0]
-            if verified == count:
-                break
-            time.sleep(0.1)
+            return rows(session, "SELECT hither.verify('items_v')")[0][0]
+        until(lambda: verified() == count, lambda: f"{verified()} rows of the index, {count} of the table")
         compare(session, "items", 8)
-        assert verified == count, f"{verified} rows of the index, {count} of the table"
         state = rows(session, "SELECT rows, growing, deleted, segments, bytes FROM hither.indexes")[0]
         session.execute("REINDEX INDEX items_v")
         new = rows(session, "SELECT bytes FROM hither.indexes")[0][0]

@@ -27,6 +27,21 @@ def run(*command):
     return done
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def until(is_so, told, pause=0.05):
+    """Waits until something is so: five minutes, for machines differ, and fails with what `told` gives."""
+    end = time.monotonic() + 300
+    while not is_so():
+        if time.monotonic() > end:
+            raise AssertionError(told() if callable(told) else told)
+        time.sleep(pause)
+
+
 def state(process):
     return open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()[0]
 
@@ -47,27 +62,32 @@ class Server:
         self.data, self.log, self.process = folder / name, folder / f"{name}.log", None
         self.settings = {"fsync": "off", "shared_buffers": "4MB", "max_wal_size": "32MB", "autovacuum_naptime": "1s",
                          "log_min_messages": "warning", "max_connections": CONNECTIONS + 20, **settings}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port, self.is_known = free_port(), False
         if init is not None:
             run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", *init)
         servers.append(self)
 
     def start(self, program=f"{bin}/postgres", **again):
         settings = [text for name, value in {**self.settings, **again}.items() for text in ("-c", f"{name}={value}")]
-        command = [program, "-D", self.data, "-p", self.port, "-h", "127.0.0.1", "-k", folder, *settings]
-        for _ in range(1200):
+
+        def has_started():
             if not self.process or self.process.poll() is not None:
+                command = [program, "-D", self.data, "-p", self.port, "-h", "127.0.0.1", "-k", folder, *settings]
                 with open(self.log, "ab") as log:
                     self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, env=environment, cwd=folder, **user)
             try:
-                return self.connect().close()
+                with self.connect() as session:
+                    if rows(session, "SHOW data_directory")[0][0] == str(self.data):
+                        self.is_known = True
+                        return True
             except psycopg.OperationalError:
-                time.sleep(0.05)
-            # Of one that was killed the memory may be there a moment longer.
-            assert self.process.poll() is None or "is still in use" in self.tail()[-300:], f"the server ended: {self.tail()}"
-        raise AssertionError(f"the server does not start: {self.tail()}")
+                pass
+            if self.process.poll() is not None:
+                # Of one that was killed the memory may be there a moment longer; a port that was free another program may have taken.
+                end = self.tail()[-600:]
+                assert "is still in use" in end or "Address already in use" in end, f"the server ended: {self.tail()}"
+                if "Address already in use" in end and not self.is_known: self.port = free_port()
+        until(has_started, lambda: f"the server does not start: {self.tail()}")
 
     def tail(self):
         return self.log.read_text(errors="replace")[-3000:]
@@ -261,12 +281,15 @@ def end(server):
 
 
 def settle(session):
-    """Waits for a merge in the background."""
-    for _ in range(12000):
-        if not rows(session, "SELECT FROM pg_stat_activity WHERE backend_type = 'hither merge'"):
-            return
-        time.sleep(0.05)
-    raise AssertionError("a merge does not end")
+    """Waits for merges in the background, those among them that were asked for a moment ago."""
+    def none():
+        # Workers begin in the order in which they are asked for: when this statement has had its own, the others are seen.
+        session.execute("SET debug_parallel_query = on")
+        session.execute("SELECT count(*) FROM pg_am")
+        session.execute("RESET debug_parallel_query")
+        return not rows(session, "SELECT FROM pg_stat_activity WHERE backend_type = 'hither merge'")
+    # Twice, for one may be about to be seen.
+    until(lambda: none() and none(), "a merge does not end")
 
 
 def near_copies(server):
@@ -287,7 +310,9 @@ def no_leak(server):
         # Files of relations that were dropped are there until then.
         session.execute("CHECKPOINT")
         merge(session)
-        for attempt in range(50):
+
+        def copied():
+            """Copies that belong to nothing, the index's own, and what the index says of itself."""
             copies = near_copies(server)
             # A server that is killed leaves files of relations that it was about to make, too.
             stray = [name for name in copies if name.endswith(".tmp") or
@@ -295,12 +320,14 @@ def no_leak(server):
             node, size, segments, there = rows(session, """SELECT pg_relation_filenode(index), bytes, segments, near_copies
                 FROM hither.indexes WHERE index = 'items_v'::regclass""")[0]
             own = [bytes for name, bytes in copies.items() if name.split(".")[2] == str(node)]
-            if not stray and len(own) == there <= segments <= 16:
-                break
-            # A merge in the background.
-            time.sleep(0.1)
-        assert not stray, f"left behind: {stray}"
-        assert len(own) == there <= segments <= 16 and sum(own) <= size, f"the copies {own} of an index of {size} bytes, {segments} segments"
+            return stray, own, there, segments, size
+
+        def is_whole():
+            stray, own, there, segments, size = copied()
+            return not stray and len(own) == there <= segments <= 16 and sum(own) <= size
+        # There may be a merge in the background.
+        until(is_whole, lambda: "left behind: {}; the copies {} of an index of which {} of {} segments have one, of {} bytes".format(*copied()))
+        size = copied()[-1]
         sizes = []
         for _ in range(4):
             merge(session)

@@ -92,31 +92,30 @@ def oracle(seed=1, queries=1500):
 def replacing(connections=50, seconds=4):
     """50 connections, files replaced meanwhile: every answer is of one file, old or new."""
     shutil.copy(f"{files}/parts/part0.hither", f"{files}/replaced.hither")
-    stop, problems, counts = threading.Event(), [], []
+    stop, problems, counts = threading.Event(), [], [0] * connections
     with connect() as session:
         wholes = [{row[0] for row in rows(session, f"SELECT id FROM plain WHERE (id - 1000) %% 3 = {part}".replace("%%", "%"))}
                   for part in (0, 1)]
 
-    def ask():
-        done = 0
+    def ask(number):
         try:
             with connect() as session:
                 session.prepare_threshold = 2
                 while not stop.is_set():
-                    q = "[%d,2,3]" % (done % 9)
+                    q = "[%d,2,3]" % (counts[number] % 9)
                     found = rows(session, "SELECT id FROM replaced ORDER BY embedding <-> %s::vector LIMIT 10", q)
                     found = {row[0] for row in found}
                     assert len(found) == 10 and any(found <= whole for whole in wholes), found
                     assert rows(session, "SELECT count(*) FROM replaced")[0][0] == 100
-                    done += 1
+                    counts[number] += 1
         except Exception as problem:
             problems.append(problem)
-        counts.append(done)
 
-    threads = [threading.Thread(target=ask) for _ in range(connections)]
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(connections)]
     [thread.start() for thread in threads]
-    end, swaps = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    # So long, and until each has asked once.
+    begun, swaps = time.monotonic(), 0
+    while time.monotonic() < begun + (seconds if all(counts) or problems else 300):
         shutil.copy(f"{files}/parts/part{swaps % 2}.hither", f"{files}/replaced.new")
         os.rename(f"{files}/replaced.new", f"{files}/replaced.hither")
         swaps += 1
@@ -138,9 +137,7 @@ def locking():
                  "WHERE n >= 1 AND note <> 'newer' ORDER BY id FOR UPDATE OF notes")
         thread = threading.Thread(target=lambda: found.extend(rows(two, query)))
         thread.start()
-        for _ in range(200):
-            if rows(one, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
-                break
+        while thread.is_alive() and not rows(one, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
             time.sleep(0.05)
         one.execute("COMMIT")
         thread.join()
@@ -153,20 +150,29 @@ def cancelling():
     long = ("SELECT sum(length(w.words)) FROM generate_series(1, 1000000) AS g(i), LATERAL (SELECT words FROM words "
             "ORDER BY embedding <+> (SELECT embedding FROM words WHERE id = g.i % 9999) LIMIT 1) AS w").replace("%", "%%")
     with connect() as session:
-        session.execute("SET statement_timeout = 300")
+        session.execute("SET statement_timeout = 1000")
         try:
             session.execute(long, ())
             raise AssertionError("the statement came to its end")
         except psycopg.errors.QueryCanceled:
             pass
         session.execute("SET statement_timeout = 0")
-        timer = threading.Timer(0.3, session.cancel)
-        timer.start()
+        cancelled = threading.Event()
+
+        def cancel():
+            # What comes before a statement has begun cancels nothing.
+            while not cancelled.wait(0.3):
+                session.cancel()
+        thread = threading.Thread(target=cancel)
+        thread.start()
         try:
             session.execute(long, ())
             raise AssertionError("the statement came to its end")
         except psycopg.errors.QueryCanceled:
             pass
+        finally:
+            cancelled.set()
+            thread.join()
         assert rows(session, "SELECT count(*) FROM words") == [(10000,)]
     print("cancelling: by timeout and by request")
 
@@ -207,7 +213,8 @@ def killing():
     with connect() as session:
         assert len(rows(session, "SELECT id FROM things ORDER BY embedding <-> '[1,2,3]' LIMIT 3")) == 3
         os.kill(rows(session, "SELECT pg_backend_pid()")[0][0], 9)
-    for _ in range(600):
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
         try:
             with connect() as session:
                 assert len(rows(session, "SELECT id FROM things ORDER BY embedding <-> '[1,2,3]' LIMIT 3")) == 3

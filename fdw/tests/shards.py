@@ -1,7 +1,7 @@
 """Shards of tables on several servers, and the statements by which Citus 14 makes, searches, tunes and moves them."""
 
-import heapq, re, threading, time
-from index_server import Server, rows
+import heapq, re, threading
+from index_server import Server, rows, until
 
 FIRST = 102008
 SETTINGS = {"wal_level": "logical", "shared_buffers": "32MB", "max_wal_size": "1GB", "autovacuum": "off", "maintenance_work_mem": "16MB", "max_parallel_maintenance_workers": 0}
@@ -143,8 +143,4 @@ def execute(server, *statements):
 
 
 def wait(session, query):
-    for _ in range(1200):
-        if any(row[0] for row in rows(session, query)):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not so after a minute: {query}")
+    until(lambda: any(row[0] for row in rows(session, query)), f"not so: {query}")
