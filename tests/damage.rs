@@ -7,6 +7,8 @@
 
 #[path = "damage/allocations.rs"]
 mod allocations;
+#[path = "damage/elsewhere.rs"]
+mod elsewhere;
 #[path = "damage/exercise.rs"]
 mod exercise;
 #[path = "damage/fixtures.rs"]
@@ -200,6 +202,8 @@ fixtures! {
     both_f32_l1
     segments_hnsw_int64_columns
     segments_ivf_number_f16
+    ranges_hnsw_f16_cosine_number_columns
+    segments_ranges_l2_text_columns
     empty
 }
 

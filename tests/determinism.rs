@@ -20,6 +20,7 @@ fn threads_and_instruction_sets_change_no_byte() {
                 element,
                 codes: Some(codes),
                 ivf: Some(IvfParams::default()),
+                ranges: metric != Metric::L1,
                 ..IndexOptions::new(45, metric)
             };
             let expected = build(&rows, options(1));

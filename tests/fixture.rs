@@ -1,7 +1,9 @@
 //! Files of every version of the format, as they were written then: they open, and hold what
 //! they held. They are never written again; a new version adds its own.
 
-use hither::{Filter, Index, IndexFile, KeyRef, Metric, SearchParams, Searcher, Structure};
+use core::task::Poll;
+use hither::fetch::{LazyIndex, LazySearcher};
+use hither::{Filter, Index, IndexFile, Key, KeyRef, Metric, SearchParams, Searcher, Structure};
 use hither_tests::{Matrix, clustered, numbers, repository};
 
 const ROWS: usize = 120;
@@ -68,7 +70,42 @@ fn version_1() {
     check("v1-hnsw-sq4.hither", Structure::Hnsw, |_| true);
     check("v1-ivf-sq4-cosine-32.hither", Structure::Ivf, |_| true);
     check("v1-hnsw-records.hither", Structure::Hnsw, |_| true);
+    check("v1-ranges.hither", Structure::Flat, |_| true);
     check("v1-delta.hither", Structure::Flat, |key| key % 7 != 3);
+}
+
+#[test]
+fn version_1_by_ranges() {
+    let bytes = std::fs::read(repository("tests/fixtures/v1-ranges.hither")).unwrap();
+    let mut index = LazyIndex::new(0);
+    let bring = |index: &LazyIndex| {
+        for range in index.requests(0) {
+            let end = bytes.len().min(range.end as usize);
+            index.supply(range.start, &bytes[range.start as usize..end]).unwrap();
+        }
+    };
+    while index.open().unwrap().is_pending() {
+        bring(&index);
+    }
+    let mut searcher = LazySearcher::new();
+    for query in clustered(62, 20, 12).rows() {
+        index.start_search(query, &SearchParams::new(10), None, &mut searcher).unwrap();
+        while index.next_batch(&mut searcher, 10).unwrap().is_pending() {
+            bring(&index);
+        }
+        let mut found = Vec::new();
+        for row in searcher.found() {
+            while index.key(row.row).unwrap().is_pending() {
+                bring(&index);
+            }
+            if let Poll::Ready(Key::Int64(number)) = index.key(row.row).unwrap() {
+                found.push(number);
+            }
+        }
+        let truth = nearest(Metric::Cosine, query, 0..ROWS);
+        let hits = truth.iter().filter(|key| found.contains(key)).count();
+        assert!(hits >= 8, "{found:?} for {truth:?}");
+    }
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn main() {
     // Of 4 bits: the factors among the codes, and beside them.
     let packed = IndexOptions { dimensions: 24, codes: Some(Codes::Sq4), ..l2.clone() };
     let packed_cosine = IndexOptions { dimensions: 32, codes: Some(Codes::Sq4), ..cosine.clone() };
+    let ranges = IndexOptions { ranges: true, codes: None, hnsw: None, ..hnsw.clone() };
     let delta = IndexOptions { key_type: hither::KeyType::Int64, ..base };
     for (name, options) in [
         ("flat-f32", flat),
@@ -47,6 +48,7 @@ fn main() {
         ("ivf-sq8-only-cosine-16", cosine),
         ("hnsw-sq4", packed),
         ("ivf-sq4-cosine-32", packed_cosine),
+        ("ranges", ranges),
     ] {
         let path = repository("tests/fixtures").join(format!("v{FORMAT_VERSION}-{name}.hither"));
         if path.exists() {

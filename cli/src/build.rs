@@ -198,6 +198,7 @@ fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, F
     }
     options.element = arguments.element;
     options.codes = arguments.structures.codes;
+    options.ranges = arguments.structures.ranges;
     options.key_type = input.key_type;
     options.columns = input.columns.clone();
     options.seed = arguments.seed;

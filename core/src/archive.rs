@@ -64,13 +64,13 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89HTR\r\n\x1a\n";
 /// ```
 pub const FORMAT_VERSION: u32 = 1;
 
-const HEADER: usize = 64;
+pub(crate) const HEADER: usize = 64;
 
 /// Sections start at multiples of this.
 const ALIGNMENT: u64 = 64;
 
 /// Bytes of checksums that one hash in the manifest covers.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// An opened file: its manifest, and the bytes of its sections.
 #[derive(Debug)]
@@ -167,58 +167,13 @@ impl<'a> Archive<'a> {
         if !(bytes.as_ptr() as usize).is_multiple_of(16) {
             return Err(ErrorKind::Misaligned.into());
         }
-        let manifest_end = header.manifest_offset.saturating_add(header.manifest_length);
-        let manifest = range(bytes, header.manifest_offset, header.manifest_length)
-            .filter(|_| header.manifest_offset == HEADER as u64)
-            .filter(|manifest| xxh3_128(manifest) == header.content_id)
-            .or_corrupt("the manifest")?;
-        let archive = Self {
-            bytes,
-            manifest: manifest::decode(manifest)?,
-            content_id: header.content_id,
-            manifest_end,
-        };
-        archive.check_sections()?;
-        Ok(archive)
-    }
-
-    fn check_sections(&self) -> Result<()> {
-        const WHAT: &str = "the table of sections";
-        for section in &self.manifest.sections {
-            if section.required && Kind::from_number(section.kind).is_none() {
-                return Err(ErrorKind::UnsupportedSection { kind: section.kind }.into());
-            }
-            let blocks = section.blocks().or_corrupt(WHAT)?;
-            let pages = blocks.div_ceil((PAGE / 8) as u64);
-            let checksums = range(self.bytes, section.checksums, blocks * 8);
-            let inside = range(self.bytes, section.offset, section.length).is_some()
-                && checksums.is_some()
-                && section.offset.is_multiple_of(ALIGNMENT)
-                && pages == section.pages.len() as u64;
-            if !inside {
-                return Err(corrupt(WHAT));
-            }
-        }
-        // In order, each once, none within another: look-ups are by binary search, and scratch
-        // for the rows of all segments is within a multiple of the file's size.
-        if !self.manifest.sections.is_sorted_by(|a, b| a.place() < b.place()) {
-            return Err(corrupt(WHAT));
-        }
-        let mut end = 0;
-        for (offset, length) in self.covered() {
-            if offset < end {
-                return Err(corrupt(WHAT));
-            }
-            end = offset + length;
-        }
-        Ok(())
+        let Start { manifest, content_id, manifest_end, .. } = Start::read(bytes)?;
+        Ok(Self { bytes, manifest, content_id, manifest_end })
     }
 
     /// The bytes of a section; none if the file has no such section.
     pub fn section(&self, segment: u32, column: u32, kind: Kind) -> &'a [u8] {
-        let sections = &self.manifest.sections;
-        let found = sections.binary_search_by_key(&(kind as u32, segment, column), Section::place);
-        let section = found.ok().and_then(|at| sections.get(at));
+        let section = find(&self.manifest, segment, column, kind);
         section.and_then(|s| range(self.bytes, s.offset, s.length)).unwrap_or(&[])
     }
 
@@ -252,7 +207,8 @@ impl<'a> Archive<'a> {
             }
         }
         let mut end = 0;
-        for (offset, length) in self.covered() {
+        for (offset, length) in covered(&self.manifest, self.manifest_end, self.bytes.len() as u64)
+        {
             let gap = range(self.bytes, end, offset - end).unwrap_or(&[]);
             if gap.iter().any(|&byte| byte != 0) {
                 return Err(corrupt("the space between two sections"));
@@ -261,20 +217,99 @@ impl<'a> Archive<'a> {
         }
         Ok(())
     }
+}
 
-    /// Where the parts of the file lie, first to last, and its end.
-    fn covered(&self) -> Vec<(u64, u64)> {
-        let mut covered: Vec<(u64, u64)> = Vec::new();
-        covered.push((0, self.manifest_end));
-        for section in &self.manifest.sections {
-            covered.push((section.checksums, section.blocks().unwrap_or(0) * 8));
-            covered.push((section.offset, section.length));
+/// Checks that every section lies within the file, is as it should be, and overlaps no other.
+fn check_sections(manifest: &Manifest, manifest_end: u64, file_length: u64) -> Result<()> {
+    const WHAT: &str = "the table of sections";
+    let within =
+        |offset: u64, length: u64| offset.checked_add(length).is_some_and(|end| end <= file_length);
+    for section in &manifest.sections {
+        if section.required && Kind::from_number(section.kind).is_none() {
+            return Err(ErrorKind::UnsupportedSection { kind: section.kind }.into());
         }
-        covered.retain(|part| part.1 > 0);
-        covered.push((self.bytes.len() as u64, 0));
-        sort_by(&mut covered, Ord::cmp);
-        covered
+        let blocks = section.blocks().or_corrupt(WHAT)?;
+        let pages = blocks.div_ceil((PAGE / 8) as u64);
+        let is_sound = within(section.offset, section.length)
+            && within(section.checksums, blocks * 8)
+            && section.offset.is_multiple_of(ALIGNMENT)
+            && pages == section.pages.len() as u64;
+        if !is_sound {
+            return Err(corrupt(WHAT));
+        }
     }
+    // In order, each once, none within another: look-ups are by binary search, and scratch
+    // for the rows of all segments is within a multiple of the file's size.
+    if !manifest.sections.is_sorted_by(|a, b| a.place() < b.place()) {
+        return Err(corrupt(WHAT));
+    }
+    let mut end = 0;
+    for (offset, length) in covered(manifest, manifest_end, file_length) {
+        if offset < end {
+            return Err(corrupt(WHAT));
+        }
+        end = offset + length;
+    }
+    Ok(())
+}
+
+/// Where the parts of the file lie, first to last, and its end.
+fn covered(manifest: &Manifest, manifest_end: u64, file_length: u64) -> Vec<(u64, u64)> {
+    let mut covered: Vec<(u64, u64)> = Vec::new();
+    covered.push((0, manifest_end));
+    for section in &manifest.sections {
+        covered.push((section.checksums, section.blocks().unwrap_or(0) * 8));
+        covered.push((section.offset, section.length));
+    }
+    covered.retain(|part| part.1 > 0);
+    covered.push((file_length, 0));
+    sort_by(&mut covered, Ord::cmp);
+    covered
+}
+
+/// What the start of a file says of the rest.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub manifest: Manifest,
+    pub content_id: u128,
+    /// Bytes of the file, and where its manifest ends.
+    pub length: u64,
+    pub manifest_end: u64,
+}
+
+impl Start {
+    /// How many of a file's first bytes [`read`](Self::read) wants, by its header.
+    pub fn wanted(start: &[u8]) -> Result<u64> {
+        let header = Header::decode(start)?;
+        if header.manifest_length > manifest::MOST as u64 {
+            return Err(corrupt("the header"));
+        }
+        Ok(header.manifest_offset.saturating_add(header.manifest_length))
+    }
+
+    /// Reads header and manifest, which `bytes` begin with, and checks that every section lies within the file.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let header = Header::decode(bytes)?;
+        let manifest_end = header.manifest_offset.saturating_add(header.manifest_length);
+        let manifest = range(bytes, header.manifest_offset, header.manifest_length)
+            .filter(|_| header.manifest_offset == HEADER as u64)
+            .filter(|manifest| xxh3_128(manifest) == header.content_id)
+            .or_corrupt("the manifest")?;
+        let manifest = manifest::decode(manifest)?;
+        check_sections(&manifest, manifest_end, header.length)?;
+        Ok(Self { manifest, content_id: header.content_id, length: header.length, manifest_end })
+    }
+
+    /// The section of this kind, if there is one.
+    pub fn section(&self, segment: u32, column: u32, kind: Kind) -> Option<&Section> {
+        find(&self.manifest, segment, column, kind)
+    }
+}
+
+fn find(manifest: &Manifest, segment: u32, column: u32, kind: Kind) -> Option<&Section> {
+    let sections = &manifest.sections;
+    let found = sections.binary_search_by_key(&(kind as u32, segment, column), Section::place);
+    found.ok().and_then(|at| sections.get(at))
 }
 
 fn range(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {

@@ -260,12 +260,12 @@ pub(crate) struct ColumnSections<T> {
 }
 
 /// Bytes of one place in a run of `length` bytes.
-fn offset_width(length: usize) -> usize {
+pub(crate) fn offset_width(length: usize) -> usize {
     if u32::try_from(length).is_ok() { 4 } else { 8 }
 }
 
 /// Bytes of one code of a dictionary with `entries` entries.
-fn code_width(entries: usize) -> usize {
+pub(crate) fn code_width(entries: usize) -> usize {
     match entries {
         0..=0x100 => 1,
         0x101..=0x1_0000 => 2,

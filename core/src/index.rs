@@ -5,7 +5,7 @@ mod distances;
 mod filter;
 mod info;
 mod memory;
-mod merge;
+pub(crate) mod merge;
 mod params;
 mod plan;
 mod row;

@@ -80,7 +80,7 @@ fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<
 /// The nearest integer, ties to even, for |x| ≤ 127: the sum has no fraction bits left, and ends in
 /// those of the integer.
 #[inline]
-fn nearest(x: f32) -> i8 {
+pub(crate) fn nearest(x: f32) -> i8 {
     const SHIFT: f32 = 12_582_912.0; // 1.5 · 2²³
     (x + SHIFT).to_bits() as i8
 }

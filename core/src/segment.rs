@@ -9,6 +9,7 @@ pub(crate) mod order;
 pub(crate) mod plan;
 mod probe;
 mod progress;
+mod ranges;
 mod scan;
 pub(crate) mod search;
 pub(crate) mod storage;
@@ -29,6 +30,7 @@ use crate::key::{KeySections, KeyType, KeysView};
 use crate::limits::MAX_ROWS;
 use crate::names::named;
 use crate::quantize::{CodeMeaning, CodesView, Width, decode_error};
+use crate::ranges::verify::{RangeSections, verify};
 use crate::rows::Bitmap;
 use crate::vectors::{Shape, VectorsView};
 use alloc::borrow::Cow;
@@ -91,6 +93,8 @@ pub(crate) struct Segment<'a> {
     pub ivf: Option<IvfView<'a>>,
     pub columns: Vec<ColumnView<'a>>,
     pub calibrations: Vec<Calibration>,
+    /// The lists for readers of ranges, which no search of the whole file reads.
+    ranges: RangeSections<'a>,
     /// How far each vector may be from the one that was added; empty if the file says nothing of it.
     errors: &'a [u8],
     /// Bitmap of rows that were removed or replaced; empty if none was.
@@ -170,6 +174,11 @@ impl<'a> Segment<'a> {
             };
             ColumnView::new(schema.clone(), sections, rows)
         });
+        let ranges = RangeSections {
+            top: section(Kind::RangeTop),
+            groups: section(Kind::RangeGroups),
+            lists: section(Kind::RangeLists),
+        };
         let errors = section(Kind::VectorErrors);
         if !errors.is_empty() && errors.len() as u64 != 2 * u64::from(rows) {
             return Err(corrupt("the size of the errors"));
@@ -189,6 +198,7 @@ impl<'a> Segment<'a> {
             ivf: ivf.transpose()?,
             columns: try_collect(columns)?,
             calibrations: try_collect(calibrations)?,
+            ranges,
             errors,
             hidden: Cow::Borrowed(hidden),
             hidden_count: segment.hidden.min(rows),
@@ -257,6 +267,7 @@ impl<'a> Segment<'a> {
         if let Some(ivf) = &self.ivf {
             ivf.verify()?;
         }
+        verify(self.ranges, &self.vectors, &self.keys, self.rows)?;
         if Bitmap(&self.hidden).count() != self.hidden_count {
             return Err(corrupt("the number of removed rows"));
         }

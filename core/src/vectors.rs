@@ -185,6 +185,11 @@ impl<'a> VectorsView<'a> {
         self.lengths.map_or(Ok(1.0), |lengths| lengths.get(row))
     }
 
+    /// All bytes of a row.
+    pub fn record(&self, row: u32) -> Result<&'a [u8]> {
+        self.table.records.get(row)
+    }
+
     /// The bytes of a row's values; none if they are codes.
     pub fn stored(&self, row: u32) -> Result<Option<&'a [u8]>> {
         let record = self.table.records.get(row)?;

@@ -1,5 +1,6 @@
 //! Everything that can be asked of an index, asked of one that may be damaged.
 
+use super::elsewhere;
 use hither::raw::AlignedBytes;
 use hither::{
     Error, ErrorKind, Filter, Index, KeyRef, KeyType, Neighbor, Order, RowId, Save, SearchParams,
@@ -33,6 +34,9 @@ pub fn exercise(
     let mut met = None;
     ask(&index, filters, searcher, thorough, &mut met);
     let verified = Some(index.verify());
+    if index.options().ranges {
+        note(elsewhere::exercise(bytes, filters), &mut met);
+    }
     if thorough {
         change(&mut index, &mut met);
     }

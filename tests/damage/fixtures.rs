@@ -25,6 +25,7 @@ struct Recipe {
     keys: KeyType,
     hnsw: bool,
     ivf: bool,
+    ranges: bool,
     codes: Codes,
     columns: &'static [(&'static str, ColumnType)],
     filters: &'static [&'static str],
@@ -43,6 +44,7 @@ const PLAIN: Recipe = Recipe {
     keys: KeyType::RowNumber,
     hnsw: false,
     ivf: false,
+    ranges: false,
     codes: Codes::None,
     columns: &[],
     filters: &[],
@@ -72,7 +74,7 @@ const FEW: &[(&str, ColumnType)] = &[("int", ColumnType::Int64), ("colour", Colu
 const FEW_FILTER: &[&str] =
     &[r#"{"int": {"$ne": 3}}"#, r#"{"colour": {"$in": ["red", "green", "blue"]}}"#];
 
-const RECIPES: [Recipe; 16] = [
+const RECIPES: [Recipe; 18] = [
     Recipe { name: "flat_f32_l2_number", ..PLAIN },
     Recipe {
         name: "flat_f16_cosine_int64_every_column",
@@ -193,6 +195,28 @@ const RECIPES: [Recipe; 16] = [
         deltas: 1,
         ..PLAIN
     },
+    Recipe {
+        name: "ranges_hnsw_f16_cosine_number_columns",
+        rows: 40,
+        metric: Metric::Cosine,
+        element: Element::F16,
+        hnsw: true,
+        ranges: true,
+        codes: Codes::Sq8,
+        columns: FEW,
+        filters: FEW_FILTER,
+        ..PLAIN
+    },
+    Recipe {
+        name: "segments_ranges_l2_text_columns",
+        rows: 24,
+        keys: KeyType::Text,
+        ranges: true,
+        columns: FEW,
+        filters: FEW_FILTER,
+        deltas: 1,
+        ..PLAIN
+    },
     Recipe { name: "empty", rows: 0, hnsw: true, ivf: true, columns: FEW, ..PLAIN },
 ];
 
@@ -228,6 +252,7 @@ impl Recipe {
         // Few neighbours a row make many layers of few rows.
         options.hnsw = self.hnsw.then_some(HnswParams { m: 3, ef_construction: 12 });
         options.ivf = self.ivf.then_some(IvfParams { lists: 6 });
+        options.ranges = self.ranges;
         options.codes = Some(self.codes);
         options.threads = 1;
         options.properties = vec![("source".into(), "damage".into())];

@@ -13,6 +13,10 @@ pub struct Structures {
     /// The structure to search by; several may be given. Default: by the number of rows.
     #[arg(long, value_parser = settings::structure())]
     kind: Vec<Structure>,
+    /// Add lists for readers that fetch ranges of the file instead of all of it: a ninth more bytes. With
+    /// --kind ivf these are its lists too. Not for --metric l1 or --codes sq8-only.
+    #[arg(long)]
+    pub ranges: bool,
     /// Codes that make searching faster, of 4 bits (sq4) or 8 (sq8), or, in place of the vectors, the
     /// file smaller (sq8-only). Default, where a structure can use them: sq4 from 256 dimensions on, sq8
     /// below and for rows that 4 bits do not tell apart, none where 8 do not either.

@@ -29,10 +29,13 @@ pub(crate) enum Kind {
     HnswRecords = 21,
     PackedCodes = 22,
     VectorErrors = 23,
+    RangeTop = 24,
+    RangeGroups = 25,
+    RangeLists = 26,
 }
 
 impl Kind {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 26] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -56,6 +59,9 @@ impl Kind {
         Self::HnswRecords,
         Self::PackedCodes,
         Self::VectorErrors,
+        Self::RangeTop,
+        Self::RangeGroups,
+        Self::RangeLists,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -88,13 +94,22 @@ impl Kind {
             Self::HnswRecords => "neighbours of the base layer",
             Self::PackedCodes => "codes of 4 bits",
             Self::VectorErrors => "errors of the vectors",
+            Self::RangeTop => "top of the lists for ranges",
+            Self::RangeGroups => "groups of the lists for ranges",
+            Self::RangeLists => "lists for ranges",
         }
     }
 
     /// Whether a reader that does not know it must refuse the file. Without the copies it finds
-    /// the same rows, by edges; no search reads the errors of the vectors.
+    /// the same rows, by edges; no search reads the errors of the vectors, and none of a whole file the
+    /// lists for ranges.
     pub fn is_required(self) -> bool {
-        !matches!(self, Self::Copies | Self::VectorErrors)
+        !matches!(self, Self::Copies | Self::VectorErrors) && !self.is_for_ranges()
+    }
+
+    /// Whether only readers of ranges use it.
+    pub fn is_for_ranges(self) -> bool {
+        matches!(self, Self::RangeTop | Self::RangeGroups | Self::RangeLists)
     }
 
     /// Base-two logarithm of the bytes that one checksum covers: small blocks where queries read

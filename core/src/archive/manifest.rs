@@ -134,7 +134,7 @@ impl Section {
 }
 
 /// Most bytes that a manifest may have: its offsets are of 32 bits, a text's length of 30.
-const MOST: usize = 1 << 30;
+pub(super) const MOST: usize = 1 << 30;
 
 /// Writes a manifest. Its length does not depend on the numbers in it.
 pub(crate) fn encode(manifest: &Manifest) -> Result<AlignedVec> {

@@ -2,7 +2,7 @@
 
 use super::manifest::{self, Manifest, Section};
 use super::spill::Spill;
-use super::{ALIGNMENT, HEADER, Header, PAGE};
+use super::{ALIGNMENT, HEADER, Header, Kind, PAGE};
 use crate::aligned::AlignedBytes;
 use crate::error::{OrCorrupt, Result};
 use crate::sort::sort_by;
@@ -155,12 +155,20 @@ pub(crate) fn write(
     // The manifest's length is that of one with other offsets.
     manifest.sections = sections.iter().map(|new| new.section.clone()).collect();
     let manifest_length = manifest::encode(&manifest)?.len() as u64;
-    let checksums_offset = (HEADER as u64 + manifest_length).next_multiple_of(ALIGNMENT);
-    let mut end = checksums_offset + checksums.len() as u64;
+    // What is read with the start lies between the manifest and the checksums.
+    let (early, late): (Vec<usize>, Vec<usize>) =
+        (0..sections.len()).partition(|&at| manifest.sections[at].kind == Kind::RangeTop as u32);
+    let mut end = HEADER as u64 + manifest_length;
+    let place = |section: &mut Section, end: &mut u64| {
+        section.offset = end.next_multiple_of(ALIGNMENT);
+        *end = section.offset + section.length;
+    };
+    early.iter().for_each(|&at| place(&mut manifest.sections[at], &mut end));
+    let checksums_offset = end.next_multiple_of(ALIGNMENT);
+    end = checksums_offset + checksums.len() as u64;
+    late.iter().for_each(|&at| place(&mut manifest.sections[at], &mut end));
     for section in &mut manifest.sections {
         section.checksums += checksums_offset;
-        section.offset = end.next_multiple_of(ALIGNMENT);
-        end = section.offset + section.length;
     }
     let encoded = manifest::encode(&manifest)?;
     let header = Header {
@@ -181,14 +189,17 @@ pub(crate) fn write(
     };
     put(0, &header.encode())?;
     put(HEADER as u64, &encoded)?;
+    let put_sections = |places: &[usize], put: &mut dyn FnMut(u64, &[u8]) -> Result<()>| {
+        places.iter().try_for_each(|&place| {
+            let mut at = manifest.sections[place].offset;
+            sections[place].source.for_pieces(1 << 16, &mut |piece| {
+                put(at, piece)?;
+                at += piece.len() as u64;
+                Ok(())
+            })
+        })
+    };
+    put_sections(&early, &mut put)?;
     put(checksums_offset, &checksums)?;
-    for (new, section) in sections.iter().zip(&manifest.sections) {
-        let mut at = section.offset;
-        new.source.for_pieces(1 << 16, &mut |piece| {
-            put(at, piece)?;
-            at += piece.len() as u64;
-            Ok(())
-        })?;
-    }
-    Ok(())
+    put_sections(&late, &mut put)
 }

@@ -6,6 +6,7 @@ use crate::error::{ErrorKind, Result};
 use crate::hnsw::base::record_size;
 use crate::limits::{FLAT_ROWS, MAX_DIMENSIONS};
 use crate::quantize::Width;
+use crate::ranges;
 use crate::segment::Codes;
 use crate::vectors::Shape;
 use alloc::format;
@@ -90,6 +91,12 @@ impl IndexOptions {
         if let Some(ivf) = self.ivf {
             row += 16;
             lists = u64::from(ivf.lists_for(u32::try_from(rows).unwrap_or(u32::MAX)));
+        }
+        if self.ranges {
+            // Two lists, their numbers and records, and those as they are written.
+            let record = ranges::row_bytes(dimensions);
+            row += 24 + 2 * record;
+            lists += u64::from(ranges::sizes(u32::try_from(rows).unwrap_or(u32::MAX), 0).0);
         }
         let centroids = (lists * 16).saturating_mul(dimensions as u64);
         if structured {

@@ -1,5 +1,6 @@
 //! What an index is to be.
 
+use crate::archive::Kind;
 use crate::archive::manifest::{self, Manifest};
 use crate::column::{ColumnSchema, ColumnType};
 use crate::element::Element;
@@ -49,6 +50,10 @@ pub struct IndexOptions {
     pub hnsw: Option<HnswParams>,
     /// Whether there is an inverted file. Default none.
     pub ivf: Option<IvfParams>,
+    /// Whether there are lists for readers that fetch ranges of the file ([`fetch`](crate::fetch)), beside
+    /// whatever else there is: about a ninth more bytes. Not under L1, and not where codes stand in place of
+    /// the vectors. Default no.
+    pub ranges: bool,
     /// Whether there are codes. The default, `None`, has them where a structure can use them: of 256
     /// dimensions and more [`Codes::Sq4`] if 4 bits tell the rows apart, else [`Codes::Sq8`] if 8 bits
     /// do, else none.
@@ -78,6 +83,7 @@ impl IndexOptions {
             columns: Vec::new(),
             hnsw: Some(HnswParams::default()),
             ivf: None,
+            ranges: false,
             codes: None,
             seed: DEFAULT_SEED,
             threads: 0,
@@ -101,6 +107,13 @@ impl IndexOptions {
         if !self.metric.takes_codes() && self.codes.is_some_and(|codes| codes != Codes::None) {
             let reason = format!("the {} metric takes no codes; use none", self.metric.name());
             return Err(ErrorKind::InvalidParameter { name: "codes", reason }.into());
+        }
+        if self.ranges && (!self.metric.takes_codes() || self.codes == Some(Codes::Sq8Only)) {
+            let reason = match self.metric.takes_codes() {
+                true => "they are not for codes in place of the vectors, which they measure; use other codes".into(),
+                false => format!("the {} metric takes no codes, of which they are made", self.metric.name()),
+            };
+            return Err(ErrorKind::InvalidParameter { name: "ranges", reason }.into());
         }
         if self.columns.len() > MAX_COLUMNS {
             return Err(ErrorKind::TooMany { what: "columns", limit: MAX_COLUMNS as u64 }.into());
@@ -130,6 +143,7 @@ impl IndexOptions {
         SegmentParams {
             hnsw: self.hnsw,
             ivf: self.ivf,
+            ranges: self.ranges,
             codes: self.codes_or_default(),
             codes_required: matches!(self.codes, Some(Codes::Sq8 | Codes::Sq8Only)),
             seed: self.seed,
@@ -188,6 +202,7 @@ impl IndexOptions {
                 .as_ref()
                 .map(|hnsw| HnswParams { m: hnsw.m, ef_construction: hnsw.ef_construction }),
             ivf: manifest.build.ivf.as_ref().map(|ivf| IvfParams { lists: ivf.lists }),
+            ranges: manifest.sections.iter().any(|section| section.kind == Kind::RangeTop as u32),
             codes: Codes::try_from(manifest.build.codes).ok(),
             seed: manifest.build.seed,
             threads: 0,

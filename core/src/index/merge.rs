@@ -24,7 +24,7 @@ pub(crate) struct Part {
 }
 
 /// Where the parts of a search read. The segment of a row is the number of its part among all.
-pub(super) trait Parts {
+pub(crate) trait Parts {
     /// Which bytes are missing.
     type Missing;
 
@@ -46,7 +46,7 @@ pub(super) trait Parts {
 
 /// A search of several parts as one.
 #[derive(Clone, Default)]
-pub(super) struct Merge {
+pub(crate) struct Merge {
     /// Those of the segments of each index, then that of its growing rows.
     pub parts: Vec<Part>,
     pub found: Vec<Neighbor>,

@@ -181,7 +181,7 @@ impl<'p> SearchParams<'p> {
     }
 
     /// Whether all rows within the radius are wanted.
-    pub(super) fn wants_all(&self) -> bool {
+    pub(crate) fn wants_all(&self) -> bool {
         self.k == usize::MAX && self.radius.is_some()
     }
 

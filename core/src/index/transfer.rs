@@ -185,6 +185,8 @@ impl<'i> Transfer<'i> {
             let Some(kind) = Kind::from_number(section.kind) else { continue };
             let replaced = match kind {
                 Kind::Keys | Kind::KeyOffsets | Kind::KeyOrder | Kind::Hidden => true,
+                // They have checks of the vectors, and keys.
+                _ if kind.is_for_ranges() => true,
                 // Vectors that are given are off by nothing.
                 Kind::Vectors | Kind::VectorErrors => self.vectors.is_some(),
                 _ => section.column != NO_COLUMN,

@@ -16,6 +16,7 @@ const SAMPLE_PER_LIST: usize = 64;
 const ITERATIONS: usize = 10;
 
 /// Centroids and the list of every row.
+#[derive(Clone)]
 pub(crate) struct Clustering {
     pub centroids: Vectors,
     /// The list of each row.
@@ -39,11 +40,27 @@ pub(crate) fn cluster(
     threads: &Threads,
     progress: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<Clustering> {
-    let mut sample: Vec<u32> = (0..rows).collect();
+    let all: Vec<u32> = (0..rows).collect();
+    let centroids = train(vectors, &all, lists, seed, threads, progress)?;
+    let lists = assign(vectors, &centroids, &all, threads, &mut || progress(ITERATIONS))?;
+    progress(ITERATIONS + 1)?;
+    Ok(Clustering { centroids, lists })
+}
+
+/// The centroids of `lists` lists, of no more than `rows`, of the rows that are listed. `progress` hears how
+/// many of `ITERATIONS` steps are done.
+pub(crate) fn train(
+    vectors: &VectorsView<'_>,
+    rows: &[u32],
+    lists: u32,
+    seed: u64,
+    threads: &Threads,
+    progress: &mut dyn FnMut(usize) -> Result<()>,
+) -> Result<Vectors> {
+    let mut sample = rows.to_vec();
     Random::new(seed).shuffle(&mut sample);
     sample.truncate(SAMPLE_PER_LIST * lists as usize);
 
-    let mut scratch = threads.scratch::<Scratch>();
     let mut values = vec![0.0; vectors.dimensions()];
     let mut centroids = empty(vectors)?;
     for &row in &sample[..lists as usize] {
@@ -51,16 +68,11 @@ pub(crate) fn cluster(
         push_centroid(&mut centroids, &mut values, vectors.metric())?;
     }
     for iteration in 0..ITERATIONS {
-        let heard = &mut || progress(iteration);
-        let nearest = assign(vectors, &centroids, &sample, threads, &mut scratch, heard)?;
+        let nearest = assign(vectors, &centroids, &sample, threads, &mut || progress(iteration))?;
         centroids = average(vectors, &sample, &nearest, lists)?;
         progress(iteration + 1)?;
     }
-    let all: Vec<u32> = (0..rows).collect();
-    let heard = &mut || progress(ITERATIONS);
-    let lists = assign(vectors, &centroids, &all, threads, &mut scratch, heard)?;
-    progress(ITERATIONS + 1)?;
-    Ok(Clustering { centroids, lists })
+    Ok(centroids)
 }
 
 /// How many steps `cluster` reports.
@@ -70,7 +82,12 @@ fn empty(vectors: &VectorsView<'_>) -> Result<Vectors> {
     Vectors::new(centroid_shape(vectors.dimensions(), vectors.metric()))
 }
 
-fn push_centroid(centroids: &mut Vectors, values: &mut [f32], metric: Metric) -> Result<()> {
+/// Appends a centroid: under cosine at unit length, unless it has none.
+pub(crate) fn push_centroid(
+    centroids: &mut Vectors,
+    values: &mut [f32],
+    metric: Metric,
+) -> Result<()> {
     if metric == Metric::Cosine {
         let inverse = inverse_length(values);
         // Opposite rows may average to nothing: such a centroid is near no query in particular.
@@ -84,12 +101,11 @@ fn push_centroid(centroids: &mut Vectors, values: &mut [f32], metric: Metric) ->
 /// The nearest centroid of each listed row: by cosine on the sphere, else by Euclidean distance,
 /// which k-means minimises (under inner product the longest centroid would take all). `heard` is called
 /// every some milliseconds of work.
-fn assign(
+pub(crate) fn assign(
     vectors: &VectorsView<'_>,
     centroids: &Vectors,
     rows: &[u32],
     threads: &Threads,
-    scratch: &mut [Scratch],
     heard: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<u32>> {
     /// Values that are multiplied between.
@@ -100,10 +116,11 @@ fn assign(
         Metric::Cosine => Metric::InnerProduct,
         _ => Metric::L2,
     };
+    let mut scratch = threads.scratch::<Scratch>();
     let mut nearest = Vec::with_capacity(rows.len());
     let some = WORK / (all.len() * vectors.dimensions()).clamp(1, WORK);
     for rows in rows.chunks(some.max(64)) {
-        nearest.extend(threads.map(rows.len(), scratch, |at, scratch| {
+        nearest.extend(threads.map(rows.len(), &mut scratch, |at, scratch| {
             let Scratch { query, values, ranks } = scratch;
             values.resize(vectors.dimensions(), 0.0);
             vectors.get(rows[at], values)?;

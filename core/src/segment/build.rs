@@ -1,10 +1,10 @@
 //! Building a segment: codes, structures, calibration, and the order of its rows.
 
-use super::Codes;
 use super::calibrate::Context;
 use super::coded::{Coded, Coding};
 use super::progress::{OnProgress, Progress};
 use super::truth::{Truth, codes_fit, measure_truth};
+use super::{Codes, ranges};
 use crate::aligned::AlignedBytes;
 use crate::archive::Kind;
 use crate::archive::manifest::{self, NO_COLUMN, Section};
@@ -24,6 +24,7 @@ use crate::metric::Metric;
 use crate::parallel::Threads;
 use crate::quantize::{CodePairs, Quantizer, Width, encode_error};
 use crate::random::Random;
+use crate::ranges::encode::Rows;
 use crate::vectors::Vectors;
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
@@ -35,6 +36,7 @@ use alloc::vec::Vec;
 pub(crate) struct SegmentParams {
     pub hnsw: Option<HnswParams>,
     pub ivf: Option<IvfParams>,
+    pub ranges: bool,
     pub codes: Codes,
     pub codes_required: bool,
     pub seed: u64,
@@ -67,7 +69,7 @@ pub(crate) fn build<'a>(
     let count = rows.vectors.rows();
     let metric = rows.vectors.shape().metric;
     let dimensions = rows.vectors.shape().dimensions;
-    let structured = (params.hnsw.is_some() || params.ivf.is_some()) && count > 0;
+    let structured = (params.hnsw.is_some() || params.ivf.is_some() || params.ranges) && count > 0;
 
     let mut truth = Truth::default();
     if structured {
@@ -83,7 +85,19 @@ pub(crate) fn build<'a>(
         segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
     }
     let mut clustering = None;
-    if let Some(ivf) = params.ivf.filter(|_| count > 0) {
+    let mut range_lists = None;
+    if params.ranges && count > 0 {
+        let wanted = (params.ivf.map_or(0, |ivf| ivf.lists), params.seed);
+        let made = ranges::make_lists(rows.vectors, graph.as_ref(), wanted, threads, progress)?;
+        if params.ivf.is_some() {
+            // The same lists, as readers of the whole file have them.
+            let built = made.clustering.clone();
+            let calibrations = Context::new(&mut coding, &truth)?.calibrate_ivf(&built)?;
+            segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
+            clustering = Some(built);
+        }
+        range_lists = Some(made);
+    } else if let Some(ivf) = params.ivf.filter(|_| count > 0) {
         let lists = ivf.lists_for(count);
         let view = rows.vectors.view();
         let report = |step: usize| {
@@ -109,7 +123,6 @@ pub(crate) fn build<'a>(
     // What only the structures were built by is given back before the file's form of them is made.
     coding.hold_stored()?;
     let mut coded = coding.held;
-    drop(truth);
 
     // Rows near each other come to lie near each other: in the order of the lists, and within
     // these, or without lists, in that of a breadth-first walk.
@@ -117,15 +130,28 @@ pub(crate) fn build<'a>(
         Some(graph) => graph.breadth_first(),
         None => (0..count).collect(),
     };
-    if let Some(clustering) = &clustering {
+    let ordering = range_lists.as_ref().map(|lists| &lists.clustering).or(clustering.as_ref());
+    if let Some(clustering) = ordering {
         order = by_list(&order, clustering);
     }
     let order: Rc<[u32]> = order.into();
+    let range_sections = match range_lists {
+        Some(lists) => {
+            let SegmentRows { vectors, keys, key_type, .. } = rows;
+            let ordered = Rows { vectors, keys, key_type, order: &order };
+            ranges::sections(&ordered, &lists, &truth, threads, progress)?
+        }
+        None => Vec::new(),
+    };
+    drop(truth);
 
     let mut sections = Vec::new();
     let mut add = |column: u32, kind: Kind, source: Source<'a>| {
         sections.push(NewSection { section: Section::new(number, column, kind), source });
     };
+    for (kind, bytes) in range_sections {
+        add(NO_COLUMN, kind, owned(bytes));
+    }
     if let Some(graph) = graph {
         let mut new_row = vec![0; count as usize];
         for (new, &row) in order.iter().enumerate() {

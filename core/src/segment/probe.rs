@@ -4,6 +4,7 @@ use super::scan::BLOCK;
 use super::storage::Storage;
 use crate::hnsw::search::{Step, Walk};
 use crate::neighbor::Candidate;
+use crate::rows::RowSet;
 use crate::sort::sort;
 use alloc::vec::Vec;
 
@@ -20,6 +21,8 @@ pub(super) struct Probe {
     round: Option<usize>,
     /// How many matching rows are looked at, at least.
     share: usize,
+    /// Rows that were in lists before, where a row may be in several.
+    seen: RowSet,
     rows: Vec<u32>,
     ranks: Vec<f32>,
 }
@@ -34,6 +37,9 @@ impl Probe {
         sort(&mut self.lists);
         self.members.clear();
         (self.opened, self.measured, self.round, self.share) = (0, 0, None, share);
+        if S::IN_TWO_LISTS {
+            self.seen.reset(storage.rows());
+        }
         Ok(())
     }
 
@@ -51,14 +57,18 @@ impl Probe {
         probes: usize,
         want: usize,
     ) -> Step<(), S::Missing> {
-        let Self { lists, opened, members, measured, rows, ranks, .. } = self;
+        let Self { lists, opened, members, measured, seen, rows, ranks, .. } = self;
         let last = *self.round.get_or_insert(opened.saturating_add(probes.max(1)));
         let filtered = storage.is_filtered();
+        if *measured == members.len() {
+            let end = last.min(lists.len());
+            storage.expect_lists(lists.get(*opened..end).unwrap_or(&[]))?;
+        }
         loop {
             if *measured == members.len() {
-                let seen = walk.measured as usize;
+                let looked_at = walk.measured as usize;
                 let enough =
-                    *opened >= last && walk.pool.entries().len() >= want && seen >= self.share;
+                    *opened >= last && walk.pool.entries().len() >= want && looked_at >= self.share;
                 let Some(list) = lists.get(*opened).filter(|_| !enough) else { break };
                 storage.list_rows(list.id(), rows)?;
                 core::mem::swap(rows, members);
@@ -68,13 +78,20 @@ impl Probe {
             let end = members.len().min(*measured + BLOCK);
             rows.clear();
             for &row in &members[*measured..end] {
-                if !filtered || storage.row_matches(row)? {
+                if (!filtered || storage.row_matches(row)?)
+                    && !(S::IN_TWO_LISTS && seen.contains(row))
+                {
                     rows.push(row);
                 }
             }
             ranks.resize(rows.len(), 0.0);
             storage.ranks(rows, ranks)?;
             *measured = end;
+            if S::IN_TWO_LISTS {
+                for &row in &*rows {
+                    seen.insert(row);
+                }
+            }
             walk.measured += rows.len() as u64;
             for (&rank, &row) in ranks.iter().zip(&*rows) {
                 let evicted = walk.pool.push(Candidate::settled(rank, row));

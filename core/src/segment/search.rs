@@ -297,7 +297,10 @@ impl SegmentSearch {
     /// Moves the nearest settled candidates of the pool, with their exact ranks, to `ready`.
     fn settle<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let pool = &mut self.walk.pool;
-        let is_exact = storage.coded().is_none() && self.plan.metric == storage.metric();
+        let estimated = storage.rows_measured(want);
+        let is_exact = estimated.is_none()
+            && storage.coded().is_none()
+            && self.plan.metric == storage.metric();
         // Where the walk stopped early, what is left in the pool is measured too.
         let settled = match self.walk.early_stop {
             Some(_) => pool.entries().len(),
@@ -307,7 +310,9 @@ impl SegmentSearch {
             true => settled,
             false => {
                 let found = &pool.entries()[..settled];
-                rows_measured(want, found, storage.coded(), self.walk.resumable)
+                estimated.unwrap_or_else(|| {
+                    rows_measured(want, found, storage.coded(), self.walk.resumable)
+                })
             }
         };
         let filtered = storage.is_filtered();

@@ -14,6 +14,7 @@ use crate::hnsw::search::{GraphStorage, Step};
 use crate::ivf::IvfView;
 use crate::key::KeyRef;
 use crate::metric::Metric;
+use crate::neighbor::Candidate;
 use crate::quantize::CodedQuery;
 use crate::vectors::{Query, VectorsView};
 use alloc::vec::Vec;
@@ -33,6 +34,9 @@ pub(crate) struct Selectivity {
 pub(crate) trait Storage: GraphStorage {
     /// Whether there may be structures: else no more than the scan is compiled.
     const STRUCTURED: bool = true;
+
+    /// Whether a row may be in several lists of the inverted file.
+    const IN_TWO_LISTS: bool = false;
 
     fn rows(&self) -> u32;
 
@@ -57,6 +61,12 @@ pub(crate) trait Storage: GraphStorage {
         None
     }
 
+    /// Of how many rows the vectors are measured for the `want` nearest, where ranks are estimates that say
+    /// nothing of their own errors; else none.
+    fn rows_measured(&self, _want: usize) -> Option<usize> {
+        None
+    }
+
     /// The node at which a walk begins.
     fn entry(&mut self) -> Step<u32, Self::Missing> {
         Err(corrupt("the graph").into())
@@ -72,7 +82,12 @@ pub(crate) trait Storage: GraphStorage {
         Err(corrupt("the inverted file").into())
     }
 
-    /// The rows of a list.
+    /// Says that the rows of these lists will be asked for next, in this order.
+    fn expect_lists(&mut self, _: &[Candidate]) -> Step<(), Self::Missing> {
+        Ok(())
+    }
+
+    /// The rows of a list. Ranks are asked for of rows of the last one, in its order.
     fn list_rows(&mut self, _: u32, _: &mut Vec<u32>) -> Step<(), Self::Missing> {
         Err(corrupt("the inverted file").into())
     }

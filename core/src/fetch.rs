@@ -1,0 +1,93 @@
+//! Searching a file that lies elsewhere, by ranges of its bytes.
+//!
+//! # No I/O of its own
+//!
+//! A [`LazyIndex`] is asked as an [`Index`](crate::Index) is. What it needs and does not have yet it says:
+//! an answer is [`Poll::Pending`], and [`LazyIndex::requests`] gives the ranges of the file that are
+//! missing. Whoever reads files, or asks servers, brings them to [`LazyIndex::supply`], in any order and in
+//! parts as large as it likes, and asks again. A question that is asked again goes on where it was.
+//!
+//! ```
+//! use core::task::Poll;
+//! use hither::fetch::{LazyIndex, LazySearcher};
+//! use hither::{IndexBuilder, IndexOptions, Metric, SearchParams};
+//!
+//! let options = IndexOptions { ranges: true, ..IndexOptions::new(2, Metric::L2) };
+//! let mut builder = IndexBuilder::new(options)?;
+//! for x in 0..500 {
+//!     builder.push(None, &[x as f32, 1.0], &[])?;
+//! }
+//! let file = builder.finish()?; // on a server, say
+//!
+//! let mut index = LazyIndex::new(64 << 20);
+//! let read = |index: &LazyIndex| -> hither::Result<()> {
+//!     for range in index.requests(4096) {
+//!         let end = (range.end as usize).min(file.len());
+//!         index.supply(range.start, &file[range.start as usize..end])?;
+//!     }
+//!     Ok(())
+//! };
+//! while index.open()?.is_pending() {
+//!     read(&index)?;
+//! }
+//! let mut searcher = LazySearcher::new();
+//! index.start_search(&[7.2, 1.0], &SearchParams::new(3), None, &mut searcher)?;
+//! while index.next_batch(&mut searcher, 3)?.is_pending() {
+//!     read(&index)?;
+//! }
+//! let nearest = searcher.found()[0];
+//! while let Poll::Pending = index.key(nearest.row)? {
+//!     read(&index)?;
+//! }
+//! assert_eq!(index.key(nearest.row)?, Poll::Ready(7.into()));
+//! # Ok::<(), hither::Error>(())
+//! ```
+//!
+//! # What is read
+//!
+//! The file has lists for it ([`IndexOptions::ranges`](crate::IndexOptions::ranges)). The first 64 KiB have
+//! the manifest and the directory of the groups of lists; a search then reads the directories of
+//! the groups that are near, the nearest lists, and the vectors of the rows that seem nearest: four round trips
+//! in all, and two or three for a further query. Keys of rows that have numbers come with the lists; others,
+//! and values of columns, are read where they are asked for, by blocks of 4 KiB. A filter reads the columns
+//! that it names, once.
+//!
+//! # Nothing unchecked
+//!
+//! The content id stands for every byte of the file, and each piece has a hash somewhere on the way from it. A
+//! piece is kept once it is checked, and what is kept is checked no more. So bytes of another version, or
+//! damage, are an error and never an answer.
+//!
+//! # Memory
+//!
+//! Pieces are kept up to a limit, those dropped first that were not used for the longest time; what one
+//! question needs is kept until it is answered, even beyond the limit.
+
+mod cache;
+mod filter;
+mod keys;
+mod open;
+mod search;
+mod storage;
+mod values;
+
+pub use filter::LazyFilter;
+pub use open::LazyIndex;
+pub use search::LazySearcher;
+
+use crate::error::Result;
+use crate::hnsw::search::{Halt, Step};
+use core::task::Poll;
+
+/// Bytes that are not here yet: the cache knows which.
+#[derive(Debug)]
+pub(crate) struct Missing;
+
+/// A step's outcome as callers see it.
+fn poll<T>(step: Step<T, Missing>) -> Result<Poll<T>> {
+    match step {
+        Ok(value) => Ok(Poll::Ready(value)),
+        Err(Halt::Missing(Missing)) => Ok(Poll::Pending),
+        Err(Halt::Error(error)) => Err(error),
+    }
+}

@@ -1,0 +1,257 @@
+//! Searching: the merge that indexes in memory have too, over segments that lie elsewhere.
+
+use super::filter::LazyFilter;
+use super::keys::Keys;
+use super::open::{LazyIndex, Opened};
+use super::storage::{LazyState, LazyStorage};
+use super::{Missing, poll};
+use crate::calibration::Structure;
+use crate::error::{ErrorKind, Result, corrupt};
+use crate::hnsw::search::{Halt, Step};
+use crate::index::merge::{Merge, Part, Parts};
+use crate::index::{Order, SearchParams, SearchStats};
+use crate::key::{Key, KeyRef};
+use crate::limits::MAX_EFFORT;
+use crate::metric::Metric;
+use crate::neighbor::{Neighbor, RowId};
+use crate::ranges::rows_measured;
+use crate::segment::plan::Plan;
+use crate::vectors::Query;
+use alloc::format;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::task::Poll;
+
+/// How many lists a search reads if neither `probes` nor `recall` says it: of 116,659 sentences in 384
+/// dimensions they hold 0.95 of the ten nearest.
+const DEFAULT_PROBES: u32 = 28;
+
+/// The state of a search of a [`LazyIndex`], kept from search to search.
+#[derive(Default)]
+pub struct LazySearcher {
+    query: Query,
+    merge: Merge,
+    states: Vec<RefCell<LazyState>>,
+    keys: Keys,
+    filter: Option<LazyFilter>,
+    except: Option<Key>,
+    radius: Option<f32>,
+    order: Order,
+    metric: Option<Metric>,
+    probes: u32,
+    /// The content that it searches, and how many rows are asked for more than are given.
+    begun: Option<u128>,
+}
+
+impl LazySearcher {
+    /// A searcher that has no memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The rows that the last call of [`LazyIndex::next_batch`] found, nearest first.
+    pub fn found(&self) -> &[Neighbor] {
+        &self.merge.found
+    }
+
+    /// What the last search did: codes ranked, and vectors measured.
+    pub fn stats(&self) -> SearchStats {
+        SearchStats {
+            visited: self.states.iter().map(|state| state.borrow().visited).sum(),
+            compared: self.merge.parts.iter().map(|part| part.search.compared()).sum(),
+            dropped: self.merge.dropped,
+        }
+    }
+}
+
+/// A file's segments, and what is searched for in them.
+struct LazyParts<'s> {
+    index: &'s LazyIndex,
+    opened: &'s Opened,
+    states: &'s [RefCell<LazyState>],
+    keys: &'s Keys,
+    filter: Option<&'s LazyFilter>,
+    except: Option<KeyRef<'s>>,
+    probes: u32,
+    query: &'s Query,
+}
+
+impl LazyParts<'_> {
+    fn storage<'t>(&'t self, number: usize, state: &'t mut LazyState) -> Option<LazyStorage<'t>> {
+        let filter = self.filter.and_then(|filter| filter.segments.get(number));
+        Some(LazyStorage {
+            opened: self.opened,
+            segment: self.opened.segments.get(number)?,
+            cache: &self.index.cache,
+            state,
+            keys: self.keys,
+            known: &self.index.known,
+            query: self.query,
+            filter,
+            probes: self.probes,
+        })
+    }
+}
+
+impl Parts for LazyParts<'_> {
+    type Missing = Missing;
+
+    fn fill(&self, number: usize, part: &mut Part, _: &Query, want: usize) -> Step<bool, Missing> {
+        let mut state = match self.states.get(number) {
+            Some(state) => state.borrow_mut(),
+            None => return Ok(false),
+        };
+        let want = want.saturating_add(usize::from(self.except.is_some()));
+        match self.storage(number, &mut state) {
+            Some(mut storage) => part.search.next_batch(&mut storage, want),
+            None => Ok(false),
+        }
+    }
+
+    fn key(&self, row: RowId) -> Step<KeyRef<'_>, Missing> {
+        let segment = self.opened.segment(row)?;
+        self.keys.get((row.segment, row.row), || {
+            let known = self.index.known.borrow();
+            self.opened.key(segment, row.row, &known, &mut self.index.cache.borrow_mut())
+        })
+    }
+
+    fn is_passed_over(&self, row: RowId) -> Step<bool, Missing> {
+        match self.except {
+            None => Ok(false),
+            Some(except) => Ok(self.key(row)? == except),
+        }
+    }
+}
+
+impl LazyIndex {
+    /// Begins a search; reads nothing. What is sought is what [`Index::start_search`](crate::Index::start_search)
+    /// seeks, by lists or, with [`Structure::Flat`], by reading every vector; `probes` or `recall` say how hard.
+    ///
+    /// # Errors
+    /// Those of [`Index::search`](crate::Index::search); [`ErrorKind::InvalidParameter`] for a filter in
+    /// `params`, which is none of this index.
+    pub fn start_search(
+        &self,
+        query: &[f32],
+        params: &SearchParams<'_>,
+        filter: Option<&LazyFilter>,
+        searcher: &mut LazySearcher,
+    ) -> Result<()> {
+        let opened = self.opened()?;
+        self.check(params, filter)?;
+        let own = opened.options.metric;
+        let metric = params.metric.unwrap_or(own);
+        searcher.begun = None;
+        searcher.query.set(query, opened.options.dimensions, metric)?;
+        if metric != Metric::Cosine && own == Metric::Cosine {
+            searcher.query.measure_length()?;
+        }
+        // A search for all rows within a radius wants no certain number of them.
+        let all = params.wants_all();
+        let k = if all { 1 } else { params.k } + usize::from(params.except.is_some());
+        let flat = all || params.structure == Some(Structure::Flat);
+        let structure = if flat { Structure::Flat } else { Structure::Ivf };
+        let probes = opened.segments.iter().map(|segment| {
+            let calibration = segment.top.as_ref().and_then(|top| top.calibration.as_ref());
+            match (params.probes, params.recall, calibration) {
+                (Some(probes), ..) => u32::try_from(probes).unwrap_or(u32::MAX),
+                (None, Some(recall), Some(calibration)) => calibration.effort(recall),
+                (None, Some(_), None) => u32::MAX,
+                (None, None, _) => DEFAULT_PROBES,
+            }
+        });
+        searcher.probes = probes.max().unwrap_or(DEFAULT_PROBES);
+        searcher.states.resize_with(opened.segments.len(), RefCell::default);
+        let parts = searcher.merge.start(opened.segments.len());
+        for (part, state) in parts.iter_mut().zip(&searcher.states) {
+            state.borrow_mut().start();
+            let plan = Plan::new(structure, k, searcher.probes as usize, false, metric);
+            // So that a search that goes on has something to go on with.
+            let ef_search = 2 * rows_measured(k);
+            part.search.start(Plan { radius: params.radius, ef_search, ..plan });
+        }
+        searcher.keys = Keys::default();
+        searcher.filter = filter.cloned();
+        searcher.except = params.except.map(KeyRef::to_owned);
+        (searcher.radius, searcher.order) = (params.radius, params.order);
+        searcher.metric = Some(metric);
+        searcher.begun = Some(opened.start.content_id);
+        Ok(())
+    }
+
+    fn check(&self, params: &SearchParams<'_>, filter: Option<&LazyFilter>) -> Result<()> {
+        let opened = self.opened()?;
+        let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
+        if !params.wants_all() && !(1..=MAX_EFFORT).contains(&params.k) {
+            return invalid("k", format!("{} is not within 1 and {MAX_EFFORT}", params.k));
+        }
+        if params.radius.is_some_and(f32::is_nan) {
+            return invalid("radius", "it is not a number".into());
+        }
+        if params.probes == Some(0) {
+            return invalid("probes", "0 lists give no answer; probe at least 1".into());
+        }
+        if params.recall.is_some_and(|recall| !(recall > 0.0 && recall <= 1.0)) {
+            return invalid("recall", "it must be above 0 and at most 1".into());
+        }
+        if params.ef_search.is_some() || params.structure == Some(Structure::Hnsw) {
+            let reason = "ranges are searched by lists: give probes or a recall".into();
+            return invalid("ef_search", reason);
+        }
+        if params.filter.is_some()
+            || filter.is_some_and(|filter| filter.content_id != opened.start.content_id)
+        {
+            return invalid("filter", "it was bound to another index".into());
+        }
+        let metric = params.metric.unwrap_or(opened.options.metric);
+        if params.structure != Some(Structure::Flat) && !self.orders_by(metric)? {
+            let reason = format!(
+                "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
+                opened.options.metric.name(),
+                metric.name()
+            );
+            return Err(ErrorKind::Unsupported { reason }.into());
+        }
+        if let Some(key) = params.except
+            && !key.fits(opened.options.key_type)
+        {
+            let expected = opened.options.key_type.name();
+            return Err(ErrorKind::KeyType { expected, got: key.type_name() }.into());
+        }
+        Ok(())
+    }
+
+    /// Finds the next rows of the search that [`start_search`](Self::start_search) began with this searcher: at
+    /// most `count`, nearest first, fewer only when there are no more ([`LazySearcher::found`]).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`] if the searcher's search was begun on another index;
+    /// [`ErrorKind::Corrupt`] and [`ErrorKind::ChecksumMismatch`] if the file is damaged.
+    pub fn next_batch(&self, searcher: &mut LazySearcher, count: usize) -> Result<Poll<()>> {
+        let opened = self.opened()?;
+        if searcher.begun != Some(opened.start.content_id) {
+            let reason = "its search was begun on another index".into();
+            return Err(ErrorKind::InvalidParameter { name: "searcher", reason }.into());
+        }
+        let LazySearcher { query, merge, states, keys, filter, except, probes, .. } = searcher;
+        let metric = searcher.metric.ok_or_else(|| corrupt("a search"))?;
+        let params =
+            SearchParams { radius: searcher.radius, order: searcher.order, ..SearchParams::new(1) };
+        let parts = LazyParts {
+            index: self,
+            opened,
+            states,
+            keys,
+            filter: filter.as_ref(),
+            except: except.as_ref().map(Key::as_ref),
+            probes: *probes,
+            query,
+        };
+        let done = merge.advance(&parts, query, &params, metric, count);
+        if !matches!(done, Err(Halt::Missing(Missing))) {
+            self.trim();
+        }
+        poll(done)
+    }
+}

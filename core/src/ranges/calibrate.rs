@@ -1,0 +1,128 @@
+//! Measures at build what reading so many lists finds: the search that readers of ranges have, over the records
+//! that were just written, with rows held out as queries.
+
+use super::cluster::RangeLists;
+use super::encode::RangeRecords;
+use super::search::RangeQuery;
+use super::view::Top;
+use crate::calibration::{Calibration, EFFORTS, Structure};
+use crate::error::Result;
+use crate::parallel::Threads;
+use crate::rows::RowSet;
+use crate::sort::sort_by;
+use crate::vectors::Shape;
+use alloc::vec::Vec;
+
+/// How many neighbours are looked for.
+const K: usize = 10;
+
+/// Twice as many lists are to find so much more: what codes of one bit lose no number of lists brings.
+const LEAST_GAIN: f32 = 0.004;
+
+type Hits<'t> = dyn Fn(usize, usize, &[u32]) -> Result<usize> + Sync + 't;
+
+/// What is measured by.
+pub(crate) struct Queries<'t> {
+    pub queries: &'t [Vec<f32>],
+    /// Whether a row is held out. Rows are called as they were before they were put in order.
+    pub is_held_out: &'t (dyn Fn(u32) -> bool + Sync),
+    /// How many of the `k` nearest rows of query number `at` are among the rows.
+    pub hits: &'t Hits<'t>,
+    /// The row at each place.
+    pub order: &'t [u32],
+}
+
+#[derive(Default)]
+struct Scratch {
+    query: RangeQuery,
+    seen: RowSet,
+    centroid: Vec<f32>,
+    ranks: Vec<f32>,
+    biases: Vec<f32>,
+    found: Vec<(f32, u32)>,
+    rows: Vec<u32>,
+}
+
+/// Recall at rising numbers of lists, until nothing is left to gain; none where there are no queries.
+pub(crate) fn calibrate(
+    records: &RangeRecords,
+    lists: &RangeLists,
+    shape: Shape,
+    queries: &Queries<'_>,
+    threads: &Threads,
+) -> Result<Option<Calibration>> {
+    let count = queries.queries.len();
+    if count == 0 || queries.order.len() < 2 * K {
+        return Ok(None);
+    }
+    let lengths = (records.groups.len() as u64, records.lists.len() as u64);
+    let rows = queries.order.len() as u32;
+    let top = Top::read(&records.top(None), shape.dimensions, shape.metric, rows, lengths)?;
+    let mut scratch = threads.scratch::<Scratch>();
+    let mut points = Vec::new();
+    let most = lists.clustering.centroids.rows();
+    for effort in EFFORTS.into_iter().filter(|effort| *effort <= most) {
+        let hits = threads.map(count, &mut scratch, |at, scratch| {
+            find(&top, records, queries, at, effort, scratch)?;
+            (queries.hits)(at, K, &scratch.rows)
+        })?;
+        let recall = hits.iter().sum::<usize>() as f32 / (count * K) as f32;
+        let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);
+        let gained = half.is_none_or(|point| recall - point.1 > LEAST_GAIN);
+        points.push((effort, recall));
+        if recall >= 0.998 || (recall >= 0.9 && !gained) {
+            break;
+        }
+    }
+    let (k, queries) = (K as u32, count as u32);
+    Ok(Some(Calibration { structure: Structure::Ivf, k, queries, points }))
+}
+
+/// The rows whose vectors a search would measure.
+fn find(
+    top: &Top,
+    records: &RangeRecords,
+    queries: &Queries<'_>,
+    at: usize,
+    probes: u32,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let Scratch { query, seen, centroid, ranks, biases, found, rows } = scratch;
+    query.set(&queries.queries[at], top)?;
+    let record = |group: u32| -> Result<&[u8]> {
+        let (entry, next) = top.group(group)?;
+        Ok(&records.groups[entry.at as usize..next.at as usize])
+    };
+    let mut near = Vec::new();
+    for group in query.near_groups(top, probes)? {
+        let group = top.open_group(group, record(group)?)?;
+        query.rank_lists(&group, ranks)?;
+        near.extend(ranks.iter().copied().zip(group.lists()));
+    }
+    let nearer = |a: &(f32, u32), b: &(f32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    sort_by(&mut near, nearer);
+    seen.reset(queries.order.len() as u32);
+    found.clear();
+    for &(_, list) in near.iter().take(probes as usize) {
+        let number = top.group_of(list);
+        let group = top.open_group(number, record(number)?)?;
+        let entry = group.list(list)?;
+        let bytes = &records.lists[entry.at as usize..(entry.at + entry.length) as usize];
+        let members = top.open_list(entry, bytes)?;
+        group.centroid(list, centroid)?;
+        query.rank_rows(&members, centroid, ranks, biases);
+        for (place, &rank) in ranks.iter().enumerate() {
+            let row = members.row(place)?;
+            if !(queries.is_held_out)(queries.order[row as usize]) && seen.insert(row) {
+                found.push((rank, row));
+            }
+        }
+    }
+    let most = super::rows_measured(K).min(found.len());
+    if most < found.len() {
+        found.select_nth_unstable_by(most, nearer);
+    }
+    rows.clear();
+    rows.extend(found[..most].iter().map(|&(_, row)| queries.order[row as usize]));
+    Ok(())
+}
