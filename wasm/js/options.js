@@ -2,7 +2,7 @@
 import { HitherError } from "./error.js";
 import { checkOptions, checkRecord, checkWhole, shown } from "./value.js";
 
-const NAMES = "dimensions metric element keys kind codes m efConstruction lists columns properties seed".split(" ");
+const NAMES = "dimensions metric element keys kind codes m efConstruction lists ranges columns properties seed".split(" ");
 export const METRICS = ["l2", "cosine", "ip", "l1"];
 const ELEMENTS = ["f16", "f32"];
 const KEYS = ["row number", "int64", "uuid", "text"];
@@ -40,11 +40,12 @@ export function toSchema(columns) {
 /** Checks the options of a builder with these columns. */
 export function checkBuilderOptions(options, schema) {
   checkOptions(options, NAMES);
-  const { dimensions, metric, element, keys, kind, codes, m, efConstruction, lists, properties, seed } = options;
+  const { dimensions, metric, element, keys, kind, codes, m, efConstruction, lists, ranges, properties, seed } = options;
   if (!Number.isInteger(dimensions) || dimensions < 0 || dimensions >= 2 ** 32) {
     throw invalid("dimensions", "give the number of values of a vector, 1 to 65,535");
   }
   if (lists === 0) throw invalid("lists", "0 lists hold no rows; leave it out for the default");
+  if (typeof (ranges ?? false) !== "boolean") throw invalid("ranges", `give true or false, not ${shown(ranges)}`);
   const kinds = [kind ?? []].flat().map((name) => choice("kind", name ?? "", KINDS));
   checkRecord("properties", properties ?? {});
   const facts = Object.entries(properties ?? {});
@@ -66,6 +67,7 @@ export function checkBuilderOptions(options, schema) {
     m: checkWhole("m", m ?? undefined, 0),
     efConstruction: checkWhole("efConstruction", efConstruction ?? undefined, 0),
     lists: checkWhole("lists", lists ?? undefined, 0),
+    ranges: ranges ?? false,
     kinds,
     seed: seedOf(seed),
     columns: schema.map(({ name, type }) => ({ name, type })),

@@ -102,6 +102,8 @@ pub(crate) fn building_room(options: &IndexOptions, rows: usize) -> usize {
     let coded =
         options.hnsw.is_some() || options.ivf.is_some() || options.codes == Some(Codes::Sq8Only);
     let codes = if coded { options.dimensions } else { 0 };
+    // Two lists, and their records twice: in lists of their own, and one after another.
+    let lists = if options.ranges { options.dimensions / 2 + 64 } else { 0 };
     let links = 12 * options.hnsw.map_or(0, |hnsw| hnsw.m) as usize;
-    rows.saturating_mul(codes + links + 96)
+    rows.saturating_mul(codes + lists + links + 96)
 }

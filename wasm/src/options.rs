@@ -27,6 +27,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn lists(this: &BuilderOptions) -> Option<u32>;
     #[wasm_bindgen(method, getter)]
+    fn ranges(this: &BuilderOptions) -> Option<bool>;
+    #[wasm_bindgen(method, getter)]
     fn kinds(this: &BuilderOptions) -> Option<Vec<String>>;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &BuilderOptions) -> Option<u64>;
@@ -72,6 +74,7 @@ pub(crate) fn read(given: &BuilderOptions) -> Options {
     // Checked at once, even where the number of rows decides later.
     index.hnsw = (kind("hnsw") || by_rows).then_some(hnsw);
     index.ivf = kind("ivf").then(|| IvfParams { lists: given.lists().unwrap_or(0) });
+    index.ranges = given.ranges().unwrap_or(false);
     if let Some(seed) = given.seed() {
         index.seed = seed;
     }

@@ -15,7 +15,7 @@ test("the builder's file is the command's, byte for byte", async () => {
     [{}, []],
     [{ metric: "l2", kind: ["hnsw", "ivf"], element: "f32", m: 8, seed: 7 }, ["--metric", "l2", "--kind", "hnsw", "--kind", "ivf", "--element", "f32", "--m", "8", "--seed", "7"]],
     [{ kind: "ivf", lists: 50, codes: "sq8-only" }, ["--kind", "ivf", "--lists", "50", "--codes", "sq8-only"]],
-    [{ codes: "sq4" }, ["--codes", "sq4"]],
+    [{ codes: "sq4", ranges: true }, ["--codes", "sq4", "--ranges"]],
     [{ kind: "flat", metric: "l1" }, ["--kind", "flat", "--metric", "l1"]],
   ]) {
     const builder = new Builder({ dimensions, columns: schema, ...options });

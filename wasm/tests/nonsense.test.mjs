@@ -34,7 +34,7 @@ const ANYTHING = [
 ];
 
 const COLUMNS = { t: "text", i: "int64", y: "bytes", j: "json", at: "timestamp" };
-const OPTIONS = ["dimensions", "metric", "element", "keys", "kind", "codes", "m", "efConstruction", "lists", "columns", "properties", "seed"];
+const OPTIONS = ["dimensions", "metric", "element", "keys", "kind", "codes", "m", "efConstruction", "lists", "ranges", "columns", "properties", "seed"];
 const KEYS = { "row number": () => undefined, int64: (at) => at * 3, text: (at) => `row ${at}`, uuid: (at) => uuid.slice(0, -2) + (10 + at) };
 
 async function round(seed, told) {

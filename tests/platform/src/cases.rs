@@ -97,6 +97,16 @@ pub fn all() -> Vec<Case> {
     copies.compacted = true;
     cases.push(copies);
 
+    let mut ranges = case("cosine-f16-ranges", 1500, 100, Cosine, F16, Sq8, hnsw(8, 64), None);
+    ranges.options.ranges = true;
+    ranges.inserted = 80;
+    cases.push(ranges);
+
+    let mut ranges = case("ip-f32-ranges-ivf", 700, 48, InnerProduct, F32, NoCodes, None, ivf(20));
+    ranges.cloud = Cloud::Copies;
+    ranges.options.ranges = true;
+    cases.push(ranges);
+
     let mut grown = case("l2-grown", 600, 48, L2, F16, Sq8, hnsw(8, 64), ivf(8));
     grown.inserted = 1050;
     grown.options.key_type = KeyType::Int64;
