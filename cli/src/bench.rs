@@ -2,6 +2,7 @@
 
 mod measure;
 mod plot;
+mod ranges;
 
 use crate::failure::Failure;
 use crate::opened;
@@ -53,6 +54,13 @@ pub struct Arguments {
     /// For comparison, search without the filter and drop rows until k match it.
     #[arg(long, requires = "filter")]
     post_filter: bool,
+    /// Count bytes, requests and round trips of searching by ranges, had the file lain elsewhere; with
+    /// --probes the settings. The file is one that was built with --ranges.
+    #[arg(long, conflicts_with_all = ["ef_search", "recall", "filter", "threads", "plot"])]
+    ranges: bool,
+    /// Bytes between two ranges that are read over, to save a request.
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, requires = "ranges")]
+    gap: u64,
     /// Threads that search at once.
     #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=hither::limits::MAX_THREADS as u64))]
     threads: usize,
@@ -104,7 +112,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if rows == 0 {
         return Err(Failure::at(&arguments.queries, "there are no queries in it"));
     }
-    let settings = settings(arguments, index);
+    let settings = if arguments.ranges { Vec::new() } else { settings(arguments, index) };
     let filter = match &arguments.filter {
         Some(json) => Some(index.filter(&Filter::from_json(json)?)?),
         None => None,
@@ -127,6 +135,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => bench.read_truth(path)?,
         None => bench.compute_truth(&arguments.queries)?,
     };
+    if arguments.ranges {
+        return ranges::run(&ranges::Ranges {
+            path: &arguments.file,
+            queries: &queries,
+            dimensions,
+            k: arguments.k,
+            last: truth.iter().map(|truth| truth.last).collect(),
+            probes: &arguments.probes,
+            gap: arguments.gap,
+            json: arguments.json,
+        });
+    }
     if arguments.post_filter {
         bench.filter_afterwards()?;
     }

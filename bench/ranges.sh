@@ -1,0 +1,31 @@
+#!/bin/sh
+# What searching by ranges brings: bytes, requests and round trips at each number of lists, of the full set in HITHER_DATA, else
+# of the sample. HITHER is the command.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+
+hither=${HITHER:?the command}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+
+measure() { # measure ROWS.npy QUERIES.npy…: builds a file with and without lists for ranges, and measures
+    "$hither" build "$1" --kind hnsw -o "$work/plain.hither" --quiet
+    "$hither" build "$1" --kind hnsw --ranges -o "$work/ranges.hither" --quiet
+    plain=$(wc -c <"$work/plain.hither")
+    ranges=$(wc -c <"$work/ranges.hither")
+    echo "the file: $plain bytes, with lists for ranges $ranges, $((1000 * (ranges - plain) / plain)) thousandths more"
+    shift
+    for queries in "$@"; do
+        echo "$(basename "$queries"):"
+        "$hither" bench "$work/ranges.hither" --queries "$queries" --ranges
+    done
+}
+
+full=${HITHER_DATA:-../shared/data}/wordnet-minilm-384
+if [ -f "$full/base.f16.npy" ]; then
+    measure "$full/base.f16.npy" "$full/queries.npy" "$full/queries_ood.npy"
+else
+    echo "HITHER_DATA holds no wordnet-minilm-384: the sample, with its own rows as queries"
+    measure sample/words.npy sample/words.npy
+fi

@@ -1,0 +1,224 @@
+//! What searching by ranges would bring of a file, had it lain elsewhere: bytes, requests and round trips.
+
+use crate::failure::Failure;
+use crate::show;
+use core::task::Poll;
+use hither::fetch::{LazyIndex, LazySearcher};
+use hither::{Key, SearchParams};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Settings of probes that are measured, if none are named.
+const PROBES: [usize; 7] = [8, 16, 24, 32, 48, 64, 96];
+
+/// What a reader keeps of a file.
+const CACHE: u64 = 64 << 20;
+
+/// How many queries begin a session of their own.
+const SESSIONS: usize = 100;
+
+/// What an answer took.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    bytes: u64,
+    requests: u64,
+    trips: u64,
+}
+
+/// The middle and the 95th of a hundred.
+#[derive(Serialize)]
+struct Spread {
+    median: u64,
+    p95: u64,
+}
+
+#[derive(Serialize)]
+struct Costs {
+    bytes: Spread,
+    requests: Spread,
+    trips: Spread,
+}
+
+/// What was measured at one setting.
+#[derive(Serialize)]
+struct Measured {
+    probes: usize,
+    recall: f64,
+    /// A first answer, opening included; the next one; one of a session of all queries.
+    first: Costs,
+    second: Costs,
+    later: Costs,
+}
+
+#[derive(Serialize)]
+struct Report<'r> {
+    results: &'r [Measured],
+    k: usize,
+    queries: usize,
+    rows: u64,
+    bytes: u64,
+    gap: u64,
+}
+
+/// What is measured.
+pub struct Ranges<'a> {
+    pub path: &'a Path,
+    pub queries: &'a [f32],
+    pub dimensions: usize,
+    pub k: usize,
+    /// The distance of the last true neighbour of each query.
+    pub last: Vec<f32>,
+    pub probes: &'a [usize],
+    pub gap: u64,
+    pub json: bool,
+}
+
+/// A file of which parts are read.
+struct Elsewhere {
+    file: File,
+    index: LazyIndex,
+    gap: u64,
+    taken: Taken,
+}
+
+impl Elsewhere {
+    fn open(path: &Path, gap: u64) -> Result<Self, Failure> {
+        let file = File::open(path).map_err(|error| Failure::at(path, error))?;
+        let mut opened = Self { file, index: LazyIndex::new(CACHE), gap, taken: Taken::default() };
+        while opened.index.open()?.is_pending() {
+            opened.bring(path)?;
+        }
+        Ok(opened)
+    }
+
+    fn bring(&mut self, path: &Path) -> Result<(), Failure> {
+        self.taken.trips += 1;
+        for range in self.index.requests(self.gap) {
+            let mut bytes = Vec::new();
+            let mut read = || {
+                self.file.seek(SeekFrom::Start(range.start))?;
+                (&self.file).take(range.end - range.start).read_to_end(&mut bytes)
+            };
+            read().map_err(|error| Failure::at(path, error))?;
+            self.taken.bytes += bytes.len() as u64;
+            self.taken.requests += 1;
+            self.index.supply(range.start, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// How many of the nearest are found, and what it took since the last answer.
+    fn search(
+        &mut self,
+        run: &Ranges<'_>,
+        number: usize,
+        probes: usize,
+        searcher: &mut LazySearcher,
+    ) -> Result<(usize, Taken), Failure> {
+        let query = &run.queries[number * run.dimensions..][..run.dimensions];
+        let params = SearchParams::new(run.k).probes(probes);
+        self.index.start_search(query, &params, None, searcher)?;
+        while self.index.next_batch(searcher, run.k)?.is_pending() {
+            self.bring(run.path)?;
+        }
+        // An answer has keys.
+        for found in searcher.found() {
+            let mut key: Poll<Key> = Poll::Pending;
+            while key.is_pending() {
+                key = self.index.key(found.row)?;
+                if key.is_pending() {
+                    self.bring(run.path)?;
+                }
+            }
+        }
+        let last = run.last[number];
+        let hits = searcher.found().iter().filter(|found| found.distance <= last).count();
+        Ok((hits, std::mem::take(&mut self.taken)))
+    }
+}
+
+/// Measures and prints.
+pub fn run(run: &Ranges<'_>) -> Result<(), Failure> {
+    let queries = run.last.len();
+    let mut searcher = LazySearcher::new();
+    let mut results = Vec::new();
+    let (mut rows, mut bytes) = (0, 0);
+    let probes = if run.probes.is_empty() { &PROBES } else { run.probes };
+    for &probes in probes {
+        let (mut first, mut second, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..queries.min(SESSIONS) {
+            let mut session = Elsewhere::open(run.path, run.gap)?;
+            first.push(session.search(run, number, probes, &mut searcher)?.1);
+            let next = (number + 1) % queries;
+            second.push(session.search(run, next, probes, &mut searcher)?.1);
+        }
+        let mut session = Elsewhere::open(run.path, run.gap)?;
+        (rows, bytes) = (session.index.len()?, session.index.content()?.1);
+        let mut hits = 0;
+        for number in 0..queries {
+            let (found, taken) = session.search(run, number, probes, &mut searcher)?;
+            hits += found.min(run.k);
+            later.push(taken);
+        }
+        let recall = hits as f64 / (queries * run.k) as f64;
+        let costs = [first, second, later].map(|taken| costs(&taken));
+        let [first, second, later] = costs;
+        results.push(Measured { probes, recall, first, second, later });
+    }
+    if run.json {
+        let (k, gap) = (run.k, run.gap);
+        return show::print_json(&Report { results: &results, k, queries, rows, bytes, gap });
+    }
+    let mut text = format!(
+        "{} rows, {} queries, k {}, a file of {}; gaps of up to {} bytes are read over\n\n{:>6} {:>9}   {:>26}   {:>26}   {:>26}\n{:>6} {:>9}",
+        show::count(rows),
+        show::count(queries as u64),
+        run.k,
+        show::bytes(bytes),
+        show::count(run.gap),
+        "",
+        "",
+        "a first answer",
+        "the second",
+        "of all in a session",
+        "probes",
+        format!("recall@{}", run.k),
+    );
+    for _ in 0..3 {
+        text.push_str(&format!("   {:>10} {:>9} {:>5}", "KB", "requests", "trips"));
+    }
+    text.push('\n');
+    for Measured { probes, recall, first, second, later } in &results {
+        text.push_str(&format!("{probes:>6} {recall:>9.4}"));
+        for Costs { bytes, requests, trips } in [first, second, later] {
+            let pair = |spread: &Spread, unit: u64| {
+                format!("{}/{}", spread.median / unit, spread.p95 / unit)
+            };
+            text.push_str(&format!(
+                "   {:>10} {:>9} {:>5}",
+                pair(bytes, 1000),
+                pair(requests, 1),
+                pair(trips, 1)
+            ));
+        }
+        text.push('\n');
+    }
+    text.push_str("\nmedian/95th of a hundred; a first answer opens the file\n");
+    show::print(&text)
+}
+
+fn costs(taken: &[Taken]) -> Costs {
+    let spread = |of: fn(&Taken) -> u64| {
+        let mut all: Vec<u64> = taken.iter().map(of).collect();
+        all.sort_unstable();
+        let at = |part: usize| all.get((all.len() * part / 100).min(all.len() - 1)).copied();
+        Spread { median: at(50).unwrap_or(0), p95: at(95).unwrap_or(0) }
+    };
+    Costs {
+        bytes: spread(|taken| taken.bytes),
+        requests: spread(|taken| taken.requests),
+        trips: spread(|taken| taken.trips),
+    }
+}
