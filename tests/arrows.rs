@@ -99,6 +99,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "key",
             "magnitude",
             "metric",
+            "neighbor",
             "packed",
             "parallel",
             "quantize",

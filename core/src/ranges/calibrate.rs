@@ -7,9 +7,10 @@ use super::search::RangeQuery;
 use super::view::Top;
 use crate::calibration::{Calibration, EFFORTS, Structure};
 use crate::error::Result;
+use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
 use crate::rows::RowSet;
-use crate::sort::sort_by;
+use crate::sort::sort;
 use crate::vectors::Shape;
 use alloc::vec::Vec;
 
@@ -39,7 +40,7 @@ struct Scratch {
     centroid: Vec<f32>,
     ranks: Vec<f32>,
     biases: Vec<f32>,
-    found: Vec<(f32, u32)>,
+    found: Pool,
     rows: Vec<u32>,
 }
 
@@ -97,13 +98,14 @@ fn find(
     for group in query.near_groups(top, probes)? {
         let group = top.open_group(group, record(group)?)?;
         query.rank_lists(&group, ranks)?;
-        near.extend(ranks.iter().copied().zip(group.lists()));
+        let ranked = ranks.iter().zip(group.lists());
+        near.extend(ranked.map(|(&rank, list)| Candidate::new(rank, list)));
     }
-    let nearer = |a: &(f32, u32), b: &(f32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-    sort_by(&mut near, nearer);
+    sort(&mut near);
     seen.reset(queries.order.len() as u32);
-    found.clear();
-    for &(_, list) in near.iter().take(probes as usize) {
+    found.reset(super::rows_measured(K));
+    for list in near.iter().take(probes as usize) {
+        let list = list.id();
         let number = top.group_of(list);
         let group = top.open_group(number, record(number)?)?;
         let entry = group.list(list)?;
@@ -114,15 +116,11 @@ fn find(
         for (place, &rank) in ranks.iter().enumerate() {
             let row = members.row(place)?;
             if !(queries.is_held_out)(queries.order[row as usize]) && seen.insert(row) {
-                found.push((rank, row));
+                found.push(Candidate::new(rank, row));
             }
         }
     }
-    let most = super::rows_measured(K).min(found.len());
-    if most < found.len() {
-        found.select_nth_unstable_by(most, nearer);
-    }
     rows.clear();
-    rows.extend(found[..most].iter().map(|&(_, row)| queries.order[row as usize]));
+    rows.extend(found.entries().iter().map(|found| queries.order[found.id() as usize]));
     Ok(())
 }

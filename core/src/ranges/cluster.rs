@@ -6,8 +6,8 @@ use crate::error::{OrCorrupt, Result};
 use crate::ivf::kmeans::{self, Clustering};
 use crate::magnitude::inverse_length;
 use crate::metric::Metric;
+use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
-use crate::sort::sort_by;
 use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -43,7 +43,7 @@ struct Scratch {
     query: Query,
     values: Vec<f32>,
     ranks: Vec<f32>,
-    near: Vec<u32>,
+    near: Pool,
     first: Vec<f32>,
     second: Vec<f32>,
 }
@@ -125,42 +125,37 @@ fn choose(
             query.set(values, dimensions, Metric::L2)?;
             ranks.resize(all_groups.len(), 0.0);
             groups.view().ranks_as(Metric::L2, query, &all_groups, ranks, &mut Vec::new())?;
-            near.clear();
-            near.extend_from_slice(&all_groups);
-            sort_by(near, |&a, &b| ranks[a as usize].total_cmp(&ranks[b as usize]));
-            near.truncate(NEAR_GROUPS);
+            near.reset(NEAR_GROUPS);
+            for (&group, &rank) in all_groups.iter().zip(&*ranks) {
+                near.push(Candidate::new(rank, group));
+            }
             let mut lists = Vec::new();
-            for &group in near.iter() {
-                lists.extend(firsts[group as usize]..firsts[group as usize + 1]);
+            for group in near.entries() {
+                let group = group.id() as usize;
+                lists.extend(firsts[group]..firsts[group + 1]);
             }
             ranks.resize(lists.len(), 0.0);
             centroids.view().ranks_as(Metric::L2, query, &lists, ranks, &mut Vec::new())?;
-            let mut places: Vec<u32> = (0..lists.len() as u32).collect();
-            let order = |&a: &u32, &b: &u32| {
-                let rank = |place: u32| ranks[place as usize];
-                rank(a).total_cmp(&rank(b)).then(a.cmp(&b))
-            };
-            let most = NEAR_LISTS.min(places.len());
-            if most < places.len() {
-                places.select_nth_unstable_by(most, order);
+            near.reset(NEAR_LISTS);
+            for (place, &rank) in (0..).zip(&*ranks) {
+                near.push(Candidate::new(rank, place));
             }
-            places.truncate(most);
-            sort_by(&mut places, order);
-            let host = *places.first().or_corrupt("lists")?;
-            residual(values, centroids, lists[host as usize], own)?;
+            let places = near.entries();
+            let host = lists[places.first().or_corrupt("lists")?.id() as usize];
+            residual(values, centroids, host, own)?;
             let square = measure_pair(Measure::Dot, own, own);
             let mut best = (f32::INFINITY, NO_LIST);
-            for &place in &places[1..] {
-                let list = lists[place as usize];
+            for place in &places[1..] {
+                let list = lists[place.id() as usize];
                 residual(values, centroids, list, second)?;
                 let along = measure_pair(Measure::Dot, second, own);
                 let part = if square > 0.0 { along * along / square } else { 0.0 };
-                let cost = ranks[place as usize] + PARALLEL * part;
+                let cost = place.rank() + PARALLEL * part;
                 if cost < best.0 {
                     best = (cost, list);
                 }
             }
-            Ok((lists[host as usize], best.1))
+            Ok((host, best.1))
         })?);
     }
     Ok(chosen)

@@ -7,8 +7,9 @@ use super::view::{Group, Top};
 use crate::error::Result;
 use crate::magnitude::inverse_length;
 use crate::metric::Metric;
+use crate::neighbor::Candidate;
 use crate::quantize::{CodedQuery, CodesView};
-use crate::sort::sort_by;
+use crate::sort::sort;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 
@@ -50,21 +51,19 @@ impl RangeQuery {
     pub fn near_groups(&mut self, top: &Top, probes: u32) -> Result<Vec<u32>> {
         let mut ranks = Vec::new();
         self.rank(&top.centroids()?, top.groups(), &mut ranks)?;
-        let mut near: Vec<u32> = (0..top.groups()).collect();
-        let rank = |group: u32| ranks[group as usize];
-        sort_by(&mut near, |&a, &b| rank(a).total_cmp(&rank(b)).then(a.cmp(&b)));
-        let (mut lists, mut count) = (0, 0);
-        let wanted = probes.saturating_mul(LISTS_A_PROBE);
-        for &group in &near {
-            if lists >= wanted {
+        let ranked = (0..).zip(&ranks).map(|(group, &rank)| Candidate::new(rank, group));
+        let mut near: Vec<Candidate> = ranked.collect();
+        sort(&mut near);
+        let (mut lists, mut groups) = (0, Vec::new());
+        for group in near {
+            if lists >= probes.saturating_mul(LISTS_A_PROBE) {
                 break;
             }
-            let (entry, next) = top.group(group)?;
+            let (entry, next) = top.group(group.id())?;
             lists += next.first_list - entry.first_list;
-            count += 1;
+            groups.push(group.id());
         }
-        near.truncate(count);
-        Ok(near)
+        Ok(groups)
     }
 
     /// The ranks of a group's lists, in their order.
