@@ -46,11 +46,13 @@ succeeds() { # succeeds TEST ARGUMENT…: a test in Python
 
 for which in "$@"; do
     postgres_install "$which"
-    "$home/venv/bin/python3" -m pip install -q --no-deps psycopg==3.2.9 psycopg-binary==3.2.9 typing_extensions
+    "$home/venv/bin/python3" -m pip install -q --retries 10 --timeout 60 --no-deps psycopg==3.2.9 psycopg-binary==3.2.9 typing_extensions
     extension_install
     run=$folder/$version
     server_start "$run"
     trap 'server_stop "$run"; rm -rf "$folder"' EXIT
+    # Who vacuums and analyzes, and when, is the tests' to say; the servers of index_*.py have it on.
+    "$bin/psql" -qX -h 127.0.0.1 -p "$port" -U postgres -c "ALTER SYSTEM SET autovacuum = off" -c "SELECT pg_reload_conf()" >/dev/null
     HITHER=$hither sh fdw/tests/files.sh "$run/files"
     servers_start "$run/web" "$run/files"
     trap 'servers_stop; server_stop "$run"; rm -rf "$folder"' EXIT

@@ -56,7 +56,7 @@ SELECT count(*) FROM t;
 \! cat $WEB/requests; rm $WEB/requests
 CREATE FOREIGN TABLE hanging (id bigint) SERVER web OPTIONS (location 'hang/things.hither');
 -- Cancelled in the wait; what came is kept, and the next statement asks for the rest.
-SET statement_timeout = '1500ms';
+SET statement_timeout = '4000ms';
 ALTER FOREIGN TABLE t OPTIONS (SET location 'silent/things.hither');
 SELECT count(*) FROM t;
 ALTER FOREIGN TABLE t OPTIONS (SET location 'hang/things.hither');
@@ -72,7 +72,7 @@ COMMIT;
 SELECT count(*) FROM t;
 \! cat $WEB/requests; rm $WEB/requests
 -- A session that is ended in the wait leaves no lock.
-\! rm $WEB/mended; $PSQL -d remote -Atc 'SELECT count(*) FROM hanging' >/dev/null 2>&1 & until grep -q hang $WEB/requests 2>/dev/null; do sleep 0.1; done; sleep 0.5
+\! rm $WEB/mended; $PSQL -d remote -Atc 'SELECT count(*) FROM hanging' >/dev/null 2>&1 & until grep -q hang $WEB/requests 2>/dev/null; do sleep 0.1; done; sleep 2
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = 'SELECT count(*) FROM hanging';
 \! touch $WEB/mended; $PSQL -d remote -Atc 'SELECT count(*) FROM hanging'
 \! cat $WEB/requests; rm $WEB/requests
@@ -80,7 +80,7 @@ DROP FOREIGN TABLE hanging;
 -- What came is of another version: from the start.
 \! rm $WEB/mended; cp $WEB/part0.hither $WEB/changing.hither
 ALTER FOREIGN TABLE t OPTIONS (SET location 'hang/changing.hither');
-SET statement_timeout = '1500ms';
+SET statement_timeout = '4000ms';
 SELECT count(*) FROM t;
 RESET statement_timeout;
 \! touch $WEB/mended; cp $WEB/part1.hither $WEB/changing.hither
