@@ -23,6 +23,8 @@ mod recall;
 mod remove;
 mod replace;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings;
 mod show;
 mod source;
@@ -61,6 +63,8 @@ enum Command {
     Merge(merge::Arguments),
     Export(export::Arguments),
     Bench(bench::Arguments),
+    #[cfg(feature = "serve")]
+    Serve(serve::Arguments),
     #[cfg(feature = "postgres")]
     MigrateIndex(migrate_index::Arguments),
     /// Print a completion script for a shell.
@@ -96,6 +100,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => serve::run(&arguments),
         #[cfg(feature = "postgres")]
         Command::MigrateIndex(arguments) => migrate_index::run(&arguments),
         Command::Completions { shell } => {

@@ -25,6 +25,9 @@ mod remote;
 #[allow(dead_code, reason = "the tests of hither-remote use all of it")]
 #[path = "../../remote/tests/server.rs"]
 mod server;
+#[cfg(feature = "serve")]
+#[path = "command/serving.rs"]
+mod serving;
 #[path = "command/streams.rs"]
 mod streams;
 #[path = "command/texts.rs"]

@@ -1,0 +1,147 @@
+//! The folder that is served: which of its files a request may have, and which version each is.
+
+use crate::failure::Failure;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use percent_encoding::percent_decode_str;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The bytes of an index file's header, and which of them are the content id: FORMAT.md.
+const HEADER: u64 = 64;
+const CONTENT_ID: std::ops::Range<usize> = 40..56;
+
+/// A folder whose index files are served.
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// A file that is open, and which version it is. Whatever gets its name meanwhile, this one is sent.
+pub struct Served {
+    pub file: File,
+    pub length: u64,
+    /// To the second, as HTTP has it.
+    pub modified: SystemTime,
+    /// A strong tag in its quotes.
+    pub etag: String,
+}
+
+impl Folder {
+    /// A folder that is there.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let there = fs::metadata(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Failure::at(path, "there is no such folder"),
+            _ => Failure::at(path, error),
+        })?;
+        if !there.is_dir() {
+            return Err(Failure::at(path, "this is a file; name the folder that it is in"));
+        }
+        Dir::open_ambient_dir(path, ambient_authority())
+            .map_err(|error| Failure::at(path, error))?;
+        Ok(Self { path: path.into() })
+    }
+
+    /// Opens the file that the path of a URL names. The folder is looked up anew each time, so that another
+    /// may get its name.
+    ///
+    /// # Errors
+    /// Of the kind [`ErrorKind::NotFound`] where nothing is served under this name, and of
+    /// [`ErrorKind::PermissionDenied`] where it leads out of the folder.
+    pub fn find(&self, url: &str) -> io::Result<Served> {
+        let name = name(url).ok_or(ErrorKind::NotFound)?;
+        // Its paths lead nowhere above it, nor do links.
+        let folder = Dir::open_ambient_dir(&self.path, ambient_authority())?;
+        // A pipe would be waited for as it is opened.
+        if !folder.metadata(&name)?.is_file() {
+            return Err(ErrorKind::NotFound.into());
+        }
+        let mut file = folder.open(&name)?.into_std();
+        let metadata = file.metadata()?;
+        let (length, modified) = (metadata.len(), metadata.modified()?);
+        let etag = match content_id(&mut file, length)? {
+            Some(id) => format!("\"{id:032x}\""),
+            None => {
+                let time = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+                format!("\"{length:x}-{:x}\"", time.as_nanos())
+            }
+        };
+        Ok(Served { file, length, modified: to_second(modified), etag })
+    }
+}
+
+/// What stands for every byte of an index file; none where it is none, or not whole.
+fn content_id(file: &mut File, length: u64) -> io::Result<Option<u128>> {
+    let mut start = Vec::new();
+    file.take(HEADER).read_to_end(&mut start)?;
+    if hither::raw::file_length(&start).is_ok_and(|said| said == length) {
+        let id = start.get(CONTENT_ID).and_then(|id| id.try_into().ok());
+        return Ok(id.map(u128::from_le_bytes));
+    }
+    Ok(None)
+}
+
+/// No server has files of the time to come, whatever its clock says.
+fn to_second(time: SystemTime) -> SystemTime {
+    let since = time.min(SystemTime::now()).duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
+/// The name within the folder that the path of a URL means; none where nothing by such a name is served.
+fn name(url: &str) -> Option<PathBuf> {
+    let mut name = PathBuf::new();
+    for part in url.strip_prefix('/')?.split('/') {
+        let part = percent_decode_str(part).decode_utf8().ok()?;
+        if part.is_empty() || part.starts_with('.') || part.contains(['/', '\\', '\0', ':']) {
+            return None;
+        }
+        name.push(&*part);
+    }
+    name.extension().is_some_and(|extension| extension == "hither").then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+    use std::path::Path;
+
+    #[test]
+    fn names_of_index_files_alone_are_served_and_none_leads_upwards() {
+        for (url, named) in [
+            ("/words.hither", "words.hither"),
+            ("/a/b/words.hither", "a/b/words.hither"),
+            ("/two%20words.hither", "two words.hither"),
+            ("/%77ords%2ehither", "words.hither"),
+            ("/w%C3%B6rter.hither", "wörter.hither"),
+            ("/100%.hither", "100%.hither"),
+        ] {
+            assert_eq!(name(url).as_deref(), Some(Path::new(named)), "{url}");
+        }
+        for url in [
+            "",
+            "*",
+            "/",
+            "words.hither",
+            "/words",
+            "/words.hither/",
+            "//words.hither",
+            "/../words.hither",
+            "/a/../../words.hither",
+            "/%2e%2e/words.hither",
+            "/%2E%2E%2Fwords.hither",
+            "/a%2f..%2f..%2fwords.hither",
+            "/..%5cwords.hither",
+            "/./words.hither",
+            "/.words.hither",
+            "/.git/words.hither",
+            "/words.hither%00",
+            "/c:words.hither",
+            "/%ff.hither",
+            "/words.txt",
+            "/.hither",
+        ] {
+            assert_eq!(name(url), None, "{url}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The header `Range`: which parts of a file it asks for. RFC 9110, section 14.
+
+use std::ops::Range;
+
+/// Who asks for more parts than this gets the whole.
+const MOST_PARTS: usize = 100;
+
+/// What of a file is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// No part, or what is understood by nobody and counts as not said.
+    Whole,
+    /// Parts that the file has, none empty; where several overlap, as one.
+    Parts(Vec<Range<u64>>),
+    /// Nothing that the file has.
+    Nothing,
+}
+
+/// Understands a header for a file of `length` bytes.
+pub fn asked(header: &str, length: u64) -> Asked {
+    let Some((unit, list)) = header.split_once('=') else { return Asked::Whole };
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return Asked::Whole;
+    }
+    let (mut parts, mut count) = (Vec::new(), 0);
+    for spec in list.split(',').map(|spec| spec.trim_matches([' ', '\t'])) {
+        // A list may have empty entries.
+        if spec.is_empty() {
+            continue;
+        }
+        count += 1;
+        match part(spec, length) {
+            Some(part) if count <= MOST_PARTS => {
+                parts.extend(Some(part).filter(|part| !part.is_empty()))
+            }
+            _ => return Asked::Whole,
+        }
+    }
+    match (count, parts.len()) {
+        (0, _) => Asked::Whole,
+        (_, 0) => Asked::Nothing,
+        _ => Asked::Parts(apart(parts)),
+    }
+}
+
+/// One part, empty where the file has nothing of it; none where it is understood by nobody.
+fn part(spec: &str, length: u64) -> Option<Range<u64>> {
+    let (first, last) = spec.split_once('-')?;
+    match (first, last) {
+        ("", last) => Some(length.saturating_sub(number(last)?)..length),
+        (first, "") => Some(number(first)?.min(length)..length),
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            let end = last.saturating_add(1).min(length);
+            (first <= last).then(|| first.min(end)..end)
+        }
+    }
+}
+
+/// Digits alone; of those that say more than any file has, the greatest number.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// The same bytes, none twice, in the order that was asked for where none was asked for twice.
+fn apart(parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let mut sorted = parts.clone();
+    sorted.sort_by_key(|part| part.start);
+    if sorted.windows(2).all(|pair| pair[0].end <= pair[1].start) {
+        return parts;
+    }
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for part in sorted {
+        match joined.last_mut() {
+            Some(last) if part.start <= last.end => last.end = last.end.max(part.end),
+            _ => joined.push(part),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, asked};
+
+    #[test]
+    fn parts_are_those_that_the_rfc_means() {
+        use Asked::*;
+        let parts = |list: &[(u64, u64)]| Parts(list.iter().map(|&(from, to)| from..to).collect());
+        let many = format!("bytes={}", "0-0,".repeat(101));
+        for (header, wanted) in [
+            ("bytes=0-63", parts(&[(0, 64)])),
+            ("Bytes=0-63", parts(&[(0, 64)])),
+            ("bytes=100-", parts(&[(100, 1000)])),
+            ("bytes=-10", parts(&[(990, 1000)])),
+            ("bytes=-5000", parts(&[(0, 1000)])),
+            ("bytes=999-99999999999999999999999", parts(&[(999, 1000)])),
+            ("bytes= 0-0 ,\t, 5-6", parts(&[(0, 1), (5, 7)])),
+            // In the order that was asked for, unless they overlap.
+            ("bytes=500-509,0-9", parts(&[(500, 510), (0, 10)])),
+            ("bytes=500-509,0-9,5-99", parts(&[(0, 100), (500, 510)])),
+            ("bytes=2000-,5-5", parts(&[(5, 6)])),
+            ("bytes=1000-", Nothing),
+            ("bytes=1000-2000,3000-", Nothing),
+            ("bytes=-0", Nothing),
+            ("bytes=", Whole),
+            ("bytes=5", Whole),
+            ("bytes=-", Whole),
+            ("bytes=9-5", Whole),
+            ("bytes=0-5,x", Whole),
+            ("bytes=+1-5", Whole),
+            ("bytes=1-5-9", Whole),
+            ("rows=0-5", Whole),
+            ("bytes", Whole),
+            (&many, Whole),
+        ] {
+            assert_eq!(asked(header, 1000), wanted, "{header}");
+        }
+        assert_eq!(asked("bytes=0-", 0), Nothing);
+    }
+}
