@@ -93,7 +93,7 @@ impl Access {
         Ok(secret)
     }
 
-    fn bucket(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
+    fn bucket(&self, bucket: &str, kept: usize) -> Result<Arc<dyn ObjectStore>> {
         let host = self.endpoint.as_deref().and_then(|url| {
             let url = reqwest::Url::parse(url).ok()?;
             url.host_str().map(str::to_owned)
@@ -107,6 +107,7 @@ impl Access {
             .with_retry(retries())
             .with_http_connector(Connector {
                 host: host.unwrap_or_default(),
+                kept,
                 follow_redirects: false,
                 user_agent: self.user_agent.clone(),
                 secret: None,
@@ -144,6 +145,16 @@ impl Access {
         location: &Location,
         interrupt: &mut impl Interrupt,
     ) -> Result<Vec<Object>> {
+        self.objects_kept(location, 0, interrupt)
+    }
+
+    /// The same, of servers to which so many connections are kept.
+    pub(crate) fn objects_kept(
+        &self,
+        location: &Location,
+        kept: usize,
+        interrupt: &mut impl Interrupt,
+    ) -> Result<Vec<Object>> {
         let url = location.to_string();
         match location {
             Location::Path(_) => Ok(Vec::new()),
@@ -158,6 +169,7 @@ impl Access {
                     .with_retry(retries())
                     .with_http_connector(Connector {
                         host: http.host_str().unwrap_or_default().into(),
+                        kept,
                         follow_redirects: true,
                         user_agent: self.user_agent.clone(),
                         secret: secret.cloned(),
@@ -172,7 +184,7 @@ impl Access {
                 Ok(vec![Object { url, store, path: Path::default(), listed: None, id }])
             }
             Location::S3 { bucket, key } => {
-                let store = self.bucket(bucket)?;
+                let store = self.bucket(bucket, kept)?;
                 let pattern = match key.as_str() {
                     "" => "*.hither".into(),
                     prefix if prefix.ends_with('/') => format!("{prefix}*.hither"),

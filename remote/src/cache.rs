@@ -14,14 +14,13 @@
 
 mod download;
 mod failed;
-mod note;
 mod room;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::note::Note;
 use crate::object::Object;
 use crate::wait::{Interrupt, wait};
 use futures_util::{StreamExt, TryStreamExt};
-use note::Note;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};

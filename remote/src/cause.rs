@@ -15,7 +15,16 @@ pub fn cause(url: &str, error: &object_store::Error) -> Error {
         }
         error => match wrong(error) {
             Some(Wrong::File(error)) => Error::of_file(url, error),
-            Some(Wrong::Answer(what)) => Error::not_given(Answer, url, what),
+            Some(Wrong::Whole) => Error::no_ranges(url),
+            Some(wrong) => {
+                let kind = match wrong {
+                    Wrong::Busy { .. } => NotGiven,
+                    Wrong::Short { .. } => Cut,
+                    Wrong::Stalled(_) => Unreachable,
+                    _ => Answer,
+                };
+                Error::not_given(kind, url, wrong)
+            }
             None => {
                 let (kind, reason) = transport(error);
                 Error::not_given(kind, url, reason)
@@ -25,7 +34,7 @@ pub fn cause(url: &str, error: &object_store::Error) -> Error {
 }
 
 /// What of an answer was wrong, if that is why.
-fn wrong(error: &object_store::Error) -> Option<&Wrong> {
+pub fn wrong(error: &object_store::Error) -> Option<&Wrong> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = source {
         if let Some(wrong) = inner.downcast_ref() {

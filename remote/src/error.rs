@@ -51,6 +51,10 @@ pub enum ErrorKind {
     Elsewhere,
     /// The server did not give the file for another reason.
     NotGiven,
+    /// The server has another version of the file than the one of which parts were read.
+    Replaced,
+    /// The server sends no parts of files.
+    NoRanges,
     /// The file is damaged.
     Damaged,
     /// It is no index file.
@@ -83,7 +87,7 @@ use ErrorKind::*;
 
 /// What kinds are called where an error is written down for other processes. [`Share`] has its
 /// bytes behind it.
-const NAMES: [(ErrorKind, &str); 28] = [
+const NAMES: [(ErrorKind, &str); 30] = [
     (Location, "location"),
     (Secret, "secret"),
     (NotAbsolute, "not-absolute"),
@@ -100,6 +104,8 @@ const NAMES: [(ErrorKind, &str); 28] = [
     (Cut, "cut"),
     (Elsewhere, "elsewhere"),
     (NotGiven, "not-given"),
+    (Replaced, "replaced"),
+    (NoRanges, "no-ranges"),
     (Damaged, "damaged"),
     (NotAnIndex, "not-an-index"),
     (Unsupported, "unsupported"),
@@ -184,6 +190,16 @@ impl Error {
         Self::new(kind, format!("could not get \"{url}\": {reason}"))
     }
 
+    /// The server has another version of the file that is at `url`.
+    pub(crate) fn replaced(url: &str) -> Self {
+        Self::new(Replaced, format!("\"{url}\" was replaced by another file while it was read"))
+    }
+
+    /// The server that has the file at `url` sends files whole.
+    pub(crate) fn no_ranges(url: &str) -> Self {
+        Self::not_given(NoRanges, url, "the server sends no parts of files")
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -208,6 +224,8 @@ impl Error {
             Cut => {
                 "What arrived is kept: the next attempt goes on from there, if the server lets it."
             }
+            Replaced => "Open it again: the new one is not mixed with what was read.",
+            NoRanges => "Bring it whole.",
             Elsewhere => "Is the region that of the bucket?",
             TooLarge | Removed => "Let the cache be larger.",
             Full => "Files that are used together must fit together. Let the cache be larger.",

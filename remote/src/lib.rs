@@ -29,7 +29,9 @@
 //! lead to names, never to addresses nor to another port of the same host, and never from https to
 //! http. Locations hold no secret, and no error shows one.
 //!
-//! Nothing outlives a call but files: a call drives a runtime on its own thread, and whoever has an
+//! A [`RangeReader`] brings parts of a file, where that is enough.
+//!
+//! Nothing outlives a call but files, and the connections of a [`RangeReader`]: a call drives a runtime on its own thread, and whoever has an
 //! [`Interrupt`] can end it. Locks and links of files are those of Unix.
 
 mod access;
@@ -38,7 +40,9 @@ mod cause;
 mod error;
 pub mod location;
 mod network;
+mod note;
 mod object;
+mod range_reader;
 mod secret;
 mod wait;
 
@@ -47,5 +51,6 @@ pub use cache::{Cache, CacheOptions, CachedFile, note_use};
 pub use error::{Error, ErrorKind, Result};
 pub use location::Location;
 pub use object::Object;
+pub use range_reader::{Opened, RangeOptions, RangeReader, RemoteFile, Traffic};
 pub use secret::{Secret, is_endpoint, is_header, is_query, masked};
 pub use wait::Interrupt;

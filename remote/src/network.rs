@@ -1,10 +1,15 @@
 //! Which hosts may be contacted, and how long an answer may take.
 //!
-//! `answer` is between object_store and a server, and checks what that one says.
+//! `answer` is between object_store and a server, and checks what that one says; `piece` is its part for who
+//! reads parts of files.
 
 mod answer;
+mod piece;
+mod wrong;
 
-pub use answer::{START, Wrong};
+pub use answer::START;
+pub use piece::Piece;
+pub use wrong::Wrong;
 
 use crate::secret::Secret;
 use object_store::ClientOptions;
@@ -24,6 +29,8 @@ const MOST_REDIRECTS: usize = 5;
 pub struct Connector {
     /// The host that was named; others are reached by redirection alone.
     pub host: String,
+    /// Connections that are kept for the next request: of who asks once, none.
+    pub kept: usize,
     pub follow_redirects: bool,
     pub user_agent: String,
     /// What requests carry, and no redirected one to elsewhere.
@@ -40,7 +47,7 @@ impl HttpConnector for Connector {
             .user_agent(&self.user_agent)
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(self.kept)
             .redirect(redirects)
             // It would repeat the query of the request, which may be a secret.
             .referer(false)

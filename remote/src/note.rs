@@ -1,6 +1,6 @@
-//! Which version of an object a cached file is, in a few lines of text.
+//! Which version of an object a file is that was brought or is read, in a few lines of text.
 
-use object_store::ObjectMeta;
+use object_store::{GetOptions, ObjectMeta};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -60,7 +60,8 @@ impl Note {
         let same_time = self.modified == other.modified;
         self.length == other.length
             && match (&self.etag, &other.etag) {
-                (Some(ours), Some(theirs)) => ours == theirs,
+                // A weak tag is that of versions that mean the same, byte for byte or not.
+                (Some(ours), Some(theirs)) => ours == theirs && (self.is_certain() || same_time),
                 _ => same_time,
             }
     }
@@ -73,6 +74,16 @@ impl Note {
     /// Whether a server can be asked for the rest of just this version.
     pub fn can_be_resumed(&self) -> bool {
         self.is_certain() || self.modified > 0
+    }
+
+    /// The conditions under which a server gives a part of just this version.
+    pub fn conditions(&self) -> GetOptions {
+        let certain = self.is_certain();
+        GetOptions {
+            if_match: self.etag.clone().filter(|_| certain),
+            if_unmodified_since: self.modified().filter(|_| !certain).map(Into::into),
+            ..GetOptions::default()
+        }
     }
 
     /// When the version was made, for a server that has no ETag.

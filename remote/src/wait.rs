@@ -1,7 +1,7 @@
 //! Waiting for the network on one thread, for callers who handle signals in their own way.
 //!
-//! Whatever waits is driven by a runtime on this thread that lives as long as the wait: afterwards
-//! no connection, timer or thread is left.
+//! Whatever waits is driven by a runtime on this thread that lives as long as the wait, so that afterwards
+//! no connection, timer or thread is left; or as long as who keeps one for several waits.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::pin::pin;
@@ -36,31 +36,48 @@ impl<F: FnMut() -> bool> Interrupt for F {
 /// # Errors
 /// [`ErrorKind::Interrupted`], or [`ErrorKind::System`] where there is no runtime to be had.
 pub fn wait<F: Future>(future: F, interrupt: &mut impl Interrupt) -> Result<F::Output> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Error::new(ErrorKind::System, format!("could not wait for the network: {error}"))
-    })?;
-    let runtime = Running(Some(runtime));
-    let Some(running) = &runtime.0 else { unreachable!("a runtime runs until it is dropped") };
-    let mut future = pin!(future);
-    loop {
-        let step = interrupt.step(|| {
-            running.block_on(async { tokio::time::timeout(SLICE, future.as_mut()).await })
-        });
-        if let Ok(output) = step {
-            return Ok(output);
-        }
-        if interrupt.stop() {
-            let message = "stopped while waiting for the network";
-            return Err(Error::new(ErrorKind::Interrupted, message));
+    Runtime::new()?.wait(future, interrupt)
+}
+
+/// What drives waits: nothing between them, so that connections last from one to the next and rest meanwhile. It
+/// ends without waiting for threads that ask for addresses or verify a file.
+#[derive(Debug)]
+pub struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    /// # Errors
+    /// [`ErrorKind::System`] where there is none to be had.
+    pub fn new() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            Error::new(ErrorKind::System, format!("could not wait for the network: {error}"))
+        })?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Waits for a future.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`].
+    pub fn wait<F: Future>(&self, future: F, interrupt: &mut impl Interrupt) -> Result<F::Output> {
+        let Some(runtime) = &self.0 else { unreachable!("a runtime runs until it is dropped") };
+        let mut future = pin!(future);
+        loop {
+            let step = interrupt.step(|| {
+                runtime.block_on(async { tokio::time::timeout(SLICE, future.as_mut()).await })
+            });
+            if let Ok(output) = step {
+                return Ok(output);
+            }
+            if interrupt.stop() {
+                let message = "stopped while waiting for the network";
+                return Err(Error::new(ErrorKind::Interrupted, message));
+            }
         }
     }
 }
 
-/// A runtime that ends without waiting for threads that ask for addresses or verify a file.
-struct Running(Option<tokio::runtime::Runtime>);
-
-impl Drop for Running {
+impl Drop for Runtime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();

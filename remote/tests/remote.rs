@@ -3,6 +3,7 @@
 mod answers;
 mod asking;
 mod keeping;
+mod parts;
 mod server;
 
 use hither::{IndexBuilder, IndexOptions, Metric};

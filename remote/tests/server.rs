@@ -79,7 +79,8 @@ impl Server {
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Request> {
+/// The head of a request; none from who sends none.
+pub fn read(stream: &TcpStream) -> Option<Request> {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let path = lines.next()?.split(' ').nth(1)?.to_owned();
     let headers = lines
@@ -114,6 +115,16 @@ pub fn whole(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
 pub fn rest(first: usize, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let range = format!("Content-Range: bytes {first}-{}/{}", body.len() - 1, body.len());
     whole("206 Partial Content", &[headers, &[range.as_str()]].concat(), &body[first..])
+}
+
+/// An answer that has the part of `body` that is asked for, as far as it has that.
+pub fn part(request: &Request, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let asked = request.header("range").and_then(|range| range.strip_prefix("bytes="));
+    let (first, last) = asked.and_then(|asked| asked.split_once('-')).expect("a part is asked for");
+    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+    let end = body.len().min(last + 1);
+    let range = format!("Content-Range: bytes {first}-{}/{}", end - 1, body.len());
+    whole("206 Partial Content", &[headers, &[range.as_str()]].concat(), &body[first..end])
 }
 
 /// The same bytes in chunks, without a length.

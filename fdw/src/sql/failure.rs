@@ -132,10 +132,10 @@ impl From<hither_remote::Error> for Failure {
             }
             E::Damaged => Code::ERRCODE_DATA_CORRUPTED,
             E::NotAnIndex => Code::ERRCODE_WRONG_OBJECT_TYPE,
-            E::Unsupported => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            E::Unsupported | E::NoRanges => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
             E::Unreadable => Code::ERRCODE_FDW_ERROR,
             E::TooLarge | E::Full | E::Share(_) => Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-            E::Removed => Code::ERRCODE_OBJECT_IN_USE,
+            E::Removed | E::Replaced => Code::ERRCODE_OBJECT_IN_USE,
             E::Disk => Code::ERRCODE_DISK_FULL,
             E::Folder => Code::ERRCODE_IO_ERROR,
             E::System => Code::ERRCODE_SYSTEM_ERROR,

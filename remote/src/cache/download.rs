@@ -1,9 +1,9 @@
 //! Bringing a file: only if it changed, from where a connection was cut, and verified.
 
-use super::note::Note;
 use super::{Cache, CachedFile};
 use crate::cause::{answered, cause};
 use crate::error::{Error, ErrorKind, Result};
+use crate::note::Note;
 use crate::object::Object;
 use futures_util::TryStreamExt;
 use hither::IndexFile;
@@ -50,13 +50,7 @@ impl Cache {
         let Some(note) = note.filter(|note| 0 < have && have < note.length) else {
             return Ok(None);
         };
-        let certain = note.is_certain();
-        let options = GetOptions {
-            range: Some(GetRange::Offset(have)),
-            if_match: note.etag.clone().filter(|_| certain),
-            if_unmodified_since: note.modified().filter(|_| !certain).map(Into::into),
-            ..GetOptions::default()
-        };
+        let options = GetOptions { range: Some(GetRange::Offset(have)), ..note.conditions() };
         match object.store.get_opts(&object.path, options).await {
             Ok(result) if note.is_of(&result.meta) => Ok(Some((result, have))),
             Err(error @ object_store::Error::Generic { .. }) if !answered(&error) => {

@@ -1,8 +1,8 @@
 //! The limit of the cache: what was not used longest makes room.
 
-use super::note::Note;
 use super::{Cache, try_lock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::note::Note;
 use crate::object::Object;
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -3,6 +3,8 @@
 //! All requests of object_store go through here. Whatever a server answers, no more is read than was asked
 //! for, and what does not answer the request is an error that says so.
 
+use super::piece::Piece;
+use super::wrong::{Wrong, check_encoding};
 use crate::secret::Secret;
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -10,14 +12,9 @@ use hither::ErrorKind;
 use hither::raw::file_length;
 use http_body::Frame;
 use http_body_util::StreamBody;
-use object_store::client::{
-    HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
-};
-use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE,
-};
+use object_store::client::{HttpError, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Client, StatusCode};
-use std::fmt;
 use std::sync::Mutex;
 
 /// The bytes at the start of an index file that say what it is and how long.
@@ -25,33 +22,6 @@ pub const START: usize = 64;
 /// Most pages of a list, of a thousand objects each, and most bytes of a page.
 const MOST_PAGES: usize = 1000;
 const MOST_OF_PAGE: usize = 16 << 20;
-
-/// An answer that cannot be used.
-#[derive(Debug)]
-pub enum Wrong {
-    /// It is not an index file, or none of that length.
-    File(hither::Error),
-    /// It is not an answer to what was asked.
-    Answer(String),
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(error) => error.fmt(out),
-            Self::Answer(what) => out.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for Wrong {}
-
-impl From<Wrong> for HttpError {
-    fn from(wrong: Wrong) -> Self {
-        // Of a kind that makes object_store not ask again.
-        Self::new(HttpErrorKind::Unknown, wrong)
-    }
-}
 
 /// The pages of a list that came.
 #[derive(Debug, Default)]
@@ -98,6 +68,9 @@ impl HttpService for AnswerChecker {
             secret.add_to(&mut request);
         }
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(piece) = request.extensions().get::<Piece>().cloned() {
+            return piece.ask(&self.client, request).await;
+        }
         let (mut parts, body) = self.client.call(request).await?.into_parts();
         if !parts.status.is_success() {
             // Nobody reads what an error has to say, which may be without end.
@@ -120,17 +93,6 @@ impl HttpService for AnswerChecker {
         let (length, body) = begun(body, says_length(&parts.headers)?).await?;
         parts.headers.insert(CONTENT_LENGTH, length.into());
         Ok(HttpResponse::from_parts(parts, body))
-    }
-}
-
-/// Nobody asked for a content encoding.
-fn check_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
-    match headers.get(CONTENT_ENCODING) {
-        Some(encoding) if encoding != "identity" && !encoding.is_empty() => {
-            let encoding = encoding.to_str().unwrap_or("?");
-            Err(Wrong::Answer(format!("it sends the file compressed, in encoding \"{encoding}\"")))
-        }
-        _ => Ok(()),
     }
 }
 
