@@ -14,6 +14,8 @@ pub enum Failure {
     ClosedPipe,
     /// Ctrl-C; everything was taken back.
     Interrupted,
+    /// Ctrl-C; what was begun can be gone on with, as this says.
+    Paused(String),
 }
 
 impl Failure {
@@ -31,7 +33,7 @@ impl Failure {
     /// The line for people.
     pub fn message(self) -> String {
         match self {
-            Self::Message(message) => message,
+            Self::Message(message) | Self::Paused(message) => message,
             Self::ClosedPipe => "whoever read the output has enough".into(),
             Self::Interrupted => "interrupted".into(),
         }

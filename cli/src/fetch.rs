@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::interrupt::interrupted;
 use crate::memory::parse_size;
 use hither::IndexFile;
-use hither_remote::{Access, Cache, CacheOptions, Error, ErrorKind, Keys, Secret};
+use hither_remote::{Access, Cache, CacheOptions, Error, ErrorKind, Keys, Object, Secret};
 use hither_remote::{is_header, is_query, location};
 use indicatif::ProgressBar;
 use std::env;
@@ -43,6 +43,20 @@ pub fn fetch(url: &str) -> Result<IndexFile, Failure> {
 /// # Errors
 /// What is wrong with the URL, the server, the cache or the file; [`Failure::Interrupted`].
 pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile, Failure> {
+    let object = object(url, &mut stop)?;
+    let cache = Cache::open(CacheOptions {
+        folder: cache_folder()?,
+        size: cache_size()?,
+        share: None,
+        believed: SystemTime::now(),
+    })?;
+    // It stays in the cache until it is open.
+    let cached = cache.bring(&[object], &mut stop)?;
+    Ok(IndexFile::open(&cached[0].path)?)
+}
+
+/// The one file that is at `url`, as the environment says who asks for it.
+pub fn object(url: &str, mut stop: impl FnMut() -> bool) -> Result<Object, Failure> {
     // A location holds no secret, so what may be one goes beside it.
     let (url, query) = match url.split_once('?').filter(|_| !url.starts_with("s3:")) {
         Some((url, query)) => (url, Some(query)),
@@ -62,18 +76,12 @@ pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile,
         access.homes.extend(location.origin());
     }
     let objects = access.objects(&location, &mut stop)?;
-    if let [_, _, ..] = objects[..] {
-        return Err(format!("{location}: these are {} files; name one", objects.len()).into());
+    match <[Object; 1]>::try_from(objects) {
+        Ok([object]) => Ok(object),
+        Err(objects) => {
+            Err(format!("{location}: these are {} files; name one", objects.len()).into())
+        }
     }
-    let cache = Cache::open(CacheOptions {
-        folder: cache_folder()?,
-        size: cache_size()?,
-        share: None,
-        believed: SystemTime::now(),
-    })?;
-    // It stays in the cache until it is open.
-    let cached = cache.bring(&objects, &mut stop)?;
-    Ok(IndexFile::open(&cached[0].path)?)
 }
 
 /// Who asks: what other commands for S3 take from the environment, too.

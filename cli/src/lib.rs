@@ -19,6 +19,8 @@ mod migrate_index;
 mod opened;
 mod output;
 mod progress;
+#[cfg(all(feature = "remote", unix))]
+mod pull;
 mod recall;
 mod remove;
 mod replace;
@@ -63,6 +65,8 @@ enum Command {
     Merge(merge::Arguments),
     Export(export::Arguments),
     Bench(bench::Arguments),
+    #[cfg(all(feature = "remote", unix))]
+    Pull(pull::Arguments),
     #[cfg(feature = "serve")]
     Serve(serve::Arguments),
     #[cfg(feature = "postgres")]
@@ -100,6 +104,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(all(feature = "remote", unix))]
+        Command::Pull(arguments) => pull::run(&arguments),
         #[cfg(feature = "serve")]
         Command::Serve(arguments) => serve::run(&arguments),
         #[cfg(feature = "postgres")]
@@ -114,6 +120,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(()) | Err(Failure::ClosedPipe) => 0,
         Err(Failure::Interrupted) => {
             eprintln!("interrupted; nothing was written");
+            interrupt::EXIT_CODE
+        }
+        Err(Failure::Paused(kept)) => {
+            show::complain(&format!("interrupted; {kept}"));
             interrupt::EXIT_CODE
         }
         Err(Failure::Message(message)) => {

@@ -14,6 +14,9 @@ mod memory;
 mod overwriting;
 #[path = "command/process.rs"]
 mod process;
+#[cfg(all(feature = "remote", unix))]
+#[path = "command/pulling.rs"]
+mod pulling;
 #[path = "command/radius.rs"]
 mod radius;
 #[path = "command/recall.rs"]

@@ -29,7 +29,7 @@
 //! lead to names, never to addresses nor to another port of the same host, and never from https to
 //! http. Locations hold no secret, and no error shows one.
 //!
-//! A [`RangeReader`] brings parts of a file, where that is enough.
+//! A [`RangeReader`] brings parts of a file, where that is enough; [`Object::pull`] brings it to a place of its own.
 //!
 //! Nothing outlives a call but files, and the connections of a [`RangeReader`]: a call drives a runtime on its own thread, and whoever has an
 //! [`Interrupt`] can end it. Locks and links of files are those of Unix.
@@ -42,8 +42,10 @@ pub mod location;
 mod network;
 mod note;
 mod object;
+mod pull;
 mod range_reader;
 mod secret;
+mod transfer;
 mod wait;
 
 pub use access::{Access, Keys};

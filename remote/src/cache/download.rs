@@ -1,15 +1,13 @@
 //! Bringing a file: only if it changed, from where a connection was cut, and verified.
 
 use super::{Cache, CachedFile};
-use crate::cause::{answered, cause};
 use crate::error::{Error, ErrorKind, Result};
 use crate::note::Note;
 use crate::object::Object;
-use futures_util::TryStreamExt;
+use crate::transfer::{all, receive, rest};
 use hither::IndexFile;
-use object_store::{GetOptions, GetRange, GetResult};
+use object_store::GetResult;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -27,7 +25,7 @@ impl Cache {
         let cached =
             Note::read(&self.path(object, "note")).filter(|_| self.path(object, "hither").exists());
         if let Some(cached) = cached {
-            match self.ask(object, Some(cached)).await? {
+            match all(object, Some(&cached)).await? {
                 Some(result) => return self.download(object, result, 0).await,
                 None => {
                     if let Some(held) = self.unchanged(object)? {
@@ -36,7 +34,7 @@ impl Cache {
                 }
             }
         }
-        match self.ask(object, None).await? {
+        match all(object, None).await? {
             Some(result) => self.download(object, result, 0).await,
             None => Err(object.unasked()),
         }
@@ -45,36 +43,9 @@ impl Cache {
     /// The rest of a file of which a part was brought; none if there is no part, or the server has
     /// another version, or cannot send a part.
     async fn resume(&self, object: &Object) -> Result<Option<(GetResult, u64)>> {
-        let note = Note::read(&self.path(object, "part.note")).filter(Note::can_be_resumed);
+        let note = Note::read(&self.path(object, "part.note"));
         let have = fs::metadata(self.path(object, "part")).map_or(0, |part| part.len());
-        let Some(note) = note.filter(|note| 0 < have && have < note.length) else {
-            return Ok(None);
-        };
-        let options = GetOptions { range: Some(GetRange::Offset(have)), ..note.conditions() };
-        match object.store.get_opts(&object.path, options).await {
-            Ok(result) if note.is_of(&result.meta) => Ok(Some((result, have))),
-            Err(error @ object_store::Error::Generic { .. }) if !answered(&error) => {
-                Err(cause(&object.url, &error))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// The file from its start; none if the server says that the cached one is right.
-    async fn ask(&self, object: &Object, cached: Option<Note>) -> Result<Option<GetResult>> {
-        let options = GetOptions {
-            if_none_match: cached.as_ref().and_then(|note| note.etag.clone()),
-            if_modified_since: cached
-                .filter(|note| note.etag.is_none())
-                .and_then(|note| note.modified())
-                .map(Into::into),
-            ..GetOptions::default()
-        };
-        match object.store.get_opts(&object.path, options).await {
-            Ok(result) => Ok(Some(result)),
-            Err(object_store::Error::NotModified { .. }) => Ok(None),
-            Err(error) => Err(cause(&object.url, &error)),
-        }
+        Ok(rest(object, note, have).await?.map(|result| (result, have)))
     }
 
     /// The cached file, which the server says is right; none if it was removed meanwhile.
@@ -147,36 +118,14 @@ impl Cache {
         have: u64,
         part: &Path,
     ) -> Result<()> {
-        let length = result.meta.size;
-        let full = |error: std::io::Error| self.unusable(&error);
+        let full = |error: &std::io::Error| self.unusable(error);
         let mut file = OpenOptions::new();
         let mut file = match have {
             0 => file.create(true).write(true).truncate(true).open(part),
             _ => file.append(true).open(part),
         }
-        .map_err(full)?;
-        let mut written = have;
-        let mut stream = result.into_stream();
-        loop {
-            let next = stream.try_next().await;
-            let Some(bytes) = next.map_err(|error| cause(&object.url, &error))? else {
-                break;
-            };
-            written += bytes.len() as u64;
-            if written > length {
-                let message = format!(
-                    "index file \"{}\": more arrives than the {length} bytes that it has",
-                    object.url
-                );
-                return Err(Error::new(ErrorKind::Damaged, message));
-            }
-            file.write_all(&bytes).map_err(full)?;
-        }
-        if written != length {
-            let reason = format!("{written} of {length} bytes arrived");
-            return Err(Error::not_given(ErrorKind::NotGiven, &object.url, reason));
-        }
-        file.sync_all().map_err(full)
+        .map_err(|error| full(&error))?;
+        receive(object, result, have, &mut file, full, &mut |_, _| {}).await
     }
 
     fn drop_part(&self, object: &Object) {

@@ -1,0 +1,93 @@
+//! What has arrived of a file, beside the place where it goes: locked, so that one command at a time writes it, and there
+//! for the next one whatever ends this.
+
+use crate::failure::Failure;
+use crate::interrupt::interrupted;
+use crate::progress::Bar;
+use crate::replace::is_same;
+use hither::raw::AtomicFile;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The files `.NAME.part`, which becomes NAME, and `.NAME.part.note`, which says of which version that is.
+pub struct Partial {
+    pub file: File,
+    pub path: PathBuf,
+    pub note: PathBuf,
+    /// Where links of the name end.
+    target: PathBuf,
+    /// A file with the owner and the mode that it gets.
+    like: Metadata,
+}
+
+impl Partial {
+    /// Opens what is there of a file that goes to `path`, when no other command brings it any more.
+    pub fn open(path: &Path, bar: &Bar) -> Result<Self, Failure> {
+        let at = |error: std::io::Error| Failure::at(path, error);
+        // What is written at once would lie beside it, too, and is all that the new file is to be like.
+        let model = AtomicFile::create(path)?;
+        let temporary = AtomicFile::temporary_path(path);
+        let like = fs::metadata(&temporary).map_err(at)?;
+        drop(model);
+        let name = temporary.file_name().unwrap_or_default().to_string_lossy();
+        let end = format!(".{}.tmp", std::process::id());
+        let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(&end));
+        let name = name.ok_or_else(|| Failure::at(path, "this is no name of a file"))?;
+        let beside = |end: &str| temporary.with_file_name(format!(".{name}{end}"));
+        let (part, note) = (beside(".part"), beside(".part.note"));
+        let mut told = false;
+        loop {
+            let mut options = OpenOptions::new();
+            // Nobody may read meanwhile what could not be read before.
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(&part).map_err(at)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::Error(error)) => return Err(at(error)),
+                Err(TryLockError::WouldBlock) => {
+                    if !told {
+                        let name = path.display();
+                        bar.say(&format!("waiting for another command that brings {name}"));
+                        told = true;
+                    }
+                    if interrupted() {
+                        return Err(Failure::Interrupted);
+                    }
+                    std::thread::sleep(Duration::from_millis(20));
+                    continue;
+                }
+            }
+            // Whoever had the lock may have given the file its name.
+            let (Ok(locked), Ok(there)) = (file.metadata(), fs::metadata(&part)) else { continue };
+            if is_same(&locked, &there) {
+                let target = temporary.with_file_name(name);
+                return Ok(Self { file, path: part, note, target, like });
+            }
+        }
+    }
+
+    /// Forgets what arrived.
+    pub fn clear(&mut self) -> Result<(), Failure> {
+        let _ = fs::remove_file(&self.note);
+        self.file.set_len(0).map_err(|error| Failure::at(&self.path, error))
+    }
+
+    /// Gives the file its place, with owner and mode of what it replaces.
+    pub fn finish(self) -> Result<(), Failure> {
+        let done = || {
+            let _ = fchown(&self.file, Some(self.like.uid()), Some(self.like.gid()));
+            self.file.set_permissions(Permissions::from_mode(self.like.mode() & 0o777))?;
+            self.file.sync_all()?;
+            fs::rename(&self.path, &self.target)
+        };
+        done().map_err(|error| Failure::at(&self.target, error))?;
+        let _ = fs::remove_file(&self.note);
+        // The rename itself is durable once the directory is synced; not every system can.
+        if let Some(Ok(folder)) = self.target.parent().map(File::open) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+}
