@@ -5,7 +5,7 @@
 //! which is true of every row and tells the scan the bound. Postgres checks the condition itself on each row that
 //! comes, as it does of all that an index decides by half.
 
-use crate::sql::float8::Float8;
+use crate::sql::float8::{Float8, lesser_and_greater};
 use pgrx::pg_sys::{self, NodeTag, ScanKeyData};
 use pgrx::{FromDatum, PgList, is_a};
 
@@ -90,22 +90,12 @@ unsafe fn bound(
     condition: *mut pg_sys::Expr,
     order: *mut pg_sys::OpExpr,
 ) -> Option<*mut pg_sys::Expr> {
-    const LESS: [u32; 2] = [pg_sys::F_FLOAT8LT, pg_sys::F_FLOAT8LE];
-    const GREATER: [u32; 2] = [pg_sys::F_FLOAT8GT, pg_sys::F_FLOAT8GE];
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
         if !is_a(condition.cast(), NodeTag::T_OpExpr) {
             return None;
         }
-        let operator = condition.cast::<pg_sys::OpExpr>();
-        let function = pg_sys::get_opcode((*operator).opno).to_u32();
-        let arguments = PgList::<pg_sys::Expr>::from_pg((*operator).args);
-        let (left, right) = (arguments.get_ptr(0)?, arguments.get_ptr(1)?);
-        let (distance, bound) = match () {
-            () if LESS.contains(&function) => (left, right),
-            () if GREATER.contains(&function) => (right, left),
-            () => return None,
-        };
+        let (distance, bound) = lesser_and_greater(condition.cast())?;
         let is_known = !pg_sys::contain_var_clause(bound.cast())
             && !pg_sys::contain_volatile_functions(bound.cast())
             && !pg_sys::contain_subplans(bound.cast());

@@ -133,14 +133,15 @@ fn take_page(rows: &mut &[u64], place: usize) -> impl Iterator<Item = (usize, u8
     here.iter().map(move |row| (((row - first) / 8) as usize, 1 << ((row - first) % 8)))
 }
 
-/// Marks rows of a segment dead, in the order of their places: a hint, of which nothing is left if the segment was
-/// merged away.
-///
-/// # Errors
-/// If there are no such pages.
-pub fn hint_dead(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> Result<()> {
-    let Some(extents) = Extents::try_read(index, segment)? else { return Ok(()) };
-    let mut rows = rows;
+/// Gives each deletion page that has bits of these rows, in the order of their places, to `mark`, exclusively locked, with
+/// the bits. False if one is no longer the segment's.
+fn mark_pages(
+    index: IndexRelation,
+    segment: &SegmentEntry,
+    extents: &Extents,
+    mut rows: &[u64],
+    mark: impl Fn(&PageBuffer, &mut dyn Iterator<Item = (usize, u8)>),
+) -> Result<bool> {
     for (place, block) in extents.deletions().enumerate() {
         let mut here = take_page(&mut rows, place).peekable();
         if here.peek().is_none() {
@@ -148,10 +149,23 @@ pub fn hint_dead(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> 
         }
         let page = PageBuffer::read(index, block, Lock::Exclusive)?;
         if !page.tag().is(PageKind::Deletions, segment.number, place as u32) {
-            return Ok(());
+            return Ok(false);
         }
-        page.hint(here.map(|(byte, bit)| (HALF + byte, bit)));
+        mark(&page, &mut here);
     }
+    Ok(true)
+}
+
+/// Marks rows of a segment dead, in the order of their places: a hint, of which nothing is left if the segment was
+/// merged away.
+///
+/// # Errors
+/// If there are no such pages.
+pub fn hint_dead(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> Result<()> {
+    let Some(extents) = Extents::try_read(index, segment)? else { return Ok(()) };
+    mark_pages(index, segment, &extents, rows, |page, bits| {
+        page.hint(bits.map(|(byte, bit)| (HALF + byte, bit)));
+    })?;
     Ok(())
 }
 
@@ -162,22 +176,16 @@ pub fn hint_dead(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> 
 /// If its pages are others.
 pub fn delete(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> Result<()> {
     let extents = Extents::read(index, segment)?;
-    let mut rows = rows;
-    for (place, block) in extents.deletions().enumerate() {
-        let mut here = take_page(&mut rows, place).peekable();
-        if here.peek().is_none() {
-            continue;
-        }
-        let page = PageBuffer::read(index, block, Lock::Exclusive)?;
-        if !page.tag().is(PageKind::Deletions, segment.number, place as u32) {
-            return Err(index.damaged("a deletion page is none of its segment"));
-        }
+    let is_own = mark_pages(index, segment, &extents, rows, |page, bits| {
         let log = LogRecord::new(index);
-        let mut image = log.page(&page);
-        for (byte, bit) in here {
+        let mut image = log.page(page);
+        for (byte, bit) in bits {
             image.content()[byte] |= bit;
         }
         log.finish();
+    })?;
+    match is_own {
+        true => Ok(()),
+        false => Err(index.damaged("a deletion page is none of its segment")),
     }
-    Ok(())
 }

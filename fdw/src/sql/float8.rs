@@ -1,5 +1,6 @@
 //! The order that Postgres gives float8.
 
+use pgrx::{PgList, pg_sys};
 use std::cmp::Ordering;
 
 /// A float8 as Postgres compares it: NaN comes last, zeros are equal.
@@ -26,3 +27,25 @@ impl PartialEq for Float8 {
 }
 
 impl Eq for Float8 {}
+
+/// What a comparison of two float8 says is less, or no greater, and than what; none if an operator does not say that.
+///
+/// # Safety
+/// A valid expression of an operator.
+pub unsafe fn lesser_and_greater(
+    comparison: *mut pg_sys::OpExpr,
+) -> Option<(*mut pg_sys::Expr, *mut pg_sys::Expr)> {
+    const LESS: [u32; 2] = [pg_sys::F_FLOAT8LT, pg_sys::F_FLOAT8LE];
+    const GREATER: [u32; 2] = [pg_sys::F_FLOAT8GT, pg_sys::F_FLOAT8GE];
+    // SAFETY: the caller's promise.
+    unsafe {
+        let function = pg_sys::get_opcode((*comparison).opno).to_u32();
+        let arguments = PgList::<pg_sys::Expr>::from_pg((*comparison).args);
+        let (left, right) = (arguments.get_ptr(0)?, arguments.get_ptr(1)?);
+        match function {
+            function if LESS.contains(&function) => Some((left, right)),
+            function if GREATER.contains(&function) => Some((right, left)),
+            _ => None,
+        }
+    }
+}

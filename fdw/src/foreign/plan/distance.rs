@@ -5,6 +5,7 @@ use super::private::Exact;
 use crate::foreign::predicate::{Translator, operator_name};
 use crate::foreign::table::{Source, Table};
 use crate::search::rounding::is_half;
+use crate::sql::float8::lesser_and_greater;
 use crate::sql::vector::{VectorType, metric_of};
 use hither_core::Metric;
 use pgrx::pg_sys::{self, NodeTag};
@@ -182,23 +183,20 @@ pub unsafe fn radius(
     table: &Table,
     translator: Translator<'_>,
 ) -> Option<Result<Radius, String>> {
-    const LESS: [u32; 2] = [pg_sys::F_FLOAT8LT, pg_sys::F_FLOAT8LE];
-    const GREATER: [u32; 2] = [pg_sys::F_FLOAT8GT, pg_sys::F_FLOAT8GE];
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
         if !is_a(clause.cast(), NodeTag::T_OpExpr) {
             return None;
         }
         let operator = clause.cast::<pg_sys::OpExpr>();
-        let function = pg_sys::get_opcode((*operator).opno).to_u32();
         let arguments = PgList::<pg_sys::Expr>::from_pg((*operator).args);
         let (left, right) = (arguments.get_ptr(0)?, arguments.get_ptr(1)?);
-        let (distance, bound, within) =
-            match (distance(left, translator), distance(right, translator)) {
-                (Some(distance), None) => (distance, right, LESS.contains(&function)),
-                (None, Some(distance)) => (distance, left, GREATER.contains(&function)),
-                _ => return None,
-            };
+        let (distance, bound) = match (distance(left, translator), distance(right, translator)) {
+            (Some(distance), None) => (distance, right),
+            (None, Some(distance)) => (distance, left),
+            _ => return None,
+        };
+        let within = lesser_and_greater(operator).is_some_and(|(_, greater)| greater == bound);
         if pg_sys::exprType(bound.cast()) != pg_sys::FLOAT8OID {
             return None;
         }
