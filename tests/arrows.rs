@@ -49,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("file", &["archive", "aligned", "builder", "index", "key"]),
     ("filter", &["column", "distance", "key", "rows", "sort"]),
-    ("growing", &["column", "key", "vectors"]),
+    ("growing", &["column", "key", "quantize", "vectors"]),
     (
         "hnsw",
         &[

@@ -5,9 +5,9 @@
 //! things are wanted of them:
 //!
 //! - **They are found at once, and exactly.** A search scans them all, by their stored vectors, and joins what it
-//!   finds with what the segments gave, as if they were one more segment (`index/merge.rs`). That is
-//!   right for some tens of thousands; saving makes a segment of them, with the structures that the index was
-//!   asked for.
+//!   finds with what the segments gave, as if they were one more segment (`index/merge.rs`). With std each row has
+//!   codes, too, by which a scan leaves out what is too far for certain. That is right for some tens of thousands;
+//!   saving makes a segment of them, with the structures that the index was asked for.
 //! - **A key is one row.** Inserting a key that is there replaces its row: the one that grows is marked as not
 //!   alive, one in a segment is hidden there. A table of hashes leads from a key to its live row. Rows are
 //!   never moved, so that a search that goes on keeps its place.
@@ -20,6 +20,8 @@
 use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
 use crate::error::{ErrorKind, Result};
 use crate::key::{Key, KeyRef};
+#[cfg(feature = "std")]
+use crate::quantize::RowCodes;
 use crate::vectors::{Shape, Vectors};
 use alloc::format;
 use alloc::vec::Vec;
@@ -32,6 +34,9 @@ pub(crate) struct Growing {
     pub vectors: Vectors,
     pub keys: Vec<Key>,
     pub columns: Vec<ColumnBuilder>,
+    /// What rules rows out; none where codes cannot, or memory did not hold them.
+    #[cfg(feature = "std")]
+    pub codes: Option<RowCodes>,
     /// Whether each row was neither removed nor replaced.
     live: Vec<bool>,
     /// The live rows, by the hashes of their keys.
@@ -44,6 +49,8 @@ impl Growing {
             vectors: Vectors::new(shape)?,
             keys: Vec::new(),
             columns: schema.iter().cloned().map(ColumnBuilder::new).collect(),
+            #[cfg(feature = "std")]
+            codes: shape.metric.takes_codes().then(|| RowCodes::new(shape.dimensions)),
             live: Vec::new(),
             rows_by_key: HashTable::new(),
         })
@@ -83,6 +90,12 @@ impl Growing {
         let hash_row = |&row: &u32| hash(keys[row as usize].as_ref());
         let row = keys.len() as u32 - 1;
         rows_by_key.insert_unique(hash_row(&row), row, hash_row);
+        #[cfg(feature = "std")]
+        if let Some(codes) = &mut self.codes
+            && codes.push(&self.vectors.view(), row).is_err()
+        {
+            self.codes = None;
+        }
         Ok(())
     }
 

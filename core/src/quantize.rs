@@ -38,8 +38,12 @@
 //! and two of a query whose halves lie apart. What the added 8 brings into a product is 8 times the sum
 //! of the query's codes, and is taken off once.
 
+#[cfg(feature = "std")]
+mod bounds;
 mod errors;
 mod pairs;
+#[cfg(feature = "std")]
+mod row_codes;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -53,6 +57,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 pub(crate) use errors::{decode_error, encode_error, measure_error};
 pub(crate) use pairs::CodePairs;
+#[cfg(feature = "std")]
+pub(crate) use row_codes::RowCodes;
 pub(crate) use view::{CodeMeaning, CodedQuery, CodesView};
 pub(crate) use width::Width;
 

@@ -12,6 +12,8 @@ mod progress;
 mod ranges;
 mod scan;
 pub(crate) mod search;
+#[cfg(feature = "std")]
+mod sieve;
 pub(crate) mod storage;
 mod truth;
 

@@ -195,6 +195,26 @@ impl Storage for GrowingStorage<'_> {
         Ok(vector_ranks(&view, self.query, metric, rows, out, &mut self.scratch.values)?)
     }
 
+    #[cfg(feature = "std")]
+    fn steer(&mut self) {
+        if let Some(codes) = &self.rows.codes {
+            codes.steer(self.query, &mut self.scratch.coded);
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn rank_bounds(
+        &mut self,
+        metric: Metric,
+        rows: &[u32],
+        out: &mut Vec<(f32, f32)>,
+    ) -> Step<bool, Infallible> {
+        let Some(codes) = &self.rows.codes else { return Ok(false) };
+        self.interrupts.count(rows.len())?;
+        let Scratch { coded, ranks, .. } = &mut *self.scratch;
+        Ok(codes.rank_bounds(metric, self.query, coded, rows, (ranks, out))?)
+    }
+
     fn listed(&mut self, out: &mut Vec<u32>) -> Step<bool, Infallible> {
         let Some((filter, schema)) = self.filter else { return Ok(false) };
         out.clear();

@@ -255,7 +255,7 @@ impl<'p> SearchParams<'p> {
 pub struct SearchStats {
     /// Ranks computed to steer by, of codes or vectors.
     pub visited: u64,
-    /// Stored vectors measured beside these.
+    /// Stored vectors measured beside these; of a scan also those that codes ruled out.
     pub compared: u64,
     /// Nearer rows that came too late for strict order.
     pub dropped: u64,

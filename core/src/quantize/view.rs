@@ -32,13 +32,13 @@ pub(crate) struct CodedQuery {
     codes: Vec<i8>,
     /// What a product has too much, because something is added to stored codes.
     excess: i32,
-    base: f32,
-    slope: f32,
+    pub(super) base: f32,
+    pub(super) slope: f32,
     /// The mean square of the error of a value, and the error of a rank.
     square: f32,
     noise: f32,
     /// The metric of the rows that it was coded for, and the width of their codes.
-    metric: Option<Metric>,
+    pub(super) metric: Option<Metric>,
     width: Width,
     products: Vec<i32>,
 }

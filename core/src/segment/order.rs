@@ -24,3 +24,8 @@ pub(crate) fn sort_rows<T, K: Ord, M>(
     }
     Ok(())
 }
+
+/// How many rows are kept until they are cut, if `count` are left then.
+pub(super) fn most_kept(count: usize) -> usize {
+    count.saturating_mul(2).saturating_add(64)
+}

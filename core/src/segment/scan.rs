@@ -1,6 +1,8 @@
 //! Searching a segment by measuring every row that may be in the answer.
 
-use super::order::sort_rows;
+use super::order::{most_kept, sort_rows};
+#[cfg(feature = "std")]
+use super::sieve::{Sieve, Stage};
 use super::storage::Storage;
 use crate::hnsw::search::Step;
 use crate::metric::Metric;
@@ -29,7 +31,10 @@ pub(super) struct Scan {
     most: usize,
     rows: Vec<u32>,
     ranks: Vec<f32>,
-    /// How many stored vectors were measured.
+    /// What codes leave of the rows before any is measured. Without std, where a program's size counts, all are.
+    #[cfg(feature = "std")]
+    sieve: Sieve,
+    /// How many rows were measured or ruled out.
     pub compared: u64,
 }
 
@@ -61,7 +66,11 @@ impl Scan {
             self.nearest.clear();
             (self.done, self.bound, self.begun) = (0, None, true);
             self.most = most_kept(want);
+            #[cfg(feature = "std")]
+            self.sieve.start(want, self.count);
         }
+        #[cfg(feature = "std")]
+        self.sift(storage, metric, want)?;
         loop {
             if self.done == self.count {
                 sort_rows(&mut self.nearest, |row| row.0, |row| storage.key(row.1))?;
@@ -69,16 +78,11 @@ impl Scan {
                 self.begun = false;
                 return Ok(&self.nearest);
             }
-            let last = self.count.min(self.done + BLOCK);
-            self.rows.clear();
-            match self.listed.get(self.done..last) {
-                Some(listed) => self.rows.extend_from_slice(listed),
-                None => self.rows.extend(self.done as u32..last as u32),
-            }
-            let passed = &self.passed;
-            self.rows.retain(|&row| !storage.is_hidden(row) && !passed.contains(row));
+            let last = self.list_block(storage);
             storage.exact_ranks(metric, &self.rows, &mut self.ranks)?;
-            self.compared += self.rows.len() as u64;
+            if !self.is_sifted() {
+                self.compared += self.rows.len() as u64;
+            }
             for at in 0..self.rows.len() {
                 let (rank, row) = (self.ranks[at], self.rows[at]);
                 if self.bound.is_some_and(|bound| rank > bound) {
@@ -97,6 +101,56 @@ impl Scan {
         }
     }
 
+    /// Lists the rows of the next block that may come, and says where it ends.
+    fn list_block<S: Storage>(&mut self, storage: &S) -> usize {
+        let last = self.count.min(self.done + BLOCK);
+        self.rows.clear();
+        match self.listed.get(self.done..last) {
+            Some(listed) => self.rows.extend_from_slice(listed),
+            None => self.rows.extend(self.done as u32..last as u32),
+        }
+        let passed = &self.passed;
+        self.rows.retain(|&row| !storage.is_hidden(row) && !passed.contains(row));
+        last
+    }
+
+    /// Whether the rows that are listed were counted.
+    fn is_sifted(&self) -> bool {
+        #[cfg(feature = "std")]
+        return self.sieve.stage == Stage::Done;
+        #[cfg(not(feature = "std"))]
+        false
+    }
+
+    /// Rules rows out by codes, so that those that are left are to be measured; all, where codes say nothing.
+    #[cfg(feature = "std")]
+    fn sift<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        metric: Metric,
+        want: usize,
+    ) -> Step<(), S::Missing> {
+        if self.sieve.stage != Stage::Begun {
+            return Ok(());
+        }
+        if self.done == 0 {
+            storage.steer();
+        }
+        while self.done < self.count {
+            let last = self.list_block(storage);
+            if !storage.rank_bounds(metric, &self.rows, &mut self.sieve.bounds)? {
+                self.sieve.stage = Stage::Left;
+                return Ok(());
+            }
+            self.compared += self.rows.len() as u64;
+            self.sieve.add(&self.rows, want);
+            self.done = last;
+        }
+        self.sieve.finish(want, &mut self.listed);
+        (self.count, self.done) = (self.listed.len(), 0);
+        Ok(())
+    }
+
     /// Leaves the nearest `want` rows and those that are as far as the last of them: keys are asked
     /// for at the end. Done seldom, so that it costs a sort of `want` rows now and then.
     fn cut(&mut self, want: usize) {
@@ -108,9 +162,4 @@ impl Scan {
         }
         self.most = most_kept(self.nearest.len());
     }
-}
-
-/// How many rows are kept until they are cut, if `count` are left then.
-fn most_kept(count: usize) -> usize {
-    count.saturating_mul(2).saturating_add(64)
 }

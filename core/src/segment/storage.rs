@@ -6,6 +6,8 @@
 //! For bytes in memory nothing is missing, which compiles to nothing; but enough may have been done for
 //! now ([`Interrupts`]), which is an error that leaves all as missing bytes do.
 
+#[cfg(feature = "std")]
+use super::Codes;
 use super::Segment;
 use super::filter::RowFilter;
 use crate::calibration::Structure;
@@ -99,6 +101,17 @@ pub(crate) trait Storage: GraphStorage {
         rows: &[u32],
         out: &mut Vec<f32>,
     ) -> Step<(), Self::Missing>;
+
+    /// Between which two ranks by `metric` rows lie, as codes say for certain; false if they do not say it of any.
+    #[cfg(feature = "std")]
+    fn rank_bounds(
+        &mut self,
+        _: Metric,
+        _: &[u32],
+        _: &mut Vec<(f32, f32)>,
+    ) -> Step<bool, Self::Missing> {
+        Ok(false)
+    }
 
     /// The rows that the filter lets pass, removed ones among them; false if there is no filter.
     fn listed(&mut self, _: &mut Vec<u32>) -> Step<bool, Self::Missing> {
@@ -318,6 +331,24 @@ impl Storage for SegmentStorage<'_, '_> {
         self.interrupts.count(rows.len())?;
         let view = &self.filter.segment.vectors;
         Ok(vector_ranks(view, self.query, metric, rows, out, &mut self.scratch.values)?)
+    }
+
+    #[cfg(feature = "std")]
+    fn rank_bounds(
+        &mut self,
+        metric: Metric,
+        rows: &[u32],
+        out: &mut Vec<(f32, f32)>,
+    ) -> Step<bool, Infallible> {
+        let segment = self.filter.segment;
+        let Some(codes) = &segment.codes else { return Ok(false) };
+        // Of vectors that are stored, too, codes do not say how far they are off.
+        if segment.stored_codes != Codes::Sq8Only || metric != segment.vectors.metric() {
+            return Ok(false);
+        }
+        self.interrupts.count(rows.len())?;
+        let Scratch { coded, ranks, .. } = &mut *self.scratch;
+        Ok(codes.rank_bounds(self.query, coded, rows, ranks, out)?)
     }
 
     fn listed(&mut self, out: &mut Vec<u32>) -> Step<bool, Infallible> {

@@ -1,0 +1,76 @@
+//! Leaving out rows that are farther than those that are wanted, by what codes say for certain.
+//!
+//! Of each row is known between which two ranks it lies. Once as many as are wanted are no farther than some rank, a
+//! row that is farther at least is none of them, and its vector need not be measured.
+
+use super::order::most_kept;
+use alloc::vec::Vec;
+
+/// Codes are asked where of so many rows no more than one is wanted.
+const ROWS_OF_ONE: usize = 16;
+
+/// What became of sifting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// All rows are to be measured.
+    #[default]
+    Left,
+    Begun,
+    /// Those that were left are to be measured.
+    Done,
+}
+
+/// Rows that may be among the nearest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sieve {
+    pub stage: Stage,
+    /// Between which two ranks each row of a block lies.
+    pub bounds: Vec<(f32, f32)>,
+    rows: Vec<((f32, f32), u32)>,
+    /// As many as are wanted are no farther.
+    bound: f32,
+    /// Of how many rows they are cut.
+    most: usize,
+}
+
+impl Sieve {
+    /// Begins, for the nearest `want` of so many rows.
+    pub fn start(&mut self, want: usize, rows: usize) {
+        self.stage = if want <= rows / ROWS_OF_ONE { Stage::Begun } else { Stage::Left };
+        self.rows.clear();
+        (self.bound, self.most) = (f32::INFINITY, most_kept(want));
+    }
+
+    /// Adds the rows of the block that `bounds` are of.
+    pub fn add(&mut self, rows: &[u32], want: usize) {
+        for (at, &row) in rows.iter().enumerate() {
+            let bounds = self.bounds[at];
+            if bounds.0 > self.bound {
+                continue;
+            }
+            self.rows.push((bounds, row));
+            if self.rows.len() >= self.most {
+                self.cut(want);
+                self.most = most_kept(self.rows.len());
+            }
+        }
+    }
+
+    /// Moves those that are left to `out`.
+    pub fn finish(&mut self, want: usize, out: &mut Vec<u32>) {
+        self.cut(want);
+        out.clear();
+        out.extend(self.rows.iter().map(|row| row.1));
+        self.stage = Stage::Done;
+    }
+
+    fn cut(&mut self, want: usize) {
+        if let Some(last) = want.checked_sub(1).filter(|last| *last < self.rows.len()) {
+            let by_greatest =
+                |a: &((f32, f32), u32), b: &((f32, f32), u32)| a.0.1.total_cmp(&b.0.1);
+            let (_, last, _) = self.rows.select_nth_unstable_by(last, by_greatest);
+            self.bound = last.0.1;
+            self.rows.retain(|row| row.0.0 <= self.bound);
+        }
+    }
+}
