@@ -14,7 +14,7 @@ help:
 	@echo "make npm      the npm package as it would be published; prints where the tarball is"
 	@echo "make test-npm the packed package in Node, Deno, Bun, workerd, bundlers and Chromium; its size"
 	@echo "make python   the wheel for Python, with the command in it, and the sdist; prints where it is"
-	@echo "make test-python the wheel in an empty environment: its types, and what it does, against the command"
+	@echo "make test-python the wheel, alone and beside what it has adapters for: its types, and what it does, against the command"
 	@echo "make www      the page: a dictionary by meaning, on http://localhost:8080 (PORT=8081 for another)"
 	@echo "make test-www the page in Chromium and Firefox, against the command"
 	@echo "make soak     the long repetitions: a million mutations, fuzzing for minutes, killed builds, valgrind"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the wheel, installs it into an empty environment, and tests it there: the types that it says it has, then
-# what it does, against the command.
+# Makes the wheel, installs it with nothing but what it asks for, and beside the libraries that it has adapters for; tests
+# there the types that it says it has, then what it does, against the command and these libraries.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -9,18 +9,44 @@ wheel=$(sh scripts/python.sh dev)
 build_command
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
-python3 -m venv "$place/venv"
-python=$place/venv/bin/python
-"$python" -m pip install --quiet --disable-pip-version-check "$wheel" \
-    pytest==9.2.0 mypy==2.4.1 pyright==1.1.414 numpy==2.4.6 polars==2.1.0 pyarrow==26.0.1
+
+# hnswlib compiles itself.
+python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
+    packages python3-dev
+need g++ g++
+venv=$CARGO_TARGET_DIR/python/tests
+if ! cmp -s python/tests/requirements.txt "$venv/installed"; then
+    say "installing the libraries" >&2
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-compile \
+        -r python/tests/requirements.txt
+    cp python/tests/requirements.txt "$venv/installed"
+fi
+python=$venv/bin/python
+"$python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$wheel"
+
+say "alone"
+python3 -m venv "$place/alone"
+"$place/alone/bin/pip" install --quiet --disable-pip-version-check "$wheel"
+"$place/alone/bin/python" -c 'import hither; assert hither.build([[1.0], [2.0]], metric="l2").search([2.1], 1).keys == [1]'
+"$place/alone/bin/hither" --version
 
 cp -r python/tests python/README.md python/pyproject.toml "$place"
 cp python/README.md "$place/tests"
 cd "$place"
-say "types"
-"$python" -m mypy --strict tests
-"$python" -m mypy --strict -p hither
-"$python" -m mypy.stubtest hither
-"$python" -m pyright --pythonpath "$python" tests
-HITHER=$hither SAMPLE=$repository/sample "$python" -m pytest --quiet tests
+# Beside the tests, which wait for other things.
+(
+    "$python" -m mypy --strict tests
+    "$python" -m mypy --strict -p hither
+    "$python" -m mypy.stubtest hither._native
+    "$python" -m pyright --pythonpath "$python" tests
+) >"$place/types" 2>&1 &
+types=$!
+HITHER=$hither SAMPLE=$repository/sample ANN_BENCHMARKS=$repository/python/ann-benchmarks/hither \
+    "$python" -m pytest --quiet tests
+wait "$types" || {
+    cat "$place/types"
+    fail "types"
+}
 say "ok"

@@ -173,6 +173,17 @@ class Index:
         Raises:
             FileError: The file cannot be written, or another program has changed it (an OSError).
         """
+    def to_bytes(self, *, compact: bool = False, threads: int = 0) -> bytes:
+        """The bytes of the file that ``save`` would write; ``hither.open`` takes them.
+
+        Args:
+            compact: Build anew from the rows that are there. See ``save``.
+            threads: Threads to build with; 0 for all.
+        """
+    def keys(self, filter: Mapping[str, Any] | str | None = None) -> NDArray[Any]:
+        """The keys of all rows, or of those that match, ``[rows]``, in the order in which they lie. ``iter(index)`` goes
+        through them.
+        """
     def verify(self) -> None:
         """Check every checksum, key and id. Raises FileError if the file is damaged."""
     def close(self) -> None:
@@ -205,6 +216,7 @@ class Index:
     def nbytes(self) -> int:
         """Bytes of the file."""
     def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
     def __contains__(self, key: object, /) -> bool: ...
     def __getitem__(self, key: Any, /) -> Row: ...
     def __enter__(self) -> Index: ...
@@ -246,12 +258,13 @@ class Builder:
     ) -> None: ...
     def finish(self, progress: Callable[[str, int, int], object] | None) -> Index: ...
 
-def open(path: str | os.PathLike[str]) -> Index:
-    """Open an index file: memory-mapped, or of a server.
+def open(path: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Index:
+    """Open an index file: memory-mapped, or of a server, or the bytes of one.
 
     Args:
         path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is brought whole into a
-            cache, as the command ``hither`` does, with the same variables of the environment.
+            cache, as the command ``hither`` does, with the same variables of the environment. Or the bytes of
+            a file, such as ``Index.to_bytes`` gives, which are copied.
 
     Raises:
         MissingFileError: There is no such file (a FileNotFoundError).

@@ -6,7 +6,7 @@ use crate::output::check_output;
 use crate::vectors::Vectors;
 use crate::watch::Watch;
 use crate::{key, value};
-use hither::raw::AtomicFile;
+use hither::raw::{AlignedBytes, AtomicFile};
 use hither::{IndexFile, Key, Save, Value, ValueRef};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -242,6 +242,26 @@ pub fn save(index: &Opened, py: Python<'_>, path: Option<PathBuf>, how: Saving) 
         }
     });
     watch.outcome(saved)
+}
+
+/// The bytes of the file that the index would be saved to.
+pub fn bytes(
+    index: &Opened,
+    py: Python<'_>,
+    compact: bool,
+    threads: usize,
+) -> Outcome<AlignedBytes> {
+    let watch = Watch::new(None);
+    let done = py.detach(|| {
+        index.read_telling(|file| {
+            let mut bytes = AlignedBytes::new();
+            let mut progress = |progress| watch.tell(progress);
+            let save = if compact { Save::compact() } else { Save::delta() };
+            file.index().write_to(&mut bytes, save.threads(threads).progress(&mut progress))?;
+            Ok(bytes)
+        })
+    });
+    watch.outcome(done)
 }
 
 /// What tells the file's contents from any other, if an index file is there.

@@ -1,16 +1,18 @@
 //! An open index, as Python has it.
 
 use crate::answer::{Row, SearchResult};
+use crate::arrays::{self, Shape};
 use crate::change::{self, Saving};
 use crate::failure::{Count, Failure, Outcome};
 use crate::key;
-use crate::opened::{Opened, names, row_values};
-use crate::search::{Search, search};
+use crate::opened::{Opened, kinds, names, row_values};
+use crate::query::{like_row, read_filter};
+use crate::search::{Keys, Search, search};
 use crate::vectors::Vectors;
 use crate::watch::Watch;
-use hither::{ErrorKind, Filter, IndexFile, Metric, Structure};
+use hither::{ErrorKind, IndexFile, Key, Metric};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -229,6 +231,46 @@ impl Index {
         change::save(&self.0, py, path, Saving { compact, threads, progress, force })
     }
 
+    /// The bytes of the file that ``save`` would write; ``hither.open`` takes them.
+    ///
+    /// Args:
+    ///     compact: Build anew from the rows that are there. See ``save``.
+    ///     threads: Threads to build with; 0 for all.
+    #[pyo3(signature = (*, compact=false, threads=0))]
+    fn to_bytes<'py>(
+        &self,
+        py: Python<'py>,
+        compact: bool,
+        threads: i64,
+    ) -> Outcome<Bound<'py, PyBytes>> {
+        let threads = Count::from(threads).of("threads")?;
+        let bytes = change::bytes(&self.0, py, compact, threads)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The keys of all rows, or of those that match, ``[rows]``, in the order in which they lie. ``iter(index)`` goes
+    /// through them.
+    #[pyo3(signature = (filter=None))]
+    fn keys<'py>(
+        &self,
+        py: Python<'py>,
+        filter: Option<&Bound<'py, PyAny>>,
+    ) -> Outcome<Bound<'py, PyAny>> {
+        let filter = filter.map(read_filter).transpose()?;
+        let keys = py.detach(|| self.0.read(|file| Keys::of(file.index(), filter.as_ref())))?;
+        Ok(match keys {
+            Keys::Numbers(numbers) => arrays::numbers(py, &numbers, "i8", Shape::Row)?,
+            Keys::Others(keys) => {
+                let keys: Vec<Option<Key>> = keys.into_iter().map(Some).collect();
+                arrays::objects(py, &keys, Shape::Row)?
+            }
+        })
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
+        Ok(self.keys(py, None)?.call_method0("tolist")?.call_method0("__iter__")?)
+    }
+
     /// Check every checksum, key and id. Raises FileError if the file is damaged.
     fn verify(&self, py: Python<'_>) -> Outcome<()> {
         py.detach(|| self.0.read(|file| Ok(file.index().verify()?)))
@@ -348,41 +390,4 @@ impl Index {
             )),
         }
     }
-}
-
-fn kinds(index: &hither::Index<'_>) -> Vec<&'static str> {
-    let segments = index.info().segments;
-    let has = |structure: &&Structure| {
-        segments.iter().any(|segment| segment.structures.contains(structure))
-    };
-    let kinds: Vec<&str> = Structure::ALL.iter().filter(has).map(|one| one.name()).collect();
-    if kinds.is_empty() { vec![Structure::Flat.name()] } else { kinds }
-}
-
-/// The vector of the row that others are to be like.
-fn like_row(
-    index: &hither::Index<'_>,
-    key: Option<&hither::Key>,
-    dimensions: usize,
-) -> Outcome<Vectors> {
-    let found = key.map(|key| index.find(key.as_ref())).transpose()?.flatten();
-    let Some(row) = found else {
-        let key = key.map_or(String::new(), ToString::to_string);
-        return Err(Failure::new("key_not_found", format!("no row has the key {key}")));
-    };
-    let mut values = vec![0.0; dimensions];
-    index.vector(row, &mut values)?;
-    Ok(Vectors { values, rows: 1, dimensions, single: true })
-}
-
-/// A filter as JSON text, or as what the package writes as such.
-fn read_filter(filter: &Bound<'_, PyAny>) -> Outcome<Filter> {
-    let text = match filter.cast::<PyString>() {
-        Ok(text) => text.clone(),
-        Err(_) => {
-            let written = filter.py().import("hither._filter")?.call_method1("json", (filter,))?;
-            written.cast_into::<PyString>().map_err(PyErr::from)?
-        }
-    };
-    Ok(Filter::from_json(text.to_str()?)?)
 }

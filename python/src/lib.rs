@@ -12,6 +12,7 @@ mod key;
 mod open;
 mod opened;
 mod output;
+mod query;
 mod search;
 mod value;
 mod vectors;

@@ -5,21 +5,30 @@ use crate::index::Index;
 use crate::opened::Opened;
 use crate::watch::Watch;
 use hither::IndexFile;
+use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Open an index file: memory-mapped, or of a server.
+/// Open an index file: memory-mapped, or of a server, or the bytes of one.
 ///
 /// Args:
 ///     path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is brought whole into a
-///         cache, as the command ``hither`` does, with the same variables of the environment.
+///         cache, as the command ``hither`` does, with the same variables of the environment. Or the bytes of
+///         a file, such as ``Index.to_bytes`` gives, which are copied.
 ///
 /// Raises:
 ///     MissingFileError: There is no such file (a FileNotFoundError).
 ///     FileError: It cannot be read, is damaged, or no index file (an OSError).
 #[pyfunction]
-pub fn open(py: Python<'_>, path: PathBuf) -> Outcome<Index> {
+pub fn open(path: &Bound<'_, PyAny>) -> Outcome<Index> {
+    let py = path.py();
+    if let Ok(bytes) = PyBuffer::<u8>::get(path) {
+        let bytes = bytes.to_vec(py)?;
+        let file = py.detach(|| IndexFile::from_bytes(&bytes[..]))?;
+        return Ok(Index(Arc::new(Opened::of(file, None))));
+    }
+    let path: PathBuf = path.extract()?;
     let name = path.to_str().filter(|name| name.contains("://")).map(String::from);
     let watch = Watch::new(None);
     let opened = py.detach(|| match &name {

@@ -3,7 +3,7 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::search::{Keys, Searchers};
-use hither::{Index, IndexFile, RowId, Value};
+use hither::{Index, IndexFile, RowId, Structure, Value};
 use pyo3::Python;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -160,6 +160,16 @@ fn crashed() -> Failure {
 /// The names of the columns.
 pub fn names(index: &Index<'_>) -> Vec<String> {
     index.columns().iter().map(|column| column.name.clone()).collect()
+}
+
+/// The structures to search by.
+pub fn kinds(index: &Index<'_>) -> Vec<&'static str> {
+    let segments = index.info().segments;
+    let has = |structure: &&Structure| {
+        segments.iter().any(|segment| segment.structures.contains(structure))
+    };
+    let kinds: Vec<&str> = Structure::ALL.iter().filter(has).map(|one| one.name()).collect();
+    if kinds.is_empty() { vec![Structure::Flat.name()] } else { kinds }
 }
 
 /// The values of a row.

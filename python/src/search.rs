@@ -109,6 +109,27 @@ impl Keys {
         }
     }
 
+    /// The keys of all rows, or of those that match.
+    ///
+    /// # Errors
+    /// A filter that does not go with the columns; that the file is damaged.
+    pub fn of(index: &Index<'_>, filter: Option<&Filter>) -> Outcome<Self> {
+        let mut keys = Self::default();
+        match filter {
+            Some(filter) => {
+                for row in index.matching(&index.filter(filter)?)? {
+                    keys.push(index.key(row)?);
+                }
+            }
+            None => {
+                for row in index.rows() {
+                    keys.push(index.key(row)?);
+                }
+            }
+        }
+        Ok(keys)
+    }
+
     fn push(&mut self, key: KeyRef<'_>) {
         match (self, key) {
             (Self::Numbers(numbers), KeyRef::Int64(number)) => numbers.push(number),

@@ -46,6 +46,24 @@ def test_changes_are_seen_and_saved(rows: np.ndarray[Any, Any], tmp_path: Path) 
     assert index.insert(rows[49]) == 43
 
 
+def test_bytes_and_keys(rows: np.ndarray[Any, Any]) -> None:
+    index = hither.build(rows[:40], keys=list(range(100, 140)), columns={"even": [1, 0] * 20})
+    index.remove(101)
+    index.insert(rows[40], 7, {"even": 1})
+    copy = hither.open(index.to_bytes())
+    for one in (index, copy, hither.open(bytearray(index.to_bytes(compact=True)))):
+        assert sorted(one.keys().tolist()) == sorted(one) == [7, 100, *range(102, 140)]
+        assert sorted(one.keys({"even": 0})) == list(range(103, 140, 2))
+        assert one.search(rows[40], k=1).keys.tolist() == [7] and one.path is None
+    assert index.to_bytes(compact=True) == copy.to_bytes(compact=True)
+    named = hither.build(rows[:2], keys=["x", "y"])
+    assert named.keys().tolist() == list(named) == ["x", "y"]
+    with pytest.raises(hither.KeyNotFoundError, match="no column"):
+        index.keys({"odd": 1})
+    with pytest.raises(hither.FileError, match="not an index|no index|hither"):
+        hither.open(b"something else" * 9)
+
+
 def test_changes_of_others_are_not_lost(rows: np.ndarray[Any, Any], tmp_path: Path) -> None:
     path = tmp_path / "a.hither"
     first = hither.build(rows[:40], path=path)
