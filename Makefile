@@ -7,7 +7,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
 	@echo "make test     everything that tests what exists, with what it must install first"
-	@echo "make check    formatting, lints, documentation, dependencies"
+	@echo "make check    formatting, lints, documentation, dependencies, and what a release would refuse"
 	@echo "make unit     the tests of the library and the command alone"
 	@echo "make parity   the same bytes at every SIMD level, on aarch64 and in WebAssembly"
 	@echo "make embedded a program for a Cortex-M4 that searches; its size"
@@ -45,6 +45,7 @@ check:
 	$(CARGO) clippy -p hither-wasm --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	$(CARGO) deny --log-level error check bans licenses sources
+	@CARGO="$(CARGO)" sh scripts/check-release.sh
 
 unit:
 	@sh scripts/install.sh compiler

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the extension for a Postgres and installs it there: fdw/install.sh [PG_CONFIG]
-# Writes where that Postgres keeps its extensions: run it as whoever may.
+# Writes where that Postgres keeps its extensions: run it as whoever may. With DESTDIR these folders are made beneath it, for
+# an archive.
 set -eu
 cd "$(dirname "$0")"
 config=${1:-pg_config}
@@ -10,5 +11,8 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 target=$target/fdw
 PGRX_PG_CONFIG_PATH=$(command -v "$config") CARGO_TARGET_DIR=$target ${CARGO:-cargo} build \
     --release --no-default-features --features "pg$version"
-install -m 755 "$target/release/libhither.so" "$("$config" --pkglibdir)/hither.so"
-install -m 644 hither.control sql/hither--*.sql "$("$config" --sharedir)/extension/"
+libraries=${DESTDIR:-}$("$config" --pkglibdir)
+extensions=${DESTDIR:-}$("$config" --sharedir)/extension
+[ -z "${DESTDIR:-}" ] || mkdir -p "$libraries" "$extensions"
+install -m 755 "$target/release/libhither.so" "$libraries/hither.so"
+install -m 644 hither.control sql/hither--*.sql "$extensions/"

@@ -2,8 +2,7 @@
 # Makes the wheel of hither for Python: scripts/python.sh [PROFILE], in cargo's profile `release`, or in that of
 # the tests, `dev`, which `make unit` has compiled most of already. Says where it is.
 #
-# A wheel in `release` goes to others: it runs with glibc 2.28 of 2018, which Zig's linker sees to, and there is an
-# sdist beside it.
+# A wheel in `release` goes to others: it runs with glibc 2.28 of 2018, which Zig's linker sees to. There is an sdist beside it.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -19,6 +18,7 @@ sh scripts/install.sh compiler python-venv
 }
 rm -rf "$wheels"
 PATH=$tools/bin:$PATH
+maturin sdist --manifest-path python/Cargo.toml --out "$wheels" >&2
 case $profile in
 dev) maturin build --quiet --profile dev --manifest-path python/Cargo.toml --compatibility linux --out "$wheels" >&2 ;;
 *)
@@ -26,7 +26,6 @@ dev) maturin build --quiet --profile dev --manifest-path python/Cargo.toml --com
         "$tools/bin/python" -m pip install --quiet --disable-pip-version-check ziglang==0.17.1 cargo-zigbuild==0.24.1 auditwheel==6.8.2
     maturin build --quiet --profile "$profile" --manifest-path python/Cargo.toml --zig \
         --compatibility manylinux_2_28 --out "$wheels" >&2
-    maturin sdist --manifest-path python/Cargo.toml --out "$wheels" >&2
     auditwheel show "$wheels"/*.whl | tr '\n' ' ' | grep -o 'manylinux[_0-9]*_[x86a-rch64_]*' | head -n 1 >&2
     ;;
 esac

@@ -15,6 +15,7 @@ tarball=$(sh scripts/npm.sh)
 tarball=$(echo "$tarball" | tail -n 1)
 package=$CARGO_TARGET_DIR/npm/package
 build_command
+npm publish --dry-run --silent "$tarball" >/dev/null
 
 echo "the module's own tests, in Node and in Chromium:"
 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build $CARGO build --quiet --release --features test-runner \

@@ -26,6 +26,7 @@ fi
 python=$venv/bin/python
 "$python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$wheel"
 
+"$python" -m twine --no-color check --strict "$(dirname "$wheel")"/*
 say "alone"
 python3 -m venv "$place/alone"
 "$place/alone/bin/pip" install --quiet --disable-pip-version-check "$wheel"
