@@ -5,7 +5,9 @@ use crate::failure::Failure;
 use crate::interrupt::interrupted;
 use crate::memory::parse_size;
 use hither::IndexFile;
-use hither_remote::{Access, Cache, CacheOptions, Error, ErrorKind, Keys, Object, Secret};
+use hither_remote::{
+    Access, Cache, CacheOptions, Error, ErrorKind, Keys, Location, Object, Secret,
+};
 use hither_remote::{is_header, is_query, location};
 use indicatif::ProgressBar;
 use std::env;
@@ -15,7 +17,8 @@ use std::time::{Duration, SystemTime};
 /// What the help says of files on servers.
 pub const HELP: &str = "\
 An index file may be on a server: https://…, http://… or s3://bucket/key. It is brought whole,
-verified, and kept; each command asks the server whether it is unchanged.
+verified, and kept; each command asks the server whether it is unchanged. hither search --ranges
+brings only what it reads, of a file that was built with --ranges.
 
   HITHER_CACHE          the folder of these files; else hither in XDG_CACHE_HOME or ~/.cache
   HITHER_CACHE_SIZE     most bytes of them together, such as 50G; default 10G
@@ -57,6 +60,18 @@ pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile,
 
 /// The one file that is at `url`, as the environment says who asks for it.
 pub fn object(url: &str, mut stop: impl FnMut() -> bool) -> Result<Object, Failure> {
+    let (access, location) = location(url)?;
+    let objects = access.objects(&location, &mut stop)?;
+    match <[Object; 1]>::try_from(objects) {
+        Ok([object]) => Ok(object),
+        Err(objects) => {
+            Err(format!("{location}: these are {} files; name one", objects.len()).into())
+        }
+    }
+}
+
+/// Where `url` leads to, and who asks for it, as the environment says.
+pub fn location(url: &str) -> Result<(Access, Location), Failure> {
     // A location holds no secret, so what may be one goes beside it.
     let (url, query) = match url.split_once('?').filter(|_| !url.starts_with("s3:")) {
         Some((url, query)) => (url, Some(query)),
@@ -75,13 +90,7 @@ pub fn object(url: &str, mut stop: impl FnMut() -> bool) -> Result<Object, Failu
         access.secret = Some(Secret { authorization, query: query.map(String::from) });
         access.homes.extend(location.origin());
     }
-    let objects = access.objects(&location, &mut stop)?;
-    match <[Object; 1]>::try_from(objects) {
-        Ok([object]) => Ok(object),
-        Err(objects) => {
-            Err(format!("{location}: these are {} files; name one", objects.len()).into())
-        }
-    }
+    Ok((access, location))
 }
 
 /// Who asks: what other commands for S3 take from the environment, too.

@@ -1,7 +1,7 @@
 //! How values, sizes and rows look to people and to programs.
 
 use crate::failure::Failure;
-use hither::{Index, KeyRef, KeyType, RowId, ValueRef, format_uuid};
+use hither::{Index, KeyRef, KeyType, ValueRef, format_uuid};
 use hither_rows::{json_line, key_from_text, quoted, written};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -100,22 +100,18 @@ pub fn printable_json(json: &str) -> String {
     json.chars().map(escaped).collect()
 }
 
-/// A row of an answer as JSON: key, distance, and the attributes under their `names`. By hand, for a
-/// document is given as it is, with digits that a parser would round.
-pub fn row_json(
-    index: &Index<'_>,
-    row: RowId,
+/// A row of an answer as JSON: key, distance, and named values. By hand, for a document is given as it is,
+/// with digits that a parser would round.
+pub fn row_json<'r>(
     key: KeyRef<'_>,
     distance: f32,
-    columns: &[usize],
-    names: &[String],
-) -> Result<String, hither::Error> {
+    values: impl Iterator<Item = (&'r str, ValueRef<'r>)>,
+) -> String {
     let mut object = format!("{{\"key\":{},\"distance\":{}", key_json(key), Json::from(distance));
-    for &column in columns {
-        let value = value_json(index.value(row, column)?);
-        object += &format!(",{}:{value}", quoted(&names[column]));
+    for (name, value) in values {
+        object += &format!(",{}:{}", quoted(name), value_json(value));
     }
-    Ok(object + "}")
+    object + "}"
 }
 
 /// The names of an index's structures, of all its segments.

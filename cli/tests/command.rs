@@ -19,6 +19,9 @@ mod process;
 mod pulling;
 #[path = "command/radius.rs"]
 mod radius;
+#[cfg(all(feature = "remote", unix))]
+#[path = "command/ranges.rs"]
+mod ranges;
 #[path = "command/recall.rs"]
 mod recall;
 #[cfg(all(feature = "remote", unix))]

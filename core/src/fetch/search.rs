@@ -5,7 +5,7 @@ use super::keys::Keys;
 use super::open::{LazyIndex, Opened};
 use super::storage::{LazyState, LazyStorage};
 use super::{Missing, poll};
-use crate::calibration::Structure;
+use crate::calibration::{Calibration, Structure};
 use crate::error::{ErrorKind, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
 use crate::index::merge::{Merge, Part, Parts};
@@ -178,6 +178,19 @@ impl LazyIndex {
         searcher.metric = Some(metric);
         searcher.begun = Some(opened.start.content_id);
         Ok(())
+    }
+
+    /// The calibration of this file that did not reach `params.recall`, if there is one: the lowest of its
+    /// segments'. See [`Index::unreached_recall`](crate::Index::unreached_recall).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] before the index is open.
+    pub fn unreached_recall(&self, params: &SearchParams<'_>) -> Result<Option<&Calibration>> {
+        let wanted = params.recall.filter(|_| !params.wants_all()).unwrap_or(0.0);
+        let tops = self.opened()?.segments.iter().filter_map(|segment| segment.top.as_ref());
+        let calibrations = tops.filter_map(|top| top.calibration.as_ref());
+        let unreached = calibrations.filter(|calibration| calibration.best().1 < wanted);
+        Ok(unreached.min_by(|a, b| a.best().1.total_cmp(&b.best().1)))
     }
 
     fn check(&self, params: &SearchParams<'_>, filter: Option<&LazyFilter>) -> Result<()> {
