@@ -4,7 +4,7 @@ mod random;
 mod view;
 
 pub(crate) use random::RandomKeys;
-pub(crate) use view::{KeySections, KeysView, encode_keys};
+pub(crate) use view::{KeySections, KeysView, MAX_KEY_BITS, encode_keys};
 
 use crate::names::named;
 use alloc::{format, string::String};

@@ -3,7 +3,7 @@
 use super::exercise::query;
 use core::task::Poll;
 use hither::fetch::{LazyIndex, LazySearcher};
-use hither::{Filter, Result, SearchParams, Structure};
+use hither::{Filter, Result, RowId, SearchParams, Structure};
 
 /// Asks everything of a file by ranges, and gives up at the first error, or where asking the same brings
 /// nothing new.
@@ -31,6 +31,11 @@ pub fn exercise(bytes: &[u8], filters: &[Filter]) -> Result<()> {
             }
         }
     }
+    for row in [RowId { segment: 9, row: 0 }, RowId { segment: 0, row: u32::MAX }] {
+        assert!(index.key(row).is_err(), "a key of a row that is not there");
+    }
+    // One that no search may have found, whose key did not come with a list; nor need there be one.
+    let _ = ready(&index, bytes, |index| index.key(RowId { segment: 0, row: 1 }));
     rows.sort_unstable();
     rows.dedup();
     for row in rows.into_iter().take(6) {

@@ -127,6 +127,7 @@ impl Parts for LazyParts<'_> {
 impl LazyIndex {
     /// Begins a search; reads nothing. What is sought is what [`Index::start_search`](crate::Index::start_search)
     /// seeks, by lists or, with [`Structure::Flat`], by reading every vector; `probes` or `recall` say how hard.
+    /// Whoever brings bytes can stop between two calls, so nobody is asked whether to pause.
     ///
     /// # Errors
     /// Those of [`Index::search`](crate::Index::search); [`ErrorKind::InvalidParameter`] for a filter in

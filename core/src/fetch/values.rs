@@ -8,7 +8,7 @@ use crate::archive::manifest::{NO_COLUMN, Section};
 use crate::column::{ColumnType, Value, code_width, offset_width};
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
-use crate::key::{Key, KeyRef, KeySections, KeyType, KeysView};
+use crate::key::{Key, KeyRef, KeySections, KeyType, KeysView, MAX_KEY_BITS};
 use crate::neighbor::RowId;
 use crate::vectors::VectorsView;
 use alloc::string::String;
@@ -52,6 +52,9 @@ impl Opened {
         };
         let at = u64::from(row);
         Ok(match self.options.key_type {
+            KeyType::RowNumber if segment.key_bits > MAX_KEY_BITS => {
+                return Err(corrupt(KEYS).into());
+            }
             KeyType::RowNumber => {
                 let bits = u64::from(segment.key_bits);
                 let (first, last) = (at * bits / 8, ((at + 1) * bits).div_ceil(8));

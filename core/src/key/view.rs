@@ -91,6 +91,9 @@ pub(crate) struct KeysView<'a> {
 
 const WHAT: &str = "keys";
 
+/// Most bits of a packed row number, which is never negative.
+pub(crate) const MAX_KEY_BITS: u32 = 63;
+
 impl<'a> KeysView<'a> {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the sections do not have the length that the numbers imply.
@@ -99,7 +102,8 @@ impl<'a> KeysView<'a> {
         let length = sections.keys.len() as u64;
         let fits = match key_type {
             KeyType::RowNumber => {
-                sections.bits <= 63 && (length == 0 || length == packed_len(count, sections.bits))
+                sections.bits <= MAX_KEY_BITS
+                    && (length == 0 || length == packed_len(count, sections.bits))
             }
             KeyType::Int64 => length == 8 * count,
             KeyType::Uuid => length == 16 * count,
