@@ -250,7 +250,8 @@ fn an_interrupted_pull_says_that_it_can_be_gone_on_with() {
         thread::sleep(LOOK_AGAIN);
     }
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    // Not SIGINT: where the tests run in the background it is ignored, and so the command ignores it.
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{told}");
