@@ -29,6 +29,7 @@ def build(
     m: int = 16,
     ef_construction: int = 128,
     lists: int | None = None,
+    ranges: bool = False,
     seed: int = 42,
     threads: int = 0,
     memory: int | str | None = None,
@@ -59,6 +60,8 @@ def build(
         m: HNSW: neighbours of a row, 2 to 100; twice as many in the base layer.
         ef_construction: HNSW: candidates weighed for each row's neighbours.
         lists: IVF: number of lists. Default: the square root of the number of rows.
+        ranges: Whether there are lists for readers that fetch ranges of the file instead of all of it: a
+            ninth more bytes. Not for l1 or sq8-only.
         seed: Seed of all random choices.
         threads: Threads to build with; 0 for all. The file is the same for any number.
         memory: Build within so many bytes, or ``"4G"``: in several segments that are put aside on the disk.
@@ -114,6 +117,7 @@ def build(
         m=m,
         ef_construction=ef_construction,
         lists=lists,
+        ranges=ranges,
         seed=seed,
         threads=threads,
         memory=_bytes(memory),

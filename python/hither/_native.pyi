@@ -243,6 +243,7 @@ class Builder:
         m: int,
         ef_construction: int,
         lists: int | None,
+        ranges: bool,
         seed: int,
         threads: int,
         memory: int | None,

@@ -41,7 +41,7 @@ impl Builder {
     #[new]
     #[allow(clippy::too_many_arguments)] // The package gives each by its name.
     #[pyo3(signature = (*, path, force, rows, dimensions, metric, element, key_type, columns, kinds, codes, m,
-        ef_construction, lists, seed, threads, memory, properties, skip))]
+        ef_construction, lists, ranges, seed, threads, memory, properties, skip))]
     fn new(
         path: Option<PathBuf>,
         force: bool,
@@ -56,6 +56,7 @@ impl Builder {
         m: Count,
         ef_construction: Count,
         lists: Option<Count>,
+        ranges: bool,
         seed: u64,
         threads: Count,
         memory: Option<Count>,
@@ -77,6 +78,7 @@ impl Builder {
             key_type: key_type.parse()?,
             columns: columns.collect::<hither::Result<_>>()?,
             codes: codes.map(str::parse).transpose()?,
+            ranges,
             seed,
             threads: threads.of("threads")?,
             memory,

@@ -32,7 +32,7 @@ def test_so_it_is_with_every_option(words: np.ndarray[Any, Any], tmp_path: Path)
     command(
         *("build", tmp_path / "vectors.npy", "--keys", tmp_path / "keys.npy"),
         *("--attributes", tmp_path / "rows.jsonl", "--metric", "l2", "--element", "f32"),
-        *("--kind", "hnsw", "--kind", "ivf", "--codes", "sq8", "--m", 8, "--lists", 20),
+        *("--kind", "hnsw", "--kind", "ivf", "--codes", "sq8", "--m", 8, "--lists", 20, "--ranges"),
         *("--ef-construction", 50, "--seed", 9, "--property", "model=x", "--memory", "30M"),
         *("-o", tmp_path / "command.hither"),
     )
@@ -48,6 +48,7 @@ def test_so_it_is_with_every_option(words: np.ndarray[Any, Any], tmp_path: Path)
         m=8,
         ef_construction=50,
         lists=20,
+        ranges=True,
         seed=9,
         threads=1,
         properties={"model": "x"},
