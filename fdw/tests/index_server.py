@@ -1,7 +1,7 @@
 """Servers of their own for the tests of indexes, what changes their tables, and how answers are compared.
 To be imported by a script whose arguments are BIN FOLDER [ROUNDS [CONNECTIONS [SECONDS [SEED]]]]."""
 
-import glob, logging, os, pathlib, random, shutil, signal, socket, subprocess, sys, threading, time
+import contextlib, glob, logging, os, pathlib, random, shutil, signal, socket, subprocess, sys, threading, time, traceback
 import psycopg
 
 bin, folder = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -293,7 +293,12 @@ def settle(session):
 
 
 def near_copies(server):
-    return {os.path.basename(path): os.path.getsize(path) for path in glob.glob(f"{server.data}/{NEAR}/*")}
+    """Names and bytes of the files. One may go at any time: a merge, or replay of one, removes and renames them."""
+    sizes = {}
+    for path in glob.glob(f"{server.data}/{NEAR}/*"):
+        with contextlib.suppress(FileNotFoundError):
+            sizes[os.path.basename(path)] = os.path.getsize(path)
+    return sizes
 
 
 def merge(session, table="items", dimensions=8):
@@ -351,7 +356,8 @@ def main(*tests):
                 test()
             except Exception as error:
                 failed.append(test.__name__)
-                print(f"{test.__name__}: {error if isinstance(error, AssertionError) else repr(error)}"[:6000], file=sys.stderr)
+                where = "" if isinstance(error, AssertionError) else "".join(traceback.format_tb(error.__traceback__)[-3:])
+                print(f"{test.__name__}: {where}{error or repr(error)}"[:6000], file=sys.stderr)
             print(f"  {test.__name__}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
             for server in servers:
                 if server.process and server.process.poll() is None:
