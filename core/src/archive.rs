@@ -167,7 +167,7 @@ impl<'a> Archive<'a> {
         if !(bytes.as_ptr() as usize).is_multiple_of(16) {
             return Err(ErrorKind::Misaligned.into());
         }
-        let Start { manifest, content_id, manifest_end, .. } = Start::read(bytes)?;
+        let Start { manifest, content_id, manifest_end, .. } = Start::of(&header, bytes)?;
         Ok(Self { bytes, manifest, content_id, manifest_end })
     }
 
@@ -289,7 +289,10 @@ impl Start {
 
     /// Reads header and manifest, which `bytes` begin with, and checks that every section lies within the file.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        let header = Header::decode(bytes)?;
+        Self::of(&Header::decode(bytes)?, bytes)
+    }
+
+    fn of(header: &Header, bytes: &[u8]) -> Result<Self> {
         let manifest_end = header.manifest_offset.saturating_add(header.manifest_length);
         let manifest = range(bytes, header.manifest_offset, header.manifest_length)
             .filter(|_| header.manifest_offset == HEADER as u64)
