@@ -74,7 +74,7 @@ pub(crate) struct Quantizer {
 const TRAINING_ROWS: u32 = 2048;
 
 /// Reads row `row` as it is coded: under cosine at unit length.
-fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<()> {
+pub(crate) fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<()> {
     vectors.get(row, out)?;
     if vectors.metric() == Metric::Cosine {
         let inverse = inverse_length(out);

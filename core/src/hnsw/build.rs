@@ -359,6 +359,13 @@ impl Graph {
     pub fn row(&self, node: u32) -> u32 {
         self.layers[0].rows[node as usize]
     }
+
+    /// Gives copies the list of their row, behind which they lie, wherever that may be.
+    pub fn share_lists(&self, lists: &mut [u32]) {
+        for &(first, copy) in self.copies.pairs() {
+            lists[self.row(copy) as usize] = lists[self.row(first) as usize];
+        }
+    }
 }
 
 /// The uppermost layer of a row: geometric with ratio 1/m, from the row's number alone, so that it

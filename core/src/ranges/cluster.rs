@@ -4,10 +4,10 @@ use super::sizes;
 use crate::distance::{Measure, measure_pair};
 use crate::error::{OrCorrupt, Result};
 use crate::ivf::kmeans::{self, Clustering};
-use crate::magnitude::inverse_length;
 use crate::metric::Metric;
 use crate::neighbor::{Candidate, Pool};
 use crate::parallel::Threads;
+use crate::quantize::coded_values;
 use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -71,7 +71,6 @@ pub(crate) fn cluster(
     let mut group_centroids = Vectors::new(centroids.shape())?;
     let mut firsts = vec![0];
     let mut values = vec![0.0; vectors.dimensions()];
-    let progress = &mut { progress };
     for (number, members) in members.iter().enumerate() {
         let share = u64::from(lists) * members.len() as u64 + u64::from(rows) / 2;
         let lists = ((share / u64::from(rows.max(1))) as u32).clamp(1, members.len() as u32);
@@ -117,11 +116,7 @@ fn choose(
         chosen.extend(threads.map(count, &mut scratch, |at, scratch| {
             let Scratch { query, values, ranks, near, first: own, second } = scratch;
             values.resize(dimensions, 0.0);
-            vectors.get((first + at) as u32, values)?;
-            if vectors.metric() == Metric::Cosine {
-                let inverse = inverse_length(values);
-                values.iter_mut().for_each(|value| *value *= inverse);
-            }
+            coded_values(vectors, (first + at) as u32, values)?;
             query.set(values, dimensions, Metric::L2)?;
             ranks.resize(all_groups.len(), 0.0);
             groups.view().ranks_as(Metric::L2, query, &all_groups, ranks, &mut Vec::new())?;

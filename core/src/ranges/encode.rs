@@ -9,11 +9,10 @@ use crate::distance::{Measure, measure_pair};
 use crate::element::Element;
 use crate::error::Result;
 use crate::key::{Key, KeyType};
-use crate::magnitude::inverse_length;
 use crate::metric::Metric;
 use crate::packed::{Packer, bits_below};
 use crate::parallel::Threads;
-use crate::quantize::{CodeMeaning, Quantizer, Width};
+use crate::quantize::{CodeMeaning, Quantizer, Width, coded_values};
 use crate::vectors::{Shape, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -248,11 +247,7 @@ fn write_list(
     for new in own {
         let row = rows.order[new as usize];
         values.resize(shape.dimensions, 0.0);
-        view.get(row, values)?;
-        if shape.metric == Metric::Cosine {
-            let inverse = inverse_length(values);
-            values.iter_mut().for_each(|value| *value *= inverse);
-        }
+        coded_values(&view, row, values)?;
         residual.clear();
         residual.extend(values.iter().zip(&*centroid).map(|(value, centroid)| value - centroid));
         let along = measure_pair(Measure::Dot, residual, centroid);

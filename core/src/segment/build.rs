@@ -1,7 +1,7 @@
 //! Building a segment: codes, structures, calibration, and the order of its rows.
 
 use super::calibrate::Context;
-use super::coded::{Coded, Coding};
+use super::coded::{CodedRows, Coding};
 use super::progress::{OnProgress, Progress};
 use super::truth::{Truth, codes_fit, measure_truth};
 use super::{Codes, ranges};
@@ -110,11 +110,7 @@ pub(crate) fn build<'a>(
         let mut built =
             kmeans::cluster(&view, count, lists, params.seed, threads, &mut { report })?;
         if let Some(graph) = &graph {
-            // Copies lie behind their rows, so they are of the same list, wherever that may be.
-            for &(first, copy) in graph.copies.pairs() {
-                let list = built.lists[graph.row(first) as usize];
-                built.lists[graph.row(copy) as usize] = list;
-            }
+            graph.share_lists(&mut built.lists);
         }
         let calibrations = Context::new(&mut coding, &truth)?.calibrate_ivf(&built)?;
         segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
@@ -186,7 +182,7 @@ pub(crate) fn build<'a>(
     segment.codes = codes as u8;
     if codes != Codes::None && count == 0 {
         let quantizer = Quantizer::zero(codes.width(), dimensions);
-        coded = Some(Coded { quantizer, bytes: AlignedBytes::new(), factors: Vec::new() });
+        coded = Some(CodedRows { quantizer, bytes: AlignedBytes::new(), factors: Vec::new() });
     }
     let mut vector_errors = Cow::Borrowed(rows.errors);
     if codes == Codes::Sq8Only
@@ -200,7 +196,7 @@ pub(crate) fn build<'a>(
         let bytes = order.iter().flat_map(|row| encode_error(error(row)));
         add(NO_COLUMN, Kind::VectorErrors, owned(bytes.collect()));
     }
-    if let Some(Coded { quantizer, bytes, factors }) = coded {
+    if let Some(CodedRows { quantizer, bytes, factors }) = coded {
         segment.scale = quantizer.scale;
         let centre = bytemuck::cast_slice(&quantizer.centre).to_vec();
         add(NO_COLUMN, Kind::CodeCentre, owned(centre));
@@ -367,7 +363,7 @@ fn build_graph(
 }
 
 /// Ranks between rows, by their codes if there are any.
-fn row_ranks<'a>(vectors: &'a Vectors, coded: Option<&'a Coded>) -> Result<RowRanks<'a>> {
+fn row_ranks<'a>(vectors: &'a Vectors, coded: Option<&'a CodedRows>) -> Result<RowRanks<'a>> {
     let (metric, rows) = (vectors.shape().metric, vectors.rows());
     let pairs = coded.map(|codes| CodePairs::new(codes.view(metric), rows)).transpose()?;
     RowRanks::new(vectors, pairs)

@@ -15,7 +15,7 @@ use core::convert::Infallible;
 
 /// What is searched.
 #[derive(Clone, Copy)]
-pub(super) enum Structured<'b> {
+pub(super) enum BuiltStructure<'b> {
     /// Rows are numbered by their places in the order of insertion.
     Graph(&'b Graph),
     /// The centroids, and the rows of each list.
@@ -24,7 +24,7 @@ pub(super) enum Structured<'b> {
 
 /// A structure that is built, in memory.
 pub(super) struct Built<'b> {
-    pub structure: Structured<'b>,
+    pub structure: BuiltStructure<'b>,
     /// The codes, if a search will have them too.
     pub codes: Option<CodesView<'b>>,
     /// What exact ranks are of: the stored vectors, or codes in their place.
@@ -42,10 +42,10 @@ impl Built<'_> {
     fn list_stored(&mut self, list: &[u32]) {
         self.scratch.rows.clear();
         match self.structure {
-            Structured::Graph(graph) => {
+            BuiltStructure::Graph(graph) => {
                 self.scratch.rows.extend(list.iter().map(|&place| graph.row(place)));
             }
-            Structured::Lists(..) => self.scratch.rows.extend_from_slice(list),
+            BuiltStructure::Lists(..) => self.scratch.rows.extend_from_slice(list),
         }
     }
 }
@@ -56,7 +56,7 @@ impl GraphStorage for Built<'_> {
     #[inline]
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
-        if let Structured::Graph(graph) = self.structure {
+        if let BuiltStructure::Graph(graph) = self.structure {
             graph.base_neighbors(id, out);
         }
         Ok(())
@@ -75,7 +75,7 @@ impl GraphStorage for Built<'_> {
 
     #[inline]
     fn prefetch(&self, id: u32) {
-        if let Structured::Graph(graph) = self.structure {
+        if let BuiltStructure::Graph(graph) = self.structure {
             graph.prefetch(id);
         }
     }
@@ -84,8 +84,8 @@ impl GraphStorage for Built<'_> {
 impl Storage for Built<'_> {
     fn rows(&self) -> u32 {
         match self.structure {
-            Structured::Graph(graph) => graph.inserted() as u32,
-            Structured::Lists(..) => self.rows,
+            BuiltStructure::Graph(graph) => graph.inserted() as u32,
+            BuiltStructure::Lists(..) => self.rows,
         }
     }
 
@@ -95,8 +95,8 @@ impl Storage for Built<'_> {
 
     fn has(&self, structure: Structure) -> bool {
         match self.structure {
-            Structured::Graph(_) => structure == Structure::Hnsw,
-            Structured::Lists(..) => structure == Structure::Ivf,
+            BuiltStructure::Graph(_) => structure == Structure::Hnsw,
+            BuiltStructure::Lists(..) => structure == Structure::Ivf,
         }
     }
 
@@ -111,7 +111,7 @@ impl Storage for Built<'_> {
     }
 
     fn entry(&mut self) -> Step<u32, Infallible> {
-        let Structured::Graph(graph) = self.structure else {
+        let BuiltStructure::Graph(graph) = self.structure else {
             return Err(corrupt("the graph").into());
         };
         let (codes, stored, query) = (&self.codes, &self.stored, self.query);
@@ -124,13 +124,13 @@ impl Storage for Built<'_> {
 
     fn lists(&self) -> u32 {
         match self.structure {
-            Structured::Graph(_) => 0,
-            Structured::Lists(_, members) => members.len() as u32,
+            BuiltStructure::Graph(_) => 0,
+            BuiltStructure::Lists(_, members) => members.len() as u32,
         }
     }
 
     fn list_ranks(&mut self, out: &mut Vec<f32>) -> Step<(), Infallible> {
-        let Structured::Lists(centroids, members) = self.structure else {
+        let BuiltStructure::Lists(centroids, members) = self.structure else {
             return Err(corrupt("the inverted file").into());
         };
         let lists = &mut self.scratch.rows;
@@ -142,7 +142,7 @@ impl Storage for Built<'_> {
 
     fn list_rows(&mut self, list: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
-        if let Structured::Lists(_, members) = self.structure {
+        if let BuiltStructure::Lists(_, members) = self.structure {
             out.extend_from_slice(&members[list as usize]);
         }
         Ok(())
@@ -162,8 +162,8 @@ impl Storage for Built<'_> {
     fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Step<(), Infallible> {
         out.clear();
         match self.structure {
-            Structured::Graph(graph) => out.extend(graph.with_copies(node)),
-            Structured::Lists(..) => out.push(node),
+            BuiltStructure::Graph(graph) => out.extend(graph.with_copies(node)),
+            BuiltStructure::Lists(..) => out.push(node),
         }
         Ok(())
     }

@@ -10,8 +10,8 @@
 //! that are held out are inserted.
 
 use super::Codes;
-use super::built::{Built, Structured};
-use super::coded::{Coded, Coding};
+use super::built::{Built, BuiltStructure};
+use super::coded::{CodedRows, Coding};
 use super::plan::Plan;
 use super::search::SegmentSearch;
 use super::storage;
@@ -39,7 +39,7 @@ struct Scratch {
 pub(super) struct Context<'a> {
     vectors: &'a Vectors,
     /// The codes that a search will have.
-    stored: Option<&'a Coded>,
+    stored: Option<&'a CodedRows>,
     /// Whether they stand in place of the vectors.
     alone: bool,
     truth: &'a Truth,
@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
     }
 
     pub fn calibrate_graph(&self, graph: &Graph) -> Result<Vec<Calibration>> {
-        self.calibrate(Structure::Hnsw, Structured::Graph(graph))
+        self.calibrate(Structure::Hnsw, BuiltStructure::Graph(graph))
     }
 
     pub fn calibrate_ivf(&self, clustering: &Clustering) -> Result<Vec<Calibration>> {
@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
                 members[list as usize].push(row as u32);
             }
         }
-        let lists = Structured::Lists(clustering.centroids.view(), &members);
+        let lists = BuiltStructure::Lists(clustering.centroids.view(), &members);
         self.calibrate(Structure::Ivf, lists)
     }
 
@@ -73,7 +73,7 @@ impl<'a> Context<'a> {
     fn calibrate(
         &self,
         structure: Structure,
-        structured: Structured<'_>,
+        structured: BuiltStructure<'_>,
     ) -> Result<Vec<Calibration>> {
         let metric = self.vectors.shape().metric;
         let mut calibrations = Vec::new();
@@ -83,8 +83,8 @@ impl<'a> Context<'a> {
                 continue;
             }
             let efforts = match structured {
-                Structured::Graph(_) => k as u32..=u32::MAX,
-                Structured::Lists(_, lists) => 0..=lists.len() as u32,
+                BuiltStructure::Graph(_) => k as u32..=u32::MAX,
+                BuiltStructure::Lists(_, lists) => 0..=lists.len() as u32,
             };
             let mut points = Vec::new();
             let mut scratch = self.threads.scratch::<Scratch>();
@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
     fn find(
         &self,
         at: usize,
-        structured: Structured<'_>,
+        structured: BuiltStructure<'_>,
         plan: Plan,
         scratch: &mut Scratch,
     ) -> Result<Vec<u32>> {
@@ -138,8 +138,8 @@ impl<'a> Context<'a> {
         let mut found = Vec::with_capacity(plan.k);
         while let Some((_, row)) = search.head().filter(|_| found.len() < plan.k) {
             found.push(match structured {
-                Structured::Graph(graph) => graph.row(row),
-                Structured::Lists(..) => row,
+                BuiltStructure::Graph(graph) => graph.row(row),
+                BuiltStructure::Lists(..) => row,
             });
             search.take();
         }

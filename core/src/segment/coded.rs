@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// The codes of all rows.
-pub(super) struct Coded {
+pub(super) struct CodedRows {
     pub quantizer: Quantizer,
     pub bytes: AlignedBytes,
     pub factors: Vec<f32>,
@@ -28,24 +28,24 @@ pub(super) struct Coding<'a> {
     pub stored: Codes,
     /// Of the widths that tell the rows apart.
     pub quantizers: Vec<Quantizer>,
-    pub held: Option<Coded>,
+    pub held: Option<CodedRows>,
 }
 
 impl Coding<'_> {
     /// The codes of all rows, if those of this width tell them apart. There are no others any more.
-    pub fn hold(&mut self, width: Width) -> Result<Option<&Coded>> {
+    pub fn hold(&mut self, width: Width) -> Result<Option<&CodedRows>> {
         if self.held.as_ref().is_none_or(|held| held.quantizer.width != width) {
             let room = self.held.take().map(|held| held.bytes).unwrap_or_default();
             if let Some(quantizer) = self.quantizers.iter().find(|known| known.width == width) {
                 let quantizer = quantizer.clone();
-                self.held = Some(Coded::encode(quantizer, self.vectors, room, self.threads)?);
+                self.held = Some(CodedRows::encode(quantizer, self.vectors, room, self.threads)?);
             }
         }
         Ok(self.held.as_ref())
     }
 
     /// The codes that a search will have, if any. There are no others any more.
-    pub fn hold_stored(&mut self) -> Result<Option<&Coded>> {
+    pub fn hold_stored(&mut self) -> Result<Option<&CodedRows>> {
         if self.stored == Codes::None {
             self.held = None;
             return Ok(None);
@@ -54,7 +54,7 @@ impl Coding<'_> {
     }
 }
 
-impl Coded {
+impl CodedRows {
     /// Codes all rows, into `bytes` in place of what they are.
     fn encode(
         quantizer: Quantizer,

@@ -29,11 +29,8 @@ pub(super) fn make_lists(
     let view = vectors.view();
     let mut made = cluster::cluster(&view, count, lists, seed, threads, &mut report)?;
     if let Some(graph) = graph {
-        for &(first, copy) in graph.copies.pairs() {
-            let (first, copy) = (graph.row(first) as usize, graph.row(copy) as usize);
-            made.clustering.lists[copy] = made.clustering.lists[first];
-            made.guests[copy] = made.guests[first];
-        }
+        graph.share_lists(&mut made.clustering.lists);
+        graph.share_lists(&mut made.guests);
     }
     Ok(made)
 }

@@ -19,7 +19,7 @@
 //! that a search by 8 bits measures at least, or 0.99 among 20 by 4 bits, and no more than ten
 //! different rows may have equal codes.
 
-use super::coded::Coded;
+use super::coded::CodedRows;
 use super::plan::least_measured;
 use super::progress::{OnProgress, Progress};
 use crate::error::Result;
@@ -181,7 +181,7 @@ pub(super) fn measure_truth(
 /// no group of different rows with equal codes is larger than an answer.
 pub(super) fn codes_fit(
     vectors: &Vectors,
-    coded: &Coded,
+    coded: &CodedRows,
     truth: &Truth,
     threads: &Threads,
 ) -> Result<bool> {
