@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "key",
             "metric",
             "neighbor",
+            "packed",
             "ranges",
             "rows",
             "segment",

@@ -9,9 +9,10 @@ mod zones;
 
 pub(crate) use build::ColumnBuilder;
 pub use timestamp::{format_timestamp, parse_timestamp};
-pub(crate) use view::{Cells, ColumnView, Layout};
+pub(crate) use view::{Cells, ColumnView, Layout, number};
 pub(crate) use zones::{ZONE_ROWS, Zone, bytes_key, float_key, int_key};
 
+use crate::error::{Error, ErrorKind};
 use crate::names::named;
 use alloc::{string::String, vec::Vec};
 
@@ -75,6 +76,15 @@ pub struct ColumnSchema {
     pub name: String,
     /// The type of its values. Every column may hold nulls.
     pub column_type: ColumnType,
+}
+
+/// That no column has this name, with those that there are.
+pub(crate) fn unknown_column<'s>(
+    columns: impl IntoIterator<Item = &'s ColumnSchema>,
+    name: String,
+) -> Error {
+    let known: Vec<&str> = columns.into_iter().map(|column| column.name.as_str()).collect();
+    ErrorKind::UnknownColumn { name, known: known.join(", ") }.into()
 }
 
 /// A value of an attribute column, owned.

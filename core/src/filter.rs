@@ -18,7 +18,7 @@ mod tests;
 
 pub(crate) use bind::BoundFilter;
 
-use crate::column::{ColumnSchema, ColumnType, Value, ValueRef};
+use crate::column::{ColumnSchema, ColumnType, Value, ValueRef, unknown_column};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_FILTER_DEPTH as MAX_DEPTH;
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -248,10 +248,7 @@ fn find_column<'s>(
     name: &str,
 ) -> Result<usize> {
     let all = schema.clone();
-    schema.position(|column| column.name == name).ok_or_else(|| {
-        let known: Vec<&str> = all.map(|column| column.name.as_str()).collect();
-        ErrorKind::UnknownColumn { name: name.into(), known: known.join(", ") }.into()
-    })
+    schema.position(|column| column.name == name).ok_or_else(|| unknown_column(all, name.into()))
 }
 
 fn check_prefix(schema: &ColumnSchema) -> Result<()> {

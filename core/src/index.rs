@@ -25,14 +25,12 @@ pub use transfer::Transfer;
 use crate::archive::Archive;
 use crate::builder::IndexOptions;
 use crate::column::ColumnSchema;
-use crate::error::{Error, ErrorKind, Result, corrupt, try_collect};
+use crate::error::{Result, corrupt, try_collect};
 use crate::growing::Growing;
 use crate::key::{KeyRef, RandomKeys};
 use crate::metric::Metric;
 use crate::neighbor::RowId;
 use crate::segment::Segment;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// An index over bytes that lie in memory: a mapped file, a download, a builder's result.
@@ -190,8 +188,7 @@ impl<'a> Index<'a> {
     /// # Ok::<(), hither::Error>(())
     /// ```
     pub fn orders_by(&self, metric: Metric) -> bool {
-        let own = self.metric();
-        metric == own || (metric.orders_like(own) && self.is_unit_length())
+        self.options.orders_by(metric, self.is_unit_length())
     }
 
     /// The value of a property, such as `model`.
@@ -245,27 +242,7 @@ impl<'a> Index<'a> {
     /// # Errors
     /// [`ErrorKind::UnknownColumn`].
     pub fn column(&self, name: &str) -> Result<usize> {
-        let found = self.columns().iter().position(|column| column.name == name);
-        let known = || self.known_columns();
-        found.ok_or_else(|| ErrorKind::UnknownColumn { name: name.into(), known: known() }.into())
-    }
-
-    fn check_key(&self, key: KeyRef<'_>) -> Result<()> {
-        let expected = self.options.key_type;
-        if key.fits(expected) {
-            return Ok(());
-        }
-        Err(ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into())
-    }
-
-    fn unknown_column(&self, number: usize) -> Error {
-        ErrorKind::UnknownColumn { name: format!("number {number}"), known: self.known_columns() }
-            .into()
-    }
-
-    fn known_columns(&self) -> String {
-        let names: Vec<&str> = self.columns().iter().map(|column| column.name.as_str()).collect();
-        names.join(", ")
+        self.options.column(name)
     }
 
     /// The row that has this key, if any.
@@ -286,7 +263,7 @@ impl<'a> Index<'a> {
     /// # Ok::<(), hither::Error>(())
     /// ```
     pub fn find(&self, key: KeyRef<'_>) -> Result<Option<RowId>> {
-        self.check_key(key)?;
+        self.options.check_key(key)?;
         let growing = self.segments.len() as u32;
         if let Some(row) = self.growing.as_ref().and_then(|rows| rows.find(key)) {
             return Ok(Some(RowId { segment: growing, row }));

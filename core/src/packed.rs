@@ -57,6 +57,14 @@ pub(crate) fn read_bits(bytes: &[u8], bit: u64, bits: u32) -> Option<u64> {
     Some(word >> (bit % 8) & ((1 << bits) - 1))
 }
 
+/// The number of `bits` bits, up to 64, that begins at bit `first`, of whose bytes `bytes` are all.
+pub(crate) fn unpack(bytes: &[u8], first: u64, bits: u32) -> u64 {
+    // They begin within a byte: 9 bytes at most.
+    let word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u128::from(byte));
+    let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
+    (word >> (first % 8)) as u64 & mask
+}
+
 /// Packed numbers, read where they lie.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedView<'a> {
@@ -71,11 +79,7 @@ impl PackedView<'_> {
         let first = u64::from(at) * u64::from(self.bits);
         let last = first + u64::from(self.bits);
         let bytes = self.bytes.get((first / 8) as usize..last.div_ceil(8) as usize);
-        // At most 64 bits that begin within a byte: 9 bytes.
-        let bytes = bytes.or_corrupt(WHAT)?;
-        let word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u128::from(byte));
-        let mask = if self.bits == 64 { u64::MAX } else { (1 << self.bits) - 1 };
-        Ok((word >> (first % 8)) as u64 & mask)
+        Ok(unpack(bytes.or_corrupt(WHAT)?, first, self.bits))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::archive::Kind;
 use crate::archive::manifest::{self, Manifest};
-use crate::column::{ColumnSchema, ColumnType};
+use crate::column::{ColumnSchema, ColumnType, unknown_column};
 use crate::element::Element;
 use crate::error::{ErrorKind, Result, corrupt, try_collect};
 use crate::hnsw::HnswParams;
 use crate::ivf::IvfParams;
-use crate::key::KeyType;
+use crate::key::{KeyRef, KeyType};
 use crate::limits::{DEFAULT_SEED, FOUR_BIT_DIMENSIONS, MAX_COLUMNS, MAX_DIMENSIONS};
 use crate::metric::Metric;
 use crate::segment::Codes;
@@ -90,6 +90,28 @@ impl IndexOptions {
             memory: None,
             properties: Vec::new(),
         }
+    }
+
+    /// The number of the column that has this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownColumn`].
+    pub fn column(&self, name: &str) -> Result<usize> {
+        let found = self.columns.iter().position(|column| column.name == name);
+        found.ok_or_else(|| unknown_column(&self.columns, name.into()))
+    }
+
+    pub(crate) fn check_key(&self, key: KeyRef<'_>) -> Result<()> {
+        let expected = self.key_type;
+        if key.fits(expected) {
+            return Ok(());
+        }
+        Err(ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into())
+    }
+
+    /// Whether a search by `metric` finds rows in its order, where all rows have unit length or not.
+    pub(crate) fn orders_by(&self, metric: Metric, is_unit_length: bool) -> bool {
+        metric == self.metric || (metric.orders_like(self.metric) && is_unit_length)
     }
 
     pub(crate) fn shape(&self) -> Shape {

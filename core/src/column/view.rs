@@ -288,7 +288,7 @@ impl<'a> Cells<'a> {
 }
 
 /// The number of `width` bytes, 1 to 8, that lies at `at`.
-fn number(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+pub(crate) fn number(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(width)?)?;
     Some(match *bytes {
         [a] => a.into(),

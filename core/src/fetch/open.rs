@@ -8,7 +8,6 @@ use crate::builder::IndexOptions;
 use crate::error::{Error, ErrorKind, OrCorrupt, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
 use crate::limits::MAX_ROWS;
-use crate::metric::Metric;
 use crate::ranges::view::Top;
 use crate::rows::Bitmap;
 use alloc::collections::BTreeMap;
@@ -192,12 +191,6 @@ impl LazyIndex {
     pub fn content(&self) -> Result<(u128, u64)> {
         let start = &self.opened()?.start;
         Ok((start.content_id, start.length))
-    }
-
-    pub(super) fn orders_by(&self, metric: Metric) -> Result<bool> {
-        let Opened { start, options, .. } = self.opened()?;
-        let own = options.metric;
-        Ok(metric == own || (metric.orders_like(own) && start.manifest.unit_length))
     }
 }
 

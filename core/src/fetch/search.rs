@@ -11,13 +11,11 @@ use crate::hnsw::search::{Halt, Step};
 use crate::index::merge::{Merge, Part, Parts};
 use crate::index::{Order, SearchParams, SearchStats};
 use crate::key::{Key, KeyRef};
-use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
 use crate::neighbor::{Neighbor, RowId};
 use crate::ranges::rows_measured;
 use crate::segment::plan::Plan;
 use crate::vectors::Query;
-use alloc::format;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::task::Poll;
@@ -196,42 +194,18 @@ impl LazyIndex {
 
     fn check(&self, params: &SearchParams<'_>, filter: Option<&LazyFilter>) -> Result<()> {
         let opened = self.opened()?;
-        let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
-        if !params.wants_all() && !(1..=MAX_EFFORT).contains(&params.k) {
-            return invalid("k", format!("{} is not within 1 and {MAX_EFFORT}", params.k));
-        }
-        if params.radius.is_some_and(f32::is_nan) {
-            return invalid("radius", "it is not a number".into());
-        }
-        if params.probes == Some(0) {
-            return invalid("probes", "0 lists give no answer; probe at least 1".into());
-        }
-        if params.recall.is_some_and(|recall| !(recall > 0.0 && recall <= 1.0)) {
-            return invalid("recall", "it must be above 0 and at most 1".into());
-        }
+        let metric = params.metric.unwrap_or(opened.options.metric);
+        params.check(&opened.options, metric, opened.start.manifest.unit_length)?;
+        let invalid = |name, reason: &str| {
+            Err(ErrorKind::InvalidParameter { name, reason: reason.into() }.into())
+        };
         if params.ef_search.is_some() || params.structure == Some(Structure::Hnsw) {
-            let reason = "ranges are searched by lists: give probes or a recall".into();
-            return invalid("ef_search", reason);
+            return invalid("ef_search", "ranges are searched by lists: give probes or a recall");
         }
         if params.filter.is_some()
             || filter.is_some_and(|filter| filter.content_id != opened.start.content_id)
         {
-            return invalid("filter", "it was bound to another index".into());
-        }
-        let metric = params.metric.unwrap_or(opened.options.metric);
-        if params.structure != Some(Structure::Flat) && !self.orders_by(metric)? {
-            let reason = format!(
-                "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
-                opened.options.metric.name(),
-                metric.name()
-            );
-            return Err(ErrorKind::Unsupported { reason }.into());
-        }
-        if let Some(key) = params.except
-            && !key.fits(opened.options.key_type)
-        {
-            let expected = opened.options.key_type.name();
-            return Err(ErrorKind::KeyType { expected, got: key.type_name() }.into());
+            return invalid("filter", "it was bound to another index");
         }
         Ok(())
     }

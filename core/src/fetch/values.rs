@@ -5,12 +5,14 @@ use super::open::{KnownKeys, LazyIndex, LazySegment, Opened, part, whole};
 use super::{Missing, poll};
 use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
-use crate::column::{ColumnType, Value, code_width, offset_width};
-use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
+use crate::column::{ColumnType, Value, code_width, number, offset_width, unknown_column};
+use crate::error::{OrCorrupt, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
 use crate::key::{Key, KeyRef, KeySections, KeyType, KeysView, MAX_KEY_BITS};
 use crate::neighbor::RowId;
+use crate::packed::unpack;
 use crate::vectors::VectorsView;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::task::Poll;
@@ -57,11 +59,9 @@ impl Opened {
             }
             KeyType::RowNumber => {
                 let bits = u64::from(segment.key_bits);
-                let (first, last) = (at * bits / 8, ((at + 1) * bits).div_ceil(8));
-                let bytes = part(keys, first..last, cache)?;
-                let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte));
-                let number = word >> (at * bits % 8) & ((1 << bits) - 1);
-                Key::Int64(number as i64)
+                let (first, last) = (at * bits, (at + 1) * bits);
+                let bytes = part(keys, first / 8..last.div_ceil(8), cache)?;
+                Key::Int64(unpack(&bytes, first, segment.key_bits) as i64)
             }
             KeyType::Int64 => {
                 let bytes = part(keys, at * 8..at * 8 + 8, cache)?;
@@ -74,7 +74,9 @@ impl Opened {
             KeyType::Text => {
                 let offsets = section(Kind::KeyOffsets).or_corrupt(KEYS)?;
                 let places = part(offsets, at * 8..at * 8 + 16, cache)?;
-                let text = part(keys, number(&places, 0, 8)?..number(&places, 8, 8)?, cache)?;
+                let (first, last) = (number(&places, 0, 8), number(&places, 8, 8));
+                let range = first.or_corrupt(KEYS)?..last.or_corrupt(KEYS)?;
+                let text = part(keys, range, cache)?;
                 Key::Text(String::from_utf8(text).map_err(|_| corrupt(KEYS))?)
             }
         })
@@ -152,15 +154,13 @@ impl Opened {
                 let stride = width + 4;
                 let entries = (offsets.length / stride).checked_sub(1).or_corrupt(COLUMN)?;
                 let code = code_width(entries as usize) as u64;
-                let code =
-                    number(&part(values, at * code..(at + 1) * code, cache)?, 0, code as usize)?;
+                let bytes = part(values, at * code..(at + 1) * code, cache)?;
+                let code = number(&bytes, 0, code as usize).or_corrupt(COLUMN)?;
                 let places = part(offsets, code * stride..code * stride + stride + width, cache)?;
-                let (first, last) = (
-                    number(&places, 0, width as usize)?,
-                    number(&places, stride as usize, width as usize)?,
-                );
+                let place = |at| number(&places, at, width as usize).or_corrupt(COLUMN);
+                let range = place(0)?..place(stride as usize)?;
                 match find(Kind::ColumnDictionary) {
-                    Some(dictionary) => part(dictionary, first..last, cache)?,
+                    Some(dictionary) => part(dictionary, range, cache)?,
                     None => Vec::new(),
                 }
             }
@@ -169,8 +169,8 @@ impl Opened {
                 let width = offset_width(values.length as usize);
                 let stride = width as u64;
                 let places = part(offsets, at * stride..(at + 2) * stride, cache)?;
-                let (first, last) = (number(&places, 0, width)?, number(&places, width, width)?);
-                part(values, first..last, cache)?
+                let place = |at| number(&places, at, width).or_corrupt(COLUMN);
+                part(values, place(0)?..place(width)?, cache)?
             }
         };
         if is_missing {
@@ -193,17 +193,11 @@ impl Opened {
     }
 }
 
-/// The number of `width` bytes, 1 to 8, at `at`.
-fn number(bytes: &[u8], at: usize, width: usize) -> Result<u64> {
-    let bytes = bytes.get(at..at + width).or_corrupt(COLUMN)?;
-    Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-}
-
 impl LazyIndex {
     /// The key of a row.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the row is none of this index, or the file is damaged.
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the row is none of this index, or the file is damaged.
     pub fn key(&self, row: RowId) -> Result<Poll<Key>> {
         let opened = self.opened()?;
         let segment = opened.segment(row)?;
@@ -213,15 +207,13 @@ impl LazyIndex {
     /// A row's value in column number `column`.
     ///
     /// # Errors
-    /// Those of [`key`](Self::key), and [`ErrorKind::UnknownColumn`].
+    /// Those of [`key`](Self::key), and [`ErrorKind::UnknownColumn`](crate::ErrorKind::UnknownColumn).
     pub fn value(&self, row: RowId, column: usize) -> Result<Poll<Value>> {
         let opened = self.opened()?;
         let segment = opened.segment(row)?;
         if column >= opened.options.columns.len() {
-            let names: Vec<&str> =
-                opened.options.columns.iter().map(|column| column.name.as_str()).collect();
-            let name = alloc::format!("number {column}");
-            return Err(ErrorKind::UnknownColumn { name, known: names.join(", ") }.into());
+            let name = format!("number {column}");
+            return Err(unknown_column(&opened.options.columns, name));
         }
         poll(opened.value(segment, column as u32, row.row, &mut self.cache.borrow_mut()))
     }
@@ -250,17 +242,11 @@ impl LazyIndex {
     /// The row that has this key, if any. Reads all keys.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyType`], or [`ErrorKind::Corrupt`] if the file is damaged.
+    /// [`ErrorKind::KeyType`](crate::ErrorKind::KeyType), or [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the file is damaged.
     pub fn find(&self, key: KeyRef<'_>) -> Result<Poll<Option<RowId>>> {
         let opened = self.opened()?;
-        let expected = opened.options.key_type;
-        if !key.fits(expected) {
-            return Err(
-                ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into()
-            );
-        }
-        let found = poll(self.find_in(opened, key))?;
-        Ok(found)
+        opened.options.check_key(key)?;
+        poll(self.find_in(opened, key))
     }
 
     fn find_in(&self, opened: &Opened, key: KeyRef<'_>) -> Step<Option<RowId>, Missing> {

@@ -1,9 +1,13 @@
 //! What is searched for, and how hard.
 
 use super::IndexFilter;
+use crate::builder::IndexOptions;
 use crate::calibration::Structure;
+use crate::error::{ErrorKind, Result};
 use crate::key::KeyRef;
+use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
+use alloc::format;
 
 /// The order in which a search that goes on gives rows.
 ///
@@ -178,6 +182,48 @@ impl<'p> SearchParams<'p> {
     /// ```
     pub fn except(self, key: KeyRef<'p>) -> Self {
         Self { except: Some(key), ..self }
+    }
+
+    /// Checks what is searched for by `metric` in an index of these options, whose rows all have unit length
+    /// or not.
+    pub(crate) fn check(
+        &self,
+        options: &IndexOptions,
+        metric: Metric,
+        is_unit_length: bool,
+    ) -> Result<()> {
+        let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
+        if !self.wants_all() && !(1..=MAX_EFFORT).contains(&self.k) {
+            return invalid("k", format!("{} is not within 1 and {MAX_EFFORT}", self.k));
+        }
+        if let Some(ef) = self.ef_search.filter(|ef| !(1..=MAX_EFFORT).contains(ef)) {
+            return invalid("ef_search", format!("{ef} is not within 1 and {MAX_EFFORT}"));
+        }
+        if self.radius.is_some_and(f32::is_nan) {
+            return invalid("radius", "it is not a number".into());
+        }
+        if self.probes == Some(0) {
+            return invalid("probes", "0 lists give no answer; probe at least 1".into());
+        }
+        if self.recall.is_some_and(|recall| !(recall > 0.0 && recall <= 1.0)) {
+            return invalid("recall", "it must be above 0 and at most 1".into());
+        }
+        if self.recall.is_some() && (self.ef_search.is_some() || self.probes.is_some()) {
+            let reason = "give a recall, or ef_search and probes, not both".into();
+            return invalid("recall", reason);
+        }
+        if let Some(key) = self.except {
+            options.check_key(key)?;
+        }
+        if self.structure != Some(Structure::Flat) && !options.orders_by(metric, is_unit_length) {
+            let reason = format!(
+                "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
+                options.metric.name(),
+                metric.name()
+            );
+            return Err(ErrorKind::Unsupported { reason }.into());
+        }
+        Ok(())
     }
 
     /// Whether all rows within the radius are wanted.

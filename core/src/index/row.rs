@@ -1,10 +1,11 @@
 //! Reading one row: its key, its vector, its values.
 
 use super::{Index, Place};
-use crate::column::ValueRef;
+use crate::column::{ValueRef, unknown_column};
 use crate::error::{ErrorKind, Result};
 use crate::key::KeyRef;
 use crate::neighbor::RowId;
+use alloc::format;
 
 impl Index<'_> {
     /// The key of a row.
@@ -116,12 +117,12 @@ impl Index<'_> {
         match self.place(row)? {
             Place::Stored(segment) => match segment.columns.get(column) {
                 Some(column) => column.get(row.row),
-                None => Err(self.unknown_column(column)),
+                None => Err(unknown_column(self.columns(), format!("number {column}"))),
             },
             Place::Growing(growing) if column < growing.columns.len() => {
                 Ok(growing.value(column, row.row))
             }
-            Place::Growing(_) => Err(self.unknown_column(column)),
+            Place::Growing(_) => Err(unknown_column(self.columns(), format!("number {column}"))),
         }
     }
 }

@@ -8,12 +8,10 @@ use crate::error::{ErrorKind, Result, try_collect};
 use crate::growing::Growing;
 use crate::hnsw::search::present;
 use crate::key::Key;
-use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
 use crate::neighbor::Neighbor;
 use crate::segment::plan::Plan;
 use crate::vectors::Query;
-use alloc::format;
 use alloc::vec::Vec;
 
 /// What distinguishes the present state of indexes from any other: their contents, how many rows they have,
@@ -185,49 +183,18 @@ impl Index<'_> {
         filter: Option<&IndexFilter<'_>>,
         metric: Metric,
     ) -> Result<()> {
-        let invalid = |name, reason| Err(ErrorKind::InvalidParameter { name, reason }.into());
-        if !params.wants_all() && !(1..=MAX_EFFORT).contains(&params.k) {
-            return invalid("k", format!("{} is not within 1 and {MAX_EFFORT}", params.k));
-        }
-        if let Some(ef) = params.ef_search.filter(|ef| !(1..=MAX_EFFORT).contains(ef)) {
-            return invalid("ef_search", format!("{ef} is not within 1 and {MAX_EFFORT}"));
-        }
-        if params.radius.is_some_and(f32::is_nan) {
-            return invalid("radius", "it is not a number".into());
-        }
-        if params.probes == Some(0) {
-            return invalid("probes", "0 lists give no answer; probe at least 1".into());
-        }
-        if let Some(recall) = params.recall
-            && !(recall > 0.0 && recall <= 1.0)
-        {
-            return invalid("recall", "it must be above 0 and at most 1".into());
-        }
-        if params.recall.is_some() && (params.ef_search.is_some() || params.probes.is_some()) {
-            let reason = "give a recall, or ef_search and probes, not both".into();
-            return invalid("recall", reason);
-        }
-        if let Some(key) = params.except {
-            self.check_key(key)?;
-        }
+        params.check(&self.options, metric, self.is_unit_length())?;
         if let Some(filter) = filter
             && filter.segments.len() != self.segments.len()
         {
-            return invalid("filter", "it was bound to another index".into());
+            let reason = "it was bound to another index".into();
+            return Err(ErrorKind::InvalidParameter { name: "filter", reason }.into());
         }
         if let Some(structure) = params.structure
             && !self.segments.is_empty()
             && !self.segments.iter().any(|segment| segment.has(structure))
         {
             return Err(ErrorKind::MissingStructure { name: structure.name() }.into());
-        }
-        if params.structure != Some(Structure::Flat) && !self.orders_by(metric) {
-            let reason = format!(
-                "the index is ordered by {} and its rows are not all of unit length, so it cannot answer by {}",
-                self.metric().name(),
-                metric.name()
-            );
-            return Err(ErrorKind::Unsupported { reason }.into());
         }
         Ok(())
     }
