@@ -1,7 +1,7 @@
 //! `hither add`: new rows into an index file.
 
 use crate::change::rows::{Mode, take};
-use crate::change::{self, Saving};
+use crate::change::{self, SaveArguments};
 use crate::failure::Failure;
 use crate::source::Source;
 use clap::Args;
@@ -20,7 +20,7 @@ pub struct Arguments {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
-    saving: Saving,
+    saving: SaveArguments,
 }
 
 /// Runs the command.

@@ -15,7 +15,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use hither::{Filter, Index, SearchParams, Searcher};
 use hither_rows::{Format, read_matrix_f32};
-use measure::{Bench, Measured, Setting};
+use measure::{Bench, Measurement, Setting};
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
@@ -77,7 +77,7 @@ pub struct Arguments {
 /// What was measured, for programs.
 #[derive(Serialize)]
 struct Report<'r> {
-    results: &'r [Measured],
+    results: &'r [Measurement],
     k: usize,
     queries: usize,
     threads: usize,

@@ -8,7 +8,7 @@ use crate::interrupt::{interrupted, watch};
 use crate::memory::Memory;
 use crate::output;
 use crate::progress::Bar;
-use crate::recall::{self, Reached};
+use crate::recall::{self, RecallReport};
 use crate::replace::{Force, Kind};
 use crate::settings;
 use crate::show;
@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// What a build did.
-struct Built {
+struct Outcome {
     rows: u64,
     skipped: u64,
     /// How long it took, but for reading and writing.
@@ -121,14 +121,14 @@ struct Report<'r> {
     kind: &'r [&'static str],
     codes: &'static str,
     segments: usize,
-    calibrations: Option<Vec<Reached>>,
+    calibrations: Option<Vec<RecallReport>>,
     bytes: u64,
     bytes_per_vector: f64,
     seconds: f64,
     total_seconds: f64,
 }
 
-fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
+fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Outcome, Failure> {
     arguments.force.check(&arguments.output, Kind::Index, arguments.source.files())?;
     let types = Options { column_types: arguments.types.clone(), ..Options::default() };
     let (mut input, name) = arguments.source.open(types, bar)?;
@@ -188,7 +188,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Built, Failure> {
     };
     let written = builder.write_to(&mut file, Some(&mut progress));
     written.and_then(|()| file.finish()).map_err(failed)?;
-    Ok(Built { rows: builder.rows(), skipped, seconds: seconds + last })
+    Ok(Outcome { rows: builder.rows(), skipped, seconds: seconds + last })
 }
 
 fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, Failure> {
@@ -212,8 +212,8 @@ fn index_options(arguments: &Arguments, input: &Input) -> Result<IndexOptions, F
     Ok(options)
 }
 
-fn report(arguments: &Arguments, built: Built, total_seconds: f64) -> Result<(), Failure> {
-    let Built { rows, skipped, seconds } = built;
+fn report(arguments: &Arguments, built: Outcome, total_seconds: f64) -> Result<(), Failure> {
+    let Outcome { rows, skipped, seconds } = built;
     let file = IndexFile::open(&arguments.output)?;
     let index = file.index();
     let info = index.info();

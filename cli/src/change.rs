@@ -20,14 +20,14 @@ use clap::Args;
 use hither::limits::FLAT_ROWS;
 use hither::raw::AtomicFile;
 use hither::{Index, IndexFile, Save};
-use lock::Locked;
+use lock::LockedFile;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The options of the commands that change an index file, beside what is changed.
 #[derive(Args)]
-pub struct Saving {
+pub struct SaveArguments {
     /// Write the changed index to another file, and leave this one as it is.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -84,7 +84,7 @@ struct Report {
 /// Changes the index file `path` by rows or keys of the files `inputs`, and tells what was done.
 pub fn run(
     path: &Path,
-    saving: &Saving,
+    saving: &SaveArguments,
     inputs: &[&Path],
     change: impl FnOnce(&mut Index<'_>, &mut Bar) -> Result<Changes, Failure>,
 ) -> Result<(), Failure> {
@@ -102,7 +102,7 @@ pub fn run(
 
 fn save(
     path: &Path,
-    saving: &Saving,
+    saving: &SaveArguments,
     inputs: &[&Path],
     change: impl FnOnce(&mut Index<'_>, &mut Bar) -> Result<Changes, Failure>,
     bar: &mut Bar,
@@ -130,9 +130,9 @@ fn save(
         }
         None => path,
     };
-    let Locked { mut file, lock } = match &saving.output {
-        Some(_) => Locked::without(path)?,
-        None => Locked::open(path, bar)?,
+    let LockedFile { mut file, lock } = match &saving.output {
+        Some(_) => LockedFile::without(path)?,
+        None => LockedFile::open(path, bar)?,
     };
     if saving.output.is_none() {
         saving.force.check(output, Kind::Index, inputs.iter().copied())?;
@@ -154,7 +154,7 @@ fn save(
 
 fn write(
     index: &Index<'_>,
-    saving: &Saving,
+    saving: &SaveArguments,
     file: &mut AtomicFile,
     output: &Path,
     bar: &mut Bar,
@@ -169,7 +169,12 @@ fn write(
     written.map_err(|error| Failure::at(output, error))
 }
 
-fn report(path: &Path, saving: &Saving, changes: Changes, seconds: f64) -> Result<(), Failure> {
+fn report(
+    path: &Path,
+    saving: &SaveArguments,
+    changes: Changes,
+    seconds: f64,
+) -> Result<(), Failure> {
     let output = saving.output.as_deref().unwrap_or(path);
     let file = IndexFile::open(output)?;
     let index = file.index();

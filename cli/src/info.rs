@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::opened;
-use crate::recall::{self, Reached};
+use crate::recall::{self, RecallReport};
 use crate::show;
 use clap::Args;
 use hither::raw::SectionInfo;
@@ -81,7 +81,7 @@ struct Segment {
     structures: Vec<Structure>,
     codes: Codes,
     lists: Option<u32>,
-    calibrations: Vec<Reached>,
+    calibrations: Vec<RecallReport>,
 }
 
 #[derive(Serialize)]

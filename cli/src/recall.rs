@@ -42,7 +42,7 @@ pub fn best(calibration: &Calibration) -> String {
 
 /// What a calibration reached, for programs.
 #[derive(Serialize)]
-pub struct Reached {
+pub struct RecallReport {
     structure: Structure,
     k: u32,
     queries: u32,
@@ -57,11 +57,11 @@ struct Best {
 }
 
 /// The calibrations of a segment, for programs.
-pub fn reached(calibrations: &[Calibration]) -> Vec<Reached> {
+pub fn reached(calibrations: &[Calibration]) -> Vec<RecallReport> {
     let reached = |calibration: &Calibration| {
         let (effort, recall) = calibration.best();
         let points = calibration.points.iter();
-        Reached {
+        RecallReport {
             structure: calibration.structure,
             k: calibration.k,
             queries: calibration.queries,

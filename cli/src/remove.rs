@@ -1,6 +1,6 @@
 //! `hither remove`: rows of an index file, by their keys or a filter.
 
-use crate::change::{self, Changes, Saving};
+use crate::change::{self, Changes, SaveArguments};
 use crate::failure::{self, Failure};
 use crate::interrupt::interrupted;
 use crate::layout::layout;
@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "filter")]
     ignore_missing: bool,
     #[command(flatten)]
-    saving: Saving,
+    saving: SaveArguments,
 }
 
 /// Which rows are removed.

@@ -2,11 +2,15 @@
 //! another.
 
 use crate::failure::Failure;
+#[cfg(unix)]
+use crate::{interrupt::interrupted, progress::Bar};
 use clap::Args;
 use hither::ErrorKind;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::Path;
+#[cfg(unix)]
+use std::time::Duration;
 
 /// The option of all commands that write a file.
 #[derive(Args)]
@@ -15,6 +19,20 @@ pub struct Force {
     /// what is read is not replaced with it.
     #[arg(long)]
     force: bool,
+}
+
+/// Waits a moment for another command that has the lock of a file, and says so once.
+#[cfg(unix)]
+pub fn wait_for_lock(bar: &Bar, told: &mut bool, what: &str, path: &Path) -> Result<(), Failure> {
+    if !*told {
+        bar.say(&format!("waiting for another command that {what} {}", path.display()));
+        *told = true;
+    }
+    if interrupted() {
+        return Err(Failure::Interrupted);
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    Ok(())
 }
 
 /// What a command writes.

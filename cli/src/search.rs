@@ -5,7 +5,7 @@ mod arguments;
 #[cfg(all(feature = "remote", unix))]
 mod elsewhere;
 mod here;
-mod searched;
+mod target;
 
 use crate::failure::Failure;
 use crate::opened;
@@ -17,8 +17,8 @@ use answers::Row;
 pub use arguments::Arguments;
 use hither::{Index, IndexFile, IndexOptions, Key, KeyType, Shards};
 use hither_rows::read_matrix_f32;
-use searched::Searched;
 use std::path::{Path, PathBuf};
+use target::Target;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Searches for each query and prints what is found.
-fn answer(arguments: &Arguments, searched: &mut impl Searched) -> Result<(), Failure> {
+fn answer(arguments: &Arguments, searched: &mut impl Target) -> Result<(), Failure> {
     let IndexOptions { dimensions, key_type, .. } = *searched.options();
     let k = arguments.k();
     if let Some(path) = &arguments.output {
@@ -96,7 +96,7 @@ pub fn require_extension(path: &Path, wanted: &str, what: &str) -> Result<(), Fa
 /// The query vectors, and how many they are.
 fn read_queries(
     arguments: &Arguments,
-    searched: &mut impl Searched,
+    searched: &mut impl Target,
 ) -> Result<(Vec<f32>, usize), Failure> {
     let IndexOptions { dimensions, key_type, .. } = *searched.options();
     if let Some(path) = &arguments.queries {

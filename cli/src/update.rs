@@ -1,7 +1,7 @@
 //! `hither update`: rows of an index file, replaced by others of the same keys.
 
 use crate::change::rows::{Mode, take};
-use crate::change::{self, Saving};
+use crate::change::{self, SaveArguments};
 use crate::failure::Failure;
 use crate::source::Source;
 use clap::Args;
@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(long)]
     upsert: bool,
     #[command(flatten)]
-    saving: Saving,
+    saving: SaveArguments,
 }
 
 /// Runs the command.

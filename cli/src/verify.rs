@@ -21,7 +21,7 @@ pub struct Arguments {
 
 /// What was found of a file, for programs.
 #[derive(Serialize)]
-struct Checked<'c> {
+struct FileReport<'c> {
     file: &'c str,
     ok: bool,
     #[serde(flatten)]
@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let name = failure::name(path);
         if arguments.json {
             let (whole, error) = (checked.as_ref().ok(), checked.as_ref().err());
-            show::print_json(&Checked { file: &name, ok: whole.is_some(), whole, error })?;
+            show::print_json(&FileReport { file: &name, ok: whole.is_some(), whole, error })?;
         } else if let Ok(whole) = &checked {
             let (rows, size) = (show::count(whole.rows), show::bytes(whole.bytes));
             show::print(&format!("{}: ok, {rows} rows, {size}\n", show::printable(&name)))?;

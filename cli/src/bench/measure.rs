@@ -58,7 +58,7 @@ impl Serialize for Setting {
 
 /// What was measured at one setting.
 #[derive(Serialize)]
-pub struct Measured {
+pub struct Measurement {
     pub recall: f64,
     pub qps: f64,
     pub p50_us: f64,
@@ -175,7 +175,7 @@ impl Bench<'_> {
         setting: Setting,
         truth: &[Truth],
         threads: usize,
-    ) -> Result<Measured, Failure> {
+    ) -> Result<Measurement, Failure> {
         let params = setting.params(self.k, self.filter.filter(|_| self.kept.is_none()));
         // The first pass warms caches and scratch up and is not timed; it gives the recall.
         let (mut searcher, mut found) = (Searcher::new(), Vec::new());
@@ -200,7 +200,7 @@ impl Bench<'_> {
         let (seconds, mut times) = passes.swap_remove(passes.len() / 2);
         times.sort_by(f64::total_cmp);
         let percentile = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize];
-        Ok(Measured {
+        Ok(Measurement {
             setting,
             recall: if wanted == 0 { 1.0 } else { hits as f64 / wanted as f64 },
             qps: self.rows as f64 / seconds,

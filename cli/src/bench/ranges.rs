@@ -2,9 +2,8 @@
 
 use crate::failure::Failure;
 use crate::show;
-use core::task::Poll;
+use hither::SearchParams;
 use hither::fetch::{LazyIndex, LazySearcher};
-use hither::{Key, SearchParams};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -21,7 +20,7 @@ const SESSIONS: usize = 100;
 
 /// What an answer took.
 #[derive(Clone, Copy, Default)]
-struct Taken {
+struct Traffic {
     bytes: u64,
     requests: u64,
     trips: u64,
@@ -43,7 +42,7 @@ struct Costs {
 
 /// What was measured at one setting.
 #[derive(Serialize)]
-struct Measured {
+struct Measurement {
     probes: usize,
     recall: f64,
     /// A first answer, opening included; the next one; one of a session of all queries.
@@ -54,7 +53,7 @@ struct Measured {
 
 #[derive(Serialize)]
 struct Report<'r> {
-    results: &'r [Measured],
+    results: &'r [Measurement],
     k: usize,
     queries: usize,
     rows: u64,
@@ -80,13 +79,14 @@ struct Elsewhere {
     file: File,
     index: LazyIndex,
     gap: u64,
-    taken: Taken,
+    taken: Traffic,
 }
 
 impl Elsewhere {
     fn open(path: &Path, gap: u64) -> Result<Self, Failure> {
         let file = File::open(path).map_err(|error| Failure::at(path, error))?;
-        let mut opened = Self { file, index: LazyIndex::new(CACHE), gap, taken: Taken::default() };
+        let mut opened =
+            Self { file, index: LazyIndex::new(CACHE), gap, taken: Traffic::default() };
         while opened.index.open()?.is_pending() {
             opened.bring(path)?;
         }
@@ -116,7 +116,7 @@ impl Elsewhere {
         number: usize,
         probes: usize,
         searcher: &mut LazySearcher,
-    ) -> Result<(usize, Taken), Failure> {
+    ) -> Result<(usize, Traffic), Failure> {
         let query = &run.queries[number * run.dimensions..][..run.dimensions];
         let params = SearchParams::new(run.k).probes(probes);
         self.index.start_search(query, &params, None, searcher)?;
@@ -125,12 +125,8 @@ impl Elsewhere {
         }
         // An answer has keys.
         for found in searcher.found() {
-            let mut key: Poll<Key> = Poll::Pending;
-            while key.is_pending() {
-                key = self.index.key(found.row)?;
-                if key.is_pending() {
-                    self.bring(run.path)?;
-                }
+            while self.index.key(found.row)?.is_pending() {
+                self.bring(run.path)?;
             }
         }
         let last = run.last[number];
@@ -165,7 +161,7 @@ pub fn run(run: &Ranges<'_>) -> Result<(), Failure> {
         let recall = hits as f64 / (queries * run.k) as f64;
         let costs = [first, second, later].map(|taken| costs(&taken));
         let [first, second, later] = costs;
-        results.push(Measured { probes, recall, first, second, later });
+        results.push(Measurement { probes, recall, first, second, later });
     }
     if run.json {
         let (k, gap) = (run.k, run.gap);
@@ -190,7 +186,7 @@ pub fn run(run: &Ranges<'_>) -> Result<(), Failure> {
         text.push_str(&format!("   {:>10} {:>9} {:>5}", "KB", "requests", "trips"));
     }
     text.push('\n');
-    for Measured { probes, recall, first, second, later } in &results {
+    for Measurement { probes, recall, first, second, later } in &results {
         text.push_str(&format!("{probes:>6} {recall:>9.4}"));
         for Costs { bytes, requests, trips } in [first, second, later] {
             let pair = |spread: &Spread, unit: u64| {
@@ -209,8 +205,8 @@ pub fn run(run: &Ranges<'_>) -> Result<(), Failure> {
     show::print(&text)
 }
 
-fn costs(taken: &[Taken]) -> Costs {
-    let spread = |of: fn(&Taken) -> u64| {
+fn costs(taken: &[Traffic]) -> Costs {
+    let spread = |of: fn(&Traffic) -> u64| {
         let mut all: Vec<u64> = taken.iter().map(of).collect();
         all.sort_unstable();
         let at = |part: usize| all.get((all.len() * part / 100).min(all.len() - 1)).copied();

@@ -9,12 +9,12 @@ use std::fs::File;
 use std::path::Path;
 
 /// An index file, and the lock that keeps other commands from changing it meanwhile.
-pub struct Locked {
+pub struct LockedFile {
     pub file: IndexFile,
     pub lock: Option<File>,
 }
 
-impl Locked {
+impl LockedFile {
     /// Opens a file that stays as it is.
     pub fn without(path: &Path) -> Result<Self, Failure> {
         Ok(Self { file: opened::open(path)?, lock: None })
@@ -26,25 +26,15 @@ impl Locked {
     /// Those of opening it, and that somebody wants the command to end.
     #[cfg(unix)]
     pub fn open(path: &Path, bar: &Bar) -> Result<Self, Failure> {
-        use crate::interrupt::interrupted;
-        use crate::replace::is_same;
+        use crate::replace::{is_same, wait_for_lock};
         use std::fs::{self, TryLockError};
-        use std::time::Duration;
 
         let mut told = false;
         loop {
             // What cannot be opened is told below.
             let Ok(lock) = File::open(path) else { return Self::without(path) };
             if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-                if !told {
-                    let name = path.display();
-                    bar.say(&format!("waiting for another command that changes {name}"));
-                    told = true;
-                }
-                if interrupted() {
-                    return Err(Failure::Interrupted);
-                }
-                std::thread::sleep(Duration::from_millis(20));
+                wait_for_lock(bar, &mut told, "changes", path)?;
                 continue;
             }
             let file = opened::open(path)?;

@@ -2,14 +2,12 @@
 //! for the next one whatever ends this.
 
 use crate::failure::Failure;
-use crate::interrupt::interrupted;
 use crate::progress::Bar;
-use crate::replace::is_same;
+use crate::replace::{is_same, wait_for_lock};
 use hither::raw::AtomicFile;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The files `.NAME.part`, which becomes NAME, and `.NAME.part.note`, which says of which version that is.
 pub struct Partial {
@@ -47,15 +45,7 @@ impl Partial {
                 Ok(()) => {}
                 Err(TryLockError::Error(error)) => return Err(at(error)),
                 Err(TryLockError::WouldBlock) => {
-                    if !told {
-                        let name = path.display();
-                        bar.say(&format!("waiting for another command that brings {name}"));
-                        told = true;
-                    }
-                    if interrupted() {
-                        return Err(Failure::Interrupted);
-                    }
-                    std::thread::sleep(Duration::from_millis(20));
+                    wait_for_lock(bar, &mut told, "brings", path)?;
                     continue;
                 }
             }

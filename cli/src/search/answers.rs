@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::recall;
 use crate::show;
-use hither::{ColumnSchema, ErrorKind, Key, Value};
+use hither::{IndexOptions, Key, Value};
 use hither_rows::beside;
 
 /// A row of an answer.
@@ -25,8 +25,9 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Those of a file with these columns that are asked for: all, if none are named.
-    pub fn new(wanted: Option<&[String]>, schema: &[ColumnSchema]) -> Result<Self, Failure> {
+    /// Those of a file with these options that are asked for: all, if none are named.
+    pub fn new(wanted: Option<&[String]>, options: &IndexOptions) -> Result<Self, Failure> {
+        let schema = &options.columns[..];
         let names = beside(schema, &["key", "distance"]);
         let numbers = match wanted {
             None => (0..schema.len()).collect(),
@@ -38,18 +39,11 @@ impl Columns {
                 if let Some((_, name)) = numbered.find(|(at, name)| wanted[..*at].contains(name)) {
                     return Err(format!("--columns names \"{name}\" twice; leave one out").into());
                 }
-                wanted.iter().map(|name| number(schema, name)).collect::<Result<_, _>>()?
+                wanted.iter().map(|name| options.column(name)).collect::<Result<_, _>>()?
             }
         };
         Ok(Self { numbers, names })
     }
-}
-
-fn number(schema: &[ColumnSchema], name: &str) -> hither::Result<usize> {
-    schema.iter().position(|column| column.name == name).ok_or_else(|| {
-        let known: Vec<&str> = schema.iter().map(|column| column.name.as_str()).collect();
-        ErrorKind::UnknownColumn { name: name.into(), known: known.join(", ") }.into()
-    })
 }
 
 /// Appends a line of JSON.

@@ -2,7 +2,7 @@
 
 use super::answers::{Columns, Row};
 use super::arguments::Arguments;
-use super::searched::Searched;
+use super::target::Target;
 use crate::failure::Failure;
 use crate::fetch;
 use crate::interrupt::{interrupted, watch};
@@ -11,11 +11,7 @@ use core::task::Poll;
 use hither::fetch::{LazyFilter, LazyIndex, LazySearcher};
 use hither::{Calibration, Filter, IndexOptions, Key, KeyRef, Neighbor, SearchParams};
 use hither_remote::{Opened, RangeOptions, RangeReader, RemoteFile};
-use std::ops::Range;
 use std::path::Path;
-
-/// How many of a file's first bytes are asked for, before it is known what is in it: as many as opening reads.
-const FIRST: Range<u64> = 0..65_536;
 
 /// Bytes between two ranges that are read over, to save a request.
 const GAP: u64 = 4096;
@@ -49,23 +45,25 @@ pub fn open(arguments: &Arguments) -> Result<Elsewhere<'_>, Failure> {
     watch();
     let (access, location) = fetch::location(&url.to_string_lossy())?;
     let reader = RangeReader::new(RangeOptions::default())?;
-    let (file, first) = match reader.open(&access, &location, FIRST, &mut interrupted)? {
+    let at = |error: hither::Error| Failure::at(url, error);
+    let mut index = LazyIndex::new(CACHE);
+    // Nothing is here yet: it is known now what is wanted.
+    let _ = index.open().map_err(at)?;
+    let wanted = index.requests(GAP).into_iter().next().unwrap_or_default();
+    let start = wanted.start;
+    let (file, first) = match reader.open(&access, &location, wanted, &mut interrupted)? {
         Opened::Parts { file, first } => (file, first),
         Opened::Whole(_) => {
             let reason = "the server sends no parts of files; leave --ranges out";
             return Err(Failure::at(url, reason));
         }
     };
-    let mut index = LazyIndex::new(CACHE);
-    let at = |error: hither::Error| Failure::at(url, error);
-    // Nothing is here yet: it is known now what is wanted.
-    let _ = index.open().map_err(at)?;
-    index.supply(FIRST.start, &first).map_err(at)?;
+    index.supply(start, &first).map_err(at)?;
     while index.open().map_err(at)?.is_pending() {
         bring(&reader, &file, &index, url)?;
     }
     let options = index.options()?.clone();
-    let columns = vec![Columns::new(arguments.columns.as_deref(), &options.columns)?];
+    let columns = vec![Columns::new(arguments.columns.as_deref(), &options)?];
     let except = arguments.except(options.key_type)?;
     let searcher = LazySearcher::new();
     let mut opened = Elsewhere {
@@ -143,7 +141,7 @@ impl Elsewhere<'_> {
     }
 }
 
-impl Searched for Elsewhere<'_> {
+impl Target for Elsewhere<'_> {
     fn options(&self) -> &IndexOptions {
         &self.options
     }

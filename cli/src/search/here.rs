@@ -2,7 +2,7 @@
 
 use super::answers::{Columns, Row};
 use super::arguments::Arguments;
-use super::searched::Searched;
+use super::target::Target;
 use crate::failure::Failure;
 use hither::{
     Calibration, Filter, IndexFilter, IndexOptions, Key, KeyRef, Searcher, Shards, Value,
@@ -31,7 +31,7 @@ impl<'a> Files<'a> {
         let except = arguments.except(indexes[0].options().key_type)?;
         // Checked before searching: if no row is found, nobody would hear of a wrong name.
         let columns =
-            indexes.iter().map(|index| Columns::new(arguments.columns.as_deref(), index.columns()));
+            indexes.iter().map(|index| Columns::new(arguments.columns.as_deref(), index.options()));
         let columns = columns.collect::<Result<_, _>>()?;
         Ok(Self { shards, filters, arguments, columns, except, searcher: Searcher::new() })
     }
@@ -53,7 +53,7 @@ impl<'a> Files<'a> {
     }
 }
 
-impl Searched for Files<'_> {
+impl Target for Files<'_> {
     fn options(&self) -> &IndexOptions {
         self.shards.indexes()[0].options()
     }

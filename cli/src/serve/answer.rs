@@ -1,9 +1,9 @@
 //! From a request to its answer.
 
 use super::body::{Body, Part, Tally, of_parts};
-use super::conditions::{Decided, decide, is_same_version};
-use super::folder::{Folder, Served};
-use super::ranges::{Asked, asked};
+use super::conditions::{Decision, decide, is_same_version};
+use super::folder::{Folder, OpenFile};
+use super::ranges::{Selection, asked};
 use crate::show;
 use httpdate::fmt_http_date;
 use hyper::body::Incoming;
@@ -138,7 +138,7 @@ impl Answers {
         }
     }
 
-    fn of_file(&self, request: &Request<Incoming>, file: Served) -> Draft {
+    fn of_file(&self, request: &Request<Incoming>, file: OpenFile) -> Draft {
         let headers = request.headers();
         let described = |draft: Draft| {
             draft
@@ -147,9 +147,9 @@ impl Answers {
                 .with(header::CACHE_CONTROL, &self.cache_control)
         };
         match decide(headers, &file) {
-            Decided::Answer => {}
-            Decided::Unchanged => return described(Draft::new(StatusCode::NOT_MODIFIED)),
-            Decided::Failed => {
+            Decision::Answer => {}
+            Decision::Unchanged => return described(Draft::new(StatusCode::NOT_MODIFIED)),
+            Decision::Failed => {
                 let line = "the file is another version than the one that is asked for";
                 return described(Draft::says(StatusCode::PRECONDITION_FAILED, line));
             }
@@ -157,20 +157,20 @@ impl Answers {
         // HEAD tells of the whole.
         let range = headers.get(header::RANGE).filter(|_| *request.method() == Method::GET);
         let range = range.filter(|_| is_same_version(headers, &file));
-        let asked =
-            range.map_or(Asked::Whole, |range| asked(range.to_str().unwrap_or(""), file.length));
+        let asked = range
+            .map_or(Selection::Whole, |range| asked(range.to_str().unwrap_or(""), file.length));
         let draft = match asked {
-            Asked::Whole => {
+            Selection::Whole => {
                 let parts = vec![Part::OfFile(0..file.length)];
                 described(Draft { parts, ..Draft::new(StatusCode::OK) })
                     .with(header::CONTENT_TYPE, BYTES)
             }
-            Asked::Nothing => {
+            Selection::Nothing => {
                 let line = "the file has no such bytes";
                 described(Draft::says(StatusCode::RANGE_NOT_SATISFIABLE, line))
                     .with(header::CONTENT_RANGE, &format!("bytes */{}", file.length))
             }
-            Asked::Parts(ranges) => match &ranges[..] {
+            Selection::Parts(ranges) => match &ranges[..] {
                 [range] => {
                     let parts = vec![Part::OfFile(range.clone())];
                     described(Draft { parts, ..Draft::new(StatusCode::PARTIAL_CONTENT) })

@@ -1,6 +1,6 @@
 //! Conditions of a request: on which version of a file it wants an answer. RFC 9110, section 13.
 
-use super::folder::Served;
+use super::folder::OpenFile;
 use hyper::header::{
     HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE,
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 /// What conditions leave of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Decided {
+pub enum Decision {
     /// It is answered.
     Answer,
     /// The client has this version: 304.
@@ -19,7 +19,7 @@ pub enum Decided {
 }
 
 /// Decides, in the order of section 13.2.2.
-pub fn decide(headers: &HeaderMap, file: &Served) -> Decided {
+pub fn decide(headers: &HeaderMap, file: &OpenFile) -> Decision {
     let tags = |name: HeaderName, weakly: bool| {
         let mut values = headers.get_all(name).iter().peekable();
         values.peek()?;
@@ -28,17 +28,17 @@ pub fn decide(headers: &HeaderMap, file: &Served) -> Decided {
     let since = |name: HeaderName| date(headers, name).map(|date| file.modified <= date);
     let wanted = tags(IF_MATCH, false).or_else(|| since(IF_UNMODIFIED_SINCE));
     if wanted == Some(false) {
-        return Decided::Failed;
+        return Decision::Failed;
     }
     match tags(IF_NONE_MATCH, true).or_else(|| since(IF_MODIFIED_SINCE)) {
-        Some(true) => Decided::Unchanged,
-        _ => Decided::Answer,
+        Some(true) => Decision::Unchanged,
+        _ => Decision::Answer,
     }
 }
 
 /// Whether a part may be sent, or the whole must be. A date never tells versions apart that were written in
 /// one second.
-pub fn is_same_version(headers: &HeaderMap, file: &Served) -> bool {
+pub fn is_same_version(headers: &HeaderMap, file: &OpenFile) -> bool {
     headers.get(IF_RANGE).is_none_or(|tag| tag.as_bytes() == file.etag.as_bytes())
 }
 

@@ -19,7 +19,7 @@ pub struct Folder {
 }
 
 /// A file that is open, and which version it is. Whatever gets its name meanwhile, this one is sent.
-pub struct Served {
+pub struct OpenFile {
     pub file: File,
     pub length: u64,
     /// To the second, as HTTP has it.
@@ -49,7 +49,7 @@ impl Folder {
     /// # Errors
     /// Of the kind [`ErrorKind::NotFound`] where nothing is served under this name, and of
     /// [`ErrorKind::PermissionDenied`] where it leads out of the folder.
-    pub fn find(&self, url: &str) -> io::Result<Served> {
+    pub fn find(&self, url: &str) -> io::Result<OpenFile> {
         let name = name(url).ok_or(ErrorKind::NotFound)?;
         // Its paths lead nowhere above it, nor do links.
         let folder = Dir::open_ambient_dir(&self.path, ambient_authority())?;
@@ -67,7 +67,7 @@ impl Folder {
                 format!("\"{length:x}-{:x}\"", time.as_nanos())
             }
         };
-        Ok(Served { file, length, modified: to_second(modified), etag })
+        Ok(OpenFile { file, length, modified: to_second(modified), etag })
     }
 }
 

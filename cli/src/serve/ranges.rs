@@ -7,7 +7,7 @@ const MOST_PARTS: usize = 100;
 
 /// What of a file is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Selection {
     /// No part, or what is understood by nobody and counts as not said.
     Whole,
     /// Parts that the file has, none empty; where several overlap, as one.
@@ -17,10 +17,10 @@ pub enum Asked {
 }
 
 /// Understands a header for a file of `length` bytes.
-pub fn asked(header: &str, length: u64) -> Asked {
-    let Some((unit, list)) = header.split_once('=') else { return Asked::Whole };
+pub fn asked(header: &str, length: u64) -> Selection {
+    let Some((unit, list)) = header.split_once('=') else { return Selection::Whole };
     if !unit.eq_ignore_ascii_case("bytes") {
-        return Asked::Whole;
+        return Selection::Whole;
     }
     let (mut parts, mut count) = (Vec::new(), 0);
     for spec in list.split(',').map(|spec| spec.trim_matches([' ', '\t'])) {
@@ -33,13 +33,13 @@ pub fn asked(header: &str, length: u64) -> Asked {
             Some(part) if count <= MOST_PARTS => {
                 parts.extend(Some(part).filter(|part| !part.is_empty()))
             }
-            _ => return Asked::Whole,
+            _ => return Selection::Whole,
         }
     }
     match (count, parts.len()) {
-        (0, _) => Asked::Whole,
-        (_, 0) => Asked::Nothing,
-        _ => Asked::Parts(apart(parts)),
+        (0, _) => Selection::Whole,
+        (_, 0) => Selection::Nothing,
+        _ => Selection::Parts(apart(parts)),
     }
 }
 
@@ -82,11 +82,11 @@ fn apart(parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, asked};
+    use super::{Selection, asked};
 
     #[test]
     fn parts_are_those_that_the_rfc_means() {
-        use Asked::*;
+        use Selection::*;
         let parts = |list: &[(u64, u64)]| Parts(list.iter().map(|&(from, to)| from..to).collect());
         let many = format!("bytes={}", "0-0,".repeat(101));
         for (header, wanted) in [

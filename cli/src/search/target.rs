@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use hither::{Calibration, IndexOptions, KeyRef};
 
 /// What is searched: files that are at hand, or one that lies elsewhere.
-pub trait Searched {
+pub trait Target {
     fn options(&self) -> &IndexOptions;
 
     /// The columns to print, of each file.
