@@ -139,19 +139,19 @@ fn each(
 /// What the first reading found.
 struct Survey {
     rows: u64,
-    columns: Vec<Seen>,
+    columns: Vec<ColumnSurvey>,
 }
 
 /// What one column held.
 #[derive(Clone, Default)]
-struct Seen {
+struct ColumnSurvey {
     evidence: Evidence,
     lists: Lists,
 }
 
 impl Survey {
     fn of(rows: &mut dyn Cells, columns: usize) -> Result<Self, Error> {
-        let mut survey = Self { rows: 0, columns: vec![Seen::default(); columns] };
+        let mut survey = Self { rows: 0, columns: vec![ColumnSurvey::default(); columns] };
         while rows.next()? {
             survey.rows += 1;
             each(rows, columns, &mut |at, cell| {

@@ -60,7 +60,7 @@ enum Digits {
 }
 
 /// What an input has, as far as types can be asked for.
-pub struct Typed<'a> {
+pub struct TypeSource<'a> {
     pub columns: &'a mut [ColumnSchema],
     pub vector: Option<&'a str>,
     pub key: Option<&'a str>,
@@ -73,7 +73,7 @@ impl Casts {
     /// Gives columns the types that were asked for, then those of the index that they go to. A type
     /// that was asked for a column that is not there is a slip of the pen.
     pub fn new(
-        mut input: Typed<'_>,
+        mut input: TypeSource<'_>,
         types: &[(String, ColumnType)],
         layout: Option<&Layout>,
     ) -> Result<Self, String> {
@@ -99,7 +99,10 @@ impl Casts {
         Ok(casts)
     }
 
-    fn asked_for(input: &mut Typed<'_>, types: &[(String, ColumnType)]) -> Result<Self, String> {
+    fn asked_for(
+        input: &mut TypeSource<'_>,
+        types: &[(String, ColumnType)],
+    ) -> Result<Self, String> {
         let mut casts = Self::default();
         for (at, (name, wanted)) in types.iter().enumerate() {
             if types[..at].iter().any(|before| before.0 == *name) {

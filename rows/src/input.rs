@@ -6,7 +6,7 @@ use hither::{ColumnSchema, KeyType};
 
 use crate::{
     Diagnostic, Error, Format, Options, Row, Setting, bin,
-    columns::{self, Casts, Typed},
+    columns::{self, Casts, TypeSource},
     csv,
     element::Element,
     fvecs, jsonl, npy, npz,
@@ -222,14 +222,14 @@ impl Input {
 
     /// Gives columns and keys the types that were asked for.
     fn take_types(&mut self, options: &Options) -> Result<(), Error> {
-        let typed = Typed {
+        let source = TypeSource {
             columns: &mut self.columns,
             vector: self.vector_column.as_deref(),
             key: self.key_column.as_deref(),
             key_type: &mut self.key_type,
             keys: self.keys.is_some(),
         };
-        let casts = Casts::new(typed, &options.column_types, options.layout.as_ref());
+        let casts = Casts::new(source, &options.column_types, options.layout.as_ref());
         self.casts = casts.map_err(|reason| Error::new(&self.path, reason))?;
         Ok(())
     }

@@ -99,12 +99,12 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
 struct Survey {
     rows: u64,
     names: Vec<String>,
-    columns: Vec<Seen>,
+    columns: Vec<ColumnSurvey>,
 }
 
 /// What one column held.
 #[derive(Default)]
-struct Seen {
+struct ColumnSurvey {
     evidence: Evidence,
     /// The values that were lists of numbers, and whether some of them were text.
     lists: Lists,
@@ -127,7 +127,7 @@ impl Survey {
                         let at = survey.names.len();
                         numbers_of.insert(name.to_string(), at);
                         survey.names.push(name.to_string());
-                        survey.columns.push(Seen::default());
+                        survey.columns.push(ColumnSurvey::default());
                         at
                     }
                 };
@@ -187,7 +187,7 @@ impl Survey {
     }
 }
 
-impl Seen {
+impl ColumnSurvey {
     fn note(&mut self, raw: &str) {
         match raw.as_bytes()[0] {
             b'n' => {}

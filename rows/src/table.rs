@@ -62,7 +62,7 @@ pub struct Table {
 impl Default for Table {
     fn default() -> Self {
         Self {
-            rows: Box::new(Nothing),
+            rows: Box::new(NoRows),
             count: None,
             dimensions: 0,
             columns: Vec::new(),
@@ -73,9 +73,9 @@ impl Default for Table {
     }
 }
 
-struct Nothing;
+struct NoRows;
 
-impl Rows for Nothing {
+impl Rows for NoRows {
     fn next(&mut self, _: &mut Row) -> Result<bool, Error> {
         Ok(false)
     }

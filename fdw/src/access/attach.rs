@@ -9,7 +9,7 @@
 use crate::access::attribute::Attribute;
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::flush::push_growing;
 use crate::access::growing::{self, live_records, read_before};
@@ -101,7 +101,7 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
     let about = |error| Failure::from_search(error, path);
     file.verify().map_err(about)?;
 
-    let _locks = [Duty::Merge, Duty::Flush].map(|duty| BuildLock::wait(index, duty));
+    let _locks = [BuildTask::Merge, BuildTask::Flush].map(|task| BuildLock::wait(index, task));
     let before = Metapage::read(index)?;
     let end = growing::seal(index, &column)?;
     let snapshot = Snapshot::new(index, &column)?;

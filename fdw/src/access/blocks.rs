@@ -6,7 +6,7 @@
 //! pages come from the reserve, or from the relation's end under the metapage's lock, and so do those of a
 //! flush beside a merge.
 
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::extents::Extents;
 use crate::access::growing;
 use crate::access::metapage::{LockedMetapage, METAPAGE, Metapage};
@@ -108,7 +108,7 @@ const TRUNCATED: Block = 8;
 /// If the index is damaged.
 pub fn truncate(index: IndexRelation) -> Result<()> {
     const MODE: pg_sys::LOCKMODE = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
-    let locks = [Duty::Merge, Duty::Flush].map(|duty| BuildLock::try_new(index, duty));
+    let locks = [BuildTask::Merge, BuildTask::Flush].map(|task| BuildLock::try_new(index, task));
     // SAFETY: the relation is open; for the lock nobody waits, and nobody else reads a page while it is held.
     unsafe {
         if !locks.iter().all(Option::is_some)

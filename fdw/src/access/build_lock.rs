@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 
 /// What is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
+pub enum BuildTask {
     /// A segment of growing rows.
     Flush = 0,
     /// One segment of several.
@@ -17,25 +17,25 @@ pub enum Duty {
 }
 
 /// The lock of who builds, until this is dropped.
-pub struct BuildLock(IndexRelation, Duty);
+pub struct BuildLock(IndexRelation, BuildTask);
 
 impl BuildLock {
     const MODE: pg_sys::LOCKMODE = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
 
     /// None if another has it.
-    pub fn try_new(index: IndexRelation, duty: Duty) -> Option<Self> {
+    pub fn try_new(index: IndexRelation, task: BuildTask) -> Option<Self> {
         // SAFETY: the relation is open.
         let locked = unsafe {
-            pg_sys::ConditionalLockPage(index.raw(), duty as pg_sys::BlockNumber, Self::MODE)
+            pg_sys::ConditionalLockPage(index.raw(), task as pg_sys::BlockNumber, Self::MODE)
         };
-        locked.then(|| Self(index, duty))
+        locked.then(|| Self(index, task))
     }
 
     /// Waits for another. Who has the lock of a flush waits for nobody.
-    pub fn wait(index: IndexRelation, duty: Duty) -> Self {
+    pub fn wait(index: IndexRelation, task: BuildTask) -> Self {
         // SAFETY: the relation is open; it may be interrupted.
-        unsafe { pg_sys::LockPage(index.raw(), duty as pg_sys::BlockNumber, Self::MODE) }
-        Self(index, duty)
+        unsafe { pg_sys::LockPage(index.raw(), task as pg_sys::BlockNumber, Self::MODE) }
+        Self(index, task)
     }
 }
 

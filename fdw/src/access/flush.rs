@@ -5,7 +5,7 @@
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::growing::{self, live_records, read_before};
 use crate::access::metapage::{MOST_SEGMENTS, Metapage};
@@ -30,7 +30,7 @@ pub fn flush(index: IndexRelation, column: &Column, _lock: BuildLock) -> Result<
         Some(live) if *live == row.position => push_growing(&mut builder, index, &row),
         _ => Ok(()),
     })?;
-    let alone = BuildLock::try_new(index, Duty::Merge);
+    let alone = BuildLock::try_new(index, BuildTask::Merge);
     let blocks = match alone {
         Some(_) => FreeBlocks::find(index)?,
         None => FreeBlocks::of_reserve(index)?,

@@ -1,11 +1,11 @@
 //! Inserting: a record on the last growing page.
 
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::flush::flush;
 use crate::access::growing;
 use crate::access::keys;
-use crate::access::merge::{self, OutOfLine, Wish};
+use crate::access::merge::{self, MergeScope, OutOfLine};
 use crate::access::metapage::{MOST_SEGMENTS, Metapage};
 use crate::access::relation::IndexRelation;
 use crate::access::worker;
@@ -61,14 +61,14 @@ pub unsafe fn insert(
 /// Makes a segment of the growing rows, when whoever is at it has not. Merging is left to others, as long as
 /// there are few segments.
 fn relieve(index: IndexRelation, column: &Column, most: u64) -> Result<()> {
-    let lock = BuildLock::wait(index, Duty::Flush);
+    let lock = BuildLock::wait(index, BuildTask::Flush);
     let meta = Metapage::read(index)?;
     if meta.head.growing_rows >= most {
         flush(index, column, lock)?;
         worker::start(index);
     }
     if meta.segments.len() >= MOST_SEGMENTS / 2 {
-        merge::merge(index, column, Wish::Small, OutOfLine::ByCodes)?;
+        merge::merge(index, column, MergeScope::Small, OutOfLine::ByCodes)?;
     }
     Ok(())
 }

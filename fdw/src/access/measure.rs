@@ -51,7 +51,7 @@ unsafe fn context(parent: pg_sys::MemoryContext) -> pg_sys::MemoryContext {
 
 /// What there is of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Found {
+pub enum RowDistance {
     /// How far it is.
     At(f64),
     /// The scan's snapshot does not see it.
@@ -100,7 +100,7 @@ impl Measure {
     }
 
     /// How far Postgres finds a row of a shard, which is at this place in the table.
-    pub fn distance(&mut self, shard: &Shard, row: RowId, tid: u64) -> Result<Found> {
+    pub fn distance(&mut self, shard: &Shard, row: RowId, tid: u64) -> Result<RowDistance> {
         let index = shard.file.index();
         let stored =
             index.vector_bytes(row).map_err(|error| Failure::from_search(error, &shard.path))?;
@@ -116,8 +116,8 @@ impl Measure {
                 self.fetched += 1;
                 match rows.find(tid).then(|| rows.value(*attribute)).flatten() {
                     Some(vector) => vector,
-                    None if rows.is_dead() => return Ok(Found::Dead),
-                    None => return Ok(Found::Unseen),
+                    None if rows.is_dead() => return Ok(RowDistance::Dead),
+                    None => return Ok(RowDistance::Unseen),
                 }
             }
             (None, None) => return Err(Failure::outdated()),
@@ -129,7 +129,7 @@ impl Measure {
             let found = PgMemoryContexts::For(self.call)
                 .switch_to(|_| pg_sys::FunctionCall2Coll(function, collation, vector, self.query));
             pg_sys::MemoryContextReset(self.call);
-            Ok(f64::from_datum(found, false).map_or(Found::Unseen, Found::At))
+            Ok(f64::from_datum(found, false).map_or(RowDistance::Unseen, RowDistance::At))
         }
     }
 

@@ -12,7 +12,7 @@
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::flush::flush;
 use crate::access::metapage::{MOST_SEGMENTS, SegmentEntry};
@@ -35,7 +35,7 @@ const DELETED: u64 = 5;
 
 /// What is to be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum MergeScope {
     /// Segments that are small beside others.
     Small,
     /// Everything.
@@ -65,10 +65,10 @@ pub enum Outcome {
 ///
 /// # Errors
 /// If the index is damaged, or memory or disk do not hold the new segment.
-pub fn flush_and_merge(index: IndexRelation, column: &Column, wish: Wish) -> Result<bool> {
-    let Some(lock) = BuildLock::try_new(index, Duty::Flush) else { return Ok(false) };
+pub fn flush_and_merge(index: IndexRelation, column: &Column, scope: MergeScope) -> Result<bool> {
+    let Some(lock) = BuildLock::try_new(index, BuildTask::Flush) else { return Ok(false) };
     flush(index, column, lock)?;
-    Ok(merge(index, column, wish, OutOfLine::ByCodes)? == Outcome::Done)
+    Ok(merge(index, column, scope, OutOfLine::ByCodes)? == Outcome::Done)
 }
 
 /// Merges segments until those that are left are as they should be.
@@ -78,13 +78,13 @@ pub fn flush_and_merge(index: IndexRelation, column: &Column, wish: Wish) -> Res
 pub fn merge(
     index: IndexRelation,
     column: &Column,
-    wish: Wish,
+    scope: MergeScope,
     out_of_line: OutOfLine,
 ) -> Result<Outcome> {
-    let Some(_lock) = BuildLock::try_new(index, Duty::Merge) else { return Ok(Outcome::Busy) };
+    let Some(_lock) = BuildLock::try_new(index, BuildTask::Merge) else { return Ok(Outcome::Busy) };
     loop {
         let snapshot = Snapshot::new(index, column)?;
-        let sources = sources(&snapshot, wish);
+        let sources = sources(&snapshot, scope);
         if sources.is_empty() {
             return Ok(Outcome::Done);
         }
@@ -116,7 +116,7 @@ fn merge_once(
     // SAFETY: where another snapshot is held, it does nothing.
     unsafe { pg_sys::InvalidateCatalogSnapshotConditionally() };
     let blocks = {
-        let _lock = BuildLock::wait(index, Duty::Flush);
+        let _lock = BuildLock::wait(index, BuildTask::Flush);
         FreeBlocks::find(index)?
     };
     let (new, blocks) = builder.finish_some(new_number(index)?, blocks)?;
@@ -126,7 +126,7 @@ fn merge_once(
 }
 
 /// Which segments are merged: the smaller ones, as far as each is small beside those below it.
-fn sources(snapshot: &Snapshot, wish: Wish) -> Vec<OpenSegment> {
+fn sources(snapshot: &Snapshot, scope: MergeScope) -> Vec<OpenSegment> {
     let mut segments = snapshot.segments.clone();
     segments.sort_by_key(|segment| segment.entry.live());
     let is_crowded = segments.len() >= MOST_SEGMENTS / 2;
@@ -138,12 +138,12 @@ fn sources(snapshot: &Snapshot, wish: Wish) -> Vec<OpenSegment> {
         }
         below += live;
     }
-    if wish == Wish::All && segments.len() > 1 {
+    if scope == MergeScope::All && segments.len() > 1 {
         return segments;
     }
     let chosen = segments.into_iter().enumerate();
     let is_source = |number, entry: &SegmentEntry| {
-        number < small || is_worn(entry) || (wish == Wish::All && entry.deleted > 0)
+        number < small || is_worn(entry) || (scope == MergeScope::All && entry.deleted > 0)
     };
     let chosen = chosen.filter(|(number, segment)| is_source(*number, &segment.entry));
     chosen.map(|(_, segment)| segment).collect()

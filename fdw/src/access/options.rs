@@ -90,7 +90,7 @@ const DEFAULT_GROWING_ROWS: c_int = 2048;
 
 /// What the relation cache keeps: read with any of Postgres's own as a value of variable length.
 #[repr(C)]
-struct Parsed {
+struct StoredOptions {
     length: c_int,
     kind: c_int,
     m: c_int,
@@ -103,7 +103,7 @@ struct Parsed {
     recall: f64,
 }
 
-const DEFAULTS: Parsed = Parsed {
+const DEFAULTS: StoredOptions = StoredOptions {
     length: 0,
     kind: 0,
     m: DEFAULT_M as c_int,
@@ -137,7 +137,7 @@ const NUMBERS: [Number; 6] = [
         default: DEFAULTS.m,
         least: MIN_M as c_int,
         most: MAX_M as c_int,
-        offset: offset_of!(Parsed, m),
+        offset: offset_of!(StoredOptions, m),
     },
     Number {
         name: c"ef_construction",
@@ -145,7 +145,7 @@ const NUMBERS: [Number; 6] = [
         default: DEFAULTS.ef_construction,
         least: 4,
         most: MAX_EF_CONSTRUCTION as c_int,
-        offset: offset_of!(Parsed, ef_construction),
+        offset: offset_of!(StoredOptions, ef_construction),
     },
     Number {
         name: c"lists",
@@ -153,7 +153,7 @@ const NUMBERS: [Number; 6] = [
         default: DEFAULTS.lists,
         least: 0,
         most: MAX_LISTS as c_int,
-        offset: offset_of!(Parsed, lists),
+        offset: offset_of!(StoredOptions, lists),
     },
     Number {
         name: c"growing_rows",
@@ -161,7 +161,7 @@ const NUMBERS: [Number; 6] = [
         default: DEFAULTS.growing_rows,
         least: 16,
         most: 1 << 20,
-        offset: offset_of!(Parsed, growing_rows),
+        offset: offset_of!(StoredOptions, growing_rows),
     },
     Number {
         name: c"ef_search",
@@ -169,7 +169,7 @@ const NUMBERS: [Number; 6] = [
         default: DEFAULTS.ef_search,
         least: 0,
         most: MAX_EFFORT as c_int,
-        offset: offset_of!(Parsed, ef_search),
+        offset: offset_of!(StoredOptions, ef_search),
     },
     Number {
         name: c"probes",
@@ -177,7 +177,7 @@ const NUMBERS: [Number; 6] = [
         default: DEFAULTS.probes,
         least: 0,
         most: MAX_EFFORT as c_int,
-        offset: offset_of!(Parsed, probes),
+        offset: offset_of!(StoredOptions, probes),
     },
 ];
 
@@ -251,13 +251,17 @@ pub unsafe fn parse(options: pg_sys::Datum, validate: bool) -> Result<*mut pg_sy
         .iter()
         .map(|number| element(number.name, relopt_type::RELOPT_TYPE_INT, number.offset))
         .collect();
-    let offset = offset_of!(Parsed, recall);
+    let offset = offset_of!(StoredOptions, recall);
     elements.push(element(c"recall", relopt_type::RELOPT_TYPE_REAL, offset));
-    elements.push(element(c"kind", relopt_type::RELOPT_TYPE_ENUM, offset_of!(Parsed, kind)));
-    elements.push(element(c"rerank", relopt_type::RELOPT_TYPE_ENUM, offset_of!(Parsed, rerank)));
+    elements.push(element(c"kind", relopt_type::RELOPT_TYPE_ENUM, offset_of!(StoredOptions, kind)));
+    elements.push(element(
+        c"rerank",
+        relopt_type::RELOPT_TYPE_ENUM,
+        offset_of!(StoredOptions, rerank),
+    ));
     // SAFETY: the elements lie within a value of this type.
     unsafe {
-        let (size, count) = (size_of::<Parsed>(), elements.len() as c_int);
+        let (size, count) = (size_of::<StoredOptions>(), elements.len() as c_int);
         let parsed =
             pg_sys::build_reloptions(options, validate, kind(), size, elements.as_ptr(), count);
         Ok(parsed.cast())
@@ -270,7 +274,7 @@ pub unsafe fn parse(options: pg_sys::Datum, validate: bool) -> Result<*mut pg_sy
 /// Null, or what [`parse`] made.
 pub unsafe fn of(parsed: *const pg_sys::bytea) -> StorageOptions {
     // SAFETY: the caller's promise.
-    let parsed = unsafe { parsed.cast::<Parsed>().as_ref() }.unwrap_or(&DEFAULTS);
+    let parsed = unsafe { parsed.cast::<StoredOptions>().as_ref() }.unwrap_or(&DEFAULTS);
     let number = |value: c_int| u32::try_from(value).unwrap_or(0);
     let said = |value| Some(number(value)).filter(|value| *value > 0);
     StorageOptions {

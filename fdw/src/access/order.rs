@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 
 /// A row that waits. Of one that is measured and one that may be as near, the latter comes first, to be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Waiting {
+pub struct Candidate {
     /// Its distance, or a lower bound of it.
     pub distance: Float8,
     pub is_measured: bool,
@@ -24,7 +24,7 @@ pub struct Waiting {
 /// Rows that wait.
 #[derive(Debug, Default)]
 pub struct Queue {
-    rows: BinaryHeap<Reverse<Waiting>>,
+    rows: BinaryHeap<Reverse<Candidate>>,
     number: u64,
 }
 
@@ -34,12 +34,12 @@ impl Queue {
         self.number += 1;
         let number = self.number;
         let distance = Float8(least);
-        let waiting = Waiting { distance, is_measured: false, number, shard, row };
+        let waiting = Candidate { distance, is_measured: false, number, shard, row };
         self.rows.push(Reverse(waiting));
     }
 
     /// Takes the nearest row, if it is no farther than `most`.
-    pub fn pop(&mut self, most: Float8) -> Option<Waiting> {
+    pub fn pop(&mut self, most: Float8) -> Option<Candidate> {
         let Reverse(nearest) = self.rows.peek()?;
         if nearest.distance > most {
             return None;
@@ -48,7 +48,7 @@ impl Queue {
     }
 
     /// Puts back a row with its distance and its place in the table, by which rows lie that are as far.
-    pub fn put_back(&mut self, row: Waiting, distance: Float8, tid: u64) {
-        self.rows.push(Reverse(Waiting { distance, is_measured: true, number: tid, ..row }));
+    pub fn put_back(&mut self, row: Candidate, distance: Float8, tid: u64) {
+        self.rows.push(Reverse(Candidate { distance, is_measured: true, number: tid, ..row }));
     }
 }

@@ -8,7 +8,7 @@ use crate::access::bounds::{self, Bounds};
 use crate::access::column::Column;
 use crate::access::conditions;
 use crate::access::dead_rows::DeadRow;
-use crate::access::measure::{Found, Measure};
+use crate::access::measure::{Measure, RowDistance};
 use crate::access::opened::Snapshot;
 use crate::access::order::Queue;
 use crate::access::radius;
@@ -40,13 +40,13 @@ const MANY_CODES: usize = 100;
 pub struct Scan {
     /// Which lasts as long.
     memory: pg_sys::MemoryContext,
-    search: Option<Running>,
+    search: Option<RunningSearch>,
     /// What it did, without the search that is under way.
     report: Option<ScanReport>,
 }
 
 /// A search that has begun.
-struct Running {
+struct RunningSearch {
     snapshot: Snapshot,
     search: Search,
     /// None where rows have no distances: a query that is null or has no direction.
@@ -87,7 +87,7 @@ impl Scan {
     /// If the index is damaged.
     pub fn restart(&mut self) -> Result<()> {
         self.report = self.report();
-        self.search.take().map_or(Ok(()), Running::end)
+        self.search.take().map_or(Ok(()), RunningSearch::end)
     }
 
     /// Ends it for good.
@@ -119,7 +119,7 @@ impl Scan {
     pub unsafe fn next(&mut self, scan: pg_sys::IndexScanDesc) -> Result<Option<u64>> {
         if self.search.is_none() {
             // SAFETY: the caller's promise.
-            let (running, report) = unsafe { Running::new(scan, self.memory, self.report)? };
+            let (running, report) = unsafe { RunningSearch::new(scan, self.memory, self.report)? };
             (self.search, self.report) = (Some(running), Some(report));
         }
         // SAFETY: the caller's promise: Postgres tells what became of the row that it got last.
@@ -128,7 +128,7 @@ impl Scan {
         {
             running.note_last_dead()?;
         }
-        let row = self.search.as_mut().map_or(Ok(None), Running::next)?;
+        let row = self.search.as_mut().map_or(Ok(None), RunningSearch::next)?;
         if row.is_some() {
             stats::note_row();
         }
@@ -136,7 +136,7 @@ impl Scan {
     }
 }
 
-impl Running {
+impl RunningSearch {
     /// A search, and the report of its scan, which did what `before` says.
     ///
     /// # Safety
@@ -262,12 +262,12 @@ impl Running {
                 }
                 let Some(measure) = &mut self.measure else { continue };
                 let distance = match measure.distance(shard, waiting.row, tid)? {
-                    Found::At(distance) => Float8(distance),
-                    Found::Dead if self.heeds_dead => {
+                    RowDistance::At(distance) => Float8(distance),
+                    RowDistance::Dead if self.heeds_dead => {
                         self.dead.push(self.snapshot.dead_row(waiting.shard, waiting.row)?);
                         continue;
                     }
-                    Found::Dead | Found::Unseen => continue,
+                    RowDistance::Dead | RowDistance::Unseen => continue,
                 };
                 if distance > self.radius {
                     continue;

@@ -3,7 +3,7 @@
 
 use crate::access::column::Column;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
-use crate::access::merge::{self, Wish};
+use crate::access::merge::{self, MergeScope};
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
 use crate::access::near_copy;
@@ -144,7 +144,7 @@ fn index_merge(oid: pg_sys::Oid) -> bool {
         unsafe { pg_sys::PreventCommandDuringRecovery(c"hither.merge()".as_ptr()) };
         let opened = NamedIndex::open(oid, Intent::Maintain)?;
         let index = opened.index();
-        merge::flush_and_merge(index, &Column::of(index)?, Wish::All)
+        merge::flush_and_merge(index, &Column::of(index)?, MergeScope::All)
     };
     merged().unwrap_or_else(|failure| failure.raise())
 }

@@ -1,11 +1,11 @@
 //! VACUUM: marking rows deleted that the table has no more, and merging.
 
 use crate::access::blocks;
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::flush::flush;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
-use crate::access::merge::{self, OutOfLine, Outcome, Wish};
+use crate::access::merge::{self, MergeScope, OutOfLine, Outcome};
 use crate::access::metapage::{LockedMetapage, Metapage, SegmentEntry};
 use crate::access::opened::{OpenSegment, Snapshot};
 use crate::access::page::Lock;
@@ -143,11 +143,11 @@ pub fn clean_up(index: IndexRelation) -> Result<()> {
     let column = Column::of(index)?;
     let meta = Metapage::read(index)?;
     if meta.head.growing_rows >= index.options().growing_rows
-        && let Some(lock) = BuildLock::try_new(index, Duty::Flush)
+        && let Some(lock) = BuildLock::try_new(index, BuildTask::Flush)
     {
         flush(index, &column, lock)?;
     }
-    let merge = |out_of_line| merge::merge(index, &column, Wish::Small, out_of_line);
+    let merge = |out_of_line| merge::merge(index, &column, MergeScope::Small, out_of_line);
     if merge(OutOfLine::Leave)? == Outcome::Left && !worker::start(index) {
         merge(OutOfLine::ByCodes)?;
     }

@@ -3,10 +3,10 @@
 //!
 //! Where no worker can be had (max_worker_processes), VACUUM merges, and an insert itself as a last resort.
 
-use crate::access::build_lock::{BuildLock, Duty};
+use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::flush::flush;
-use crate::access::merge::{self, OutOfLine, Wish};
+use crate::access::merge::{self, MergeScope, OutOfLine};
 use crate::access::metapage::Metapage;
 use crate::access::relation::{IndexRelation, RelationFile, WORKER_LOCK, is_ours};
 use crate::search::backend;
@@ -127,13 +127,13 @@ fn run(index: IndexRelation) -> Result<bool> {
     // While it merged, there may have come enough for another; if others flush, it merges.
     let is_alone = loop {
         let is_alone = match has_enough(index)? {
-            true => match BuildLock::try_new(index, Duty::Flush) {
+            true => match BuildLock::try_new(index, BuildTask::Flush) {
                 Some(lock) => flush(index, &column, lock)?,
                 None => false,
             },
             false => true,
         };
-        merge::merge(index, &column, Wish::Small, OutOfLine::ByCodes)?;
+        merge::merge(index, &column, MergeScope::Small, OutOfLine::ByCodes)?;
         if !is_alone || !has_enough(index)? {
             break is_alone;
         }
