@@ -137,7 +137,7 @@ pub(crate) fn assign(
 
 /// The mean of every list's rows, summed in the order of `rows`. A list that lost all its rows
 /// starts anew from a row of the sample.
-fn average(
+pub(crate) fn average(
     vectors: &VectorsView<'_>,
     rows: &[u32],
     nearest: &[u32],
