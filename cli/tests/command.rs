@@ -27,6 +27,9 @@ mod recall;
 #[cfg(all(feature = "remote", unix))]
 #[path = "command/remote.rs"]
 mod remote;
+#[cfg(feature = "serve")]
+#[path = "command/serve_process.rs"]
+mod serve_process;
 #[cfg(all(feature = "remote", unix))]
 #[allow(dead_code, reason = "the tests of hither-remote use all of it")]
 #[path = "../../remote/tests/server.rs"]

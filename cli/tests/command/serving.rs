@@ -1,94 +1,13 @@
 //! `hither serve`, as clients see it that speak to it byte by byte.
 
 use super::process::{error, folder, ok, write_points};
-use std::collections::HashMap;
+use super::serve_process::{Answer, ServeProcess};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
-
-/// A server of a folder, that is ended with the test.
-struct Served {
-    child: Child,
-    port: u16,
-}
-
-impl Served {
-    fn new(folder: &Path, options: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));
-        command.current_dir(folder).args(["serve", "served", "--port", "0"]).args(options);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
-        let port = port.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
-        Self { child, port }
-    }
-
-    fn connect(&self) -> TcpStream {
-        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
-    }
-
-    /// Sends a request with a method, a path and headers, and the connection to be closed after it.
-    fn send(&self, request: &str, headers: &[&str]) -> TcpStream {
-        let mut stream = self.connect();
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        let head =
-            format!("{request} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        stream
-    }
-
-    fn ask(&self, request: &str, headers: &[&str]) -> Answer {
-        let mut bytes = Vec::new();
-        self.send(request, headers).read_to_end(&mut bytes).unwrap();
-        Answer::of(&bytes)
-    }
-
-    /// What it says to people.
-    fn errors(&mut self) -> BufReader<ChildStderr> {
-        BufReader::new(self.child.stderr.take().unwrap())
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn of(bytes: &[u8]) -> Self {
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines.map(|line| line.split_once(": ").unwrap());
-        let headers =
-            headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        Self { status, headers, body: bytes[end + 4..].to_vec() }
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-}
 
 /// A folder with a folder of one index file, and that one's bytes.
 fn served(name: &str) -> (PathBuf, Vec<u8>) {
@@ -108,7 +27,7 @@ fn large() -> Vec<u8> {
 #[test]
 fn files_and_parts_of_them_are_sent() {
     let (folder, bytes) = served("serving");
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     let length = bytes.len();
     let id = hither::IndexFile::from_bytes(bytes.clone()).unwrap().index().content_id().unwrap();
     let etag = format!("\"{id:032x}\"");
@@ -149,7 +68,7 @@ fn files_and_parts_of_them_are_sent() {
 #[test]
 fn several_parts_come_in_one_answer() {
     let (folder, bytes) = served("serving-parts");
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     for (asked, parts) in
         [("500-509,0-9", &[500..510, 0..10][..]), ("0-9,500-509,5-99", &[0..100, 500..510])]
     {
@@ -178,7 +97,7 @@ fn several_parts_come_in_one_answer() {
 #[test]
 fn conditions_decide_by_the_version() {
     let (folder, bytes) = served("serving-conditions");
-    let server = Served::new(&folder, &["--max-age", "60"]);
+    let server = ServeProcess::new(&folder, &["--max-age", "60"]);
     let first = server.ask("HEAD /points.hither", &[]);
     assert_eq!(first.header("cache-control"), "public, max-age=60, no-transform");
     let (etag, date) = (first.header("etag").to_owned(), first.header("last-modified").to_owned());
@@ -223,7 +142,7 @@ fn conditions_decide_by_the_version() {
 #[test]
 fn pages_of_any_origin_may_read_and_nobody_may_write() {
     let (folder, _) = served("serving-pages");
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     let origin = "Origin: https://example.org";
     for (request, headers, status) in [
         ("GET /points.hither", vec![origin, "Range: bytes=0-9"], 206),
@@ -275,7 +194,7 @@ fn nothing_outside_the_folder_is_served() {
     symlink("circle.hither", within.join("circle.hither")).unwrap();
     let pipe = within.join("pipe.hither");
     assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     for path in [
         "/two%20words.hither",
         "/w%C3%B6rter.hither",
@@ -319,7 +238,7 @@ fn a_file_that_is_replaced_is_sent_to_its_end_and_then_the_new_one() {
     let (folder, bytes) = served("serving-replaced");
     let (within, large) = (folder.join("served"), large());
     fs::write(within.join("a.hither"), &large).unwrap();
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     let old = server.ask("HEAD /a.hither", &[]).header("etag").to_owned();
     let mut stream = server.send("GET /a.hither", &[]);
     let mut got = vec![0; 1000];
@@ -350,7 +269,7 @@ fn a_signal_lets_what_is_being_answered_be_answered() {
     let (folder, _) = served("serving-signals");
     let large = large();
     fs::write(folder.join("served/a.hither"), &large).unwrap();
-    let mut server = Served::new(&folder, &["--timeout", "600"]);
+    let mut server = ServeProcess::new(&folder, &["--timeout", "600"]);
     let idle = server.connect();
     let mut stream = server.send("GET /a.hither", &[]);
     let mut got = vec![0; 1000];
@@ -369,7 +288,7 @@ fn a_signal_lets_what_is_being_answered_be_answered() {
     assert_eq!(told, "");
     drop(idle);
     // Who takes nothing any more is not waited for without end.
-    let mut server = Served::new(&folder, &["--timeout", "1"]);
+    let mut server = ServeProcess::new(&folder, &["--timeout", "1"]);
     let mut stream = server.send("GET /a.hither", &[]);
     stream.read_exact(&mut [0; 1000]).unwrap();
     server.signal("-TERM");
@@ -380,7 +299,7 @@ fn a_signal_lets_what_is_being_answered_be_answered() {
 fn slow_clients_are_cut_and_others_served() {
     let (folder, bytes) = served("serving-slow");
     fs::write(folder.join("served/a.hither"), large()).unwrap();
-    let mut server = Served::new(&folder, &["--timeout", "1", "--verbose"]);
+    let mut server = ServeProcess::new(&folder, &["--timeout", "1", "--verbose"]);
     let mut half = server.connect();
     half.write_all(b"GET /points.hither HTTP/1.1\r\nHost:").unwrap();
     let mut silent = server.connect();
@@ -405,7 +324,7 @@ fn slow_clients_are_cut_and_others_served() {
 #[test]
 fn many_connections_are_served_at_once() {
     let (folder, bytes) = served("serving-many");
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     // More than are answered at the same time: the others wait for their turn.
     let mut streams: Vec<TcpStream> = (0..600).map(|_| server.connect()).collect();
     let ask = |stream: &mut TcpStream, first: usize, end: &str| {
@@ -448,7 +367,7 @@ fn many_connections_are_served_at_once() {
 #[test]
 fn a_served_file_is_searched_by_its_url() {
     let (folder, _) = served("serving-searched");
-    let server = Served::new(&folder, &[]);
+    let server = ServeProcess::new(&folder, &[]);
     let url = format!("http://127.0.0.1:{}/points.hither", server.port);
     let search = |file: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hither"));

@@ -3,6 +3,8 @@
 use crate::calibration::Structure;
 use crate::limits::DEFAULT_EF_SEARCH;
 use crate::metric::Metric;
+use crate::neighbor::Candidate;
+use crate::quantize::{CodedQuery, Width};
 
 /// How a segment is to be searched.
 #[derive(Clone, Copy, Debug)]
@@ -42,4 +44,27 @@ impl Default for Plan {
 /// nearest: codes may misplace a row by some places. Of ten alone one in thirty was wrong.
 pub(crate) fn least_measured(want: usize) -> usize {
     want + want / 2
+}
+
+/// For how many of the rows `found`, which are sorted by codes, the stored vectors are measured to get the
+/// `want` nearest: at most half, which has proved enough, or all by codes of 4 bits, of which half are given
+/// at once. A search that does not go on measures none that are farther than codes could misplace.
+pub(super) fn rows_measured(
+    want: usize,
+    found: &[Candidate],
+    coded: Option<&CodedQuery>,
+    goes_on: bool,
+) -> usize {
+    let mut most = match coded.map(CodedQuery::width) {
+        Some(Width::Four) => found.len(),
+        _ => found.len().div_ceil(2),
+    };
+    if let Some(coded) = coded
+        && !goes_on
+        && let Some(last) = want.checked_sub(1).and_then(|last| found.get(last))
+    {
+        let bound = coded.bound(last.rank());
+        most = most.min(found.partition_point(|entry| entry.rank() <= bound));
+    }
+    most.max(least_measured(want))
 }

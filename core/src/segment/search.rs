@@ -10,13 +10,12 @@
 
 use super::filter::{walk_cost, walk_steps};
 use super::order::sort_rows;
-use super::plan::{Plan, least_measured};
+use super::plan::{Plan, rows_measured};
 use super::probe::Probe;
 use super::scan::Scan;
 use super::storage::Storage;
 use crate::calibration::Structure;
 use crate::hnsw::search::{EarlyStop, Step, Stop, Walk};
-use crate::neighbor::Candidate;
 use crate::quantize::{CodedQuery, Width};
 use crate::rows::RowSet;
 use crate::sort::sort_by;
@@ -380,27 +379,4 @@ impl SegmentSearch {
         self.emitted.extend(waiting[..most].iter().map(|&(_, row)| row));
         self.ready.extend(waiting.drain(..most));
     }
-}
-
-/// For how many of the rows `found`, which are sorted by codes, the stored vectors are measured to get the
-/// `want` nearest: at most half, which has proved enough, or all by codes of 4 bits, of which half are given
-/// at once. A search that does not go on measures none that are farther than codes could misplace.
-fn rows_measured(
-    want: usize,
-    found: &[Candidate],
-    coded: Option<&CodedQuery>,
-    goes_on: bool,
-) -> usize {
-    let mut most = match coded.map(CodedQuery::width) {
-        Some(Width::Four) => found.len(),
-        _ => found.len().div_ceil(2),
-    };
-    if let Some(coded) = coded
-        && !goes_on
-        && let Some(last) = want.checked_sub(1).and_then(|last| found.get(last))
-    {
-        let bound = coded.bound(last.rank());
-        most = most.min(found.partition_point(|entry| entry.rank() <= bound));
-    }
-    most.max(least_measured(want))
 }
