@@ -42,7 +42,7 @@ check:
 	$(CARGO) clippy -p hither --no-default-features -- -D warnings
 	$(CARGO) clippy -p hither-cli --no-default-features -- -D warnings
 	rustup target add wasm32-unknown-unknown
-	$(CARGO) clippy -p hither-wasm --target wasm32-unknown-unknown -- -D warnings
+	$(CARGO) clippy -p hither-wasm --target wasm32-unknown-unknown --features lazy -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	$(CARGO) deny --log-level error check bans licenses sources
 	@CARGO="$(CARGO)" sh scripts/check-release.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What searching by ranges brings: bytes, requests and round trips at each number of lists, of the full set in HITHER_DATA, else
-# of the sample. HITHER is the command.
+# of the sample; by the command, and by the npm package in Node, which has to bring the same. HITHER is the command.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -8,6 +8,11 @@ cd "$(dirname "$0")/.."
 hither=${HITHER:?the command}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
+
+tarball=$(sh scripts/npm.sh | tail -n 1)
+mkdir "$work/node"
+cp bench/ranges.mjs wasm/tests/measure-ranges.mjs wasm/tests/npy.mjs wasm/tests/range-server.mjs "$work/node"
+(cd "$work/node" && npm install --silent --no-audit --no-fund --no-save "$tarball")
 
 measure() { # measure ROWS.npy QUERIES.npy…: builds a file with and without lists for ranges, and measures
     "$hither" build "$1" --kind hnsw -o "$work/plain.hither" --quiet
@@ -19,6 +24,8 @@ measure() { # measure ROWS.npy QUERIES.npy…: builds a file with and without li
     for queries in "$@"; do
         echo "$(basename "$queries"):"
         "$hither" bench "$work/ranges.hither" --queries "$queries" --ranges
+        echo "the npm package, medians and 95th of a hundred:"
+        node "$work/node/ranges.mjs" "$work/ranges.hither" "$queries" 8 16 24 28 32 48 64
     done
 }
 

@@ -31,9 +31,13 @@ optimise() {
         --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --enable-bulk-memory-opt "$@"
 }
+# What searches a file where it lies is a module of its own, which only those download who do so.
+module=$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm
+$CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET --no-default-features --features lazy
+"$made/hither-wasm-build" "$module" "$out/js" lazy
 $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
-"$made/hither-wasm-build" "$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm" "$out/js"
-for name in hither_search hither_bg; do
+"$made/hither-wasm-build" "$module" "$out/js"
+for name in hither_search hither_lazy hither_bg; do
     # A module that this script has optimised already stays as it is.
     stamp=$(cat scripts/npm.sh "$out/js/$name.wasm" | sha256sum)
     if [ "$(cat "$out/$name.stamp" 2>/dev/null)" != "$stamp" ]; then
@@ -52,15 +56,16 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
 # script ENTRY… [esbuild's options]
 script() {
     (cd "$out/js/entries" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify-whitespace --minify-syntax \
-        --keep-names --target=es2022 --define:VERSION="\"$version\"" --external:./hither_base64.js --log-level=error)
+        --keep-names --target=es2022 --define:VERSION="\"$version\"" --external:./hither_base64.js --external:./hither_lazy_base64.js \
+        --log-level=error)
 }
 script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
 # What entries have in common lies in files of its own: a page without a bundler asks for four at
 # once, not for ten one after another.
 script node.js web.js workerd.js edge.js inline.js search.js search-node.js search-workerd.js search-edge.js \
     search-inline.js storage.js storage-inline.js worker.js worker-inline.js worker-node.js worker-thread.js \
-    worker-thread-node.js --splitting --format=esm --external:node:* --external:./hither_bg.wasm \
-    --external:./hither_bg.wasm?module --sourcemap --outdir="$out/package"
+    worker-thread-node.js --splitting --format=esm --external:node:* --external:./hither_*.wasm \
+    --external:./hither_*.wasm?module --sourcemap --outdir="$out/package"
 # For Node's require where it takes no ES modules, before 20.19, and for Jest: one file, so that all have one
 # module. jsdom has none of what encodes texts.
 script require.js --platform=node --format=cjs --define:import.meta.url=here \
@@ -73,7 +78,8 @@ done
 for types in index search inline storage worker wasm; do
     sed 's#"./index.js"#"./index.cjs"#' "wasm/js/entries/$types.d.ts" >"$out/package/$types.d.cts"
 done
-gzip -9nc "$out/package/hither_bg.wasm" >"$out/js/hither_bg.wasm.gz"
+for name in bg lazy; do gzip -9nc "$out/package/hither_$name.wasm" >"$out/js/hither_$name.wasm.gz"; done
 script ../base64.js --format=esm --loader:.gz=base64 --outfile="$out/package/hither_base64.js"
+script ../base64-lazy.js --format=esm --loader:.gz=base64 --outfile="$out/package/hither_lazy_base64.js"
 (cd "$out" && npm pack --silent ./package)
 echo "$out/hither-$version.tgz"

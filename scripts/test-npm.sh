@@ -5,10 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-# Most that a browser may download, gzipped, module and JavaScript: with everything, and where it only
-# searches.
-MOST_BYTES=${MOST_BYTES:-203500}
-MOST_BYTES_TO_SEARCH=${MOST_BYTES_TO_SEARCH:-125000}
+# Most that a browser may download, gzipped, module and JavaScript: with everything, where it only searches, and
+# besides where a file is searched where it lies.
+MOST_BYTES=${MOST_BYTES:-205500}
+MOST_BYTES_TO_SEARCH=${MOST_BYTES_TO_SEARCH:-125500}
+MOST_BYTES_LAZY=${MOST_BYTES_LAZY:-123500}
 
 sh scripts/install.sh compiler node chromium chromedriver
 tarball=$(sh scripts/npm.sh)
@@ -69,17 +70,19 @@ besides() {
     # shellcheck disable=SC2086
     gz $own
 }
+lazy=$(gz "$package"/hither_lazy.wasm "$package"/lazy-*.js)
 # shellcheck disable=SC2046
 printf '  %-34s %7d\n' "the module" "$module" "JavaScript (open, search, build)" "$script" \
     "both, what a browser downloads" $((module + script)) \
     "the same with the module within" "$(gz "$package/inline.js" $(chunks inline.js) "$package/hither_base64.js")" \
     "hither/search, only searching" "$searching" \
     "hither/worker besides" "$(besides worker.js worker-thread.js)" \
+    "lazy besides, module and JavaScript" "$lazy" \
     "hither/storage besides" "$(besides storage.js)"
 echo "the module's code by part, and gzipped by itself:"
 node "$repository/wasm/tests/weigh.mjs" "$CARGO_TARGET_DIR/npm/hither_bg.named.wasm"
-[ $((module + script)) -le "$MOST_BYTES" ] && [ "$searching" -le "$MOST_BYTES_TO_SEARCH" ] || {
-    fail "more than $MOST_BYTES bytes, or than $MOST_BYTES_TO_SEARCH to search"
+[ $((module + script)) -le "$MOST_BYTES" ] && [ "$searching" -le "$MOST_BYTES_TO_SEARCH" ] && [ "$lazy" -le "$MOST_BYTES_LAZY" ] || {
+    fail "more than $MOST_BYTES bytes, than $MOST_BYTES_TO_SEARCH to search, or than $MOST_BYTES_LAZY for lazy besides"
 }
 
 echo "instructions of the modules:"
@@ -194,8 +197,8 @@ JS
 mkdir -p workerd
 "$bin/esbuild" worker-entry.mjs --bundle --format=esm --conditions=workerd --external:*.wasm --external:*.hither \
     --log-level=error --outfile=workerd/main.js
-sed -i -e 's#"\./hither_bg\.wasm"#"hither_bg.wasm"#' -e 's#"\./words\.hither"#"words.hither"#' workerd/main.js
-cp "$package/hither_bg.wasm" words.hither workerd/
+sed -i -e 's#"\./hither_\(bg\|lazy\)\.wasm"#"hither_\1.wasm"#' -e 's#"\./words\.hither"#"words.hither"#' workerd/main.js
+cp "$package"/hither_bg.wasm "$package"/hither_lazy.wasm words.hither workerd/
 port=$(node -e 'const server = require("node:net").createServer().listen(0, "127.0.0.1", () => {
   console.log(server.address().port);
   server.close();
@@ -207,6 +210,7 @@ const config :Workerd.Config = (
     modules = [
       (name = "main.js", esModule = embed "main.js"),
       (name = "hither_bg.wasm", wasm = embed "hither_bg.wasm"),
+      (name = "hither_lazy.wasm", wasm = embed "hither_lazy.wasm"),
       (name = "words.hither", data = embed "words.hither"),
     ],
     compatibilityDate = "2025-01-01",
@@ -250,12 +254,12 @@ for entry in page:webpack entries-page:webpack search-page:search; do
         exit 1
     }
 done
-cp page.mjs entries-page.mjs storage-page.mjs realm-page.mjs module-page.mjs smoke.mjs title.mjs vite/
-for entry in page:index entries-page:entries storage-page:storage realm-page:realm module-page:module; do
+cp page.mjs entries-page.mjs storage-page.mjs realm-page.mjs module-page.mjs lazy-page.mjs smoke.mjs title.mjs vite/
+for entry in page:index entries-page:entries storage-page:storage realm-page:realm module-page:module lazy-page:lazy; do
     html "type=\"module\" src=\"./${entry%:*}.mjs\"" >vite/"${entry#*:}".html
 done
 cat >vite/vite.config.mjs <<'JS'
-const input = ["index", "entries", "storage", "realm", "module"].map((name) => `${import.meta.dirname}/${name}.html`);
+const input = ["index", "entries", "storage", "realm", "module", "lazy"].map((name) => `${import.meta.dirname}/${name}.html`);
 export default { build: { rollupOptions: { input } } };
 JS
 "$bin/vite" build vite --logLevel error --outDir out 2>vite.txt || {

@@ -61,6 +61,28 @@ fn the_same_answers_whatever_was_read_when() {
 }
 
 #[test]
+fn the_start_says_what_is_in_the_file_and_what_is_given_up_is_not_asked_for() {
+    for (name, bytes, _) in files() {
+        let whole = Index::open(&bytes).unwrap();
+        let mut index = LazyIndex::new(0);
+        assert!(index.info().is_err() && index.is_unit_length().is_err());
+        while index.open().unwrap().is_pending() {
+            for range in index.requests(0) {
+                let end = (range.end as usize).min(bytes.len());
+                index.supply(range.start, &bytes[range.start as usize..end]).unwrap();
+            }
+        }
+        assert_eq!(index.info().unwrap(), whole.info(), "{name}");
+        assert_eq!(index.is_unit_length().unwrap(), whole.is_unit_length());
+        let row = RowId { segment: 0, row: 1 };
+        assert!(index.vector(row).unwrap().is_pending() && !index.requests(0).is_empty());
+        index.settle();
+        assert!(index.requests(0).is_empty() && index.traffic().1 == 0, "{name}");
+        assert!(index.vector(row).unwrap().is_pending() && !index.requests(0).is_empty());
+    }
+}
+
+#[test]
 fn lists_find_what_the_calibration_says_and_a_search_that_goes_on_finds_every_row_once() {
     for (name, bytes, rows) in files() {
         let whole = Index::open(&bytes).unwrap();

@@ -71,6 +71,8 @@ function take(file) {
   if (extname(file) !== ".js") return;
   const text = readFileSync(from, "utf8");
   for (const [, name] of text.matchAll(/["'`](\.{1,2}\/[\w./-]+\.(?:js|wasm))["'`]/g)) {
+    // The page opens whole files: nothing of it searches one where it lies.
+    if (/^\.\/(?:lazy-|hither_lazy)/.test(name)) continue;
     const next = posix.join(posix.dirname(file), name);
     try {
       take(next);

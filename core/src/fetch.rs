@@ -65,6 +65,7 @@
 
 mod cache;
 mod filter;
+mod info;
 mod keys;
 mod open;
 mod search;

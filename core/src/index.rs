@@ -3,7 +3,7 @@
 mod change;
 mod distances;
 mod filter;
-mod info;
+pub(crate) mod info;
 mod memory;
 pub(crate) mod merge;
 mod params;

@@ -1,7 +1,5 @@
-// The module within, as its build hands it here: compressed, and as base64.
+// The module within, as its build hands it here.
 import base64 from "./hither_bg.wasm.gz";
+import { unpacked } from "./unpacked.js";
 
-export function module() {
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-}
+export const module = () => unpacked(base64);

@@ -1,14 +1,14 @@
 // One instance of the WebAssembly module, and calls of it.
 import { HitherError } from "./error.js";
-import { bindings } from "./bindings.js";
 
+/** `bindings` makes what `src/` exports of the module. */
 export class Instance {
   crashed = false;
   /** The classes and functions that `src/` exports, of this instance alone. */
   wasm;
   #exports;
 
-  constructor(module, rank) {
+  constructor(module, rank, bindings) {
     this.module = module;
     this.rank = rank;
     const { FinalizationRegistry } = globalThis;

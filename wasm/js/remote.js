@@ -16,9 +16,9 @@ export function createBy(call) {
   create = call;
 }
 
-function made() {
+function made(lazy) {
   try {
-    return create();
+    return create(lazy);
   } catch (cause) {
     throw new HitherError("unavailable", `no worker can be made here: ${cause.message}`, { cause });
   }
@@ -26,19 +26,23 @@ function made() {
 
 /** A worker, and the calls that wait for its answers. */
 class Thread {
-  #worker = made();
+  /** What was told last of a file that is searched where it lies. */
+  lazy = {};
+  #worker;
   #waiting = new Map();
   #next = 0;
   #ended;
 
-  constructor() {
+  constructor(lazy = false) {
+    this.#worker = made(lazy);
     this.#worker.onmessage = ({ data }) => this.#answer(data);
     this.#worker.onerror = (event) => {
       this.end(new HitherError("unavailable", `the worker ended: ${event.message ?? "it could not be loaded"}`));
     };
   }
 
-  #answer({ id, progress, error, value }) {
+  #answer({ id, progress, error, value, lazy }) {
+    if (lazy) this.lazy = lazy;
     const call = this.#waiting.get(id);
     if (!call) return;
     if (progress) return call.onProgress?.(progress);
@@ -170,7 +174,7 @@ export async function open(source, options) {
   const transfer = [];
   const given = Array.isArray(source) ? source : [source];
   const sources = await Promise.all(given.map((each) => portable(each, transfer, signal)));
-  const thread = new Thread();
+  const thread = new Thread(rest.lazy);
   try {
     const info = await thread.call("open", [sources, rest], { signal, onProgress, transfer, aborts: "worker" });
     return new WorkerIndex(thread, info);
@@ -207,6 +211,14 @@ export class WorkerIndex {
     return this.#info.metric;
   }
 
+  get traffic() {
+    return this.#thread.lazy.traffic;
+  }
+
+  get complete() {
+    return this.#thread.lazy.complete;
+  }
+
   #result({ keys, distances, columns, stats }) {
     return new SearchResult(keys, distances, columns, stats, this.#names);
   }
@@ -223,17 +235,20 @@ export class WorkerIndex {
   }
 
   async get(key, options) {
-    const row = await this.#thread.call("get", [key, options]);
+    const [{ signal }, rest] = parted(options);
+    const row = await this.#thread.call("get", [key, rest], { signal });
     return row && writable(row);
   }
 
   async getMany(keys, options) {
-    const rows = await this.#thread.call("getMany", [keys, options]);
+    const [{ signal }, rest] = parted(options);
+    const rows = await this.#thread.call("getMany", [keys, rest], { signal });
     return rows.map((row) => row && writable(row));
   }
 
-  has(key) {
-    return this.#thread.call("has", [key]);
+  async has(key, options) {
+    const [{ signal }] = parted(options);
+    return this.#thread.call("has", [key], { signal });
   }
 
   insert(vector, row) {

@@ -1,4 +1,5 @@
 // The instances of the WebAssembly module: which one is used, and how it begins.
+import { bindings } from "./bindings.js";
 import { HitherError, beingRead } from "./error.js";
 import { Instance } from "./instance.js";
 import { classOf, isAddress } from "./realm.js";
@@ -11,14 +12,18 @@ let entry = { rank: 0 };
 let openPath = () => undefined;
 /** The instance of what is opened or built next. */
 let current;
-/** It, and those before it of which something is still open. */
+/** That of files that are searched where they lie. */
+let lazily;
+/** These, and those before them of which something is still open. */
 const instances = new Set();
 let pending;
+let lazilyPending;
 
 /**
  * Each entry says once where the module is: `module()` gives a WebAssembly.Module, and at once if
  * `sync`, or its bytes, a URL or a Response; `path(source)` a stream of a file. Of several the highest
- * `rank` counts: 3 where the module has all, 2 where it only searches, 1 where no other says better.
+ * `rank` counts: 3 where the module has all, 2 where it only searches, 1 where no other says better. `lazy()`
+ * gives the module that searches a file where it lies.
  */
 export function configure(other) {
   if (other.rank > entry.rank) entry = other;
@@ -31,12 +36,17 @@ export function pathStream(source) {
 }
 
 function start(module, rank) {
+  current = started(module, rank, bindings);
+}
+
+function started(module, rank, bindings) {
   try {
-    current = new Instance(module, rank);
+    const instance = new Instance(module, rank, bindings);
+    instances.add(instance);
+    return instance;
   } catch (cause) {
     throw unavailable(cause);
   }
-  instances.add(current);
 }
 
 async function compile(given) {
@@ -106,13 +116,27 @@ async function begin(module) {
   // What the caller gives is what the caller wants.
   const rank = module === undefined ? entry.rank : Infinity;
   if (current?.crashed && current.rank >= rank) return start(current.module, current.rank);
-  let made;
+  const made = await compiled(() => module ?? entry.module?.());
+  if (!isReady(rank)) start(made, rank);
+}
+
+async function compiled(module) {
   try {
-    made = await compile(await (module ?? entry.module?.()));
+    return await compile(await module());
   } catch (cause) {
     throw unavailable(cause);
   }
-  if (!isReady(rank)) start(made, rank);
+}
+
+/** The instance that searches files where they lie, ready: anew if it crashed. */
+export async function readyLazily(bindings) {
+  while (!lazily || lazily.crashed) {
+    lazilyPending ??= compiled(() => lazily?.module ?? entry.lazy?.())
+      .then((module) => void (lazily = started(module, 0, bindings)))
+      .finally(() => (lazilyPending = undefined));
+    await lazilyPending;
+  }
+  return lazily;
 }
 
 /** Makes the module ready. */
@@ -124,7 +148,7 @@ export function memory() {
   const total = { reserved: 0, files: 0, indexes: 0 };
   for (const instance of instances) {
     const { indexes, files } = instance.open;
-    if (instance !== current && indexes === 0) {
+    if (instance !== current && instance !== lazily && indexes === 0) {
       instances.delete(instance);
       continue;
     }

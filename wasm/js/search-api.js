@@ -1,5 +1,10 @@
 // What pages take that only search. Whatever module lies beneath, what they open does not change.
+import { openWhole } from "./index.js";
+
 export { HitherError } from "./error.js";
-export { openToSearch as open } from "./open.js";
 export { SearchResult } from "./result.js";
 export { load, memory, version } from "./runtime.js";
+
+export async function open(source, options) {
+  return openWhole(source, options, { changes: false });
+}

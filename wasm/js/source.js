@@ -171,7 +171,7 @@ function lengthOf(instance, head) {
 }
 
 /** What a promise gives, unless `signal` aborts before it does. */
-function unlessAborted(promise, signal) {
+export function unlessAborted(promise, signal) {
   throwIfAborted(signal);
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
@@ -181,7 +181,10 @@ function unlessAborted(promise, signal) {
   });
 }
 
-/** Reads a source into one allocation of WebAssembly, in the instance that is on its way. */
+/**
+ * Reads a source into one allocation of WebAssembly, in the instance that is on its way. `options.most` hears of the
+ * file's length before that is made, and may throw.
+ */
 export async function read(source, options, instance) {
   let bytes;
   let ready;
@@ -191,6 +194,7 @@ export async function read(source, options, instance) {
       options,
       instance,
       async (total) => {
+        options.most?.(total);
         ready = await instance;
         bytes = ready.guard((wasm) => new wasm.FileBytes(total));
       },

@@ -1,7 +1,7 @@
 import { HitherError, aborted } from "./error.js";
 import { ready } from "./runtime.js";
 import { pour } from "./source.js";
-import { open as openIndex } from "./open.js";
+import { openWhole } from "./index.js";
 import { classOf } from "./realm.js";
 import { checkOptions, shown } from "./value.js";
 
@@ -245,7 +245,7 @@ function found(file, name) {
 
 export async function open(name, options) {
   checkName(name);
-  return ask((files) => reading(name, async () => openIndex(found(await files.read(name), name).blob, options)));
+  return ask((files) => reading(name, async () => openWhole(found(await files.read(name), name).blob, options)));
 }
 
 export async function get(name) {

@@ -1,7 +1,8 @@
 //! What is in an index, by the names that `js/entries/index.d.ts` has.
 
+use crate::failure::{Failure, Outcome};
 use hither::raw::SectionInfo;
-use hither::{Calibration, Index, SegmentInfo};
+use hither::{Calibration, IndexInfo, IndexOptions, SegmentInfo};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -27,32 +28,57 @@ fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
     value.map_or(JsValue::NULL, Into::into)
 }
 
-/// The information about files that have so many rows together, each given with its index and its bytes;
-/// the first says what all have in common.
-pub(crate) fn info(first: &Index<'_>, rows: f64, files: &[(&Index<'_>, usize)]) -> JsValue {
-    let options = first.options();
+/// What is known of a file.
+pub(crate) struct Described<'a> {
+    pub options: &'a IndexOptions,
+    pub info: IndexInfo,
+    pub content_id: Option<u128>,
+    pub unit_length: bool,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// A file's property `model`.
+pub(crate) fn model(options: &IndexOptions) -> Option<&str> {
+    let mut properties = options.properties.iter();
+    properties.find(|property| property.0 == "model").map(|property| property.1.as_str())
+}
+
+/// Refuses a file that was made by another model than the wanted one, if one is wanted.
+pub(crate) fn check_model(made: Option<&str>, wanted: Option<&str>) -> Outcome<()> {
+    let Some(wanted) = wanted.filter(|wanted| made != Some(*wanted)) else { return Ok(()) };
+    let made = made.map_or("does not say its model".into(), |made| format!("is of {made}"));
+    let message = format!(
+        "the file {made}, and vectors of {wanted} mean nothing to it; build it from that model, with the property model={wanted}"
+    );
+    Err(Failure::new("wrong_model", message))
+}
+
+/// The information about files that have so many rows together; the first says what all have in common.
+pub(crate) fn info(rows: f64, files: &[Described<'_>]) -> JsValue {
+    let [Described { options, .. }, ..] = files else { return JsValue::NULL };
     object(&[
         ("rows", rows.into()),
-        ("bytes", files.iter().map(|(_, bytes)| bytes).sum::<usize>().into()),
-        ("dimensions", first.dimensions().into()),
-        ("metric", first.metric().name().into()),
+        ("bytes", (files.iter().map(|file| file.bytes).sum::<u64>() as f64).into()),
+        ("dimensions", options.dimensions.into()),
+        ("metric", options.metric.name().into()),
         ("element", options.element.name().into()),
         ("keys", options.key_type.name().into()),
-        ("unitLength", files.iter().all(|(index, _)| index.is_unit_length()).into()),
-        ("model", or_null(first.property("model"))),
+        ("unitLength", files.iter().all(|file| file.unit_length).into()),
+        ("model", or_null(model(options))),
         (
             "columns",
-            array(first.columns(), |column| {
+            array(&options.columns, |column| {
                 let column_type = column.column_type.name();
                 object(&[("name", column.name.as_str().into()), ("type", column_type.into())])
             }),
         ),
-        ("files", array(files, |(index, bytes)| file(index, *bytes))),
+        ("files", array(files, file)),
     ])
 }
 
-fn file(index: &Index<'_>, bytes: usize) -> JsValue {
-    let (info, options) = (index.info(), index.options());
+fn file(file: &Described<'_>) -> JsValue {
+    let (info, options) = (&file.info, file.options);
     // Users choose these names, `__proto__` too: as entries they become properties of the object itself.
     let pair = |(name, value): &(String, String)| {
         Array::of2(&name.as_str().into(), &value.as_str().into()).into()
@@ -60,14 +86,14 @@ fn file(index: &Index<'_>, bytes: usize) -> JsValue {
     let properties = Object::from_entries(&array(&options.properties, pair)).unwrap_or_default();
     object(&[
         ("formatVersion", info.format_version.into()),
-        ("contentId", or_null(index.content_id().map(|id| format!("{id:032x}")))),
-        ("rows", (index.len() as f64).into()),
-        ("bytes", bytes.into()),
+        ("contentId", or_null(file.content_id.map(|id| format!("{id:032x}")))),
+        ("rows", (file.rows as f64).into()),
+        ("bytes", (file.bytes as f64).into()),
         ("m", or_null(options.hnsw.map(|hnsw| hnsw.m))),
         ("efConstruction", or_null(options.hnsw.map(|hnsw| hnsw.ef_construction))),
         ("properties", properties.into()),
         ("segments", array(&info.segments, segment)),
-        ("sections", array(info.sections, section)),
+        ("sections", array(&info.sections, section)),
     ])
 }
 
@@ -95,11 +121,11 @@ fn calibration(calibration: &Calibration) -> JsValue {
     ])
 }
 
-fn section(section: SectionInfo) -> JsValue {
+fn section(section: &SectionInfo) -> JsValue {
     object(&[
         ("segment", section.segment.into()),
         ("name", section.name.into()),
-        ("column", or_null(section.column)),
+        ("column", or_null(section.column.as_deref())),
         ("offset", (section.offset as f64).into()),
         ("bytes", (section.length as f64).into()),
     ])

@@ -3,31 +3,16 @@
 mod change;
 mod search;
 
+use crate::answer::{self, Found};
 use crate::bytes::FileBytes;
 use crate::failure::{Failure, Outcome};
-use crate::info::info;
-use crate::value::{from_key, from_value};
+use crate::info::{Described, check_model, info};
+use crate::tally::Tally;
+use crate::value::from_value;
 use hither::raw::AlignedBytes;
-use hither::{Index, IndexFilter, Key, RowId, SearchStats, Searcher};
+use hither::{Index, IndexFilter, SearchStats, Searcher};
 use js_sys::Array;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-
-/// How many indexes are open, and how many bytes their files have.
-static INDEXES: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-
-/// How many indexes are open.
-#[wasm_bindgen(js_name = openIndexes)]
-pub fn open_indexes() -> usize {
-    INDEXES.load(Relaxed)
-}
-
-/// How many bytes the files of open indexes have.
-#[wasm_bindgen(js_name = openBytes)]
-pub fn open_bytes() -> usize {
-    BYTES.load(Relaxed)
-}
 
 /// An index, and the filter that was bound to it last.
 pub(crate) struct Filtered<'a> {
@@ -54,16 +39,6 @@ impl File {
     }
 }
 
-/// A row of the last answer.
-struct Found {
-    /// The number of its file, and the row there.
-    file: usize,
-    row: RowId,
-    /// Its key among all files.
-    key: Key,
-    distance: f32,
-}
-
 /// One file or several.
 #[wasm_bindgen]
 pub struct OpenIndex {
@@ -79,11 +54,11 @@ pub struct OpenIndex {
     rows: Option<u64>,
     /// How many times it was changed: no fewer than rows were inserted.
     changes: usize,
+    tally: Tally,
 }
 
 impl Default for OpenIndex {
     fn default() -> Self {
-        INDEXES.fetch_add(1, Relaxed);
         Self {
             files: Vec::new(),
             searcher: Searcher::new(),
@@ -93,14 +68,8 @@ impl Default for OpenIndex {
             reached: None,
             rows: None,
             changes: 0,
+            tally: Tally::new(),
         }
-    }
-}
-
-impl Drop for OpenIndex {
-    fn drop(&mut self) {
-        INDEXES.fetch_sub(1, Relaxed);
-        BYTES.fetch_sub(self.files.iter().map(File::length).sum(), Relaxed);
     }
 }
 
@@ -121,8 +90,8 @@ impl OpenIndex {
             Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
         })?;
         file.read(|index| self.check(index, whole, model.as_deref()))?;
-        BYTES.fetch_add(file.length(), Relaxed);
         self.files.push(file);
+        self.tally.keep(self.files.iter().map(File::length).sum());
         Ok(())
     }
 
@@ -132,8 +101,19 @@ impl OpenIndex {
     /// `freed` if no file is open.
     pub fn info(&mut self) -> Outcome<JsValue> {
         let rows = self.count_rows()?;
-        let files = self.files.iter().map(|file| (&file.borrow_dependent().index, file.length()));
-        self.first(|first| info(first, rows, &files.collect::<Vec<_>>()))
+        let files = self.files.iter().map(|file| {
+            let index = &file.borrow_dependent().index;
+            Described {
+                options: index.options(),
+                info: index.info(),
+                content_id: index.content_id(),
+                unit_length: index.is_unit_length(),
+                rows: index.len(),
+                bytes: file.length() as u64,
+            }
+        });
+        let files: Vec<Described<'_>> = files.collect();
+        self.first(|_| info(rows, &files))
     }
 
     /// How many rows there are. Of several files with keys of their own it is counted once which rows a
@@ -154,7 +134,7 @@ impl OpenIndex {
 
     /// The keys of the last answer.
     pub fn keys(&self) -> Array {
-        self.found.iter().map(|found| from_key(found.key.as_ref())).collect()
+        answer::keys(&self.found)
     }
 
     /// The values of a column, by its number, for the rows of the last answer.
@@ -175,16 +155,7 @@ impl OpenIndex {
 
 impl OpenIndex {
     fn check(&self, index: &Index<'_>, whole: bool, model: Option<&str>) -> Outcome<()> {
-        if let Some(wanted) = model {
-            let made = index.property("model");
-            if made != Some(wanted) {
-                let made = made.map_or("does not say its model".into(), |m| format!("is of {m}"));
-                let message = format!(
-                    "the file {made}, and vectors of {wanted} mean nothing to it; build it from that model, with the property model={wanted}"
-                );
-                return Err(Failure::new("wrong_model", message));
-            }
-        }
+        check_model(index.property("model"), model)?;
         if let Some(first) = self.files.first()
             && let Some(what) = first.read(|first| first.difference(index))
         {

@@ -53,10 +53,6 @@ pub(crate) struct Options {
     pub(crate) by_rows: bool,
 }
 
-pub(crate) fn metric(name: &str) -> Option<Metric> {
-    name.parse().ok()
-}
-
 pub(crate) fn read(given: &BuilderOptions) -> Options {
     let kinds = given.kinds().unwrap_or_default();
     let kind = |name| kinds.iter().any(|kind| kind == name);
@@ -66,7 +62,7 @@ pub(crate) fn read(given: &BuilderOptions) -> Options {
         m: given.m().unwrap_or(default.m),
         ef_construction: given.ef_construction().unwrap_or(default.ef_construction),
     };
-    let measured = given.metric().as_deref().and_then(metric).unwrap_or(Metric::Cosine);
+    let measured = given.metric().and_then(|name| name.parse().ok()).unwrap_or(Metric::Cosine);
     let mut index = IndexOptions::new(given.dimensions().unwrap_or(0) as usize, measured);
     index.element = given.element().and_then(|name| name.parse().ok()).unwrap_or(Element::F16);
     index.key_type = given.keys().and_then(|name| name.parse().ok()).unwrap_or(KeyType::RowNumber);

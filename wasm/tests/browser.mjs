@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createServer as createVite } from "vite";
 import { createServer as createVite7 } from "vite-7";
 import { POLICY, files, launch, serve, titleOf } from "./chromium.mjs";
+import { part, serveRanges } from "./range-server.mjs";
 
 const browser = await launch();
 /** What pages said that failed, told again at the end: much is said in between. */
@@ -142,6 +143,17 @@ for (const [what, expected, instead] of [
   const { url, close } = await serve(at("vite", "out"), POLICY, instead);
   await check(`for the module ${what}`, { url: `${url}module.html`, close }, { expected: `: ${expected}, then` });
 }
+// A file of another origin, which lets pages read it, but none of its headers, and is not asked for leave.
+const methods = new Set();
+const elsewhere = await serveRanges(readFileSync(at("ranges.hither")));
+elsewhere.state.instead = (request, answer, range) => {
+  methods.add(request.method);
+  return range !== undefined && part(answer, elsewhere.state.file, range, { "access-control-allow-origin": "*" });
+};
+const beside = await serve(at("vite", "out"), `${POLICY}; connect-src 'self' http://127.0.0.1:*`);
+await check("vite build, a file of another origin", { url: `${beside.url}lazy.html#${elsewhere.url}`, close: beside.close });
+if ([...methods].join() !== "GET") failed.push(`a file of another origin was asked for by ${[...methods]}`);
+elsewhere.close();
 await check("no bundler, another origin", await apart(at("vite"), at("node_modules", "hither")), apartly);
 await check("vite 7 dev", await dev(at("vite"), createVite7), whole);
 await check("vite dev", await dev(at("vite"), createVite), whole);

@@ -9,6 +9,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as bundle } from "vite";
 import { launch, serve, titleOf } from "./chromium.mjs";
+import { serveRanges } from "./range-server.mjs";
 
 const [readme, root] = process.argv.slice(2);
 const folder = join(root, "readme");
@@ -16,7 +17,7 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 
 /** What runs each of them. */
 const RUN = {
-  node: ["first.mjs", "build.mjs", "filters.mjs", "change.mjs"],
+  node: ["first.mjs", "build.mjs", "filters.mjs", "change.mjs", "lazy.mjs"],
   workerd: ["worker.js"],
   chromium: ["search.js", "useIndex.jsx", "Similar.jsx", "offline.js", "sw.js", "background.js"],
   types: ["typed.ts"],
@@ -82,7 +83,20 @@ function inNode() {
   foundAsSaid("filters.mjs");
   const said = RUN.node.map((name) => run("node", name));
   assert.match(said[0], /^apple 0\.00\d*\npear 0\.0\d*\n$/);
-  assert.deepEqual(said.slice(1), ["", "", "6 A goldfish in a bowl\n"]);
+  assert.deepEqual(said.slice(1), ["", "", "6 A goldfish in a bowl\n", ""]);
+}
+
+/** The recipe for large files, of a server. */
+async function lazily() {
+  const { url, close } = await serveRanges(readFileSync(join(root, "ranges.hither")));
+  const { suggestions } = await import(join(folder, "lazy.mjs"));
+  const { open } = await import("hither");
+  const whole = await open(readFileSync(join(root, "ranges.hither")));
+  const suggest = await suggestions(url);
+  const [first, second] = [7, 8].map((key) => suggest(whole.get(key).vector));
+  await assert.rejects(first, { code: "aborted" });
+  assert.equal((await second)[0].words, whole.get(8).words);
+  close();
 }
 
 async function inWorkerd() {
@@ -226,6 +240,7 @@ async function inChromium() {
 extract();
 typed();
 inNode();
+await lazily();
 await inWorkerd();
 const said = await inChromium();
 console.log(`  README: ${Object.values(RUN).flat().length} blocks; ${said.map((title) => title.replace(/: ok$/, "")).join("; ")}: ok`);

@@ -1,6 +1,6 @@
 // A user's program under TypeScript's strictest options: compiled for Node and for bundlers, then run.
 import { Builder, HitherError, memory, open } from "hither";
-import type { ErrorCode, Index, Key, Row, SearchResult } from "hither";
+import type { ErrorCode, Index, Key, LazyIndex, Row, SearchResult, Traffic } from "hither";
 import { open as openToSearch } from "hither/search";
 import type { Index as SearchIndex } from "hither/search";
 import { type StoredFile, open as openStored } from "hither/storage";
@@ -59,6 +59,21 @@ export async function inPage(index: WorkerIndex, file: StoredFile): Promise<numb
   const rows = await closed.getMany([1, 2n, "x"]);
   const saved = await closed.save({ form: "delta" });
   return rows.length + new File([saved], file.name).size + closed.info.rows;
+}
+
+/** A file that stays on its server; here only its types are used. */
+export async function lazily(signal: AbortSignal): Promise<number> {
+  using index: LazyIndex<Film> = await open<Film>("https://example.org/films.hither", { lazy: true, cacheBytes: 1e7, concurrency: 4, timeout: 1000, complete: true, signal });
+  const [hit] = await index.search([1, 2, 3], { k: 1, filter: { year: 2020 }, signal });
+  const row = await index.get("x", { include: ["title"], signal });
+  const { bytes, requests, roundTrips }: Traffic = index.traffic;
+  const inWorker = await openInWorker<Film>(new URL("https://example.org/films.hither"), { lazy: true });
+  const told: number | undefined = inWorker.traffic?.bytes;
+  // @ts-expect-error: it does not change.
+  void index.insert;
+  // @ts-expect-error: several files are brought.
+  void open(["a.hither"], { lazy: true });
+  return (hit?.title.length ?? 0) + (row?.title.length ?? 0) + bytes + requests + roundTrips + (told ?? 0);
 }
 
 /** What only searches does not change. */

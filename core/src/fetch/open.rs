@@ -142,6 +142,13 @@ impl LazyIndex {
         self.cache.borrow_mut().supply(start, bytes)
     }
 
+    /// Ends a question that is not asked again, answered or not: forgets what it is missing, and drops what is
+    /// beyond the limit. A search that is answered ends so by itself; keys, values, filters and searches that
+    /// are given up do not.
+    pub fn settle(&self) {
+        self.trim();
+    }
+
     /// How many bytes were supplied since the beginning, and how many are kept.
     pub fn traffic(&self) -> (u64, u64) {
         let cache = self.cache.borrow();

@@ -1,6 +1,7 @@
 //! What an index consists of, for people.
 
 use super::Index;
+use crate::archive::manifest::Manifest;
 use crate::archive::{FORMAT_VERSION, Kind};
 use crate::calibration::{Calibration, Structure};
 use crate::segment::Codes;
@@ -24,17 +25,22 @@ impl Index<'_> {
             sections: Vec::new(),
         };
         if let Some(archive) = &self.archive {
-            let sections = archive.manifest.sections.iter().map(|section| SectionInfo {
-                segment: section.segment,
-                column: self.columns().get(section.column as usize).map(|c| c.name.clone()),
-                name: Kind::from_number(section.kind).map_or("unknown", Kind::name),
-                offset: section.offset,
-                length: section.length,
-            });
-            info.sections.extend(sections);
+            info.sections = sections(&archive.manifest);
         }
         info
     }
+}
+
+/// The sections that a manifest names.
+pub(crate) fn sections(manifest: &Manifest) -> Vec<SectionInfo> {
+    let sections = manifest.sections.iter().map(|section| SectionInfo {
+        segment: section.segment,
+        column: manifest.columns.get(section.column as usize).map(|column| column.name.clone()),
+        name: Kind::from_number(section.kind).map_or("unknown", Kind::name),
+        offset: section.offset,
+        length: section.length,
+    });
+    sections.collect()
 }
 
 /// What is in a file.

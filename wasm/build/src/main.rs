@@ -1,5 +1,6 @@
 //! `hither-wasm-build MODULE FOLDER`: of the module that rustc made the one that the package has, one
-//! that only searches, and the JavaScript that calls both.
+//! that only searches, and the JavaScript that calls both. `hither-wasm-build MODULE FOLDER lazy`: of the module that
+//! searches a file where it lies that one, and the JavaScript that calls it.
 
 mod panics;
 
@@ -21,34 +22,48 @@ const BUILDING: [&str; 6] = [
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [module, folder] = &arguments[..] else {
-        eprintln!("usage: hither-wasm-build MODULE FOLDER");
-        return ExitCode::FAILURE;
+    let made = match &arguments[..] {
+        [module, folder] => make(module, Path::new(folder)),
+        [module, folder, name] if name == "lazy" => make_lazy(module, Path::new(folder)),
+        _ => {
+            eprintln!("usage: hither-wasm-build MODULE FOLDER [lazy]");
+            return ExitCode::FAILURE;
+        }
     };
-    match make(module, Path::new(folder)) {
+    match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {module}: {error:#}");
+            eprintln!("error: {}: {error:#}", arguments[0]);
             ExitCode::FAILURE
         }
     }
 }
 
 fn make(module: &str, folder: &Path) -> Result<()> {
-    let mut made = Bindgen::new().input_path(module).no_modules(true)?.generate_output()?;
-    // wasm-bindgen keeps one instance a script; a function makes one each time.
-    let script = format!(
-        "export function bindings(FinalizationRegistry) {{\n{}\nreturn wasm_bindgen;\n}}\n",
-        made.js()
-    );
-    std::fs::write(folder.join("bindings.js"), script)?;
-    let whole = made.wasm_mut();
-    panics::end_at_once(whole);
-    panics::forget_places(whole);
-    let bytes = whole.emit_wasm();
+    let bytes = bound(module, &folder.join("bindings.js"))?;
     std::fs::write(folder.join("hither_bg.wasm"), &bytes)?;
     std::fs::write(folder.join("hither_search.wasm"), without_building(&bytes)?)?;
     Ok(())
+}
+
+fn make_lazy(module: &str, folder: &Path) -> Result<()> {
+    let bytes = bound(module, &folder.join("bindings-lazy.js"))?;
+    Ok(std::fs::write(folder.join("hither_lazy.wasm"), bytes)?)
+}
+
+/// The module as JavaScript calls it, by the script that is written.
+fn bound(module: &str, script: &Path) -> Result<Vec<u8>> {
+    let mut made = Bindgen::new().input_path(module).no_modules(true)?.generate_output()?;
+    // wasm-bindgen keeps one instance a script; a function makes one each time.
+    let text = format!(
+        "export function bindings(FinalizationRegistry) {{\n{}\nreturn wasm_bindgen;\n}}\n",
+        made.js()
+    );
+    std::fs::write(script, text)?;
+    let whole = made.wasm_mut();
+    panics::end_at_once(whole);
+    panics::forget_places(whole);
+    Ok(whole.emit_wasm())
 }
 
 /// The module without the functions by which JavaScript changes an index or builds one. What is reached from

@@ -2,6 +2,7 @@
 import module from "./hither_bg.wasm?module";
 import { configure } from "../runtime.js";
 
-configure({ rank: 3, module: () => module, sync: true });
+const lazy = async () => (await import("./hither_lazy.wasm?module")).default;
+configure({ rank: 3, module: () => module, lazy, sync: true });
 
 export * from "../api.js";

@@ -2,6 +2,7 @@
 import { module } from "./hither_base64.js";
 import { configure } from "../runtime.js";
 
-configure({ rank: 3, module });
+const lazy = async () => (await import("./hither_lazy_base64.js")).module();
+configure({ rank: 3, module, lazy });
 
 export * from "../api.js";

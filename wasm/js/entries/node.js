@@ -22,18 +22,20 @@ async function path(source) {
   return Readable.toWeb(createReadStream(name, { highWaterMark: 1 << 20 }));
 }
 
-function moduleBeside() {
+function moduleBeside(url) {
   try {
     // By its path: a URL may be of a class that Node does not know, as jsdom's.
-    return new WebAssembly.Module(readFileSync(fileURLToPath(new URL("./hither_bg.wasm", import.meta.url).href)));
+    return new WebAssembly.Module(readFileSync(fileURLToPath(url().href)));
   } catch {
     // A bundler's URL may be no file's.
     return undefined;
   }
 }
 
-const compiled = moduleBeside();
+const compiled = moduleBeside(() => new URL("./hither_bg.wasm", import.meta.url));
 const inline = async () => (await import("./hither_base64.js")).module();
-configure({ rank: 3, module: compiled ? () => compiled : inline, sync: compiled !== undefined, path });
+const lazy = async () =>
+  moduleBeside(() => new URL("./hither_lazy.wasm", import.meta.url)) ?? (await import("./hither_lazy_base64.js")).module();
+configure({ rank: 3, module: compiled ? () => compiled : inline, lazy, sync: compiled !== undefined, path });
 
 export * from "../api.js";

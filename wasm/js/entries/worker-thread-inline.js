@@ -1,13 +1,15 @@
-// The worker where no file lies beside: the page sends it the module's bytes.
+// The worker where no file lies beside: the page sends it the modules' bytes.
 import { answerTo } from "../answer.js";
 import { configure } from "../runtime.js";
 
-const module = new Promise((resolve) => {
-  addEventListener("message", (event) => {
-    if (!("module" in event.data)) return;
-    event.stopImmediatePropagation();
-    resolve(event.data.module);
+const sent = (name) =>
+  new Promise((resolve) => {
+    addEventListener("message", (event) => {
+      if (!(name in event.data)) return;
+      event.stopImmediatePropagation();
+      resolve(event.data[name]);
+    });
   });
-});
-configure({ rank: 3, module: () => module });
+const [module, lazy] = ["module", "lazy"].map(sent);
+configure({ rank: 3, module: () => module, lazy: () => lazy });
 answerTo(globalThis);

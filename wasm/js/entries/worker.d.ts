@@ -7,10 +7,12 @@ import type {
   AnyColumns,
   BuildProgress,
   BuilderOptions,
+  Cancellation,
   GetOptions,
   IndexInfo,
   Key,
   Keys,
+  LazyOptions,
   Metric,
   OpenOptions,
   Row,
@@ -19,16 +21,13 @@ import type {
   SearchOptions,
   SearchResult,
   Source,
+  Traffic,
   Value,
   Vector,
 } from "hither";
 
 export { HitherError } from "hither";
-
-/** Stops waiting, and the work where it has not ended: the call is rejected with `"aborted"`. */
-export interface Cancellation {
-  signal?: AbortSignal;
-}
+export type { Cancellation } from "hither";
 
 /**
  * Opens an index, or several as one, in a new worker. A `Response` or a stream must be given
@@ -37,6 +36,11 @@ export interface Cancellation {
 export function open<Columns extends object = AnyColumns>(
   source: Source | Source[],
   options?: OpenOptions,
+): Promise<WorkerIndex<Columns>>;
+/** Opens one file that stays where it is: `LazyIndex` says how it is searched. Changes are refused. */
+export function open<Columns extends object = AnyColumns>(
+  source: string | URL | Request,
+  options: LazyOptions,
 ): Promise<WorkerIndex<Columns>>;
 
 /** An index in a worker. */
@@ -47,15 +51,19 @@ export class WorkerIndex<Columns extends object = AnyColumns> implements AsyncDi
   readonly length: number;
   readonly dimensions: number;
   readonly metric: Metric;
+  /** With `lazy`: what had come by the last answer. */
+  readonly traffic: Traffic | undefined;
+  /** With `lazy`: whether the whole file was here by the last answer. */
+  readonly complete: boolean | undefined;
   search(query: Vector | Key, options?: SearchOptions & Cancellation): Promise<SearchResult<Columns>>;
   searchBatch(
     queries: Float32Array | ArrayLike<Vector>,
     options?: SearchOptions & Cancellation,
   ): Promise<SearchResult<Columns>[]>;
-  get(key: Key, options?: GetOptions): Promise<Row<Columns> | undefined>;
+  get(key: Key, options?: GetOptions & Cancellation): Promise<Row<Columns> | undefined>;
   /** In one message: ask for many rows like this, and not one by one. */
-  getMany(keys: Keys, options?: GetOptions): Promise<(Row<Columns> | undefined)[]>;
-  has(key: Key): Promise<boolean>;
+  getMany(keys: Keys, options?: GetOptions & Cancellation): Promise<(Row<Columns> | undefined)[]>;
+  has(key: Key, options?: Cancellation): Promise<boolean>;
   insert(vector: Vector, row?: RowOptions): Promise<Key>;
   update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): Promise<void>;
   remove(key: Key): Promise<boolean>;

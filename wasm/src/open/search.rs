@@ -1,10 +1,11 @@
 //! Searching all files, and finding rows by key.
 
-use super::{File, Found, OpenIndex};
+use super::{File, OpenIndex};
+use crate::answer::{self, Found};
 use crate::failure::{Failure, Outcome};
-use crate::options::metric;
+use crate::filter::to_filter;
 use crate::value::to_key;
-use hither::{Filter, IndexFilter, Key, SearchParams, Shards, Structure};
+use hither::{IndexFilter, Key, SearchParams, Shards, Structure};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
@@ -40,7 +41,7 @@ impl OpenIndex {
             probes,
             recall,
             structure: exact.then_some(Structure::Flat),
-            metric: measure.as_deref().and_then(metric),
+            metric: measure.and_then(|name| name.parse().ok()),
             radius,
             // The row that others are to be like is nearest to itself.
             except: except.as_ref().map(Key::as_ref),
@@ -69,18 +70,18 @@ impl OpenIndex {
 
     /// The distances of the last answer.
     pub fn distances(&self) -> Vec<f32> {
-        self.found.iter().map(|found| found.distance).collect()
+        answer::distances(&self.found)
     }
 
     /// The keys of the last answer, where they are int64.
     pub fn integers(&self) -> Vec<i64> {
-        self.found.iter().map(|found| integer(&found.key)).collect()
+        answer::integers(&self.found)
     }
 
     /// The keys of the last answer, where they are row numbers, which are below 2⁵³.
     #[wasm_bindgen(js_name = rowNumbers)]
     pub fn row_numbers(&self) -> Vec<f64> {
-        self.found.iter().map(|found| integer(&found.key) as f64).collect()
+        answer::row_numbers(&self.found)
     }
 
     /// How many ranks the last search computed.
@@ -107,12 +108,7 @@ impl OpenIndex {
     /// # Errors
     /// `invalid_filter`, or what in it does not go with the columns.
     pub fn filter(&mut self, conditions: JsValue) -> Outcome<()> {
-        let filter: Filter = serde_wasm_bindgen::from_value(conditions).map_err(|error| {
-            // As JavaScript's Error it says so before its message.
-            let message = error.to_string();
-            let message = message.strip_prefix("Error: ").unwrap_or(&message);
-            Failure::new("invalid_filter", message.into())
-        })?;
+        let filter = to_filter(conditions)?;
         for file in &mut self.files {
             file.with_dependent_mut(|_, file| {
                 file.filter = Some(file.index.filter(&filter)?);
@@ -158,9 +154,4 @@ impl OpenIndex {
         let files = self.files.iter().map(|file| &file.borrow_dependent().index);
         Ok(Shards::new(files.collect())?)
     }
-}
-
-/// The number that a key is; 0 for others.
-fn integer(key: &Key) -> i64 {
-    if let Key::Int64(number) = key { *number } else { 0 }
 }

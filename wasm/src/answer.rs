@@ -1,0 +1,38 @@
+//! Rows of an answer on their way to JavaScript.
+
+use crate::value::from_key;
+use hither::{Key, RowId};
+use js_sys::Array;
+
+/// A row of the last answer.
+pub(crate) struct Found {
+    /// The number of its file, and the row there.
+    pub file: usize,
+    pub row: RowId,
+    /// Its key among all files.
+    pub key: Key,
+    pub distance: f32,
+}
+
+pub(crate) fn distances(found: &[Found]) -> Vec<f32> {
+    found.iter().map(|found| found.distance).collect()
+}
+
+pub(crate) fn keys(found: &[Found]) -> Array {
+    found.iter().map(|found| from_key(found.key.as_ref())).collect()
+}
+
+/// The keys, where they are int64.
+pub(crate) fn integers(found: &[Found]) -> Vec<i64> {
+    found.iter().map(|found| integer(&found.key)).collect()
+}
+
+/// The keys, where they are row numbers, which are below 2⁵³.
+pub(crate) fn row_numbers(found: &[Found]) -> Vec<f64> {
+    found.iter().map(|found| integer(&found.key) as f64).collect()
+}
+
+/// The number that a key is; 0 for others.
+fn integer(key: &Key) -> i64 {
+    if let Key::Int64(number) = key { *number } else { 0 }
+}
