@@ -259,6 +259,56 @@ fn a_start_that_is_damaged_or_cut_opens_nothing() {
 }
 
 #[test]
+fn what_is_here_is_not_read_again_and_what_was_given_up_is_not_asked_for() {
+    for (name, bytes, rows) in files() {
+        let whole = Index::open(&bytes).unwrap();
+        let mut elsewhere = Elsewhere::open(&bytes, u64::MAX, 0, None);
+        assert_eq!(elsewhere.index.is_unit_length().unwrap(), whole.is_unit_length(), "{name}");
+        for metric in [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1] {
+            let own = elsewhere.index.orders_by(metric).unwrap();
+            assert_eq!(own, whole.orders_by(metric), "{name}");
+        }
+        let (mut searcher, query) = (LazySearcher::new(), rows.row(3));
+        let params = SearchParams::new(10).structure(Structure::Flat);
+        elsewhere.index.start_search(query, &params, None, &mut searcher).unwrap();
+        elsewhere.poll(|index| index.next_batch(&mut searcher, 10));
+        // An exact search has no row left that is nearer than the floor.
+        let (first, floor) = (searcher.found().to_vec(), searcher.floor(whole.metric()));
+        let trips = elsewhere.trips;
+        let mut vector = vec![0.0; 24];
+        for found in &first {
+            whole.vector(found.row, &mut vector).unwrap();
+            assert_eq!(elsewhere.poll(|index| index.vector(found.row)), vector, "{name}");
+        }
+        assert_eq!(elsewhere.trips, trips, "{name}: a vector that was measured is read again");
+        elsewhere.poll(|index| index.next_batch(&mut searcher, 10));
+        assert!(searcher.found().iter().all(|found| found.distance >= floor), "{name}");
+
+        let filter = elsewhere.filter(r#"{"seven": 3}"#);
+        let bound = whole.filter(&Filter::from_json(r#"{"seven": 3}"#).unwrap()).unwrap();
+        let mut matching = whole.matching(&bound).unwrap();
+        assert_eq!((filter.len(), filter.is_empty()), (matching.len() as u64, false), "{name}");
+        let mut passing: Vec<RowId> = whole.rows().filter(|row| filter.contains(*row)).collect();
+        passing.sort_unstable();
+        matching.sort_unstable();
+        assert_eq!(passing, matching, "{name}");
+        assert!(!filter.contains(RowId { segment: 99, row: 0 }));
+
+        // A limit from outside; what is dropped is read again.
+        assert!(elsewhere.index.traffic().1 > 1000);
+        elsewhere.index.shrink(1000);
+        assert!(elsewhere.index.traffic().1 <= 1000);
+        elsewhere.index.start_search(rows.row(9), &params, None, &mut searcher).unwrap();
+        assert!(elsewhere.index.next_batch(&mut searcher, 10).unwrap().is_pending());
+        assert!(!elsewhere.index.requests(0).is_empty());
+        elsewhere.index.settle();
+        assert!(elsewhere.index.requests(0).is_empty(), "{name}");
+        elsewhere.poll(|index| index.next_batch(&mut searcher, 10));
+        assert_eq!(searcher.found().len(), 10, "{name}");
+    }
+}
+
+#[test]
 fn what_cannot_be_asked_for_is_said() {
     let rows = clustered(79, 200, 24);
     let plain = IndexOptions { ranges: false, ..options(Metric::L2, KeyType::RowNumber) };

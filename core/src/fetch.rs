@@ -74,7 +74,7 @@ mod values;
 
 pub use filter::LazyFilter;
 pub use open::LazyIndex;
-pub use search::LazySearcher;
+pub use search::{DEFAULT_PROBES, LazySearcher};
 
 use crate::error::Result;
 use crate::hnsw::search::{Halt, Step};

@@ -71,6 +71,11 @@ impl RemoteFile {
         self.object.url()
     }
 
+    /// Whom it is asked of, whatever version there is by now.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.note.length
@@ -112,25 +117,56 @@ impl RangeReader {
         first: Range<u64>,
         interrupt: &mut impl Interrupt,
     ) -> Result<Opened> {
-        let mut objects = access.objects_kept(location, AT_ONCE, interrupt)?;
+        let mut objects = self.objects(access, location, interrupt)?;
         let Some(object) = objects.pop() else { return Err(Error::nothing_at(location)) };
         if !objects.is_empty() {
             let message = format!("{location}: these are {} files; name one", objects.len() + 1);
             return Err(Error::new(ErrorKind::NotOneFile, message));
         }
-        if first.is_empty() {
-            return Err(outside(&object, &first));
-        }
+        let mut opened = self.open_all(&[(&object, first)], interrupt)?;
+        opened.pop().ok_or_else(|| Error::nothing_at(location))
+    }
+
+    /// The files that a location means, as [`Access::objects`] gives them, of servers to which this reader keeps
+    /// connections. They are for it and no other.
+    ///
+    /// # Errors
+    /// Those of [`Access::objects`].
+    pub fn objects(
+        &self,
+        access: &Access,
+        location: &Location,
+        interrupt: &mut impl Interrupt,
+    ) -> Result<Vec<Object>> {
+        // Whom a list is asked of is waited for on a runtime of its own, with which its connections go.
+        access.objects_kept(location, AT_ONCE, interrupt)
+    }
+
+    /// The same as [`open`](Self::open) for several files, six at a time, in their order.
+    ///
+    /// # Errors
+    /// Of the first that does not come, as of [`open`](Self::open).
+    pub fn open_all(
+        &self,
+        files: &[(&Object, Range<u64>)],
+        interrupt: &mut impl Interrupt,
+    ) -> Result<Vec<Opened>> {
         let attempts = self.attempts();
-        let came = self.runtime.wait(attempts.get(&object, None, first), interrupt)??;
-        Ok(match came {
-            Came::Part { meta, bytes } => {
-                let note = Note::new(object.url(), &meta);
-                let (object, note) = (Arc::new(object), Arc::new(note));
-                Opened::Parts { file: RemoteFile { object, note }, first: bytes }
+        let one = async |(object, first): &(&Object, Range<u64>)| {
+            if first.is_empty() {
+                return Err(outside(object, first));
             }
-            Came::Whole(bytes) => Opened::Whole(bytes),
-        })
+            Ok(match attempts.get(object, None, first.clone()).await? {
+                Came::Part { meta, bytes } => {
+                    let note = Arc::new(Note::new(object.url(), &meta));
+                    let object = Arc::new((*object).clone());
+                    Opened::Parts { file: RemoteFile { object, note }, first: bytes }
+                }
+                Came::Whole(bytes) => Opened::Whole(bytes),
+            })
+        };
+        let all = stream::iter(files).map(one).buffered(AT_ONCE).try_collect();
+        self.runtime.wait(all, interrupt)?
     }
 
     /// Reads parts of files, in their order, six at a time. Whoever wants fewer requests joins parts

@@ -90,6 +90,36 @@ fn parts_come_in_their_order_of_one_version() {
 }
 
 #[test]
+fn several_files_are_opened_at_once_in_their_order() {
+    let server = Server::new(|request, _| {
+        let gone = request.path.contains("gone");
+        Some(if gone {
+            head("404 Not Found", &["Content-Length: 0"])
+        } else {
+            part(request, &[TAG], file())
+        })
+    });
+    let (reader, access) = (reader(), Access { allow_http: true, ..Access::default() });
+    let object = |name: &str| {
+        let location = location::parse(&server.url(name), None).unwrap();
+        reader.objects(&access, &location, &mut || false).unwrap().remove(0)
+    };
+    let (one, two, gone) = (object("/1.hither"), object("/2.hither"), object("/gone.hither"));
+    let opened = reader.open_all(&[(&one, 0..64), (&two, 7..9)], &mut || false).unwrap();
+    let [Opened::Parts { file: a, first: start }, Opened::Parts { file: b, first: part }] =
+        &opened[..]
+    else {
+        panic!("parts were asked for")
+    };
+    assert_eq!((a.object().url(), b.object().url()), (one.url(), two.url()));
+    assert_eq!((&start[..], &part[..]), (&file()[..64], &file()[7..9]));
+    let error = reader.open_all(&[(&one, 0..64), (&gone, 0..64)], &mut || false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Missing);
+    let error = reader.open_all(&[(&one, 5..5)], &mut || false).unwrap_err();
+    assert!(error.to_string().contains("it has no bytes from"), "{error}");
+}
+
+#[test]
 fn a_file_may_be_shorter_than_its_first_part() {
     let server = Server::new(|request, _| Some(part(request, &[], b"short")));
     match open(&reader(), &server.url("/f.hither")).unwrap() {

@@ -102,6 +102,19 @@ impl Cache {
         Ok(piece.bytes.clone())
     }
 
+    /// A piece that is here and was checked.
+    pub fn checked(&mut self, offset: u64, length: u64) -> Option<Rc<[u8]>> {
+        let piece = self.pieces.get_mut(&(offset, length)).filter(|piece| piece.is_checked)?;
+        self.clock += 1;
+        piece.used = self.clock;
+        Some(piece.bytes.clone())
+    }
+
+    /// Forgets what is wanted.
+    pub fn forget(&mut self) {
+        self.wanted.clear();
+    }
+
     /// Whether a piece is here; it is wanted from now on if it is not.
     pub fn want(&mut self, unit: &Unit) -> bool {
         self.get(unit).is_ok()
@@ -172,7 +185,7 @@ impl Cache {
     /// Drops what was not used for the longest time until what is left is within `limit` bytes, and forgets
     /// what is wanted.
     pub fn trim(&mut self, limit: u64) {
-        self.wanted.clear();
+        self.forget();
         if self.held <= limit {
             return;
         }

@@ -7,6 +7,7 @@ use crate::column::{ColumnSections, ColumnView, ValueRef};
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::hnsw::search::{Halt, Step};
+use crate::neighbor::RowId;
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,6 +19,24 @@ use core::task::Poll;
 pub struct LazyFilter {
     pub(super) content_id: u128,
     pub(super) segments: Rc<Vec<Matching>>,
+}
+
+impl LazyFilter {
+    /// Whether a row passes; false for one that there is not.
+    pub fn contains(&self, row: RowId) -> bool {
+        let segment = self.segments.get(row.segment as usize);
+        segment.is_some_and(|matching| matching.contains(row.row))
+    }
+
+    /// How many rows pass.
+    pub fn len(&self) -> u64 {
+        self.segments.iter().map(|matching| u64::from(matching.count)).sum()
+    }
+
+    /// Whether none passes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Those of a segment that are not removed.

@@ -8,6 +8,7 @@ use crate::builder::IndexOptions;
 use crate::error::{Error, ErrorKind, OrCorrupt, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
 use crate::limits::MAX_ROWS;
+use crate::metric::Metric;
 use crate::ranges::view::Top;
 use crate::rows::Bitmap;
 use alloc::collections::BTreeMap;
@@ -155,6 +156,12 @@ impl LazyIndex {
         (cache.supplied, cache.held())
     }
 
+    /// Drops the pieces that were not used for the longest time until at most `bytes` are kept, below the limit of
+    /// [`new`](Self::new): for who has a limit for many files together. Forgets what is missing, too.
+    pub fn shrink(&self, bytes: u64) {
+        self.cache.borrow_mut().trim(bytes);
+    }
+
     /// Drops what is beyond the limit, once a question is answered.
     pub(super) fn trim(&self) {
         /// How many keys are known at most: some thousand answers.
@@ -198,6 +205,14 @@ impl LazyIndex {
     pub fn content(&self) -> Result<(u128, u64)> {
         let start = &self.opened()?.start;
         Ok((start.content_id, start.length))
+    }
+
+    /// Whether searches may be by this metric: see [`Index::orders_by`](crate::Index::orders_by).
+    ///
+    /// # Errors
+    /// As of [`options`](Self::options).
+    pub fn orders_by(&self, metric: Metric) -> Result<bool> {
+        Ok(self.opened()?.options.orders_by(metric, self.is_unit_length()?))
     }
 }
 

@@ -22,7 +22,7 @@ use core::task::Poll;
 
 /// How many lists a search reads if neither `probes` nor `recall` says it: of 116,659 sentences in 384
 /// dimensions they hold 0.95 of the ten nearest.
-const DEFAULT_PROBES: u32 = 28;
+pub const DEFAULT_PROBES: u32 = 28;
 
 /// The state of a search of a [`LazyIndex`], kept from search to search.
 #[derive(Default)]
@@ -50,6 +50,12 @@ impl LazySearcher {
     /// The rows that the last call of [`LazyIndex::next_batch`] found, nearest first.
     pub fn found(&self) -> &[Neighbor] {
         &self.merge.found
+    }
+
+    /// A distance that, as far as the last search knows, no row of what it has yet to find is nearer than: see
+    /// [`Searcher::floor`](crate::Searcher::floor). `metric` is that of the search.
+    pub fn floor(&self, metric: Metric) -> f32 {
+        self.merge.floor(metric)
     }
 
     /// What the last search did: codes ranked, and vectors measured.

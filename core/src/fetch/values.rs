@@ -218,7 +218,8 @@ impl LazyIndex {
         poll(opened.value(segment, column as u32, row.row, &mut self.cache.borrow_mut()))
     }
 
-    /// The stored vector of a row, one value a dimension.
+    /// The stored vector of a row, one value a dimension. One that a search measured and that is kept is read no
+    /// more.
     ///
     /// # Errors
     /// Those of [`key`](Self::key).
@@ -230,7 +231,11 @@ impl LazyIndex {
             let shape = opened.options.shape();
             let stride = shape.stride() as u64;
             let first = u64::from(row.row) * stride;
-            let record = part(section, first..first + stride, &mut self.cache.borrow_mut())?;
+            let mut cache = self.cache.borrow_mut();
+            let record = match cache.checked(section.offset + first, stride) {
+                Some(measured) => measured.to_vec(),
+                None => part(section, first..first + stride, &mut cache)?,
+            };
             let mut values = alloc::vec![0.0; shape.dimensions];
             VectorsView::new(&record, shape).get(0, &mut values)?;
             Ok(values)
