@@ -1,6 +1,6 @@
 //! Index files as foreign tables: what Postgres's planner, executor and ANALYZE call.
 //!
-//! `table` fits the columns of a table's files to its own, `predicate` turns conditions into
+//! `files` opens a table's files, `table` fits their columns to its own, `predicate` turns conditions into
 //! filters, `plan` says what the index decides and what it costs, `scan` gives the rows, and
 //! `explain` tells of it. `import` makes tables of files, `status` and `recall` tell of tables.
 //! Postgres calls in through this file alone; every callback is guarded, so that a panic of ours is
@@ -9,6 +9,7 @@
 mod access;
 mod analyze;
 mod explain;
+mod files;
 mod import;
 mod local;
 mod measure;
@@ -203,8 +204,11 @@ extern "C-unwind" fn analyze_foreign_table(
 ) -> bool {
     // SAFETY: called by ANALYZE with places for what it wants to know.
     unsafe {
+        let size = analyze::pages((*relation).rd_id).unwrap_or_else(|failure| failure.raise());
+        // Of a table that says no ANALYZE says so too, and goes on to the next.
+        let Some(size) = size else { return false };
         *acquire = Some(acquire_sample_rows);
-        *pages = analyze::pages((*relation).rd_id).unwrap_or_else(|failure| failure.raise());
+        *pages = size;
     }
     true
 }

@@ -2,7 +2,8 @@
 
 A case is what the server answers to every request of its folder, and what the statement must say.
 Whatever it is, the statement ends, and asks no more often than MOST, of a list no more than its
-pages. A case that stalls is ended by statement_timeout, or by a cancel."""
+pages. A case that stalls is ended by statement_timeout, or by a cancel. A case of parts has a file that is
+searched by ranges; once its server is sound, the same session has its answer."""
 
 import glob, gzip, hashlib, itertools, os, socket, sys, threading, time
 import psycopg
@@ -244,6 +245,72 @@ def list_stalls(ask): return stalls(listed()[:90])
 @case("the server answered 500", s3=True)
 def list_broken(ask): return whole(b"oops", status=500)
 
+# Parts: what is asked for by ranges, of which the first tells the version.
+RANGED = open(f"{files}/ranged/things.hither", "rb").read()
+RANGED_TAG = 'ETag: "ranged"'
+NEAREST, MOST_PARTS = 5, 200
+def parts(expected, **options): return case(expected, MOST_PARTS, parts=True, **options)
+def bounds(ask):
+    first, last = map(int, ask["range"].split("=")[1].split("-"))
+    return first, min(last, len(RANGED) - 1)
+def part(ask, *headers, tag=RANGED_TAG, at=None, all=len(RANGED), body=None):
+    first, last = bounds(ask)
+    body = RANGED[first:last + 1] if body is None else body
+    first = first if at is None else at
+    return head(206, f"Content-Length: {len(body)}", f"Content-Range: bytes {first}-{first + len(body) - 1}/{all}", tag, *headers) + body
+def later(ask, answer): return answer() if "if-match" in ask else part(ask)
+def seldom(ask, answer): return answer() if ask["count"] % 4 == 2 else part(ask)
+@parts(NEAREST)
+def parts_right(ask): return part(ask)
+@parts("the server sends no parts of files")
+def parts_whole(ask): return whole(RANGED, RANGED_TAG)
+@parts("the server sends no parts of files")
+def parts_whole_later(ask): return later(ask, lambda: whole(RANGED, RANGED_TAG))
+@parts("the connection was cut")
+def parts_cut(ask): return later(ask, lambda: part(ask)[:-3])
+@parts(NEAREST)
+def parts_cut_at_times(ask): return seldom(ask, lambda: part(ask)[:-3])
+@parts("could not get")
+def parts_of_another_place(ask): return later(ask, lambda: part(ask, at=0))
+@parts("was replaced by another file")
+def parts_of_another_version(ask): return later(ask, lambda: part(ask, tag='ETag: "other"'))
+@parts("was replaced by another file")
+def parts_of_another_length(ask): return later(ask, lambda: part(ask, all=len(RANGED) + 1))
+@parts("was replaced by another file")
+def parts_of_none(ask): return later(ask, lambda: head(412, "Content-Length: 0"))
+@parts("checksum")
+def parts_with_a_wrong_bit(ask): return later(ask, lambda: part(ask, body=bytes(byte ^ 1 for byte in RANGED[bounds(ask)[0]:bounds(ask)[1] + 1])))
+@parts("it sends more than")
+def parts_without_end(ask): return later(ask, lambda: (part(ask).replace(b"Content-Length", b"X-Length"), itertools.repeat(bytes(65536))))
+@parts("429 Too Many Requests")
+def parts_too_many(ask): return later(ask, lambda: whole(b"later", "Retry-After: 100000", status=429))
+@parts(NEAREST)
+def parts_too_many_at_times(ask): return seldom(ask, lambda: whole(b"later", "Retry-After: 0", status=429))
+@parts("500 Internal Server Error")
+def parts_broken(ask): return later(ask, lambda: whole(b"oops", status=500))
+@parts(NEAREST)
+def parts_broken_at_times(ask): return seldom(ask, lambda: whole(b"oops", status=500))
+@parts("there is no index file")
+def parts_gone(ask): return later(ask, lambda: whole(b"where?", status=404))
+@parts("could not get")
+def parts_unchanged(ask): return later(ask, lambda: head(304, RANGED_TAG))
+@parts("could not get")
+def parts_past_the_end(ask): return later(ask, lambda: head(416, "Content-Length: 0", f"Content-Range: bytes */{len(RANGED)}"))
+@parts("was replaced by another file")
+def parts_past_another_end(ask): return later(ask, lambda: head(416, "Content-Length: 0", "Content-Range: bytes */9"))
+@parts("compressed")
+def parts_compressed(ask): return later(ask, lambda: part(ask, "Content-Encoding: gzip"))
+@parts("where its header says")
+def parts_of_a_file_that_is_cut(ask): return part(ask, body=RANGED[:1000], all=1000)
+@parts("is not a hither index")
+def parts_of_a_page(ask): return part(ask, body=b"<!DOCTYPE html><title>Sign in</title>" + b" " * 2000, all=2037)
+@parts(STALL, stall=True)
+def parts_stall(ask): return later(ask, lambda: stalls(part(ask)[:-3]))
+@parts(STALL, stall=True)
+def parts_stall_at_first(ask): return stalls(part(ask)[:-3])
+@parts("canceling statement due to user request", stall=True, cancel=True)
+def parts_stall_until_cancelled(ask): return later(ask, lambda: stalls(part(ask)[:-3]))
+
 requests, lock = {}, threading.Lock()
 
 
@@ -307,7 +374,10 @@ def run(session, name):
         location = f"s3://{name}/*.hither"
     else:
         location = f"http://{options.get('host', '127.0.0.1')}:{here}/{name}/things.hither"
-    session.execute(f"ALTER FOREIGN TABLE t OPTIONS (SET location '{location}')")
+    table, statement = "t", "SELECT count(*) FROM t"
+    if options.get("parts"):
+        table, statement = "p", "SELECT count(*) FROM (SELECT id FROM p ORDER BY embedding <-> '[1,2,3]' LIMIT 5) AS found"
+    session.execute(f"ALTER FOREIGN TABLE {table} OPTIONS (SET location '{location}')")
     if options.get("cached"):
         # Cached once, and then its file is removed: what is asked next has nothing to compare with.
         CASES[name] = (lambda ask: whole(FILE, TAG), *CASES[name][1:])
@@ -328,7 +398,7 @@ def run(session, name):
     for timeout in (400, 2000, 10000, 50000) if options.get("stall") and not options.get("cancel") else (300000,):
         session.execute(f"SET statement_timeout = {timeout}")
         try:
-            result = session.execute("SELECT count(*) FROM t").fetchone()[0]
+            result = session.execute(statement).fetchone()[0]
         except psycopg.Error as error:
             result = str(error)
         if requests.get(name):
@@ -342,6 +412,11 @@ def run(session, name):
     except psycopg.Error as error:
         looked = str(error)
     session.execute("RESET statement_timeout")
+    if options.get("parts"):
+        CASES[name] = (part, *CASES[name][1:])
+        again = session.execute(statement).fetchone()[0]
+        assert again == NEAREST, f"{name}: {again} rows of a server that is sound by now"
+        session.execute("ALTER FOREIGN TABLE p OPTIONS (SET location '/')")
     return result, asked, looked, requests.pop(name, 0)
 
 
@@ -350,6 +425,7 @@ with connect() as session:
     for statement in ["CREATE EXTENSION hither CASCADE",
                       f"CREATE SERVER bad FOREIGN DATA WRAPPER hither OPTIONS (endpoint 'http://127.0.0.1:{here}', allow_http 'on')",
                       "CREATE FOREIGN TABLE t (id bigint) SERVER bad OPTIONS (location '/')",
+                      "CREATE FOREIGN TABLE p (id bigint, embedding vector(3)) SERVER bad OPTIONS (location '/', fetch 'range')",
                       f"SET hither.cache_directory = '{cache}'", "SET hither.max_age = 0"]:
         session.execute(statement)
     wrong = []

@@ -48,6 +48,15 @@ for part in 0 1 2; do
     build "$1/part$part.jsonl" --metric l2 --element f32 --kind hnsw \
         -o "$1/parts/part$part.hither"
 done
+# The same with lists for ranges, as files of servers have them; one of which a third was removed, and one
+# whose keys are texts.
+mkdir -p "$1/ranged"
+build sample/words.npy --attributes sample/words.tsv --metric cosine --kind hnsw --ranges -o "$1/ranged/words.hither"
+for name in things part0 part1 part2 latin; do
+    build "$1/$name.jsonl" --metric l2 --element f32 --kind hnsw --ranges -o "$1/ranged/$name.hither"
+done
+cp "$1/ranged/things.hither" "$1/ranged/fewer.hither"
+"$HITHER" remove --filter '{"ok": true}' "$1/ranged/fewer.hither" >/dev/null
 # Few rows by every metric and structure; under cosine none is zero.
 mkdir -p "$1/small"
 for metric in l2 ip cosine l1; do

@@ -78,7 +78,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(412)
             match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
             if match:
-                first, last = int(match[1]), int(match[2] or len(body) - 1)
+                first, last = int(match[1]), min(int(match[2] or len(body)), len(body) - 1)
                 status = 206
                 headers["Content_Range"] = f"bytes {first}-{last}/{len(body)}"
                 body = body[first:last + 1]

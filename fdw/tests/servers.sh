@@ -15,6 +15,7 @@ servers_start() {
     fi
     mkdir -p "$1"
     cp "$2"/*.hither "$2"/parts/*.hither "$1"
+    cp -r "$2/ranged" "$1"
     # Another program may take a port that was free a moment ago.
     for attempt in 1 2 3; do
         web_port=$(free_port)
@@ -60,6 +61,7 @@ while True:
 put("bucket/open/things.hither", "things.hither", **{"x-amz-acl": "public-read"})
 for part in range(3):
     put(f"bucket/parts/part{part}.hither", f"part{part}.hither")
+    put(f"bucket/ranged/part{part}.hither", f"ranged/part{part}.hither")
 put("bucket/parts/notes.txt", "text.hither")
 put("bucket/top.hither", "things.hither")
 # A bit of a vector, which only checksums tell.

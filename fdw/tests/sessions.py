@@ -3,7 +3,7 @@
 A randomised oracle, 50 connections while files are replaced, rows locked in a join, cancelling,
 memory over many queries in one backend, and a killed backend. The database is `sessions`."""
 
-import os, random, shutil, sys, threading, time
+import http.server, os, random, shutil, sys, threading, time
 import psycopg
 
 port, files = sys.argv[1], sys.argv[2]
@@ -177,12 +177,13 @@ def cancelling():
     print("cancelling: by timeout and by request")
 
 
+def private(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+
 def memory():
     """One backend's memory does not grow with its queries, those that fail among them."""
-    def private(pid):
-        with open(f"/proc/{pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
-
     with connect() as session:
         pid = rows(session, "SELECT pg_backend_pid()")[0][0]
         q = rows(session, "SELECT embedding::text FROM words WHERE id = 42")[0][0]
@@ -208,6 +209,72 @@ def memory():
     print(f"memory: the same after {many} queries")
 
 
+class Parts(http.server.BaseHTTPRequestHandler):
+    """A server of FILES/ranged that sends parts."""
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        with open(files + "/ranged/" + os.path.basename(self.path), "rb") as file:
+            first, last = map(int, self.headers["Range"].split("=")[1].split("-"))
+            file.seek(first)
+            body, length = file.read(last + 1 - first), os.fstat(file.fileno()).st_size
+        self.send_response(206)
+        self.send_header("ETag", '"one"')
+        self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{length}")
+        self.send_header("Content-Length", len(body))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def ranges():
+    """A backend that searches files by ranges keeps no more of them than it may, whatever it was asked."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Parts)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    asked = many // 4
+    with connect() as session:
+        pid = rows(session, "SELECT pg_backend_pid()")[0][0]
+        for statement in [
+                f"CREATE SERVER web FOREIGN DATA WRAPPER hither OPTIONS (location 'http://127.0.0.1:{server.server_port}', fetch 'range')",
+                "CREATE FOREIGN TABLE far (id bigint, embedding vector(384), pos text, words text) SERVER web OPTIONS (location 'words.hither')",
+                "CREATE FOREIGN TABLE three (id bigint, embedding vector(3), n int) SERVER web OPTIONS (shards 'part0.hither,part1.hither,part2.hither')",
+                "SET hither.fetch_memory = '2MB'"]:
+            session.execute(statement)
+        vectors = [row[0] for row in rows(session, "SELECT embedding::text FROM words WHERE id < 100")]
+        session.execute("""CREATE FUNCTION fails_far() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM id FROM three ORDER BY embedding <-> '[1,2]' LIMIT 1; RETURN 1;
+            EXCEPTION WHEN others THEN RETURN 0; END $$""")
+        found = wanted = 0
+
+        def some(first, count):
+            nonlocal found, wanted
+            for number in range(first, first + count):
+                query = vectors[number % 100]
+                near = rows(session, "SELECT id, words FROM far ORDER BY embedding <=> %s::vector LIMIT 10", query)
+                assert near[0] == rows(session, "SELECT id, words FROM words ORDER BY embedding <=> %s::vector LIMIT 1", query)[0]
+                if number % 8 == 0:
+                    exact = rows(session, "SELECT id, words FROM words ORDER BY embedding <=> %s::vector, id LIMIT 10", query)
+                    found, wanted = found + len(set(near) & set(exact)), wanted + 10
+                    rows(session, "SELECT id FROM far WHERE pos = 'verb' ORDER BY embedding <=> %s::vector LIMIT 3", query)
+                    assert rows(session, "SELECT fails_far()") == [(0,)]
+                    session.execute("SET hither.max_age = 0")
+                    rows(session, "SELECT t.id FROM generate_series(1, 3) AS g(i), LATERAL (SELECT id FROM three WHERE n > g.i ORDER BY embedding <-> '[1,2,3]' LIMIT 2) t")
+                    session.execute("RESET hither.max_age")
+
+        some(0, asked // 2)
+        before = private(pid)
+        some(asked // 2, asked // 2)
+        grown = private(pid) - before
+        assert grown < 2048, f"{grown} kB more after {asked} queries by ranges"
+        assert found > 0.9 * wanted, f"recall {found / wanted}"
+    server.shutdown()
+    print(f"ranges: {asked} queries within the memory that was set, recall {found / wanted}")
+
+
 def killing():
     """A killed backend takes the others with it, as ever; the server comes back and answers."""
     with connect() as session:
@@ -229,5 +296,5 @@ with connect() as session:
     for statement in (SETUP % {"files": files}).split(";\n"):
         if statement.strip():
             session.execute(statement)
-for test in [oracle, replacing, locking, cancelling, memory, killing]:
+for test in [oracle, replacing, locking, cancelling, memory, ranges, killing]:
     test()

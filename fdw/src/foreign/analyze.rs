@@ -4,12 +4,16 @@ use crate::foreign::table::Table;
 use crate::sql::failure::Result;
 use pgrx::pg_sys::{self, Datum};
 
-/// The size of a table in pages, about, as ANALYZE wants it.
-pub fn pages(relation: pg_sys::Oid) -> Result<pg_sys::BlockNumber> {
+/// The size of a table in pages, about, as ANALYZE wants it. None of one that is read by ranges: a sample would
+/// take most of its files.
+pub fn pages(relation: pg_sys::Oid) -> Result<Option<pg_sys::BlockNumber>> {
     let table = Table::open(relation, pg_sys::InvalidOid)?;
-    let row = 4 * table.index().dimensions() as u64 + 32;
+    if table.contents.is_ranges() {
+        return Ok(None);
+    }
+    let row = 4 * table.options().dimensions as u64 + 32;
     let pages = table.rows().saturating_mul(row) / u64::from(pg_sys::BLCKSZ);
-    Ok(pages.clamp(1, u64::from(u32::MAX - 1)) as pg_sys::BlockNumber)
+    Ok(Some(pages.clamp(1, u64::from(u32::MAX - 1)) as pg_sys::BlockNumber))
 }
 
 /// Fills `rows` with rows drawn at random, in the order of the files; says how many it took and
@@ -26,11 +30,11 @@ pub unsafe fn sample(
     let table = Table::open(oid, pg_sys::InvalidOid)?;
     let columns = table.attributes.len();
     let wanted: Vec<usize> = (0..columns).collect();
-    let mut vector = vec![0.0; table.index().dimensions()];
+    let mut vector = vec![0.0; table.options().dimensions];
     let (mut values, mut nulls) = (vec![Datum::null(); columns], vec![true; columns]);
     let all = table.rows();
     let (mut taken, mut left) = (0, all);
-    for (number, shard) in table.shards.iter().enumerate() {
+    for (number, shard) in table.contents.whole("a sample is of all rows")?.iter().enumerate() {
         for row in shard.file.index().rows() {
             // Knuth's algorithm S: each set of rows is as likely as any other.
             let missing = (rows.len() - taken) as f64;

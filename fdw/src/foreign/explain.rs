@@ -1,5 +1,6 @@
 //! What EXPLAIN says of a scan.
 
+use crate::foreign::files::Contents;
 use crate::foreign::plan::Exact;
 use crate::foreign::scan::Scan;
 use crate::foreign::shortfall::RecallShortfall;
@@ -22,7 +23,10 @@ pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
         search(scan, metric, &properties);
         recall(scan, &properties);
     }
-    properties.integer("Shards", scan.table.shards.len() as u64);
+    properties.integer("Shards", scan.table.contents.len() as u64);
+    if scan.table.contents.is_ranges() {
+        properties.text("Fetch", "range");
+    }
     if scan.filters() > 0 {
         properties.integer("Pushed Filters", scan.filters() as u64);
     }
@@ -31,24 +35,37 @@ pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
     }
     scan.note_stats();
     // SAFETY: the caller's promise.
-    if unsafe { (*state).analyze }
-        && let Some(stats) = scan.stats
-    {
+    if !unsafe { (*state).analyze } {
+        return;
+    }
+    if let Some(stats) = scan.stats {
         properties.integer("Codes Compared", stats.visited);
         properties.integer("Vectors Compared", stats.compared);
         properties.integer("Late Rows", stats.dropped);
+    }
+    if let Contents::Ranges(files) = &scan.table.contents {
+        let traffic = files.traffic();
+        properties.integer("Range Requests", traffic.requests);
+        properties.integer("Range Bytes", traffic.bytes);
+        properties.integer("Round Trips", traffic.round_trips);
     }
 }
 
 /// How the nearest rows are found.
 fn search(scan: &Scan, metric: Metric, properties: &Properties) {
-    let info = scan.table.index().info();
-    let structure = info.segments.first().and_then(|segment| segment.structures.first());
     let exact = scan.exact.unwrap_or_else(|| scan.exactness(None));
-    let (structure, how) = match structure {
-        Some(structure) if exact == Exact::No => {
-            (structure.name(), scan.table.effort.describe(*structure))
+    let effort = scan.table.effort;
+    let structure = match &scan.table.contents {
+        Contents::Whole(shards) => {
+            let info = shards.first().map(|shard| shard.file.index().info());
+            let segment = info.and_then(|info| info.segments.into_iter().next());
+            let structure = segment.and_then(|segment| segment.structures.into_iter().next());
+            structure.map(|structure| (structure.name(), effort.describe(structure)))
         }
+        Contents::Ranges(_) => Some(("ranges", effort.describe_ranges())),
+    };
+    let (structure, how) = match structure {
+        Some(structure) if exact == Exact::No => structure,
         Some(_) => ("exact", exact.reason().into()),
         None => ("exact", "the file has no structure".into()),
     };

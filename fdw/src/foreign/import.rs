@@ -1,12 +1,11 @@
 //! IMPORT FOREIGN SCHEMA: a table for each file, its columns from the file.
 
-use crate::foreign::table::Files;
-use crate::search::shards::Shard;
+use crate::foreign::files::{Described, Files};
 use crate::sql::encoding::name as text;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::options::{self, Options, find, nearest};
 use crate::sql::rights::{self, Needs};
-use hither_core::{ColumnType, Element, Index, KeyType};
+use hither_core::{ColumnType, Element, IndexOptions, KeyType};
 use hither_remote::location::{self, Location};
 use pgrx::{PgList, PgSqlErrorCode as Code, Spi, pg_sys};
 use std::collections::HashMap;
@@ -88,9 +87,9 @@ pub unsafe fn commands(
         if !wanted.wants(&name) {
             return Ok(Vec::new());
         }
-        let shards = files(location.clone())?.file_set().open()?;
+        let contents = files(location.clone())?.open()?;
         let text = location.to_string();
-        return Ok(vec![wanted.table(&name, relative(&text, base), &shards[0])?]);
+        return Ok(vec![wanted.table(&name, relative(&text, base), contents.file(0))?]);
     }
     // Files that are not wanted are not brought.
     let listed = files(location)?.file_set().locations()?;
@@ -107,8 +106,8 @@ pub unsafe fn commands(
                 "Import one with LIMIT TO from a folder of its own, or make the tables by hand.",
             ));
         }
-        let shards = files(location::parse(&text, None)?)?.file_set().open()?;
-        commands.push(wanted.table(&name, relative(&text, base), &shards[0])?);
+        let contents = files(location::parse(&text, None)?)?.open()?;
+        commands.push(wanted.table(&name, relative(&text, base), contents.file(0))?);
     }
     Ok(commands)
 }
@@ -184,9 +183,8 @@ impl ImportOptions {
     }
 
     /// The command that makes a table.
-    fn table(&self, name: &str, location: &str, shard: &Shard) -> Result<String> {
-        let index = shard.file.index();
-        let columns = self.columns(index).map_err(|failure| failure.about(&shard.path))?;
+    fn table(&self, name: &str, location: &str, file: Described<'_>) -> Result<String> {
+        let columns = self.columns(file.options).map_err(|failure| failure.about(file.path))?;
         Ok(format!(
             "CREATE FOREIGN TABLE {} ({}) SERVER {} OPTIONS (location {})",
             identifier(name),
@@ -197,9 +195,8 @@ impl ImportOptions {
     }
 
     /// The key, the vector and the columns, as the file has them.
-    fn columns(&self, index: &Index<'_>) -> Result<Vec<String>> {
-        let options = index.options();
-        let taken = |name: &str| index.columns().iter().any(|column| column.name == name);
+    fn columns(&self, options: &IndexOptions) -> Result<Vec<String>> {
+        let taken = |name: &str| options.columns.iter().any(|column| column.name == name);
         let mut names = SYSTEM_COLUMNS.map(String::from).to_vec();
         let mut columns = Vec::new();
         let key_type = match options.key_type {
@@ -228,7 +225,7 @@ impl ImportOptions {
         let name = if taken("embedding") { "vector" } else { "embedding" };
         let name = free(name, &mut names);
         columns.push(format!("{name} {}({})", vector_type_name(vector), options.dimensions));
-        for column in index.columns() {
+        for column in &options.columns {
             if column.name.contains('\0') {
                 let message = format!(
                     "the name of its column \"{}\" has a NUL byte, which a name of Postgres cannot have",

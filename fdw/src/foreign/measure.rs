@@ -35,7 +35,7 @@ impl Measure {
             let memory = (*(*node).ss.ps.state).es_query_cxt;
             let mut function = Box::new(pg_sys::FmgrInfo::default());
             pg_sys::fmgr_info_cxt(distance.function(), &raw mut *function, memory);
-            let dimensions = table.index().dimensions();
+            let dimensions = table.options().dimensions;
             let place = PgMemoryContexts::For(memory)
                 .switch_to(|_| vector::allocate(dimensions, distance.column));
             let values = vec![0.0; dimensions];

@@ -37,7 +37,7 @@ pub use private::{Exact, Private};
 
 use crate::foreign::predicate::{Predicate, Translator, operator_name};
 use crate::foreign::table::Table;
-use crate::search::iterative::MANY_ROWS;
+use crate::search::reorder::MANY_ROWS;
 use crate::sql::failure::Result;
 use cost::Costs;
 use distance::Radius;
@@ -155,7 +155,7 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
         let translator = translator(&planned.table, rel);
         for tables in look_up::outer_tables(root, rel, planned, translator) {
             // Keys are unique.
-            let rows = planned.table.shards.len() as f64 * rows / (*rel).tuples.max(1.0);
+            let rows = planned.table.contents.len() as f64 * rows / (*rel).tuples.max(1.0);
             let rows = rows.clamp(1e-9, 1.0);
             add_path(root, rel, Way::Scan, rows, costs.look_ups(1.0), null_mut(), tables);
         }
@@ -266,7 +266,7 @@ pub unsafe fn plan(
         let mut exact = order.map_or(Exact::Radius, |order| order.exact);
         // So few that to read on until they are found is to read most of the table.
         let few = |rows: f64| rows < f64::from(limit) * MANY_ROWS as f64;
-        if exact == Exact::No && kept.is_some_and(few) {
+        if exact == Exact::No && kept.is_some_and(few) && !planned.table.contents.is_ranges() {
             exact = Exact::ManyRows;
         }
         let private = Private {

@@ -2,13 +2,15 @@
 
 mod start;
 
+use crate::foreign::files::Contents;
 use crate::foreign::local::Local;
 use crate::foreign::measure::Measure;
 use crate::foreign::plan::{self, Distance, Exact, Private};
 use crate::foreign::predicate::{Expression, Predicate, Translator, translate_all};
 use crate::foreign::table::Table;
-use crate::search::iterative::{MANY_ROWS, Search};
-use crate::search::reorder::Reorder;
+use crate::search::iterative::Search;
+use crate::search::ranges::RangeSearch;
+use crate::search::reorder::{MANY_ROWS, Reorder};
 use crate::search::rows::Rows;
 use crate::search::stats;
 use crate::sql::encoding;
@@ -65,12 +67,16 @@ unsafe fn user_of(node: *mut pg_sys::ForeignScanState) -> pg_sys::Oid {
     }
 }
 
+/// What by ranges is refused.
+const ALL_ROWS: &str = "this scan reads all rows";
+
 /// Where its rows come from.
 enum Stage {
     /// Not known yet: parameters are evaluated when the first row is asked for.
     New,
     Search(Search),
-    Ordered(Reorder),
+    Ordered(Reorder<Search>),
+    Ranges(Box<Reorder<RangeSearch>>),
     Rows(Rows),
     Keys(std::vec::IntoIter<(usize, RowId)>),
     /// The number of rows, until it was given.
@@ -125,7 +131,7 @@ impl Scan {
             let wanted = numbers.filter(|at| all || attributes.contains(&(*at as i32 + 1)));
             let scan = Self {
                 wanted: wanted.collect(),
-                vector: vec![0.0; table.index().dimensions()],
+                vector: vec![0.0; table.options().dimensions],
                 table,
                 private,
                 reasons,
@@ -165,6 +171,7 @@ impl Scan {
         let new = match &mut self.stage {
             Stage::Search(search) => Some(search.take_stats()),
             Stage::Ordered(reorder) => Some(reorder.take_stats()),
+            Stage::Ranges(reorder) => Some(reorder.take_stats()),
             _ => None,
         };
         if let Some(new) = new {
@@ -198,7 +205,11 @@ impl Scan {
     pub fn exactness(&self, limit: Option<u64>) -> Exact {
         let known = (self.private.limit > 0).then_some(self.private.limit as u64);
         match (self.private.exact, limit.or(known)) {
-            (Exact::No, Some(limit)) if limit >= self.table.rows() / MANY_ROWS => Exact::ManyRows,
+            (Exact::No, Some(limit))
+                if limit >= self.table.rows() / MANY_ROWS && !self.table.contents.is_ranges() =>
+            {
+                Exact::ManyRows
+            }
             (exact, _) => exact,
         }
     }
@@ -223,11 +234,12 @@ impl Scan {
             let place = match &mut *stage {
                 Stage::New => None,
                 Stage::Search(search) => {
-                    search.next(&table.shards)?.map(|(shard, found)| (shard, found.row))
+                    let shards = table.contents.whole(ALL_ROWS)?;
+                    search.next(shards)?.map(|(shard, found)| (shard, found.row))
                 }
-                Stage::Ordered(reorder) => {
+                Stage::Ordered(_) | Stage::Ranges(_) => {
                     decided = true;
-                    let found = reorder.next(&table.shards, |shard, row| {
+                    let judge = |shard, row| {
                         if let Some(local) = local {
                             pgrx::check_for_interrupts!();
                             table.read(shard, row, wanted, vector, values, nulls)?;
@@ -241,14 +253,23 @@ impl Scan {
                         }
                         let measured = measure.as_mut().map(|one| one.distance(table, shard, row));
                         measured.transpose()
-                    })?;
-                    if found.is_none() && reorder.has_loss() && !std::mem::replace(warned, true) {
+                    };
+                    let (found, has_loss) = match (&mut *stage, &table.contents) {
+                        (Stage::Ordered(reorder), Contents::Whole(shards)) => {
+                            (reorder.next(shards, judge)?, reorder.has_loss())
+                        }
+                        (Stage::Ranges(reorder), Contents::Ranges(files)) => {
+                            (reorder.next(files, judge)?, reorder.has_loss())
+                        }
+                        _ => return Err(Failure::outdated()),
+                    };
+                    if found.is_none() && has_loss && !std::mem::replace(warned, true) {
                         warn_of_loss();
                     }
                     found
                 }
                 Stage::Keys(found) => found.next(),
-                Stage::Rows(rows) => rows.next(&table.shards)?,
+                Stage::Rows(rows) => rows.next(table.contents.whole(ALL_ROWS)?)?,
                 Stage::Count(count) => {
                     let Some(count) = count.take() else { return Ok(false) };
                     nulls.fill(true);

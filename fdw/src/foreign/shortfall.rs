@@ -1,5 +1,6 @@
 //! A recall that is wanted and that the calibration in a file did not reach.
 
+use crate::foreign::files::Contents;
 use crate::foreign::table::Table;
 use crate::search::shards::Shard;
 use crate::sql::failure::Failure;
@@ -7,6 +8,7 @@ use hither_core::{Calibration, SearchParams};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 thread_local! {
     /// What was said, by the content of the file and the bits of the recall.
@@ -16,7 +18,8 @@ thread_local! {
 /// A recall that was wanted, and what was reached instead.
 pub struct RecallShortfall<'t> {
     wanted: f32,
-    shard: &'t Shard,
+    path: &'t Path,
+    content_id: u128,
     calibration: &'t Calibration,
 }
 
@@ -25,11 +28,25 @@ impl<'t> RecallShortfall<'t> {
     pub fn of(table: &'t Table, k: usize) -> Option<Self> {
         let params = table.effort.apply(SearchParams::new(k.max(1)));
         let wanted = params.recall?;
-        let unreached = table.shards.iter().filter_map(|shard| {
-            let calibration = shard.file.index().unreached_recall(&params)?;
-            Some(Self { wanted, shard, calibration })
-        });
-        unreached.min_by(|a, b| a.best().total_cmp(&b.best()))
+        let unreached: Vec<Self> = match &table.contents {
+            Contents::Whole(shards) => {
+                let unreached = shards.iter().filter_map(|Shard { path, file }| {
+                    let calibration = file.index().unreached_recall(&params)?;
+                    let content_id = file.index().content_id().unwrap_or_default();
+                    Some(Self { wanted, path, content_id, calibration })
+                });
+                unreached.collect()
+            }
+            Contents::Ranges(ranges) => {
+                let unreached = ranges.files.iter().filter_map(|file| {
+                    let calibration = file.index.unreached_recall(&params).ok().flatten()?;
+                    let (content_id, _) = file.index.content().ok()?;
+                    Some(Self { wanted, path: &file.path, content_id, calibration })
+                });
+                unreached.collect()
+            }
+        };
+        unreached.into_iter().min_by(|a, b| a.best().total_cmp(&b.best()))
     }
 
     /// The highest recall that was measured.
@@ -47,7 +64,7 @@ impl<'t> RecallShortfall<'t> {
 
     /// Warns, once a session.
     pub fn warn(&self) {
-        let id = self.shard.file.index().content_id().unwrap_or_default();
+        let id = self.content_id;
         if SAID.with_borrow_mut(|said| said.insert((id, self.wanted.to_bits()))) {
             let message = format!(
                 "recall {} was not reached when the file was built: {} was the best",
@@ -55,7 +72,7 @@ impl<'t> RecallShortfall<'t> {
                 self.describe()
             );
             Failure::new(Code::ERRCODE_WARNING, message)
-                .about(&self.shard.path)
+                .about(self.path)
                 .hint("Build it with a greater --m, other --codes or another --kind. Without a LIMIT the answer is exact.")
                 .warn();
         }

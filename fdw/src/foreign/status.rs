@@ -1,6 +1,6 @@
 //! The view `hither.shards`: what each foreign table consists of, whatever state its files are in.
 
-use crate::foreign::table::Files;
+use crate::foreign::files::Files;
 use crate::search::shards::FileStatus;
 use crate::sql::encoding::c_string;
 use pgrx::pg_sys;

@@ -1,15 +1,14 @@
 //! A foreign table: its files, and what each of its columns is in them.
 
-use crate::foreign::access::access;
-use crate::search::shards::{FileSet, Shard};
+use crate::foreign::files::{Contents, Described, Files};
+use crate::search::ranges::{Columns, RangeFiles};
 use crate::sql::encoding;
 use crate::sql::failure::{Failure, Result};
-use crate::sql::options::{self, Options, find, nearest};
-use crate::sql::settings::{self, Caching, Effort};
+use crate::sql::options::{self, find, nearest};
+use crate::sql::settings::{self, Effort};
 use crate::sql::value::{datum, key_datum, types_of, types_of_key};
 use crate::sql::vector::{self, VectorType, vector_type};
-use hither_core::{ColumnType, Difference, Index, Metric, RowId};
-use hither_remote::{Access, Location};
+use hither_core::{ColumnType, ErrorKind, IndexOptions, Metric, RowId};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgRelation, PgSqlErrorCode as Code};
 
@@ -40,7 +39,7 @@ pub struct Attribute {
 
 /// A foreign table, open.
 pub struct Table {
-    pub shards: Vec<Shard>,
+    pub contents: Contents,
     /// By attribute number less one; none for dropped columns.
     pub attributes: Vec<Option<Attribute>>,
     pub effort: Effort,
@@ -51,23 +50,23 @@ impl Table {
     /// asked for with the keys of `user`, or of the current one if that is invalid.
     pub fn open(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
         let files = Files::new(relation, user)?;
-        let shards = files.file_set().open()?;
+        let contents = files.open()?;
         let model = settings::model(files.levels());
-        for shard in &shards {
-            check_alike(shard, &shards[0], model.as_deref())?;
+        for file in contents.files() {
+            check_alike(file, contents.file(0), model.as_deref())?;
         }
-        let attributes = attributes(relation, &shards)?;
-        Ok(Self { shards, attributes, effort: Effort::new(files.levels()) })
+        let attributes = attributes(relation, &contents)?;
+        Ok(Self { contents, attributes, effort: Effort::new(files.levels()) })
     }
 
-    /// Any of the indexes; they are alike.
-    pub fn index(&self) -> &Index<'_> {
-        self.shards[0].file.index()
+    /// What any of the files was asked to be; they are alike.
+    pub fn options(&self) -> &IndexOptions {
+        self.contents.file(0).options
     }
 
     /// Rows of all files.
     pub fn rows(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.file.index().len()).sum()
+        self.contents.files().map(|file| file.rows).sum()
     }
 
     /// The column that has this attribute number.
@@ -86,7 +85,13 @@ impl Table {
         values: &mut [Datum],
         nulls: &mut [bool],
     ) -> Result<()> {
-        let open = &self.shards[shard];
+        let shards = match &self.contents {
+            Contents::Whole(shards) => shards,
+            Contents::Ranges(files) => {
+                return self.read_ranges(files, shard, row, wanted, values, nulls);
+            }
+        };
+        let open = &shards[shard];
         let index = open.file.index();
         let about = |error| Failure::from(error).about(&open.path);
         nulls.fill(true);
@@ -122,6 +127,64 @@ impl Table {
         Ok(())
     }
 
+    /// The same of a file of which parts are read.
+    fn read_ranges(
+        &self,
+        files: &RangeFiles,
+        shard: usize,
+        row: RowId,
+        wanted: &[usize],
+        values: &mut [Datum],
+        nulls: &mut [bool],
+    ) -> Result<()> {
+        nulls.fill(true);
+        for &at in wanted {
+            let Some(attribute) = &self.attributes[at] else { continue };
+            let (oid, typmod) = (attribute.type_oid, attribute.typmod);
+            let value = match &attribute.source {
+                Source::Key => {
+                    let key = files.key(shard, row)?;
+                    let value = key_datum(key.as_ref(), oid, typmod);
+                    Some(value.map_err(|failure| failure.of_value(&attribute.name, &key))?)
+                }
+                Source::Vector(vector_type) => {
+                    let stored = files.vector(shard, row)?;
+                    let place = vector::allocate(stored.len(), *vector_type);
+                    // SAFETY: a vector of as many values and this type.
+                    unsafe { vector::write(&stored, *vector_type, place) };
+                    Some(Datum::from(place))
+                }
+                Source::Column { numbers, .. } => {
+                    let value = files.value(shard, row, numbers[shard])?;
+                    match datum(value.as_ref(), oid, typmod) {
+                        Ok(value) => value,
+                        Err(failure) => {
+                            let key = files.key(shard, row)?;
+                            return Err(failure.of_value(&attribute.name, key));
+                        }
+                    }
+                }
+            };
+            if let (Some(value), Some(place)) = (value, values.get_mut(at)) {
+                (*place, nulls[at]) = (value, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is read of rows of files of which parts are read, for these columns.
+    pub fn range_columns(&self, wanted: &[usize]) -> Columns {
+        let mut columns = Columns::default();
+        for attribute in wanted.iter().filter_map(|at| self.attributes[*at].as_ref()) {
+            match &attribute.source {
+                Source::Key => columns.key = true,
+                Source::Vector(_) => columns.vector = true,
+                Source::Column { numbers, .. } => columns.numbers.push(numbers.clone()),
+            }
+        }
+        columns
+    }
+
     /// Reads the vector of a row into `place`. `values` is scratch, a value a dimension.
     ///
     /// # Safety
@@ -134,7 +197,16 @@ impl Table {
         values: &mut [f32],
         place: *mut u8,
     ) -> Result<()> {
-        let open = &self.shards[shard];
+        let shards = match &self.contents {
+            Contents::Whole(shards) => shards,
+            Contents::Ranges(files) => {
+                let stored = files.vector(shard, row)?;
+                // SAFETY: the caller's promise.
+                unsafe { vector::write(&stored, vector_type, place) };
+                return Ok(());
+            }
+        };
+        let open = &shards[shard];
         let index = open.file.index();
         let about = |error| Failure::from(error).about(&open.path);
         match index.vector_bytes(row).map_err(about)? {
@@ -153,94 +225,40 @@ impl Table {
 
     /// Whether the files order their rows by this metric.
     pub fn orders_by(&self, metric: Metric) -> bool {
-        self.shards.iter().all(|shard| shard.file.index().orders_by(metric))
+        self.contents.orders_by(metric)
     }
 }
 
-/// What the options of a table and its server say of its files.
-pub struct Files {
-    table: Options,
-    server: Options,
-    locations: Vec<Location>,
-    access: Access,
-    caching: Caching,
-}
-
-impl Files {
-    /// # Errors
-    /// Options that cannot be understood.
-    pub fn new(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: the relation is a foreign table that the caller's statement has locked; option
-        // lists are lists of DefElem.
-        let (table, server, server_oid) = unsafe {
-            let table = pg_sys::GetForeignTable(relation);
-            let server = pg_sys::GetForeignServer((*table).serverid);
-            let (own, servers) =
-                (options::read((*table).options), options::read((*server).options));
-            (own, servers, (*server).serverid)
-        };
-        let locations = options::locations(&table, &server)?;
-        Self::at(locations, table, server, server_oid, user)
-    }
-
-    /// Files of a server that no table names yet.
-    pub fn at(
-        locations: Vec<Location>,
-        table: Options,
-        server: Options,
-        server_oid: pg_sys::Oid,
-        user: pg_sys::Oid,
-    ) -> Result<Self> {
-        // SAFETY: the current user of this backend.
-        let current = unsafe { pg_sys::GetUserId() };
-        let user = if user == pg_sys::InvalidOid { current } else { user };
-        // Files of this machine are asked of nobody: no need to look for keys.
-        let is_local = |location: &Location| matches!(location, Location::Path(_));
-        let asker = (!locations.iter().all(is_local)).then_some((server_oid, user));
-        let access = access(&server, asker)?;
-        let caching = Caching::new([&table, &server]);
-        Ok(Self { table, server, locations, access, caching })
-    }
-
-    fn levels(&self) -> [&Options; 2] {
-        [&self.table, &self.server]
-    }
-
-    pub fn file_set(&self) -> FileSet<'_> {
-        FileSet {
-            locations: &self.locations,
-            access: &self.access,
-            caching: &self.caching,
-            mapping: settings::mapping(self.levels()),
-        }
-    }
-}
-
-fn check_alike(shard: &Shard, first: &Shard, model: Option<&str>) -> Result<()> {
-    let differs = match first.file.index().difference(shard.file.index()) {
-        Some(Difference::Dimensions) => Some("number of dimensions"),
-        Some(Difference::KeyType) => Some("type of keys"),
-        _ => None,
+fn check_alike(file: Described<'_>, first: Described<'_>, model: Option<&str>) -> Result<()> {
+    let (own, others) = (file.options, first.options);
+    let differs = if own.dimensions != others.dimensions {
+        Some("number of dimensions")
+    } else if own.key_type != others.key_type {
+        Some("type of keys")
+    } else {
+        None
     };
     if let Some(what) = differs {
         let message = format!("its {what} is not that of \"{}\"", first.path.display());
         return Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
-            .about(&shard.path)
+            .about(file.path)
             .hint("The files of one table must be alike."));
     }
-    let made_with = shard.file.index().property("model");
+    let properties = file.options.properties.iter();
+    let made_with =
+        properties.filter(|(name, _)| name == "model").map(|(_, value)| &**value).next();
     if let Some(model) = model.filter(|model| Some(*model) != made_with) {
         let made_with =
             made_with.map_or("no named model".into(), |name| format!("model \"{name}\""));
         let message = format!("it was made with {made_with}, and the table wants \"{model}\"");
         return Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
-            .about(&shard.path)
+            .about(file.path)
             .hint("Vectors of different models cannot be compared: query with the model of the file, or change the option model."));
     }
     Ok(())
 }
 
-fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attribute>>> {
+fn attributes(relation: pg_sys::Oid, contents: &Contents) -> Result<Vec<Option<Attribute>>> {
     // SAFETY: the statement holds a lock on the relation.
     let relation_guard = unsafe { PgRelation::open(relation) };
     let descriptor = relation_guard.tuple_desc();
@@ -264,9 +282,9 @@ fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attr
             // No column of a file is a vector, whatever its name.
             Source::Vector(vector_type)
         } else {
-            source(name, type_oid, shards)?
+            source(name, type_oid, contents)?
         };
-        check_type(&own_name, &source, type_oid, typmod, &shards[0])?;
+        check_type(&own_name, &source, type_oid, typmod, contents.file(0))?;
         attributes.push(Some(Attribute { name: own_name, source, type_oid, typmod }));
     }
     Ok(attributes)
@@ -274,20 +292,23 @@ fn attributes(relation: pg_sys::Oid, shards: &[Shard]) -> Result<Vec<Option<Attr
 
 /// What a name means: an attribute column of that name, else the vector for a column of a vector
 /// type, else the key.
-fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source> {
-    let index = shards[0].file.index();
-    if let Ok(number) = index.column(name) {
-        let column_type = index.columns()[number].column_type;
-        let numbers = shards.iter().map(|shard| {
-            let index = shard.file.index();
-            let number =
-                index.column(name).map_err(|error| Failure::from(error).about(&shard.path))?;
-            if index.columns()[number].column_type == column_type {
+fn source(name: &str, type_oid: pg_sys::Oid, contents: &Contents) -> Result<Source> {
+    let first = contents.file(0);
+    if let Some(number) = column(first, name) {
+        let column_type = first.options.columns[number].column_type;
+        let numbers = contents.files().map(|file| {
+            let number = column(file, name).ok_or_else(|| {
+                let known = names(file).join(", ");
+                let error =
+                    hither_core::Error::from(ErrorKind::UnknownColumn { name: name.into(), known });
+                Failure::from(error).about(file.path)
+            })?;
+            if file.options.columns[number].column_type == column_type {
                 return Ok(number);
             }
             let message = format!("its column \"{name}\" is not {}", column_type.name());
             Err(Failure::new(Code::ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION, message)
-                .about(&shard.path))
+                .about(file.path))
         });
         let numbers = numbers.collect::<Result<_>>()?;
         return Ok(Source::Column { name: name.into(), column_type, numbers });
@@ -303,13 +324,13 @@ fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source>
         return Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message).hint(format!(
             "Declare it as {}({}): what a domain checks is not checked of files.",
             type_name(base),
-            index.dimensions()
+            first.options.dimensions
         )));
     }
     if KEY_NAMES.contains(&name) {
         return Ok(Source::Key);
     }
-    let columns: Vec<&str> = index.columns().iter().map(|column| column.name.as_str()).collect();
+    let columns = names(first);
     let known = columns.iter().copied().chain(KEY_NAMES);
     let hint = match nearest(name, known) {
         Some(near) => format!(
@@ -321,9 +342,17 @@ fn source(name: &str, type_oid: pg_sys::Oid, shards: &[Shard]) -> Result<Source>
         ),
     };
     let message = format!("there is no column \"{name}\"");
-    Err(Failure::new(Code::ERRCODE_FDW_COLUMN_NAME_NOT_FOUND, message)
-        .about(&shards[0].path)
-        .hint(hint))
+    Err(Failure::new(Code::ERRCODE_FDW_COLUMN_NAME_NOT_FOUND, message).about(first.path).hint(hint))
+}
+
+/// The number of the attribute column of a file that has this name.
+fn column(file: Described<'_>, name: &str) -> Option<usize> {
+    file.options.columns.iter().position(|column| column.name == name)
+}
+
+/// The names of the attribute columns of a file.
+fn names(file: Described<'_>) -> Vec<&str> {
+    file.options.columns.iter().map(|column| column.name.as_str()).collect()
 }
 
 fn check_type(
@@ -331,9 +360,9 @@ fn check_type(
     source: &Source,
     type_oid: pg_sys::Oid,
     typmod: i32,
-    shard: &Shard,
+    file: Described<'_>,
 ) -> Result<()> {
-    let options = shard.file.index().options();
+    let options = file.options;
     let (what, allowed) = match source {
         Source::Vector(_) if typmod == -1 || typmod as usize == options.dimensions => return Ok(()),
         Source::Vector(_) => {
@@ -342,7 +371,7 @@ fn check_type(
                 options.dimensions
             );
             return Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message)
-                .about(&shard.path)
+                .about(file.path)
                 .hint(format!("Declare it as vector({0}) or halfvec({0}).", options.dimensions)));
         }
         Source::Key => (options.key_type.name(), types_of_key(options.key_type)),
@@ -355,7 +384,7 @@ fn check_type(
     let message =
         format!("column \"{name}\" is {} here and {what} in the file", type_name(type_oid));
     Err(Failure::new(Code::ERRCODE_DATATYPE_MISMATCH, message)
-        .about(&shard.path)
+        .about(file.path)
         .hint(format!("Declare it as {}.", names.join(" or "))))
 }
 

@@ -1,6 +1,7 @@
 //! A search over the files of a table: merged by our distances, and never at its end while rows
 //! match.
 
+use crate::search::reorder::Nearest;
 use crate::search::rounding::Rounding;
 use crate::search::rows::{Rows, ShardFilter, bind};
 use crate::search::shards::Shard;
@@ -20,9 +21,6 @@ thread_local! {
 
 /// How many rows are looked for first where no LIMIT says it.
 pub const FIRST_BATCH: usize = 20;
-
-/// A LIMIT of more than one in so many rows costs less by measuring them all.
-pub const MANY_ROWS: u64 = 16;
 
 /// Most rows that a search by a structure is asked for at once.
 const MOST_AT_ONCE: usize = 1 << 20;
@@ -210,6 +208,22 @@ impl Search {
             compared: now.compared - told.compared,
             dropped: 0,
         }
+    }
+}
+
+impl Nearest for Search {
+    type Files = [Shard];
+
+    fn floor(&self) -> f32 {
+        self.floor()
+    }
+
+    fn next(&mut self, files: &[Shard]) -> Result<Option<(usize, Neighbor)>> {
+        self.next(files)
+    }
+
+    fn take_stats(&mut self) -> SearchStats {
+        self.take_stats()
     }
 }
 

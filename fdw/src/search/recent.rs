@@ -33,6 +33,12 @@ impl<K: Ord, V> RecentValues<K, V> {
         Some(value)
     }
 
+    /// All values, each with whether the present statement used it.
+    pub fn iter(&self) -> impl Iterator<Item = (&V, bool)> {
+        let now = statement();
+        self.entries.values().map(move |(value, used)| (value, *used == now))
+    }
+
     pub fn insert(&mut self, key: K, value: V) {
         if self.entries.len() >= self.limit {
             self.forget();

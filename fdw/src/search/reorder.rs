@@ -6,14 +6,15 @@
 //! ones. A row of a later round that belongs into an earlier one came too late: in strict order it
 //! is left out, for what is above the scan relies on the order.
 
-use crate::search::iterative::{MANY_ROWS, Search};
 use crate::search::rounding::Rounding;
-use crate::search::shards::Shard;
 use crate::sql::failure::Result;
 use crate::sql::float8::Float8;
-use hither_core::{RowId, SearchStats};
+use hither_core::{Neighbor, RowId, SearchStats};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+
+/// A LIMIT of more than one in so many rows costs less by measuring them all.
+pub const MANY_ROWS: u64 = 16;
 
 /// A row that was measured, ordered by Postgres's distance, ties as they came.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +37,23 @@ pub enum Reach {
     Passing(usize, usize),
 }
 
+/// What gives rows by our distances, of files that it is given.
+pub trait Nearest {
+    type Files: ?Sized;
+
+    /// A distance that no row of what is left is nearer than, as far as a first answer tells.
+    fn floor(&self) -> f32;
+
+    /// The next row and the number of its file: of a first answer, and of each batch after it, by distance.
+    fn next(&mut self, files: &Self::Files) -> Result<Option<(usize, Neighbor)>>;
+
+    /// What it did since this was asked.
+    fn take_stats(&mut self) -> SearchStats;
+}
+
 /// Rows in the order of Postgres's distances.
-pub struct Reorder {
-    search: Search,
+pub struct Reorder<S> {
+    search: S,
     reach: Reach,
     /// Whether rows that come too late are given nevertheless.
     relaxed: bool,
@@ -70,9 +85,9 @@ struct Round {
     complete: bool,
 }
 
-impl Reorder {
+impl<S: Nearest> Reorder<S> {
     pub fn new(
-        search: Search,
+        search: S,
         reach: Reach,
         relaxed: bool,
         rows: u64,
@@ -103,7 +118,7 @@ impl Reorder {
     /// finds a row, or nothing if it does not pass.
     pub fn next(
         &mut self,
-        shards: &[Shard],
+        files: &S::Files,
         mut judge: impl FnMut(usize, RowId) -> Result<Option<f64>>,
     ) -> Result<Option<(usize, RowId)>> {
         loop {
@@ -126,7 +141,7 @@ impl Reorder {
                 let goal = if all { usize::MAX } else { goal };
                 self.round = Round { number: self.round.number + 1, goal, ..Round::default() };
             }
-            let Some((shard, neighbor)) = self.search.next(shards)? else {
+            let Some((shard, neighbor)) = self.search.next(files)? else {
                 self.round.complete = true;
                 if self.pending.is_empty() {
                     return Ok(None);

@@ -5,10 +5,11 @@
 //! under cosine and inner product it is a share of the product of the lengths.
 
 use crate::search::lengths::{Lengths, length, lengths};
+use crate::search::ranges::RangeFiles;
 use crate::search::shards::Shard;
 use crate::sql::failure::Result;
 use crate::sql::vector::VectorType;
-use hither_core::{Codes, Element, Metric};
+use hither_core::{Codes, Element, IndexOptions, Metric};
 
 /// Lengths whose squares, summed in single precision, neither overflow nor lose digits.
 const MODERATE: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
@@ -39,6 +40,7 @@ impl Rounding {
         query: &[f32],
         measure: bool,
     ) -> Result<Option<Self>> {
+        let is_half = |shard: &Shard| is_half(shard.file.index().options());
         if column == VectorType::Halfvec && !shards.iter().all(is_half) {
             return Ok(None);
         }
@@ -49,6 +51,29 @@ impl Rounding {
                 all = all.and(own);
             }
             Ok(Some(all))
+        })
+    }
+
+    /// The same of files of which parts are read: nothing is measured of them.
+    pub fn of_ranges(
+        files: &RangeFiles,
+        column: VectorType,
+        metric: Metric,
+        query: &[f32],
+    ) -> Result<Option<Self>> {
+        let files = &files.files;
+        if column == VectorType::Halfvec && !files.iter().all(|file| is_half(&file.options)) {
+            return Ok(None);
+        }
+        let lengths = files.iter().map(|file| {
+            if file.rows == 0 {
+                return Some(Lengths::NONE);
+            }
+            known_lengths(&file.options, file.is_unit_length, metric)
+        });
+        let lengths: Option<Vec<Lengths>> = lengths.collect();
+        Self::of_lengths(metric, query, || {
+            Ok(lengths.map(|lengths| lengths.into_iter().fold(Lengths::NONE, Lengths::and)))
         })
     }
 
@@ -103,9 +128,8 @@ impl Rounding {
     }
 }
 
-/// Whether what is measured are values of half precision.
-pub fn is_half(shard: &Shard) -> bool {
-    let options = shard.file.index().options();
+/// Whether what is measured of such a file are values of half precision.
+pub fn is_half(options: &IndexOptions) -> bool {
     options.element == Element::F16 && options.codes != Some(Codes::Sq8Only)
 }
 
@@ -115,13 +139,19 @@ fn lengths_of(shard: &Shard, metric: Metric, measure: bool) -> Result<Option<Len
     if index.is_empty() {
         return Ok(Some(Lengths::NONE));
     }
-    if index.is_unit_length() {
-        return Ok(Some(Lengths { least: 0.5, greatest: 2.0 }));
+    match known_lengths(index.options(), index.is_unit_length(), metric) {
+        None if measure => lengths(shard).map(Some),
+        known => Ok(known),
     }
-    if metric == Metric::Cosine && is_half(shard) {
-        // The smallest value that is not zero, and 65,535 of the greatest. A row of zeros has no
-        // direction here and there alike.
-        return Ok(Some(Lengths { least: 5e-8, greatest: 2e7 }));
+}
+
+/// The same, as far as it is known without a pass over the rows.
+fn known_lengths(options: &IndexOptions, is_unit_length: bool, metric: Metric) -> Option<Lengths> {
+    if is_unit_length {
+        return Some(Lengths { least: 0.5, greatest: 2.0 });
     }
-    if measure { lengths(shard).map(Some) } else { Ok(None) }
+    // The smallest value that is not zero, and 65,535 of the greatest. A row of zeros has no
+    // direction here and there alike.
+    let is_bounded = metric == Metric::Cosine && is_half(options);
+    is_bounded.then_some(Lengths { least: 5e-8, greatest: 2e7 })
 }

@@ -42,6 +42,11 @@ impl Failure {
         self.code == Code::ERRCODE_UNDEFINED_FILE
     }
 
+    /// Whether a file has no room in the cache.
+    pub fn is_about_room(&self) -> bool {
+        self.code == Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
+    }
+
     /// Whether a value is wrong that was given.
     pub fn is_about_data(&self) -> bool {
         self.code == Code::ERRCODE_DATA_EXCEPTION

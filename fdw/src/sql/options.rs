@@ -11,8 +11,17 @@ use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 pub type Options = Vec<(String, String)>;
 
 const LOCATIONS: [&str; 2] = ["location", "shards"];
-const SEARCH: [&str; 8] =
-    ["ef_search", "probes", "recall", "iterative_scan", "model", "map", "cache_size", "max_age"];
+const SEARCH: [&str; 9] = [
+    "ef_search",
+    "probes",
+    "recall",
+    "iterative_scan",
+    "model",
+    "map",
+    "cache_size",
+    "max_age",
+    "fetch",
+];
 /// Where keys are sent is the server's owner's to say, not that of who makes a table.
 const NETWORK: [&str; 4] = ["region", "endpoint", "allow_http", "path_style"];
 const SECRETS: [&str; 7] = [
@@ -140,6 +149,7 @@ fn check_value(name: &str, value: &str) -> Result<()> {
         ),
         "iterative_scan" => (matches!(value, "strict" | "relaxed"), "be strict or relaxed"),
         "map" => (matches!(value, "on" | "copy" | "off"), "be on, copy or off"),
+        "fetch" => (matches!(value, "file" | "range" | "auto"), "be file, range or auto"),
         "allow_http" | "path_style" | "key" => (matches!(value, "on" | "off"), "be on or off"),
         "cache_size" => {
             (bytes(value).is_some_and(|bytes| bytes > 0), "be a size such as '500MB' or '20GB'")

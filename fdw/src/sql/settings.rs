@@ -1,8 +1,13 @@
 //! How hard to search: session settings before table options before server options.
 
+mod fetch;
+
+pub use fetch::{Fetch, fetch, fetch_memory};
+
 use crate::sql::encoding;
 use crate::sql::failure::Result;
 use crate::sql::options::{self, Options, find};
+use hither_core::fetch::DEFAULT_PROBES as RANGE_PROBES;
 use hither_core::limits::{DEFAULT_EF_SEARCH, DEFAULT_PROBES, MAX_EFFORT};
 use hither_core::{SearchParams, Structure};
 use hither_remote::{Cache, CacheOptions};
@@ -133,6 +138,7 @@ pub fn register() {
         user(),
         flags(),
     );
+    fetch::register();
     GucRegistry::define_string_guc(
         c"hither.model",
         c"Refuses files that were made with another model.",
@@ -254,6 +260,19 @@ impl Effort {
     pub fn apply<'p>(self, params: SearchParams<'p>) -> SearchParams<'p> {
         let Self { ef_search, probes, recall, .. } = self;
         SearchParams { ef_search, probes, recall, ..params }
+    }
+
+    /// The same for a search by ranges, which has lists and no graph.
+    pub fn apply_to_ranges<'p>(self, params: SearchParams<'p>) -> SearchParams<'p> {
+        SearchParams { ef_search: None, ..self.apply(params) }
+    }
+
+    /// What of it a search by ranges heeds, for EXPLAIN.
+    pub fn describe_ranges(self) -> String {
+        match self.recall {
+            Some(recall) => format!("recall {recall}"),
+            None => format!("probes {}", self.probes.unwrap_or(RANGE_PROBES as usize)),
+        }
     }
 
     /// What of it a structure heeds, for EXPLAIN.

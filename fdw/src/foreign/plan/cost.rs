@@ -9,6 +9,9 @@ fn log2(number: f64) -> f64 {
     f64::from((number.max(2.0) as u64).ilog2())
 }
 
+/// What is chosen only where there is no other way: a pass over the rows of files that are read by ranges fails.
+const NEVER: f64 = 1e10;
+
 /// Costs of the ways to read a table.
 pub struct Costs {
     /// Rows of all files.
@@ -20,6 +23,8 @@ pub struct Costs {
     /// One distance: of 100 dimensions it costs what an operator does.
     distance: f64,
     shards: f64,
+    /// What a pass over all rows costs beside.
+    all: f64,
 }
 
 impl Costs {
@@ -28,13 +33,14 @@ impl Costs {
     pub unsafe fn new(rel: *mut pg_sys::RelOptInfo, table: &Table, passing: f64) -> Self {
         // SAFETY: the planner's structures and settings.
         unsafe {
-            let dimensions = table.index().dimensions() as f64;
+            let dimensions = table.options().dimensions as f64;
             Self {
                 tuples: (*rel).tuples,
                 passing,
                 check: (*rel).baserestrictcost.per_tuple,
                 distance: pg_sys::cpu_operator_cost * (1.0 + dimensions / 100.0),
-                shards: table.shards.len() as f64,
+                shards: table.contents.len() as f64,
+                all: if table.contents.is_ranges() { NEVER } else { 0.0 },
             }
         }
     }
@@ -54,19 +60,21 @@ impl Costs {
 
     /// All rows that pass: start and total.
     pub fn scan(&self) -> (f64, f64) {
-        (self.shards, self.shards + self.filter() + self.passing * self.row())
+        let start = self.shards + self.all;
+        (start, start + self.filter() + self.passing * self.row())
     }
 
     /// The rows within a radius, of which `rows` are expected.
     pub fn within(&self, rows: f64) -> (f64, f64) {
-        let start = self.shards + self.filter() + self.passing * self.distance;
+        let start = self.shards + self.all + self.filter() + self.passing * self.distance;
         (start, start + rows * self.row())
     }
 
     /// All rows in exact order.
     pub fn sorted(&self) -> (f64, f64) {
         let compare = log2(self.passing) * self.distance / 20.0;
-        let start = self.shards + self.filter() + self.passing * (self.distance + compare);
+        let measure = self.passing * (self.distance + compare);
+        let start = self.shards + self.all + self.filter() + measure;
         (start, start + self.passing * self.row())
     }
 

@@ -206,7 +206,9 @@ pub unsafe fn radius(
             format!("the query vector: {why}")
         } else if let Err(why) = is_known(bound, translator) {
             format!("the radius: {why}")
-        } else if distance.column == VectorType::Halfvec && !table.shards.iter().all(is_half) {
+        } else if distance.column == VectorType::Halfvec
+            && !table.contents.files().all(|file| is_half(file.options))
+        {
             "the column is halfvec and the file's vectors are not".into()
         } else if distance.metric == Metric::InnerProduct && !is_unit_length(table) {
             "the rows are not all of unit length".into()
@@ -219,7 +221,7 @@ pub unsafe fn radius(
 
 /// How far rounding can go is known of an inner product only where lengths are.
 fn is_unit_length(table: &Table) -> bool {
-    table.shards.iter().all(|shard| shard.file.index().is_unit_length())
+    table.contents.files().all(|file| file.is_unit_length)
 }
 
 #[cfg(feature = "pg18")]

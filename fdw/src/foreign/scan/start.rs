@@ -1,20 +1,24 @@
 //! Where a scan's rows come from: found out when the first is asked for, for parameters are known
 //! only then.
 
-use super::{Scan, Stage};
+use super::{ALL_ROWS, Scan, Stage};
+use crate::foreign::files::Contents;
 use crate::foreign::plan::Exact;
 use crate::foreign::predicate::Expression;
 use crate::foreign::shortfall::RecallShortfall;
 use crate::search::iterative::{FIRST_BATCH, Request, Search};
+use crate::search::ranges::{RangeFiles, RangeSearch};
 use crate::search::reorder::{Reach, Reorder};
 use crate::search::rounding::Rounding;
 use crate::search::rows::{Rows, rows_of};
 use crate::search::stats;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::vector::{self, VectorType};
+use hither_core::fetch::LazyFilter;
 use hither_core::{Filter, Key, Metric, RowId};
 use pgrx::FromDatum;
 use pgrx::pg_sys;
+use std::task::Poll;
 
 /// Rows in a row that are farther than all that are wanted, before these are given: where Postgres
 /// decides which pass, the search goes deep, and finds some late.
@@ -26,7 +30,7 @@ impl Scan {
     pub(super) unsafe fn start(&mut self, node: *mut pg_sys::ForeignScanState) -> Result<Stage> {
         // SAFETY: the caller's promise.
         unsafe {
-            let key_type = self.table.index().options().key_type;
+            let key_type = self.table.options().key_type;
             let mut wanted_keys: Option<Vec<Key>> = None;
             let mut filters = Vec::new();
             for predicate in &mut self.predicates {
@@ -64,6 +68,10 @@ impl Scan {
             {
                 return self.search(node, metric, query, filter.as_ref());
             }
+            self.table.contents.whole(match self.private.metric {
+                Some(_) => "the query vector is null or has no direction, so that any row will do",
+                None => ALL_ROWS,
+            })?;
             stats::note_scan();
             Ok(Stage::Rows(Rows::new(filter)))
         }
@@ -84,7 +92,7 @@ impl Scan {
         let limit = unsafe { self.limit(node) };
         let mut exactness = self.exactness(limit);
         let directed = query.iter().any(|value| *value != 0.0);
-        if self.table.index().metric() == Metric::Cosine && !directed {
+        if self.table.options().metric == Metric::Cosine && !directed {
             // There is no direction to search in.
             exactness = Exact::OtherMetric;
         }
@@ -92,7 +100,10 @@ impl Scan {
         let exact = exactness != Exact::No;
         let column = self.distance.map_or(VectorType::Vector, |distance| distance.column);
         let table = &self.table;
-        let rounding = Rounding::new(&table.shards, column, metric, &query, exact)?;
+        let rounding = match &table.contents {
+            Contents::Whole(shards) => Rounding::new(shards, column, metric, &query, exact)?,
+            Contents::Ranges(files) => Rounding::of_ranges(files, column, metric, &query)?,
+        };
         // SAFETY: the caller's promise.
         let radius = unsafe { self.radius(node, rounding, &query) };
         let k = limit.map(|limit| limit as usize);
@@ -101,12 +112,11 @@ impl Scan {
         let (open, effort) = (self.private.open, self.table.effort);
         let wanted =
             Request { query, metric, k: asked, exact, open, radius, rounding, effort, filter };
-        let search = Search::new(&self.table.shards, wanted)?;
-        if self.measure.is_none() {
-            return Ok(Stage::Search(search));
-        }
         let goal = k.unwrap_or(FIRST_BATCH);
-        if !exact && let Some(unreached) = RecallShortfall::of(&self.table, goal) {
+        if !exact
+            && self.measure.is_some()
+            && let Some(unreached) = RecallShortfall::of(&self.table, goal)
+        {
             unreached.warn();
         }
         let reach = match (exact, open && !effort.relaxed) {
@@ -114,7 +124,18 @@ impl Scan {
             (false, true) => Reach::Passing(goal, RESERVE),
             (false, false) => Reach::Nearest(goal),
         };
-        Ok(Stage::Ordered(Reorder::new(search, reach, effort.relaxed, self.table.rows(), rounding)))
+        let (relaxed, rows) = (effort.relaxed, self.table.rows());
+        if !exact && let Contents::Ranges(files) = &self.table.contents {
+            let columns = self.table.range_columns(&self.wanted);
+            let search = RangeSearch::new(files, wanted, columns)?;
+            let reorder = Reorder::new(search, reach, relaxed, rows, rounding);
+            return Ok(Stage::Ranges(Box::new(reorder)));
+        }
+        let search = Search::new(self.table.contents.whole(exactness.reason())?, wanted)?;
+        Ok(match self.measure {
+            None => Stage::Search(search),
+            Some(_) => Stage::Ordered(Reorder::new(search, reach, relaxed, rows, rounding)),
+        })
     }
 
     /// The query vector; none if it is null or has no direction under cosine, so that all distances
@@ -188,14 +209,60 @@ impl Scan {
         if filter.is_none() {
             return Ok(self.table.rows());
         }
-        let mut counts = self.table.shards.iter().map(|shard| rows_of(shard, filter));
-        counts.try_fold(0, |sum, rows| Ok(sum + rows?.len() as u64))
+        match &self.table.contents {
+            Contents::Whole(shards) => {
+                let mut counts = shards.iter().map(|shard| rows_of(shard, filter));
+                counts.try_fold(0, |sum, rows| Ok(sum + rows?.len() as u64))
+            }
+            Contents::Ranges(files) => {
+                let filters = range_filters(files, filter)?;
+                Ok(filters.iter().flatten().map(LazyFilter::len).sum())
+            }
+        }
+    }
+
+    /// The same as [`look_up`](Self::look_up) in files of which parts are read: all of their keys, and the columns
+    /// that the filter names.
+    fn look_up_ranges(
+        &self,
+        files: &RangeFiles,
+        keys: &[Key],
+        filter: Option<&Filter>,
+    ) -> Result<Vec<(usize, RowId)>> {
+        let all: Vec<usize> = (0..files.files.len()).collect();
+        let found = files.answers(&all, |_, index| {
+            let mut found = Vec::new();
+            for key in keys {
+                match index.find(key.as_ref())? {
+                    Poll::Ready(row) => found.extend(row),
+                    Poll::Pending => return Ok(Poll::Pending),
+                }
+            }
+            Ok(Poll::Ready(found))
+        })?;
+        let filters = range_filters(files, filter)?;
+        let mut rows = Vec::new();
+        for (number, (found, filter)) in found.into_iter().zip(filters).enumerate() {
+            let passing = found.into_iter().filter(|row| match &filter {
+                Some(filter) => filter.contains(*row),
+                None => true,
+            });
+            rows.extend(passing.map(|row| (number, row)));
+        }
+        if !self.private.count {
+            files.expect(&rows, &self.table.range_columns(&self.wanted))?;
+        }
+        Ok(rows)
     }
 
     /// The rows that have these keys and match.
     fn look_up(&self, keys: &[Key], filter: Option<&Filter>) -> Result<Vec<(usize, RowId)>> {
+        let shards = match &self.table.contents {
+            Contents::Whole(shards) => shards,
+            Contents::Ranges(files) => return self.look_up_ranges(files, keys, filter),
+        };
         let mut found = Vec::new();
-        for (number, shard) in self.table.shards.iter().enumerate() {
+        for (number, shard) in shards.iter().enumerate() {
             let index = shard.file.index();
             let about = |error| Failure::from(error).about(&shard.path);
             for key in keys {
@@ -208,6 +275,14 @@ impl Scan {
         }
         Ok(found)
     }
+}
+
+/// A filter bound to each of the files, if there is one.
+fn range_filters(files: &RangeFiles, filter: Option<&Filter>) -> Result<Vec<Option<LazyFilter>>> {
+    let all: Vec<usize> = (0..files.files.len()).collect();
+    let Some(filter) = filter else { return Ok(vec![None; all.len()]) };
+    let filters = files.answers(&all, |_, index| index.filter(filter))?;
+    Ok(filters.into_iter().map(Some).collect())
 }
 
 /// The vector that an expression of one of pgvector's types is now; none for null.

@@ -1,0 +1,155 @@
+//! Files of servers of which no more is read than what a search needs: by ranges of their bytes.
+//!
+//! `open` opens files, `kept` keeps what this backend has open, `search` finds the nearest rows in it, `file` reads parts.
+//! A question is asked of [`LazyIndex`]es until it is answered; whatever all of them miss meanwhile is brought
+//! in one round, six requests at a time.
+//!
+//! A file is of one version from its opening on. Of another that has taken its place no byte is used: the server
+//! is asked for this version alone, and each piece has a hash on the way from the content id. Then the statement
+//! fails, and the next one opens the file anew.
+
+mod file;
+mod kept;
+mod open;
+mod search;
+
+pub use file::{RangeFile, Traffic};
+pub use open::RangeSet;
+pub use search::RangeSearch;
+
+use crate::sql::failure::{Failure, Result};
+use file::bring;
+use hither_core::fetch::LazyIndex;
+use hither_core::{Key, Metric, RowId, Value};
+use hither_remote::RangeReader;
+use pgrx::PgSqlErrorCode as Code;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Poll;
+
+/// The files of a table.
+pub struct RangeFiles {
+    pub files: Vec<Rc<RangeFile>>,
+    reader: Rc<RangeReader>,
+    traffic: Cell<Traffic>,
+}
+
+/// What rows are asked for beside their distance.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    pub key: bool,
+    pub vector: bool,
+    /// Of each column its number in each of the files.
+    pub numbers: Vec<Vec<usize>>,
+}
+
+impl RangeFile {
+    /// An error of the library. The file is opened anew by who comes next: what is wrong may be of this version
+    /// alone.
+    fn wrong(&self, error: hither_core::Error) -> Failure {
+        kept::discard(self);
+        Failure::from(error).about(&self.path)
+    }
+
+    /// An error that begins a search: mostly of the query.
+    fn unsearched(&self, error: hither_core::Error) -> Failure {
+        Failure::from_search(error, &self.path)
+    }
+
+    /// Whether searches may be by this metric.
+    pub fn orders_by(&self, metric: Metric) -> bool {
+        self.index.orders_by(metric).unwrap_or(false)
+    }
+}
+
+impl RangeFiles {
+    /// What they cost until now.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic.get()
+    }
+
+    /// Asks files, by their numbers, until each has answered.
+    pub fn answers<T>(
+        &self,
+        numbers: &[usize],
+        mut ask: impl FnMut(usize, &LazyIndex) -> hither_core::Result<Poll<T>>,
+    ) -> Result<Vec<T>> {
+        // What a question missed that was given up is nobody's any more.
+        numbers.iter().for_each(|number| self.files[*number].index.settle());
+        let mut answers: Vec<Option<T>> = numbers.iter().map(|_| None).collect();
+        loop {
+            pgrx::check_for_interrupts!();
+            let mut waiting = Vec::new();
+            for (&number, answer) in numbers.iter().zip(&mut answers) {
+                let file = &self.files[number];
+                if answer.is_none() {
+                    match ask(number, &file.index).map_err(|error| file.wrong(error))? {
+                        Poll::Ready(came) => *answer = Some(came),
+                        Poll::Pending => waiting.push(file),
+                    }
+                }
+            }
+            if waiting.is_empty() {
+                kept::trim();
+                return Ok(answers.into_iter().flatten().collect());
+            }
+            self.bring(&waiting)?;
+        }
+    }
+
+    /// Asks one file.
+    pub fn answer<T>(
+        &self,
+        number: usize,
+        mut ask: impl FnMut(&LazyIndex) -> hither_core::Result<Poll<T>>,
+    ) -> Result<T> {
+        let mut answers = self.answers(&[number], |_, index| ask(index))?;
+        answers.pop().ok_or_else(|| Failure::new(Code::ERRCODE_INTERNAL_ERROR, "no answer"))
+    }
+
+    /// Brings what these files miss.
+    fn bring(&self, files: &[&Rc<RangeFile>]) -> Result<()> {
+        let missing = files.iter().map(|file| (&file.remote, &*file.path, &file.index));
+        let (traffic, brought) = bring(&self.reader, missing.collect());
+        let mut all = self.traffic.get();
+        all += traffic;
+        self.traffic.set(all);
+        brought.inspect_err(|_| {
+            files.iter().for_each(|file| kept::discard(file));
+        })
+    }
+
+    /// The key of a row.
+    pub fn key(&self, number: usize, row: RowId) -> Result<Key> {
+        self.answer(number, |index| index.key(row))
+    }
+
+    /// A row's value in a column of its file.
+    pub fn value(&self, number: usize, row: RowId, column: usize) -> Result<Value> {
+        self.answer(number, |index| index.value(row, column))
+    }
+
+    /// A row's vector.
+    pub fn vector(&self, number: usize, row: RowId) -> Result<Vec<f32>> {
+        self.answer(number, |index| index.vector(row))
+    }
+
+    /// Reads all that is wanted of these rows at once, so that it is here when it is asked for.
+    pub fn expect(&self, rows: &[(usize, RowId)], columns: &Columns) -> Result<()> {
+        let mut numbers: Vec<usize> = rows.iter().map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.answers(&numbers, |number, index| {
+            let mut is_pending = false;
+            for (_, row) in rows.iter().filter(|(own, _)| *own == number) {
+                is_pending |= columns.vector && index.vector(*row)?.is_pending();
+                is_pending |= columns.key && index.key(*row)?.is_pending();
+                for column in &columns.numbers {
+                    is_pending |= index.value(*row, column[number])?.is_pending();
+                }
+            }
+            Ok(if is_pending { Poll::Pending } else { Poll::Ready(()) })
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! What this backend keeps open, within a limit.
+
+use super::file::RangeFile;
+use crate::search::recent::RecentValues;
+use crate::sql::settings;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+/// A file that is open, and when its server was last asked which version it has.
+struct Kept {
+    file: Rc<RangeFile>,
+    asked: SystemTime,
+}
+
+thread_local! {
+    /// Open files by the ids of their objects.
+    static KEPT: RefCell<RecentValues<String, Kept>> = RefCell::default();
+}
+
+/// The file that is kept for an object.
+pub fn find(id: &str) -> Option<Rc<RangeFile>> {
+    find_asked_since(id, SystemTime::UNIX_EPOCH)
+}
+
+/// The same if its server was asked at `believed` or later.
+pub fn find_asked_since(id: &str, believed: SystemTime) -> Option<Rc<RangeFile>> {
+    KEPT.with_borrow_mut(|kept| {
+        let kept = kept.get(id).filter(|kept| kept.asked >= believed)?;
+        Some(Rc::clone(&kept.file))
+    })
+}
+
+/// Keeps a file for an object, whose server was asked then.
+pub fn keep(id: &str, file: Rc<RangeFile>, asked: SystemTime) {
+    KEPT.with_borrow_mut(|kept| kept.insert(id.into(), Kept { file, asked }));
+}
+
+/// Keeps a file no longer.
+pub fn discard(file: &RangeFile) {
+    let id = file.remote.object().id();
+    KEPT.with_borrow_mut(|kept| {
+        if kept.get(id).is_some_and(|kept| std::ptr::eq(&*kept.file, file)) {
+            kept.remove(id);
+        }
+    });
+}
+
+/// Drops pieces until what this backend keeps of all files is within its limit: at first all of files that the
+/// present statement does not use.
+pub fn trim() {
+    let limit = settings::fetch_memory();
+    let held = |file: &RangeFile| file.index.traffic().1;
+    KEPT.with_borrow(|kept| {
+        if kept.iter().map(|(kept, _)| held(&kept.file)).sum::<u64>() <= limit {
+            return;
+        }
+        let used = kept.iter().filter(|(_, is_used)| *is_used).count() as u64;
+        for (kept, is_used) in kept.iter() {
+            kept.file.index.shrink(if is_used { limit / used } else { 0 });
+        }
+    });
+}

@@ -1,0 +1,214 @@
+//! Opening files by their first bytes, and keeping them from one statement to the next.
+
+use super::file::{RangeFile, Traffic, bring};
+use super::{RangeFiles, kept};
+use crate::search::backend::{Backend, SignalMask};
+use crate::search::recent::RecentValues;
+use crate::search::stats;
+use crate::sql::failure::{Failure, Result};
+use crate::sql::settings::Caching;
+use hither_core::ErrorKind;
+use hither_core::fetch::LazyIndex;
+use hither_remote::{Access, Location, Object, Opened, RangeOptions, RangeReader, RemoteFile};
+use pgrx::PgSqlErrorCode as Code;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+/// How many of a file's first bytes are asked for, before it is known what is in it: as many as opening reads.
+const FIRST: Range<u64> = 0..65_536;
+/// What is asked for to learn whether a file is still the one that is open.
+const AGAIN: Range<u64> = 0..1;
+
+/// What a location meant, and when that was asked.
+type List = (Vec<Object>, SystemTime);
+
+thread_local! {
+    /// What keeps the connections of this backend.
+    static READER: RefCell<Option<Rc<RangeReader>>> = RefCell::default();
+    /// What locations meant to who asked.
+    static LISTED: RefCell<RecentValues<(String, Access), List>> = RefCell::default();
+}
+
+/// The files of a table, and what opening them needs to know.
+pub struct RangeSet<'o> {
+    pub locations: &'o [Location],
+    pub access: &'o Access,
+    pub caching: &'o Caching,
+}
+
+impl RangeSet<'_> {
+    /// Opens all files, several at a time. None of this machine is among them.
+    ///
+    /// # Errors
+    /// A file cannot be had by ranges, or has no lists for them.
+    pub fn open(&self) -> Result<RangeFiles> {
+        let reader = reader()?;
+        let asked = SystemTime::now();
+        let mut objects = Vec::new();
+        for location in self.locations {
+            objects.extend(self.list(&reader, location)?);
+        }
+        let before = reader.traffic();
+        let mut files = self.known(&objects);
+        let unknown: Vec<usize> = (0..objects.len()).filter(|at| files[*at].is_none()).collect();
+        let mut round_trips = 0;
+        if !unknown.is_empty() {
+            let stale: Vec<Option<Rc<RangeFile>>> =
+                unknown.iter().map(|at| kept::find(objects[*at].id())).collect();
+            let wanted: Vec<(&Object, Range<u64>)> = unknown
+                .iter()
+                .zip(&stale)
+                .map(|(at, stale)| match stale {
+                    // With its connections.
+                    Some(file) => (file.remote.object(), AGAIN),
+                    None => (&objects[*at], FIRST),
+                })
+                .collect();
+            let came = reader.open_all(&wanted, &mut Backend)?;
+            round_trips += 1;
+            let mut opening = Vec::new();
+            for ((&at, stale), came) in unknown.iter().zip(stale).zip(came) {
+                let url = objects[at].url();
+                let Opened::Parts { file: remote, first } = came else {
+                    let message = format!(
+                        "could not read \"{url}\" by ranges: the server sends no parts of files"
+                    );
+                    return Err(whole_instead(Failure::new(
+                        Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+                        message,
+                    )));
+                };
+                match stale {
+                    Some(file) if file.remote.version() == remote.version() => {
+                        files[at] = Some(file);
+                    }
+                    stale => opening.push((at, Opening::new(url, remote, first, stale.is_some())?)),
+                }
+            }
+            round_trips += read_starts(&reader, &mut opening)?;
+            for (at, opening) in opening {
+                stats::note_open();
+                files[at] = Some(Rc::new(opening.done()?));
+            }
+            for &at in &unknown {
+                if let Some(file) = &files[at] {
+                    kept::keep(objects[at].id(), Rc::clone(file), asked);
+                }
+            }
+            kept::trim();
+        }
+        let after = reader.traffic();
+        let traffic = Cell::new(Traffic {
+            requests: after.requests - before.requests,
+            bytes: after.bytes - before.bytes,
+            round_trips,
+        });
+        Ok(RangeFiles { files: files.into_iter().flatten().collect(), reader, traffic })
+    }
+
+    /// Those that are open, and whose servers need not be asked.
+    fn known(&self, objects: &[Object]) -> Vec<Option<Rc<RangeFile>>> {
+        let believed = self.caching.believed();
+        objects.iter().map(|object| kept::find_asked_since(object.id(), believed)).collect()
+    }
+
+    /// The files that a location means, believed for as long as files are.
+    fn list(&self, reader: &RangeReader, location: &Location) -> Result<Vec<Object>> {
+        let believed = self.caching.believed();
+        let key = (location.to_string(), self.access.clone());
+        let known = LISTED.with_borrow_mut(|listed| {
+            listed.get(&key).filter(|(_, asked)| *asked >= believed).map(|(list, _)| list.clone())
+        });
+        if let Some(objects) = known {
+            return Ok(objects);
+        }
+        let asked = SystemTime::now();
+        let objects = reader.objects(self.access, location, &mut Backend)?;
+        LISTED.with_borrow_mut(|listed| listed.insert(key, (objects.clone(), asked)));
+        Ok(objects)
+    }
+}
+
+/// A file that is being opened.
+struct Opening {
+    url: String,
+    remote: RemoteFile,
+    index: LazyIndex,
+}
+
+impl Opening {
+    /// With its first bytes, or a single one of them.
+    fn new(url: &str, remote: RemoteFile, first: Vec<u8>, again: bool) -> Result<Self> {
+        // What all files together may take is looked after here.
+        let mut opening = Self { url: url.into(), remote, index: LazyIndex::new(u64::MAX) };
+        if !again {
+            // Nothing is here yet: it is known now what is wanted.
+            let _ = opening.open()?;
+            let supplied = opening.index.supply(FIRST.start, &first);
+            supplied.map_err(|error| opening.wrong(error))?;
+        }
+        Ok(opening)
+    }
+
+    fn open(&mut self) -> Result<bool> {
+        let opened = self.index.open();
+        Ok(opened.map_err(|error| self.wrong(error))?.is_ready())
+    }
+
+    fn wrong(&self, error: hither_core::Error) -> Failure {
+        let lists = matches!(error.kind(), ErrorKind::Unsupported { .. });
+        let failure = Failure::from(error).about(Path::new(&self.url));
+        if lists { whole_instead(failure) } else { failure }
+    }
+
+    fn done(self) -> Result<RangeFile> {
+        let facts = (|| {
+            let index = &self.index;
+            Ok((index.options()?.clone(), index.len()?, index.is_unit_length()?))
+        })();
+        let (options, rows, is_unit_length) = facts.map_err(|error| self.wrong(error))?;
+        let Self { url, remote, index } = self;
+        Ok(RangeFile { path: url.into(), options, rows, is_unit_length, index, remote })
+    }
+}
+
+/// Reads on until all are open; in how many rounds.
+fn read_starts(reader: &RangeReader, opening: &mut [(usize, Opening)]) -> Result<u64> {
+    let mut round_trips = 0;
+    loop {
+        let mut waiting = Vec::new();
+        for (_, one) in &mut *opening {
+            if !one.open()? {
+                waiting.push((&one.remote, Path::new(&one.url), &one.index));
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(round_trips);
+        }
+        let (traffic, brought) = bring(reader, waiting);
+        brought?;
+        round_trips += traffic.round_trips;
+    }
+}
+
+/// The reader of this backend.
+fn reader() -> Result<Rc<RangeReader>> {
+    READER.with_borrow_mut(|reader| {
+        if let Some(reader) = reader {
+            return Ok(Rc::clone(reader));
+        }
+        // A thread that it may begin never receives signals.
+        let _masked = SignalMask::new();
+        let made = Rc::new(RangeReader::new(RangeOptions::default())?);
+        *reader = Some(Rc::clone(&made));
+        Ok(made)
+    })
+}
+
+/// What to do with a file that cannot be read by ranges.
+fn whole_instead(failure: Failure) -> Failure {
+    failure.hint("SET hither.fetch_mode = file, or the option fetch 'file' of the table or its server, brings it whole.")
+}
