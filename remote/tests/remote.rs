@@ -2,6 +2,7 @@
 
 mod answers;
 mod asking;
+mod faults;
 mod keeping;
 mod parts;
 mod server;
