@@ -52,8 +52,10 @@ impl<'a> Index<'a> {
     /// Opens the bytes of an index file, which start at a multiple of 16.
     ///
     /// # Errors
-    /// [`ErrorKind::NotAnIndex`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::Truncated`],
-    /// [`ErrorKind::Corrupt`], [`ErrorKind::Misaligned`]. Damage within the sections is found when
+    /// [`ErrorKind::NotAnIndex`](crate::ErrorKind::NotAnIndex),
+    /// [`ErrorKind::UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion),
+    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated), [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt),
+    /// [`ErrorKind::Misaligned`](crate::ErrorKind::Misaligned). Damage within the sections is found when
     /// it is met, or by [`verify`](Self::verify).
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let archive = Archive::open(bytes)?;
@@ -106,7 +108,8 @@ impl<'a> Index<'a> {
     /// Checks every checksum, id, key and offset: all that opening leaves to its use.
     ///
     /// # Errors
-    /// [`ErrorKind::ChecksumMismatch`] or [`ErrorKind::Corrupt`], saying where.
+    /// [`ErrorKind::ChecksumMismatch`](crate::ErrorKind::ChecksumMismatch) or
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -132,7 +135,7 @@ impl<'a> Index<'a> {
     /// building it again mends it.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the graph is damaged.
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the graph is damaged.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -240,7 +243,7 @@ impl<'a> Index<'a> {
     /// The number of the column that has this name.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownColumn`].
+    /// [`ErrorKind::UnknownColumn`](crate::ErrorKind::UnknownColumn).
     pub fn column(&self, name: &str) -> Result<usize> {
         self.options.column(name)
     }
@@ -248,7 +251,8 @@ impl<'a> Index<'a> {
     /// The row that has this key, if any.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyType`], or [`ErrorKind::Corrupt`] if the file is damaged.
+    /// [`ErrorKind::KeyType`](crate::ErrorKind::KeyType), or
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the file is damaged.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
