@@ -147,7 +147,8 @@ def levels():
                     "SELECT (SELECT array_agg(id ORDER BY id) FROM ours), (SELECT array_agg(id ORDER BY id) FROM theirs)")
             with session.transaction():
                 session.execute(f"SET TRANSACTION ISOLATION LEVEL {level}; SET LOCAL enable_seqscan = off")
-                assert "Order By: " in str(rows(session, "EXPLAIN (COSTS OFF) " + text))
+                plan = "\n".join(row[0] for row in rows(session, "EXPLAIN " + text))
+                assert "Order By: " in plan, f"{table}, {level}: {plan}"
                 before = None
                 for _ in range(3):
                     ours, theirs = rows(session, text)[0]

@@ -11,7 +11,7 @@ user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid()
 environment = {name: value for name, value in os.environ.items() if name != "RUST_BACKTRACE"}
 NEAR = "pgsql_tmp_hither/near"
 # Of what is asked beside changes of rows that others change, too.
-CONFLICTS = ("40001", "40P01", "55P03", "57014")
+CONFLICTS = ("40001", "40P01", "55P03")
 ENDED = (None, "57P01", "57P02", "57P03", "08006", "08003")
 servers = []
 # A transaction whose server was killed cannot be rolled back.
@@ -239,6 +239,13 @@ def build(session, pick, concurrently=True):
             if kind == 5: session.execute(f"TRUNCATE {name}; {insert}")
 
 
+def told(error):
+    """What an assertion says, else an error with its SQLSTATE and where it was raised."""
+    if isinstance(error, AssertionError) and str(error):
+        return str(error)
+    return "".join(traceback.format_tb(error.__traceback__)[-3:]) + f"{error!r} {getattr(error, 'sqlstate', '')}"
+
+
 class Load:
     """Sessions that change and read until told to end, or until their server does."""
 
@@ -251,17 +258,33 @@ class Load:
 
     def work(self, job, most, pick):
         try:
-            with self.server.connect(options="-c lock_timeout=5s", application_name="load") as session:
-                while not self.over.is_set():
-                    try:
-                        job(session, pick, most)
-                        self.done += 1
-                    except psycopg.Error as error:
-                        if error.sqlstate not in CONFLICTS:
-                            raise
+            while not self.over.is_set():
+                # psycopg counts a transaction whose BEGIN was cancelled as open for ever: another session goes on.
+                with contextlib.suppress(psycopg.errors.QueryCanceled), self.connect() as session:
+                    self.work_on(session, job, most, pick)
         except Exception as error:
             if not (self.killed and getattr(error, "sqlstate", 0) in ENDED):
                 self.problems.append(error)
+
+    def work_on(self, session, job, most, pick):
+        while not self.over.is_set():
+            try:
+                job(session, pick, most)
+                self.done += 1
+            except psycopg.errors.QueryCanceled:
+                raise
+            except psycopg.Error as error:
+                if error.sqlstate not in CONFLICTS:
+                    raise
+
+    def connect(self):
+        """A session. One that is cancelled while it begins fails without an SQLSTATE."""
+        while True:
+            try:
+                return self.server.connect(options="-c lock_timeout=5s", application_name="load")
+            except psycopg.OperationalError as error:
+                if "canceling statement" not in str(error):
+                    raise
 
     def kill(self):
         self.killed = True
@@ -271,7 +294,7 @@ class Load:
     def end(self):
         self.over.set()
         [thread.join() for thread in self.threads]
-        assert not self.problems, [f"{error!r} {getattr(error, 'sqlstate', '')}" for error in self.problems[:3]]
+        assert not self.problems, "\n".join(told(error) for error in self.problems[:3])
 
 
 def end(server):
@@ -356,8 +379,7 @@ def main(*tests):
                 test()
             except Exception as error:
                 failed.append(test.__name__)
-                where = "" if isinstance(error, AssertionError) else "".join(traceback.format_tb(error.__traceback__)[-3:])
-                print(f"{test.__name__}: {where}{error or repr(error)}"[:6000], file=sys.stderr)
+                print(f"{test.__name__}: {told(error)}"[:6000], file=sys.stderr)
             print(f"  {test.__name__}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
             for server in servers:
                 if server.process and server.process.poll() is None:
