@@ -32,7 +32,8 @@ help:
 run:
 	@CARGO="$(CARGO)" sh scripts/run.sh
 
-test: check unit nostd parity embedded test-npm test-python test-www test-pg test-clients
+test:
+	@CARGO="$(CARGO)" MAKE="$(MAKE)" sh scripts/test.sh
 
 check:
 	@sh scripts/install.sh compiler components cargo-deny

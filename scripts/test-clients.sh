@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
+# LTO takes minutes, and tests no less time.
+PROFILE=${PROFILE:-quick}
+export PROFILE
 
 tests=$repository/fdw/tests/clients
 venv=$CARGO_TARGET_DIR/clients

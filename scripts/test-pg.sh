@@ -11,6 +11,9 @@ cd "$(dirname "$0")/.."
 mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
 . fdw/tests/servers.sh
+# LTO takes minutes, and tests no less time.
+PROFILE=${PROFILE:-quick}
+export PROFILE
 [ $# -gt 0 ] || set -- 18 16
 
 build_command
