@@ -15,7 +15,7 @@ const ALIGNMENT: usize = 64;
 /// ```
 #[derive(Debug, Default)]
 pub struct AlignedBytes {
-    /// Never grows beyond its capacity, which would move it.
+    /// Never grows beyond its capacity: that would move the bytes.
     bytes: Vec<u8>,
     /// How many of them come before the first that is at a multiple of 64.
     start: usize,
@@ -35,7 +35,7 @@ impl AlignedBytes {
         bytes
     }
 
-    /// No bytes, and room for `capacity`: bytes up to so many are appended where they will stay.
+    /// Empty, with room for `capacity` bytes, which are then appended without moving.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`].
@@ -45,8 +45,7 @@ impl AlignedBytes {
         Ok(bytes)
     }
 
-    /// Makes room for `additional` bytes more: for no others, or for half as many again as there is
-    /// room for, if that is more.
+    /// Makes room for at least `additional` more bytes; grows by half of the capacity if that is more.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`].
@@ -70,7 +69,7 @@ impl AlignedBytes {
         Err(ErrorKind::OutOfMemory { bytes: needed as u64 }.into())
     }
 
-    /// The same, but without enough memory it ends the program, as a `Vec` does.
+    /// Like [`try_reserve`](Self::try_reserve), but aborts if memory runs out, as a `Vec` does.
     fn reserve(&mut self, additional: usize) {
         if let Err(error) = self.try_reserve(additional) {
             panic!("{error}");
@@ -89,7 +88,7 @@ impl AlignedBytes {
         &self.bytes[self.start..]
     }
 
-    /// The bytes, to be changed.
+    /// The bytes, mutable.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..]
     }
@@ -100,7 +99,7 @@ impl AlignedBytes {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Appends `count` zeros and gives them to be filled.
+    /// Appends `count` zeros and returns them to be filled.
     pub(crate) fn grow(&mut self, count: usize) -> Result<&mut [u8]> {
         self.try_reserve(count)?;
         let length = self.bytes.len();
@@ -134,7 +133,7 @@ impl AsRef<[u8]> for AlignedBytes {
     }
 }
 
-/// A copy, because it may start anywhere.
+/// Copies, because a `Vec` may start at any address.
 impl From<Vec<u8>> for AlignedBytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self::copy_of(&bytes)

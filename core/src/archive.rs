@@ -8,24 +8,24 @@
 //!     sections              each at a multiple of 64: what every query needs comes first
 //! ```
 //!
-//! # Opening passes over no row
+//! # Opening reads no rows
 //!
-//! A file may be of gigabytes, mapped, or one day elsewhere. Opening reads the header and the manifest,
-//! checks their hashes, and checks that every section lies within the file, overlaps no other, and has as
-//! many checksums as blocks. Whoever opens a section checks its length, and whoever uses it checks its
+//! A file may be gigabytes long, mapped, or on a server. Opening reads the header and the manifest, checks
+//! their hashes, and checks that every section lies within the file, overlaps no other, and has as many
+//! checksums as blocks. The code that opens a section checks its length; the code that uses it checks its
 //! content.
 //!
 //! # Checksums are a tree
 //!
 //! The content id is the hash of the manifest; the manifest has the hash of every 4,096 bytes of checksums, and
 //! these are of blocks of 4 KiB (where queries read scattered rows) or 64 KiB. So the content id stands for
-//! every byte of the file, and whoever reads a range of it can check that range by two blocks more.
-//! `verify` checks them all, and that what lies between sections is zero.
+//! every byte of the file, and the reader of a range can check that range with two more blocks. `verify` checks
+//! them all, and that what lies between sections is zero.
 //!
 //! # The order of sections
 //!
-//! It is that of need: what every query reads comes first, then what a walk reads, then what is read for
-//! the rows that are given. A file that is mapped, or fetched from its front, is warm where it matters.
+//! Sections are sorted by need: first what every query reads, then what a walk reads, then what is read for the
+//! rows of the answer. A file that is mapped, or fetched from its front, is warm where it matters.
 //!
 //! # Frozen
 //!
@@ -45,8 +45,8 @@ use alloc::vec::Vec;
 use manifest::{Manifest, Section};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// As PNG's signature it shows damage by transfers as text: a byte beyond ASCII, both kinds of line end,
-/// end of file.
+/// Like PNG's signature, it reveals damage by transfers as text: a byte beyond ASCII, both kinds of line end,
+/// an end of file.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89HTR\r\n\x1a\n";
 
 /// The format version that this library writes and reads.
@@ -155,8 +155,7 @@ impl Header {
 }
 
 impl<'a> Archive<'a> {
-    /// Reads header and manifest and checks that every section lies within the bytes. Passes over
-    /// no section.
+    /// Reads header and manifest and checks that every section lies within the bytes. Reads no section.
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let header = Header::decode(bytes)?;
         if header.length != bytes.len() as u64 {
@@ -238,8 +237,8 @@ fn check_sections(manifest: &Manifest, manifest_end: u64, file_length: u64) -> R
             return Err(corrupt(WHAT));
         }
     }
-    // In order, each once, none within another: look-ups are by binary search, and scratch
-    // for the rows of all segments is within a multiple of the file's size.
+    // Sorted, unique, and none within another: look-ups use binary search, and scratch for the rows of all
+    // segments stays within a multiple of the file's size.
     if !manifest.sections.is_sorted_by(|a, b| a.place() < b.place()) {
         return Err(corrupt(WHAT));
     }
@@ -253,7 +252,7 @@ fn check_sections(manifest: &Manifest, manifest_end: u64, file_length: u64) -> R
     Ok(())
 }
 
-/// Where the parts of the file lie, first to last, and its end.
+/// The ranges of the file's parts, first to last, and its end.
 fn covered(manifest: &Manifest, manifest_end: u64, file_length: u64) -> Vec<(u64, u64)> {
     let mut covered: Vec<(u64, u64)> = Vec::new();
     covered.push((0, manifest_end));

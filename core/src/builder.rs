@@ -45,7 +45,7 @@ pub struct IndexBuilder {
     options: IndexOptions,
     vectors: Vectors,
     keys: Vec<Key>,
-    /// How far vectors are from those that count; of the rows behind these, not at all.
+    /// The distance of each stored vector from the row's true one; rows beyond the end of the list have none.
     errors: Vec<f32>,
     random_keys: RandomKeys,
     columns: Vec<ColumnBuilder>,
@@ -102,8 +102,8 @@ impl IndexBuilder {
         self.parts.spill_to(spill);
     }
 
-    /// Takes the keys of rows that come without one from this seed, not from the system: for tests, which
-    /// want the same file again. Two indexes of one seed have the same keys.
+    /// Draws the keys of rows without one from this seed, not from the system: for tests, which want the same
+    /// file again. Two indexes with the same seed have the same keys.
     ///
     /// ```
     /// use hither::{IndexBuilder, IndexOptions, KeyType, Metric};
@@ -142,11 +142,11 @@ impl IndexBuilder {
         self.codes_preferred = true;
     }
 
-    /// Makes room for `rows` more rows if it is known that they will come: room that grows as they come
-    /// takes more memory. Where memory is limited, segments become equally large.
+    /// Reserves room for `rows` more rows, where their number is known: room that grows row by row takes more
+    /// memory. Where memory is limited, segments become equally large.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfMemory`]; [`ErrorKind::InvalidParameter`] if so many rows want a higher limit.
+    /// [`ErrorKind::OutOfMemory`]; [`ErrorKind::InvalidParameter`] if so many rows need a higher limit.
     pub fn reserve(&mut self, rows: usize) -> Result<()> {
         let all = self.rows_here().saturating_add(rows) as u64;
         let rows = self.parts.expect(&self.options, all, 0)?.min(rows as u64) as usize;
@@ -205,9 +205,9 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Appends a row as [`push`](Self::push) does, of which the vector is not at hand but another that is
-    /// at most `error` away, at least 0; under cosine of both at unit length. What
-    /// [`Index::vector_error`](crate::Index::vector_error) tells of the row takes account of it.
+    /// Appends a row as [`push`](Self::push) does where its exact vector is not at hand, only one that is at
+    /// most `error` away from it (0 or more; under cosine, of both at unit length).
+    /// [`Index::vector_error`](crate::Index::vector_error) takes account of it.
     ///
     /// # Errors
     /// Those of `push`, and [`ErrorKind::InvalidParameter`] if `error` is negative or no number.
@@ -242,9 +242,9 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// If memory is limited and full, builds a segment of the rows so far and puts it aside, which makes
-    /// room for another row. Else it does nothing. [`push`](Self::push) calls it without `progress`; call
-    /// it before to hear of that.
+    /// If memory is limited and full, builds a segment of the rows so far and puts it aside, which makes room
+    /// for another row. Otherwise it does nothing. [`push`](Self::push) calls it without `progress`; call it
+    /// first to be told of progress.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateKey`] if a key was given twice, [`ErrorKind::InvalidParameter`] if the
@@ -277,7 +277,7 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Chooses other structures, for callers who decide by the number of rows.
+    /// Chooses other structures, for callers that decide by the number of rows.
     ///
     /// # Errors
     /// Those of [`new`](Self::new).
@@ -302,7 +302,7 @@ impl IndexBuilder {
         self.parts.count()
     }
 
-    /// The options that it was made with.
+    /// The options of this builder.
     pub fn options(&self) -> &IndexOptions {
         &self.options
     }
@@ -324,7 +324,7 @@ impl IndexBuilder {
         self.vectors.rows() as usize
     }
 
-    /// Builds the index and gives its file's bytes.
+    /// Builds the index and returns the bytes of its file.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateKey`] if a key was given twice; [`ErrorKind::VectorUnderflow`], or for
@@ -336,7 +336,7 @@ impl IndexBuilder {
         Ok(bytes)
     }
 
-    /// Builds the index and writes its file to `sink`, telling of `progress` if that is wanted.
+    /// Builds the index and writes its file to `sink`, reporting `progress` if wanted.
     ///
     /// # Errors
     /// Those of [`finish`](Self::finish), of the sink, and of `progress`.

@@ -1,5 +1,5 @@
-//! Recall calibration: which `ef_search` or `probes` a wanted recall takes. The build measures it by rows
-//! that it holds out of the structure as queries.
+//! Recall calibration: which `ef_search` or `probes` a wanted recall takes. The build measures it with queries:
+//! rows that it holds out of the structure.
 
 use crate::archive::manifest;
 use crate::error::{Result, corrupt};
@@ -38,7 +38,7 @@ pub enum Structure {
 named!(Structure, "structure": Flat = "flat", Hnsw = "hnsw", Ivf = "ivf");
 
 impl Structure {
-    /// The parameter that says how hard a search by it tries, if there is one: `ef_search` or `probes`.
+    /// The parameter that sets the effort of a search, if there is one: `ef_search` or `probes`.
     pub fn effort_name(self) -> Option<&'static str> {
         match self {
             Self::Flat => None,
@@ -110,8 +110,8 @@ impl Calibration {
         }
     }
 
-    /// The setting with the highest recall that was measured, the least of them if several have it,
-    /// and that recall: what asking for more will not bring.
+    /// The setting with the highest measured recall (the least such setting) and that recall: asking for more
+    /// will not bring more.
     pub fn best(&self) -> (u32, f32) {
         let better =
             |best: (u32, f32), point: &(u32, f32)| if point.1 > best.1 { *point } else { best };
@@ -119,8 +119,7 @@ impl Calibration {
     }
 
     /// The least setting that reached `recall`, with a margin of three standard errors of the
-    /// measurement, interpolated between the settings that were measured. The greatest one if
-    /// none did.
+    /// measurement, interpolated between the settings that were measured. The greatest setting if none did.
     pub fn effort(&self, recall: f32) -> u32 {
         let answers = (self.queries as f32 * self.k as f32).max(1.0);
         let lower =

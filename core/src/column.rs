@@ -78,7 +78,7 @@ pub struct ColumnSchema {
     pub column_type: ColumnType,
 }
 
-/// That no column has this name, with those that there are.
+/// The error that no column has this name, with the names that there are.
 pub(crate) fn unknown_column<'s>(
     columns: impl IntoIterator<Item = &'s ColumnSchema>,
     name: String,
@@ -180,7 +180,7 @@ impl ValueRef<'_> {
         }
     }
 
-    /// Bytes of a text, of bytes or of JSON; 0 of others.
+    /// Length in bytes of text, bytes or JSON; 0 for other values.
     pub(crate) fn blob_len(self) -> usize {
         match self {
             Self::Text(value) | Self::Json(value) => value.len(),
@@ -205,7 +205,7 @@ impl ValueRef<'_> {
     }
 }
 
-/// Values of types that only one kind of column has.
+/// Conversions from types that fit one type of column only.
 macro_rules! from {
     ($($variant:ident: $owned:ty, $borrowed:ty;)*) => {$(
         impl From<$owned> for Value {
@@ -236,40 +236,39 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
     }
 }
 
-/// No value is null.
+/// `None` is null.
 impl<'a, T: Into<Self>> From<Option<T>> for ValueRef<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
 }
 
-/// The sections of one column of one segment; an empty one is absent. All little-endian.
+/// The sections of one column of one segment, all little-endian; an empty one is absent.
 ///
 /// A column without rows has none of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ColumnSections<T> {
     /// Bitmap, bit `row % 8` of byte `row / 8`: 1 where there is a value. Absent if no row is
-    /// null. What the other sections hold for a null row is zero, or empty.
+    /// null. For a null row the other sections hold zeros, or an empty value.
     pub validity: T,
     /// Bool: a bitmap like `validity`. Int64, Float64, Timestamp: 8 bytes a row. Uuid: 16 bytes a
     /// row. Text, Bytes, Json: the values one after another. Text with a dictionary: codes of 1
     /// byte a row if the dictionary has at most 256 entries, else 2 if at most 65,536, else 4.
     pub values: T,
-    /// Of Text, Bytes and Json without dictionary: rows + 1 places in `values`, of 4 bytes if
-    /// `values` is shorter than 4 GiB, else 8.
+    /// Text, Bytes and Json without dictionary: rows + 1 offsets into `values`, of 4 bytes if `values` is
+    /// shorter than 4 GiB, else 8.
     pub offsets: T,
-    /// Only with a dictionary: for each entry, and once more for its end, the place in
-    /// `dictionary`, of 4 bytes if that is shorter than 4 GiB, else 8; then, in 4 bytes, how many
-    /// rows have a smaller entry.
+    /// Only with a dictionary: for each entry, and once more for the end, the offset into `dictionary`, of 4
+    /// bytes if that is shorter than 4 GiB, else 8; then, in 4 bytes, how many rows have a smaller entry.
     pub dictionary_offsets: T,
-    /// The different texts, ascending by their bytes, one after another.
+    /// The distinct texts, ascending by bytes, one after another.
     pub dictionary: T,
     /// For each 4,096 rows 24 bytes: least and greatest value in the form of an ordered u64 (see
     /// [`zones`]), how many rows are null in 4 bytes, and 4 zeros.
     pub zones: T,
 }
 
-/// Bytes of one place in a run of `length` bytes.
+/// Bytes of one offset into `length` bytes.
 pub(crate) fn offset_width(length: usize) -> usize {
     if u32::try_from(length).is_ok() { 4 } else { 8 }
 }

@@ -1,13 +1,13 @@
-//! Distance kernels: one generic algorithm, instantiated for every instruction set. They know no
-//! metric.
+//! Distance kernels: one generic algorithm, instantiated for every instruction set. Kernels know nothing of
+//! metrics.
 //!
 //! **The arithmetic is defined**, so that every platform gives the same bits: element `i` of a
 //! vector goes to partial sum `i % 32`; a term is multiplied, then added, each rounded (no fused
 //! operation, whose single rounding differs); the 32 sums are reduced by one fixed tree (16
 //! apart, 8, 4, 2, 1). 1, 4, 8 and 16 lanes all divide 32. Sums of 8-bit codes are integers.
 //!
-//! Work comes as a list of rows, so that the instruction set is dispatched once a list and rows
-//! ahead can be prefetched: random rows are bound by memory, not by arithmetic.
+//! A kernel takes a list of rows, so that the instruction set is dispatched once a list and later rows can be
+//! prefetched: reading random rows is bound by memory, not by arithmetic.
 
 mod lanes;
 #[cfg(target_arch = "aarch64")]
@@ -48,9 +48,9 @@ pub(crate) enum Measure {
     L1,
 }
 
-/// Measures `query` against the listed rows: `out[i]` belongs to `list[i]`. Rows beyond the length
-/// of `out` are the next to be measured, and only brought near; if there are any, those before
-/// them are near.
+/// Measures `query` against the listed rows: `out[i]` belongs to `list[i]`. Rows beyond the length of `out` are
+/// those to be measured next, and are only prefetched; if there are any, those before them have been
+/// prefetched.
 ///
 /// `query` has as many values as `table` has dimensions.
 ///
@@ -86,9 +86,9 @@ pub(crate) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     platform::dispatch(WidenF16 { bytes, out });
 }
 
-/// Does `work` compiled for this processor's instruction set, so that the compiler can vectorise its loops.
-/// What `work` calls must be `inline(always)`, else it is compiled for any processor. In WebAssembly there
-/// is only one instruction set.
+/// Runs `work` compiled for this processor's instruction set, so that the compiler can vectorise its loops. All
+/// functions that `work` calls must be `inline(always)`, or they are compiled for the baseline processor. In
+/// WebAssembly there is only one instruction set.
 pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
     platform::dispatch(Work(work))
 }
@@ -105,8 +105,8 @@ pub(crate) fn measure_pair(kind: Measure, a: &[f32], b: &[f32]) -> f32 {
     }
 }
 
-/// The square root, rounded as IEEE 754 has it. In WebAssembly it is an instruction, which `libm`
-/// does not know.
+/// The square root, rounded as IEEE 754 requires. In WebAssembly it is an instruction, which `libm` does not
+/// know.
 pub(crate) fn sqrt(value: f32) -> f32 {
     #[cfg(target_arch = "wasm32")]
     return platform::sqrt(value);

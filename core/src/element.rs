@@ -78,8 +78,8 @@ impl Element {
     }
 }
 
-/// The f32 of the same value as a binary16 given as its bits. In plain code: where many are widened
-/// kernels do it, and `to_f32` asks the processor anew what it can.
+/// The f32 of the same value as a binary16 given as its bits. Plain code: kernels widen many values at once,
+/// and `to_f32` would detect the processor's features on every call.
 pub(crate) fn widen(bits: u16) -> f32 {
     f16::from_bits(bits).to_f32_const()
 }

@@ -5,10 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// An error: its [kind](Self::kind) says what went wrong, as text a person what to do.
+/// An error. Its [kind](Self::kind) tells a program what went wrong, its text tells a person what to do.
 ///
-/// Bad input and damaged files give one; a panic is always a bug of ours. It is one pointer wide,
-/// so that what may fail costs little where nothing does.
+/// Bad input and damaged files give an error; a panic is always a bug of ours. An error is one pointer wide, so
+/// that a result costs little where nothing fails.
 ///
 /// ```
 /// use hither::{ErrorKind, Index};
@@ -48,7 +48,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// What went wrong, of an [`Error`].
+/// What went wrong: the kind of an [`Error`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -81,9 +81,9 @@ pub enum ErrorKind {
     ZeroVector,
     /// More rows, dimensions or segments than the format can number.
     TooMany {
-        /// What there is too much of.
+        /// What exceeds the limit.
         what: &'static str,
-        /// The greatest number that works.
+        /// The greatest number that is allowed.
         limit: u64,
     },
     /// A parameter is outside its range, or contradicts another.
@@ -168,16 +168,16 @@ pub enum ErrorKind {
     },
     /// The bytes do not start at an address that is a multiple of 16.
     Misaligned,
-    /// A search was to use a structure that the index does not have.
+    /// A search asked for a structure that the index does not have.
     MissingStructure {
         /// The structure's name.
         name: &'static str,
     },
-    /// Indexes that were to be merged, or to answer as one, are not alike.
+    /// Indexes that should be merged, or searched as one, are not alike.
     Unlike {
-        /// The number of the first that differs from the first of all.
+        /// The number of the first index that differs from index 0.
         index: usize,
-        /// In what, as [`Difference`](crate::Difference) calls it.
+        /// In what it differs, as [`Difference`](crate::Difference) names it.
         what: &'static str,
     },
     /// The index does not have what the call needs.
@@ -200,13 +200,13 @@ pub enum ErrorKind {
     },
     /// The caller asked to stop.
     Cancelled,
-    /// [`SearchParams::interrupt`](crate::SearchParams::interrupt) asked a search to pause. Nothing is
-    /// lost: the same call of `next_batch` goes on.
+    /// [`SearchParams::interrupt`](crate::SearchParams::interrupt) asked a search to pause. Nothing is lost:
+    /// calling `next_batch` again continues the search.
     Interrupted,
 }
 
 impl ErrorKind {
-    /// Whether a vector's values are at fault, so that a build may leave its row out and go on.
+    /// Whether the values of a vector are at fault, so that a build may skip the row and go on.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -226,8 +226,7 @@ impl ErrorKind {
         )
     }
 
-    /// The word by which programs tell what went wrong, the same in every language; of kinds that call
-    /// for the same answer it is one.
+    /// A code for programs, the same in every language. Kinds that call for the same reaction share one.
     ///
     /// ```
     /// assert_eq!(hither::Index::open(b"x").unwrap_err().kind().code(), "not_an_index");
@@ -369,8 +368,8 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Makes an error of bytes that are not where they should be. `ok_or` makes the error first and drops it
-/// where all is well, for every row that a search reads: a twentieth of its time in WebAssembly.
+/// Turns missing bytes into an error. `ok_or` would build the error first and drop it where all is well, for
+/// every row that a search reads: a twentieth of its time in WebAssembly.
 pub(crate) trait OrCorrupt<T> {
     /// The value, or [`ErrorKind::Corrupt`].
     fn or_corrupt(self, what: &'static str) -> Result<T>;
@@ -386,15 +385,15 @@ impl<T> OrCorrupt<T> for Option<T> {
     }
 }
 
-/// [`ErrorKind::Corrupt`], made out of the way of what is hot.
+/// [`ErrorKind::Corrupt`], built out of the hot path.
 #[cold]
 #[inline(never)]
 pub(crate) fn corrupt(what: &'static str) -> Error {
     ErrorKind::Corrupt { what }.into()
 }
 
-/// Collects values up to the first error, which `collect` does too: but compiled for size, as four
-/// functions for every place that calls it.
+/// Collects values up to the first error. `collect` does so too, but compiled for size it becomes four
+/// functions at every place that calls it.
 pub(crate) fn try_collect<T>(values: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
     let mut list = Vec::with_capacity(values.size_hint().0);
     for value in values {

@@ -2,10 +2,10 @@
 //!
 //! # No I/O of its own
 //!
-//! A [`LazyIndex`] is asked as an [`Index`](crate::Index) is. What it needs and does not have yet it says:
-//! an answer is [`Poll::Pending`], and [`LazyIndex::requests`] gives the ranges of the file that are
-//! missing. Whoever reads files, or asks servers, brings them to [`LazyIndex::supply`], in any order and in
-//! parts as large as it likes, and asks again. A question that is asked again goes on where it was.
+//! A [`LazyIndex`] has the methods of an [`Index`](crate::Index). Where bytes are missing, a method returns
+//! [`Poll::Pending`], and [`LazyIndex::requests`] gives the ranges of the file that are missing. The caller,
+//! who reads files or asks servers, passes them to [`LazyIndex::supply`], in any order and in parts of any
+//! size, and calls the method again, which continues where it stopped.
 //!
 //! ```
 //! use core::task::Poll;
@@ -45,23 +45,22 @@
 //!
 //! # What is read
 //!
-//! The file has lists for it ([`IndexOptions::ranges`](crate::IndexOptions::ranges)). The first 64 KiB have
-//! the manifest and the directory of the groups of lists; a search then reads the directories of
-//! the groups that are near, the nearest lists, and the vectors of the rows that seem nearest: four round trips
-//! in all, and two or three for a further query. Keys of rows that have numbers come with the lists; others,
-//! and values of columns, are read where they are asked for, by blocks of 4 KiB. A filter reads the columns
-//! that it names, once.
+//! The file has lists for this purpose ([`IndexOptions::ranges`](crate::IndexOptions::ranges)). The first 64
+//! KiB hold the manifest and the directory of the groups of lists. A search then reads the directories of the
+//! nearest groups, the nearest lists, and the vectors of the rows that seem nearest: four round trips in all,
+//! and two or three for a further query. Keys that are row numbers come with the lists; other keys, and values
+//! of columns, are read on demand in blocks of 4 KiB. A filter reads the columns that it names, once.
 //!
 //! # Nothing unchecked
 //!
-//! The content id stands for every byte of the file, and each piece has a hash somewhere on the way from it. A
-//! piece is kept once it is checked, and what is kept is checked no more. So bytes of another version, or
-//! damage, are an error and never an answer.
+//! The content id stands for every byte of the file, and a chain of hashes leads from it to each piece. A piece
+//! is checked before it is kept, and then never again. So damage, or bytes of another version, give an error
+//! and never an answer.
 //!
 //! # Memory
 //!
-//! Pieces are kept up to a limit, those dropped first that were not used for the longest time; what one
-//! question needs is kept until it is answered, even beyond the limit.
+//! Pieces are kept up to a limit; the least recently used are dropped first. The pieces that one question needs
+//! are kept until it is answered, even beyond the limit.
 
 mod cache;
 mod filter;
@@ -80,11 +79,11 @@ use crate::error::Result;
 use crate::hnsw::search::{Halt, Step};
 use core::task::Poll;
 
-/// Bytes that are not here yet: the cache knows which.
+/// Some bytes are missing; the cache knows which.
 #[derive(Debug)]
 pub(crate) struct Missing;
 
-/// A step's outcome as callers see it.
+/// Converts the outcome of a step to what callers see.
 fn poll<T>(step: Step<T, Missing>) -> Result<Poll<T>> {
     match step {
         Ok(value) => Ok(Poll::Ready(value)),

@@ -1,4 +1,4 @@
-//! Index files that are open and own their bytes; with std they are mapped, and written whole or not at all.
+//! Open index files, which own their bytes. With std they are memory-mapped, and written whole or not at all.
 
 #[cfg(feature = "std")]
 mod atomic;
@@ -58,12 +58,12 @@ impl Bytes {
     }
 }
 
-/// An index file that is open. Mapped by `open`, its rows are read where they lie when they are needed;
-/// where there are no files, it has its bytes [in memory](Self::from_bytes).
+/// An open index file. `open` maps it, so that rows are read on demand; without a file system it holds its
+/// bytes [in memory](Self::from_bytes).
 ///
 /// Replace an index file by renaming a new one over it, as `IndexBuilder::save` and `write_file` do; the
-/// mapping keeps the old one. Cutting an open file short in place ends programs that have it mapped:
-/// where that cannot be ruled out, `read` it instead.
+/// mapping keeps the old one. Truncating an open file in place kills programs that have it mapped: where that
+/// cannot be ruled out, `read` it instead.
 ///
 /// ```
 /// use hither::{IndexBuilder, IndexFile, IndexOptions, KeyRef, Metric};
@@ -86,8 +86,8 @@ impl Bytes {
 pub struct IndexFile(OwnedIndex);
 
 impl IndexFile {
-    /// Opens the bytes of a file, such as a download. Those that are not
-    /// [`AlignedBytes`](crate::raw::AlignedBytes) are copied into such.
+    /// Opens the bytes of a file, such as a download. Bytes that are not
+    /// [`AlignedBytes`](crate::raw::AlignedBytes) are copied.
     ///
     /// # Errors
     /// Those of [`Index::open`].
@@ -139,7 +139,7 @@ impl IndexFile {
         self.0.borrow_owner().as_slice().len() as u64
     }
 
-    /// Never: an index file has a header.
+    /// Always false: an index file has a header.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,8 +1,7 @@
 //! Filters: which rows may be in an answer.
 //!
-//! [`Filter`] is what callers write. [`Filter::bind`] prepares it for the columns of a segment,
-//! and [`Filter::matches_values`] is the same meaning in its plainest form, for rows that lie in
-//! no file yet.
+//! [`Filter`] is what callers write. [`Filter::bind`] prepares it for the columns of a segment.
+//! [`Filter::matches_values`] has the same meaning in its plainest form, for rows that are in no file yet.
 
 mod bind;
 mod estimate;
@@ -60,15 +59,15 @@ pub enum Filter {
         /// What to compare with.
         value: Value,
     },
-    /// Whether a column equals one of some values. If it does not and either the column or one of
-    /// the values is null, unknown. Nothing is in an empty list.
+    /// Whether a column equals one of some values. If it does not, and either the column or one of the values
+    /// is null, the result is unknown. No value is in an empty list.
     In {
         /// The column's name.
         column: String,
         /// What to compare with.
         values: Vec<Value>,
     },
-    /// SQL's `NOT IN`: [`In`](Self::In), negated, so never true if one of the values is null.
+    /// SQL's `NOT IN`, the negation of [`In`](Self::In): never true if one of the values is null.
     NotIn {
         /// The column's name.
         column: String,
@@ -177,8 +176,8 @@ impl Filter {
         }
     }
 
-    /// The plainest evaluation. It looks at every part even if the others have decided, so that it finds
-    /// every error.
+    /// Evaluates in the plainest way: every part, even if others have decided already, so that it finds every
+    /// error.
     fn evaluate<'v>(
         &self,
         schema: &[ColumnSchema],

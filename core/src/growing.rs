@@ -1,21 +1,19 @@
-//! Rows in memory that are in no file yet. Searches scan them; saving makes a segment of them.
+//! Growing rows: rows in memory that are in no file yet. Searches scan them; saving makes a segment of them.
 //!
-//! An index file never changes, and a graph that takes rows one at a time is another graph than the one that a
-//! build makes. So rows that are inserted into an open index gather beside its segments. Three
-//! things are wanted of them:
+//! An index file never changes, and inserting rows into a graph one at a time gives another graph than a build
+//! does. So rows that are inserted into an open index gather beside its segments. They have three properties:
 //!
-//! - **They are found at once, and exactly.** A search scans them all, by their stored vectors, and joins what it
-//!   finds with what the segments gave, as if they were one more segment (`index/merge.rs`). With std each row has
-//!   codes, too, by which a scan leaves out what is too far for certain. That is right for some tens of thousands;
-//!   saving makes a segment of them, with the structures that the index was asked for.
-//! - **A key is one row.** Inserting a key that is there replaces its row: the one that grows is marked as not
-//!   alive, one in a segment is hidden there. A table of hashes leads from a key to its live row. Rows are
-//!   never moved, so that a search that goes on keeps its place.
-//! - **An insert that fails has changed nothing.** A vector may be refused for its values, a column's
-//!   value for its type, memory may end: all that can fail comes first, and what cannot, last.
+//! - **They are found at once, and exactly.** A search scans them all, by their stored vectors, and merges what
+//!   it finds with the answers of the segments, as if they were one more segment (`index/merge.rs`). With std
+//!   each row also has codes, by which a scan skips rows that are certainly too far. This suits some tens of
+//!   thousands of rows; saving makes a segment of them, with the structures of the index's options.
+//! - **A key is one row.** Inserting a key that exists replaces its row: a growing row is marked as dead, a row
+//!   of a segment is hidden there. A hash table leads from a key to its live row. Rows never move, so that a
+//!   search can be resumed.
+//! - **An insert that fails has changed nothing.** A vector may be refused for its values, a column's value for
+//!   its type, and memory may run out: everything that can fail comes first.
 //!
-//! Rows that were replaced still take memory until they are saved, or until `compacted` makes a copy without
-//! them.
+//! Replaced rows take memory until the index is saved, or until `compacted` makes a copy without them.
 
 use crate::column::{ColumnBuilder, ColumnSchema, ValueRef};
 use crate::error::{ErrorKind, Result};
@@ -34,10 +32,10 @@ pub(crate) struct Growing {
     pub vectors: Vectors,
     pub keys: Vec<Key>,
     pub columns: Vec<ColumnBuilder>,
-    /// What rules rows out; none where codes cannot, or memory did not hold them.
+    /// Codes that rule rows out; none where codes cannot, or where memory ran out.
     #[cfg(feature = "std")]
     pub codes: Option<RowCodes>,
-    /// Whether each row was neither removed nor replaced.
+    /// Whether each row is live: neither removed nor replaced.
     live: Vec<bool>,
     /// The live rows, by the hashes of their keys.
     rows_by_key: HashTable<u32>,
@@ -56,27 +54,27 @@ impl Growing {
         })
     }
 
-    /// Rows, removed ones among them.
+    /// The number of rows, including removed ones.
     pub fn rows(&self) -> u32 {
         self.vectors.rows()
     }
 
-    /// Rows that were not removed or replaced.
+    /// The number of live rows.
     pub fn live(&self) -> u32 {
         self.rows_by_key.len() as u32
     }
 
-    /// Whether a row was neither removed nor replaced.
+    /// Whether a row is live.
     pub fn is_live(&self, row: u32) -> bool {
         self.live.get(row as usize) == Some(&true)
     }
 
-    /// Live rows, in the order they came.
+    /// The live rows, in the order of their insertion.
     pub fn live_rows(&self) -> impl Iterator<Item = u32> {
         (0..self.rows()).zip(&self.live).filter(|(_, live)| **live).map(|(row, _)| row)
     }
 
-    /// Appends a row; one with the same key is replaced. Changes nothing if it fails.
+    /// Appends a row and replaces one with the same key. Changes nothing if it fails.
     pub fn push(&mut self, key: Key, vector: &[f32], values: &[ValueRef<'_>]) -> Result<()> {
         check_values(&self.columns, values)?;
         self.vectors.push(vector)?;
@@ -99,7 +97,7 @@ impl Growing {
         Ok(())
     }
 
-    /// The live rows alone, in the order they came.
+    /// A copy with the live rows alone, in the order of their insertion.
     pub fn compacted(&self, schema: &[ColumnSchema]) -> Result<Self> {
         let mut compacted = Self::new(self.vectors.shape(), schema)?;
         let mut vector = alloc::vec![0.0; self.vectors.shape().dimensions];

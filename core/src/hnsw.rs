@@ -44,7 +44,7 @@ pub struct HnswParams {
     /// Most neighbours of a row in the upper layers, and half as many as in the base layer: 2 to
     /// 100. More give better recall for more bytes and time. Default 16.
     pub m: u32,
-    /// How many candidates are weighed for a new row's neighbours: from `m` to 4096. Default 128.
+    /// How many candidates are considered as neighbours of a new row: from `m` to 4096. Default 128.
     pub ef_construction: u32,
 }
 

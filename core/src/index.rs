@@ -1,4 +1,4 @@
-//! An index: segments of a file and rows that were inserted since, searched as one.
+//! An index: the segments of a file and the rows inserted since, searched as one.
 
 mod change;
 mod distances;
@@ -33,10 +33,10 @@ use crate::neighbor::RowId;
 use crate::segment::Segment;
 use alloc::vec::Vec;
 
-/// An index over bytes that lie in memory: a mapped file, a download, a builder's result.
+/// An index over bytes in memory: a mapped file, a download, the result of a builder.
 ///
-/// Opening reads the manifest and passes over no row. Rows may be inserted, updated and removed
-/// by key; the bytes stay as they are until [`write_to`](Self::write_to) makes new ones.
+/// Opening reads the manifest and no rows. Rows can be inserted, updated and removed by key; the bytes never
+/// change, [`write_to`](Self::write_to) makes new ones.
 #[derive(Debug)]
 pub struct Index<'a> {
     options: IndexOptions,
@@ -55,8 +55,8 @@ impl<'a> Index<'a> {
     /// [`ErrorKind::NotAnIndex`](crate::ErrorKind::NotAnIndex),
     /// [`ErrorKind::UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion),
     /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated), [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt),
-    /// [`ErrorKind::Misaligned`](crate::ErrorKind::Misaligned). Damage within the sections is found when
-    /// it is met, or by [`verify`](Self::verify).
+    /// [`ErrorKind::Misaligned`](crate::ErrorKind::Misaligned). Damage within sections is found when they are
+    /// read, or by [`verify`](Self::verify).
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let archive = Archive::open(bytes)?;
         let options = IndexOptions::from_manifest(&archive.manifest)?;
@@ -105,7 +105,7 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// Checks every checksum, id, key and offset: all that opening leaves to its use.
+    /// Checks every checksum, id, key and offset: all that opening does not check.
     ///
     /// # Errors
     /// [`ErrorKind::ChecksumMismatch`](crate::ErrorKind::ChecksumMismatch) or
@@ -130,9 +130,8 @@ impl<'a> Index<'a> {
         self.segments.iter().try_for_each(Segment::verify)
     }
 
-    /// How many rows no search by a graph can meet, whatever its `ef_search`. A graph that this
-    /// version builds has none; one of before, over many equal rows, may have: it is whole, and
-    /// building it again mends it.
+    /// How many rows no search of the graph can reach, whatever its `ef_search`. Graphs built by this version
+    /// have none; older ones over many equal rows may: the file is intact, and building it again mends it.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the graph is damaged.
@@ -152,12 +151,12 @@ impl<'a> Index<'a> {
         graphs.map(|graph| Ok(u64::from(graph.unreachable()?))).sum()
     }
 
-    /// What the index was asked to be, [`threads`](IndexOptions::threads) aside.
+    /// The options that the index was built with, except [`threads`](IndexOptions::threads).
     pub fn options(&self) -> &IndexOptions {
         &self.options
     }
 
-    /// Values of a vector.
+    /// How many values a vector has.
     pub fn dimensions(&self) -> usize {
         self.options.dimensions
     }
@@ -172,15 +171,14 @@ impl<'a> Index<'a> {
         &self.options.columns
     }
 
-    /// Whether all rows have length 1, within what binary16 rounds. Then L2, cosine and inner
-    /// product order them alike, and each may be asked for.
+    /// Whether all rows have length 1, up to rounding to binary16. Then L2, cosine and inner product order them
+    /// alike, and a search may use any of the three.
     pub fn is_unit_length(&self) -> bool {
         self.unit_length && self.growing.as_ref().is_none_or(|rows| rows.vectors.unit_length())
     }
 
-    /// Whether a search by `metric` finds rows in its order: the index's own does, and where all rows
-    /// have [unit length](Self::is_unit_length) so do all of L2, cosine and inner product. An exact scan
-    /// measures by any.
+    /// Whether a search can order rows by `metric`: by the index's own, and where all rows have [unit
+    /// length](Self::is_unit_length) by L2, cosine and inner product. An exact scan can use any metric.
     ///
     /// ```
     /// use hither::{Index, IndexOptions, Metric};
@@ -220,7 +218,7 @@ impl<'a> Index<'a> {
         self.segments.len() as u32 + u32::from(self.growing.is_some())
     }
 
-    /// How many rows there are, without removed ones.
+    /// How many rows there are, not counting removed ones.
     pub fn len(&self) -> u64 {
         let stored: u64 = self
             .segments
@@ -272,7 +270,7 @@ impl<'a> Index<'a> {
         if let Some(row) = self.growing.as_ref().and_then(|rows| rows.find(key)) {
             return Ok(Some(RowId { segment: growing, row }));
         }
-        // Later segments hide rows of earlier ones, so the first live row found is the only one.
+        // Later segments hide rows of earlier ones, so the first live row found from the end is the only one.
         for (number, segment) in self.segments.iter().enumerate().rev() {
             if let Some(row) = segment.keys.find(key)?
                 && !segment.is_hidden(row)

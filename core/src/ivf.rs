@@ -3,30 +3,27 @@
 //!
 //! # What for
 //!
-//! An inverted file is built in a third of a graph's time, and has next to no bytes beside the rows: a
-//! centroid a list. A probe reads rows that lie behind one another, so it also suits storage whose
-//! reads are dear each, as ranges of a file elsewhere. It takes several times as many comparisons
-//! as a walk for the same recall.
+//! An inverted file is built in a third of a graph's time, and adds next to no bytes to the rows: one centroid
+//! a list. A probe reads consecutive rows, so it also suits storage where each read is expensive, such as
+//! ranges of a remote file. For the same recall it takes several times as many comparisons as a walk.
 //!
 //! # Building
 //!
-//! The centroids are the means of k-means over a sample of the rows (`kmeans.rs`; Lloyd, 1982). Under
-//! cosine, where only directions count, rows are taken at length 1 and lists by the greatest product;
-//! under every other metric by the least L2 distance, also where the metric is another: lists say
-//! which rows to look at, and the metric orders them. A list that lost its rows starts anew from a row of
-//! the sample. Sums are taken in the order of the rows, so that the same rows give the same lists at any
-//! number of threads.
+//! The centroids are the means of k-means over a sample of the rows (`kmeans.rs`; Lloyd, 1982). Under cosine,
+//! where only directions count, rows are taken at length 1 and assigned to the list with the greatest product;
+//! under every other metric to the list at the least L2 distance. Lists say which rows to look at, and the
+//! metric orders them. A list that lost its rows restarts from a row of the sample. Sums are taken in the order
+//! of the rows, so that the same rows give the same lists with any number of threads.
 //!
 //! # In the file
 //!
-//! The rows of a segment are in the order of the lists, so that a list is one contiguous run of
-//! rows, and of their codes and vectors: an offset a list is all that is stored beside the
-//! centroids.
+//! The rows of a segment are sorted by list, so that a list is a contiguous run of rows, codes and vectors:
+//! besides the centroids, only one offset a list is stored.
 //!
 //! # Searching
 //!
 //! All centroids are ranked; the `probes` nearest lists are scanned, by codes where there are some, and a
-//! search that wants more rows goes on with the next lists (`segment/probe.rs`).
+//! search that is resumed goes on with the next lists (`segment/probe.rs`).
 
 pub(crate) mod kmeans;
 
@@ -63,7 +60,7 @@ impl IvfParams {
         Ok(())
     }
 
-    /// The number of lists for so many rows.
+    /// The number of lists for this number of rows.
     pub(crate) fn lists_for(self, rows: u32) -> u32 {
         let lists = match self.lists {
             0 => (sqrt(rows as f32) + 0.5) as u32,
@@ -73,7 +70,7 @@ impl IvfParams {
     }
 }
 
-/// Form of the centroids: f32, ranked by inner product under cosine, as they have unit length.
+/// The shape of the centroids: f32, ranked by inner product under cosine, because they have unit length.
 pub(crate) fn centroid_shape(dimensions: usize, metric: Metric) -> Shape {
     let metric = if metric == Metric::Cosine { Metric::InnerProduct } else { metric };
     Shape { dimensions, element: Element::F32, metric }
@@ -89,8 +86,7 @@ pub(crate) struct IvfView<'a> {
 }
 
 impl<'a> IvfView<'a> {
-    /// `offsets` gives the first row of every list and, last, the number of rows; u32,
-    /// little-endian.
+    /// `offsets` holds the first row of every list and then the number of rows, as little-endian u32.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the sections do not have the length that the numbers imply.

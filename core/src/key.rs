@@ -1,4 +1,4 @@
-//! Keys: what a caller calls a row by.
+//! Keys: the names by which callers identify rows.
 
 mod random;
 mod view;
@@ -23,7 +23,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum KeyType {
-    /// Rows are called by their number in the input, from 0.
+    /// A row's key is its number in the input, from 0.
     RowNumber = 0,
     /// 64-bit signed integers.
     Int64 = 1,
@@ -38,8 +38,8 @@ named!(
     RowNumber = "row number", Int64 = "int64", Uuid = "uuid", Text = "text",
 );
 
-/// A row's key, owned. Keys of one index are all of one type, unique, and ordered as their type
-/// is: numbers by value, UUIDs and text by their bytes.
+/// A row's key, owned. The keys of an index are of one type, unique, and ordered: numbers by value, UUIDs and
+/// text by their bytes.
 ///
 /// ```
 /// use hither::{Key, KeyRef};

@@ -1,7 +1,7 @@
-//! Embeddable vector search: one index file, built once, searched wherever it lies.
+//! Embeddable vector search: one index file, built once, searched wherever it is.
 //!
-//! [`IndexBuilder`] makes a file of rows: keys, vectors, attributes. [`IndexFile`] opens it, mapped from a
-//! disk or from [bytes](IndexFile::from_bytes), and says which rows are nearest to a query.
+//! [`IndexBuilder`] makes a file from rows: keys, vectors, attributes. [`IndexFile`] opens it, mapped from a
+//! disk or from [bytes](IndexFile::from_bytes), and finds the rows nearest to a query.
 //!
 #![cfg_attr(feature = "std", doc = "```")]
 #![cfg_attr(not(feature = "std"), doc = "```ignore")]
@@ -25,13 +25,14 @@
 //! - **Rows with attributes, and filters**: a [`ColumnSchema`] for each column in [`IndexOptions`], values
 //!   in [`IndexBuilder::push`], and a [`Filter`] that is bound to the index.
 //! - **How hard to search**: [`SearchParams`] with `ef_search`, `probes` or a wanted `recall`; all rows
-//!   [within](SearchParams::within) a radius; a search that [goes on](Index::start_search).
-//! - **Often**: [`Index::search`] with a [`Searcher`] that is kept allocates nothing, and gives rows, whose
-//!   keys and values are read where they are wanted.
+//!   [within](SearchParams::within) a radius; a search that can be [resumed](Index::start_search).
+//! - **Many queries**: [`Index::search`] with a reused [`Searcher`] allocates nothing, and gives rows, whose
+//!   keys and values are read on demand.
 //! - **Changes**: [`Index::insert`], [`update`](Index::update), [`remove`](Index::remove), and a [`Save`].
 //! - **Several files** as one: [`Shards`], [`merge`].
 //! - **Without an operating system**: the crate is `no_std` and needs only an allocator; [`Index::open`]
-//!   borrows bytes from wherever they lie, in flash too. [`raw`] is for programs that bring and keep bytes.
+//!   borrows bytes from anywhere, flash memory too. [`raw`] is for programs that load and store the bytes
+//!   themselves.
 //!
 //! ```
 //! use hither::{ColumnSchema, ColumnType, Filter, IndexBuilder, IndexFile, IndexOptions, Metric};
@@ -61,13 +62,13 @@
 //!   on every platform and with any number of threads, and the same answers.
 //! - **Distances are pgvector's**, of the stored vectors: smaller is nearer, ties by key.
 //! - **A filter never starves a search**: it gives `k` rows whenever `k` rows match.
-//! - **Whatever the bytes say**, a search gives an error or answers: it never panics, loops or
-//!   reads out of bounds.
+//! - **Whatever the bytes of a file are**, a search answers or gives an error: it never panics, hangs or reads
+//!   out of bounds.
 //! - **A warm search allocates nothing**: its scratch is the caller's [`Searcher`].
 //!
 //! # Features
 //!
-//! None changes a byte of a file.
+//! No feature changes a byte of a file.
 //! - `std` (default): files, mapped and written whole.
 //! - `parallel` (default): building with several threads.
 //! - `getrandom` (default): a row without a key gets a random one where keys are UUIDs.
@@ -136,7 +137,7 @@ pub use metric::Metric;
 pub use neighbor::{Neighbor, RowId};
 pub use segment::{Codes, OnProgress, Progress};
 
-/// The level below: bytes that an index lies in, where they go and what they are, and the kernels that
+/// The level below: the bytes of an index, where they are written and what they mean, and the kernels that
 /// measure distances.
 ///
 /// ```

@@ -1,9 +1,8 @@
-//! How large and how small values may be so that computing with them in f32 neither overflows nor loses
-//! them.
+//! Bounds on the size of values, within which f32 arithmetic neither overflows nor loses digits.
 //!
-//! A distance sums products of two vectors' values, which go up to the squares of their lengths: so no
-//! vector may be longer than about a root of the greatest f32, and differences below a root of the least,
-//! some 1e-19, lose digits. Under cosine only directions count, and a vector of an unusual length is
+//! A distance sums products of two vectors' values, which reach the squares of their lengths: so no vector may
+//! be longer than about the square root of the greatest f32, and differences below the square root of the
+//! least, about 1e-19, lose digits. Under cosine only directions count, and a vector of unusual length is
 //! multiplied by a power of two, which changes no digit.
 
 use crate::distance::{Measure, measure_pair, sqrt};
@@ -13,8 +12,8 @@ use core::ops::RangeInclusive;
 const ORDINARY: RangeInclusive<f32> =
     f32::from_bits((127 - 100) << 23)..=f32::from_bits((127 + 100) << 23);
 
-/// The greatest squared length, 2¹²⁴, of vectors that are measured as they are. Squares of differences
-/// are up to four times as much, sums of these that codes are ranked by eight times.
+/// The greatest squared length, 2¹²⁴, of vectors that are measured unscaled. Squared differences are up to four
+/// times as large, and the sums by which codes are ranked up to eight times.
 const GREATEST: f32 = f32::from_bits((127 + 124) << 23);
 
 /// Σ x².
@@ -44,7 +43,7 @@ pub(crate) fn greatest(values: &[f32]) -> f32 {
         .fold(0.0, |greatest, value| if value.abs() > greatest { value.abs() } else { greatest })
 }
 
-/// The inverse of a vector's length; infinite for the zero vector alone.
+/// The inverse of a vector's length; infinite only for the zero vector.
 pub(crate) fn inverse_length(values: &[f32]) -> f32 {
     let square = squared_length(values);
     if is_ordinary(square) { 1.0 / sqrt(square) } else { unusual_inverse_length(values) }
@@ -58,14 +57,14 @@ fn unusual_inverse_length(values: &[f32]) -> f32 {
     if square > 0.0 && inverse > f64::from(f32::MAX) { f32::MAX } else { inverse as f32 }
 }
 
-/// Multiplies by the power of two that brings the greatest value to between 4 and 8, where no
-/// vector has length 1. Zeros stay.
+/// Multiplies by the power of two that brings the greatest value to between 4 and 8, so that no scaled vector
+/// has length 1. The zero vector stays.
 #[cold]
 #[inline(never)]
 pub(crate) fn rescale(values: &mut [f32]) {
     let greatest = greatest(values);
     if greatest > 0.0 {
-        // As f64 no f32 is subnormal, so the exponent is where it should be.
+        // No f32 is subnormal as f64, so the exponent can be read from its bits.
         let exponent = f64::from(greatest).to_bits() >> 52;
         let factor = f64::from_bits((2 * 1023 + 2 - exponent) << 52);
         values.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);

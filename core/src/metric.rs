@@ -50,7 +50,7 @@ impl Metric {
         }
     }
 
-    /// The distance of a rank: ranks order as distances do, and leave out the square root.
+    /// Converts a rank to a distance: ranks have the order of distances, without the square root.
     pub(crate) fn distance(self, rank: f32) -> f32 {
         match self {
             Self::L2 => sqrt(rank),
@@ -58,18 +58,18 @@ impl Metric {
         }
     }
 
-    /// By what a rank is multiplied when what lies between two rows grows by `factor`; none where ranks
-    /// say nothing of that, and may be negative.
+    /// The factor of a rank when the distance between two rows grows by `factor`; none under inner product,
+    /// whose ranks are no distances and may be negative.
     pub(crate) fn stretch(self, factor: f32) -> Option<f32> {
         match self {
-            // Cosine distance is half of the square between rows of length 1.
+            // Between rows of length 1, cosine distance is half of the squared distance.
             Self::L2 | Self::Cosine => Some(factor * factor),
             Self::L1 => Some(factor),
             Self::InnerProduct => None,
         }
     }
 
-    /// Whether codes can rank rows: they give products and squares, and no sums of differences.
+    /// Whether codes can rank rows: they give inner products and squared distances, but not L1.
     pub(crate) fn takes_codes(self) -> bool {
         match self {
             Self::L2 | Self::Cosine | Self::InnerProduct => true,
@@ -77,7 +77,7 @@ impl Metric {
         }
     }
 
-    /// Whether both metrics put vectors of unit length in the same order.
+    /// Whether both metrics give the same order of unit vectors.
     pub(crate) fn orders_like(self, other: Self) -> bool {
         let by_angle = |metric| match metric {
             Self::L2 | Self::Cosine | Self::InnerProduct => true,

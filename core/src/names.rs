@@ -1,15 +1,15 @@
 //! Enums whose variants have names: one list of them, for options, messages and files.
 
-/// Gives an enum with `repr(u8)`, once for each variant in the order of their numbers, `ALL`, `name`,
-/// [`Display`](core::fmt::Display), [`FromStr`](core::str::FromStr) and `TryFrom<u8>`, and with the
-/// feature `serde` `Serialize`. What lists a variant twice, or misses one, does not compile.
+/// Implements for an enum with `repr(u8)`, from a list of its variants in the order of their numbers, `ALL`,
+/// `name`, [`Display`](core::fmt::Display), [`FromStr`](core::str::FromStr) and `TryFrom<u8>`, and with the
+/// feature `serde` `Serialize`. A list that repeats or misses a variant does not compile.
 macro_rules! named {
     ($type:ident, $what:literal: $($variant:ident = $name:literal),+ $(,)?) => {
         impl $type {
-            /// All of them, in the order of the numbers that files have for them.
+            /// All variants, in the order of their numbers in files.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name by which options, messages and schemas call it.
+            /// The name that options, messages and schemas use.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
@@ -23,7 +23,7 @@ macro_rules! named {
             }
         }
 
-        /// Reads the name.
+        /// Parses the name.
         impl core::str::FromStr for $type {
             type Err = $crate::error::Error;
 
@@ -35,7 +35,7 @@ macro_rules! named {
             }
         }
 
-        /// Reads the number that files have for it.
+        /// Decodes the number that files store.
         impl TryFrom<u8> for $type {
             type Error = $crate::error::Error;
 

@@ -4,7 +4,7 @@ use crate::sort::sort;
 use alloc::vec::Vec;
 
 /// A candidate: rank, row (or position within a layer) and two flags in 64 bits, which order by
-/// rank, then row. One comparison of integers is a total order: NaN from a damaged file too.
+/// rank, then row. One comparison of integers is a total order, even of NaN from a damaged file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate(u64);
 
@@ -14,12 +14,12 @@ const MATCHED: u64 = 2;
 impl Candidate {
     pub fn new(rank: f32, id: u32) -> Self {
         let bits = rank.to_bits();
-        // Negative floats order backwards, so all their bits flip; positive ones move above.
+        // Negative floats order backwards, so all their bits are flipped; positive ones move above them.
         let ordered = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
         Self(u64::from(ordered) << 32 | u64::from(id) << 2)
     }
 
-    /// A candidate that needs no expansion and matched the filter.
+    /// A candidate that needs no expansion and matches the filter.
     pub fn settled(rank: f32, id: u32) -> Self {
         Self(Self::new(rank, id).0 | EXPANDED | MATCHED)
     }
@@ -49,7 +49,7 @@ pub(crate) struct Pool {
     entries: Vec<Candidate>,
     capacity: usize,
     cursor: usize,
-    /// How many entries below the cursor matched the filter.
+    /// How many entries below the cursor match the filter.
     matched: usize,
 }
 
@@ -62,25 +62,24 @@ impl Pool {
         self.matched = 0;
     }
 
-    /// Makes room for `count` candidates more.
+    /// Makes room for `count` more candidates.
     pub fn widen(&mut self, count: usize) {
         self.capacity += count;
     }
 
-    /// Whether a further candidate would push one out.
+    /// Whether adding a candidate would displace one.
     pub fn is_full(&self) -> bool {
         self.entries.len() >= self.capacity
     }
 
-    /// Adds a candidate unless the pool is full of nearer ones; gives back the one that has no
-    /// place.
+    /// Adds a candidate unless the pool is full of nearer ones; returns the candidate that has no place.
     #[inline]
     pub fn push(&mut self, candidate: Candidate) -> Option<Candidate> {
         self.place(candidate).1
     }
 
-    /// The same, and by how many places it lies behind the candidate to be expanded next: 0 if it
-    /// is that now. None if it has no place.
+    /// Like [`push`](Self::push), and also returns how many places the candidate is behind the one to be
+    /// expanded next: 0 if it is that one, none if it has no place.
     #[inline]
     pub fn place(&mut self, candidate: Candidate) -> (Option<usize>, Option<Candidate>) {
         let mut evicted = None;
@@ -106,7 +105,7 @@ impl Pool {
         (Some(at - self.cursor), evicted)
     }
 
-    /// The nearest candidate that is not expanded, without marking it.
+    /// The nearest unexpanded candidate, without marking it.
     #[inline]
     pub fn next(&mut self) -> Option<Candidate> {
         while let Some(entry) = self.entries.get(self.cursor) {
@@ -119,7 +118,7 @@ impl Pool {
         None
     }
 
-    /// The one after that which [`next`](Self::next) gives.
+    /// The candidate after the one that [`next`](Self::next) gives.
     #[inline]
     pub fn after_next(&self) -> Option<Candidate> {
         let after = self.entries.get(self.cursor + 1..)?;
@@ -134,7 +133,7 @@ impl Pool {
         }
     }
 
-    /// How many candidates, before the first that is not expanded, matched the filter.
+    /// How many candidates before the first unexpanded one match the filter.
     pub fn matched(&self) -> usize {
         self.matched
     }
@@ -144,7 +143,7 @@ impl Pool {
         &self.entries
     }
 
-    /// How many candidates come before the first that is not expanded.
+    /// How many candidates come before the first unexpanded one.
     pub fn settled(&self) -> usize {
         self.cursor
     }
@@ -156,8 +155,8 @@ impl Pool {
         self.matched = 0;
     }
 
-    /// Fills the pool up with the nearest of `spill`, all of which are no nearer than the pool's
-    /// own, and leaves the others there.
+    /// Fills the pool with the nearest candidates of `spill`, none of which is nearer than the pool's own, and
+    /// leaves the others there.
     pub fn refill(&mut self, spill: &mut Vec<Candidate>) {
         spill.append(&mut self.entries);
         sort(spill);
@@ -192,8 +191,7 @@ pub struct Neighbor {
     pub distance: f32,
 }
 
-/// Where a row lies: the number of its segment, and its number within. Valid until the index
-/// changes.
+/// Identifies a row by its segment and its number within the segment. Valid until the index changes.
 ///
 /// ```
 /// # use hither::{IndexBuilder, IndexOptions, Metric};

@@ -13,12 +13,12 @@ pub(crate) fn packed_len(count: u64, bits: u32) -> u64 {
     (count * u64::from(bits)).div_ceil(8)
 }
 
-/// Packs numbers as they come: all of them at once would take far more memory than their bytes.
+/// Packs numbers one by one: all of them at once would take far more memory than their bytes.
 #[derive(Default)]
 pub(crate) struct Packer {
     bytes: Vec<u8>,
     bits: u32,
-    /// Bits that do not fill a byte yet, and how many.
+    /// Bits that do not fill a byte yet, and their count.
     waiting: u128,
     count: u32,
 }
@@ -47,25 +47,25 @@ impl Packer {
     }
 }
 
-/// Bytes after packed numbers, so that any can be read 8 bytes at a time.
+/// Padding after packed numbers, so that each can be read as 8 bytes.
 pub(crate) const SLACK: usize = 8;
 
-/// The number of at most 57 bits that begins at bit `bit`; `bytes` has [`SLACK`] at its end.
+/// The number of at most 57 bits that begins at bit `bit`; `bytes` ends with [`SLACK`].
 #[inline(always)]
 pub(crate) fn read_bits(bytes: &[u8], bit: u64, bits: u32) -> Option<u64> {
     let word = u64::from_le_bytes(*bytes.get((bit / 8) as usize..)?.first_chunk()?);
     Some(word >> (bit % 8) & ((1 << bits) - 1))
 }
 
-/// The number of `bits` bits, up to 64, that begins at bit `first`, of whose bytes `bytes` are all.
+/// The number of `bits` bits, up to 64, that begins at bit `first` of `bytes`, which end with its last byte.
 pub(crate) fn unpack(bytes: &[u8], first: u64, bits: u32) -> u64 {
-    // They begin within a byte: 9 bytes at most.
+    // It may begin within a byte, so it spans 9 bytes at most.
     let word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u128::from(byte));
     let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
     (word >> (first % 8)) as u64 & mask
 }
 
-/// Packed numbers, read where they lie.
+/// Packed numbers, read in place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedView<'a> {
     pub bytes: &'a [u8],
@@ -73,7 +73,7 @@ pub(crate) struct PackedView<'a> {
 }
 
 impl PackedView<'_> {
-    /// The number at place `at`.
+    /// The number at index `at`.
     pub fn get(&self, at: u32) -> Result<u64> {
         const WHAT: &str = "packed numbers";
         let first = u64::from(at) * u64::from(self.bits);

@@ -1,4 +1,4 @@
-//! Work over many rows by several threads, with results that do not depend on their number.
+//! Work on many rows by several threads, with results that do not depend on the number of threads.
 
 #[cfg(feature = "parallel")]
 use crate::error::ErrorKind;
@@ -14,8 +14,8 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// `count` threads, the caller's among them; 0 means as many as the machine has. Without the
-    /// feature `parallel` there is one.
+    /// `count` threads, including the caller's; 0 means one for each core. Without the feature `parallel` there
+    /// is one.
     pub fn new(count: usize) -> Result<Self> {
         #[cfg(feature = "parallel")]
         {
@@ -72,8 +72,8 @@ impl Threads {
     }
 }
 
-/// Threads take small runs of rows from a counter, as rows cost unequal time; the results are put
-/// in order afterwards.
+/// Threads take small runs of rows from a counter, because rows take unequal time; the results are sorted
+/// afterwards.
 #[cfg(feature = "parallel")]
 fn map_in_pool<T: Send, S: Send>(
     pool: &rayon::ThreadPool,

@@ -3,22 +3,21 @@
 //!
 //! # What for
 //!
-//! A walk reads rows that lie anywhere, and waits for their bytes. A code of a value is a byte or half a
-//! one, where the value is two or four: so a search walks by codes, whose ranks are nearly right, and
-//! measures the best of what it found again by the stored vectors. Products of codes are sums of integers,
-//! the same on every platform in any order, and processors have instructions for them.
+//! A walk reads rows at random and waits for their bytes. The code of a value takes one byte or half a byte,
+//! the value two or four: so a search walks by codes, whose ranks are nearly right, and reranks the best
+//! candidates by the stored vectors. Products of codes are sums of integers, the same on every platform in any
+//! order, and processors have instructions for them.
 //!
 //! # One scale for all dimensions
 //!
-//! With a scale of its own for each dimension a product of two codes would have to be multiplied by
-//! two scales before it is added. With one scale the whole product is an integer, and multiplied once.
-//! Rows are centred first, so that a common offset costs no bits. Of two centres and a few scales, those are
-//! taken that are off by least on a sample (`Quantizer::train`): a smaller scale clips outliers and is finer
-//! for all others.
+//! If each dimension had its own scale, every product of two codes would have to be multiplied by two scales
+//! before the sum. With one scale the whole sum is an integer, multiplied once. Rows are centred first, so that
+//! a common offset costs no bits. Of two centres and a few scales, `Quantizer::train` takes those with the
+//! least squared error on a sample: a smaller scale clips outliers and is finer for all others.
 //!
 //! # Ranks
 //!
-//! Of a query `q` and a row `x` = centre + scale · c, with the query coded too, as step · d:
+//! For a query `q` and a row `x` = centre + scale · c, with the query coded too, as step · d:
 //!
 //! ```text
 //! L2       |q − x|² = |q − centre|² + |scale · c|² − 2 · scale · step · (c · d)     d codes q − centre
@@ -26,17 +25,17 @@
 //! product  −(q · centre + scale · step · (c · d))                                  d codes q
 //! ```
 //!
-//! The first term is one number a query; the second, or 1 / |x|, is the row's *factor*, an f32. It lies
-//! after the row's codes where their stride has room for it, else beside them all, so that common numbers of
-//! dimensions fill cache lines: of 384 bytes a row takes six, of 400 seven. The query is always coded in
-//! 8 bits: what it is off by counts for every row.
+//! The first term is one number a query; the second, or 1 / |x|, is the row's *factor*, an f32. It follows the
+//! row's codes where their stride has room for it; otherwise all factors lie apart, so that rows of common
+//! dimensions fill cache lines: 384 bytes take six lines, 400 would take seven. The query is always coded in 8
+//! bits, because its error affects every row.
 //!
-//! # How 4 bits lie
+//! # The layout of 4-bit codes
 //!
-//! 8 is added to each code, and byte `i` of a row's `n` has that of dimension `i` in its low bits and that of
-//! dimension `n + i` in its high ones: whatever the width of a register, it is filled by one load of codes
-//! and two of a query whose halves lie apart. What the added 8 brings into a product is 8 times the sum
-//! of the query's codes, and is taken off once.
+//! 8 is added to each code. Byte `i` of a row's `n` bytes has the code of dimension `i` in its low bits and
+//! that of dimension `n + i` in its high bits: at any register width, one load of codes goes with two loads of
+//! the query, one from each half. The added 8 contributes 8 times the sum of the query's codes to a product,
+//! which is subtracted once.
 
 #[cfg(feature = "std")]
 mod bounds;
@@ -73,7 +72,7 @@ pub(crate) struct Quantizer {
 /// How many rows the centre and the scale are computed from.
 const TRAINING_ROWS: u32 = 2048;
 
-/// Reads row `row` as it is coded: under cosine at unit length.
+/// Reads row `row` for coding: under cosine scaled to unit length.
 pub(crate) fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32]) -> Result<()> {
     vectors.get(row, out)?;
     if vectors.metric() == Metric::Cosine {
@@ -83,8 +82,8 @@ pub(crate) fn coded_values(vectors: &VectorsView<'_>, row: u32, out: &mut [f32])
     Ok(())
 }
 
-/// The nearest integer, ties to even, for |x| ≤ 127: the sum has no fraction bits left, and ends in
-/// those of the integer.
+/// The nearest integer, ties to even, for |x| ≤ 127: the sum has no fraction bits, and its low bits are the
+/// integer.
 #[inline]
 pub(crate) fn nearest(x: f32) -> i8 {
     const SHIFT: f32 = 12_582_912.0; // 1.5 · 2²³
@@ -118,7 +117,7 @@ impl Quantizer {
 
         let mut best = Self::default();
         let mut least = f64::INFINITY;
-        // Of rows that all are short enough, no mean is too long; the middle may be.
+        // The mean of rows that are all short enough is short enough; the middle of the range may not be.
         let middle =
             Some(middle).filter(|middle: &Vec<f32>| !overflows(squared_length(middle) / 2.0));
         for centre in [Some(mean), middle].into_iter().flatten() {
@@ -153,7 +152,8 @@ impl Quantizer {
         nearest(self.width.clamp((value - centre) * inverse_scale))
     }
 
-    /// By how much the codes of a sample are off, or some number from `least` on if it is no less.
+    /// The squared error of a sample's codes; stops at a number that is at least `least` if the error is not
+    /// below it.
     fn squared_error(&self, sample: &[f32], least: f64) -> f64 {
         let inverse = 1.0 / self.scale;
         let mut total = 0.0;
@@ -171,8 +171,8 @@ impl Quantizer {
         total
     }
 
-    /// Writes the codes of row `row` to `codes`, which are zero, behind them its factor if there is
-    /// room for it, and gives the factor. `values` is scratch of one value a dimension.
+    /// Writes the codes of row `row` to `codes`, which are zero, followed by its factor if there is room, and
+    /// returns the factor. `values` is scratch of one value a dimension.
     pub fn encode(
         &self,
         vectors: &VectorsView<'_>,

@@ -14,7 +14,7 @@ impl Random {
         mix(self.0)
     }
 
-    /// A number in `0..bound`, by multiplication; the bias is below 2⁻³² for 32-bit bounds.
+    /// A number in `0..bound`, by multiplication; for 32-bit bounds the bias is below 2⁻³².
     pub fn below(&mut self, bound: u32) -> u32 {
         (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }

@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-/// A set of row numbers. Emptying it takes as long as filling it did.
+/// A set of row numbers. Emptying it takes time in proportion to its size.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowSet {
     words: Vec<u64>,
-    /// The rows in the set: clearing touches only their words.
+    /// The rows in the set: clearing touches only the words that have one.
     rows: Vec<u32>,
 }
 
@@ -41,9 +41,8 @@ impl RowSet {
         true
     }
 
-    /// Adds rows, all of which lie within the room, and appends those that were not there to
-    /// `out`. There is no branch for each of them: half of a node's neighbours were met before, and no
-    /// processor predicts which.
+    /// Adds rows, all of which lie within the room, and appends the new ones to `out`. It has no branch for
+    /// each row: half of a node's neighbours were visited before, and no processor predicts which.
     #[inline]
     pub fn insert_new(&mut self, rows: &[u32], out: &mut Vec<u32>) {
         let first = out.len();

@@ -54,17 +54,16 @@ use core::ops::Range;
 pub enum Codes {
     /// No codes: a walk measures the stored vectors.
     None = 0,
-    /// Codes of 8 bits steer a search, and the stored vectors rerank what it found. The default below 256
-    /// dimensions, and for rows that 4 bits cannot tell apart; left out under L1, and for rows that 8
-    /// bits cannot tell apart either.
+    /// Codes of 8 bits steer a search, and the stored vectors rerank its candidates. The default below 256
+    /// dimensions, and for rows that 4 bits cannot tell apart; left out under L1, and for rows that 8 bits
+    /// cannot tell apart either.
     #[default]
     Sq8 = 1,
-    /// Codes alone, the smallest file: distances are those of the decoded codes, which is also
-    /// what [`Index::vector`](crate::Index::vector) returns. Under cosine they have unit length.
+    /// Codes alone, the smallest file: distances are measured from the decoded codes, which
+    /// [`Index::vector`](crate::Index::vector) returns too. Under cosine they have unit length.
     Sq8Only = 2,
-    /// The same as [`Sq8`](Self::Sq8) with 4 bits: searches of many dimensions read half as much and
-    /// are faster for it. The default from 256 dimensions on. A segment whose rows 4 bits cannot tell
-    /// apart has those of 8, or none.
+    /// Like [`Sq8`](Self::Sq8) with 4 bits: with many dimensions a search reads half as much and is faster. The
+    /// default from 256 dimensions on. A segment whose rows 4 bits cannot tell apart has those of 8, or none.
     Sq4 = 3,
 }
 
@@ -75,18 +74,18 @@ impl Codes {
         if self == Self::Sq4 { Width::Four } else { Width::Eight }
     }
 
-    /// The section of a file that they lie in.
+    /// The section of a file that holds them.
     pub(crate) fn section(self) -> Kind {
         if self == Self::Sq4 { Kind::PackedCodes } else { Kind::Codes }
     }
 }
 
-/// Rows of a file, or of a sealed segment in memory, that can be searched.
+/// Rows of a file, or of a sealed segment in memory, with the structures to search them.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment<'a> {
     pub rows: u32,
     pub keys: KeysView<'a>,
-    /// The stored vectors, or the codes read as vectors if there are codes alone.
+    /// The stored vectors, or the codes decoded to vectors if there are only codes.
     pub vectors: VectorsView<'a>,
     pub codes: Option<CodesView<'a>>,
     /// What these are.
@@ -95,9 +94,9 @@ pub(crate) struct Segment<'a> {
     pub ivf: Option<IvfView<'a>>,
     pub columns: Vec<ColumnView<'a>>,
     pub calibrations: Vec<Calibration>,
-    /// The lists for readers of ranges, which no search of the whole file reads.
+    /// The lists for readers of ranges; a search of the whole file does not use them.
     ranges: RangeSections<'a>,
-    /// How far each vector may be from the one that was added; empty if the file says nothing of it.
+    /// The greatest distance of each vector from the one that was added; empty if the file does not store it.
     errors: &'a [u8],
     /// Bitmap of rows that were removed or replaced; empty if none was.
     hidden: Cow<'a, [u8]>,
@@ -105,7 +104,7 @@ pub(crate) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// Opens segment `number` of a file. Checks sizes, passes over no row.
+    /// Opens segment `number` of a file. Checks sizes, reads no rows.
     pub fn open(
         archive: &Archive<'a>,
         number: u32,
@@ -207,13 +206,13 @@ impl<'a> Segment<'a> {
         })
     }
 
-    /// The structures over the rows, beside the exact scan.
+    /// The structures besides the exact scan.
     pub fn structures(&self) -> Vec<Structure> {
         let hnsw = self.hnsw.map(|_| Structure::Hnsw);
         hnsw.into_iter().chain(self.ivf.map(|_| Structure::Ivf)).collect()
     }
 
-    /// Whether there is this structure; every segment can be scanned.
+    /// Whether the segment has this structure; every segment has the exact scan.
     pub fn has(&self, structure: Structure) -> bool {
         match structure {
             Structure::Flat => true,
@@ -222,8 +221,8 @@ impl<'a> Segment<'a> {
         }
     }
 
-    /// How far a row's vector may be from the one that was added: infinitely, if only codes are stored and
-    /// nothing is known of what they miss.
+    /// The greatest distance of a row's vector from the one that was added: infinite if only codes are stored
+    /// and their error is unknown.
     pub fn vector_error(&self, row: u32) -> f32 {
         let (errors, _) = self.errors.as_chunks();
         match errors.get(row as usize) {
@@ -233,7 +232,7 @@ impl<'a> Segment<'a> {
         }
     }
 
-    /// A row and its copies, which the graph leaves to it.
+    /// A row and its copies; the graph has one node for all of them.
     pub fn with_copies(&self, row: u32) -> Range<u32> {
         self.hnsw.as_ref().map_or(row..row + 1, |hnsw| hnsw.copies(row))
     }

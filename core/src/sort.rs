@@ -1,7 +1,7 @@
-//! Sorting: by the standard library with the feature `std`, and by one small heap sort where a
-//! program must be small. A sort of the standard library weighs 5 to 25 KB for each type.
+//! Sorting: by the standard library with the feature `std`, and by one small heap sort where a program must be
+//! small. The standard library's sort takes 5 to 25 KB of code for each type.
 //!
-//! Neither is stable: either no two items are equal by what the library sorts by, or their order does not
+//! Neither is stable: wherever this library sorts, no two items are equal, or the order of equal items does not
 //! matter.
 
 use core::cmp::Ordering;
@@ -26,10 +26,10 @@ pub(crate) fn sort_by<T>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
 mod small {
     use core::cmp::Ordering;
 
-    /// Shorter lists are sorted by insertion: many are nearly in order.
+    /// Shorter lists are sorted by insertion: many are nearly sorted.
     const SHORT: usize = 32;
 
-    /// What a sort needs to know of a list.
+    /// The operations on a list that the sort needs.
     pub trait Sortable {
         fn count(&self) -> usize;
         /// Whether the item at `a` belongs before the one at `b`.
@@ -53,7 +53,7 @@ mod small {
         }
     }
 
-    /// A list with an order of its own. As `dyn Sortable` all share one sort.
+    /// A list and an order. As `dyn Sortable`, all types share one sort.
     pub struct By<'a, T, F> {
         pub items: &'a mut [T],
         pub order: F,

@@ -1,4 +1,4 @@
-//! Checked rows of vectors: owned while they are gathered, borrowed once they are stored.
+//! Rows of checked vectors: owned while they are gathered, borrowed once they are stored.
 
 mod factors;
 
@@ -14,11 +14,10 @@ use crate::metric::{Metric, cosine_distance, sqrt};
 use alloc::vec::Vec;
 pub(crate) use factors::Factors;
 
-/// How far from 1 a row's length may be for the file to count as one of unit vectors; binary16
-/// moves a length by less than 2⁻¹¹.
+/// How far from 1 the length of a unit vector may be; rounding to binary16 changes a length by less than 2⁻¹¹.
 const UNIT_TOLERANCE: f32 = 1.0 / 1024.0;
 
-/// Form of an index's rows: what a distance needs to know beside the bytes.
+/// The form of an index's rows: everything but the bytes that a distance depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub dimensions: usize,
@@ -32,8 +31,8 @@ impl Shape {
     }
 
     /// Bytes from one row to the next. Under cosine an f32, the inverse length, follows the
-    /// values. f32 rows start at cache lines (else a third slower); binary16 rows gain nothing
-    /// from that, and packed they are smaller.
+    /// values. f32 rows start at cache lines (otherwise they are a third slower); binary16 rows gain nothing
+    /// from that, and are smaller packed.
     pub fn stride(self) -> usize {
         let factor = if self.metric == Metric::Cosine { 4 } else { 0 };
         let alignment = match self.element {
@@ -44,16 +43,16 @@ impl Shape {
     }
 }
 
-/// A query, prepared once for all rows.
+/// A query, prepared once for all rows it is compared with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     pub values: Vec<f32>,
-    /// The inverse of the query's length where it counts, as under cosine, else 1.
+    /// The inverse of the query's length under cosine, and wherever else it counts; otherwise 1.
     pub inverse_length: f32,
 }
 
 impl Query {
-    /// Checks `values` for distances by `metric` and takes them over, reusing this query's memory.
+    /// Checks `values` for distances by `metric` and copies them, reusing this query's memory.
     pub fn set(&mut self, values: &[f32], dimensions: usize, metric: Metric) -> Result<()> {
         if values.len() != dimensions {
             return Err(
@@ -79,7 +78,7 @@ impl Query {
         }
     }
 
-    /// Measures the length too, where rows are steered by that are ordered by cosine.
+    /// Measures the length too, for walks over codes that are ordered by cosine.
     pub fn measure_length(&mut self) -> Result<()> {
         self.inverse_length = inverse_length(&self.values);
         if !self.inverse_length.is_finite() {
@@ -114,7 +113,7 @@ impl<'a> VectorsView<'a> {
         Self { table, metric: shape.metric, lengths }
     }
 
-    /// Rows of another form, such as codes alone, whose `table` says how to read them.
+    /// Rows in another form, such as codes alone, which `table` says how to read.
     pub fn from_table(table: Table<'a>, metric: Metric, lengths: Option<Factors<'a>>) -> Self {
         Self { table, metric, lengths }
     }
@@ -127,7 +126,7 @@ impl<'a> VectorsView<'a> {
         self.table.dimensions
     }
 
-    /// Ranks of the listed rows; ranks order as distances do.
+    /// Ranks of the listed rows; ranks have the order of distances.
     pub fn ranks(&self, query: &Query, list: &[u32], out: &mut [f32]) -> Result<()> {
         distance::measure(self.metric.measure(), &query.values, &self.table, list, out)?;
         match self.metric {
@@ -143,7 +142,7 @@ impl<'a> VectorsView<'a> {
         Ok(())
     }
 
-    /// Ranks by any metric: by the index's own as [`ranks`](Self::ranks) gives them. `row_values` is
+    /// Ranks by any metric; by the index's own they equal those of [`ranks`](Self::ranks). `row_values` is
     /// scratch.
     pub fn ranks_as(
         &self,
@@ -172,7 +171,7 @@ impl<'a> VectorsView<'a> {
         view.ranks(query, list, out)
     }
 
-    /// Takes over the stored values of a row. They are not checked again: that took a twentieth of a
+    /// Makes the stored values of a row the query. They are not checked again: checking took a twentieth of a
     /// build on vectors.
     pub fn set_query(&self, row: u32, query: &mut Query) -> Result<()> {
         query.values.resize(self.dimensions(), 0.0);
@@ -215,15 +214,15 @@ impl<'a> VectorsView<'a> {
     }
 }
 
-/// Rows that are being gathered, checked as they come.
+/// Rows that are being gathered, each checked when it is added.
 #[derive(Clone, Debug)]
 pub(crate) struct Vectors {
     shape: Shape,
     bytes: AlignedBytes,
     rows: u32,
     unit_length: bool,
-    /// Whether there are rows too small to be measured against one another, and whether there are
-    /// others than these and zeros.
+    /// Whether there are rows too small to be compared with one another, and whether there are rows that are
+    /// neither too small nor zero.
     small: bool,
     measurable: bool,
     scratch: Vec<f32>,
@@ -282,7 +281,7 @@ impl Vectors {
         let record = self.bytes.grow(shape.stride())?;
         let (row, rest) = record.split_at_mut(shape.values_size());
         shape.element.encode(values, row)?;
-        // Lengths are of the stored values, which a search measures.
+        // The length is that of the stored values, which a search reads.
         self.scratch.resize(shape.dimensions, 0.0);
         match shape.element {
             Element::F32 => self.scratch.copy_from_slice(values),
@@ -317,7 +316,7 @@ impl Vectors {
         Ok(())
     }
 
-    /// Checks that the rows can be told apart: that they are not all too small for it.
+    /// Checks that the rows can be told apart: that not all are too small.
     pub fn check_size(&self) -> Result<()> {
         if !self.small || self.measurable {
             return Ok(());
@@ -329,8 +328,8 @@ impl Vectors {
         .into())
     }
 
-    /// Drops the rows and keeps their room, and what [`check_size`](Self::check_size) and
-    /// [`unit_length`](Self::unit_length) say of them.
+    /// Drops the rows but keeps their memory, and the results of [`check_size`](Self::check_size) and
+    /// [`unit_length`](Self::unit_length).
     pub fn clear(&mut self) {
         self.bytes.truncate(0);
         self.rows = 0;
@@ -355,7 +354,7 @@ impl Vectors {
         &self.bytes[row as usize * stride..][..stride]
     }
 
-    /// Whether every row has length 1, within what binary16 rounds.
+    /// Whether every row has length 1, up to rounding to binary16.
     pub fn unit_length(&self) -> bool {
         self.unit_length
     }
@@ -365,10 +364,10 @@ impl Vectors {
     }
 }
 
-/// Whether at least 6 bits of the greatest value are left in binary16. A vector that becomes zero is an
-/// error, and under cosine one whose direction is lost. `square` is the squared length of `stored`.
+/// Whether the greatest value keeps at least 6 significant bits in binary16. It is an error if a vector becomes
+/// zero or, under cosine, loses its direction. `square` is the squared length of `stored`.
 fn keeps_digits(values: &[f32], stored: &[f32], square: f32, metric: Metric) -> Result<bool> {
-    // Steps of binary16 are 2⁻²⁴ at the least: longer vectors have digits to spare.
+    // The smallest step of binary16 is 2⁻²⁴: longer vectors have digits to spare.
     const STEPS: f32 = 1.0 / (1_u64 << 38) as f32;
     if square >= values.len() as f32 * STEPS {
         return Ok(true);
