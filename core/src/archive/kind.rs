@@ -1,10 +1,10 @@
-//! What sections there are.
+//! The kinds of sections.
 
 /// What a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
 pub(crate) enum Kind {
-    // In the order of the file: what every query needs, what a walk needs, what answers need.
+    // In the order of the file: first what every query reads, then what a walk reads, then what answers need.
     Hidden = 1,
     CodeCentre = 2,
     HnswUpper = 3,
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Vectors = 16,
     ColumnOffsets = 17,
     ColumnValues = 18,
-    // What came later comes last.
+    // Kinds that were added later.
     CodeFactors = 19,
     Copies = 20,
     HnswRecords = 21,
@@ -68,7 +68,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| *kind as u32 == number)
     }
 
-    /// The name by which messages and `info` call it.
+    /// The name in messages and in `info`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hidden => "removed rows",
@@ -100,9 +100,9 @@ impl Kind {
         }
     }
 
-    /// Whether a reader that does not know it must refuse the file. Without the copies it finds
-    /// the same rows, by edges; no search reads the errors of the vectors, and none of a whole file the
-    /// lists for ranges.
+    /// Whether a reader that does not know it must refuse the file. Without the copies it finds the same rows,
+    /// by edges; no search reads the errors of vectors, and no search of a whole file reads the lists for
+    /// ranges.
     pub fn is_required(self) -> bool {
         !matches!(self, Self::Copies | Self::VectorErrors) && !self.is_for_ranges()
     }
@@ -112,8 +112,7 @@ impl Kind {
         matches!(self, Self::RangeTop | Self::RangeGroups | Self::RangeLists)
     }
 
-    /// Base-two logarithm of the bytes that one checksum covers: small blocks where queries read
-    /// scattered rows.
+    /// Base-two logarithm of the block size of its checksums: small blocks where queries read scattered rows.
     pub fn block_log2(self) -> u8 {
         match self {
             Self::HnswOffsets

@@ -1,4 +1,4 @@
-//! The manifest of format version 1, frozen: what comes later comes as new sections.
+//! The manifest of format version 1. It is frozen: later additions are new sections.
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +42,7 @@ pub(crate) struct Property {
     pub value: String,
 }
 
-/// What the index was asked to be: later segments are built alike.
+/// The options of the index: later segments are built with the same.
 #[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
 pub(crate) struct Build {
     pub seed: u64,
@@ -65,7 +65,7 @@ pub(crate) struct IvfBuild {
 #[derive(Clone, Debug, Default, PartialEq, Archive, Serialize, Deserialize)]
 pub(crate) struct Segment {
     pub rows: u32,
-    /// How many of them are hidden.
+    /// How many rows are hidden.
     pub hidden: u32,
     pub key_bits: u32,
     pub codes: u8,
@@ -108,14 +108,14 @@ pub(crate) struct Section {
     pub block_log2: u8,
     pub offset: u64,
     pub length: u64,
-    /// Where the checksums of its blocks lie: XXH3-64, 8 bytes each.
+    /// The offset of the checksums of its blocks: XXH3-64, 8 bytes each.
     pub checksums: u64,
     /// XXH3-64 of every page of these checksums.
     pub pages: Vec<u64>,
 }
 
 impl Section {
-    /// By what a file's sections are ordered and found.
+    /// The key by which a file's sections are sorted and looked up.
     pub fn place(&self) -> (u32, u32, u32) {
         (self.kind, self.segment, self.column)
     }
@@ -127,13 +127,13 @@ impl Section {
         Self { segment, column, kind: kind as u32, required, block_log2, ..Self::default() }
     }
 
-    /// How many blocks have a checksum; none if the numbers are nonsense.
+    /// How many blocks have a checksum; none if the numbers are inconsistent.
     pub fn blocks(&self) -> Option<u64> {
         (12..=30).contains(&self.block_log2).then(|| self.length.div_ceil(1 << self.block_log2))
     }
 }
 
-/// Most bytes that a manifest may have: its offsets are of 32 bits, a text's length of 30.
+/// The greatest length of a manifest: its offsets have 32 bits, the length of a text 30.
 pub(super) const MOST: usize = 1 << 30;
 
 /// Writes a manifest. Its length does not depend on the numbers in it.

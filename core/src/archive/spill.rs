@@ -1,9 +1,9 @@
-//! Bytes that are put aside until a file is written.
+//! Spilling: bytes that are put aside until a file is written.
 
 use crate::error::Result;
 
-/// Storage beside memory: bytes are put aside there, and read again when the file is written. With the
-/// feature `std` it may be a `std::fs::File` that is empty and open for reading and writing.
+/// Storage outside of memory, from which bytes are read again when the file is written. With the feature `std`
+/// it can be a `std::fs::File` that is empty and open for reading and writing.
 ///
 /// ```
 /// use hither::Result;
@@ -34,10 +34,10 @@ pub trait Spill: core::fmt::Debug + Send + Sync {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// Whatever keeps it from doing so; the build ends.
+    /// Whatever keeps it from doing so; the build fails.
     fn append(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// Reads the `out.len()` bytes from offset `at` on, all of which were appended before.
+    /// Reads `out.len()` bytes at offset `at`, all of which were appended before.
     ///
     /// # Errors
     /// Whatever keeps it from doing so; nothing more is written.

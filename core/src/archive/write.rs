@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// Where a file's bytes go, first to last.
+/// Takes the bytes of a file, first to last.
 ///
 /// ```
 /// use hither::raw::Sink;
@@ -36,10 +36,10 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 /// # Ok::<(), hither::Error>(())
 /// ```
 pub trait Sink {
-    /// Hears how many bytes will come, before the first of them.
+    /// Announces the length of the file before its first byte.
     ///
     /// # Errors
-    /// Whatever keeps it from taking so many; nothing is written.
+    /// Whatever keeps it from taking that many; nothing is written.
     fn begin(&mut self, _length: u64) -> Result<()> {
         Ok(())
     }
@@ -63,20 +63,20 @@ impl Sink for AlignedBytes {
     }
 }
 
-/// How much is read at once of what was put aside.
+/// How many spilled bytes are read at once.
 const READ: usize = 1 << 20;
 
 /// The bytes of a section to be written.
 pub(crate) enum Source<'a> {
     Bytes(Cow<'a, [u8]>),
-    /// Records of `stride` bytes in the order of their numbers in `order`: rows in a new order,
-    /// without a second copy of them all.
+    /// Records of `stride` bytes, sorted by their numbers in `order`: rows in a new order without a second copy
+    /// of all.
     Gather {
         bytes: Cow<'a, AlignedBytes>,
         stride: usize,
         order: Rc<[u32]>,
     },
-    /// Bytes that were put aside.
+    /// Bytes in the spill.
     Spilled {
         spill: &'a dyn Spill,
         at: u64,
@@ -93,8 +93,8 @@ impl Source<'_> {
         }
     }
 
-    /// Gives the bytes in pieces of `size` bytes, the last one shorter.
-    /// `size` is a power of two, of at most [`READ`] bytes.
+    /// Passes the bytes on in pieces of `size` bytes; the last may be shorter. `size` is a power of two, of at
+    /// most [`READ`] bytes.
     pub fn for_pieces(&self, size: usize, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match self {
             Self::Spilled { spill, at, length } => {
@@ -129,7 +129,7 @@ pub(crate) struct NewSection<'a> {
     pub source: Source<'a>,
 }
 
-/// Writes a file: `manifest` without its sections, and the sections, of which empty ones are left
+/// Writes a file from `manifest`, whose sections are not filled in, and `sections`; empty sections are left
 /// out.
 pub(crate) fn write(
     mut manifest: Manifest,
@@ -152,10 +152,10 @@ pub(crate) fn write(
         new.section.pages = checksums[first..].chunks(PAGE).map(xxh3_64).collect();
     }
 
-    // The manifest's length is that of one with other offsets.
+    // The manifest's length does not depend on the offsets.
     manifest.sections = sections.iter().map(|new| new.section.clone()).collect();
     let manifest_length = manifest::encode(&manifest)?.len() as u64;
-    // What is read with the start lies between the manifest and the checksums.
+    // Sections that are read with the start of the file come between the manifest and the checksums.
     let (early, late): (Vec<usize>, Vec<usize>) =
         (0..sections.len()).partition(|&at| manifest.sections[at].kind == Kind::RangeTop as u32);
     let mut end = HEADER as u64 + manifest_length;

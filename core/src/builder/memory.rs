@@ -11,19 +11,17 @@ use crate::segment::Codes;
 use crate::vectors::Shape;
 use alloc::format;
 
-/// Threads that a segment's size allows for. It does not depend on how many there are, for the file
-/// does not.
+/// The number of threads that the size of a segment allows for. It is constant, because the file must not
+/// depend on the number of threads.
 const THREADS: u64 = 16;
 
-/// Least rows of a segment that is built because memory holds no more: segments of fewer would be
-/// scanned, one after another.
+/// The fewest rows of a segment that ends because memory is full: smaller segments would all be scanned.
 pub(super) const LEAST_ROWS: u64 = FLAT_ROWS;
 
-/// What a row of a segment that was put aside takes until the end: its key, by which keys that are
-/// given twice are found.
+/// Bytes that a row of a spilled segment takes until the end: its key, to find duplicates.
 pub(super) const BYTES_PUT_ASIDE: u64 = size_of::<u128>() as u64;
 
-/// What a key takes, with 64-bit addresses: a file does not depend on the platform either.
+/// Bytes of a key with 64-bit addresses: the file must not depend on the platform either.
 const KEY: u64 = 24;
 
 impl IndexOptions {
@@ -54,59 +52,59 @@ impl IndexOptions {
 
     fn needed(&self, rows: u64, threads: u64) -> u64 {
         let structured = self.hnsw.is_some() || self.ivf.is_some();
-        // Vectors, keys and columns; columns are laid out anew for the file.
+        // Vectors, keys and columns; columns are copied into the layout of the file.
         let columns = self.columns.iter().map(|column| match column.column_type {
             ColumnType::Bool => 3,
             ColumnType::Int64 | ColumnType::Float64 | ColumnType::Timestamp => 17,
             ColumnType::Uuid => 33,
             ColumnType::Text | ColumnType::Bytes | ColumnType::Json => 37,
         });
-        // Options that no index can have are not worth an error here.
+        // Invalid options are reported elsewhere.
         let dimensions = self.dimensions.min(MAX_DIMENSIONS);
         let mut row = Shape { dimensions, ..self.shape() }.stride() as u64 + KEY;
         row += columns.sum::<u64>();
-        // Keys for the file, and their order; the order of rows there, and of theirs here.
+        // Keys for the file and their order; the order of rows in the file and its inverse.
         row += 40;
         let coded = self.codes_or_default() != Codes::None || self.hnsw.is_some();
         if coded && self.metric.takes_codes() {
-            // Of 8 bits for the graph, or where 4 do not tell the rows apart; never both. Beside each code
-            // its factor, and two terms by which ranks of rows are corrected.
+            // Codes of 8 bits, for the graph or where 4 bits do not tell the rows apart; never both. Each row
+            // of codes has a factor, and two terms that correct the ranks between rows.
             row += Width::Eight.stride(dimensions) as u64 + 12;
         }
         if self.codes == Some(Codes::Sq8Only) {
-            // How far codes are off, as it is measured and as it is stored.
+            // The errors of the codes, as measured and as stored.
             row += 10;
         }
         if let Some(hnsw) = self.hnsw {
             let m = u64::from(hnsw.m).max(2);
-            // Places for neighbours and their count, and the layers above, of a row in m.
+            // Room for neighbours and their count, and the upper layers, which have one row in m.
             let above = (4 * m + 13).div_ceil(m - 1);
-            // Then numbers of rows and nodes in turn, trees and components, and the edges as stored.
+            // Then the numbers of rows and nodes, trees and components, and the edges as stored.
             let most = (2 * m).min(u32::MAX.into()) as u32;
             let record = record_size(u32::try_from(rows).unwrap_or(u32::MAX), most) as u64;
             row += (8 * m + 1) + above + record + 24;
         }
-        // Sums of the rows of each list in f64, centroids before and after a step.
+        // For each list the sum of its rows in f64, and its centroid before and after a step.
         let mut lists = 0;
         if let Some(ivf) = self.ivf {
             row += 16;
             lists = u64::from(ivf.lists_for(u32::try_from(rows).unwrap_or(u32::MAX)));
         }
         if self.ranges {
-            // Two lists, their numbers and records, and those as they are written.
+            // A row's two lists, its numbers and records there, and the records as written.
             let record = ranges::row_bytes(dimensions);
             row += 24 + 2 * record;
             lists += u64::from(ranges::sizes(u32::try_from(rows).unwrap_or(u32::MAX), 0).0);
         }
         let centroids = (lists * 16).saturating_mul(dimensions as u64);
         if structured {
-            // Which rows a thread has met.
+            // The set of rows that each thread has visited.
             row += threads.saturating_mul(3).div_ceil(16);
         }
         rows.saturating_mul(row).saturating_add(centroids)
     }
 
-    /// Whether the limit is enough for a segment at all.
+    /// Checks that the limit is enough for one segment.
     pub(super) fn check_memory(&self, beside: u64) -> Result<()> {
         let Some(memory) = self.memory else { return Ok(()) };
         let least = self.segment_needed(LEAST_ROWS).saturating_add(beside);

@@ -42,38 +42,36 @@ pub struct IndexOptions {
     pub metric: Metric,
     /// How values are stored. Default [`Element::F16`].
     pub element: Element,
-    /// What rows are called by. Default [`KeyType::RowNumber`].
+    /// The type of the rows' keys. Default [`KeyType::RowNumber`].
     pub key_type: KeyType,
     /// The attribute columns. Default none.
     pub columns: Vec<ColumnSchema>,
-    /// Whether there is an HNSW graph. Default one with `m` 16, `ef_construction` 128.
+    /// The HNSW graph, if there is one. Default: one with `m` 16, `ef_construction` 128.
     pub hnsw: Option<HnswParams>,
-    /// Whether there is an inverted file. Default none.
+    /// The inverted file, if there is one. Default none.
     pub ivf: Option<IvfParams>,
-    /// Whether there are lists for readers that fetch ranges of the file ([`fetch`](crate::fetch)), beside
-    /// whatever else there is: about a ninth more bytes. Not under L1, and not where codes stand in place of
-    /// the vectors. Default no.
+    /// Whether there are lists for readers that fetch ranges of the file ([`fetch`](crate::fetch)), besides the
+    /// other structures: about a ninth more bytes. Not available under L1, nor with codes in place of vectors.
+    /// Default no.
     pub ranges: bool,
-    /// Whether there are codes. The default, `None`, has them where a structure can use them: of 256
-    /// dimensions and more [`Codes::Sq4`] if 4 bits tell the rows apart, else [`Codes::Sq8`] if 8 bits
-    /// do, else none.
+    /// The codes. The default, `None`, chooses them where a structure can use them: from 256 dimensions on
+    /// [`Codes::Sq4`] if 4 bits tell the rows apart, else [`Codes::Sq8`] if 8 bits do, else none.
     pub codes: Option<Codes>,
     /// Seed of all random choices. Default 42.
     pub seed: u64,
-    /// How many threads build; 0, the default, means as many as the machine has.
+    /// How many threads build; 0, the default, means one for each core.
     pub threads: usize,
-    /// How many bytes of memory the build may take, as [`memory_needed`](Self::memory_needed) counts
-    /// them. Rows that want more are built in several segments, each of which is put aside in a
-    /// [`Spill`](crate::raw::Spill) before the next begins
-    /// ([`IndexBuilder::spill_to`](crate::IndexBuilder::spill_to)); a search goes through all of them,
-    /// which takes longer than one of all rows. Not kept in the file. Default, `None`: as many as it takes.
+    /// How many bytes of memory the build may take, as [`memory_needed`](Self::memory_needed) counts them. Rows
+    /// that need more are built in several segments, each of which is moved to a [`Spill`](crate::raw::Spill)
+    /// before the next begins ([`IndexBuilder::spill_to`](crate::IndexBuilder::spill_to)); searching several
+    /// segments takes longer than searching one. Not stored in the file. Default, `None`: no limit.
     pub memory: Option<u64>,
-    /// Name and value of anything worth telling readers: `model`, `source`, `licence`.
+    /// Names and values of anything that readers should know: `model`, `source`, `licence`.
     pub properties: Vec<(String, String)>,
 }
 
 impl IndexOptions {
-    /// The defaults for vectors of so many dimensions.
+    /// The defaults for vectors of this many dimensions.
     pub fn new(dimensions: usize, metric: Metric) -> Self {
         Self {
             dimensions,
@@ -109,7 +107,7 @@ impl IndexOptions {
         Err(ErrorKind::KeyType { expected: expected.name(), got: key.type_name() }.into())
     }
 
-    /// Whether a search by `metric` finds rows in its order, where all rows have unit length or not.
+    /// Whether a search can order rows by `metric`, given whether all have unit length.
     pub(crate) fn orders_by(&self, metric: Metric, is_unit_length: bool) -> bool {
         metric == self.metric || (metric.orders_like(self.metric) && is_unit_length)
     }
@@ -150,8 +148,8 @@ impl IndexOptions {
         Ok(())
     }
 
-    /// The codes that a build tries first: those that are asked for, or the default's. A segment whose
-    /// rows they do not tell apart has others, or none.
+    /// The codes that a build tries first: those of the options, or the default. A segment whose rows they do
+    /// not tell apart gets others, or none.
     pub fn codes_or_default(&self) -> Codes {
         let structured = self.hnsw.is_some() || self.ivf.is_some();
         self.codes.unwrap_or(match structured && self.metric.takes_codes() {
@@ -172,7 +170,7 @@ impl IndexOptions {
         }
     }
 
-    /// A manifest that says all but what the segments are.
+    /// A manifest with everything but the segments.
     pub(crate) fn manifest(&self, unit_length: bool) -> Manifest {
         let columns = self.columns.iter().map(|column| manifest::Column {
             name: column.name.clone(),
@@ -204,7 +202,7 @@ impl IndexOptions {
         }
     }
 
-    /// The options that a manifest tells of.
+    /// The options that a manifest stores.
     pub(crate) fn from_manifest(manifest: &Manifest) -> Result<Self> {
         const WHAT: &str = "the manifest";
         let columns = manifest.columns.iter().map(|column| {

@@ -1,4 +1,4 @@
-//! Segments of a build that memory does not hold at once, put aside as they are made.
+//! The finished segments of a build that does not fit in memory at once; they are spilled as they are built.
 
 use super::memory::{BYTES_PUT_ASIDE, LEAST_ROWS};
 use super::options::IndexOptions;
@@ -15,22 +15,21 @@ use alloc::format;
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The segments that were put aside.
+/// The spilled segments.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     spill: Option<Box<dyn Spill>>,
     segments: Vec<manifest::Segment>,
-    /// Each section, and where it begins in the spill.
+    /// Each section, and its offset in the spill.
     sections: Vec<(Section, u64)>,
-    /// How long the spill is.
+    /// The length of the spill.
     end: u64,
     /// The keys of their rows, sorted: text as its hash.
     keys: Vec<u128>,
-    /// How many rows there are or will be that were not put aside, if it is known, and how many of
-    /// them a segment gets.
+    /// How many rows are not spilled, including those to come, if known; and how many of them a segment gets.
     coming: Option<u64>,
     share: Option<u64>,
-    /// Memory that is taken beside the builder's.
+    /// Memory taken by others than the builder.
     pub beside: u64,
 }
 
@@ -48,12 +47,11 @@ impl Parts {
         self.segments.iter().map(|segment| u64::from(segment.rows)).sum()
     }
 
-    /// Divides `rows` rows, those that are here and those that are to come, evenly among as many
-    /// segments as they take, and says how many each gets. `text` is how many bytes of texts a row
-    /// has, as far as it is known.
+    /// Divides `rows` rows, present and to come, evenly among as many segments as needed, and returns the
+    /// number for each. `text` is the number of bytes of text in a row, as far as known.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] if the limit holds no segment beside the keys of all rows.
+    /// [`ErrorKind::InvalidParameter`] if the limit does not hold a segment besides the keys of all rows.
     pub fn expect(&mut self, options: &IndexOptions, rows: u64, text: u64) -> Result<u64> {
         let Some(memory) = options.memory else { return Ok(rows) };
         self.coming = Some(rows);
@@ -61,7 +59,7 @@ impl Parts {
             self.share = Some(rows);
             return Ok(rows);
         }
-        // The last segment has the keys of all others beside it.
+        // The last segment shares memory with the keys of all others.
         let aside = BYTES_PUT_ASIDE.saturating_mul(rows).saturating_add(self.beside());
         options.check_memory(aside)?;
         let fits = |rows: u64| {
@@ -78,7 +76,7 @@ impl Parts {
         Ok(share)
     }
 
-    /// Whether a segment of `rows` rows with so many bytes of `texts` is full.
+    /// Whether a segment of `rows` rows with `texts` bytes of text is full.
     pub fn is_full(&self, options: &IndexOptions, rows: u64, texts: u64) -> bool {
         let Some(memory) = options.memory.filter(|_| rows > 0) else { return false };
         self.share.is_some_and(|share| rows >= share)
@@ -91,7 +89,7 @@ impl Parts {
         options.segment_needed(rows).saturating_add(beside)
     }
 
-    /// What is there beside the rows of a segment.
+    /// Memory taken by anything but the rows of a segment.
     fn beside(&self) -> u64 {
         self.beside.saturating_add(BYTES_PUT_ASIDE * self.keys.len() as u64)
     }
@@ -110,7 +108,7 @@ impl Parts {
         Err(ErrorKind::InvalidParameter { name: "memory", reason }.into())
     }
 
-    /// Refuses keys that rows of segments put aside have already.
+    /// Refuses keys that rows of spilled segments have.
     pub fn check_keys(&self, keys: &[Key]) -> Result<()> {
         let given_twice = |key: &&Key| self.keys.binary_search(&number(key)).is_ok();
         match keys.iter().filter(|_| !self.keys.is_empty()).find(given_twice) {
@@ -119,7 +117,7 @@ impl Parts {
         }
     }
 
-    /// Puts a segment aside, whose rows had so many bytes of `texts`.
+    /// Spills a segment, whose rows had `texts` bytes of text.
     pub fn put_aside(
         &mut self,
         new: NewSegment<'_>,
@@ -149,7 +147,7 @@ impl Parts {
         Ok(())
     }
 
-    /// The sections of all segments, which are entered in the manifest.
+    /// The sections of all segments; enters the segments in the manifest.
     pub fn sections(&self, manifest: &mut Manifest) -> Vec<NewSection<'_>> {
         manifest.segments.extend(self.segments.iter().cloned());
         let Some(spill) = self.spill.as_deref() else { return Vec::new() };
@@ -161,8 +159,7 @@ impl Parts {
     }
 }
 
-/// A key as a number, different for different keys: two texts of the same 128-bit hash are not to be
-/// expected.
+/// A key as a number, distinct for distinct keys: no two texts are expected to have the same 128-bit hash.
 fn number(key: &Key) -> u128 {
     match key {
         Key::Int64(number) => u128::from(number.cast_unsigned()),

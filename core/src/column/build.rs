@@ -18,14 +18,14 @@ pub(crate) struct ColumnBuilder {
     rows: usize,
 }
 
-/// Values in little memory; those of null rows are zero or empty.
+/// Compact values; those of null rows are zero or empty.
 #[derive(Clone, Debug)]
 enum Values {
     Bools(Vec<bool>),
     /// Integers, timestamps and doubles, as bits.
     Numbers(Vec<u64>),
     Uuids(Vec<[u8; 16]>),
-    /// Text, bytes and JSON: the bytes of all, and where each ends.
+    /// Text, bytes and JSON: the bytes of all rows, and the end of each.
     Blobs {
         bytes: Vec<u8>,
         ends: Vec<usize>,
@@ -190,7 +190,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Encodes text by a dictionary and gives the codes, unless that takes as much room as the
+    /// Encodes text with a dictionary and returns the codes, unless that takes at least as much room as the
     /// plain form.
     fn encode_dictionary(
         &self,
@@ -200,7 +200,7 @@ impl ColumnBuilder {
         if self.schema.column_type != ColumnType::Text {
             return None;
         }
-        // The rows that are not null, equal texts beside each other.
+        // The rows that are not null, sorted by text.
         let text = |at: u32| self.blob(order[at as usize] as usize);
         let mut sorted: Vec<u32> = (0..order.len() as u32).collect();
         sorted.retain(|&at| self.is_valid(order[at as usize] as usize));

@@ -3,7 +3,7 @@ use crate::error::ErrorKind;
 use crate::random::Random;
 use alloc::{format, string::ToString, vec};
 
-/// Columns of all types and layouts, as they are built and as they are stored.
+/// Columns of all types and layouts, both built and stored.
 pub(crate) struct Sample {
     pub schema: Vec<ColumnSchema>,
     pub builders: Vec<ColumnBuilder>,
@@ -56,7 +56,7 @@ fn sample_value(column: &str, row: u32, random: &mut Random) -> Value {
     match column {
         "serial" => return Value::Int64(i64::from(row) * 3),
         "empty" => return Value::Null,
-        // Some regions have no null, some nothing else, so that zones differ.
+        // Some regions have no nulls, some only nulls, so that zones differ.
         _ if pick < 6 && (row / 512).is_multiple_of(2) || row / 4096 % 2 == 1 && column == "n" => {
             return Value::Null;
         }
@@ -201,7 +201,7 @@ fn sections_of_other_lengths_are_refused() {
             };
             section.push(0);
             let view = ColumnView::new(schema.clone(), borrow(&sections), 100);
-            // Runs of bytes may have any length; whether it is theirs is for `verify`.
+            // Bytes may have any length; only `verify` checks it.
             assert!(view.is_err() || view.unwrap().verify().is_err(), "{schema:?} {change}");
         }
         assert!(ColumnView::new(schema.clone(), borrow(sections), 200).is_err());

@@ -1,4 +1,4 @@
-//! Timestamps as people write them: the one parser and the one printer of all doors.
+//! The text of timestamps: the only parser and the only formatter.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,9 +9,9 @@ const DAY: i64 = 86_400 * SECOND;
 /// Reads an ISO 8601 timestamp as microseconds since 1970 UTC: `2024-05-01`, then perhaps `T` or a
 /// space and `12:00`, `12:00:00` or `12:00:00.25`, then perhaps `Z`, `+02`, `+02:00` or `+0200`.
 /// Years have 4 digits, or up to 6, then with a sign if they are negative. Without an offset it is
-/// UTC. Digits beyond microseconds are rounded to the nearest, halves to the later one. `infinity`
-/// and `-infinity` are the extremes. None for other texts, and beyond what microseconds in 64 bits
-/// hold: the years -290308 to 294247.
+/// UTC. Digits beyond microseconds are rounded to the nearest microsecond, halves to the later one. `infinity`
+/// and `-infinity` are the extremes. None for other texts, and beyond what microseconds in 64 bits hold: the
+/// years -290308 to 294247.
 ///
 /// ```
 /// use hither::parse_timestamp;
@@ -58,13 +58,13 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     if !rest.is_empty() {
         return None;
     }
-    // Wider than the answer: the seconds alone may lie below what they do with their fraction.
+    // i128, because the seconds alone may overflow where the sum with the fraction does not.
     let whole = i128::from(seconds) * i128::from(SECOND) + i128::from(micros);
     i64::try_from(whole).ok().filter(|&micros| micros != i64::MIN && micros != i64::MAX)
 }
 
-/// Writes microseconds since 1970 UTC as [`parse_timestamp`] reads them, at every door: RFC 3339 with
-/// a `Z`, as many digits of a fraction as it takes, and a sign where the year is beyond 0 to 9999.
+/// Formats microseconds since 1970 UTC so that [`parse_timestamp`] reads them: RFC 3339 with a `Z`, as many
+/// fraction digits as needed, and a sign if the year is outside of 0 to 9999.
 ///
 /// ```
 /// use hither::format_timestamp;
@@ -160,7 +160,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leap_days + day_of_year - 719_468
 }
 
-/// Year, month and day of so many days since 1970, the way back.
+/// Year, month and day of a number of days since 1970: the inverse.
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -228,7 +228,7 @@ mod tests {
             "+999-01-01",
             "+-2024-01-01",
             "+1234567-01-01",
-            // What stands for infinity, and beyond.
+            // The values that stand for infinity, and later ones.
             "294247-01-10T04:00:54.775807Z",
             "-290308-12-21T19:59:05.224192Z",
             "-290308-12-21T19:59:05Z",

@@ -1,4 +1,4 @@
-//! A stored column, read where it lies.
+//! A stored column, read in place.
 
 use super::zones::{Zone, encode_zones, value_key, zones_len};
 use super::{ColumnSchema, ColumnSections, ColumnType, ValueRef, code_width, offset_width};
@@ -30,7 +30,7 @@ impl<'a> ColumnView<'a> {
         self.cells.get(row)
     }
 
-    /// Checks every offset, code and text, and that dictionary and zones tell the truth.
+    /// Checks every offset, code and text, and that dictionary and zones agree with the values.
     pub fn verify(&self) -> Result<()> {
         self.cells.verify()
     }
@@ -45,7 +45,7 @@ pub(crate) struct Cells<'a> {
     sections: ColumnSections<&'a [u8]>,
 }
 
-/// How values lie in their section.
+/// The layout of the values in their section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// A bit a row.
@@ -58,7 +58,7 @@ pub(crate) enum Layout {
     Uuids,
     /// Bytes, found by their offsets.
     Blobs,
-    /// Codes of a dictionary with so many entries.
+    /// Codes of a dictionary with this many entries.
     Codes(u32),
 }
 
@@ -82,7 +82,7 @@ impl<'a> Cells<'a> {
         };
         let count = u64::from(rows);
         let bitmap = count.div_ceil(8);
-        // Lengths of values, offsets and dictionary offsets; places need no more than checks.
+        // Lengths of values, offsets and dictionary offsets; the other sections are only checked.
         let (mut values_len, mut offsets_len, mut entries_len) = (0, 0, 0);
         match layout {
             _ if rows == 0 => {}
@@ -114,12 +114,12 @@ impl<'a> Cells<'a> {
         if validity.is_empty() { u64::MAX } else { bitmap_word(validity, word) }
     }
 
-    /// The bits of 64 rows, of a column of bools.
+    /// The bits of 64 rows of a bool column.
     pub fn bits(&self, word: usize) -> u64 {
         bitmap_word(self.sections.values, word)
     }
 
-    /// The values of the 64 rows from `64 * word` on, or those that there are, of `N` bytes each.
+    /// The values, of `N` bytes each, of the 64 rows from `64 * word` on, or of as many as there are.
     pub fn records<const N: usize>(&self, word: usize) -> &'a [[u8; N]] {
         let records = self.sections.values.as_chunks().0;
         let first = (64 * word).min(records.len());
@@ -159,7 +159,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// The key of a row that is not null, where keys tell values apart; see [`super::zones`].
+    /// The ordered key of a row that is not null, where equal keys mean equal values; see [`super::zones`].
     pub fn key(&self, row: u32) -> Result<u64> {
         Ok(match self.layout {
             Layout::Bits => self.bit(row).into(),
@@ -170,7 +170,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// The bytes of a row that is not null, of text, bytes, JSON or a UUID.
+    /// The bytes of the text, bytes, JSON or UUID of a row that is not null.
     pub fn blob(&self, row: u32) -> Result<&'a [u8]> {
         match self.layout {
             Layout::Uuids => {
@@ -195,7 +195,7 @@ impl<'a> Cells<'a> {
         text.or_corrupt("the dictionary of a column")
     }
 
-    /// How many rows have an entry of the dictionary below `code`.
+    /// How many rows have a dictionary code below `code`.
     pub fn rows_below(&self, code: u32) -> Option<u32> {
         let width = offset_width(self.sections.dictionary.len());
         let at = (code as usize).checked_mul(width + 4)?;
@@ -226,7 +226,7 @@ impl<'a> Cells<'a> {
         code.map(|code| code as u32).or_corrupt(WHAT)
     }
 
-    /// Where an entry of the dictionary begins.
+    /// The offset of a dictionary entry.
     fn place(&self, code: u32) -> Option<u64> {
         let width = offset_width(self.sections.dictionary.len());
         number(self.sections.dictionary_offsets, (code as usize).checked_mul(width + 4)?, width)
@@ -239,7 +239,7 @@ impl<'a> Cells<'a> {
                 let ColumnSections { values, offsets, .. } = self.sections;
                 let width = offset_width(values.len());
                 let last = number(offsets, self.rows as usize * width, width);
-                // Whatever lies between is checked with the rows, null ones too.
+                // Every byte is checked as part of some row, null rows included.
                 (0..self.rows).try_for_each(|row| self.blob(row).map(drop))?;
                 if number(offsets, 0, width) != Some(0) || last != Some(values.len() as u64) {
                     return Err(corrupt(WHAT));
@@ -287,7 +287,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// The number of `width` bytes, 1 to 8, that lies at `at`.
+/// The number of `width` bytes, 1 to 8, at offset `at`.
 pub(crate) fn number(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(width)?)?;
     Some(match *bytes {

@@ -1,9 +1,10 @@
-//! Zones: what is known of 4,096 rows without reading them; and values as ordered numbers.
+//! Zones: summaries of 4,096 rows, from which filters decide without reading the rows; and values as ordered
+//! numbers.
 //!
-//! Every value has a key, a u64 that orders as values do, so that one comparison serves all types:
-//! integers and timestamps with their sign bit flipped; doubles by their bits, NaN last; bools 0
-//! and 1; text with a dictionary its code; other text, bytes and UUIDs their first 8 bytes, high
-//! byte first, which orders but may be equal for different values.
+//! Every value has a key, a u64 with the order of the values, so that one comparison serves all types: integers
+//! and timestamps with their sign bit flipped; doubles by their bits, NaN last; bools 0 and 1; text with a
+//! dictionary its code; other text, bytes and UUIDs by their first 8 bytes, high byte first, which keeps the
+//! order but may be equal for different values.
 
 use super::ValueRef;
 use alloc::vec::Vec;
@@ -14,7 +15,7 @@ pub(crate) const ZONE_ROWS: u32 = 4096;
 /// Bytes of a zone.
 const STRIDE: usize = 24;
 
-/// What the rows of a zone have in common.
+/// The summary of a zone's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Zone {
     /// Least key; above `max` if all rows are null.
@@ -52,7 +53,7 @@ pub(super) fn zones_len(rows: u32) -> u64 {
     u64::from(rows.div_ceil(ZONE_ROWS)) * STRIDE as u64
 }
 
-/// The zones of rows `0..rows`, whose keys `key` gives, or none for a null row.
+/// The zones of rows `0..rows`; `key` gives the key of a row, or none if it is null.
 pub(super) fn encode_zones<E>(
     rows: u32,
     key: impl Fn(u32) -> Result<Option<u64>, E>,
@@ -75,7 +76,7 @@ pub(super) fn encode_zones<E>(
     Ok(zones)
 }
 
-/// The key of a value that is not coded by a dictionary; none for null.
+/// The key of a value that has no dictionary code; none for null.
 pub(super) fn value_key(value: ValueRef<'_>) -> Option<u64> {
     match value {
         ValueRef::Null => None,

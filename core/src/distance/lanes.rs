@@ -1,18 +1,17 @@
-//! What every instruction set has to offer, and what is made of it for all: the sum over one row,
-//! whose values are read a register at a time and added in the order that is defined.
+//! The operations that every instruction set implements, and the sum over a row that is built from them: values
+//! are read a register at a time and added in the defined order.
 
 use super::prefetch::prefetch;
 use super::table::{QueryCodes, Records, coming};
 use crate::error::Result;
 use pulp::Simd;
 
-/// What an instruction set adds to pulp's vocabulary. Methods are `inline(always)` so that they
-/// are compiled with the features of the function that calls them.
+/// The operations that an instruction set adds to pulp's. Methods are `inline(always)` so that they are
+/// compiled with the features of their caller.
 pub(super) trait Lanes: Copy {
     type Simd: Simd;
     fn simd(self) -> Self::Simd;
-    /// How many rows ahead of the measured one are prefetched, of rows that are `stride` bytes
-    /// apart.
+    /// How many rows ahead of the measured one are prefetched, if rows are `stride` bytes apart.
     #[inline(always)]
     fn ahead(_stride: usize) -> usize {
         16
@@ -37,7 +36,7 @@ pub(super) trait Lanes: Copy {
     /// Σ low·(the low four bits of a byte) + high·(its high ones), over the bytes of `row`, a multiple
     /// of 16; all slices are of equal length.
     fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32;
-    /// Products with the listed rows, as [`dot_codes`](super::dot_codes) wants them.
+    /// Products with the listed rows, for [`dot_codes`](super::dot_codes).
     #[inline(always)]
     fn dot_rows(
         self,
@@ -116,7 +115,7 @@ impl Values for Sq8Values<'_> {
     }
 }
 
-/// A register of the first values of a slice, filled up with zeros.
+/// A register of the first values of a slice, padded with zeros.
 #[inline(always)]
 fn load_padded<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     match values.get(..S::F32_LANES) {
@@ -131,7 +130,7 @@ fn load_padded<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     }
 }
 
-/// Sums `term` over the dimensions, as the text of `distance` defines.
+/// Sums `term` over the dimensions in the order that the head of `distance` defines.
 #[inline(always)]
 fn sum_terms<L: Lanes, V: Values>(
     lanes: L,
@@ -142,7 +141,7 @@ fn sum_terms<L: Lanes, V: Values>(
 ) -> f32 {
     let simd = lanes.simd();
     let width = L::Simd::F32_LANES;
-    // One lane makes 32 registers; wider ones use the first 32 / width of these.
+    // A register of one lane needs 32 sums; wider ones use the first 32 / width.
     let mut sums = [simd.splat_f32s(0.0); SUMS];
     let parts = SUMS / width;
 
@@ -220,8 +219,8 @@ fn reduce_lanes(register: &[u8]) -> f32 {
     lanes[0]
 }
 
-/// Calls `each` with the record of every listed row while the rows ahead are on their way: of a
-/// list that goes on beyond `out`, one of the next for each of these.
+/// Calls `each` with the record of every listed row and prefetches the rows ahead. If the list is longer than
+/// `out`, one of the rows beyond is prefetched for each measured row.
 #[inline(always)]
 pub(super) fn for_rows<L: Lanes, T>(
     records: Records<'_>,

@@ -1,5 +1,5 @@
-//! Distance kernels in plain Rust, for processors without vectors that we know of, and as the
-//! oracle of all others.
+//! Distance kernels in plain Rust, for processors without known vector instructions, and as the oracle for all
+//! others.
 
 use super::lanes::{Kernel, Lanes};
 use crate::element;
@@ -57,7 +57,7 @@ pub fn simd_level() -> &'static str {
     "portable"
 }
 
-/// Has distances use the named instruction set from now on; false if there is none of that name.
+/// Makes distances use the named instruction set from now on; false if there is none with this name.
 #[allow(dead_code, reason = "only where there is no other platform file")]
 pub fn use_simd_level(name: &str) -> bool {
     name == "portable"

@@ -1,10 +1,10 @@
-//! Bytes that are asked for before they are read.
+//! Prefetching: the processor loads bytes before they are read.
 #![allow(unsafe_code, reason = "the instruction takes a pointer")]
 
-/// Whether bytes can be asked for before they are read: there is no prefetch in WebAssembly.
+/// Whether there is prefetching: not in WebAssembly.
 pub(crate) const PREFETCHES: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 
-/// Bytes that come at once, or are half of what does.
+/// Bytes that the processor loads at once, or half of them.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 const LINE: usize = 64;
 
@@ -19,7 +19,7 @@ pub(crate) fn prefetch(bytes: &[u8]) {
     });
 }
 
-/// Asks the processor to bring `bytes` near. There is no stable intrinsic for it.
+/// Prefetches `bytes` into the cache. There is no stable intrinsic for it.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {

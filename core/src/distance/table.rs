@@ -1,4 +1,4 @@
-//! Rows as kernels read them.
+//! Tables of rows, as kernels read them.
 
 use crate::error::{OrCorrupt, Result};
 
@@ -25,18 +25,18 @@ impl Format<'_> {
     }
 }
 
-/// A query in codes, none of them −128, as rows have theirs.
+/// A query as codes, none of them −128, in the layout of the rows.
 #[derive(Clone, Copy)]
 pub(crate) enum QueryCodes<'a> {
     /// Rows begin with a signed byte for each.
     Eight(&'a [i8]),
-    /// Rows begin with a byte for each two: a code of 0 to 15 in its low bits that is multiplied by that of
-    /// the first slice, and one in its high bits by that of the second. Both are equally long, a
+    /// Rows begin with a byte for each two: a code of 0 to 15 in its low bits, multiplied by that of the first
+    /// slice, and one in its high bits, multiplied by that of the second. Both slices have the same length, a
     /// multiple of 16.
     Four(&'a [i8], &'a [i8]),
 }
 
-/// Rows of bytes that start `stride` apart.
+/// Rows of bytes, `stride` bytes apart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records<'a> {
     pub bytes: &'a [u8],
@@ -44,14 +44,14 @@ pub(crate) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Whether the rows are likely to lie in memory rather than in caches.
+    /// Whether the rows are likely in memory rather than in caches.
     #[cfg(target_arch = "wasm32")]
     #[inline(always)]
     pub fn is_far(&self) -> bool {
         self.bytes.len() >= 8 << 20
     }
 
-    /// The whole stride of a row: its values and what lies beside them.
+    /// The whole record of a row: its values and what follows them.
     #[inline(always)]
     pub fn get(&self, row: u32) -> Result<&'a [u8]> {
         let start = row as usize * self.stride;
@@ -69,8 +69,8 @@ pub(crate) struct Table<'a> {
     pub format: Format<'a>,
 }
 
-/// Of a list whose first `measured` rows are measured, those to be brought near: the next, and if
-/// there are none, all.
+/// The rows to prefetch of a list whose first `measured` rows are measured: those after them, or all if there
+/// are none.
 pub(crate) fn coming(list: &[u32], measured: usize) -> &[u32] {
     if list.len() > measured { &list[measured..] } else { list }
 }

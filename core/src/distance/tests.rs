@@ -4,10 +4,10 @@ use crate::random::Random;
 use std::vec;
 use std::vec::Vec;
 
-/// Every level changes one static: tests that do so must not overlap.
+/// The level is a static variable: tests that change it must not overlap.
 static LEVEL: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
-/// The module's definition, word for word.
+/// The definition at the head of the module, transcribed.
 fn oracle(kind: Measure, query: &[f32], row: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 32];
     for (i, (q, x)) in query.iter().zip(row).enumerate() {
@@ -30,7 +30,8 @@ fn vector(random: &mut Random, dimensions: usize) -> Vec<f32> {
     (0..dimensions).map(|_| random.unit() * 8.0 - 4.0).collect()
 }
 
-/// All short lengths and some long ones; under Miri, which is slow, those where something changes.
+/// All short lengths and some long ones; under Miri, which is slow, only those at which the code takes another
+/// path.
 fn lengths(long: &[usize]) -> Vec<usize> {
     match cfg!(miri) {
         true => vec![1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 97, 130],
@@ -142,7 +143,7 @@ fn products_of_two_codes_a_byte_are_exact() {
                 (0..bytes).map(|_| extreme.unwrap_or_else(|| any(&mut random)) as i8).collect()
             };
             let (low, high) = (half(), half());
-            // Rows of one list, more than any kernel takes at once, and what may lie behind a row.
+            // More rows than any kernel takes at once, with padding behind each.
             let stride = bytes + 16;
             let any = |random: &mut Random| random.below(256) as u8;
             let rows: Vec<u8> = (0..7 * stride)
@@ -163,7 +164,7 @@ fn products_of_two_codes_a_byte_are_exact() {
             let list = [6, 0, 1, 5, 4, 2, 3];
             for level in simd_levels() {
                 assert!(use_simd_level(level));
-                // Whole lists, parts of four, and rows that are only brought near.
+                // Whole lists, remainders of four, and rows that are only prefetched.
                 for measured in [7, 6, 4, 1, 0] {
                     let mut out = [0; 7];
                     let query = QueryCodes::Four(&low, &high);
@@ -178,7 +179,7 @@ fn products_of_two_codes_a_byte_are_exact() {
     use_simd_level(best);
 }
 
-/// Every finite binary16 there is, whole registers and parts of one.
+/// Every finite binary16, in whole registers and in remainders.
 #[test]
 fn widening_is_exact() {
     let _guard = LEVEL.lock().unwrap();
@@ -206,7 +207,7 @@ fn widening_is_exact() {
     use_simd_level(best);
 }
 
-/// Our questions to the processor against those of the standard library.
+/// Compares our feature detection with the standard library's.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn levels_are_those_that_the_processor_has() {

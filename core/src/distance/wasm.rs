@@ -1,5 +1,5 @@
-//! Distance kernels for WebAssembly with simd128, which no browser of today is without. No relaxed
-//! instruction: Safari and Node 20 refuse a module that holds one.
+//! Distance kernels for WebAssembly with simd128, which all current browsers have. There are no relaxed
+//! instructions: Safari and Node 20 refuse a module with one.
 
 use super::lanes::{Kernel, Lanes, SUMS, Values};
 use super::portable::Portable;
@@ -56,8 +56,8 @@ impl Lanes for Wasm {
         bytemuck::cast(f32x4_convert_i32x4(wide))
     }
 
-    /// A smaller form of `sum_terms`: the last values go through the same loop, filled up with
-    /// zeros, which add nothing. Written out, as in `dot_four`.
+    /// A smaller form of `sum_terms`: the last values go through the same loop, padded with zeros, which add
+    /// nothing. Written out, as in `dot_four`.
     #[inline(always)]
     fn sum<V: Values>(
         self,
@@ -68,7 +68,7 @@ impl Lanes for Wasm {
     ) -> f32 {
         let mut sums = [self.0.splat_f32s(0.0); 8];
         for at in (0..query.len()).step_by(SUMS) {
-            // Filled where they are needed: to fill memory is a call out of WebAssembly.
+            // Initialised only where they are needed: filling memory is a call out of WebAssembly.
             let (mut padded_query, mut padded_row);
             let (query, row) = (&query[at..], &row[at * V::SIZE..]);
             let (query, row) = match query.first_chunk() {
@@ -111,8 +111,8 @@ impl Lanes for Wasm {
         Portable.dot_nibbles(row, low, high)
     }
 
-    /// Four rows at a time: the query is read once for them, and their loads overlap. A search
-    /// takes two thirds of the time. Written out: closures for four rows and for one took three times as long.
+    /// Four rows at a time: the query is read once for them, and their loads overlap, which reduces a search to
+    /// two thirds of the time. Written out: closures for four rows and for one took three times as long.
     #[inline(always)]
     fn dot_rows(
         self,
@@ -164,7 +164,7 @@ impl Lanes for Wasm {
     }
 }
 
-/// How many sixteens of bytes a query is widened by at once, for all rows of a list: into a kilobyte.
+/// How many blocks of 16 bytes of a query are widened at once for all rows of a list: they fill a kilobyte.
 const WIDENED: usize = 16;
 
 /// The parts of a query that belong to the low and the high codes of sixteen bytes of a row each.
@@ -183,12 +183,12 @@ fn widen(codes: &[i8; 16]) -> [v128; 2] {
     [i16x8_extend_low_i8x16(i64x2(low, 0)), i16x8_extend_low_i8x16(i64x2(high, 0))]
 }
 
-/// What [`add_nibble_products`] multiplies a row's bytes by.
+/// The multipliers of a row's bytes in [`add_nibble_products`].
 ///
 /// Two bytes of a row are a number of 16 bits, a + 16·b + 256·c + 4096·d, whose codes are to be multiplied by
 /// p, q, r and s: a and b by parts of the low half of the query and the high one, c and d by the parts
-/// after these. To take each code out of the number takes a shift and a mask. Shifted by 4, 8 and 12 it is
-/// b + 16·c + 256·d, c + 16·d and d: multiplied by q, by r − 16·q and by s − 16·r, these sum up to the same.
+/// after these. Extracting each code takes a shift and a mask. Shifted by 4, 8 and 12 the number is b + 16·c +
+/// 256·d, c + 16·d and d: multiplied by q, by r − 16·q and by s − 16·r, these have the same sum.
 #[inline(always)]
 fn widen_halves((low, high): (&[i8; 16], &[i8; 16])) -> [v128; 4] {
     let [low, high]: [v128; 2] = [bytemuck::cast(*low), bytemuck::cast(*high)];
@@ -210,7 +210,7 @@ fn dot_four(rows: [&[u8]; 4], query: &[i8]) -> [i32; 4] {
     out
 }
 
-/// Written out: a compiler that is to save space would keep rows and sums in memory.
+/// Written out: compiled for size, a loop would keep rows and sums in memory.
 #[inline(always)]
 fn sum_four<Q: Copy>(
     rows: [&[u8]; 4],
@@ -264,14 +264,14 @@ pub(super) fn sqrt(value: f32) -> f32 {
     f32x4_extract_lane::<0>(f32x4_sqrt(f32x4_splat(value)))
 }
 
-/// Loads a byte of every line of the listed rows before any is measured, in place of a prefetch,
-/// which WebAssembly does not have: the processor waits for all of them together. Of 116,659 rows
-/// a search takes three quarters of the time. Rows ahead alone, while others are measured, gave
-/// half of that, and rows that are only likely to be measured next took it back.
+/// Loads a byte of every cache line of the listed rows before any is measured, in place of prefetching, which
+/// WebAssembly does not have: the processor waits for all of them at once. With 116,659 rows this reduces a
+/// search to three quarters of the time. Loading only the next rows while others are measured gained half as
+/// much, and loading rows that are only likely to be measured next lost it again.
 ///
-/// From where a core's own cache ends, 2 MB or less: there searches of 10,000 rows took 0.93 of
-/// the time or as long as before, by the processor; of smaller tables a twentieth more. Rows that
-/// follow one another come by themselves unless memory is far.
+/// Used for tables beyond a core's own cache, 2 MB or less: from there on searches of 10,000 rows took 0.93 to
+/// 1 of the time, depending on the processor; those of smaller tables took a twentieth more. Consecutive rows
+/// are prefetched by the processor itself unless memory is far.
 #[inline(never)]
 pub(super) fn bring_near(records: Records<'_>, list: &[u32]) -> Result<()> {
     let consecutive = match list {
@@ -301,7 +301,7 @@ pub fn simd_level() -> &'static str {
     "simd128"
 }
 
-/// Has distances use the named instruction set from now on; false if there is none of that name.
+/// Makes distances use the named instruction set from now on; false if there is none with this name.
 pub fn use_simd_level(name: &str) -> bool {
     name == "simd128"
 }

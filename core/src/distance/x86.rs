@@ -24,7 +24,7 @@ use pulp::x86::{V3, V4};
 use vnni::{Avx512Vnni, Vnni};
 
 pulp::simd_type! {
-    /// What every AVX2 processor has, with F16C, which pulp's `V3` leaves out.
+    /// F16C, which every processor with AVX2 has, but pulp's `V3` leaves out.
     struct F16c {
         sse: "sse",
         sse2: "sse2",
@@ -46,7 +46,7 @@ pulp::simd_type! {
 #[derive(Clone, Copy)]
 struct Avx2 {
     v3: V3,
-    /// Held as proof that F16C is there.
+    /// Proof that the processor has F16C.
     _f16c: F16c,
 }
 
@@ -95,11 +95,11 @@ const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];
 /// Index into `NAMES`, or `u8::MAX` before the first look.
 static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 
-/// The widest level of this processor, by three questions to it: std's detection asks ten, and in a
-/// virtual machine each takes 5 µs, which a first search in a new process waits for.
+/// The widest level of this processor, found with three cpuid instructions: std's detection uses ten, and in a
+/// virtual machine each takes 5 µs, which the first search in a new process waits for.
 fn widest() -> u8 {
     if cfg!(miri) {
-        // It has no cpuid, only what it is told to compile for.
+        // There is no cpuid here, only the target features of the compilation.
         return match (V4::is_available(), V3::is_available()) {
             (true, _) => 2,
             (_, v3) => u8::from(v3 && F16c::is_available()),
@@ -107,25 +107,25 @@ fn widest() -> u8 {
     }
     let has = |register: u32, bits: &[u32]| bits.iter().all(|bit| register >> bit & 1 == 1);
     let base = __cpuid(1);
-    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C. A processor that has them knows the
-    // other questions that are asked here; one that does not know a question may answer another.
+    // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, POPCNT, OSXSAVE, AVX, F16C. A processor with these supports the other
+    // cpuid leaves used here; for an unsupported leaf a processor may return the data of another.
     if !has(base.ecx, &[0, 9, 12, 19, 20, 23, 27, 28, 29]) {
         return 0;
     }
     let (more, extended) = (__cpuid_count(7, 0), __cpuid(0x8000_0001));
-    // SSE4a, which processors of no other design have.
+    // SSE4a, which only AMD's processors have.
     AMD.store(has(extended.ecx, &[6]), Ordering::Relaxed);
     // BMI1, AVX2, BMI2; LZCNT.
     let avx2 = has(more.ebx, &[3, 5, 8]) && has(extended.ecx, &[5]);
     if !avx2 {
         return 0;
     }
-    // SAFETY: OSXSAVE says that the operating system lets programs ask what it keeps.
+    // SAFETY: OSXSAVE says that the operating system enables xgetbv.
     let kept = unsafe { _xgetbv(0) } as u32;
     if !has(kept, &[1, 2]) {
         return 0;
     }
-    // AVX512F, DQ, CD, BW, VL; masks and the whole of the registers are kept.
+    // AVX512F, DQ, CD, BW, VL; and the operating system saves mask registers and whole vector registers.
     if !has(more.ebx, &[16, 17, 28, 30, 31]) || !has(kept, &[5, 6, 7]) {
         return 1;
     }
@@ -153,7 +153,7 @@ pub fn simd_level() -> &'static str {
     NAMES[usize::from(level())]
 }
 
-/// Has distances use the named instruction set from now on; false if there is none of that name.
+/// Makes distances use the named instruction set from now on; false if there is none with this name.
 ///
 /// For tests and benchmarks: every level gives the same bits.
 pub fn use_simd_level(name: &str) -> bool {
@@ -180,10 +180,10 @@ impl<L: Lanes, K: Kernel> NullaryFnOnce for Call<L, K> {
     }
 }
 
-/// Runs the kernel with the widest registers that there are.
+/// Runs the kernel at the current level.
 #[inline]
 pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: `widest` found all that the tokens of its level and of lower ones stand for, and no
+    // SAFETY: `widest` detected all features that the tokens of its level and of lower ones stand for, and no
     // other level is ever stored.
     unsafe {
         match level() {

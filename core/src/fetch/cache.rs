@@ -1,4 +1,4 @@
-//! Pieces of the file that were read and checked, and those that are wanted.
+//! The cache: pieces of the file that were read and checked, and those that are wanted.
 
 use super::Missing;
 use crate::error::{ErrorKind, Result};
@@ -13,15 +13,15 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How a piece is checked.
 #[derive(Clone, Debug)]
 pub(super) enum Check {
-    /// By whoever reads it: the start of the file.
+    /// By its reader: the start of the file.
     Own,
     /// By its XXH3.
     Hash(u64),
-    /// By four bytes of it.
+    /// By the first four bytes of its XXH3.
     Short(u32),
-    /// A whole section, of blocks of so many bytes as a power of two: by the hashes of pages of their hashes.
+    /// A whole section, by the hashes of the pages of its blocks' hashes. Blocks have 2 to this power of bytes.
     Section(u8, Rc<[u64]>),
-    /// By a hash that is not here yet either.
+    /// By a hash that is missing too.
     Later,
 }
 
@@ -41,18 +41,18 @@ struct Piece {
     used: u64,
 }
 
-/// Pieces by where they lie and how long they are.
+/// Pieces by offset and length.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     pieces: BTreeMap<(u64, u64), Piece>,
     wanted: BTreeMap<(u64, u64), Unit>,
     held: u64,
     clock: u64,
-    /// How many bytes were supplied.
+    /// How many bytes were supplied in all.
     pub supplied: u64,
 }
 
-/// Hashes that one hash of a section's pages covers.
+/// Block hashes in a page, which one hash covers.
 const PAGE_HASHES: usize = crate::archive::PAGE / 8;
 
 impl Check {
@@ -82,7 +82,7 @@ impl Unit {
 }
 
 impl Cache {
-    /// A piece, if it is here; else it is wanted from now on.
+    /// A piece, if it is cached; otherwise it is wanted from now on.
     pub fn get(&mut self, unit: &Unit) -> Step<Rc<[u8]>, Missing> {
         let place = (unit.offset, unit.length);
         self.clock += 1;
@@ -102,7 +102,7 @@ impl Cache {
         Ok(piece.bytes.clone())
     }
 
-    /// A piece that is here and was checked.
+    /// A piece that is cached, and so checked.
     pub fn checked(&mut self, offset: u64, length: u64) -> Option<Rc<[u8]>> {
         let piece = self.pieces.get_mut(&(offset, length)).filter(|piece| piece.is_checked)?;
         self.clock += 1;
@@ -115,12 +115,12 @@ impl Cache {
         self.wanted.clear();
     }
 
-    /// Whether a piece is here; it is wanted from now on if it is not.
+    /// Whether a piece is cached; otherwise it is wanted from now on.
     pub fn want(&mut self, unit: &Unit) -> bool {
         self.get(unit).is_ok()
     }
 
-    /// Takes a piece that came with another; false if it is not what it should be.
+    /// Takes a piece that came with another; false if its hash differs.
     pub fn takes(&mut self, unit: &Unit, bytes: &[u8]) -> bool {
         let place = (unit.offset, unit.length);
         if self.pieces.contains_key(&place) {
@@ -135,7 +135,7 @@ impl Cache {
         true
     }
 
-    /// The ranges that are wanted, in order: those between which there are at most `gap` bytes as one.
+    /// The wanted ranges, in order; those at most `gap` bytes apart are joined.
     pub fn requests(&self, gap: u64) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for unit in self.wanted.values() {
@@ -150,8 +150,8 @@ impl Cache {
         ranges
     }
 
-    /// Takes the wanted pieces that lie within `bytes`, which begin at `start` in the file; all are checked
-    /// before the first is kept.
+    /// Takes the wanted pieces within `bytes`, which begin at offset `start`; all are checked before the first
+    /// is kept.
     pub fn supply(&mut self, start: u64, bytes: &[u8]) -> Result<()> {
         let end = start + bytes.len() as u64;
         let mut taken = Vec::new();
@@ -159,7 +159,7 @@ impl Cache {
             let first = (unit.offset - start) as usize;
             let part = match bytes.get(first..first + unit.length as usize) {
                 Some(part) => part,
-                // A file that is shorter than what is read of any.
+                // The file is shorter than the first read.
                 None if matches!(unit.check, Check::Own) => &bytes[first..],
                 None => continue,
             };
@@ -182,8 +182,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Drops what was not used for the longest time until what is left is within `limit` bytes, and forgets
-    /// what is wanted.
+    /// Drops the least recently used pieces until `limit` bytes are left at most, and forgets what is wanted.
     pub fn trim(&mut self, limit: u64) {
         self.forget();
         if self.held <= limit {
@@ -192,7 +191,7 @@ impl Cache {
         let mut by_use: Vec<(u64, (u64, u64))> =
             self.pieces.iter().map(|(place, piece)| (piece.used, *place)).collect();
         by_use.sort_unstable();
-        // A quarter more, so that not every question pays for it.
+        // A quarter more, so that not every question has to drop pieces.
         for (_, place) in by_use {
             if self.held <= limit - limit / 4 {
                 break;
@@ -203,7 +202,7 @@ impl Cache {
         }
     }
 
-    /// Bytes that are kept.
+    /// How many bytes are kept.
     pub fn held(&self) -> u64 {
         self.held
     }

@@ -1,4 +1,4 @@
-//! Filters: the columns that they name are read, once, and give the rows that match.
+//! Filters: the columns that they name are read once to find the rows that match.
 
 use super::open::{LazyIndex, LazySegment, Opened, whole};
 use super::{Missing, poll};
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::task::Poll;
 
-/// The rows that a filter lets pass, of a [`LazyIndex`].
+/// The rows of a [`LazyIndex`] that match a filter.
 #[derive(Clone, Debug)]
 pub struct LazyFilter {
     pub(super) content_id: u128,
@@ -22,24 +22,24 @@ pub struct LazyFilter {
 }
 
 impl LazyFilter {
-    /// Whether a row passes; false for one that there is not.
+    /// Whether a row matches; false if there is no such row.
     pub fn contains(&self, row: RowId) -> bool {
         let segment = self.segments.get(row.segment as usize);
         segment.is_some_and(|matching| matching.contains(row.row))
     }
 
-    /// How many rows pass.
+    /// How many rows match.
     pub fn len(&self) -> u64 {
         self.segments.iter().map(|matching| u64::from(matching.count)).sum()
     }
 
-    /// Whether none passes.
+    /// Whether no row matches.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Those of a segment that are not removed.
+/// The matching rows of a segment, without removed ones.
 #[derive(Debug)]
 pub(super) struct Matching {
     bitmap: Vec<u64>,

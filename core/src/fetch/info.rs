@@ -1,4 +1,4 @@
-//! What the start of a file says of all of it.
+//! What the start of a file says about the whole file.
 
 use super::open::LazyIndex;
 use crate::archive::FORMAT_VERSION;
@@ -10,12 +10,11 @@ use crate::index::{IndexInfo, SegmentInfo};
 use crate::segment::Codes;
 
 impl LazyIndex {
-    /// What is in the file, for people: what [`Index::info`](crate::Index::info) says of all of it. Reads
-    /// nothing.
+    /// What is in the file, for people, like [`Index::info`](crate::Index::info). Reads nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before the index is open,
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for a manifest that says nonsense.
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for a manifest with impossible values.
     pub fn info(&self) -> Result<IndexInfo> {
         let manifest = &self.opened()?.start.manifest;
         let segments = try_collect(manifest.segments.iter().map(segment_info))?;

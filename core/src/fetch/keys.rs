@@ -1,11 +1,11 @@
-//! Keys that were asked for while rows are put in order: they stay where they are until the search ends.
+//! Keys that break ties while rows are sorted. They stay in place until the search ends.
 
 use crate::key::{Key, KeyRef};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
-/// Keys of rows. A reference to one is good as long as the collection: nothing is moved or dropped.
+/// Keys of rows. A reference to a key lives as long as the collection: nothing is moved or dropped.
 #[derive(Debug)]
 pub(super) struct Keys(Vec<Link>);
 
@@ -18,7 +18,7 @@ struct Node {
     next: Link,
 }
 
-/// Chains: more than rows that usually are equally far.
+/// The number of hash chains: usually more than there are rows at equal distances.
 const CHAINS: usize = 1024;
 
 impl Default for Keys {
@@ -28,7 +28,7 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// The key of a row of a segment, which `read` gives if it was not asked for before.
+    /// The key of a row of a segment; `read` gives it the first time.
     pub fn get<E>(
         &self,
         row: (u32, u32),

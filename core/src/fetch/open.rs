@@ -1,4 +1,4 @@
-//! Opening, and what is known from then on.
+//! Opening, and what is known of an open file.
 
 use super::cache::{Cache, Check, Unit};
 use super::{Missing, poll};
@@ -18,10 +18,10 @@ use core::cell::RefCell;
 use core::ops::Range;
 use core::task::Poll;
 
-/// How many of a file's first bytes are read before it is known how long the manifest is.
+/// How many of a file's first bytes are read before the length of the manifest is known.
 const FIRST: u64 = 64 << 10;
 
-/// An index whose file lies elsewhere, of which it is given what it asks for. See the [module](super).
+/// An index over a remote file, which requests the bytes that it needs. See the [module](super).
 #[derive(Debug)]
 pub struct LazyIndex {
     pub(super) cache: RefCell<Cache>,
@@ -30,7 +30,7 @@ pub struct LazyIndex {
     opened: Option<Opened>,
 }
 
-/// Keys that came with the lists that were read, of the rows that searches measured lately.
+/// Keys that came with lists, of the rows that recent searches measured.
 pub(super) type KnownKeys = BTreeMap<(u32, u32), u32>;
 
 /// What is known of an open file.
@@ -41,7 +41,7 @@ pub(super) struct Opened {
     pub segments: Vec<LazySegment>,
 }
 
-/// A segment of it.
+/// What is known of a segment.
 #[derive(Debug)]
 pub(super) struct LazySegment {
     pub rows: u32,
@@ -61,7 +61,7 @@ impl LazySegment {
 }
 
 impl LazyIndex {
-    /// Knows nothing yet, and will keep up to `cache_bytes` of what it is given.
+    /// Knows nothing yet, and keeps up to `cache_bytes` of the bytes supplied.
     pub fn new(cache_bytes: u64) -> Self {
         Self {
             cache: RefCell::default(),
@@ -100,7 +100,7 @@ impl LazyIndex {
             return Err(truncated(wanted, &bytes).into());
         }
         let start = Start::read(&bytes)?;
-        // Fewer bytes than were asked for are all that there are.
+        // Fewer bytes than requested means that the file ends there.
         if (bytes.len() as u64) < FIRST.min(start.length) {
             return Err(truncated(start.length, &bytes).into());
         }
@@ -127,44 +127,44 @@ impl LazyIndex {
         })
     }
 
-    /// The ranges of the file that are missing, first to last. Those between which there are at most
-    /// `gap` bytes are one: reading over a few bytes is cheaper than another request.
+    /// The missing ranges of the file, first to last. Ranges at most `gap` bytes apart are joined: reading a
+    /// few bytes too many is cheaper than another request.
     pub fn requests(&self, gap: u64) -> Vec<Range<u64>> {
         self.cache.borrow().requests(gap)
     }
 
-    /// Takes bytes of the file that begin at `start`, and keeps what is missing of them. They may be fewer than
-    /// were asked for only where the file ends.
+    /// Takes the bytes of the file from offset `start` on, and keeps those that are missing. They may be fewer
+    /// than requested only at the end of the file.
     ///
     /// # Errors
-    /// [`ErrorKind::ChecksumMismatch`] if they are not those of the file that was opened: it is damaged, or
-    /// another version of it. Nothing of them is kept then, and they are still missing.
+    /// [`ErrorKind::ChecksumMismatch`] if they differ from the file that was opened: it is damaged, or replaced
+    /// by another version. None of them is kept then, and they are still missing.
     pub fn supply(&self, start: u64, bytes: &[u8]) -> Result<()> {
         self.cache.borrow_mut().supply(start, bytes)
     }
 
-    /// Ends a question that is not asked again, answered or not: forgets what it is missing, and drops what is
-    /// beyond the limit. A search that is answered ends so by itself; keys, values, filters and searches that
-    /// are given up do not.
+    /// Ends a question that will not be asked again: forgets its missing ranges, and drops pieces beyond the
+    /// limit. A search that is answered does this by itself; keys, values, filters and abandoned searches do
+    /// not.
     pub fn settle(&self) {
         self.trim();
     }
 
-    /// How many bytes were supplied since the beginning, and how many are kept.
+    /// How many bytes were supplied in all, and how many are kept.
     pub fn traffic(&self) -> (u64, u64) {
         let cache = self.cache.borrow();
         (cache.supplied, cache.held())
     }
 
-    /// Drops the pieces that were not used for the longest time until at most `bytes` are kept, below the limit of
-    /// [`new`](Self::new): for who has a limit for many files together. Forgets what is missing, too.
+    /// Drops the least recently used pieces until at most `bytes` are kept, which may be below the limit of
+    /// [`new`](Self::new): for callers with one limit for many files. Forgets missing ranges too.
     pub fn shrink(&self, bytes: u64) {
         self.cache.borrow_mut().trim(bytes);
     }
 
-    /// Drops what is beyond the limit, once a question is answered.
+    /// Drops pieces beyond the limit, once a question is answered.
     pub(super) fn trim(&self) {
-        /// How many keys are known at most: some thousand answers.
+        /// The most keys that are kept: those of some thousand answers.
         const MOST_KEYS: usize = 1 << 16;
         self.cache.borrow_mut().trim(self.limit);
         let mut known = self.known.borrow_mut();
@@ -173,15 +173,15 @@ impl LazyIndex {
         }
     }
 
-    /// What the index was asked to be.
+    /// The options that the index was built with.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] before it is open; so of the others.
+    /// [`ErrorKind::Unsupported`] before it is open.
     pub fn options(&self) -> Result<&IndexOptions> {
         Ok(&self.opened()?.options)
     }
 
-    /// How many rows there are, without removed ones.
+    /// How many rows there are, not counting removed ones.
     ///
     /// # Errors
     /// As of [`options`](Self::options).
@@ -207,7 +207,7 @@ impl LazyIndex {
         Ok((start.content_id, start.length))
     }
 
-    /// Whether searches may be by this metric: see [`Index::orders_by`](crate::Index::orders_by).
+    /// Whether a search can order rows by `metric`: see [`Index::orders_by`](crate::Index::orders_by).
     ///
     /// # Errors
     /// As of [`options`](Self::options).
@@ -275,7 +275,7 @@ pub(super) fn whole(section: &Section) -> Unit {
     Unit { offset: section.offset, length: section.length, check, what }
 }
 
-/// A range of a section, of which the blocks are read that it lies in, and the hashes of these.
+/// A range of a section: its blocks are read, and their hashes.
 pub(super) fn part(
     section: &Section,
     range: Range<u64>,

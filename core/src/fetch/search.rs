@@ -1,4 +1,4 @@
-//! Searching: the merge that indexes in memory have too, over segments that lie elsewhere.
+//! Searching: the same merge as for indexes in memory, over remote segments.
 
 use super::filter::LazyFilter;
 use super::keys::Keys;
@@ -20,11 +20,11 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::task::Poll;
 
-/// How many lists a search reads if neither `probes` nor `recall` says it: of 116,659 sentences in 384
-/// dimensions they hold 0.95 of the ten nearest.
+/// How many lists a search reads unless `probes` or `recall` is given: for 116,659 sentences in 384 dimensions
+/// they contain more than 0.95 of the ten nearest.
 pub const DEFAULT_PROBES: u32 = 28;
 
-/// The state of a search of a [`LazyIndex`], kept from search to search.
+/// The state of a search of a [`LazyIndex`], reused from search to search.
 #[derive(Default)]
 pub struct LazySearcher {
     query: Query,
@@ -37,12 +37,12 @@ pub struct LazySearcher {
     order: Order,
     metric: Option<Metric>,
     probes: u32,
-    /// The content that it searches, and how many rows are asked for more than are given.
+    /// The content id of the searched index.
     begun: Option<u128>,
 }
 
 impl LazySearcher {
-    /// A searcher that has no memory yet.
+    /// A searcher without memory yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -52,13 +52,13 @@ impl LazySearcher {
         &self.merge.found
     }
 
-    /// A distance that, as far as the last search knows, no row of what it has yet to find is nearer than: see
+    /// A lower bound, as far as the search knows, of the distances of rows still to be found: see
     /// [`Searcher::floor`](crate::Searcher::floor). `metric` is that of the search.
     pub fn floor(&self, metric: Metric) -> f32 {
         self.merge.floor(metric)
     }
 
-    /// What the last search did: codes ranked, and vectors measured.
+    /// Statistics of the last search: codes ranked, vectors measured.
     pub fn stats(&self) -> SearchStats {
         SearchStats {
             visited: self.states.iter().map(|state| state.borrow().visited).sum(),
@@ -68,7 +68,7 @@ impl LazySearcher {
     }
 }
 
-/// A file's segments, and what is searched for in them.
+/// The segments of a file, and the search in them.
 struct LazyParts<'s> {
     index: &'s LazyIndex,
     opened: &'s Opened,
@@ -129,13 +129,13 @@ impl Parts for LazyParts<'_> {
 }
 
 impl LazyIndex {
-    /// Begins a search; reads nothing. What is sought is what [`Index::start_search`](crate::Index::start_search)
-    /// seeks, by lists or, with [`Structure::Flat`], by reading every vector; `probes` or `recall` say how hard.
-    /// Whoever brings bytes can stop between two calls, so nobody is asked whether to pause.
+    /// Begins a search; reads nothing. It is that of [`Index::start_search`](crate::Index::start_search), by
+    /// lists or, with [`Structure::Flat`], by reading every vector; `probes` or `recall` set the effort.
+    /// `params.interrupt` is not called: the caller can stop between two calls.
     ///
     /// # Errors
     /// Those of [`Index::search`](crate::Index::search); [`ErrorKind::InvalidParameter`] for a filter in
-    /// `params`, which is none of this index.
+    /// `params`, which belongs to another kind of index.
     pub fn start_search(
         &self,
         query: &[f32],
@@ -152,7 +152,7 @@ impl LazyIndex {
         if metric != Metric::Cosine && own == Metric::Cosine {
             searcher.query.measure_length()?;
         }
-        // A search for all rows within a radius wants no certain number of them.
+        // A search for all rows within a radius has no fixed number of rows.
         let all = params.wants_all();
         let k = if all { 1 } else { params.k } + usize::from(params.except.is_some());
         let flat = all || params.structure == Some(Structure::Flat);
@@ -172,7 +172,7 @@ impl LazyIndex {
         for (part, state) in parts.iter_mut().zip(&searcher.states) {
             state.borrow_mut().start();
             let plan = Plan::new(structure, k, searcher.probes as usize, false, metric);
-            // So that a search that goes on has something to go on with.
+            // More than needed, so that a resumed search finds candidates.
             let ef_search = 2 * rows_measured(k);
             part.search.start(Plan { radius: params.radius, ef_search, ..plan });
         }
@@ -185,8 +185,8 @@ impl LazyIndex {
         Ok(())
     }
 
-    /// The calibration of this file that did not reach `params.recall`, if there is one: the lowest of its
-    /// segments'. See [`Index::unreached_recall`](crate::Index::unreached_recall).
+    /// The calibration that did not reach `params.recall`, if there is one: that of the segment with the lowest
+    /// recall. See [`Index::unreached_recall`](crate::Index::unreached_recall).
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] before the index is open.
@@ -216,8 +216,8 @@ impl LazyIndex {
         Ok(())
     }
 
-    /// Finds the next rows of the search that [`start_search`](Self::start_search) began with this searcher: at
-    /// most `count`, nearest first, fewer only when there are no more ([`LazySearcher::found`]).
+    /// Finds the next rows of the search that [`start_search`](Self::start_search) began with this searcher:
+    /// `count` rows, nearest first, or fewer if there are no more ([`LazySearcher::found`]).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] if the searcher's search was begun on another index;

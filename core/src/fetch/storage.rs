@@ -1,4 +1,4 @@
-//! What a search reads of a segment that lies elsewhere.
+//! A remote segment as a search reads it.
 
 use super::Missing;
 use super::cache::{Cache, Check, Unit};
@@ -25,22 +25,22 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-/// What a search keeps of a segment between its steps.
+/// The state of a search in a segment, kept between its steps.
 #[derive(Debug, Default)]
 pub(super) struct LazyState {
     query: RangeQuery,
-    /// Whether the query is the present one.
+    /// Whether the query of the search is set.
     is_set: bool,
-    /// The rows of the list that was opened last, and their ranks.
+    /// The rows of the list that was opened last.
     members: Vec<u32>,
     ranks: Vec<f32>,
-    /// Of rows of the lists that were read: the check of the vector, and the key. Sorted up to `sorted`.
+    /// For rows of lists that were read, the hash of the vector, and the key. Sorted up to `sorted`.
     records: Vec<Record>,
     is_sorted: bool,
     centroid: Vec<f32>,
     biases: Vec<f32>,
     values: Vec<f32>,
-    /// How many rows' codes were ranked.
+    /// How many codes were ranked.
     pub visited: u64,
 }
 
@@ -52,7 +52,7 @@ struct Record {
 }
 
 impl LazyState {
-    /// Begins anew.
+    /// Begins another search.
     pub fn start(&mut self) {
         self.is_set = false;
         self.records.clear();
@@ -71,7 +71,7 @@ impl LazyState {
     }
 }
 
-/// A list's record, and its group's.
+/// The records of a list and of its group.
 struct ReadList {
     entry: ListEntry,
     group: Rc<[u8]>,
@@ -113,7 +113,7 @@ impl LazyStorage<'_> {
         self.cache.borrow_mut().get(unit)
     }
 
-    /// The record of a list; its group's and its own are wanted if they are not here.
+    /// The record of a list; it and the group's are wanted if they are missing.
     fn list(&self, list: u32) -> Step<ReadList, Missing> {
         let top = self.top()?;
         let number = top.group_of(list);
@@ -123,7 +123,7 @@ impl LazyStorage<'_> {
         Ok(ReadList { entry, group, bytes })
     }
 
-    /// The check of a row's vector: from a list that was read, else from the list that it is a host of.
+    /// The hash of a row's vector: from a list that was read, else from the list that the row is a host of.
     fn check(&mut self, row: u32) -> Step<u32, Missing> {
         if let Some(record) = self.state.record(row) {
             return Ok(record.check);
@@ -141,7 +141,7 @@ impl LazyStorage<'_> {
 impl GraphStorage for LazyStorage<'_> {
     type Missing = Missing;
 
-    /// Of rows of the list that was opened last, in their order.
+    /// The rows must be of the list that was opened last, in its order.
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Step<(), Missing> {
         let LazyState { members, ranks, .. } = &*self.state;
         let mut place = 0;
@@ -174,7 +174,7 @@ impl Storage for LazyStorage<'_> {
         structure != Structure::Hnsw
     }
 
-    /// A row that is scanned is a vector that is read, and the list that checks it.
+    /// None: scanning a row means fetching its vector, and the list with the vector's hash.
     fn selectivity(&self) -> Option<Selectivity> {
         const VECTOR: u64 = 32;
         self.is_filtered().then(|| {
@@ -192,8 +192,8 @@ impl Storage for LazyStorage<'_> {
         self.segment.top.as_ref().map_or(0, Top::lists)
     }
 
-    /// Of the lists of groups that are near; those of others come last, and are read only if all others
-    /// were.
+    /// Ranks of the lists of the nearest groups; other groups rank last, and are read only when all nearer
+    /// lists have been.
     fn list_ranks(&mut self, out: &mut Vec<f32>) -> Step<(), Missing> {
         let segment = self.segment;
         let top = segment.top.as_ref().or_corrupt("the lists for ranges")?;
@@ -261,7 +261,7 @@ impl Storage for LazyStorage<'_> {
         Ok(())
     }
 
-    /// The vectors are read and checked one by one.
+    /// Vectors are read and checked one by one.
     fn exact_ranks(
         &mut self,
         metric: Metric,

@@ -1,4 +1,4 @@
-//! Keys, values and vectors of rows, read where they lie.
+//! Keys, values and vectors of rows, read by ranges.
 
 use super::cache::{Cache, Check, Unit};
 use super::open::{KnownKeys, LazyIndex, LazySegment, Opened, part, whole};
@@ -31,7 +31,7 @@ impl Opened {
         self.start.section(segment, column, kind).or_corrupt(what)
     }
 
-    /// The key of a row: one that is known, or of blocks of the keys' sections.
+    /// The key of a row: a known one, or from blocks of the sections of keys.
     pub(super) fn key(
         &self,
         segment: &LazySegment,
@@ -45,9 +45,9 @@ impl Opened {
         let section = |kind| self.start.section(segment.number, NO_COLUMN, kind);
         let Some(keys) = section(Kind::Keys) else {
             return match self.options.key_type {
-                // They are the rows' numbers.
+                // The keys are the numbers of the rows.
                 KeyType::RowNumber => Ok(Key::Int64(row.into())),
-                // All are empty: there is one.
+                // All keys are empty, so there is one.
                 KeyType::Text => Ok(Key::Text(String::new())),
                 _ => Err(corrupt(KEYS).into()),
             };
@@ -96,14 +96,14 @@ impl Opened {
         if let Some(validity) = find(Kind::ColumnValidity) {
             match part(validity, at / 8..at / 8 + 1, cache) {
                 Ok(byte) if byte[0] >> (row % 8) & 1 == 0 => return Ok(Value::Null),
-                // What follows is asked for with it.
+                // The bytes below are requested in the same round trip.
                 Err(Halt::Missing(Missing)) => is_missing = true,
                 other => drop(other?),
             }
         }
         let Some(values) = find(Kind::ColumnValues) else {
             return match schema.column_type {
-                // All are empty, or null.
+                // All values are empty, or null.
                 _ if is_missing => Err(Halt::Missing(Missing)),
                 ColumnType::Text => Ok(Value::Text(String::new())),
                 ColumnType::Bytes => Ok(Value::Bytes(Vec::new())),
@@ -184,7 +184,7 @@ impl Opened {
         })
     }
 
-    /// The record of a row's vector, whose check is known.
+    /// The record of a row's vector, whose hash is known.
     pub(super) fn vector_unit(&self, segment: &LazySegment, row: u32, check: u32) -> Result<Unit> {
         let section = self.section(segment.number, NO_COLUMN, Kind::Vectors)?;
         let stride = self.options.shape().stride() as u64;
@@ -197,7 +197,7 @@ impl LazyIndex {
     /// The key of a row.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the row is none of this index, or the file is damaged.
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the index has no such row, or the file is damaged.
     pub fn key(&self, row: RowId) -> Result<Poll<Key>> {
         let opened = self.opened()?;
         let segment = opened.segment(row)?;
@@ -218,8 +218,8 @@ impl LazyIndex {
         poll(opened.value(segment, column as u32, row.row, &mut self.cache.borrow_mut()))
     }
 
-    /// The stored vector of a row, one value a dimension. One that a search measured and that is kept is read no
-    /// more.
+    /// The stored vector of a row, one value a dimension. A vector that a search has measured is not read again
+    /// while it is kept.
     ///
     /// # Errors
     /// Those of [`key`](Self::key).

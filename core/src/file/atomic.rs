@@ -10,9 +10,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::ToString;
 
-/// A file that is written under a temporary name beside its own, which it gets when it is whole.
-/// Dropped before that, it is removed. What had the name keeps its mode; where that was a symbolic
-/// link, the file that it leads to is replaced.
+/// A file that is written under a temporary name and renamed when it is whole. If it is dropped before, it is
+/// removed. A replaced file's mode is kept; if the path is a symbolic link, the link's target is replaced.
 ///
 /// ```
 /// use hither::raw::AtomicFile;
@@ -29,25 +28,25 @@ use std::string::ToString;
 /// ```
 #[derive(Debug)]
 pub struct AtomicFile {
-    /// Where the links of the name end.
+    /// The path with symbolic links resolved.
     path: PathBuf,
     temporary: PathBuf,
-    /// None once it is finished.
+    /// None after finishing.
     file: Option<PieceWriter<File>>,
 }
 
 impl AtomicFile {
-    /// Begins a file. Removes what killed writers left in its folder.
+    /// Begins a file. Removes temporary files that killed writers left in its folder.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], also where `path` is no regular file.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let name = path.as_ref();
-        // Renamed over, a device or a pipe would be gone, for everybody.
+        // A rename would replace a device or a pipe for everybody.
         let there = match fs::metadata(name) {
             Ok(there) => Some(there),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            // Of links in a circle, none would stay.
+            // A circle of links would be broken.
             Err(error) => return Err(io_error(name, &error)),
         };
         if there.as_ref().is_some_and(|there| !there.is_file()) {
@@ -68,16 +67,16 @@ impl AtomicFile {
         Ok(Self { path, temporary, file: Some(PieceWriter::new(file)) })
     }
 
-    /// Where this process writes the file `path` until it is whole: `.NAME.PID.tmp` beside it, or,
-    /// where `path` is a symbolic link, beside what that leads to.
+    /// The path under which this process writes the file `path`: `.NAME.PID.tmp` in the same folder, or, if
+    /// `path` is a symbolic link, in the folder of its target.
     pub fn temporary_path(path: &Path) -> PathBuf {
         temporary::path(&follow(path))
     }
 
-    /// Syncs the file and gives it its name.
+    /// Syncs the file and renames it.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]; the file is then removed, and what had its name stays.
+    /// [`ErrorKind::Io`]; the temporary file is then removed, and an existing file stays.
     pub fn finish(mut self) -> Result<()> {
         let done = self.file().and_then(|file| {
             file.flush()?;
@@ -124,16 +123,16 @@ impl Sink for AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some(file) = self.file.take() {
-            // What was not written yet is of no use to anyone.
+            // The rest of the buffer is of no use.
             drop(file.abandon());
             let _ = fs::remove_file(&self.temporary);
         }
     }
 }
 
-/// Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. It serves
-/// [`IndexBuilder::write_to`](crate::IndexBuilder::write_to), which tells of progress;
-/// [`IndexBuilder::save`](crate::IndexBuilder::save) tells of none.
+/// Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. For
+/// [`IndexBuilder::write_to`](crate::IndexBuilder::write_to), which reports progress;
+/// [`IndexBuilder::save`](crate::IndexBuilder::save) does not.
 ///
 /// # Errors
 /// [`ErrorKind::Io`], and those of `write`.

@@ -1,4 +1,4 @@
-//! Files that are opened: mapped, or read.
+//! Opening files: mapped, or read into memory.
 #![allow(unsafe_code, reason = "mapping a file")]
 
 use super::{Bytes, IndexFile, io_error};
@@ -8,11 +8,10 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::string::ToString;
 
-/// Files of up to so many bytes are read ahead of what is touched, as any file is. Searches read
-/// scattered rows, and what lies around one will be wanted by the next: of 146 MB that were on disk
-/// alone, the first three queries took 200 ms together, the fourth 10 ms, later ones 1 ms. Without
-/// reading ahead each of dozens took 10 to 40 ms. Of a file that memory cannot hold it would fetch,
-/// again and again, what nobody asked for.
+/// Files of up to this many bytes keep the kernel's read-ahead. Searches read scattered rows, and the bytes
+/// around one are soon read by others: with 146 MB on disk and a cold cache, the first three queries took 200
+/// ms together, the fourth 10 ms, later ones 1 ms. Without read-ahead each of dozens took 10 to 40 ms. For a
+/// file larger than memory, read-ahead would fetch useless bytes again and again.
 const READ_AHEAD: usize = 1 << 30;
 
 impl IndexFile {
@@ -33,9 +32,8 @@ impl IndexFile {
         if length == 0 {
             return Err(ErrorKind::NotAnIndex.into());
         }
-        // SAFETY: the map is read only, and files are replaced by rename, never written in place
-        // (the type's text says what happens otherwise); whatever the bytes are, reading them is
-        // defined.
+        // SAFETY: the map is read-only, and files are replaced by rename, never written in place (the type's
+        // documentation says what happens otherwise); reading the bytes is defined whatever they are.
         let map = unsafe { MmapOptions::new().len(length).map(&file) };
         let map = map.map_err(|error| io_error(path, &error))?;
         if length > READ_AHEAD {
@@ -44,7 +42,7 @@ impl IndexFile {
         Self::own(Bytes::Mapped(map))
     }
 
-    /// Reads a file into memory, for one that may be changed in place.
+    /// Reads a file into memory: for files that may be changed in place.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], and those of [`Index::open`](crate::Index::open).

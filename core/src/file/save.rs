@@ -1,4 +1,4 @@
-//! Indexes that are written to files.
+//! Saving indexes to files.
 
 use super::atomic::write_file;
 use crate::builder::IndexBuilder;
@@ -17,8 +17,8 @@ impl IndexBuilder {
 }
 
 impl Index<'_> {
-    /// Writes the index to a new file, [whole or not at all](write_file). Over its own, too: who has that
-    /// open goes on with it.
+    /// Writes the index to a new file, [whole or not at all](write_file). It may replace the index's own file:
+    /// whoever has that open keeps the old one.
     ///
     /// # Errors
     /// Those of [`write_to`](Self::write_to) and of [`write_file`].

@@ -1,4 +1,4 @@
-//! Segments that are put aside in a file.
+//! A file as a spill of finished segments.
 
 use super::io_error;
 use crate::archive::spill::Spill;
@@ -19,5 +19,5 @@ impl Spill for File {
     }
 }
 
-/// What messages call a file whose name is not known.
+/// The name in messages for a file whose name is unknown.
 const NAME: &str = "the temporary file of finished segments";

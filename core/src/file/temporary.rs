@@ -1,15 +1,14 @@
-//! Temporary files beside the files that they become: their names, their modes, and what killed writers
-//! left.
+//! Temporary files in the folder of the files that they become: names, modes, and the removal of stale ones.
 
 use std::format;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Links that are followed before a circle is assumed, as Linux does.
+/// The most symbolic links that are followed, as in Linux.
 const LINKS: usize = 40;
 
-/// Where the symbolic links of a path end, which need not exist.
+/// Resolves the symbolic links of a path. The target need not exist.
 pub fn follow(path: &Path) -> PathBuf {
     let mut path = PathBuf::from(path);
     for _ in 0..LINKS {
@@ -24,16 +23,15 @@ pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Where this process writes the file `path` until it is whole.
+/// The temporary path of `path` for this process.
 pub fn path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
 }
 
-/// Creates a temporary file, locked as long as it is open, and with owner and mode of the file that
-/// it is to replace.
+/// Creates a temporary file, locked while it is open, with the owner and mode of the file that it replaces.
 pub fn create(temporary: &Path, replaced: Option<&Metadata>) -> io::Result<File> {
-    // Another process may take a file that is not locked yet for one that a dead one left.
+    // Before it is locked, another process may remove the file as stale.
     loop {
         match fs::remove_file(temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -41,7 +39,7 @@ pub fn create(temporary: &Path, replaced: Option<&Metadata>) -> io::Result<File>
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        // Nobody may read meanwhile what could not be read before.
+        // Until the mode is copied, only the owner may read the file.
         #[cfg(unix)]
         if replaced.is_some() {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -57,27 +55,27 @@ pub fn create(temporary: &Path, replaced: Option<&Metadata>) -> io::Result<File>
     }
 }
 
-/// Gives a file the owner, where that is allowed, and the mode of another.
+/// Copies the owner, where that is allowed, and the mode of another file.
 #[cfg(unix)]
 fn keep_mode(file: &File, replaced: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let mut mode = replaced.mode() & 0o777;
     let _ = fchown(file, Some(replaced.uid()), None);
     if fchown(file, None, Some(replaced.gid())).is_err() {
-        // Another group may do what all may.
+        // A different group gets the rights of others.
         mode &= 0o707 | (mode & 0o007) << 3;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))
 }
 
-/// Elsewhere a folder says who may read the files in it.
+/// On other systems the rights of a file come from its folder.
 #[cfg(not(unix))]
 fn keep_mode(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what killed writers left in the folder of `path`: temporary files for that name, and for any
-/// index file, that no process has locked.
+/// Removes stale files in the folder of `path`: temporary files for that name, and for any index file, that no
+/// process has locked.
 pub fn remove_stale(path: &Path) {
     let Ok(entries) = fs::read_dir(folder(path)) else { return };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -90,7 +88,7 @@ pub fn remove_stale(path: &Path) {
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
-        // Where files cannot be locked nobody can tell, and the file stays.
+        // Where files cannot be locked, they are kept.
         let Ok(file) = OpenOptions::new().write(true).open(entry.path()) else { continue };
         if file.try_lock().is_ok() {
             let _ = fs::remove_file(entry.path());
@@ -98,7 +96,7 @@ pub fn remove_stale(path: &Path) {
     }
 }
 
-/// The name of the file that a temporary one was to become.
+/// The name that a temporary file would have got.
 fn written(temporary: &str) -> Option<&str> {
     let (written, process) = temporary.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
     process.parse::<u32>().is_ok().then_some(written)

@@ -1,4 +1,4 @@
-//! The bytes of files of before, damage, and what would multiply.
+//! Tests of manifests: those of earlier versions, damaged ones, and ones that would expand when decoded.
 
 use super::*;
 use crate::archive::{HEADER, Header};
@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(written in manifests()) {
         let bytes = encode(&written).unwrap();
-        // Numbers may be NaN: what is read is compared by its bytes.
+        // Numbers may be NaN, so manifests are compared by their bytes.
         let again = encode(&decode(&bytes).unwrap()).unwrap();
         prop_assert_eq!(bytes.as_slice(), again.as_slice());
     }

@@ -1,12 +1,12 @@
-//! How many rows ahead are asked for.
+//! How many rows ahead are prefetched.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether this processor is of AMD's design.
+/// Whether this is an AMD processor.
 pub(super) static AMD: AtomicBool = AtomicBool::new(false);
 
-/// AMD's cores, and those that have AVX2 alone, wait for fewer lines at a time, about 48: with 16
-/// rows ahead, or 6 of 1.5 KiB, searches were up to a fifth slower. Zen 3 and 4 are alike in this.
+/// AMD's cores, and those with AVX2 only, have fewer outstanding cache lines, about 48: with 16 rows ahead, or
+/// 6 of 1.5 KiB, searches were up to a fifth slower. Zen 3 and 4 agree in this.
 #[inline(always)]
 pub(super) fn few_ahead(stride: usize) -> usize {
     (48 * 64 / stride.max(1)).clamp(2, 6)

@@ -1,9 +1,9 @@
-//! Products of codes by AVX2, which processors with AVX-512 but no VNNI compute so too.
+//! Products of codes with AVX2, used by processors with AVX-512 but no VNNI too.
 
 use core::arch::x86_64::__m256i;
 use pulp::x86::V3;
 
-/// Σ a·b, as [`dot_i8`](super::Lanes::dot_i8) wants it.
+/// Σ a·b, for [`dot_i8`](super::Lanes::dot_i8).
 #[inline(always)]
 pub(super) fn dot(v3: V3, a: &[i8], b: &[i8]) -> i32 {
     let avx2 = v3.avx2;
@@ -29,7 +29,7 @@ pub(super) fn dot(v3: V3, a: &[i8], b: &[i8]) -> i32 {
     lanes.iter().sum()
 }
 
-/// As [`dot_nibbles`](super::Lanes::dot_nibbles) wants it.
+/// For [`dot_nibbles`](super::Lanes::dot_nibbles).
 #[inline(always)]
 pub(super) fn dot_nibbles(v3: V3, row: &[u8], low: &[i8], high: &[i8]) -> i32 {
     let avx2 = v3.avx2;

@@ -35,9 +35,9 @@ pulp::simd_type! {
 
 #[derive(Clone, Copy)]
 pub(super) struct Avx512Vnni {
-    /// Of which it has all but the products of codes.
+    /// Implements everything but the products of codes.
     pub avx512: Avx512,
-    /// Held as proof that VNNI is there.
+    /// Proof that the processor has VNNI.
     pub _vnni: Vnni,
 }
 
@@ -116,8 +116,8 @@ impl Lanes for Avx512Vnni {
     }
 }
 
-/// VNNI multiplies unsigned by signed bytes: one side is moved up by 128, and 128 times the sum of
-/// the other taken off, once for all rows.
+/// VNNI multiplies unsigned by signed bytes: 128 is added to one side, and 128 times the sum of the other is
+/// subtracted, once for all rows.
 impl Avx512Vnni {
     /// Four products added to each lane of `sum`, of `moved`, unsigned, and `b`.
     #[inline(always)]
@@ -135,8 +135,8 @@ impl Avx512Vnni {
         [avx512._mm512_and_si512(bytes, low), avx512._mm512_and_si512(shifted, low)]
     }
 
-    /// The last codes of a row, fewer than 64, filled up with zeros. By way of memory it is a wait for
-    /// what was just written there, for each row.
+    /// The last codes of a row, fewer than 64, padded with zeros. A copy in memory would stall each row's load
+    /// on the store before it.
     #[inline(always)]
     fn first(self, codes: &[i8]) -> __m512i {
         let mask = !(u64::MAX << codes.len());
@@ -160,8 +160,8 @@ impl Avx512Vnni {
         avx512._mm512_sub_epi32(avx512._mm512_setzero_si512(), excess)
     }
 
-    /// Σ a·b, given [`less_excess`](Self::less_excess) of `b`. Two sums, so that an
-    /// instruction need not wait for the one before.
+    /// Σ a·b, given [`less_excess`](Self::less_excess) of `b`. Two sums, so that an instruction does not wait
+    /// for the one before.
     #[inline(always)]
     fn dot_from(self, less_excess: __m512i, a: &[i8], b: &[i8]) -> i32 {
         let avx512 = self.avx512.v4.avx512f;
