@@ -11,8 +11,8 @@ use crate::sort::sort_by;
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::cmp::Ordering;
 
-/// A filter bound to the columns of a segment: names are looked up and literals are in the form of
-/// the columns. Evaluating it allocates nothing, and any number of threads may share it.
+/// A filter bound to the columns of a segment: names are resolved and literals have the types of the columns.
+/// Evaluating it allocates nothing, and any number of threads may share it.
 #[derive(Clone, Debug)]
 pub(crate) struct BoundFilter<'a> {
     pub(super) root: Node<'a>,
@@ -30,27 +30,27 @@ pub(super) enum Node<'a> {
     NotTrue(Box<Node<'a>>),
 }
 
-/// A test of one column; unknown where that is null.
+/// A test of one column; unknown where it is null.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf<'a> {
     pub cells: Cells<'a>,
     pub test: Test,
-    /// Keys outside this range, both ends in it, fail for certain.
+    /// Keys outside this inclusive range certainly fail.
     maybe: (u64, u64),
-    /// Keys within this range pass for certain; it is empty if the first is greater.
+    /// Keys within this inclusive range certainly pass; it is empty if the first is greater.
     surely: (u64, u64),
-    /// The whole segment, where a dictionary knows it.
+    /// The tally of the whole segment, where a dictionary gives it.
     pub total: Option<Tally>,
 }
 
-/// What a value must be to pass. Keys are those of `column::zones`.
+/// The condition for a value to pass. Keys are those of `column::zones`.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    /// A key in this range, both ends in it.
+    /// A key in this inclusive range.
     Range(u64, u64),
     /// One of these keys, ascending.
     Keys(Vec<u64>),
-    /// Bytes that compare with these in this way.
+    /// Bytes that compare with these bytes as the operator says.
     Compare(Comparison, Vec<u8>),
     /// One of these, ascending.
     Blobs(Vec<Vec<u8>>),
@@ -84,7 +84,7 @@ impl Test {
                 [first, .., last] => [(*first, *last), NONE],
                 [only] => [(*only, *only); 2],
             },
-            // Keys of bytes are only their beginnings: where they are equal, anything may be.
+            // Keys of bytes are only prefixes: equal keys decide nothing.
             Self::Compare(op, literal) => {
                 let key = bytes_key(literal);
                 let below = key.checked_sub(1).map_or(NONE, |below| (0, below));
@@ -169,7 +169,7 @@ impl Filter {
         };
         let bind_all = |inner: &[Self]| {
             let (mut cheap, mut costly) = (Vec::new(), Vec::new());
-            // Bytes are compared only in rows that the cheaper tests leave open.
+            // Tests that compare bytes run last, only on rows that cheaper tests leave open.
             for inner in inner {
                 let node = inner.bind_node(columns)?;
                 if node.is_costly() { &mut costly } else { &mut cheap }.push(node);
@@ -247,7 +247,7 @@ fn compare<'a>(cells: Cells<'a>, op: Comparison, literal: &Value) -> Result<Node
     let test = match key_cut(&cells, literal)? {
         None => Test::Compare(op, blob(literal)),
         Some((below, through)) => {
-            // Codes end with the dictionary: a damaged one beyond it passes no test.
+            // Codes end with the dictionary: a damaged code beyond it passes no test.
             let end = match cells.layout {
                 Layout::Codes(entries) => entries.into(),
                 _ => 1 << 64,
@@ -271,7 +271,7 @@ fn bind_in<'a>(schema: &ColumnSchema, cells: Cells<'a>, values: &[Value]) -> Res
         if *value == Value::Null {
             has_null = true;
         } else if let Some((below, through)) = key_cut(&cells, &value)? {
-            // Else no value of the column can be equal.
+            // Otherwise no value of the column can be equal.
             if below < through {
                 keys.push(below as u64);
             }
@@ -298,8 +298,8 @@ fn bind_in<'a>(schema: &ColumnSchema, cells: Cells<'a>, values: &[Value]) -> Res
     Ok(if has_null { Node::Or(vec![leaf, Node::Constant(None)]) } else { leaf })
 }
 
-/// Where a literal lies among a column's keys: (keys below this are of lesser values, keys below
-/// this are of lesser or equal values). None if keys do not tell the column's values apart.
+/// The position of a literal among a column's keys: the first key whose values are not less, and the first
+/// whose values are greater. None if keys do not tell the column's values apart.
 fn key_cut(cells: &Cells<'_>, literal: &Value) -> Result<Option<(u128, u128)>> {
     // The key of the value nearest to the literal, and how that value compares with the literal.
     let (key, ordering) = match (cells.layout, literal) {

@@ -1,27 +1,25 @@
-//! How many rows match, from zones and dictionaries, and from a sample where these leave it open.
+//! Estimates how many rows match: from zones and dictionaries, and from a sample where these leave it open.
 //!
-//! A search with a filter has two ways: to list the rows that match and measure them all, or to walk and test
-//! what it meets. Which is cheaper depends on how many match, and a wrong guess costs a query its time. The
-//! estimate must itself cost next to nothing: it reads zones, and at most 256 rows.
+//! A search with a filter either lists the rows that match and measures them all, or walks the graph and tests
+//! the rows that it visits. Which is cheaper depends on how many match, and a wrong guess makes a query slow.
+//! The estimate must itself cost next to nothing: it reads zones, and at most 256 rows.
 //!
 //! # Bounds
 //!
-//! For each zone of 4,096 rows, and for the segment, every node of the filter gives a *tally*: for at least and at
-//! most how many rows it is true, and for how many it is unknown (`tally.rs`). A leaf takes it from
-//! the zone's least and greatest value and its count of nulls; where a dictionary counts its entries, a leaf
-//! knows exactly how many rows of the whole it passes. `and`, `or` and `not` combine bounds as far as logic
-//! goes: of two conditions that hold for at least 3,000 and 2,000 of 4,096 rows, at least 904 rows
-//! have both. The sums over zones bound what the segment has, and where both bounds are equal that is the
-//! answer.
+//! For each zone of 4,096 rows, and for the segment, every node of the filter gives a *tally*: bounds on the
+//! number of rows for which it is true, or unknown (`tally.rs`). A leaf takes it from the zone's least and
+//! greatest value and its count of nulls; where a dictionary counts its entries, a leaf knows the exact number
+//! for the segment. `and`, `or` and `not` combine bounds: of two conditions that hold for at least 3,000 and
+//! 2,000 of 4,096 rows, at least 904 rows satisfy both. The sums over zones are bounds for the segment, and
+//! where both are equal they are the answer.
 //!
 //! # The sample
 //!
-//! Rows of zones that the bounds leave open are counted together, cut into as many equal parts as rows are
-//! sampled, and from each part one row is tested, at a place in it that varies from part to part, so that rows
-//! in a regular order (every second one of a language) do not mislead. The rows that are certain are
-//! added, and the bounds hold the sum between them. A filter that matches fewer than a row in a hundred
-//! may well have no row in the sample, and is expected to match as few as are certain: a scan of so few is
-//! cheap, and a walk would be dear.
+//! The rows of undecided zones are divided into as many equal parts as rows are sampled, and one row of each
+//! part is tested, at a position that varies from part to part, so that rows in a regular order (every second
+//! one in one language) do not mislead. The certain rows are added, and the sum is clamped to the bounds. A
+//! filter that matches fewer than one row in a hundred may have no row in the sample, and is then expected to
+//! match only the certain rows: a scan of so few is cheap, and a walk would be expensive.
 
 use super::bind::{BoundFilter, Node};
 use super::tally::{Bounds, Tally};
@@ -34,16 +32,16 @@ const SAMPLE: u64 = 256;
 /// How many rows of a segment match a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Estimate {
-    /// At least so many, for certain.
+    /// A lower bound.
     pub lower: u32,
-    /// At most so many, for certain.
+    /// An upper bound.
     pub upper: u32,
-    /// About so many, between the two. From a sample of 256 rows, so a filter that matches fewer
-    /// than one in a hundred may well give `lower`.
+    /// An estimate between the two, from a sample of 256 rows: a filter that matches fewer than one row in a
+    /// hundred may well give `lower`.
     pub expected: u32,
 }
 
-/// What a tally is of.
+/// The rows of a tally.
 #[derive(Clone, Copy)]
 enum Part {
     Zone(u32),
@@ -70,8 +68,8 @@ impl BoundFilter<'_> {
         if estimate.lower == estimate.upper {
             return Ok(estimate);
         }
-        // One row of each of `samples` equal parts of the undecided rows, at places that vary, so
-        // that rows in a regular order do not mislead.
+        // One row of each of `samples` equal parts of the undecided rows, at varying positions, so that rows in
+        // a regular order do not mislead.
         let samples = undecided.min(SAMPLE);
         let place = |sample: u64| {
             let start = sample * undecided / samples;
@@ -99,7 +97,7 @@ impl BoundFilter<'_> {
         Ok(estimate)
     }
 
-    /// Bounds of how many rows of a zone match.
+    /// Bounds on the number of matching rows of a zone.
     pub(super) fn zone_truths(&self, zone: u32) -> Result<Bounds> {
         Ok(tally(&self.root, Part::Zone(zone), self.zone_rows(zone))?.truths)
     }
@@ -125,7 +123,7 @@ fn tally(node: &Node<'_>, part: Part, rows: u32) -> Result<Tally> {
         Node::And(inner) => inner.iter().try_fold(Tally::new(rows, rows, rows), |all, inner| {
             Ok::<_, crate::Error>(all.and(inner_tally(inner)?))
         })?,
-        // Any is true unless all are not.
+        // An `or` is true unless all parts are not.
         Node::Or(inner) => {
             let none = inner.iter().try_fold(Tally::new(rows, rows, rows), |all, inner| {
                 Ok::<_, crate::Error>(all.and(inner_tally(inner)?.not()))

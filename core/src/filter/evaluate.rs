@@ -1,4 +1,4 @@
-//! Evaluation of a bound filter: a row, or all rows, 64 to a word.
+//! Evaluation of a bound filter: of one row, or of all rows, 64 to a word.
 //!
 //! # Three values
 //!
@@ -15,20 +15,20 @@
 //!
 //! and a row matches if its bit is in the truths of the root.
 //!
-//! # A walk asks for one row, a scan for all
+//! # A walk tests one row, a scan all rows
 //!
-//! A walk tests the rows that it meets, one at a time (`matches`). A scan wants all rows that match, and asks
-//! zones first (`zones.rs`): 4,096 rows of which all match, or none, by their least and greatest values are
-//! not looked at. Of the others it evaluates blocks of 512 rows, node by node, so that looking at the
-//! tree costs little. What is decided already is not evaluated again: the second part of an `and` is asked
-//! only for rows that the first leaves possible, and not at all where that is none.
+//! A walk tests the rows that it visits, one at a time (`matches`). A scan needs all rows that match, and looks
+//! at zones first (`zones.rs`): it skips 4,096 rows if, by their least and greatest values, all or none match.
+//! In other zones it evaluates blocks of 512 rows, node by node, so that traversing the tree costs little.
+//! Decided rows are not evaluated again: the second part of an `and` is evaluated only for rows that the first
+//! leaves possible, and not at all if there are none.
 //!
 //! # Comparisons become ranges of integers
 //!
-//! Binding a filter to a segment (`bind.rs`) turns `<`, `=`, `between` and text that begins so into ranges of
-//! keys, u64 that order as values do, and one subtraction tests both ends: `key − least ≤ most − least`. In a
-//! column with a dictionary the keys are the codes of its entries, which are ordered. The loops over 64
-//! records write bytes, which compilers turn into vector instructions, and gather the bits of these after.
+//! Binding a filter to a segment (`bind.rs`) turns `<`, `=`, `between` and prefixes into ranges of keys, u64
+//! with the order of the values, and one subtraction tests both ends: `key − least ≤ most − least`. In a column
+//! with a dictionary the keys are the codes of its entries, which are sorted. The loops over 64 records write
+//! bytes, which compilers turn into vector instructions, and then gather the bits of these.
 
 use super::Truth;
 use super::bind::{BoundFilter, Leaf, Node, Test};
@@ -38,7 +38,7 @@ use crate::distance::vectorized;
 use crate::error::Result;
 use alloc::vec::Vec;
 
-/// Words of a block: enough rows that looking at the filter's tree costs little of the time.
+/// Words of a block: enough rows that traversing the filter's tree takes little of the time.
 const WORDS: usize = 8;
 const BLOCK_ROWS: u32 = 64 * WORDS as u32;
 
@@ -107,7 +107,7 @@ fn truth(node: &Node<'_>, row: u32) -> Result<Truth> {
     })
 }
 
-/// `unless` if any part is that, else unknown if any part is unknown, else the opposite of `unless`.
+/// Gives `unless` if any part does, else unknown if any part is unknown, else the opposite of `unless`.
 fn all(inner: &[Node<'_>], row: u32, unless: bool) -> Result<Truth> {
     let mut result = Some(!unless);
     for node in inner {
@@ -120,8 +120,8 @@ fn all(inner: &[Node<'_>], row: u32, unless: bool) -> Result<Truth> {
     Ok(result)
 }
 
-/// The masks of the block that begins with word `first`. They hold for the `wanted` rows alone;
-/// the bits of others mean nothing.
+/// The masks of the block that begins with word `first`. They are valid only for the `wanted` rows; other bits
+/// mean nothing.
 fn masks(node: &Node<'_>, first: usize, wanted: &Words) -> Result<Masks> {
     let mut result = Masks { truths: *wanted, possible: *wanted };
     match node {
@@ -215,11 +215,11 @@ fn leaf_masks(leaf: &Leaf<'_>, first: usize, wanted: &Words) -> Result<Masks> {
 fn word_of_range(cells: &Cells<'_>, word: usize, least: u64, length: u64) -> u64 {
     match (cells.layout, cells.code_width()) {
         (Layout::Ints, _) => {
-            // Integers wrap alike, with their sign bit flipped or not.
+            // Subtraction wraps in the same way whether sign bits are flipped or not.
             let least = least ^ 1 << 63;
             pack(cells.records(word), |v| u64::from_le_bytes(v).wrapping_sub(least) <= length)
         }
-        // A range of codes ends with the dictionary, so its ends are codes too.
+        // A range of codes ends with the dictionary, so both ends fit a code.
         (Layout::Codes(_), 1) => {
             pack(cells.records(word), |[v]| v.wrapping_sub(least as u8) <= length as u8)
         }
@@ -280,8 +280,8 @@ fn pack<const N: usize>(records: &[[u8; N]], test: impl Fn([u8; N]) -> bool) -> 
 fn gather(bytes: &[u8; 64]) -> u64 {
     let eights = bytes.as_chunks::<8>().0.iter().enumerate();
     eights.fold(0, |word, (at, eight)| {
-        // Those of two bytes are brought together, of four, of eight: without a multiplication, which
-        // vectors of 64 bits are slow at.
+        // Joins the bits of two bytes, of four, of eight, without a multiplication, which is slow in 64-bit
+        // vector lanes.
         let mut bits = u64::from_le_bytes(*eight);
         bits |= bits >> 7;
         bits |= bits >> 14;

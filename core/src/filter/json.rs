@@ -33,14 +33,13 @@ impl Filter {
     ///
     /// Or it is `$and` or `$or` with an array of filters, or `$not` with a filter.
     ///
-    /// `null` is a value that null rows equal. As in MongoDB, `$ne`, `$nin` and `$not` match what
-    /// their contrary does not, null rows among them. Values go with columns as [`Filter`] says,
-    /// timestamps, UUIDs and bytes being written as text, and `"NaN"`, `"Infinity"` and
-    /// `"-Infinity"` standing for the doubles that JSON lacks. Integers beyond 64 bits with sign
-    /// are read as doubles.
+    /// `null` is a value that null rows equal. As in MongoDB, `$ne`, `$nin` and `$not` match whatever their
+    /// opposite does not, null rows included. Values go with columns as [`Filter`] says, timestamps, UUIDs and
+    /// bytes being written as text, and `"NaN"`, `"Infinity"` and `"-Infinity"` standing for the doubles that
+    /// JSON lacks. Integers beyond 64 bits with sign are read as doubles.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidFilter`] for what is no JSON or no such filter.
+    /// [`ErrorKind::InvalidFilter`] if the text is not JSON, or not such a filter.
     pub fn from_json(json: &str) -> Result<Self> {
         let json: Json = serde_json::from_str(json).map_err(|error| ErrorKind::InvalidFilter {
             reason: format!("it is no JSON: {error}"),
@@ -49,7 +48,7 @@ impl Filter {
     }
 }
 
-/// Reads what [`from_json`](Self::from_json) reads, whoever parsed it.
+/// Reads the form of [`from_json`](Self::from_json) from any deserializer.
 ///
 /// ```
 /// use hither::Filter;
@@ -76,7 +75,7 @@ fn invalid<T>(reason: String) -> Result<T> {
     Err(ErrorKind::InvalidFilter { reason }.into())
 }
 
-/// One level less, of those that `left` allows.
+/// The levels that remain within a level, of the `left` that are allowed.
 fn descend(left: usize) -> Result<usize> {
     match left.checked_sub(1) {
         Some(left) => Ok(left),
@@ -105,7 +104,7 @@ fn filter(json: &Json, left: usize) -> Result<Filter> {
     Ok(all(try_collect(filters)?))
 }
 
-/// Of two entries of one name JSON would keep the last, and the other would be no condition.
+/// Refuses a name that comes twice: JSON would keep the last entry and drop the other condition.
 fn check_names(entries: &[(String, Json)]) -> Result<()> {
     for (at, (name, _)) in entries.iter().enumerate() {
         if entries[..at].iter().any(|before| before.0 == *name) {
@@ -122,7 +121,7 @@ fn filters(name: &str, json: &Json, left: usize) -> Result<Vec<Filter>> {
     }
 }
 
-/// What a column must be: a value or an object of operators.
+/// The condition on a column: a value or an object of operators.
 fn column_filter(column: &str, json: &Json, left: usize) -> Result<Filter> {
     let left = descend(left)?;
     let Json::Object(operators) = json else { return equal(column, "a column", json) };
@@ -191,7 +190,7 @@ fn not_true(filter: Filter) -> Filter {
     Filter::NotTrue(Box::new(filter))
 }
 
-/// All of these; one alone needs no list around it.
+/// The conjunction of filters; a single one needs no list.
 fn all(mut filters: Vec<Filter>) -> Filter {
     match filters.pop() {
         Some(only) if filters.is_empty() => only,
@@ -218,7 +217,7 @@ fn value(name: &str, json: &Json) -> Result<Value> {
     })
 }
 
-/// What a piece of JSON is, for messages.
+/// The type of a JSON value, for messages.
 fn kind(json: &Json) -> &'static str {
     match json {
         Json::Null => "null",

@@ -62,7 +62,7 @@ pub(super) fn compare(row: ValueRef<'_>, literal: &Value) -> Option<Ordering> {
         (ValueRef::Int64(a), Value::Float64(b)) => compare_numbers(a, *b),
         (ValueRef::Float64(a), Value::Int64(b)) => compare_numbers(*b, a).reverse(),
         (ValueRef::Float64(a), Value::Float64(b)) => {
-            // NaN equals itself and is greater than the rest.
+            // NaN equals itself and is greater than all other numbers.
             a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
         }
         (ValueRef::Text(a), Value::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
@@ -82,7 +82,7 @@ pub(super) fn compare_numbers(a: i64, b: f64) -> Ordering {
     if b < -END {
         return Ordering::Greater;
     }
-    // Toward zero; what is cut off decides where the whole parts are equal.
+    // Rounds toward zero; the fraction decides where the integers are equal.
     let whole = b as i64;
     a.cmp(&whole).then((whole as f64).partial_cmp(&b).unwrap_or(Ordering::Equal))
 }

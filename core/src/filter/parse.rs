@@ -1,5 +1,4 @@
-//! Parsed JSON that keeps the entries of objects as they are written, so that a name that comes twice is
-//! noticed.
+//! Parsed JSON that keeps all entries of objects in order, so that a repeated name is noticed.
 
 use crate::limits::MAX_FILTER_DEPTH;
 use alloc::string::String;
@@ -7,12 +6,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Parsed JSON, whichever parser read it.
+/// JSON, parsed by any deserializer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json {
     Null,
     Bool(bool),
-    /// A number written without fraction or exponent, if 64 bits with sign hold it.
+    /// A number without fraction or exponent that fits in an i64.
     Int64(i64),
     /// Any other number.
     Float64(f64),
@@ -31,15 +30,15 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// Reads JSON in which so many arrays and objects may lie within each other: not every parser has a
-/// bound of its own, and what reads them recurses.
+/// Reads JSON with arrays and objects nested up to this depth: not every parser has a limit of its own, and
+/// reading is recursive.
 #[derive(Clone, Copy)]
 struct Read {
     left: usize,
 }
 
 impl Read {
-    /// For what lies within.
+    /// The limit for the values within.
     fn inner<E: Error>(self) -> Result<Self, E> {
         match self.left.checked_sub(1) {
             Some(left) => Ok(Self { left }),

@@ -1,7 +1,7 @@
-//! Bounds of how many rows a predicate is true for.
+//! Bounds on the number of rows for which a predicate is true.
 
-/// Bounds, for some rows, of how many a predicate is true for, and for how many it is possible,
-/// that is true or unknown.
+/// Bounds, over some rows, on the number for which a predicate is true, and on the number for which it is
+/// possible: true or unknown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tally {
     rows: u32,
@@ -16,15 +16,15 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Of the rows that are not in a set of such a size.
+    /// The bounds for the complement of a set.
     fn complement(self, rows: u32) -> Self {
         let Self { least, most } = self;
         Self { least: rows.saturating_sub(most), most: rows.saturating_sub(least) }
     }
 
-    /// Of the rows that are in two sets of such sizes.
+    /// The bounds for the intersection of two sets.
     fn and(self, other: Self, rows: u32) -> Self {
-        // Two sets overlap at least in what does not fit beside each other.
+        // Two sets overlap by at least as many rows as their sizes exceed the total.
         let least = (self.least.saturating_add(other.least)).saturating_sub(rows);
         Self { least, most: self.most.min(other.most) }
     }

@@ -23,7 +23,7 @@ fn expected(filter: &Filter, sample: &Sample) -> Vec<u32> {
     (0..sample.rows).filter(matches).collect()
 }
 
-/// Rows that match, after checking that all ways of asking agree.
+/// Rows that match, after checking that all evaluations agree.
 fn matching(filter: &Filter, sample: &Sample) -> Vec<u32> {
     let expected = expected(filter, sample);
     let bound = filter.bind(&sample.views(), sample.rows).unwrap();
@@ -187,7 +187,7 @@ fn estimates_are_exact_where_zones_and_dictionaries_decide() {
     let count = matching(&filter, sample).len() as f64;
     let about = f64::from(estimate(&filter).expected);
     assert!((about - count).abs() < 0.2 * count, "{about} {count}");
-    // Where the sample is of all rows, it is the truth.
+    // Where the sample includes all rows, the estimate is exact.
     let small = &SAMPLES[2];
     let bound = filter.bind(&small.views(), 64).unwrap();
     assert_eq!(bound.estimate().unwrap().expected as usize, matching(&filter, small).len());
@@ -285,7 +285,7 @@ fn other_json_is_refused() {
     }
     let deep = r#"{"$not":"#.repeat(100) + "{}" + &"}".repeat(100);
     assert_eq!(json_error(&deep), "invalid filter: it is nested more than 64 deep");
-    // The same of JSON that another parser read, however deep.
+    // The same for JSON from another parser, at any depth.
     let message = |json: serde_json::Value| {
         let error = serde_json::from_value::<Filter>(json).unwrap_err();
         error.to_string()

@@ -1,9 +1,8 @@
-//! The base layer of a stored graph: where each row leads, in two layouts.
+//! The base layer of a stored graph: the neighbours of each row, in two layouts.
 //!
-//! A search asks for the neighbours of rows that lie anywhere, so that each is a wait for memory. At
-//! a fixed stride it waits once: a row's record begins at a multiple of its size. Files of before
-//! hold no bit more than the ids take, behind one another, and beside them how many come before
-//! each row's: two places, of which the second is known when the first has come.
+//! A search reads the neighbours of scattered rows, so each is a wait for memory. With records at a fixed
+//! stride it waits once: a row's record begins at a multiple of the stride. Older files pack the ids without
+//! gaps, with the offset of each row's ids in another section: two dependent reads.
 
 use crate::distance::prefetch;
 use crate::error::{OrCorrupt, Result, corrupt};
@@ -41,12 +40,12 @@ enum Layout<'a> {
     Packed {
         offsets: &'a [u8],
         ids: &'a [u8],
-        /// How many ids there are.
+        /// How many ids there are in all.
         edges: u64,
     },
 }
 
-/// The sections of a base layer: `records`, or in files of before the other two.
+/// The sections of a base layer: `records`, or in older files the other two.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BaseSections<'a> {
     pub records: &'a [u8],
@@ -55,7 +54,7 @@ pub(crate) struct BaseSections<'a> {
 }
 
 impl<'a> BaseLayer<'a> {
-    /// `most` is the most neighbours that a row may have, `edges` how many all have.
+    /// `most` is the most neighbours of a row, `edges` the number of all.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the sections do not have the length that the
@@ -80,7 +79,7 @@ impl<'a> BaseLayer<'a> {
         Ok(Self { layout, rows, most, bits, size })
     }
 
-    /// The rows to which a row leads, into `out`.
+    /// The neighbours of a row, into `out`.
     #[inline]
     pub fn neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
         let (bytes, first, count) = match self.layout {
@@ -112,7 +111,7 @@ impl<'a> BaseLayer<'a> {
         Ok(())
     }
 
-    /// Where a row's ids lie among all.
+    /// The range of a row's ids among all.
     #[inline]
     fn edges(&self, row: u32, offsets: &[u8], edges: u64) -> Option<Range<u64>> {
         let bits = offset_bits(edges);
@@ -122,7 +121,7 @@ impl<'a> BaseLayer<'a> {
         is_sound.then_some(first..last)
     }
 
-    /// Brings a row's neighbours near.
+    /// Prefetches a row's neighbours.
     #[inline]
     pub fn prefetch(&self, row: u32) {
         let bytes = match self.layout {
@@ -139,7 +138,7 @@ impl<'a> BaseLayer<'a> {
         bytes.into_iter().for_each(prefetch);
     }
 
-    /// Brings near what says where a row's neighbours lie, if that must be read.
+    /// Prefetches the offset of a row's neighbours, if the layout has one.
     #[inline]
     pub fn prefetch_place(&self, row: u32) {
         if let Layout::Packed { offsets, edges, .. } = self.layout {
@@ -154,7 +153,7 @@ pub(super) struct BaseWriter {
     records: Vec<u8>,
     rows: u32,
     most: u32,
-    /// How many neighbours all rows have.
+    /// How many neighbours all rows have together.
     pub edges: u64,
 }
 
@@ -164,7 +163,7 @@ impl BaseWriter {
         Self { records: Vec::with_capacity(length), rows, most, edges: 0 }
     }
 
-    /// Appends the record of the next row; `neighbors` are at most as many as there are places.
+    /// Appends the record of the next row, with at most as many `neighbors` as there are places.
     pub fn push(&mut self, neighbors: impl Iterator<Item = u32>) {
         let start = self.records.len();
         let mut ids = Packer::new(id_bits(self.rows));

@@ -9,25 +9,25 @@
 //!
 //! # A row
 //!
-//! How high a row reaches is drawn from its number and the seed, not from the order of insertion. Its
-//! search has two parts, for all rows of a batch one after the other: first the descents, greedy, from the
-//! top to the row's uppermost layer (`descend`); then, in the order of where these arrive, the walks through
-//! its own layers with a pool of `ef_construction` (`find_neighbors`): rows that are near each other walk over
-//! the same rows while these are in the cache. Of what a walk found `m` are selected (`select.rs`,
-//! Algorithm 4): one that is nearer to a neighbour that is selected already than to the row is left
-//! out, for it is reached by that one.
+//! A row's uppermost layer is drawn from its number and the seed, not from the order of insertion. The search
+//! for its neighbours has two phases, each run for all rows of a batch: first the greedy descents from the top
+//! to the row's uppermost layer (`descend`); then, sorted by where these arrive, the walks through the row's
+//! own layers with a pool of `ef_construction` (`find_neighbors`): rows near each other then walk over the same
+//! rows while these are in the cache. Of the rows found, `m` are selected (`select.rs`, Algorithm 4): a
+//! candidate nearer to a selected neighbour than to the row is left out, because it is reached through that
+//! neighbour.
 //!
-//! # Back
+//! # Back edges
 //!
-//! An edge leads back from each neighbour: where its places are full, the row and those that it has are
-//! selected from anew. Edges of a batch are sorted by where they start, so each node is looked at once.
+//! An edge leads back from each neighbour. If its places are full, it selects again from its neighbours and the
+//! row. The edges of a batch are sorted by their start, so each node is processed once.
 //!
-//! # What insertion leaves open
+//! # After insertion
 //!
-//! Early rows chose among few. So once all are in, every row gets a second look (`refine.rs`). Rows that are
-//! equal are one node (`groups.rs`), small groups far from others get ways in (`shortcuts.rs`), and what no
-//! walk from the entry reaches is linked (`connect.rs`). Rows that are held out for the calibration are inserted
-//! last, when recall has been measured without them.
+//! Early rows had few candidates. So once all rows are inserted, the neighbours of every row are selected again
+//! (`refine.rs`). Equal rows are one node (`groups.rs`), small distant groups get edges in (`shortcuts.rs`),
+//! and nodes that no walk from the entry reaches are linked (`connect.rs`). Rows that are held out for the
+//! calibration are inserted last, after recall has been measured without them.
 
 use super::HnswParams;
 use super::groups::Groups;
@@ -44,9 +44,8 @@ use crate::sort::sort_by;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// A batch holds at most one row for this many rows of the graph. With 16, and batches of up to a
-/// fiftieth of all rows, Gaussian rows had .006 less recall at `ef_search` 40, and a build at one
-/// thread took as long.
+/// A batch has at most one row for this many rows of the graph. With 16, and batches of up to a fiftieth of all
+/// rows, Gaussian rows had .006 less recall at `ef_search` 40, and a build at one thread took as long.
 const BATCH_FRACTION: usize = 64;
 
 /// Largest batch, as a fraction of all rows, and of how many rows it may be in a small graph.
@@ -58,21 +57,21 @@ const SMALL_BATCH: usize = 16;
 pub(crate) struct Graph {
     pub(super) params: HnswParams,
     pub(super) layers: Vec<Layer>,
-    /// Node of the topmost layer that has any at which searches begin, and that layer.
+    /// The topmost layer that has nodes, and the node there at which searches begin.
     pub(super) entry: Option<(usize, u32)>,
     /// Uppermost layer of the node inserted at each place of the order.
     levels: Vec<u8>,
     /// Rows whose stored vectors are equal.
     pub copies: Groups,
-    /// Rows, no copies among them, whose codes are equal, where codes steer.
+    /// Rows with equal codes, not counting copies, where codes steer.
     pub(super) alike: Groups,
-    /// Whether rows got their second look; those that are inserted after it get none.
+    /// Whether the graph was refined; rows inserted later are not.
     pub(super) refined: bool,
 }
 
 impl Graph {
-    /// An empty graph that will hold the rows of `order`, in that order, of which some are
-    /// `copies` of others, and some have codes `alike`.
+    /// An empty graph for the rows of `order`, to be inserted in that order; some are `copies` of others, and
+    /// some have codes that are `alike`.
     pub fn new(
         params: HnswParams,
         order: &[u32],
@@ -81,7 +80,7 @@ impl Graph {
         alike: Groups,
     ) -> Self {
         let mut levels: Vec<u8> = order.iter().map(|&row| level(row, params.m, seed)).collect();
-        // A group is as easily met from above as all of its rows would be.
+        // A group reaches as high as the highest of its rows.
         for &(first, other) in copies.pairs().iter().chain(alike.pairs()) {
             let level = core::mem::take(&mut levels[other as usize]);
             levels[first as usize] = level.max(levels[first as usize]);
@@ -97,7 +96,7 @@ impl Graph {
             let rows = nodes.iter().map(|&node| order[node as usize]).collect();
             let below = if layer == 0 { Vec::new() } else { positions.clone() };
             layers.push(Layer::new(rows, below, limit, params.m as usize / 2));
-            // Nodes of the next layer, and where they are in this one.
+            // The nodes of the next layer, with their positions in this one.
             let above = |&(_, node): &(usize, &u32)| usize::from(levels[*node as usize]) > layer;
             positions = nodes
                 .iter()
@@ -112,13 +111,13 @@ impl Graph {
         Self { params, layers, entry: None, levels, copies, alike, refined: false }
     }
 
-    /// How many rows the graph holds now.
+    /// How many rows are inserted.
     pub fn inserted(&self) -> usize {
         self.layers[0].inserted as usize
     }
 
-    /// Inserts the next rows of the order until `until` are in. `progress` hears how many are,
-    /// and stops the build by an error.
+    /// Inserts the next rows of the order until `until` are inserted. `progress` is told how many are, and
+    /// cancels the build by an error.
     pub fn insert_until(
         &mut self,
         until: usize,
@@ -144,7 +143,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Mends what insertion leaves open: call it when the rows that are to be found are in.
+    /// Refines and connects the graph, after the rows that searches must find are inserted.
     pub fn finish(&mut self, ranks: &RowRanks<'_>) -> Result<()> {
         self.add_shortcuts(ranks)?;
         self.connect(ranks)
@@ -161,8 +160,8 @@ impl Graph {
         let graph = &*self;
         let is_node = |place: &usize| graph.is_node(*place as u32);
         let places: Vec<usize> = (first..last).filter(is_node).collect();
-        // Rows that arrive near each other walk over the same rows: one after another, they find
-        // these in the processor's cache. That took a sixth off the build.
+        // Rows whose descents end near each other walk over the same rows: in sequence, they find these in the
+        // processor's cache. That reduced the build's time by a sixth.
         let mut descents = threads.map(places.len(), scratch, |at, scratch| {
             Ok((graph.descend(places[at], ranks, scratch)?, places[at]))
         })?;
@@ -174,7 +173,7 @@ impl Graph {
         sort_by(&mut found, |a, b| a.0.cmp(&b.0));
         let mut found = found.into_iter().peekable();
 
-        // Where the batch's nodes come to lie: every layer numbers its nodes in order.
+        // The positions of the batch's nodes: every layer numbers its nodes in order.
         let mut edges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.layers.len()];
         for place in first..last {
             let neighbors =
@@ -200,7 +199,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Adds edges to a layer, (from, to), selecting anew where there are too many.
+    /// Adds edges (from, to) to a layer; nodes with too many select again.
     fn add_edges(
         &mut self,
         number: usize,
@@ -273,8 +272,8 @@ impl Graph {
         Ok(found)
     }
 
-    /// How many candidates a walk for a row that is inserted keeps in a layer, and how many of them,
-    /// the nearest, are selected from: fewer in the base layer of rows that get a second look.
+    /// How many candidates the walk for a new row keeps in a layer, and from how many of the nearest its
+    /// neighbours are selected: fewer in the base layer if the graph will be refined.
     fn looked_at(&self, layer: usize, ranks: &RowRanks<'_>) -> (usize, usize) {
         let HnswParams { m, ef_construction } = self.params;
         let ef = ef_construction as usize;
@@ -285,8 +284,8 @@ impl Graph {
         ((ef - ef / 4).max(m as usize), (ef / 2).max(places))
     }
 
-    /// Fills the walk's pool with the `ef` nodes of a layer that are nearest to row `from`, not
-    /// meeting those to `avoid` (Algorithm 2).
+    /// Fills the walk's pool with the `ef` nodes of a layer nearest to row `from`, without those to `avoid`
+    /// (Algorithm 2).
     #[allow(clippy::too_many_arguments, reason = "all that a walk is")]
     pub(super) fn walk_layer(
         &self,
@@ -304,15 +303,15 @@ impl Graph {
             &mut |list: &[u32], out: &mut [f32]| ranks.ranks(from, list, out, rank_scratch);
         let mut storage = LayerStorage { layer, avoid, measure, rows };
         walk.start(layer.inserted, ef, false);
-        // So many are selected. Twice as many took a sixteenth more time, and no recall came of it.
+        // This many are selected. Twice as many took a sixteenth more time without more recall.
         walk.early_stop = ranks.early_stop(self.params.m as usize);
         walk.enter(entries);
         present(walk.run(&mut storage, usize::MAX, u64::MAX))?;
         Ok(())
     }
 
-    /// The node of the base layer at which a search for a row that is not in the graph begins: a
-    /// greedy descent, as [`HnswView::descend`](super::HnswView::descend) goes over a file.
+    /// The node of the base layer at which a search for a row outside the graph begins, by a greedy descent
+    /// like [`HnswView::descend`](super::HnswView::descend) in a file.
     pub fn entry(&self, walk: &mut Walk, measure: MeasureRows<'_>) -> Result<u32> {
         let Some((top, mut entry)) = self.entry else { return Err(corrupt("an empty graph")) };
         let rows = &mut Vec::new();
@@ -327,8 +326,7 @@ impl Graph {
         Ok(entry)
     }
 
-    /// The neighbours of a node of the base layer among those inserted, into `out`, rows of equal
-    /// codes that it leads to among them.
+    /// The inserted neighbours of a node of the base layer, including rows of equal codes, into `out`.
     #[inline]
     pub fn base_neighbors(&self, node: u32, out: &mut Vec<u32>) {
         let inserted = self.layers[0].inserted;
@@ -337,18 +335,18 @@ impl Graph {
         out.extend(self.alike.below(node).filter(|&below| below < inserted));
     }
 
-    /// Announces that the neighbours of a node of the base layer will be asked for soon.
+    /// Prefetches the neighbours of a node of the base layer.
     #[inline]
     pub fn prefetch(&self, node: u32) {
         prefetch(bytemuck::cast_slice(self.layers[0].neighbors(node)));
     }
 
-    /// Whether the row at a place stands for itself, and for others that are equal.
+    /// Whether the row at a place is a node, and not one of the equal rows below a node.
     pub(super) fn is_node(&self, place: u32) -> bool {
         !self.copies.is_other(place) && !self.alike.is_other(place)
     }
 
-    /// A node of the base layer, which is no copy, and those of its copies that are inserted.
+    /// A node of the base layer and its inserted copies.
     pub fn with_copies(&self, node: u32) -> impl Iterator<Item = u32> {
         let inserted = self.layers[0].inserted;
         let copies = self.copies.others(node).filter(move |&copy| copy < inserted);
@@ -360,7 +358,7 @@ impl Graph {
         self.layers[0].rows[node as usize]
     }
 
-    /// Gives copies the list of their row, behind which they lie, wherever that may be.
+    /// Gives copies the list of their row, which they follow in the file.
     pub fn share_lists(&self, lists: &mut [u32]) {
         for &(first, copy) in self.copies.pairs() {
             lists[self.row(copy) as usize] = lists[self.row(first) as usize];

@@ -18,11 +18,11 @@ impl Components {
     pub fn of(layer: &Layer) -> Self {
         let count = layer.inserted as usize;
         let mut found = Self { of: vec![NONE; count], leads_on: Vec::new() };
-        // When each node was met, and the earliest node still open that it leads to.
+        // When each node was visited, and the earliest open node that it leads to.
         let (mut met, mut lowest) = (vec![NONE; count], vec![0; count]);
         let mut next = 0;
         let mut open: Vec<u32> = Vec::new();
-        // Nodes on the way from the root, each with the number of its next edge.
+        // The path from the root: nodes, each with the number of its next edge.
         let mut way: Vec<(u32, usize)> = Vec::new();
         for root in 0..layer.inserted {
             if met[root as usize] != NONE {
@@ -59,7 +59,7 @@ impl Components {
         found
     }
 
-    /// The component whose nodes are open from `first` on is whole.
+    /// Closes a complete component: the open nodes from `first` on.
     fn close(&mut self, first: u32, open: &mut Vec<u32>, layer: &Layer) {
         let component = self.leads_on.len() as u32;
         let start = open.iter().rposition(|&node| node == first).unwrap_or(0);

@@ -1,16 +1,15 @@
-//! Makes every node of the base layer reachable from where searches enter it, and the entry from every
-//! node; in the layers above, as far as there are free places.
+//! Makes every node of the base layer reachable from the entry, and the entry from every node; in the upper
+//! layers, as far as there are free places.
 //!
 //! The paper's insertion promises neither. Edges back to a new node are dropped when its neighbour
-//! finds nearer ones; of two groups far from each other one may lose its last way in, and a group
-//! of rows that are nearly equal its last way out; under inner product no row at all leads to one
-//! that is short. So after the build, a tree from the entry tells which nodes it does not reach:
-//! each gets an edge from the nearest node that it does reach. Then each component that leads
-//! nowhere else ([`Components`]) gets an edge to the nearest node of the entry's own.
+//! finds nearer ones; of two distant groups one may lose its last edge in, and a group of nearly equal rows its
+//! last edge out; under inner product no row at all leads to a short one. So after the build, a tree is grown
+//! from the entry, and each node outside of it gets an edge from the nearest node in it. Then each component
+//! without edges to others ([`Components`]) gets an edge to the nearest node of the entry's component.
 //!
-//! A node whose places are all taken gives up its farthest edge that is none of the tree, so that
-//! what can be reached stays so; but one at most, for hubs are on the way of all searches. What
-//! came in its place takes the next. On common data a handful of rows is concerned.
+//! A full node gives up its farthest edge that is not of the tree, so that all reachable nodes stay reachable;
+//! but only one, because all searches pass through hubs. The node linked in its place takes the next edge. With
+//! ordinary data this concerns a handful of rows.
 
 use super::build::Graph;
 use super::components::Components;
@@ -22,20 +21,20 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Of so many nodes that are near, one with a free place is preferred to a nearer one without.
+/// Among this many nearest nodes, one with a free place is preferred to a nearer one without.
 const PREFERRED: usize = 8;
 
-/// How often components are looked for: an edge that one gives up may have held it together.
+/// How often components are computed: giving up an edge may have split one.
 const ROUNDS: usize = 4;
 
 /// The nodes that can be reached.
 struct Tree {
-    /// For each node the one by which it is reached.
+    /// The parent of each node.
     parents: Vec<u32>,
-    /// For nodes that gave up an edge, what takes the next in their place.
+    /// For nodes that gave up an edge, the node that takes the next edge instead.
     adopted: BTreeMap<u32, u32>,
-    /// The last node that was linked, if it takes all that find no free place near them: where
-    /// there are hubs, near means next to one.
+    /// The node that was linked last, if it takes the nodes that find no free place nearby: where there are
+    /// hubs, near means next to a hub.
     last: Option<u32>,
     has_hubs: bool,
     /// Whether edges may be given up.
@@ -54,7 +53,7 @@ impl Tree {
         self.parents[node as usize] != NONE
     }
 
-    /// Adds a node to which `parent` leads, and all that it reaches.
+    /// Adds a node to which `parent` leads, and all nodes reachable from it.
     fn add(&mut self, layer: &Layer, parent: u32, node: u32) {
         self.parents[node as usize] = parent;
         let mut next = vec![node];
@@ -74,7 +73,7 @@ impl Tree {
         layer.neighbors(node).iter().rposition(is_spare)
     }
 
-    /// What takes the next edge in place of a node that gave one up.
+    /// The node that takes the next edge in place of one that gave an edge up.
     fn adopted(&mut self, node: u32) -> Option<u32> {
         let mut child = *self.adopted.get(&node)?;
         while let Some(&next) = self.adopted.get(&child) {
@@ -84,7 +83,7 @@ impl Tree {
         Some(child)
     }
 
-    /// Of `nodes`, nearest first, or of what stands for them, the one to take a further edge.
+    /// The node to take a further edge, among `nodes`, nearest first, or the nodes that stand for them.
     fn choose(&mut self, layer: &Layer, nodes: &[u32]) -> Option<u32> {
         let is_free = |&node: &u32| layer.neighbors(node).len() < layer.room(node);
         let mut free = nodes.iter().copied().take(PREFERRED).find(is_free);
@@ -112,15 +111,14 @@ impl Tree {
 }
 
 impl Graph {
-    /// Makes every node of the base layer reach every other, but for rows that hang below equal
-    /// ones.
+    /// Makes every node of the base layer reach every other, except rows that hang below equal ones.
     pub fn connect(&mut self, ranks: &RowRanks<'_>) -> Result<()> {
         let Some((top, mut entry)) = self.entry else { return Ok(()) };
         let mut scratch = Scratch::default();
         for number in (0..=top).rev() {
             let layer = &self.layers[number];
             let mut tree = Tree::new(layer, entry, ranks.has_hubs(), number == 0);
-            // Short rows are no way to others: they need not be found from above.
+            // Short rows do not lead to others, so they need not be reachable in upper layers.
             if number == 0 || !ranks.has_hubs() {
                 self.connect_from(number, entry, &mut tree, ranks, &mut scratch)?;
                 self.connect_to(number, entry, &mut tree, ranks, &mut scratch)?;
@@ -132,7 +130,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Makes every node of a layer be reached from `entry`.
+    /// Makes every node of a layer reachable from `entry`.
     fn connect_from(
         &mut self,
         number: usize,
@@ -146,7 +144,7 @@ impl Graph {
             if tree.has(node) || (number == 0 && !self.is_node(node)) {
                 continue;
             }
-            // Its own neighbours are near, if they can be reached.
+            // Its own neighbours are near, if they are reachable.
             let layer = &self.layers[number];
             near.clear();
             near.extend(layer.neighbors(node).iter().filter(|&&neighbor| tree.has(neighbor)));
@@ -158,7 +156,7 @@ impl Graph {
                 from = tree.choose(layer, &near);
             }
             if from.is_none() && number == 0 {
-                // A tree has one edge less than nodes: somewhere there is a place.
+                // A tree has fewer edges than nodes, so some node has a place.
                 let reached: Vec<u32> = (0..layer.inserted)
                     .filter(|&node| tree.has(node) && self.is_node(node))
                     .collect();
@@ -209,8 +207,8 @@ impl Graph {
         Ok(())
     }
 
-    /// Fills the walk's pool with the nearest to a node of a layer that can be reached from
-    /// `entry` without meeting those to `avoid`.
+    /// Fills the walk's pool with the nodes of a layer nearest to a node, reached from `entry` without passing
+    /// nodes to `avoid`.
     fn nearest(
         &self,
         number: usize,

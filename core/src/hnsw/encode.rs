@@ -1,4 +1,4 @@
-//! A built graph in the form of the file, and the order in which its rows had best lie there.
+//! A built graph in the form of the file, and the best order of its rows there.
 
 use super::base::BaseWriter;
 use super::build::Graph;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// A graph in the form of the file.
 #[derive(Debug)]
 pub(crate) struct EncodedGraph {
-    /// Of the base layer, as [`BaseLayer`](super::base::BaseLayer) reads them.
+    /// The records of the base layer, as [`BaseLayer`](super::base::BaseLayer) reads them.
     pub records: Vec<u8>,
     pub edges: u64,
     pub upper: Vec<u8>,
@@ -20,14 +20,14 @@ pub(crate) struct EncodedGraph {
 }
 
 impl Graph {
-    /// Where a node of the base layer leads.
+    /// The neighbours of a node of the base layer.
     fn edges(&self, node: u32) -> impl Iterator<Item = u32> {
         let neighbors = self.layers[0].neighbors(node).iter().copied();
         neighbors.chain(self.alike.below(node)).chain(self.copies.below(node))
     }
 
-    /// Rows in breadth-first order from the entry, which brings neighbours near each other in
-    /// the file, each followed by its copies.
+    /// Rows in breadth-first order from the entry, each followed by its copies. Neighbours are then close to
+    /// each other in the file.
     pub fn breadth_first(&self) -> Vec<u32> {
         let places = self.breadth_first_nodes().into_iter().flat_map(|node| self.with_copies(node));
         places.map(|place| self.row(place)).collect()
@@ -61,7 +61,7 @@ impl Graph {
                 }
                 next += 1;
             }
-            // The rows that no edge leads to, if there are any.
+            // The rows that no edge leads to, if any.
             while unseen < seen.len() && seen[unseen] {
                 unseen += 1;
             }

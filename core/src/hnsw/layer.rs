@@ -1,4 +1,4 @@
-//! A layer of a graph that grows, and walking over it.
+//! A layer of a graph under construction, and walks over it.
 
 use super::groups::Groups;
 use super::ranks::RankScratch;
@@ -10,22 +10,22 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-/// A layer of a graph that grows. Nodes are numbered as they are inserted.
+/// A layer of a graph under construction. Nodes are numbered in the order of insertion.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
-    /// Row of every node; in the base layer node and row order are one table for all layers.
+    /// The row of every node; the table of the base layer is the order of insertion.
     pub rows: Vec<u32>,
     /// Position of every node in the layer below; empty in the base layer.
     pub below: Vec<u32>,
     degrees: Vec<u8>,
     links: Vec<u32>,
     limit: usize,
-    /// How many neighbours a node is given if there are as many.
+    /// The fewest neighbours of a node, if there are as many candidates.
     pub least: usize,
-    /// For places that are left a candidate is selected if none selected before is nearer to it than
-    /// the node is, its rank times this; 1 for none but those of the paper's rule.
+    /// Free places take candidates to which no selected one is nearer than the node by this factor of ranks; 1
+    /// for the paper's rule alone.
     pub alpha: f32,
-    /// Nodes that need places for edges to equal rows, by how many.
+    /// How many places each node reserves for edges to equal rows.
     reserved: Vec<u8>,
     pub inserted: u32,
 }
@@ -40,7 +40,7 @@ impl Layer {
         Self { rows, below, degrees, links, limit, least, alpha: 1.0, reserved, inserted: 0 }
     }
 
-    /// Keeps a place free at every node that is the first of a group.
+    /// Reserves a place at every node that is the first of a group.
     pub fn reserve(&mut self, groups: &Groups) {
         for group in groups.pairs().chunk_by(|a, b| a.0 == b.0) {
             self.reserved.resize(self.rows.len(), 0);
@@ -58,7 +58,7 @@ impl Layer {
         &self.links[start..start + usize::from(self.degrees[node as usize])]
     }
 
-    /// Adds a neighbour if there is a free place and it is none yet; says whether it is one now.
+    /// Adds a neighbour if there is a free place; returns whether it is a neighbour now.
     pub fn add_neighbor(&mut self, node: u32, neighbor: u32) -> bool {
         if self.neighbors(node).contains(&neighbor) {
             return true;
@@ -82,10 +82,10 @@ impl Layer {
 /// Measures the listed rows.
 pub(super) type MeasureRows<'a> = &'a mut dyn FnMut(&[u32], &mut [f32]) -> Result<()>;
 
-/// One layer as a walk sees it.
+/// One layer as a storage for walks.
 pub(super) struct LayerStorage<'a> {
     pub layer: &'a Layer,
-    /// Tells the nodes that the walk is not to meet.
+    /// The nodes that the walk must not visit.
     pub avoid: Option<&'a dyn Fn(u32) -> bool>,
     pub measure: MeasureRows<'a>,
     pub rows: &'a mut Vec<u32>,
@@ -117,15 +117,15 @@ impl GraphStorage for LayerStorage<'_> {
     }
 }
 
-/// What a thread needs to insert rows.
+/// The scratch of a thread that inserts rows.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub walk: Walk,
     pub ranks: RankScratch,
     pub rows: Vec<u32>,
     pub candidates: Vec<Candidate>,
-    /// Candidates that the less strict rule of the selection may still take, and to how many of those
-    /// selected each was compared.
+    /// Candidates that the less strict rule of the selection may still take, and with how many selected ones
+    /// each was compared.
     pub spare: Vec<(Candidate, usize)>,
     pub selected_rows: Vec<u32>,
     pub distances: Vec<f32>,

@@ -1,20 +1,20 @@
-//! Ranks between rows, by which a graph is built: of codes, or of stored vectors.
+//! Ranks between rows, by which a graph is built: from codes, or from stored vectors.
 //!
 //! # Inner product
 //!
-//! By inner product a row may be nearer to another than to itself, and where lengths differ a few
-//! long rows are nearest to all others: the paper's selection then keeps an edge or two a row, all
-//! to the same, and searches of pictures stopped at recall 0.6. Two things mend that.
+//! By inner product a row may be nearer to another than to itself, and where lengths differ a few long rows are
+//! nearest to all others: the paper's selection then keeps one or two edges a row, all to the same rows, and
+//! searches of images stopped at recall 0.6. There are two remedies.
 //!
-//! - Places that the selection leaves free are filled with what it rejected ([`RowRanks::has_hubs`]).
+//! - Places that the selection leaves free are filled with rejected candidates ([`RowRanks::has_hubs`]).
 //! - Rows are *lifted*: a further dimension `c·√(M² − |x|²)`, M the greatest length, brings those
 //!   of like length together. With c = 1 all rows are equally long, and the graph one of distances
 //!   (Bachrach et al.: Speeding up the Xbox recommender system using a Euclidean transformation for
 //!   inner-product spaces, RecSys 2014): every row is reached, but searches climb slowly. With
-//!   c = 0 few rows lead to others than the longest. c is the mean cosine between rows: the more
-//!   they share a direction, the fewer ways lead past the long ones. On raw fashion-mnist (0.59)
-//!   that took recall at `ef_search` 80 from 0.947, filled up alone, to 0.983, and at 320 from 0.969
-//!   to 0.998; on Gaussian rows (0) lifting all the same took it from 0.995 to 0.953.
+//!   c = 0 few rows lead to others than the longest. c is the mean cosine between rows: the more they share a
+//!   direction, the fewer paths avoid the long ones. On raw fashion-mnist (0.59) this raised recall at
+//!   `ef_search` 80 from 0.947, with filled places alone, to 0.983, and at 320 from 0.969 to 0.998; on Gaussian
+//!   rows (0) full lifting lowered it from 0.995 to 0.953.
 
 use super::search::EarlyStop;
 use crate::error::Result;
@@ -48,7 +48,7 @@ pub(crate) struct RankScratch {
 }
 
 impl<'a> RowRanks<'a> {
-    /// Ranks of `vectors`, by their `codes` if there are any.
+    /// Ranks of `vectors`, from their `codes` if there are any.
     pub fn new(vectors: &'a Vectors, codes: Option<CodePairs<'a>>) -> Result<Self> {
         let uneven = vectors.shape().metric == Metric::InnerProduct && !vectors.unit_length();
         let lifts = if uneven { lifts(vectors)? } else { Vec::new() };
@@ -68,12 +68,12 @@ impl<'a> RowRanks<'a> {
         }
     }
 
-    /// When a walk for the `k` nearest rows may stop early: where ranks are squares of distances.
+    /// The early stop of a walk for the `k` nearest rows, where ranks are squared distances.
     pub fn early_stop(&self, k: usize) -> Option<EarlyStop> {
         EarlyStop::of(self.metric(), 0.0, k)
     }
 
-    /// Ranks of the listed rows as seen from row `from`.
+    /// Ranks of the listed rows with row `from` as the query.
     pub fn ranks(
         &self,
         from: u32,
@@ -110,7 +110,7 @@ fn lifts(vectors: &Vectors) -> Result<Vec<f32>> {
         view.get(row, &mut values)?;
         squares.push(values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>());
     }
-    // The mean cosine between rows is the square of the mean of their directions.
+    // The mean cosine between rows is the squared length of their mean direction.
     let mut mean = vec![0.0; values.len()];
     let count = rows.min(SAMPLE);
     for at in 0..count {

@@ -6,7 +6,7 @@ use crate::rows::RowSet;
 use alloc::vec::Vec;
 
 impl HnswView<'_> {
-    /// How many rows no search by the graph can meet, wherever its descent may end.
+    /// How many rows no search of the graph can visit, wherever its descent ends.
     pub fn unreachable(&self) -> Result<u32> {
         let mut reached = RowSet::default();
         reached.reset(self.rows);
@@ -16,7 +16,7 @@ impl HnswView<'_> {
                 next.push(row);
             }
         };
-        // The nodes of a layer that can be reached, and where these lie below.
+        // The reachable nodes of a layer, and their positions below.
         let mut entries = alloc::vec![self.entry];
         for layer in (1..=self.top).rev() {
             let mut seen = RowSet::default();

@@ -1,28 +1,25 @@
-//! A second look at every row's neighbours, once the rows are in.
+//! Refining: the neighbours of every row are selected again once all rows are inserted.
 //!
-//! A row that came early chose among few, and the paper's selection keeps half as many neighbours for
-//! a new row as there are places. So for each row, a short walk that begins at the row itself finds
-//! who is near it now; of those and the neighbours that it has, as many as there are places are
-//! selected, first by the paper's rule, then for the places left by one that is a little less strict
-//! (the alpha of Subramanya et al.: DiskANN, NeurIPS 2019). The less strict rule alone filled the
-//! places of rows in tight groups with their own group, so that searches missed others. They are
-//! linked back where there is a free place: to select anew where there is none, as insertion does,
-//! took a third of the pass and gained nothing on texts and pictures, and .007 of recall on Gaussian
-//! rows at `ef_search` 160.
+//! Rows inserted early had few candidates, and the paper's selection gives a new row half as many neighbours as
+//! there are places. So for each row, a short walk from the row itself finds the rows near it now. From these
+//! and its neighbours as many are selected as there are places, first by the paper's rule, then for free places
+//! by a slightly less strict one (the alpha of Subramanya et al.: DiskANN, NeurIPS 2019). The less strict rule
+//! alone filled the places of rows in tight groups with their own group, so that searches missed others. Back
+//! edges are added where there is a free place: selecting again at full nodes, as insertion does, took a third
+//! of the pass and gained nothing on texts and images, and .007 of recall on Gaussian rows at `ef_search` 160.
 //!
-//! Because there is this second look, the first may be cheaper: a walk of insertion keeps three quarters
-//! of `ef_construction` candidates, this one a quarter, and of those of insertion the nearest half are
-//! selected from. At the same work a search's recall is the same, on texts to a thousandth, and a
-//! build of 15,000 texts takes a sixth less. With half of `ef_construction` Gaussian rows fell behind
-//! a graph without a second look.
+//! Because of this pass, insertion may be cheaper: its walks keep three quarters of `ef_construction`
+//! candidates, those of this pass a quarter, and insertion selects from the nearest half of its candidates. At
+//! the same work per search, recall is the same (on texts to a thousandth), and a build of 15,000 texts takes a
+//! sixth less time. With half of `ef_construction`, Gaussian rows had less recall than without refining.
 //!
-//! Where a few rows are nearest to all others, by inner products of unequal rows, the second look
-//! finds these again, and loses the ways between the others: recall at `ef_search` 40 fell from
-//! .97 to .74 on Gaussian rows times e^N(0,1). There is none.
+//! Graphs with hubs, by inner product of rows of unequal length, are not refined: it finds the same few rows
+//! again and loses the edges between the others. Recall at `ef_search` 40 fell from .97 to .74 on Gaussian rows
+//! times e^N(0,1).
 //!
-//! As insertion does, rows are taken in batches against the graph as it stood before the batch, so
-//! that it does not depend on threads. Rows of a batch lie near each other, so that walks find in the
-//! processor's cache what those before them read.
+//! As in insertion, rows are processed in batches against the graph before the batch, so that the result does
+//! not depend on threads. Rows of a batch are near each other, so that walks find in the processor's cache the
+//! rows that earlier ones read.
 
 use super::build::Graph;
 use super::layer::Scratch;
@@ -33,17 +30,16 @@ use crate::parallel::Threads;
 use crate::sort::sort;
 use alloc::vec::Vec;
 
-/// A candidate is kept unless one that was selected is nearer to it than the row is by this factor,
-/// of distances.
+/// A candidate is kept unless a selected one is nearer to it than the row is by this factor of distances.
 const ALPHA: f32 = 1.05;
 
-/// Into how many batches the rows are divided, and how many rows one has at least.
+/// The number of batches, and the fewest rows of one.
 const BATCHES: usize = 50;
 const LEAST_BATCH: usize = 64;
 
 impl Graph {
-    /// Selects the neighbours of every node of the base layer anew. `progress` hears for how many
-    /// that is done, and stops the build by an error.
+    /// Selects the neighbours of every node of the base layer again. `progress` is told for how many that is
+    /// done, and cancels the build by an error.
     pub fn refine(
         &mut self,
         ranks: &RowRanks<'_>,

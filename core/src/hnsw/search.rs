@@ -1,31 +1,31 @@
-//! The search loop (Algorithms 2 and 5 of the paper), which building and reading share.
+//! The search loop (Algorithms 2 and 5 of the paper), shared by building and searching.
 //!
 //! # The walk
 //!
-//! A walk keeps one sorted pool of the `ef_search` nearest nodes that it has met. It expands the nearest that is
-//! not expanded yet: asks for its neighbours, measures those that it has not met, and puts them where
-//! their ranks belong; what falls off the end is forgotten, or kept aside if the search may go on. It ends
-//! when all of the pool are expanded, or, where the metric allows it, when the nearest that is left is
-//! farther than what is wanted by more than a neighbour could mend (`early_stop`). A candidate is 64 bits, rank
-//! before id, so that one comparison of integers is a total order and every walk the same everywhere.
+//! A walk keeps one sorted pool of the `ef_search` nearest nodes that it has visited. It expands the nearest
+//! unexpanded node: reads its neighbours, measures those not visited before, and inserts them by rank. Nodes
+//! that fall off the end are forgotten, or kept apart if the search may be resumed. The walk ends when the
+//! whole pool is expanded, or, where the metric allows it, when the nearest unexpanded node is so much farther
+//! than the wanted rows that its neighbours would hardly be nearer (`early_stop`). A candidate is 64 bits, rank
+//! before id, so that one comparison of integers is a total order, and every walk is the same on every
+//! platform.
 //!
-//! With a filter all nodes are walked through, and only those that match take places in the answer.
+//! With a filter a walk passes through all nodes, but only matching ones take places in the answer.
 //!
 //! # The pipeline
 //!
-//! A walk over rows in memory waits for them: a node's neighbours lie anywhere. So a step first
-//! chooses the node to expand and lists those of its neighbours that are new, which are asked for at
-//! once, and only then measures the list of the step *before*, whose rows have come meanwhile. The
-//! choice is one step late, so that a walk measures one to three rows in a hundred more. What
-//! waits is measured before a walk ends: none is forgotten, and what a walk answers does not depend
-//! on when rows come.
+//! A walk waits for memory, because a node's neighbours are scattered. So a step first chooses the node to
+//! expand, lists its new neighbours and prefetches them, and only then measures the list of the step *before*,
+//! whose rows have arrived meanwhile. The choice lags by one step, so that a walk measures one to three rows in
+//! a hundred more. The last list is measured before a walk ends: no row is forgotten, and the answer does not
+//! depend on timing.
 //!
 //! # Missing bytes
 //!
-//! The loop is a state machine whose state, [`Walk`], is the caller's and borrows no index. A
-//! storage whose bytes are not all there may answer [`Halt::Missing`]: the part of the step that
-//! asked, choosing or measuring, has then changed nothing, and is taken again once the bytes have
-//! come. For bytes in memory `Missing` is uninhabited and compiles to nothing.
+//! The loop is a state machine whose state, [`Walk`], is owned by the caller and borrows no index. A storage
+//! without all bytes may answer [`Halt::Missing`]: the current part of the step, choosing or measuring, has
+//! then changed nothing, and is repeated once the bytes have come. For bytes in memory `Missing` is uninhabited
+//! and compiles to nothing.
 
 #[cfg(test)]
 mod tests;
@@ -43,12 +43,12 @@ use core::convert::Infallible;
 #[derive(Debug)]
 pub(crate) enum Halt<M> {
     Error(Error),
-    /// The bytes that it needs are not here yet.
+    /// Bytes are missing.
     #[allow(dead_code, reason = "storages over byte ranges answer it")]
     Missing(M),
 }
 
-/// What a step gives, if it can be taken.
+/// The result of a step.
 pub(crate) type Step<T, M> = Result<T, Halt<M>>;
 
 impl<M> From<Error> for Halt<M> {
@@ -57,7 +57,7 @@ impl<M> From<Error> for Halt<M> {
     }
 }
 
-/// Takes the error of a storage that is never missing anything.
+/// Converts the result of a storage that never misses bytes.
 pub(crate) fn present<T>(result: Result<T, Halt<Infallible>>) -> Result<T> {
     result.map_err(|halt| match halt {
         Halt::Error(error) => error,
@@ -65,9 +65,9 @@ pub(crate) fn present<T>(result: Result<T, Halt<Infallible>>) -> Result<T> {
     })
 }
 
-/// Where a walk reads nodes, by their ids within one layer.
+/// The nodes of one layer, as a walk reads them by id.
 ///
-/// An answer that is [`Halt::Missing`] leaves what was asked for undefined; the same is asked again.
+/// After [`Halt::Missing`] the outputs are undefined, and the same call is made again.
 pub(crate) trait GraphStorage {
     /// Which bytes are missing.
     type Missing;
@@ -76,46 +76,45 @@ pub(crate) trait GraphStorage {
         out.clear();
         Ok(())
     }
-    /// The ranks of the listed nodes, into `out`. Nodes beyond its length are the next to be asked
-    /// for; if there are any, those before them were such the last time.
+    /// The ranks of the listed nodes, into `out`. Nodes beyond its length come next and are prefetched; if
+    /// there are any, those before them were prefetched by the previous call.
     fn ranks(&mut self, list: &[u32], out: &mut [f32]) -> Result<(), Halt<Self::Missing>>;
-    /// Whether [`matches`](Self::matches) ever says no.
+    /// Whether [`matches`](Self::matches) may be false.
     fn is_filtered(&self) -> bool {
         false
     }
-    /// Whether the caller wants this node in the answer.
+    /// Whether this node may be in the answer.
     fn matches(&mut self, _: u32) -> Result<bool, Halt<Self::Missing>> {
         Ok(true)
     }
-    /// Says that the neighbours of a node will be asked for soon.
+    /// Prefetches the neighbours of a node.
     fn prefetch(&self, _: u32) {}
-    /// Says that [`prefetch`](Self::prefetch) of this node may follow.
+    /// Prefetches what [`prefetch`](Self::prefetch) of this node reads.
     fn prefetch_place(&self, _: u32) {}
 }
 
 /// When a walk may end before its pool is settled: when the pool is full and the nearest candidate
-/// left is farther than the `k` nearest by more than a share of their distance. That cuts a fifth of
-/// the work at recall 0.99 and changed no recall in the fourth digit (after arXiv 2505.15636).
+/// left is farther than the `k` nearest by more than a share of their distance. This saves a fifth of the work
+/// at recall 0.99 and changed no recall in the fourth digit (after arXiv 2505.15636).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EarlyStop {
     /// The place of the candidate, counted from 1, whose distance decides.
     pub k: usize,
-    /// What is added, because ranks of codes are off by about so much.
+    /// A margin for the error of ranks of codes.
     pub noise: f32,
 }
 
 impl EarlyStop {
-    /// By how much farther than the k-th best a candidate may be, as a share of its rank, which
-    /// grows with the square of the distance. At 0.2 recall began to fall.
+    /// How much farther than the k-th best a candidate may be, as a share of its rank, a squared distance. At
+    /// 0.2 recall began to fall.
     const SHARE: f32 = 0.3;
 
-    /// The least place that decides. Behind the first alone the share is too little to mean
-    /// anything: in 8 dimensions the nearest of 10,000 rows was found for 88 of 100 queries,
-    /// however great `ef_search` was.
+    /// The first place that may decide. The share of the very nearest is too small: in 8 dimensions the nearest
+    /// of 10,000 rows was found for 88 of 100 queries at any `ef_search`.
     const LEAST: usize = 8;
 
-    /// For ranks of `metric` that are off by about `noise`, decided by the `k`-th candidate, or a later
-    /// one where `k` is too small; none where ranks are no squares of distances.
+    /// For ranks of `metric` with an error of about `noise`, decided by the `k`-th candidate, or a later one if
+    /// `k` is too small. None where ranks are not squared distances.
     pub fn of(metric: Metric, noise: f32, k: usize) -> Option<Self> {
         let k = k.max(Self::LEAST);
         matches!(metric, Metric::L2 | Metric::Cosine).then_some(Self { k, noise })
@@ -131,13 +130,13 @@ impl EarlyStop {
     }
 }
 
-/// Rows of a group that is far from the query and tight are all about as far. Each fills a place of
-/// the pool and says nothing of where else to look: among 400 groups of 50 rows a pool of 640 held a
-/// dozen groups. Where at least half of what a node leads to is within this share of its own rank,
-/// those are *echoes*, and the pool gets as many places more. Of rows that are spread out few are.
+/// The rows of a tight group far from the query are all at about the same distance. Each takes a place in the
+/// pool without leading anywhere new: among 400 groups of 50 rows a pool of 640 held a dozen groups. If the
+/// ranks of at least half of a node's neighbours are within this share of its own, these are *echoes*, and the
+/// pool grows by their number. Rows that are spread out have few.
 const ECHO: f32 = 1.0 / 512.0;
 
-/// By how many times its capacity echoes may widen a pool.
+/// How many times its capacity echoes may add to a pool.
 const WIDEST: usize = 3;
 
 /// State of a walk over one layer.
@@ -145,50 +144,50 @@ const WIDEST: usize = 3;
 pub(crate) struct Walk {
     pub pool: Pool,
     pub visited: RowSet,
-    /// Candidates that the pool had no place for, kept if the walk may be resumed.
+    /// Candidates that did not fit in the pool, kept if the walk may be resumed.
     pub spill: Vec<Candidate>,
     pub resumable: bool,
     pub early_stop: Option<EarlyStop>,
     /// How many ranks were computed.
     pub measured: u64,
-    /// For how many candidates the pool was widened, and for how many it may be.
+    /// By how many candidates the pool was widened, and by how many it may be.
     echoes: usize,
     most_echoes: usize,
     neighbors: Vec<u32>,
-    /// Nodes met and not measured, behind the `done` first: `due` of them by the step that is being
-    /// taken, the others by the next. All count as visited.
+    /// Nodes that are visited; those after the first `done` are not measured yet: the next `due` are measured
+    /// by this step, the others by the next.
     list: Vec<u32>,
     done: usize,
     due: usize,
-    /// The ranks of the nodes to which those due are neighbours, and the others.
+    /// The ranks of the nodes whose neighbours are due, and are listed for the next step.
     origins: [f32; 2],
-    /// Whether the step has chosen its node and listed what is new, and is to measure.
+    /// Whether the step has chosen its node and listed new neighbours, and measures next.
     chosen: bool,
     ranks: Vec<f32>,
 }
 
-/// Whose neighbours are asked for early: candidates so few places behind the next.
+/// The neighbours of candidates at most this many places behind the next are prefetched.
 const SOON: usize = 4;
 
-/// How many measured nodes a walk's list has before they are cut off.
+/// How many measured nodes a walk's list has before they are removed.
 const CUT: usize = 256;
 
 /// Why a walk stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// The pool holds as many matching rows as were wanted, and no nearer candidate is left; or
-    /// what is left is too far by [`EarlyStop`].
+    /// The pool holds as many matching rows as wanted, and no nearer candidate is left, or the others are too
+    /// far by [`EarlyStop`].
     Enough,
     /// All candidates of the pool are expanded.
     Settled,
-    /// More ranks were computed than allowed.
+    /// More ranks were computed than the budget.
     Budget,
 }
 
 impl Walk {
     /// Begins over `nodes` nodes with a pool of `capacity`.
     pub fn start(&mut self, nodes: u32, capacity: usize, resumable: bool) {
-        // There are no more candidates than nodes, however many are asked for.
+        // There are no more candidates than nodes.
         self.pool.reset(capacity.min(nodes as usize).max(1));
         self.visited.reset(nodes);
         self.spill.clear();
@@ -199,11 +198,11 @@ impl Walk {
         self.done = 0;
         self.chosen = false;
         self.echoes = 0;
-        // A pool of one is a descent, which only goes where it is nearer.
+        // A pool of one is a greedy descent.
         self.most_echoes = capacity.saturating_sub(1).saturating_mul(WIDEST);
     }
 
-    /// Adds nodes to begin from; all lie within the walk's nodes.
+    /// Adds entry nodes, which must be nodes of the layer.
     pub fn enter(&mut self, entries: &[u32]) {
         self.visited.insert_new(entries, &mut self.list);
         // Entries are nobody's neighbours.
@@ -261,14 +260,14 @@ impl Walk {
         let id = next.id();
         storage.neighbors(id, &mut self.neighbors)?;
         let matched = !filtered || storage.matches(id)?;
-        // Marked only now: what could be missing above has been there.
+        // Marked only now, after everything that could be missing was present.
         self.pool.mark_expanded(matched);
         self.await_list(next.rank());
         self.visited.insert_new(&self.neighbors, &mut self.list);
         Ok(())
     }
 
-    /// What is listed falls due; what follows are neighbours of a node of rank `origin`.
+    /// The listed nodes become due; nodes listed from now on are neighbours of a node of rank `origin`.
     #[inline]
     fn await_list(&mut self, origin: f32) {
         self.due = self.list.len() - self.done;
@@ -293,7 +292,7 @@ impl Walk {
             }
         }
         self.done += self.due;
-        // Now and then: what is left need not be moved after every step.
+        // Only now and then, so that the rest is not moved after every step.
         if self.done >= CUT {
             self.list.drain(..core::mem::take(&mut self.done));
         }
@@ -319,8 +318,8 @@ impl Walk {
 }
 
 impl HnswView<'_> {
-    /// Descends through the upper layers greedily to the row at which the base layer's walk
-    /// begins. `ranks` measures rows.
+    /// Descends greedily through the upper layers to the row at which the walk of the base layer begins.
+    /// `ranks` measures rows.
     pub fn descend<M>(
         &self,
         neighbors: &mut Vec<u32>,
@@ -336,7 +335,7 @@ impl HnswView<'_> {
         }
         let [mut best] = best;
         for layer in (1..=self.top).rev() {
-            // Every step must come nearer, so the walk ends whatever the bytes say.
+            // Every step must come nearer, so the descent ends whatever the bytes are.
             loop {
                 neighbors.clear();
                 let words = self.upper_record(layer, position)?.skip(2);

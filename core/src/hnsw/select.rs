@@ -1,10 +1,10 @@
 //! Choosing neighbours (Algorithm 4 of the paper).
 //!
-//! The paper's rule keeps a candidate that is nearer to the row than to what was kept. Around a row
-//! in the middle of a tight group that leaves a star: each of the others keeps the middle alone,
-//! which keeps as many as it has places, and what it drops is met no more; of 300 such rows, a
-//! dozen were not found by `ef_search` 320. So a row that would keep fewer than half of `m` gets the
-//! nearest of what was rejected, too. Ordinary rows keep more: their files grow by 0.01 to 0.3 %.
+//! The paper's rule keeps a candidate that is nearer to the row than to those kept before. In a tight group
+//! this leaves a star: each row keeps only the one in the middle, which keeps as many as it has places, and
+//! those it drops are never visited; of 300 such rows, a dozen were not found at `ef_search` 320. So a row that
+//! would keep fewer than half of `m` also gets the nearest rejected candidates. Ordinary rows keep more: their
+//! files grow by 0.01 to 0.3 %.
 
 use super::layer::{Layer, Scratch};
 use super::ranks::RowRanks;
@@ -14,8 +14,8 @@ use crate::sort::sort;
 use alloc::vec::Vec;
 
 /// Selects from the sorted `scratch.candidates` at most `limit` neighbours that are nearer to the row than
-/// to each other (Algorithm 4, without extending candidates). If these are fewer than the layer's least, or
-/// than `limit` where there are hubs, the nearest of the others fill them up.
+/// to each other (Algorithm 4, without extending candidates). If there are fewer than the layer's least, or
+/// than `limit` where there are hubs, the nearest rejected ones are added.
 pub(super) fn select_neighbors(
     layer: &Layer,
     limit: usize,
@@ -33,7 +33,7 @@ pub(super) fn select_neighbors(
         }
         match nearer_to_selected(layer, candidate, 0, 1.0, ranks, scratch)? {
             None => select(layer, candidate, &mut selected, scratch),
-            // What the less strict rule rejects now it rejects later, too.
+            // A candidate that the less strict rule rejects now would be rejected later, too.
             Some((_, rank)) if layer.alpha * rank < candidate.rank() => {}
             Some((asked, _)) => spare.push((candidate, asked)),
         }
@@ -64,8 +64,8 @@ fn select(layer: &Layer, candidate: Candidate, selected: &mut Vec<u32>, scratch:
     scratch.selected_rows.push(layer.rows[candidate.id() as usize]);
 }
 
-/// The rank of a selected row, times `alpha` less than the candidate's, as seen from the candidate,
-/// and how many were asked; none if there is none. The first `asked` need not be asked again.
+/// The rank, as seen from the candidate, of a selected row that is nearer to it (times `alpha`) than the row
+/// is, if any, and how many selected rows were compared. The first `asked` were compared before.
 fn nearer_to_selected(
     layer: &Layer,
     candidate: Candidate,
@@ -76,7 +76,7 @@ fn nearer_to_selected(
 ) -> Result<Option<(usize, f32)>> {
     let Scratch { ranks: rank_scratch, selected_rows, distances, .. } = scratch;
     let row = layer.rows[candidate.id() as usize];
-    // Most rejections come from the nearest few: those are asked first.
+    // Most rejections come from the nearest few, so these are compared first.
     for some in selected_rows[asked..].chunks(4) {
         distances.resize(some.len(), 0.0);
         ranks.ranks(row, some, distances, rank_scratch)?;

@@ -1,17 +1,16 @@
-//! Ways into groups and out of them, for rows that lie in tight groups far from each other.
+//! Edges into groups and out of them, for rows in tight groups far from each other.
 //!
-//! A descent looks at one node at a time, and ends where no neighbour is nearer: it may never see
-//! a small group behind a gap. And where a group is larger than a list of neighbours, most of its
-//! rows lead only to each other, so that a walk must take in the whole group before it leaves it:
-//! of 400 groups of 50 rows, each a thousandth as wide as they are apart, `ef_search` 640 saw
-//! twelve.
+//! A descent looks at one node at a time, and ends where no neighbour is nearer: it may never see a small group
+//! behind a gap. And if a group is larger than a list of neighbours, most of its rows lead only to each other,
+//! so that a walk must visit the whole group before it leaves it: of 400 groups of 50 rows, each a thousandth
+//! as wide as the distance between groups, `ef_search` 640 saw twelve.
 //!
-//! So a node of an upper layer to whose own row a descent does not come gets an edge from where
-//! it ends; and one whose neighbours in the layer below are nearer, by far, takes the
-//! neighbours that it has above into its free places there. Rows that are spread out need
-//! neither: their nearest neighbours in two layers are about as far. Last, a node to which none of
-//! its near neighbours leads gets an edge from the nearest around them that has a free place: reached
-//! from far rows alone, three rows of a tight group of 300 were not found by `ef_search` 640.
+//! So if a descent for the row of an upper node ends elsewhere, that place gets an edge to the node. A node
+//! whose neighbours in the layer below are far nearer than those above takes the latter into its free places
+//! below. Rows that are spread out need neither: their nearest neighbours in two layers are at similar
+//! distances. Last, a node to which none of its near neighbours leads gets an edge from the nearest node around
+//! them with a free place: reached only from far rows, three rows of a tight group of 300 were not found at
+//! `ef_search` 640.
 
 use super::build::Graph;
 use super::layer::{Layer, Scratch};
@@ -21,18 +20,18 @@ use crate::error::Result;
 use crate::neighbor::Candidate;
 use alloc::vec::Vec;
 
-/// A rank is another by far if it is greater than so many times: twice the distance.
+/// A rank is far greater than another if it exceeds this multiple: twice the distance.
 const BY_FAR: f32 = 4.0;
 
-/// One in so many neighbours of a node of a group is of the group, though this be small, and one in
-/// so many above are not far.
+/// One in this many neighbours of a group's node is in the group, even if that is small, and one in this many
+/// neighbours above is not far.
 const NEAR: usize = 4;
 const MIDDLE: usize = 2;
 
 impl Graph {
-    /// Adds ways into groups and out of them, where there are free places.
+    /// Adds edges into groups and out of them, where there are free places.
     pub fn add_shortcuts(&mut self, ranks: &RowRanks<'_>) -> Result<()> {
-        // Ranks must be distances, of which one can be several times another.
+        // Ranks must be distances, so that they have ratios.
         if ranks.early_stop(1).is_none() {
             return Ok(());
         }
@@ -49,7 +48,7 @@ impl Graph {
         self.add_ways_back(ranks, &mut scratch)
     }
 
-    /// Edges from where descents for the nodes of an upper layer, and for rows near them, end.
+    /// Adds edges to the nodes of an upper layer from where descents for them, and for rows near them, end.
     fn add_ways_in(
         &mut self,
         number: usize,
@@ -59,7 +58,7 @@ impl Graph {
         for node in 0..self.layers[number].inserted {
             let row = self.layers[number].rows[node as usize];
             let Some((end, rank)) = self.descend_to(number, row, ranks, scratch)? else { continue };
-            // The layer below holds more of a small group.
+            // The layer below has more rows of a small group.
             let (below, node_below) =
                 (&self.layers[number - 1], self.layers[number].below[node as usize]);
             let near = near_rank(below, node_below, NEAR, ranks, scratch)?;
@@ -81,7 +80,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Edges to the neighbours above, for nodes whose own are all near.
+    /// Adds edges to the neighbours above, for nodes whose own neighbours are all near.
     fn add_ways_out(
         &mut self,
         number: usize,
@@ -104,7 +103,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Edges to nodes of the base layer to which none of their near neighbours leads.
+    /// Adds edges to nodes of the base layer to which none of their near neighbours leads.
     fn add_ways_back(&mut self, ranks: &RowRanks<'_>, scratch: &mut Scratch) -> Result<()> {
         for node in 0..self.layers[0].inserted {
             let layer = &self.layers[0];
@@ -117,7 +116,7 @@ impl Graph {
             if near.iter().any(|&neighbor| layer.neighbors(neighbor).contains(&node)) {
                 continue;
             }
-            // They may be full: one in the middle of many rows is. Those around it are not.
+            // These may be full, as a node in the middle of many rows is; nodes around them are not.
             let around = near.iter().flat_map(|&neighbor| layer.neighbors(neighbor)).copied();
             let around: Vec<u32> = around.filter(|&other| other != node).collect();
             rank_nodes(layer, node, &around, ranks, scratch)?;
@@ -149,7 +148,7 @@ impl Graph {
     }
 }
 
-/// The rank, as seen from a node, that one in `part` of its neighbours is nearer than; 0 of none.
+/// The rank that one in `part` of a node's neighbours is below; 0 if there are none.
 fn near_rank(
     layer: &Layer,
     node: u32,

@@ -7,7 +7,7 @@ use crate::rows::{Bitmap, RowSet};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Most upper layers; with `m` 2 the chance of a row to go beyond is 2⁻¹⁶ and costs nothing.
+/// The most upper layers; with `m` 2 a row reaches beyond with probability 2⁻¹⁶, which costs nothing.
 pub(super) const MAX_LAYERS: usize = 16;
 
 /// Marks the unused places of an upper layer's record.
@@ -17,7 +17,7 @@ pub(super) fn upper_stride(m: u32) -> usize {
     (2 + m as usize) * 4
 }
 
-/// How large a stored graph is, and where a search begins.
+/// The size of a stored graph, and the entry of searches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GraphSize<'m> {
     pub m: u32,
@@ -37,7 +37,7 @@ pub(crate) struct GraphSize<'m> {
 pub(crate) struct HnswView<'a> {
     pub base: BaseLayer<'a>,
     upper: &'a [u8],
-    /// Which rows are copies of the last before them that is none.
+    /// Which rows are copies of the last row before them that is not a copy.
     copies: Bitmap<'a>,
     m: u32,
     pub(super) rows: u32,
@@ -93,7 +93,7 @@ impl<'a> HnswView<'a> {
         row..end
     }
 
-    /// The neighbours of a row in the base layer, copies aside, into `out`.
+    /// The neighbours of a row in the base layer, without copies, into `out`.
     #[inline]
     pub fn base_neighbors(&self, row: u32, out: &mut Vec<u32>) -> Result<()> {
         self.base.neighbors(row, out)?;

@@ -1,4 +1,4 @@
-//! A number beside each row.
+//! Factors: a number for each row.
 
 use crate::distance::prefetch;
 use crate::error::{OrCorrupt, Result};
@@ -6,14 +6,14 @@ use crate::error::{OrCorrupt, Result};
 /// A number for each row, by which its rank is corrected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors<'a> {
-    /// Begins with the first row's; little-endian f32.
+    /// Little-endian f32, beginning with that of the first row.
     pub bytes: &'a [u8],
-    /// Bytes from one row's to the next one's.
+    /// Bytes from one row's factor to the next.
     pub stride: usize,
 }
 
 impl Factors<'_> {
-    /// Brings the number of a row near.
+    /// Prefetches the factor of a row.
     #[inline]
     pub fn prefetch(&self, row: u32) {
         let start = row as usize * self.stride;

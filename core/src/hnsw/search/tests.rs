@@ -1,14 +1,14 @@
-//! A walk over a storage that is missing bytes at random goes the same way as one over memory.
+//! A walk over a storage that misses bytes at random is the same as one over memory.
 
 use super::*;
 use crate::random::Random;
 use alloc::vec;
 
-/// A made-up graph, whose every answer is missing as often as `one_in` says, 0 for never.
+/// A random graph, of whose answers one in `one_in` is missing; 0 for none.
 struct Patchy<'a> {
     edges: &'a [Vec<u32>],
     ranks: &'a [f32],
-    /// Every node whose number this divides matches.
+    /// Nodes whose number is a multiple of this match.
     filter: Option<u32>,
     one_in: u32,
     random: Random,
@@ -30,7 +30,7 @@ impl GraphStorage for Patchy<'_> {
 
     fn neighbors(&mut self, id: u32, out: &mut Vec<u32>) -> Result<(), Halt<()>> {
         out.clear();
-        // What came before bytes were missing is no answer.
+        // A partial output before the missing bytes must be ignored.
         out.extend_from_slice(&self.edges[id as usize][..1]);
         self.arrive()?;
         out.clear();
@@ -55,7 +55,7 @@ impl GraphStorage for Patchy<'_> {
     }
 }
 
-/// All that a walk leaves behind, after each of three runs that each take what is settled.
+/// The state of a walk after each of three runs, each of which removes the settled candidates.
 type Trace = Vec<(Stop, Vec<Candidate>, usize, Vec<Candidate>, u64)>;
 
 fn walk(storage: &mut Patchy<'_>, capacity: usize, resumable: bool, early: bool) -> Trace {
@@ -91,12 +91,12 @@ fn what_is_missing_when_changes_no_answer() {
     for round in 0..60 {
         let mut edges = Vec::new();
         for node in 0..NODES {
-            // Also to itself, and twice to the same: a damaged file does that.
+            // Edges to itself and repeated edges occur in damaged files.
             let mut to: Vec<u32> = (0..1 + random.below(16)).map(|_| random.below(NODES)).collect();
             to.push((node + 1) % NODES);
             edges.push(to);
         }
-        // A third of the ranks are equal, as those of copies.
+        // A third of the ranks are equal, like those of copies.
         let rank = |random: &mut Random| if random.below(3) == 0 { 0.5 } else { random.unit() };
         let ranks: Vec<f32> = (0..NODES).map(|_| rank(&mut random)).collect();
         let filter = [None, Some(2), Some(9)][round % 3];
