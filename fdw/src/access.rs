@@ -2,31 +2,32 @@
 //!
 //! ```text
 //! index relation: WAL-logged pages, the only truth           near copies: files that are mapped
-//!   metapage       what there is                               DATABASE.TABLESPACE.NUMBER.HASH.hither
+//!   metapage       what the index consists of                  DATABASE.TABLESPACE.NUMBER.HASH.hither
 //!   growing pages  rows as they were inserted
-//!   segments       index files in pieces, never changed  ──▶   the same bytes, searched where they lie
-//!   deletion pages a bit a row of each segment
+//!   segments       index files in pieces, never changed  ──▶   the same bytes, searched in place
+//!   deletion pages a bit for each row of each segment
 //! ```
 //!
-//! **Pages are for truth, mapped memory is for searching.** To read a row through the buffer manager costs
-//! ten times as much as from memory, and a search reads some hundred. So a segment is exactly an index
-//! file, cut into pages (`segment`), which backends map as a whole (`near_copy`); its name is the
-//! hash of its bytes, so it cannot be out of date. What a backend has open, and what has changed since, is
-//! in `opened`; the files are searched by what searches foreign tables (`crate::search`).
+//! **Pages are for truth, mapped memory is for searching.** Reading a row through the buffer manager costs
+//! ten times as much as reading it from memory, and a search reads some hundred rows. So a segment is exactly
+//! an index file, cut into pages (`segment`), which backends map as a whole (`near_copy`); the name of the
+//! copy is the hash of its bytes, so it cannot be out of date. `opened` holds what a backend has open and
+//! tracks what has changed since. The code that searches foreign tables (`crate::search`) searches these files.
 //!
 //! An insert appends to the growing pages (`insert`, `growing`), VACUUM sets bits (`vacuum`), a merge
-//! writes a new segment and swaps it in by one record (`merge`). No page that is searched is ever changed,
-//! so that no search can meet half of a change.
+//! writes a new segment and swaps it in with one WAL record (`merge`). Pages that are being searched never
+//! change, so no search can see half of a change.
 //!
-//! Columns beside the vector are numbers in the same files (`keys`), and conditions on them filters within the
-//! search (`conditions`), and a bound of the distance ends it (`radius`). Rows that scans find dead are passed over by later ones (`dead_rows`).
+//! Columns beside the vector are numbers in the same files (`keys`). Conditions on them filter within the
+//! search (`conditions`), and an upper bound on the distance ends it (`radius`). Scans skip rows that earlier
+//! scans found dead (`dead_rows`).
 //!
-//! Rows go by where they are in the table; which of them a transaction may see is the executor's to decide.
-//! Their order is that of Postgres's own distances (`scan`, `order`), which are measured by the vectors of
-//! the table, where segments have codes alone (`measure`), or by those of the index.
+//! Rows are identified by their TIDs; the executor decides which of them a transaction may see. They are
+//! returned in the order of Postgres's own distances (`scan`, `order`), which are computed from the vectors
+//! of the table where segments have codes alone (`measure`), or else from those of the index.
 //!
-//! Postgres calls in through this file alone; every callback is guarded, so that a panic of ours is an
-//! error of the statement and no more.
+//! Postgres calls in through this file alone. Every callback is guarded, so that a panic of ours becomes an
+//! error of the statement and nothing worse.
 
 mod attach;
 mod attribute;
@@ -91,11 +92,11 @@ pub fn register() {
     explain::register();
 }
 
-/// What the access method can, and its callbacks.
+/// The capabilities of the access method, and its callbacks.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn hither_index_handler(_call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: a node of this type, zeroed, in the caller's memory.
+    // SAFETY: a zeroed node of this type, in the caller's memory context.
     unsafe {
         let size = size_of::<pg_sys::IndexAmRoutine>();
         let routine = pg_sys::palloc0(size).cast::<pg_sys::IndexAmRoutine>();
@@ -159,7 +160,7 @@ unsafe extern "C-unwind" fn insert(
     _unchanged: bool,
     _info: *mut pg_sys::IndexInfo,
 ) -> bool {
-    // SAFETY: called with the index's attributes, of which the first is the vector.
+    // SAFETY: called with the index's attributes, the first of which is the vector.
     unsafe {
         if !*nulls {
             raise(insert::insert(IndexRelation::new(index), values, nulls, tid::tid_of(*tid)));
@@ -168,17 +169,17 @@ unsafe extern "C-unwind" fn insert(
     false
 }
 
-/// What VACUUM has of the index, made if it is not there.
+/// VACUUM's statistics of the index, allocated if there are none yet.
 ///
 /// # Safety
-/// Null, or what was made here.
+/// `stats` is null or was returned by this function.
 unsafe fn statistics(
     stats: *mut pg_sys::IndexBulkDeleteResult,
 ) -> *mut pg_sys::IndexBulkDeleteResult {
     if !stats.is_null() {
         return stats;
     }
-    // SAFETY: zeros are such a value.
+    // SAFETY: all zeros are a valid value of this type.
     unsafe { pg_sys::palloc0(size_of::<pg_sys::IndexBulkDeleteResult>()).cast() }
 }
 
@@ -233,12 +234,12 @@ unsafe extern "C-unwind" fn cost_estimate(
     correlation: *mut f64,
     pages: *mut f64,
 ) {
-    // SAFETY: called by the planner with places for what it wants to know; the index is locked.
+    // SAFETY: called by the planner with places for the results; the index is locked.
     unsafe {
         *correlation = 0.0;
         *selectivity = 1.0;
         if (*path).indexorderbys.is_null() || cost::asks_for_null(path) {
-            // An index that gives nothing but an order is of no use without one.
+            // An index that gives nothing but an order is useless without one.
             (*start, *total, *pages) = (f64::INFINITY, f64::INFINITY, 0.0);
             #[cfg(feature = "pg18")]
             {
@@ -278,10 +279,10 @@ unsafe extern "C-unwind" fn build_phase_name(phase: i64) -> *mut c_char {
     name.map_or(std::ptr::null_mut(), |name| name.as_ptr().cast_mut())
 }
 
-/// Whether an operator class is one of ours: it has a distance of pgvector's to order by.
+/// Whether an operator class is one of ours: it has a distance operator of pgvector's to order by.
 #[pg_guard]
 unsafe extern "C-unwind" fn validate(class: pg_sys::Oid) -> bool {
-    // SAFETY: look-ups in the catalogs.
+    // SAFETY: catalog look-ups.
     unsafe {
         let family = pg_sys::get_opclass_family(class);
         let input = pg_sys::get_opclass_input_type(class);
@@ -308,7 +309,7 @@ unsafe extern "C-unwind" fn begin_scan(
     // SAFETY: called by the executor.
     unsafe {
         let scan = pg_sys::RelationGetIndexScan(index, keys, orderings);
-        // Of an error that ends the query the context tells, which lives as long.
+        // After an error that ends the query, the memory context cleans up: it lives as long as the scan.
         let own = Scan::new(pg_sys::CurrentMemoryContext);
         let own = pgrx::PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(own);
         (*scan).opaque = own.cast();
@@ -324,7 +325,7 @@ unsafe extern "C-unwind" fn rescan(
     orderings: pg_sys::ScanKey,
     count: c_int,
 ) {
-    // SAFETY: begun; as many keys and orderings as there are places.
+    // SAFETY: the scan has begun; it has as many keys and orderings as there are places.
     unsafe {
         raise((*(*scan).opaque.cast::<Scan>()).restart());
         if !keys.is_null() && (*scan).numberOfKeys > 0 {
@@ -341,14 +342,14 @@ unsafe extern "C-unwind" fn get_tuple(
     scan: pg_sys::IndexScanDesc,
     _direction: pg_sys::ScanDirection::Type,
 ) -> bool {
-    // SAFETY: begun; rows come forward only, as the handler says.
+    // SAFETY: the scan has begun; it only moves forward, as the handler declares.
     unsafe {
         let own = &mut *(*scan).opaque.cast::<Scan>();
         let Some(tid) = raise(own.next(scan)) else { return false };
         (*scan).xs_heaptid = tid::pointer_of(tid);
-        // Filters may let through what does not match.
+        // Filters may let rows through that do not match.
         (*scan).xs_recheck = (*scan).numberOfKeys > 0;
-        // Rows come in their order.
+        // Rows come in their final order.
         (*scan).xs_recheckorderby = false;
         true
     }
@@ -356,6 +357,6 @@ unsafe extern "C-unwind" fn get_tuple(
 
 #[pg_guard]
 unsafe extern "C-unwind" fn end_scan(scan: pg_sys::IndexScanDesc) {
-    // SAFETY: begun; what is left of it goes with its memory context.
+    // SAFETY: the scan has begun; its memory context frees the rest.
     raise(unsafe { (*(*scan).opaque.cast::<Scan>()).end() });
 }

@@ -1,10 +1,10 @@
-//! A file that was built elsewhere becomes a segment of an index: `hither.attach`.
+//! Makes a file that was built elsewhere a segment of an index: `hither.attach`.
 //!
-//! It is a merge of everything, of which one part is built already. A row of the file is taken if the index has a row
-//! with its key that the statement sees and whose vector is the file's: then what the file's graph and codes say of it is so. All
-//! other rows of the index, those that only other transactions see among them, are built into a segment beside it, and what
-//! the file has more is deleted in it from the beginning. Both are published by one record, as every merge is, in place of
-//! all that was there.
+//! It is a merge of everything, one part of which is already built. A row of the file is taken over if the
+//! index has a row with its key that the statement sees and that has the same vector: then what the file's
+//! graph and codes say about the row is true. All other rows of the index, including those that only other
+//! transactions see, are built into a segment beside it, and the file's remaining rows are deleted from the
+//! start. One WAL record publishes both segments in place of everything that was there, as in every merge.
 
 use crate::access::attribute::Attribute;
 use crate::access::blocks::FreeBlocks;
@@ -39,19 +39,20 @@ use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// How many rows were taken over, how many of the index the file has not, and how many of the file the index has not.
+/// How many rows were taken over, how many rows of the index are not in the file, and how many of the file
+/// are not in the index.
 type Rows = TableIterator<'static, (name!(rows, i64), name!(added, i64), name!(dropped, i64))>;
 
-/// Takes over the structure of a file for the rows of an index that it has.
+/// Takes over the structure of a file for those rows of an index that are in it.
 #[pg_extern]
 fn index_attach(oid: pg_sys::Oid, path: Vec<u8>, key: Vec<u8>) -> Rows {
     let attached = || {
-        // SAFETY: it tells of a standby.
+        // SAFETY: raises an error on a standby.
         unsafe { pg_sys::PreventCommandDuringRecovery(c"hither.attach()".as_ptr()) };
         let path = server_file(path, FileUse::Read)?;
         let named = NamedIndex::open(oid, Intent::Maintain)?;
         let file = IndexFile::open(&path).map_err(|error| match error.kind() {
-            // It names the file itself.
+            // Such an error names the file itself.
             ErrorKind::Io { .. } => error.into(),
             _ => Failure::from(error).about(&path),
         })?;
@@ -69,33 +70,33 @@ struct Counts {
     dropped: u64,
 }
 
-/// Up to so many rows a segment needs no structure.
+/// A segment of at most so many rows needs no structure.
 const MOST_FLAT: u64 = 2 * FLAT_ROWS;
 
-/// Keys of rows that the table has not: beyond all places.
+/// Keys of rows that are not in the table: greater than every TID.
 const NO_PLACE: i64 = 1 << 62;
 
-/// A row of the file that the table has.
+/// A row of the file that is in the table.
 struct Match {
     tid: u64,
     keys: keys::Keys,
 }
 
-/// What the table has of the file.
+/// The rows of the file that are in the table.
 struct Matches {
     /// By their places in the file.
     rows: BTreeMap<u64, Match>,
-    /// The same rows by their places in the table.
+    /// The TIDs of the same rows.
     tids: BTreeSet<u64>,
     lengths: Lengths,
-    /// Rows that the statement sees and the file has not.
+    /// Rows that the statement sees and that are not in the file.
     added: u64,
 }
 
 fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Result<Counts> {
     let index = named.index();
     let column = Column::of(index)?;
-    // SAFETY: open as long as `named`.
+    // SAFETY: the table stays open as long as `named`.
     let key = unsafe { Attribute::find(named.table(), key)? };
     check(index, &column, &key, file).map_err(|failure| failure.about(path))?;
     let about = |error| Failure::from_search(error, path);
@@ -123,7 +124,7 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
         added: matches.added,
         dropped: file.len() - matches.rows.len() as u64,
     };
-    // What has nothing of the index's would be deleted as a whole.
+    // A file with no row of the index would be deleted as a whole.
     if counts.taken == 0 {
         return Ok(counts);
     }
@@ -159,7 +160,7 @@ fn attach(named: &NamedIndex, key: &str, file: &Index<'_>, path: &Path) -> Resul
     Ok(counts)
 }
 
-/// That a file is one that an index may have as a segment.
+/// Checks that a file can be a segment of the index.
 fn check(index: IndexRelation, column: &Column, key: &Attribute, file: &Index<'_>) -> Result<()> {
     let unlike = |what: &str, own: &str, files: &str| {
         let message =
@@ -244,9 +245,9 @@ fn find_matches(
     file: &Index<'_>,
     places: &BTreeSet<u64>,
 ) -> std::result::Result<Matches, MatchFailure> {
-    // SAFETY: open as long as this.
+    // SAFETY: the table stays open during this call.
     let _rights = unsafe { OwnersRights::take(named.table()) };
-    // SAFETY: both are open as long as this.
+    // SAFETY: both stay open during this call.
     let mut rows = unsafe { SeenRows::new(named.table(), named.index())? };
     let file_places = RowPlaces::new(file);
     let mut found =
@@ -263,7 +264,7 @@ fn find_matches(
         let Some(row) = file.find(key.as_ref())? else { continue };
         file.vector(row, &mut stored)?;
         let place = file_places.of(row);
-        // Of rows with the same key the file has one.
+        // The file has only one of several rows with the same key.
         if stored != vector || found.rows.contains_key(&place) {
             continue;
         }
@@ -276,7 +277,7 @@ fn find_matches(
     Ok(found)
 }
 
-/// Writes the file's rows as a segment, those that the table has not deleted.
+/// Writes the file as a segment, with the rows that are not in the table marked as deleted.
 fn write(
     index: IndexRelation,
     column: &Column,

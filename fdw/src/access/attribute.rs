@@ -1,4 +1,4 @@
-//! A column of the table that an index is on, and its values as index files keep them.
+//! A column of an index's table, and its values as index files store them.
 
 use crate::access::seen_rows::SeenRows;
 use crate::sql::encoding::{from_database, relation_name, to_database};
@@ -18,7 +18,7 @@ pub struct Attribute {
 
 impl Attribute {
     /// # Errors
-    /// If there is no such column, or its values are none that a file has.
+    /// If there is no such column, or an index file cannot store its values.
     ///
     /// # Safety
     /// The table is open.
@@ -35,7 +35,7 @@ impl Attribute {
             Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message)
         };
         let own = CString::new(to_database(name)?).map_err(|_| absent())?;
-        // SAFETY: look-ups in the catalogs; the name of a type ends with NUL.
+        // SAFETY: catalog look-ups; the name of a type ends with NUL.
         unsafe {
             let number = pg_sys::get_attnum(table, own.as_ptr());
             if number <= 0 {
@@ -59,10 +59,10 @@ impl Attribute {
         }
     }
 
-    /// The type of keys that it may be.
+    /// The type of its values as keys.
     ///
     /// # Errors
-    /// If it may be none.
+    /// If its values cannot be keys.
     pub fn key_type(&self) -> Result<KeyType> {
         self.stored.key_type().ok_or_else(|| {
             let message = format!(
@@ -73,17 +73,17 @@ impl Attribute {
         })
     }
 
-    /// Its value in the row that was found.
+    /// Its value in the row that was found last.
     ///
     /// # Errors
-    /// If it is none that a file has.
+    /// If an index file cannot store it.
     pub fn value(&self, rows: &mut SeenRows) -> Result<Value> {
         let Some(datum) = rows.value(self.number) else { return Ok(Value::Null) };
         // SAFETY: a value of the column, which is of this type.
         rows.within(|| unsafe { self.stored.value(datum) })
     }
 
-    /// The same as a key; none for null.
+    /// The same value as a key; `None` for null.
     ///
     /// # Errors
     /// As for [`value`](Self::value).

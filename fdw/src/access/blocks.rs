@@ -1,10 +1,10 @@
-//! Which blocks are free: those that nothing names.
+//! Free blocks: those that no page refers to.
 //!
-//! There is no list of free blocks that could be wrong after a crash. Who holds both locks of builders
-//! reads what is named (the segments' pages, the growing pages, the reserve), and the others are free:
-//! of segments that were merged away, of builds that failed. Nobody else takes a free block: growing
-//! pages come from the reserve, or from the relation's end under the metapage's lock, and so do those of a
-//! flush beside a merge.
+//! There is no list of free blocks that could be wrong after a crash. A process that holds both build locks
+//! reads which blocks are referred to (the segments' pages, the growing pages, the reserve); all others are
+//! free: blocks of segments that were merged away, or of builds that failed. No other process takes free
+//! blocks: growing pages come from the reserve, or from the end of the relation under the metapage's lock,
+//! and so do the pages of a flush beside a merge.
 
 use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::extents::Extents;
@@ -15,14 +15,14 @@ use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 use pgrx::pg_sys;
 
-/// Blocks for new pages, for who builds.
+/// Blocks for the new pages of a build.
 pub struct FreeBlocks {
-    /// The lowest last.
+    /// In descending order.
     free: Vec<Block>,
 }
 
 impl FreeBlocks {
-    /// None: new pages come at the end of the relation.
+    /// No free blocks: new pages come at the end of the relation.
     pub fn none() -> Self {
         Self { free: Vec::new() }
     }
@@ -39,13 +39,13 @@ impl FreeBlocks {
         Ok(Self { free })
     }
 
-    /// All that nothing names, for who holds both locks of builders.
+    /// All blocks that nothing refers to; the caller holds both build locks.
     ///
     /// # Errors
     /// If the index is damaged.
     pub fn find(index: IndexRelation) -> Result<Self> {
-        // Under this lock no block is new that is in no list. Half of the reserve is taken out of it: growing
-        // pages and segments take turns in being short of what the other freed.
+        // Under this lock no block can be new and in no list yet. Half of the reserve is taken out of it,
+        // because growing pages and segments alternately run short of what the other freed.
         let (meta, blocks) = {
             let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
             let half = locked.meta.reserve.len() / 2;
@@ -63,7 +63,7 @@ impl FreeBlocks {
         Ok(Self { free: free.rev().collect() })
     }
 
-    /// A page for something new, locked exclusively.
+    /// An exclusively locked page with nothing on it yet.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -74,14 +74,14 @@ impl FreeBlocks {
         }
     }
 
-    /// Gives up to so many of the highest free blocks away.
+    /// Removes up to `count` of the highest free blocks and returns them.
     pub fn take(&mut self, count: usize) -> Vec<Block> {
         let count = count.min(self.free.len());
         self.free.drain(..count).collect()
     }
 }
 
-/// Which blocks pages name, but for the reserve.
+/// Which blocks are in use, apart from the reserve.
 fn named(index: IndexRelation, meta: &Metapage, blocks: Block) -> Result<Vec<bool>> {
     let mut named = vec![false; blocks as usize];
     let mut name = |block: Block| {
@@ -98,18 +98,19 @@ fn named(index: IndexRelation, meta: &Metapage, blocks: Block) -> Result<Vec<boo
     Ok(named)
 }
 
-/// Free blocks at the end are given back if they are one in so many.
+/// Free blocks at the end are given back if they are at least one in so many.
 const TRUNCATED: Block = 8;
 
-/// Gives free blocks at the end back to the system, if nobody else uses the index and there are many, as VACUUM
-/// does it with a table's.
+/// Truncates free blocks at the end of the relation if there are many and nobody else uses the index, as
+/// VACUUM does with a table.
 ///
 /// # Errors
 /// If the index is damaged.
 pub fn truncate(index: IndexRelation) -> Result<()> {
     const MODE: pg_sys::LOCKMODE = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
     let locks = [BuildTask::Merge, BuildTask::Flush].map(|task| BuildLock::try_new(index, task));
-    // SAFETY: the relation is open; for the lock nobody waits, and nobody else reads a page while it is held.
+    // SAFETY: the relation is open; the lock is taken without waiting, and while it is held nobody else
+    // reads a page.
     unsafe {
         if !locks.iter().all(Option::is_some)
             || pg_sys::IsInParallelMode()

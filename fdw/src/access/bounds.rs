@@ -1,18 +1,19 @@
-//! How far Postgres finds a row at least, by what a search knows of it.
+//! Lower bounds of Postgres's distances, from what a search knows about a row.
 //!
-//! Of a row whose vector is in the table alone the search knows what its codes stand for, and how far off the
-//! vector is. By all of that, in the direction of the query, it is off in the worst case; in others, of `n`
-//! dimensions, as the error points anywhere, by a share of one by the root of `n`. An exact search counts on the
-//! worst case, any other on four times that share, which one row in thirty thousand exceeds: it may come late.
-//! Of 384 dimensions, that is a fifth, and eleven rows of the table are read where thirty would be.
+//! Of a row whose vector is only in the table, the search knows the vector that its codes decode to and how
+//! far the true vector is from that. In the worst case the whole of this error points in the direction of
+//! the query. Otherwise, in `n` dimensions, its share in that direction is about one over the root of `n`,
+//! as the error may point anywhere. An exact search assumes the worst case, any other four times that
+//! share, which one row in thirty thousand exceeds: such a row may come late. With 384 dimensions the share
+//! is a fifth, and eleven rows of the table are read where it would be thirty.
 
 use crate::search::rounding::Rounding;
 use hither_core::Metric;
 
-/// By how many standard deviations distances by codes may be off.
+/// How many standard deviations distances by codes may be off.
 const DEVIATIONS: f64 = 4.0;
 
-/// How much of an error is in the direction of the query, at most.
+/// The greatest share of an error that may point in the direction of the query.
 pub fn share(dimensions: usize, is_exact: bool) -> f64 {
     match is_exact {
         true => 1.0,
@@ -20,30 +21,30 @@ pub fn share(dimensions: usize, is_exact: bool) -> f64 {
     }
 }
 
-/// How far Postgres finds rows at least.
+/// What lower bounds of Postgres's distances are computed from.
 pub struct Bounds {
     pub metric: Metric,
     pub rounding: Option<Rounding>,
     /// The length of the query.
     pub length: f64,
-    /// How far vectors are off that only codes are stored of, nearly all of them.
+    /// An upper bound on the error of nearly all vectors of which only codes are stored.
     pub usual_error: f64,
-    /// How much of an error is in the direction of the query, at most.
+    /// The greatest share of an error that may point in the direction of the query.
     pub share: f64,
 }
 
 impl Bounds {
-    /// Of a row at this distance, whose vector is off by at most `error`.
+    /// The bound for a row at this distance whose vector is off by at most `error`.
     pub fn least(&self, distance: f32, error: f64) -> f64 {
         let Some(rounding) = self.rounding else { return f64::NEG_INFINITY };
         if error == 0.0 {
             return rounding.least(distance);
         }
-        // Room for what our own sum is off by, which may be of a longer vector.
+        // Leaves room for the rounding error of our own sum, which may be of a longer vector.
         let error = error * self.share * 1.01;
         match self.metric {
             Metric::Cosine => {
-                // Between vectors of length 1 it is half of the square of the L2 distance.
+                // Between vectors of length 1 the distance is half of the squared L2 distance.
                 let apart = (2.0 * f64::from(distance)).max(0.0).sqrt() - error;
                 rounding.least((apart.max(0.0).powi(2) / 2.0) as f32)
             }

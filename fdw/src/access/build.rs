@@ -1,7 +1,7 @@
-//! Building: rows to an index file, in one process with threads within it.
+//! Building: from rows to an index file, in one process with several threads.
 //!
-//! Nothing here needs shared memory, and no thread but the backend's own calls Postgres. The limit of
-//! memory is maintenance_work_mem: rows that it does not hold become several parts of one file.
+//! Building needs no shared memory, and only the backend's own thread calls Postgres. The memory limit is
+//! maintenance_work_mem: if the rows do not fit, they become several parts of one file.
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::column::Column;
@@ -22,10 +22,11 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::c_void;
 
-/// Up to so many rows a segment is scanned: a tenth of a millisecond, and made in no time.
+/// A segment of at most so many rows is scanned: that takes a tenth of a millisecond, and building takes no
+/// time.
 const FLAT_ROWS: u64 = 3000;
 
-/// The names of phases of a build, from the number that Postgres's own begin after.
+/// The names of a build's phases, in the order of their numbers, which follow Postgres's own.
 pub const PHASES: [&std::ffi::CStr; 7] = [
     c"initializing",
     c"scanning table",
@@ -36,13 +37,13 @@ pub const PHASES: [&std::ffi::CStr; 7] = [
     c"writing",
 ];
 
-/// The phase of a stage of the library.
+/// The phase that a stage of the library belongs to.
 fn phase(stage: &str) -> usize {
     let found = PHASES.iter().position(|name| name.to_bytes() == stage.as_bytes());
     found.unwrap_or(if stage == "clustering" { 4 } else { 1 })
 }
 
-/// Tells pg_stat_progress_create_index.
+/// Reports progress to pg_stat_progress_create_index.
 fn tell(progress: Progress) {
     let values = [
         (pg_sys::PROGRESS_CREATEIDX_SUBPHASE, phase(progress.stage) as i64 + 1),
@@ -50,24 +51,24 @@ fn tell(progress: Progress) {
         (pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, progress.done as i64),
     ];
     for (parameter, value) in values {
-        // SAFETY: numbers in this backend's entry of shared memory.
+        // SAFETY: writes numbers to this backend's entry in shared memory.
         unsafe { pg_sys::pgstat_progress_update_param(parameter as i32, value) }
     }
 }
 
-/// Rows that become a segment.
+/// Collects rows and builds a segment of them.
 pub struct SegmentBuilder {
     index: IndexRelation,
     column: Column,
     builder: IndexBuilder,
     lengths: Lengths,
     vector: Vec<f32>,
-    /// Whether pg_stat_progress_create_index hears of it.
+    /// Whether to report to pg_stat_progress_create_index.
     told: bool,
 }
 
 impl SegmentBuilder {
-    /// For about so many rows.
+    /// A builder for about `rows` rows.
     pub fn new(index: IndexRelation, column: &Column, rows: u64, told: bool) -> Result<Self> {
         let mut builder = IndexBuilder::new(column.build_options(index, rows))?;
         builder.spill_to(Box::new(spill(index)?));
@@ -80,7 +81,7 @@ impl SegmentBuilder {
         self.builder.rows()
     }
 
-    /// Adds a row whose values are as the column has them.
+    /// Adds a row; `bytes` are the values of its vector as the column stores them.
     pub fn push(&mut self, tid: u64, keys: &[Option<i64>], bytes: &[u8]) -> Result<()> {
         self.column.element().decode(bytes, &mut self.vector);
         if !self.column.takes(&self.vector)? {
@@ -90,8 +91,8 @@ impl SegmentBuilder {
         self.add(tid, keys, 0.0, Lengths { least: length, greatest: length })
     }
 
-    /// Adds a row of which only codes are left: `vector` is at most `error` from its own, whose length
-    /// is between these.
+    /// Adds a row of which only codes are left: `vector` is at most `error` from the true vector, whose
+    /// length is within `lengths`.
     pub fn push_near(
         &mut self,
         tid: u64,
@@ -102,7 +103,8 @@ impl SegmentBuilder {
         self.vector.copy_from_slice(vector);
         let mut error = error;
         if self.column.metric == Metric::Cosine && vector.iter().all(|value| *value == 0.0) {
-            // Codes of nothing have no direction; any other is at most 2 away.
+            // A vector that decodes to zeros has no direction. Any direction is at most 2 from the true
+            // one.
             (self.vector[0], error) = (1.0, 2.0);
         }
         self.add(tid, keys, error, lengths)
@@ -128,7 +130,7 @@ impl SegmentBuilder {
         writer.finish(rows, (least.next_down(), greatest.next_up()))
     }
 
-    /// The same of what may be no rows: then there is no segment.
+    /// Like [`finish`](Self::finish), but there may be no rows: then there is no segment.
     pub fn finish_some(
         self,
         number: u32,
@@ -142,7 +144,7 @@ impl SegmentBuilder {
     }
 }
 
-/// What hears of progress: it lets signals through, which the build's threads must not receive.
+/// A progress callback that lets signals through, which the build's threads must not receive.
 pub fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hither_core::Result<()> {
     let mask = SignalMask::new();
     move |progress| {
@@ -155,10 +157,9 @@ pub fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hithe
     }
 }
 
-/// Ends a merge of this process, if it is a worker's, for which somebody waits that wants the index for
-/// himself, as DROP does.
+/// Ends a merge by a background worker if another process waits for a lock on the index, as DROP does.
 fn give_way(index: IndexRelation) {
-    // SAFETY: the relation is open, and locked so by a worker.
+    // SAFETY: the relation is open and, in a worker, locked with `WORKER_LOCK`.
     let is_awaited = unsafe {
         !pg_sys::MyBgworkerEntry.is_null()
             && pg_sys::LockHasWaitersRelation(index.raw(), WORKER_LOCK)
@@ -169,7 +170,7 @@ fn give_way(index: IndexRelation) {
     }
 }
 
-/// A file without a name for parts that memory does not hold.
+/// An unnamed temporary file for parts that do not fit in memory.
 pub fn spill(index: IndexRelation) -> Result<std::fs::File> {
     let folder = std::path::Path::new("base/pgsql_tmp");
     let name = format!("pgsql_tmp{}.hither.{}", std::process::id(), index.file().number);
@@ -189,7 +190,7 @@ pub fn spill(index: IndexRelation) -> Result<std::fs::File> {
 /// Builds an index of a table.
 ///
 /// # Safety
-/// What Postgres gives to `ambuild`.
+/// The arguments are those that Postgres passes to `ambuild`.
 pub unsafe fn build(
     table: pg_sys::Relation,
     index: IndexRelation,
@@ -205,7 +206,7 @@ pub unsafe fn build(
     let rows = unsafe { rows_of(table, &column) };
     let mut builder = SegmentBuilder::new(index, &column, rows, true)?;
     tell(Progress { stage: "scanning table", done: 0, total: 0 });
-    // SAFETY: the caller's promise; the callback gets the builder.
+    // SAFETY: the caller's promise; the callback receives the builder.
     let seen = unsafe {
         let (state, none) = ((&raw mut builder).cast(), std::ptr::null_mut());
         pg_sys::table_index_build_scan(table, index.raw(), info, true, true, Some(add), state, none)
@@ -223,10 +224,10 @@ pub unsafe fn build(
     Ok((seen, rows as f64))
 }
 
-/// About how many rows a table has, rather more.
+/// An estimate of the number of rows in a table, rather too high than too low.
 ///
 /// # Safety
-/// A table that is open.
+/// The table is open.
 unsafe fn rows_of(table: pg_sys::Relation, column: &Column) -> u64 {
     // SAFETY: the caller's promise.
     let (known, blocks) = unsafe {
@@ -234,12 +235,12 @@ unsafe fn rows_of(table: pg_sys::Relation, column: &Column) -> u64 {
         let blocks = pg_sys::RelationGetNumberOfBlocksInFork(table, fork);
         ((*(*table).rd_rel).reltuples, blocks)
     };
-    // Where nobody counted: a row takes its vector, or a pointer to where that is.
+    // The table has no statistics: a row takes up its vector, or a pointer to it if it is out of line.
     let bytes = u64::from(blocks) * u64::from(pg_sys::BLCKSZ);
     (known.max(0.0) as u64).max(bytes / column.width().clamp(1, 100) as u64)
 }
 
-/// Takes a row of the table.
+/// Adds a row of the table to the builder.
 #[pg_guard]
 unsafe extern "C-unwind" fn add(
     _index: pg_sys::Relation,
@@ -249,7 +250,7 @@ unsafe extern "C-unwind" fn add(
     _alive: bool,
     state: *mut c_void,
 ) {
-    // SAFETY: called by the scan of the table with the index's attributes, the vector first.
+    // SAFETY: called by the table scan with the index's attributes, the vector first.
     unsafe {
         let builder = &mut *state.cast::<SegmentBuilder>();
         if !*nulls {
@@ -262,7 +263,7 @@ unsafe extern "C-unwind" fn add(
     }
 }
 
-/// The pages of an index without rows at the end of a fork, and what is to be on them: the metapage, and the
+/// New pages at the end of a fork for an index without rows, with their contents: the metapage and the
 /// first growing page.
 fn new_pages(
     index: IndexRelation,
@@ -286,7 +287,7 @@ fn create(index: IndexRelation, column: &Column) {
     log.finish();
 }
 
-/// Writes the pages that an unlogged index has after a crash.
+/// Writes the pages that an unlogged index is reset to after a crash.
 pub fn create_initial(index: IndexRelation) -> Result<()> {
     let column = Column::to_build(index)?;
     for (page, tag, content) in new_pages(index, &column, pg_sys::ForkNumber::INIT_FORKNUM) {
@@ -295,10 +296,10 @@ pub fn create_initial(index: IndexRelation) -> Result<()> {
     Ok(())
 }
 
-/// A number that no other index has.
+/// A random number that identifies an index.
 fn identity() -> u64 {
     let mut bytes = [0; 8];
-    // SAFETY: so many bytes.
+    // SAFETY: the buffer has this length.
     let strong = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
     assert!(strong, "the system gives no random numbers");
     u64::from_ne_bytes(bytes)

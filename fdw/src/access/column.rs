@@ -1,4 +1,4 @@
-//! What is indexed, and how it is measured.
+//! The indexed columns, and how vectors are stored and measured.
 
 use crate::access::keys::{self, KeyKind};
 use crate::access::metapage::Metapage;
@@ -12,28 +12,28 @@ use hither_core::{Codes, Element, HnswParams, IndexOptions, IvfParams, KeyType, 
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
-/// The columns of an index: the vector, and what stands beside it.
+/// The columns of an index: the vector, and the key columns beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     pub vector_type: VectorType,
     pub dimensions: usize,
     pub metric: Metric,
     pub keys: Vec<KeyKind>,
-    /// Which of the table's columns the vector is; none if it is an expression.
+    /// The number of the vector's column in the table; `None` if it is an expression.
     pub attribute: Option<i16>,
 }
 
-/// What a row costs that is built in another part than the last: its key.
+/// Memory for a row that is built in any part but the last: its key.
 const BYTES_PUT_ASIDE: u64 = 16;
 
-/// Greatest length of a vector that is measured by more than its direction.
+/// The greatest length of a vector, unless only its direction is measured.
 const GREATEST_LENGTH: f64 = (1_u64 << 62) as f64;
 
 impl Column {
-    /// The column of an index that is to be built.
+    /// The column of an index that is about to be built.
     ///
     /// # Errors
-    /// If it is nothing that can be indexed.
+    /// If its type cannot be indexed.
     pub fn to_build(index: IndexRelation) -> Result<Self> {
         let column = Self::of_catalog(index)?;
         if index.options().rerank == Rerank::Heap && !column.is_in_table() {
@@ -60,12 +60,12 @@ impl Column {
         if column.dimensions > 0 {
             return Ok(column);
         }
-        // ALTER TABLE may take the dimensions off the column, and leaves the index as it is.
+        // ALTER TABLE may remove the dimensions from the column's type without rebuilding the index.
         let dimensions = Metapage::read(index)?.head.dimensions as usize;
         Ok(Self { dimensions, ..column })
     }
 
-    /// What the catalogs say; without dimensions, if these say none.
+    /// What the catalogs say; `dimensions` is 0 if the type has none.
     fn of_catalog(index: IndexRelation) -> Result<Column> {
         // SAFETY: open, with one attribute and its operator class.
         unsafe {
@@ -95,18 +95,18 @@ impl Column {
         }
     }
 
-    /// Whether rows can be put in order by the table's vectors: what codes miss has a bound, and the table has
-    /// the vector as it is.
+    /// Whether rows can be ordered by the table's vectors: the error of codes has a bound under this
+    /// metric, and the table has the vector as a plain column.
     fn is_in_table(&self) -> bool {
         self.attribute.is_some() && self.metric != Metric::L1
     }
 
-    /// Whether segments have codes alone, and the table the vectors.
+    /// Whether segments store codes alone and leave the vectors to the table.
     pub fn leaves_vectors(&self, index: IndexRelation) -> bool {
         index.options().rerank != Rerank::Index && self.is_in_table()
     }
 
-    /// What a file of rows is, without a structure.
+    /// The options of a file of rows without a structure.
     pub fn file_options(&self) -> IndexOptions {
         IndexOptions {
             key_type: KeyType::Int64,
@@ -118,8 +118,9 @@ impl Column {
         }
     }
 
-    /// How segments of about so many rows are built. Memory and threads are those of maintenance; what the
-    /// least part and the keys of all others take is had, whatever is said.
+    /// The options for building segments of about `rows` rows. Memory and threads are limited by
+    /// maintenance_work_mem and max_parallel_maintenance_workers, but there is always enough memory for the
+    /// smallest part and the keys of all others.
     pub fn build_options(&self, index: IndexRelation, rows: u64) -> IndexOptions {
         let options = index.options();
         // SAFETY: settings.
@@ -144,7 +145,7 @@ impl Column {
         built
     }
 
-    /// How files store its values: without loss.
+    /// How files store the vector's values: without loss.
     pub fn element(&self) -> Element {
         match self.vector_type {
             VectorType::Vector => Element::F32,
@@ -157,7 +158,8 @@ impl Column {
         self.dimensions * self.vector_type.width()
     }
 
-    /// That a vector has as many values as the column, whose type may no longer say so.
+    /// Checks that a vector has as many values as the index, since the column's type may no longer ensure
+    /// that.
     ///
     /// # Errors
     /// If it has not.
@@ -171,7 +173,7 @@ impl Column {
         Err(Failure::new(Code::ERRCODE_DATA_EXCEPTION, message))
     }
 
-    /// Whether a vector can be indexed; one of zeros has no direction, and is left out under cosine.
+    /// Whether a vector can be indexed. Under cosine, a vector of zeros has no direction and is left out.
     ///
     /// # Errors
     /// If it is too long to be measured.
@@ -196,7 +198,7 @@ impl Column {
 /// The first attribute of a descriptor.
 ///
 /// # Safety
-/// A descriptor with an attribute.
+/// The descriptor has at least one attribute.
 unsafe fn attribute(descriptor: pg_sys::TupleDesc) -> *const pg_sys::FormData_pg_attribute {
     // SAFETY: the caller's promise.
     #[cfg(not(feature = "pg18"))]

@@ -1,4 +1,4 @@
-//! From the keys of a scan, as the planner made them of conditions, to a filter within the search.
+//! Translates the scan keys that the planner made of conditions into a filter within the search.
 
 use crate::access::keys::{self, KeyKind};
 use crate::access::radius::is_radius;
@@ -7,14 +7,14 @@ use hither_core::{Comparison, Filter, Value};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::{self, ScanKeyData};
 
-/// What the strategies of operator classes are, from 1 on: those of a B-tree.
+/// The comparisons of the operator classes' strategies, numbered from 1: those of a B-tree.
 const STRATEGIES: [Comparison; 5] =
     [Comparison::Lt, Comparison::Le, Comparison::Eq, Comparison::Ge, Comparison::Gt];
 
-/// The filter of all conditions; none if there are none.
+/// The conjunction of all conditions; `None` if there are none.
 ///
 /// # Safety
-/// The keys of a scan of an index whose key columns have these types.
+/// The keys belong to a scan of an index whose key columns have these types.
 pub unsafe fn filter(scan_keys: &[ScanKeyData], kinds: &[KeyKind]) -> Result<Option<Filter>> {
     let conditions = scan_keys.iter().filter(|key| !is_of_vector(key) && !is_radius(key));
     // SAFETY: the caller's promise.
@@ -23,13 +23,13 @@ pub unsafe fn filter(scan_keys: &[ScanKeyData], kinds: &[KeyKind]) -> Result<Opt
     Ok(Some(conditions).filter(|all| !all.is_empty()).map(Filter::And))
 }
 
-/// Whether a condition is that the vector is not null, which those of the index are not.
+/// Whether a condition is `IS NOT NULL` on the vector, which is true of every row of the index.
 fn is_of_vector(key: &ScanKeyData) -> bool {
     key.sk_attno == 1 && key.sk_flags & pg_sys::SK_SEARCHNOTNULL as i32 != 0
 }
 
 /// # Safety
-/// As of [`filter`].
+/// As for [`filter`].
 unsafe fn condition(key: &ScanKeyData, kinds: &[KeyKind]) -> Result<Filter> {
     let flag = |flag: u32| key.sk_flags & flag as i32 != 0;
     let number = key.sk_attno as usize;
@@ -51,7 +51,7 @@ unsafe fn condition(key: &ScanKeyData, kinds: &[KeyKind]) -> Result<Filter> {
     }
     let op = usize::from(key.sk_strategy).checked_sub(1);
     let op = *op.and_then(|op| STRATEGIES.get(op)).ok_or_else(unknown)?;
-    // The operator's other side may have another type of the same family.
+    // The right operand may have another type of the same operator family.
     let right = match key.sk_subtype {
         pg_sys::InvalidOid => *kind,
         subtype => KeyKind::of(subtype).ok_or_else(unknown)?,

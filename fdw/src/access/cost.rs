@@ -1,4 +1,4 @@
-//! What a scan costs, in Postgres's unit: a page read in sequence.
+//! The costs of a scan, in Postgres's unit: a page read sequentially.
 
 use crate::access::column::Column;
 use crate::access::metapage::Metapage;
@@ -6,7 +6,7 @@ use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 use pgrx::pg_sys;
 
-/// What the planner asks.
+/// The estimates that the planner asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs {
     pub start: f64,
@@ -14,18 +14,18 @@ pub struct Costs {
     pub pages: f64,
 }
 
-/// A search measures so many rows, times the binary logarithm of how many there are.
+/// A search computes so many distances, times the binary logarithm of the number of rows.
 const STEPS: f64 = 40.0;
 
-/// Of a search that goes on to the last row, measuring a row costs so many times as much.
+/// In a search that goes on to the last row, each distance costs so many times as much.
 const LATER: f64 = 4.0;
 
-/// What a row costs that is found, fetched and put in order, in rows that a scan of the table reads: 2 µs,
-/// where such a scan reads ten (10,000 rows of 3 dimensions, PostgreSQL 18).
+/// The cost of finding, fetching and ordering a row, in rows of a sequential scan: 2 µs, in which such a
+/// scan reads ten rows (10,000 rows of 3 dimensions, PostgreSQL 18).
 const ROW: f64 = 25.0;
 
-/// The costs of a search of an index with so many rows, of which this share passes the conditions on key
-/// columns, and this share of those is near enough.
+/// Estimates the costs of searching an index of `rows` rows. `share` of them pass the conditions on key
+/// columns, and `near` of those lie within the radius.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -39,7 +39,7 @@ pub fn estimate(index: IndexRelation, rows: f64, share: f64, near: f64) -> Resul
     let growing = meta.head.growing_rows as f64;
     let steps = STEPS * (rows / segments.max(1.0)).max(2.0).log2();
     let passing = rows * share;
-    // Deciding which rows pass reads a column in blocks.
+    // Evaluating a filter reads each column in blocks.
     let filter = if share < 1.0 { rows * operator / 10.0 } else { 0.0 };
     let measured = (segments * steps + growing).min(passing);
     let start = (1.0 + segments) * operator + filter + measured * distance;
@@ -52,12 +52,12 @@ pub fn estimate(index: IndexRelation, rows: f64, share: f64, near: f64) -> Resul
     })
 }
 
-/// Whether the conditions of a path ask for rows whose vector is null, which are in no index.
+/// Whether a path has a condition that the vector is null: such rows are in no index.
 ///
 /// # Safety
-/// A path of the planner's.
+/// A path of the planner.
 pub unsafe fn asks_for_null(path: *mut pg_sys::IndexPath) -> bool {
-    // SAFETY: the caller's promise; a list of clauses, each of which has a condition.
+    // SAFETY: the caller's promise; a list of clauses, each with a condition.
     unsafe {
         let clauses = pgrx::PgList::<pg_sys::IndexClause>::from_pg((*path).indexclauses);
         clauses.iter_ptr().any(|clause| {

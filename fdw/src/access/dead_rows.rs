@@ -1,12 +1,12 @@
-//! Rows that the table has for nobody any more, as scans found before VACUUM came: later ones pass over them.
+//! Rows that no transaction can see any more, as scans found before VACUUM came: later scans skip them.
 //!
-//! They are hints. A backend keeps those that it found, and writes those of segments beside the bits of VACUUM,
-//! where others find them; one that is lost is found again. Only VACUUM's bits say that a row is gone everywhere:
-//! what is dead here may be seen on a standby yet, which gets the pages as they are. So a standby heeds no hint,
-//! and a merge takes such rows along.
+//! They are hints. A backend remembers the rows that it found, and writes those of segments beside VACUUM's
+//! bits, where other backends find them; a hint that is lost is found again. Only VACUUM's bits say that a
+//! row is dead everywhere: a row that is dead here may still be visible on a standby, which receives the
+//! pages unchanged. So a standby ignores hints, and a merge keeps such rows.
 //!
-//! A crash may take back a commit that did not wait for the log, and the row live again. So a hint is written when
-//! the log is on disk up to where it ended when the row was found.
+//! A crash may undo a commit that did not wait for the WAL, and make the row live again. So a hint is only
+//! written once the WAL is flushed up to where it ended when the row was found.
 
 use crate::access::metapage::SegmentEntry;
 use crate::access::relation::IndexRelation;
@@ -18,33 +18,34 @@ use std::collections::BTreeMap;
 /// A row that a scan found dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadRow {
-    /// By its place among all rows of a segment.
+    /// Its place among all rows of a segment.
     Stored { segment: u32, place: u64 },
-    /// By its place in the table.
+    /// Its TID.
     Growing { tid: u64 },
 }
 
-/// Hints that are to be written, by segment.
+/// Hints that are not written yet, by segment.
 #[derive(Debug, Default)]
 pub struct UnwrittenHints {
     places: BTreeMap<u32, Vec<u64>>,
-    /// Where the log ended when the last of them was found.
+    /// The end of the WAL when the last of them was found.
     since: pg_sys::XLogRecPtr,
 }
 
 impl UnwrittenHints {
     pub fn push(&mut self, segment: u32, place: u64) {
         self.places.entry(segment).or_default().push(place);
-        // SAFETY: a number in shared memory.
+        // SAFETY: reads a number in shared memory.
         self.since = unsafe { pg_sys::GetXLogInsertRecPtr() };
     }
 
-    /// Writes those of segments that are still there, if the time has come; gives these segments' numbers.
+    /// Writes the hints of segments that still exist, once the WAL is flushed far enough; returns the
+    /// numbers of these segments.
     ///
     /// # Errors
     /// If the index is damaged.
     pub fn write(&mut self, index: IndexRelation, segments: &[SegmentEntry]) -> Result<Vec<u32>> {
-        // SAFETY: numbers in shared memory; they are found where no log is replayed, and stay there.
+        // SAFETY: reads numbers in shared memory. Hints exist only where no WAL is replayed.
         if self.places.is_empty() || unsafe { pg_sys::XLogNeedsFlush(self.since) } {
             return Ok(Vec::new());
         }

@@ -1,5 +1,5 @@
-//! What EXPLAIN (ANALYZE) says of a scan of an index. Postgres asks an access method nothing; from 18 on it
-//! calls a hook at each node, which needs no preloading: who plans such a scan has loaded the extension.
+//! What EXPLAIN (ANALYZE) prints about an index scan. Postgres does not ask access methods; from 18 on it
+//! calls a hook at each node. The hook needs no preloading: planning such a scan loads the extension.
 
 use crate::access::relation::is_ours;
 use crate::access::scan::Scan;
@@ -10,11 +10,11 @@ use std::cell::Cell;
 use std::ffi::c_char;
 
 thread_local! {
-    /// Whoever had the hook before.
+    /// The hook that was installed before ours.
     static BEFORE: Cell<pg_sys::explain_per_node_hook_type> = const { Cell::new(None) };
 }
 
-/// Takes the hook, once a backend.
+/// Installs the hook, once in each backend.
 pub fn register() {
     // SAFETY: a variable of this backend, which has one thread.
     unsafe {
@@ -31,7 +31,7 @@ unsafe extern "C-unwind" fn explain(
     plan: *const c_char,
     state: *mut pg_sys::ExplainState,
 ) {
-    // SAFETY: called by EXPLAIN; a node of this tag is of this type, and has a scan if it was run.
+    // SAFETY: called by EXPLAIN; a node with this tag is of this type, and has a scan if it was executed.
     unsafe {
         if let Some(before) = BEFORE.get() {
             before(node, ancestors, relationship, plan, state);

@@ -1,11 +1,12 @@
-//! An index as a file: `hither.export`. Keys and columns are the table's, and so are the vectors, as the
-//! statement sees them.
+//! Exports an index as a file: `hither.export`. Keys, columns and vectors are the table's, as the statement
+//! sees them.
 //!
-//! Where the index is one segment of which the statement sees every row, and nothing else, its graph is
-//! taken over: the file is written in the time that reading the table takes. Else it is built anew of the
-//! rows that the statement sees, and not merged first: a merge changes the index, which neither may who only
-//! reads it, nor a standby; it keeps rows that only others see, so that there may be no such segment after
-//! it either; and it costs as much as building.
+//! If the index is one segment and the statement sees all of its rows and no others, the segment's graph is
+//! taken over: writing the file then takes as long as reading the table. Otherwise an index is built anew
+//! from the rows that the statement sees. The segments are not merged first, because a merge changes the
+//! index, which neither a mere reader nor a standby may do; because a merge keeps rows that only other
+//! transactions see, so that afterwards there may still be no such segment; and because it costs as much as
+//! building.
 
 use crate::access::attribute::Attribute;
 use crate::access::build::{masked, spill};
@@ -30,7 +31,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-/// Writes an index file of an index's rows; gives their number.
+/// Writes the rows of an index as an index file; returns their number.
 #[pg_extern]
 fn index_export(
     oid: pg_sys::Oid,
@@ -58,10 +59,11 @@ fn index_export(
     exported().unwrap_or_else(|failure: Failure| failure.raise()) as i64
 }
 
-/// Bytes that are given at once.
+/// The length of a piece in bytes.
 const PIECE: u64 = 1 << 20;
 
-/// The bytes of the file that `index_export` writes, in pieces: for who has no file of the server's.
+/// The bytes of the file that `index_export` writes, in pieces: for users without access to the server's
+/// files.
 #[pg_extern]
 fn index_export_bytes(
     oid: pg_sys::Oid,
@@ -88,7 +90,7 @@ fn index_export_bytes(
     }))
 }
 
-/// A file that has no name any more.
+/// A file that was unlinked after it was opened.
 struct TemporaryFile(File);
 
 impl Sink for TemporaryFile {
@@ -105,9 +107,9 @@ fn unreadable(error: &io::Error) -> Failure {
     Failure::new(Code::ERRCODE_IO_ERROR, message)
 }
 
-/// Begins a file that everybody may read and the server's user write, as those of COPY.
+/// Creates a file that everybody may read and the server's user may write, like the files of COPY.
 fn create(path: &Path) -> Result<AtomicFile> {
-    // SAFETY: a number of this process, which has one thread now.
+    // SAFETY: the umask is a number of this process, which has one thread now.
     let before = unsafe { libc::umask(0o022) };
     let file = AtomicFile::create(path);
     // SAFETY: as above.
@@ -115,7 +117,7 @@ fn create(path: &Path) -> Result<AtomicFile> {
     Ok(file?)
 }
 
-/// What is to be exported.
+/// The index and columns to export.
 struct Export<'n> {
     named: &'n NamedIndex,
     column: Column,
@@ -127,7 +129,7 @@ struct Export<'n> {
 
 impl<'n> Export<'n> {
     fn new(named: &'n NamedIndex, key: &str, columns: &[String], vectors: bool) -> Result<Self> {
-        // SAFETY: open as long as the value.
+        // SAFETY: the table stays open as long as this value.
         let find = |name: &str| unsafe { Attribute::find(named.table(), name) };
         let key = find(key)?;
         Ok(Self {
@@ -140,7 +142,7 @@ impl<'n> Export<'n> {
         })
     }
 
-    /// The columns as the file has them.
+    /// The schema of the columns in the file.
     fn schema(&self) -> Vec<ColumnSchema> {
         let schema = |column: &Attribute| ColumnSchema {
             name: column.name.clone(),
@@ -149,14 +151,14 @@ impl<'n> Export<'n> {
         self.columns.iter().map(schema).collect()
     }
 
-    /// Writes the file; gives the number of its rows.
+    /// Writes the file; returns the number of its rows.
     fn write_to(&self, sink: &mut dyn Sink) -> Result<u64> {
         let index = self.named.index();
         let snapshot = Snapshot::new(index, &self.column)?;
         let table = self.named.table();
-        // SAFETY: open as long as this.
+        // SAFETY: the table stays open during this call.
         let _rights = unsafe { OwnersRights::take(table) };
-        // SAFETY: both are open as long as this.
+        // SAFETY: both stay open during this call.
         let mut rows = unsafe { SeenRows::new(table, index)? };
         let growing = snapshot.shards.last().map_or(0, |shard| shard.file.index().len());
         if let ([segment], 0, true) = (&snapshot.segments[..], growing, self.vectors)
@@ -203,7 +205,7 @@ impl<'n> Export<'n> {
                 places.push(tid_at(shard, place)?);
             }
         }
-        // As they lie in the table.
+        // In the order of the table.
         places.sort_unstable();
         places.dedup();
         let mut options = self.column.build_options(index, places.len() as u64);
@@ -239,7 +241,7 @@ impl<'n> Export<'n> {
     }
 }
 
-/// A row as the file has it.
+/// A row as the file stores it.
 struct Row {
     key: Key,
     vector: Vec<f32>,
@@ -251,7 +253,7 @@ impl Row {
         Self { key: Key::Int64(0), vector: vec![0.0; column.dimensions], values: Vec::new() }
     }
 
-    /// Reads the row that was found; false if it has no vector that is indexed.
+    /// Reads the row that was found last; false if the index leaves out its vector.
     fn read(&mut self, export: &Export<'_>, rows: &mut SeenRows) -> Result<bool> {
         let Some(keys) = rows.indexed(&export.column, &mut self.vector)? else { return Ok(false) };
         drop(keys);

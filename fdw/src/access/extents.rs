@@ -1,4 +1,4 @@
-//! Where the pages of a segment are: its pages of extents say it, the first of which the metapage names.
+//! The blocks of a segment, as listed on its extents pages; the metapage refers to the first of these.
 
 use crate::access::metapage::SegmentEntry;
 use crate::access::page::{Block, CONTENT, Lock, NO_BLOCK, PageBuffer, PageKind};
@@ -6,7 +6,7 @@ use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 use bytemuck::{Pod, Zeroable};
 
-/// Blocks that follow each other.
+/// A run of consecutive blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 struct Extent {
@@ -14,7 +14,7 @@ struct Extent {
     count: u32,
 }
 
-/// What a page of extents begins with: how many of either kind follow.
+/// The beginning of an extents page: the number of extents of either kind that follow.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 struct ExtentsHeader {
@@ -22,10 +22,10 @@ struct ExtentsHeader {
     deletions: u32,
 }
 
-/// Extents that a page holds.
+/// Extents that fit on a page.
 const EXTENTS: usize = (CONTENT - size_of::<ExtentsHeader>()) / size_of::<Extent>();
 
-/// Where the pages of a segment are.
+/// The blocks of a segment.
 #[derive(Debug, Default)]
 pub struct Extents {
     own: Vec<Block>,
@@ -33,7 +33,7 @@ pub struct Extents {
     deletions: Vec<Extent>,
 }
 
-/// Adds a block to those that came before.
+/// Adds the block that comes next.
 fn push(extents: &mut Vec<Extent>, block: Block) {
     match extents.last_mut() {
         Some(last) if last.first + last.count == block => last.count += 1,
@@ -46,19 +46,19 @@ fn blocks(extents: &[Extent]) -> impl Iterator<Item = Block> {
 }
 
 impl Extents {
-    /// Reads where the pages of a segment are.
+    /// Reads the blocks of a segment.
     ///
     /// # Errors
-    /// If its pages of extents are others.
+    /// If a page is not one of its extents pages.
     pub fn read(index: IndexRelation, segment: &SegmentEntry) -> Result<Self> {
         Self::try_read(index, segment)?
             .ok_or_else(|| index.damaged("a page of extents is none of its segment"))
     }
 
-    /// The same; none if a page of extents is another's.
+    /// Like [`read`](Self::read), but `None` if a page is not one of its extents pages.
     ///
     /// # Errors
-    /// If there is no such page.
+    /// If a page does not exist.
     pub fn try_read(index: IndexRelation, segment: &SegmentEntry) -> Result<Option<Self>> {
         let mut found = Self::default();
         let mut block = segment.extents;
@@ -91,12 +91,12 @@ impl Extents {
         self.own.iter().copied().chain(others)
     }
 
-    /// The blocks of the file's pieces, in their order.
+    /// The blocks of the file's pieces, in order.
     pub fn pieces(&self) -> impl Iterator<Item = Block> {
         blocks(&self.pieces)
     }
 
-    /// The blocks of the deletion pages, in their order.
+    /// The blocks of the deletion pages, in order.
     pub fn deletions(&self) -> impl Iterator<Item = Block> {
         blocks(&self.deletions)
     }
@@ -109,7 +109,7 @@ impl Extents {
         push(&mut self.deletions, block);
     }
 
-    /// The contents of the pages of extents, first to last.
+    /// The contents of the extents pages, first to last.
     pub fn encode(&self) -> Vec<Vec<u8>> {
         let pieces = self.pieces.iter().map(|extent| (extent, true));
         let deletions = self.deletions.iter().map(|extent| (extent, false));

@@ -1,7 +1,7 @@
 //! Flushing: growing rows become a segment.
 //!
-//! A new growing page is begun, so that those before it are complete, and a segment is written that nothing
-//! names yet. Publishing is one record (`publish`).
+//! First a new growing page is begun, so that the pages before it take no more rows. Then a segment is
+//! written that nothing refers to yet, and published with one WAL record (`publish`).
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
@@ -14,10 +14,11 @@ use crate::access::record::GrowingRow;
 use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 
-/// Makes a segment of the growing rows; false if there is no room for one: segments have to be merged.
+/// Makes a segment of the growing rows; false if the metapage has no room for one: segments must be merged
+/// first.
 ///
 /// # Errors
-/// If the index is damaged, or memory or disk do not hold the new segment.
+/// If the index is damaged, or the new segment does not fit in memory or on disk.
 pub fn flush(index: IndexRelation, column: &Column, _lock: BuildLock) -> Result<bool> {
     let before = Metapage::read(index)?;
     if before.segments.len() >= MOST_SEGMENTS {
@@ -48,7 +49,7 @@ pub fn push_growing(
     index: IndexRelation,
     row: &GrowingRow<'_>,
 ) -> Result<()> {
-    // What was not refused when it was inserted.
+    // Inserting checked the row, so an error about its data means damage.
     builder.push(row.tid, &row.keys, row.vector).map_err(|failure| match failure.is_about_data() {
         true => index.damaged(&format!("a growing row: {}", failure.message())),
         false => failure,

@@ -1,13 +1,13 @@
 //! Growing pages: rows as they were inserted, until a segment is built of them.
 //!
-//! They are a chain, numbered for ever, whose last page takes the next row. A row is a record of fixed
-//! size: where its row is in the table, whether it is deleted, its vector as the column has it. Of
-//! small ones there are many on a page; one that is larger than a page takes several, of which the
-//! chain gets all at once, so that there are no halves.
+//! They form a chain, numbered consecutively without reuse, and the next row goes on the last page. A row
+//! is a record of fixed size: its TID, whether it is deleted, and its vector as the column stores it. A
+//! page holds many small records. A record that is larger than a page takes several pages, which are linked
+//! to the chain all at once, so that it never has half a record.
 //!
-//! Locks are taken in the order metapage, growing page, deletion page. An insert into a page that has
-//! room takes its lock alone; a page is added under the metapage's, so that who knows what the
-//! metapage says under that lock knows all pages that there are.
+//! Locks are taken in the order metapage, growing page, deletion page. An insert into a page with room
+//! takes only that page's lock. A page is added under the metapage's lock, so a process that reads the
+//! metapage under that lock knows all pages of the chain.
 
 use crate::access::column::Column;
 use crate::access::metapage::{LockedMetapage, METAPAGE, Metapage, is_last};
@@ -20,12 +20,12 @@ use crate::sql::failure::Result;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
 
-/// The first page of an index's chain: no row is on it.
+/// The first page of an index's chain, without rows.
 pub fn empty_page(place: u32) -> (PageTag, [u8; size_of::<PageHeader>()]) {
     (PageTag::new(PageKind::Growing, 0, place), [0; size_of::<PageHeader>()])
 }
 
-/// Writes the first bytes of a page, after its header.
+/// Writes `header` and, `at` bytes after it, `bytes`.
 fn write(image: &mut PageImage<'_>, header: PageHeader, at: usize, bytes: &[u8]) {
     let first = size_of::<PageHeader>() + at;
     let content = image.content();
@@ -34,7 +34,7 @@ fn write(image: &mut PageImage<'_>, header: PageHeader, at: usize, bytes: &[u8])
     image.set_length(first + bytes.len());
 }
 
-/// Appends a row. Gives the metapage if it took a new page.
+/// Appends a row. Returns the metapage if this took a new page.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -52,7 +52,7 @@ pub fn append(
         if layout.parts == 1 && append_to_tail(index, &meta, layout, &record)? {
             return Ok(None);
         }
-        // Full, or no longer the last.
+        // The page is full, or no longer the last.
         let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
         if locked.meta.head.tail_place == meta.head.tail_place {
             let tail = locked.tail(index)?;
@@ -69,7 +69,7 @@ pub fn append(
     }
 }
 
-/// Appends a record to the last page, if it is that and has room.
+/// Appends a record to the last page, if the page is still the last and has room.
 fn append_to_tail(
     index: IndexRelation,
     meta: &Metapage,
@@ -92,7 +92,7 @@ fn append_to_tail(
     Ok(true)
 }
 
-/// Appends as many pages as a record takes, with the record on them.
+/// Appends the pages that a record needs, with the record on them.
 fn append_pages(
     index: IndexRelation,
     locked: &mut LockedMetapage,
@@ -113,7 +113,7 @@ fn append_pages(
         write(image, header, 0, bytes);
     };
     let tag = PageTag::new(PageKind::Growing, 0, place);
-    // What nobody has linked is as good as free.
+    // Pages that are not linked yet still count as free after a crash.
     for (part, page) in pages.iter().enumerate().skip(1) {
         let log = LogRecord::new(index);
         fill(&mut log.new_page(page, tag), part);
@@ -125,14 +125,14 @@ fn append_pages(
 }
 
 impl LockedMetapage {
-    /// The last page, locked: the metapage is, too.
+    /// The last page, locked exclusively; the metapage is locked, too.
     fn tail(&self, index: IndexRelation) -> Result<PageBuffer> {
         let head = &self.meta.head;
         page_of_chain(index, head.tail, head.tail_place, Lock::Exclusive)
     }
 
-    /// A page for growing rows, beside others that are locked. The metapage is, too: no block is new
-    /// that is in no list.
+    /// A new page for growing rows, beside others that are locked. The metapage is locked, too, so no block
+    /// can be new and in no list.
     fn new_page(&mut self, index: IndexRelation, locked: &[PageBuffer]) -> Result<PageBuffer> {
         let Some(block) = self.meta.reserve.pop() else {
             return Ok(PageBuffer::extend(index, pg_sys::ForkNumber::MAIN_FORKNUM));
@@ -144,7 +144,7 @@ impl LockedMetapage {
         PageBuffer::overwrite(index, block)
     }
 
-    /// Makes pages the last ones of the chain, together with what `first` does to the first of them.
+    /// Links pages to the end of the chain, in one WAL record with the changes that `first` makes.
     fn link(
         &mut self,
         index: IndexRelation,
@@ -163,7 +163,8 @@ impl LockedMetapage {
     }
 }
 
-/// Who holds the metapage would wait for itself where damage names it for another page.
+/// Checks a block number, because a damaged page might name the metapage, whose lock this process already
+/// holds: it would wait for itself.
 fn check_block(index: IndexRelation, block: Block) -> Result<()> {
     match block {
         METAPAGE | NO_BLOCK => Err(index.damaged("the chain of growing pages is broken")),
@@ -171,7 +172,7 @@ fn check_block(index: IndexRelation, block: Block) -> Result<()> {
     }
 }
 
-/// A page of the chain that is one for certain: whoever may recycle pages is kept out.
+/// A page that must be part of the chain, because nobody can recycle pages meanwhile.
 fn page_of_chain(index: IndexRelation, block: Block, place: u32, lock: Lock) -> Result<PageBuffer> {
     check_block(index, block)?;
     let page = PageBuffer::read(index, block, lock)?;
@@ -181,7 +182,7 @@ fn page_of_chain(index: IndexRelation, block: Block, place: u32, lock: Lock) -> 
     Ok(page)
 }
 
-/// Where growing pages begin that are not merged.
+/// The beginning of the growing rows that a flush leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Seal {
     pub block: Block,
@@ -190,7 +191,7 @@ pub struct Seal {
     pub rows: u64,
 }
 
-/// Begins a new page, so that those before it take no more rows.
+/// Begins a new page, so that the pages before it take no more rows.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -209,12 +210,12 @@ pub fn seal(index: IndexRelation, column: &Column) -> Result<Seal> {
     Ok(seal)
 }
 
-/// Where to go on reading the chain.
+/// The position in the chain at which reading resumes.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainPosition {
     pub block: Block,
     pub place: u32,
-    /// Rows of the page that were read.
+    /// Rows of the page that were already read.
     rows: u16,
 }
 
@@ -225,15 +226,15 @@ impl ChainPosition {
     }
 }
 
-/// Whether all was read, or the chain is no longer what the metapage said when it was read.
+/// Whether reading came to the end, or the chain is no longer what the metapage said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainEnd {
     Reached,
     Recycled,
 }
 
-/// Gives all rows from a position on, deleted ones among them, to `each`, and moves the position to the
-/// end: the last page, or that of a place.
+/// Passes all rows from a position on to `each`, including deleted ones, and moves the position to the end:
+/// the last page, or the page with a given place.
 ///
 /// # Errors
 /// Those of `each`.
@@ -251,7 +252,7 @@ pub fn read(
         if until == Some(position.place) {
             return Ok(ChainEnd::Reached);
         }
-        // VACUUM may have cut off where it stood.
+        // VACUUM may have truncated the relation before this block.
         if position.block >= index.blocks() {
             return Ok(ChainEnd::Recycled);
         }
@@ -262,7 +263,7 @@ pub fn read(
         }
         let header = layout.header(index, &page)?;
         let content = &page.content()[size_of::<PageHeader>()..];
-        // Every page of a record counts as one row that was read.
+        // Each page of a record that takes several counts as one row that was read.
         let rows = header.rows.max(u16::from(header.part > 0));
         let seen = std::mem::replace(&mut position.rows, rows);
         if layout.parts == 1 {
@@ -272,7 +273,8 @@ pub fn read(
                 }
             }
         } else if header.rows == 1 || header.part > 0 {
-            // A position never stays in the middle of a record: its pages are linked at once.
+            // A position never stays in the middle of a record, because the record's pages are linked all
+            // at once.
             let wanted = layout.record - ROOM * usize::from(header.part);
             if seen == 0 {
                 long.extend_from_slice(&content[..wanted.min(ROOM)]);
@@ -290,7 +292,7 @@ pub fn read(
     }
 }
 
-/// Marks rows of all growing pages deleted, and says how many. The metapage is locked exclusively.
+/// Marks rows of all growing pages as deleted and returns their number. The metapage is locked exclusively.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -323,7 +325,7 @@ pub fn delete(
 /// The blocks of the chain.
 ///
 /// # Errors
-/// If a page is none of it.
+/// If a page is not part of the chain.
 pub fn blocks(index: IndexRelation, meta: &Metapage) -> Result<Vec<Block>> {
     let (mut block, mut found) = (meta.head.growing, Vec::new());
     for place in meta.head.growing_place..=meta.head.tail_place {
@@ -335,7 +337,7 @@ pub fn blocks(index: IndexRelation, meta: &Metapage) -> Result<Vec<Block>> {
     Ok(found)
 }
 
-/// Gives the rows before a place of the chain.
+/// Passes the rows before a place of the chain to `each`.
 ///
 /// # Errors
 /// Those of `each`; if the index is damaged.
@@ -353,8 +355,8 @@ pub fn read_before(
     }
 }
 
-/// The records before a place of the chain whose rows are not deleted, as they were at one moment. A
-/// place in the table may have several, of which all but the last are deleted.
+/// The records before a place of the chain whose rows are not deleted, as of one moment, by TID. A TID may
+/// have several records, all but the last of which are deleted.
 pub fn live_records(
     index: IndexRelation,
     column: &Column,

@@ -1,4 +1,4 @@
-//! The growing rows as a backend has them in memory, where they are searched.
+//! A backend's in-memory copy of the growing rows, which is what searches read.
 
 use crate::access::column::Column;
 use crate::access::growing::ChainPosition;
@@ -13,25 +13,25 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// The growing rows as a backend has them.
+/// A backend's copy of the growing rows.
 #[derive(Clone)]
 pub struct GrowingCopy {
-    /// Which page was the first.
+    /// The place of the first page of the chain.
     pub first: u32,
-    /// The count of deletions.
+    /// The metapage's count of deletions of growing rows.
     pub deletions: u64,
     pub position: ChainPosition,
     pub shard: Shard,
     pub lengths: Lengths,
-    /// The places in the table of those that scans found dead.
+    /// The TIDs of rows that scans found dead.
     pub dead: Rc<BTreeSet<u64>>,
 }
 
 impl GrowingCopy {
-    /// Of no rows yet, from the beginning of the chain.
+    /// An empty copy at the beginning of the chain.
     ///
     /// # Errors
-    /// If there is no memory.
+    /// If memory runs out.
     pub fn new(index: IndexRelation, column: &Column, meta: &Metapage) -> Result<Self> {
         Ok(Self {
             first: meta.head.growing_place,
@@ -43,7 +43,7 @@ impl GrowingCopy {
         })
     }
 
-    /// Adds rows: where they are, their keys, their vectors as the column has them.
+    /// Adds rows: their TIDs, keys, and vectors as the column stores them.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -53,7 +53,7 @@ impl GrowingCopy {
         column: &Column,
         rows: Vec<(u64, Keys, Vec<u8>)>,
     ) -> Result<()> {
-        // A search that is under way keeps its copy.
+        // A running search keeps its copy.
         if Rc::get_mut(&mut self.shard.file).is_none() {
             self.shard.file = copy_of(&self.shard.file, index, column)?;
         }
@@ -65,7 +65,7 @@ impl GrowingCopy {
             self.lengths = self.lengths.and(Lengths { least: length, greatest: length });
             let (key, values) = (KeyRef::Int64(tid as i64), keys::values(&keys));
             let inserted = file.change(|rows| rows.insert(Some(key), &vector, &values));
-            // What was not refused when it was inserted.
+            // Inserting checked the row, so an error means damage.
             inserted.map_err(|error| index.damaged(&format!("a growing row: {error}")))?;
         }
         Ok(())

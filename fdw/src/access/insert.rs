@@ -14,7 +14,7 @@ use crate::sql::vector::VectorValue;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 
-/// An insert that finds so many times `growing_rows` makes a segment of them itself: nobody else did.
+/// An insert that finds so many times `growing_rows` rows flushes them itself, because nobody else did.
 const LAST_RESORT: u64 = 4;
 
 thread_local! {
@@ -24,7 +24,7 @@ thread_local! {
 /// Adds a row.
 ///
 /// # Safety
-/// The values of all attributes of the index, of which the vector is not null.
+/// The values of all attributes of the index; the vector is not null.
 pub unsafe fn insert(
     index: IndexRelation,
     values: *const pg_sys::Datum,
@@ -58,8 +58,8 @@ pub unsafe fn insert(
     Ok(())
 }
 
-/// Makes a segment of the growing rows, when whoever is at it has not. Merging is left to others, as long as
-/// there are few segments.
+/// Flushes the growing rows unless another process has done so meanwhile. Merging is left to others as long
+/// as there are few segments.
 fn relieve(index: IndexRelation, column: &Column, most: u64) -> Result<()> {
     let lock = BuildLock::wait(index, BuildTask::Flush);
     let meta = Metapage::read(index)?;

@@ -1,8 +1,9 @@
-//! Key columns: what stands beside the vector in an index, as numbers that filters within a search compare.
+//! Key columns: the columns beside the vector in an index, stored as numbers that filters compare within a
+//! search.
 //!
-//! A number compares as its value does; of texts and UUIDs, which are only compared for equality, it is a
-//! hash. So a filter may let a row through that does not match, and never keeps one out that does: the
-//! executor checks conditions again on the row.
+//! A number compares as its value does. Texts and UUIDs, which are only compared for equality, become
+//! hashes. So a filter may let a row through that does not match, but never keeps out one that does: the
+//! executor checks the conditions on each row again.
 
 use crate::access::relation::IndexRelation;
 use crate::sql::failure::{Failure, Result};
@@ -26,11 +27,11 @@ pub enum KeyKind {
     Uuid,
 }
 
-/// The values of a row's key columns, null where they are.
+/// The values of a row's key columns; `None` for null.
 pub type Keys = Vec<Option<i64>>;
 
 impl KeyKind {
-    /// Of a type that a key column may have.
+    /// The kind for a type; `None` if a key column cannot have it.
     pub fn of(type_oid: pg_sys::Oid) -> Option<Self> {
         Some(match type_oid {
             pg_sys::BOOLOID => Self::Bool,
@@ -47,10 +48,10 @@ impl KeyKind {
         })
     }
 
-    /// The number of a value.
+    /// The number that stands for a value.
     ///
     /// # Safety
-    /// A value of this type, not null.
+    /// The value is of this type and not null.
     pub unsafe fn encode(self, value: Datum) -> i64 {
         match self {
             Self::Bool => i64::from(value.value() as u8 != 0),
@@ -68,7 +69,7 @@ impl KeyKind {
                 }
                 hash
             },
-            // SAFETY: sixteen bytes.
+            // SAFETY: a UUID has sixteen bytes.
             Self::Uuid => unsafe {
                 xxh3_64(&value.cast_mut_ptr::<[u8; 16]>().read_unaligned()) as i64
             },
@@ -76,22 +77,22 @@ impl KeyKind {
     }
 }
 
-/// A number that compares as Postgres compares doubles: zeros are equal, NaN is the greatest.
+/// A number that compares as Postgres compares doubles: both zeros are equal, NaN is the greatest value.
 fn order(value: f64) -> i64 {
     if value.is_nan() {
         return i64::MAX;
     }
-    // Zero without its sign.
+    // Removes the sign of zero.
     let bits = (value + 0.0).to_bits() as i64;
     if bits < 0 { bits ^ i64::MAX } else { bits }
 }
 
-/// The key columns of an index: all but the first.
+/// The key columns of an index: all columns but the first.
 ///
 /// # Errors
 /// If one has a type or a collation that cannot be compared here.
 pub fn kinds(index: IndexRelation) -> Result<Vec<KeyKind>> {
-    // SAFETY: open, with as many types and collations as attributes.
+    // SAFETY: the index is open, and has as many types and collations as attributes.
     let columns = unsafe {
         let relation = &*index.raw();
         let count = (*relation.rd_index).indnkeyatts as usize;
@@ -117,23 +118,23 @@ pub fn kinds(index: IndexRelation) -> Result<Vec<KeyKind>> {
     columns.map(kind).collect()
 }
 
-/// The key columns as index files have them, named by their numbers in the index.
+/// The schema of key columns in index files, where they are named by their numbers in the index.
 pub fn schema(kinds: &[KeyKind]) -> Vec<ColumnSchema> {
     let named = |number| ColumnSchema { name: name(number), column_type: ColumnType::Int64 };
     (2..).take(kinds.len()).map(named).collect()
 }
 
-/// The name of an attribute of an index in its files.
+/// The name of an index's attribute in its files.
 pub fn name(attribute: usize) -> String {
     attribute.to_string()
 }
 
-/// Values as index files take them.
+/// Key values as index files take them.
 pub fn values(keys: &[Option<i64>]) -> Vec<ValueRef<'static>> {
     keys.iter().map(|key| key.map_or(ValueRef::Null, ValueRef::Int64)).collect()
 }
 
-/// The keys of a row that is indexed.
+/// The key values of an indexed row.
 ///
 /// # Safety
 /// The values of all attributes of the index.

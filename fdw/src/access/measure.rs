@@ -1,9 +1,10 @@
-//! How far Postgres finds a row: pgvector's own function, which its sorting calls too, by which rows are put
-//! in order. It is given the vector as the index has it, or where that has codes alone, or one that
-//! it brought to another length, as the table has it.
+//! Postgres's distances of rows, by which they are ordered. pgvector's own function computes them, which
+//! its sorting calls, too. It receives the vector of the index; or that of the table, if the index has
+//! codes alone or scaled the vector to another length.
 //!
-//! The executor would compute that itself of rows that come with a bound (`xs_recheckorderby`). But a row that
-//! waits in its queue loses its place in the table: `ctid`, FOR UPDATE and WHERE CURRENT OF do not work then.
+//! The executor could compute the distances itself, if the index returned rows with lower bounds
+//! (`xs_recheckorderby`). But a row that waits in the executor's queue loses its TID: `ctid`, FOR UPDATE
+//! and WHERE CURRENT OF then do not work.
 
 use crate::access::column::Column;
 use crate::access::table_rows::TableRows;
@@ -15,28 +16,29 @@ use hither_core::{Metric, RowId};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{FromDatum, PgMemoryContexts};
 
-/// Lengths of vectors that an index under cosine keeps as they are.
+/// Lengths of vectors that an index under cosine stores unscaled.
 const KEPT_LENGTHS: std::ops::RangeInclusive<f64> = 1e-14..=1e14;
 
-/// The function of a scan's ordering, with what it is asked about.
+/// The function of a scan's ordering, with the query and the memory for its calls.
 pub struct Measure {
     order: pg_sys::ScanKey,
     query: Datum,
-    /// Where a vector of the index is given to the function, and how many bytes its values have.
+    /// Where the function reads a vector of the index, and how many bytes its values have.
     place: *mut u8,
     width: usize,
-    /// Rows of the table, and which of its columns the vector is; none if it is an expression.
+    /// The rows of the table, and the number of the vector's column; `None` if the index is on an
+    /// expression.
     rows: Option<(TableRows, i16)>,
     /// Whether the index's vectors may be multiples of the table's.
     may_be_scaled: bool,
-    /// Of this measure, and of a call of the function.
+    /// The memory contexts of this value, and of a single call of the function.
     memory: pg_sys::MemoryContext,
     call: pg_sys::MemoryContext,
     /// How many rows of the table were fetched.
     pub fetched: u64,
 }
 
-/// A context of memory within another.
+/// Creates a memory context as a child of another.
 unsafe fn context(parent: pg_sys::MemoryContext) -> pg_sys::MemoryContext {
     let sizes = [
         pg_sys::ALLOCSET_SMALL_MINSIZE,
@@ -45,26 +47,26 @@ unsafe fn context(parent: pg_sys::MemoryContext) -> pg_sys::MemoryContext {
     ];
     let [least, first, most] = sizes.map(|size| size as usize);
     let name = c"hither measure".as_ptr();
-    // SAFETY: the caller's parent is one.
+    // SAFETY: the caller passes a valid parent.
     unsafe { pg_sys::AllocSetContextCreateInternal(parent, name, least, first, most) }
 }
 
-/// What there is of a row.
+/// What became of measuring a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RowDistance {
-    /// How far it is.
+    /// Its distance.
     At(f64),
-    /// The scan's snapshot does not see it.
+    /// The scan's snapshot does not see the row.
     Unseen,
-    /// Nobody does.
+    /// No transaction can see the row any more.
     Dead,
 }
 
 impl Measure {
-    /// For an ordering by a query that is not null, of rows with lengths between these.
+    /// A measure for an ordering by a query that is not null, of rows whose lengths are within `lengths`.
     ///
     /// # Safety
-    /// A scan of Postgres's and memory, which last longer.
+    /// The scan is Postgres's; it and the memory context outlive this value.
     pub unsafe fn new(
         scan: pg_sys::IndexScanDesc,
         memory: pg_sys::MemoryContext,
@@ -99,7 +101,7 @@ impl Measure {
         }
     }
 
-    /// How far Postgres finds a row of a shard, which is at this place in the table.
+    /// Postgres's distance of a row of a shard, whose TID is `tid`.
     pub fn distance(&mut self, shard: &Shard, row: RowId, tid: u64) -> Result<RowDistance> {
         let index = shard.file.index();
         let stored =
@@ -108,7 +110,7 @@ impl Measure {
         let stored = stored.filter(|_| !(self.may_be_scaled || is_near()) || self.rows.is_none());
         let vector = match (stored, &mut self.rows) {
             (Some(stored), _) => {
-                // SAFETY: the place has room for as many bytes.
+                // SAFETY: the place has room for this many bytes.
                 unsafe { vector::copy(&stored[..self.width], self.place) };
                 Datum::from(self.place)
             }
@@ -133,12 +135,12 @@ impl Measure {
         }
     }
 
-    /// Gives back what it holds; after an error the end of the transaction does so.
+    /// Releases its resources; after an error the end of the transaction does so.
     pub fn end(self) {
         if let Some((mut rows, _)) = self.rows {
             rows.end();
         }
-        // SAFETY: made by this.
+        // SAFETY: created by `new`.
         unsafe { pg_sys::MemoryContextDelete(self.memory) }
     }
 }

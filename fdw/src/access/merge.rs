@@ -1,14 +1,14 @@
 //! Merging: several segments become one.
 //!
-//! Which take part is a matter of size: each that is left is at least [`RATIO`] times as large as all that are
-//! smaller together, so that a row is built into a segment again only as often as the index grows by that,
-//! and there are few of them. One of which a fifth is deleted is built again whatever its size.
+//! Size decides which segments take part: each segment that is left is at least [`RATIO`] times as large as
+//! all smaller ones together. So a row is rebuilt only as often as the index grows by that factor, and
+//! there are few segments. A segment is also rebuilt, whatever its size, once a fifth of it is deleted.
 //!
-//! Where segments have codes alone, the vectors of their rows are read from the table again. Of a row that
-//! cannot be read there, for it is gone, what its codes stand for is taken, and it is known to be off by that much
-//! more. Vectors that lie out of line VACUUM cannot read, for what its snapshot sees another may take away: from
-//! merge to merge the codes of living rows would stand for less. So it leaves these segments to a worker, and
-//! goes by their codes only where there is none.
+//! Where segments have codes alone, the vectors of their rows are read from the table again. If a row is
+//! gone from the table, its decoded codes are taken instead, and their error adds to that of the new codes.
+//! VACUUM cannot read out-of-line vectors, because its snapshot does not keep another VACUUM from removing
+//! what it sees; so merge after merge the codes of live rows would become less exact. Therefore VACUUM
+//! leaves these segments to a worker, and merges them by their codes only if there is none.
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::build::SegmentBuilder;
@@ -27,51 +27,51 @@ use hither_core::ValueRef;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
 
-/// How many times as large as all that are smaller a segment is left as it is.
+/// A segment is left as it is if it is so many times as large as all smaller ones together.
 const RATIO: u64 = 2;
 
-/// A segment of which one in so many is deleted is built again.
+/// A segment is rebuilt if one in so many of its rows is deleted.
 const DELETED: u64 = 5;
 
-/// What is to be merged.
+/// Which segments to merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MergeScope {
-    /// Segments that are small beside others.
+    /// Segments that are small compared with others.
     Small,
     /// Everything.
     All,
 }
 
-/// What a merge does about vectors that it cannot read where they lie, out of line.
+/// What a merge does with out-of-line vectors that it cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutOfLine {
-    /// It goes by codes.
+    /// It takes the decoded codes.
     ByCodes,
     /// It leaves the segments as they are.
     Leave,
 }
 
-/// What became of a merge.
+/// The result of a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Done,
-    /// Somebody else is at it, or waits for the table.
+    /// Another process is merging, or the table cannot be locked without waiting.
     Busy,
-    /// Vectors lie out of line, and segments were left.
+    /// Segments were left because vectors are out of line.
     Left,
 }
 
-/// Makes segments of growing rows and merges what is wished; false if somebody else is at it.
+/// Flushes the growing rows and merges segments; false if another process does so.
 ///
 /// # Errors
-/// If the index is damaged, or memory or disk do not hold the new segment.
+/// If the index is damaged, or the new segment does not fit in memory or on disk.
 pub fn flush_and_merge(index: IndexRelation, column: &Column, scope: MergeScope) -> Result<bool> {
     let Some(lock) = BuildLock::try_new(index, BuildTask::Flush) else { return Ok(false) };
     flush(index, column, lock)?;
     Ok(merge(index, column, scope, OutOfLine::ByCodes)? == Outcome::Done)
 }
 
-/// Merges segments until those that are left are as they should be.
+/// Merges segments until none of those that are left should be merged.
 ///
 /// # Errors
 /// Those of [`flush_and_merge`].
@@ -112,8 +112,8 @@ fn merge_once(
         }
     }
     table.close();
-    // Building takes long, and VACUUM of any table waits for whoever has a snapshot of the catalogs.
-    // SAFETY: where another snapshot is held, it does nothing.
+    // Building takes long, and VACUUM of any table waits for backends that hold a snapshot of the catalogs.
+    // SAFETY: does nothing if another snapshot is held.
     unsafe { pg_sys::InvalidateCatalogSnapshotConditionally() };
     let blocks = {
         let _lock = BuildLock::wait(index, BuildTask::Flush);
@@ -125,7 +125,8 @@ fn merge_once(
     Ok(Outcome::Done)
 }
 
-/// Which segments are merged: the smaller ones, as far as each is small beside those below it.
+/// Which segments to merge: in ascending size, all up to the last that is small compared with those below
+/// it.
 fn sources(snapshot: &Snapshot, scope: MergeScope) -> Vec<OpenSegment> {
     let mut segments = snapshot.segments.clone();
     segments.sort_by_key(|segment| segment.entry.live());
@@ -149,13 +150,13 @@ fn sources(snapshot: &Snapshot, scope: MergeScope) -> Vec<OpenSegment> {
     chosen.map(|(_, segment)| segment).collect()
 }
 
-/// Whether so much of a segment is deleted that it is worth building again.
+/// Whether so much of a segment is deleted that rebuilding pays.
 fn is_worn(entry: &SegmentEntry) -> bool {
     entry.deleted * DELETED >= entry.rows
 }
 
-/// Adds the rows of a segment whose places are among those that are wanted; false if the vector of one lies out of
-/// line, and the segment is to be left then.
+/// Adds the rows of a segment whose TIDs are wanted; false if the vector of one is out of line and the
+/// segment is therefore to be left.
 pub fn push_segment(
     builder: &mut SegmentBuilder,
     source: &OpenSegment,

@@ -1,4 +1,5 @@
-//! The first page: what the index consists of, and what has changed since somebody looked.
+//! The first page: the segments and pages of the index, and counters by which a backend sees what has
+//! changed.
 
 use crate::access::page::{
     Block, CONTENT, Lock, LogRecord, NO_BLOCK, PageBuffer, PageKind, PageTag,
@@ -9,34 +10,34 @@ use bytemuck::{Pod, Zeroable};
 use pgrx::PgSqlErrorCode as Code;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Where the metapage is.
+/// The block of the metapage.
 pub const METAPAGE: Block = 0;
 
-/// The layout of pages that this code writes, and the oldest code that reads it.
+/// The version of the page layout that this code writes, which is also the oldest that can read it.
 const VERSION: u16 = 1;
 
-/// Most segments of an index. Merging keeps them far fewer.
+/// Maximum number of segments. Merging keeps their number far lower.
 pub const MOST_SEGMENTS: usize = 64;
 
-/// Blocks that are kept for growing pages.
+/// Maximum number of blocks reserved for growing pages.
 pub const MOST_RESERVED: usize = 512;
 
 /// The numbers of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Head {
-    /// XXH3 of all that follows.
+    /// XXH3 of everything after it.
     checksum: u64,
     version: u16,
     readable_by: u16,
     pub dimensions: u32,
-    /// Chosen when the index was created: a relation's file may be another index's tomorrow.
+    /// Chosen when the index was created, as another index may later use a relation file of the same name.
     pub identity: u64,
     /// Counts changes of the list of segments.
     pub generation: u64,
     /// Counts deletions of growing rows.
     pub growing_deletions: u64,
-    /// Rows on full growing pages.
+    /// Rows on the growing pages before the last.
     pub growing_rows: u64,
     /// The first growing page, and its place.
     pub growing: Block,
@@ -66,7 +67,7 @@ pub struct SegmentEntry {
     pub number: u32,
     /// The page that says where the others are.
     pub extents: Block,
-    /// Between which bounds the lengths of the rows are.
+    /// Bounds of the lengths of its vectors.
     pub least_length: f32,
     pub greatest_length: f32,
 }
@@ -96,7 +97,7 @@ const _: () = assert!(
 );
 
 impl Metapage {
-    /// Of an index without rows whose growing pages begin at a block.
+    /// The metapage of an index without rows whose first growing page is this block.
     pub fn new(dimensions: usize, identity: u64, growing: Block) -> Self {
         let head = Head {
             checksum: 0,
@@ -126,7 +127,7 @@ impl Metapage {
     /// Reads the metapage.
     ///
     /// # Errors
-    /// If it is none, or of a newer version.
+    /// If it is damaged, or of a newer version.
     pub fn read(index: IndexRelation) -> Result<Self> {
         Self::decode(index, &PageBuffer::read(index, METAPAGE, Lock::Share)?)
     }
@@ -166,12 +167,12 @@ impl Metapage {
         })
     }
 
-    /// The layout of the pages.
+    /// The version of the page layout.
     pub fn version(&self) -> i32 {
         self.head.version.into()
     }
 
-    /// The bytes of the page.
+    /// The content of the page.
     pub fn encode(&self) -> Vec<u8> {
         let (segments, reserved) = (self.segments.len() as u32, self.reserve.len() as u32);
         let head = Head { segments, reserved, ..self.head };
@@ -184,7 +185,7 @@ impl Metapage {
     }
 }
 
-/// The metapage, locked, so that it can be changed or nobody else can.
+/// The metapage, locked: exclusively to change it, or shared so that nobody else does.
 pub struct LockedMetapage {
     page: PageBuffer,
     pub meta: Metapage,
@@ -196,12 +197,12 @@ impl LockedMetapage {
         Ok(Self { meta: Metapage::decode(index, &page)?, page })
     }
 
-    /// Makes its content, as it was changed, part of a record.
+    /// Adds the changed content to a WAL record.
     pub fn log<'b>(&'b self, record: &LogRecord<'b>) {
         record.page(&self.page).write(&self.meta.encode());
     }
 
-    /// Writes its content, as it was changed, in a record of its own.
+    /// Writes the changed content with a WAL record of its own.
     pub fn save(&self, index: IndexRelation) {
         let record = LogRecord::new(index);
         self.log(&record);
@@ -209,7 +210,7 @@ impl LockedMetapage {
     }
 }
 
-/// A page that is linked to none.
+/// Whether a page is the last of its chain.
 pub fn is_last(tag: PageTag) -> bool {
     tag.next == NO_BLOCK
 }

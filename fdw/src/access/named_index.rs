@@ -1,4 +1,5 @@
-//! An index that a function was given: open, and of a table that the user may do this to.
+//! An index that was passed to a function: open, and of a table on which the user has the rights that the
+//! function needs.
 
 use crate::access::relation::{IndexRelation, is_ours};
 use crate::sql::encoding::relation_name;
@@ -6,18 +7,18 @@ use crate::sql::failure::{Failure, Result};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
-/// What is done to an index takes different rights and locks.
+/// What a function does to an index, which determines the rights and locks that it needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// To whoever may read the table.
+    /// For users who may read the table.
     Read,
-    /// To whoever may read all of the table's rows.
+    /// For users who may read all rows of the table.
     ReadRows,
-    /// To whoever owns it.
+    /// For the owner.
     Maintain,
 }
 
-/// An index that is open until this is dropped, as is its table.
+/// An index that stays open, with its table, until this is dropped.
 pub struct NamedIndex {
     relation: pg_sys::Relation,
     table: pg_sys::Relation,
@@ -26,18 +27,18 @@ pub struct NamedIndex {
 
 impl NamedIndex {
     /// # Errors
-    /// If it is no index of ours, or the user may not.
+    /// If it is no index of ours, or the user lacks the rights.
     pub fn open(oid: pg_sys::Oid, intent: Intent) -> Result<Self> {
         let lock = match intent {
             Intent::Read | Intent::ReadRows => pg_sys::AccessShareLock,
             Intent::Maintain => pg_sys::RowExclusiveLock,
         } as pg_sys::LOCKMODE;
-        // SAFETY: look-ups in the catalogs; a relation that is none is Postgres's error.
+        // SAFETY: catalog look-ups; Postgres raises an error if there is no such relation.
         unsafe {
             if pg_sys::get_rel_relkind(oid) as u8 != pg_sys::RELKIND_INDEX {
                 return Err(wrong(oid));
             }
-            // A table is locked before its indexes.
+            // A table must be locked before its indexes.
             let table = pg_sys::IndexGetRelation(oid, false);
             let table = pg_sys::table_open(table, lock);
             let opened = Self { relation: pg_sys::index_open(oid, lock), table, lock };
@@ -76,10 +77,10 @@ impl NamedIndex {
         }
     }
 
-    /// The same for whoever reads, or none if there is no such index any more.
+    /// Like [`open`](Self::open) with [`Intent::Read`], but `None` if the index does not exist any more.
     pub fn find(oid: pg_sys::Oid) -> Result<Option<Self>> {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        // SAFETY: null if it is gone; while it is locked, it stays.
+        // SAFETY: null if the index is gone; while it is locked, it cannot be dropped.
         unsafe {
             let table = pg_sys::IndexGetRelation(oid, true);
             let table = pg_sys::try_relation_open(table, lock);
@@ -97,7 +98,7 @@ impl NamedIndex {
     }
 
     pub fn index(&self) -> IndexRelation {
-        // SAFETY: open as long as this lives, and ours.
+        // SAFETY: an index of ours, open as long as this value.
         unsafe { IndexRelation::new(self.relation) }
     }
 
@@ -108,7 +109,7 @@ impl NamedIndex {
 
 impl Drop for NamedIndex {
     fn drop(&mut self) {
-        // After an error the end of the transaction closes it.
+        // After an error the end of the transaction closes both.
         if !std::thread::panicking() {
             // SAFETY: opened by this.
             unsafe {

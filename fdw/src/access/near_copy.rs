@@ -1,13 +1,13 @@
 //! Near copies: the files of segments, outside the index, which all backends map.
 //!
-//! A near copy is a cache by content. Its name has the hash of its bytes, so it is never out of date: the
-//! metapage says which content counts, whatever crash, rollback, TRUNCATE, promotion or restoration
-//! made it so. It may be removed at any time, and comes back when it is wanted. It is not synced, and
-//! may have lost bytes with the machine's power: one that this server did not write or compare since it began, or
-//! that anybody changed since, is read and compared before it is used.
+//! A near copy is a cache entry addressed by content. Its name contains the hash of its bytes, so it is
+//! never out of date: the metapage says which content is current, also after a crash, rollback, TRUNCATE,
+//! promotion or restoration. A copy may be removed at any time and is written again when it is needed. It
+//! is not synced and may lose bytes in a power failure. Therefore a copy is read and compared before use,
+//! unless this server wrote or compared it since it started and nothing has changed it since.
 //!
-//! Where a copy cannot be written (a full or read-only disk, `hither.near_copies = off`) a backend
-//! keeps the file in memory of its own. Of temporary tables that is always so.
+//! If a copy cannot be written (a full or read-only disk, `hither.near_copies = off`), a backend keeps the
+//! file in its own memory. Copies of temporary tables' indexes are never written.
 
 use crate::access::metapage::SegmentEntry;
 use crate::access::relation::{IndexRelation, RelationFile};
@@ -24,16 +24,17 @@ use std::rc::Rc;
 use std::time::SystemTime;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Beneath the data directory: pg_basebackup leaves out what is called so, and pg_checksums passes it over.
+/// Within the data directory: pg_basebackup leaves out folders with this prefix, and pg_checksums skips
+/// them.
 const FOLDER: &str = "pgsql_tmp_hither/near";
 
-/// Whose file it is, and what is in it.
+/// The path of the copy of a file with this content.
 fn path(file: RelationFile, content: &[u8; 16]) -> PathBuf {
     let content = u128::from_be_bytes(*content);
     Path::new(FOLDER).join(format!("{}{content:032x}.hither", prefix(file)))
 }
 
-/// What the names of all copies of a relation's file begin with.
+/// The common prefix of the names of all copies of a relation's file.
 fn prefix(file: RelationFile) -> String {
     format!("{}.{}.{}.", file.database, file.tablespace, file.number)
 }
@@ -43,13 +44,13 @@ fn is_wanted(index: IndexRelation) -> bool {
     settings::near_copies() && !index.is_temporary()
 }
 
-/// When the server began, which is when it may have lost what was not synced.
+/// When the server started: copies that are older may have lost bytes that were not synced.
 fn server_start() -> SystemTime {
-    // SAFETY: a number that the server set when it began.
+    // SAFETY: a number that the server set when it started.
     settings::system_time(unsafe { pg_sys::PgStartTime })
 }
 
-/// Says once a backend why there are no copies.
+/// Logs, once in each backend, why copies cannot be written.
 fn log_failure(error: &io::Error) {
     use std::cell::Cell;
     thread_local! { static SAID: Cell<bool> = const { Cell::new(false) }; }
@@ -58,14 +59,14 @@ fn log_failure(error: &io::Error) {
     }
 }
 
-/// The file of a segment, mapped, or in memory; none if a merge took the segment away meanwhile.
+/// The file of a segment, mapped or in memory; `None` if a merge has removed the segment meanwhile.
 ///
 /// # Errors
-/// If it is no index file.
+/// If it is not a valid index file.
 pub fn open(index: IndexRelation, segment: &SegmentEntry) -> Result<Option<Rc<IndexFile>>> {
     let wanted = is_wanted(index);
     let path = path(index.file(), &segment.content);
-    // One that is removed at this moment, or cannot be opened, is as good as none.
+    // A copy that is being removed, or cannot be opened, counts as missing.
     if wanted
         && is_whole(&path, segment)
         && let Ok(file) = IndexFile::open(&path)
@@ -87,19 +88,19 @@ pub fn open(index: IndexRelation, segment: &SegmentEntry) -> Result<Option<Rc<In
     Ok(Some(Rc::new(IndexFile::from_bytes(bytes)?)))
 }
 
-/// Whether there is a copy of a segment.
+/// Whether a segment has a copy.
 pub fn exists(index: IndexRelation, segment: &SegmentEntry) -> bool {
     let path = path(index.file(), &segment.content);
     fs::metadata(path).is_ok_and(|file| file.len() == segment.length)
 }
 
-/// Reads a copy once, so that it is in memory, and gives its length: 0 if there is none.
+/// Reads a copy once to bring it into the page cache; returns its length, or 0 if there is none.
 pub fn warm(index: IndexRelation, segment: &SegmentEntry) -> u64 {
     let read = || io::copy(&mut File::open(path(index.file(), &segment.content))?, &mut io::sink());
     read().unwrap_or(0)
 }
 
-/// Whether a copy is there and has the segment's bytes.
+/// Whether a copy exists and has the segment's bytes.
 fn is_whole(path: &Path, segment: &SegmentEntry) -> bool {
     let Ok(file) = fs::metadata(path) else { return false };
     if !file.is_file() || file.len() != segment.length {
@@ -112,8 +113,8 @@ fn is_whole(path: &Path, segment: &SegmentEntry) -> bool {
     fs::read(path).is_ok_and(is_same)
 }
 
-/// Marks a copy as whole, by a time of change that no change has, and as used now: it is not the first to be
-/// removed.
+/// Marks a copy as verified, by setting its modification time to the server's start, and as used now, so
+/// that it is not among the first to be removed.
 fn note_use(path: &Path) {
     if let Ok(file) = File::options().write(true).open(path) {
         let times = FileTimes::new().set_accessed(SystemTime::now()).set_modified(server_start());
@@ -121,8 +122,8 @@ fn note_use(path: &Path) {
     }
 }
 
-/// Removes copies that were not opened longest until another of so many bytes fits beside the others;
-/// false if it never does.
+/// Removes the least recently used copies until a new one of `bytes` bytes fits; false if it is larger than
+/// the limit.
 fn make_room(bytes: u64) -> bool {
     let limit = settings::near_copy_size();
     if limit == u64::MAX || bytes > limit {
@@ -154,7 +155,7 @@ fn write(path: &Path, bytes: &AlignedBytes) -> io::Result<()> {
     file.rename(path)
 }
 
-/// A file that is removed unless it gets its name.
+/// A file that is removed on drop unless it was renamed.
 struct TemporaryFile {
     path: PathBuf,
     file: File,
@@ -178,19 +179,19 @@ impl TemporaryFile {
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // It is not there any more if it got its name.
+        // Fails if the file was renamed.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A copy that is written while the segment is.
+/// Writes a copy while the segment is written.
 pub struct NearCopyWriter {
     file: TemporaryFile,
     of: RelationFile,
 }
 
 impl NearCopyWriter {
-    /// None where no copies are wanted, none of so many bytes has room, or none can be written.
+    /// `None` if copies are off, this one exceeds the limit, or it cannot be created.
     pub fn new(index: IndexRelation, length: u64) -> Option<Self> {
         if !is_wanted(index) || !make_room(length) {
             return None;
@@ -202,20 +203,21 @@ impl NearCopyWriter {
         Some(Self { file, of })
     }
 
-    /// Whether the bytes were written.
+    /// Appends bytes; false if that failed.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
         self.file.write(bytes).inspect_err(log_failure).is_ok()
     }
 
-    /// Gives the copy its name.
+    /// Renames the copy to its final name.
     pub fn finish(self, content: &[u8; 16]) {
         let Self { file, of } = self;
         let _ = file.rename(&path(of, content)).inspect_err(log_failure);
     }
 }
 
-/// Removes copies that nobody wants: of segments of this index that are none of `live`, of relations
-/// whose files are gone, of writers that died. Whoever has one open keeps it.
+/// Removes copies that are not needed: those of this index's segments that are not among `live`, of
+/// relations whose files are gone, and of processes that died while writing. Backends that have such a copy
+/// open keep it.
 pub fn sweep(index: IndexRelation, live: &[SegmentEntry]) {
     let own = prefix(index.file());
     let names: Vec<_> = live.iter().map(|segment| path(index.file(), &segment.content)).collect();
@@ -235,14 +237,14 @@ pub fn sweep(index: IndexRelation, live: &[SegmentEntry]) {
     }
 }
 
-/// Whether the process that writes a temporary file lives.
+/// Whether the process that writes a temporary file is still running.
 fn is_running(name: &str) -> bool {
     let process = name.rsplit('.').next().and_then(|process| process.parse().ok());
-    // SAFETY: signal 0 is none.
+    // SAFETY: signal 0 is not delivered.
     process.is_some_and(|process| unsafe { libc::kill(process, 0) == 0 })
 }
 
-/// Whether the relation that a copy is named after has a file.
+/// Whether the relation in a copy's name still has a file.
 fn has_relation(name: &str) -> bool {
     let mut parts = name.split('.');
     let mut part = || parts.next().unwrap_or_default();

@@ -1,9 +1,9 @@
-//! What a backend keeps of an index from one search to the next: its segments, open, a copy of its growing
+//! What a backend keeps of an index from one search to the next: its open segments, a copy of its growing
 //! rows, and which rows are deleted.
 //!
-//! The metapage says what has changed since. A search works on a [`Snapshot`] of that, and reads nothing of
-//! the index any more: no page can be recycled under it, and a row that VACUUM removes meanwhile is invisible
-//! to whoever searches already.
+//! The metapage shows what has changed since the last search. A search works on a [`Snapshot`] and reads no
+//! page of the index after taking it. So recycled pages cannot affect it, and a row that VACUUM removes
+//! meanwhile is invisible to the searching transaction anyway.
 
 use crate::access::column::Column;
 use crate::access::dead_rows::{DeadRow, UnwrittenHints};
@@ -24,19 +24,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// A segment that is open.
+/// A segment whose file is open.
 #[derive(Clone)]
 pub struct OpenSegment {
     pub entry: SegmentEntry,
     pub shard: Shard,
     pub deleted: Rc<RowSet>,
-    /// Those that scans found dead.
+    /// Rows that scans found dead.
     dead: Rc<RowSet>,
     usual_error: f32,
     places: RowPlaces,
 }
 
-/// Numbers of rows among all rows of a file, which may itself have several segments.
+/// Maps row ids to places among all rows of a file, which may itself have several segments.
 #[derive(Clone)]
 pub struct RowPlaces(Rc<[u64]>);
 
@@ -65,7 +65,7 @@ impl OpenSegment {
         self.deleted.count > 0 && self.deleted.contains(self.place(row))
     }
 
-    /// Takes what its deletion pages say; false if they are no longer its own.
+    /// Reads its deletion pages; false if they now belong to something else.
     fn read_marks(&mut self, index: IndexRelation, entry: &SegmentEntry) -> Result<bool> {
         let Some(marks) = RowMarks::read(index, entry)? else { return Ok(false) };
         self.deleted = Rc::new(marks.deleted);
@@ -86,7 +86,7 @@ thread_local! {
     static OPEN: RefCell<RecentValues<RelationFile, OpenIndex>> = RefCell::default();
 }
 
-/// An index as it was at a moment.
+/// An index as of one moment.
 pub struct Snapshot {
     pub meta: Metapage,
     pub segments: Vec<OpenSegment>,
@@ -97,7 +97,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads what has changed since this backend looked last.
+    /// Brings the backend's state up to date and returns it.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -109,7 +109,7 @@ impl Snapshot {
         loop {
             pgrx::check_for_interrupts!();
             let meta = Metapage::read(index)?;
-            // What it names is gone, and it names it still.
+            // Pages that this metapage refers to are gone, and it has not changed since.
             if before.as_ref() == Some(&meta) {
                 return Err(index.damaged("its metapage names pages that are none of it"));
             }
@@ -126,17 +126,17 @@ impl Snapshot {
         }
     }
 
-    /// How far vectors are off where only codes are stored, nearly all of them.
+    /// An upper bound on the error of nearly all vectors of which only codes are stored.
     pub fn usual_error(&self) -> f64 {
         self.segments.iter().fold(0.0_f32, |most, segment| most.max(segment.usual_error)).into()
     }
 
-    /// Whether a row of a shard is deleted. Of growing ones those that are were never read.
+    /// Whether a row of a shard is deleted. Deleted growing rows are not in the copy.
     pub fn is_deleted(&self, shard: usize, row: RowId) -> bool {
         self.segments.get(shard).is_some_and(|segment| segment.is_deleted(row))
     }
 
-    /// Whether a scan found a row of a shard dead. That counts where no log is replayed.
+    /// Whether a scan found a row of a shard dead. This only counts where no WAL is replayed.
     ///
     /// # Errors
     /// If the shard is damaged.
@@ -149,7 +149,7 @@ impl Snapshot {
         }
     }
 
-    /// A row of a shard that was found dead.
+    /// The hint that a row of a shard is dead.
     ///
     /// # Errors
     /// If the shard is damaged.
@@ -162,7 +162,7 @@ impl Snapshot {
         }
     }
 
-    /// Keeps which rows a scan of this found dead, so that later ones pass over them.
+    /// Remembers rows that a scan of this snapshot found dead, so that later scans skip them.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -185,7 +185,7 @@ impl OpenIndex {
         Self { identity, segments: Vec::new(), growing: None, hints }
     }
 
-    /// Keeps which rows were found dead in the index as it was at a moment.
+    /// Remembers rows that were found dead in a snapshot with this head.
     fn note_dead(&mut self, head: &Head, dead: &[DeadRow]) {
         for row in dead {
             match *row {
@@ -198,7 +198,7 @@ impl OpenIndex {
                     }
                 }
                 DeadRow::Growing { tid } => {
-                    // A place has another row only after VACUUM deleted the one that it had.
+                    // A TID can only be reused after VACUUM has deleted its previous row.
                     let now = self.growing.as_mut().filter(|copy| {
                         (copy.first, copy.deletions) == (head.growing_place, head.growing_deletions)
                     });
@@ -210,7 +210,8 @@ impl OpenIndex {
         }
     }
 
-    /// Writes which rows of segments were found dead, if it is time, and takes what others wrote there.
+    /// Writes hints of dead rows, once their WAL is flushed, and reads those of other backends from the
+    /// same pages.
     fn write_hints(&mut self, index: IndexRelation) -> Result<()> {
         let entries: Vec<_> = self.segments.iter().map(|segment| segment.entry).collect();
         for number in self.hints.write(index, &entries)? {
@@ -224,7 +225,7 @@ impl OpenIndex {
         Ok(())
     }
 
-    /// Whether all that the metapage names was there.
+    /// Brings the state up to date with a metapage; false if something that it refers to is gone.
     fn refresh(&mut self, index: IndexRelation, column: &Column, meta: &Metapage) -> Result<bool> {
         let mut before = std::mem::take(&mut self.segments);
         let mut brought = false;
@@ -247,7 +248,7 @@ impl OpenIndex {
             self.segments.push(segment);
         }
         if brought {
-            // Where nobody merges, as on a standby, those who look see what is left over.
+            // Where nobody merges, as on a standby, searching backends remove stale copies.
             near_copy::sweep(index, &meta.segments);
         }
         self.refresh_growing(index, column, meta)
@@ -261,7 +262,7 @@ impl OpenIndex {
     ) -> Result<bool> {
         let (first, deletions) = (meta.head.growing_place, meta.head.growing_deletions);
         let kept = self.growing.take();
-        // Rows are added to a copy that no search has.
+        // Rows are added to a copy that no search is using.
         let kept = kept.filter(|kept| kept.first == first && kept.deletions == deletions);
         let mut copy = match kept {
             Some(copy) => copy,
@@ -279,8 +280,8 @@ impl OpenIndex {
         }
         copy.position = position;
         if !rows.is_empty() {
-            // A row may have been deleted while the chain was read, in it or in the segment that it became, and
-            // its place have another by now.
+            // While the chain was read, a row may have been deleted, in it or in the segment that it
+            // became, and its TID may have been reused.
             let now = Metapage::read(index)?.head;
             if (now.growing_place, now.growing_deletions) != (first, deletions) {
                 return Ok(false);
@@ -318,7 +319,7 @@ fn open_segment(index: IndexRelation, entry: &SegmentEntry) -> Result<Option<Ope
     Ok(segment.read_marks(index, entry)?.then_some(segment))
 }
 
-/// The greatest error of rows spread over a file.
+/// Nearly the greatest error in a file, from a sample of rows spread over it.
 fn usual_error(file: &Index<'_>) -> Result<f32> {
     const SAMPLE: u32 = 4096;
     let mut most = 0.0_f32;

@@ -1,4 +1,4 @@
-//! What may be said WITH when an index is created.
+//! The options of CREATE INDEX … WITH (…).
 
 use crate::sql::failure::Result;
 use crate::sql::options::Options;
@@ -41,14 +41,14 @@ impl IndexKind {
     }
 }
 
-/// By what the rows that a search found are put in order.
+/// Which vectors order the rows that a search found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rerank {
-    /// By the table's vectors where that can be, else as [`Self::Index`].
+    /// The table's vectors if possible, otherwise as [`Self::Index`].
     Default,
-    /// By the vectors of the table: the index has codes alone.
+    /// The vectors of the table: the index has only codes.
     Heap,
-    /// By the vectors, which the index has too.
+    /// The vectors of the index, which stores them, too.
     Index,
 }
 
@@ -65,7 +65,7 @@ pub struct StorageOptions {
     pub ef_construction: u32,
     pub lists: u32,
     pub rerank: Rerank,
-    /// So many growing rows are worth a segment.
+    /// The number of growing rows that are flushed to a segment.
     pub growing_rows: u64,
     ef_search: Option<u32>,
     probes: Option<u32>,
@@ -73,7 +73,7 @@ pub struct StorageOptions {
 }
 
 impl StorageOptions {
-    /// How hard to search: what the session says, before these.
+    /// The search effort: the session's settings go before these options.
     pub fn effort(&self) -> Effort {
         let numbers = [
             ("ef_search", self.ef_search.map(f64::from)),
@@ -88,7 +88,7 @@ impl StorageOptions {
 
 const DEFAULT_GROWING_ROWS: c_int = 2048;
 
-/// What the relation cache keeps: read with any of Postgres's own as a value of variable length.
+/// The layout in the relation cache, which Postgres's own code reads as a value of variable length.
 #[repr(C)]
 struct StoredOptions {
     length: c_int,
@@ -120,7 +120,7 @@ thread_local! {
     static KIND: Cell<pg_sys::relopt_kind::Type> = const { Cell::new(0) };
 }
 
-/// A whole number that may be said.
+/// An option that is a whole number.
 struct Number {
     name: &'static CStr,
     text: &'static CStr,
@@ -181,12 +181,13 @@ const NUMBERS: [Number; 6] = [
     },
 ];
 
-/// Makes the options known, once a backend.
+/// Registers the options, once in each backend.
 fn kind() -> pg_sys::relopt_kind::Type {
     if KIND.get() == 0 {
-        // Whoever changes them is seen by the next search, which takes no stronger lock than others.
+        // A change takes effect at the next search, so no stronger lock than this is needed.
         let lock = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
-        // SAFETY: texts end with NUL; Postgres copies them, but for the members, which it keeps.
+        // SAFETY: the texts end with NUL; Postgres copies them, except the enum members, which it keeps and
+        // which are static.
         unsafe {
             let kind = pg_sys::add_reloption_kind();
             for number in &NUMBERS {
@@ -235,7 +236,7 @@ fn kind() -> pg_sys::relopt_kind::Type {
     KIND.get()
 }
 
-/// Reads options as Postgres's catalog has them.
+/// Parses options in the form of Postgres's catalog.
 ///
 /// # Safety
 /// `options` is what Postgres gives to `amoptions`.

@@ -1,11 +1,11 @@
 //! Pages of an index: reading, locking, writing and recognising them.
 //!
-//! Every page ends with a [`PageTag`], which says what it is and of what. Blocks are used again when nothing
-//! names them any more, also under the eyes of who was about to read them: so whoever follows a block
-//! number compares the tag with what is expected, under the lock under which the page is read.
+//! Every page ends with a [`PageTag`], which identifies its kind and owner. A block is reused once nothing
+//! refers to it, even while another process is about to read it. So code that follows a block number
+//! compares the tag with the expected one, under the lock under which it reads the page.
 //!
-//! A change is a [`LogRecord`]: up to four pages that change together or not at all, whatever happens
-//! to the server, here and on standbys.
+//! A change is a [`LogRecord`]: up to four pages that change atomically, on this server and on standbys,
+//! whatever happens to them.
 
 use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
@@ -23,36 +23,37 @@ const PAGE: usize = pg_sys::BLCKSZ as usize;
 /// Postgres's own header of a page.
 const HEADER: usize = std::mem::offset_of!(pg_sys::PageHeaderData, pd_linp).next_multiple_of(8);
 
-/// Bytes that a page carries.
+/// Bytes of content that a page holds.
 pub const CONTENT: usize = PAGE - HEADER - size_of::<PageTag>();
 
-/// What tells our pages from those of other access methods, where tools look for it.
+/// The page id by which tools tell our pages from those of other access methods.
 const OURS: u16 = 0xFD48;
 
-/// What a page is.
+/// The kind of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageKind {
     /// The first page: what the index consists of.
     Meta,
     /// Rows as they were inserted.
     Growing,
-    /// Where the other pages of a segment are.
+    /// The blocks of a segment.
     Extents,
     /// A piece of a segment's file.
     Piece,
-    /// Which rows of a segment are deleted, a bit each.
+    /// A bit for each row of a segment: whether it is deleted.
     Deletions,
 }
 
-/// What a page is, and of what.
+/// Identifies a page: its kind, its owner and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct PageTag {
-    /// Which of the owner's pages of this kind, from 0; growing pages are numbered for ever.
+    /// The number of the page among the owner's pages of this kind, from 0; growing pages are numbered
+    /// without reuse.
     pub place: u32,
-    /// Number of the segment, or 0.
+    /// The number of the segment, or 0.
     pub owner: u32,
-    /// The block of the page that follows, or [`NO_BLOCK`].
+    /// The block of the next page, or [`NO_BLOCK`].
     pub next: Block,
     kind: u16,
     ours: u16,
@@ -63,12 +64,12 @@ impl PageTag {
         Self { place, owner, next: NO_BLOCK, kind: kind as u16, ours: OURS }
     }
 
-    /// The same, of a page that another follows.
+    /// The same tag with a link to the next page.
     pub fn before(self, next: Block) -> Self {
         Self { next, ..self }
     }
 
-    /// Whether a page is that of this kind, owner and place.
+    /// Whether the page has this kind, owner and place.
     pub fn is(&self, kind: PageKind, owner: u32, place: u32) -> bool {
         Self { next: NO_BLOCK, ..*self } == Self::new(kind, owner, place)
     }
@@ -88,21 +89,21 @@ fn check_block(index: IndexRelation, block: Block) -> Result<()> {
     Err(index.damaged(&format!("page {block} is named, and there is none")))
 }
 
-/// A page that is pinned and locked until this is dropped.
+/// A pinned and locked page, until this is dropped.
 pub struct PageBuffer(pg_sys::Buffer);
 
 impl PageBuffer {
     /// Reads and locks a page.
     ///
     /// # Errors
-    /// If there is no such page: damage named it.
+    /// If there is no such page, because damage led to its number.
     pub fn read(index: IndexRelation, block: Block, lock: Lock) -> Result<Self> {
         check_block(index, block)?;
         let lock = match lock {
             Lock::Share => pg_sys::BUFFER_LOCK_SHARE,
             Lock::Exclusive => pg_sys::BUFFER_LOCK_EXCLUSIVE,
         };
-        // SAFETY: the relation is open; a block beyond its end is Postgres's error.
+        // SAFETY: the relation is open; Postgres raises an error for a block beyond its end.
         unsafe {
             let buffer = pg_sys::ReadBuffer(index.raw(), block);
             pg_sys::LockBuffer(buffer, lock as i32);
@@ -110,7 +111,8 @@ impl PageBuffer {
         }
     }
 
-    /// The same for many pages that are read once: they leave the others in shared buffers alone.
+    /// Like [`read`](Self::read), for many pages that are read once: the strategy keeps them from
+    /// displacing others in shared buffers.
     pub fn read_once(
         index: IndexRelation,
         block: Block,
@@ -127,7 +129,7 @@ impl PageBuffer {
         }
     }
 
-    /// A page of which nothing is wanted but its room, locked exclusively.
+    /// A page that will be overwritten, locked exclusively; its content is not read.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -156,7 +158,7 @@ impl PageBuffer {
             let flags = pg_sys::ExtendBufferedFlags::EB_LOCK_FIRST;
             Self(pg_sys::ExtendBufferedRel(relation, fork, none, flags))
         }
-        // SAFETY: the relation is open; two who extend it at once would get the same block.
+        // SAFETY: the relation is open; without the extension lock two processes would get the same block.
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         unsafe {
             let lock = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
@@ -175,7 +177,7 @@ impl PageBuffer {
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: pinned and locked: a page, which nobody changes meanwhile.
+        // SAFETY: pinned and locked, so nobody changes the page meanwhile.
         unsafe { std::slice::from_raw_parts(pg_sys::BufferGetPage(self.0).cast::<u8>(), PAGE) }
     }
 
@@ -187,8 +189,8 @@ impl PageBuffer {
         &self.bytes()[HEADER..][..CONTENT]
     }
 
-    /// Sets bits of the content, each by its byte, which may be lost again: nothing is logged but where checksums
-    /// take it. The page is exclusively locked.
+    /// Sets bits of the content, given as byte positions and bits. They may be lost: nothing is logged,
+    /// unless data checksums require it. The page is exclusively locked.
     pub fn hint(&self, bits: impl Iterator<Item = (usize, u8)>) {
         // SAFETY: pinned and exclusively locked: nobody else reads or changes the page meanwhile.
         let bytes = unsafe {
@@ -206,9 +208,9 @@ impl PageBuffer {
         }
     }
 
-    /// Writes a page of a fork that a crash leaves as it is: its image is logged whatever the relation is.
+    /// Writes a page of the init fork; its image is always logged, even if the relation is unlogged.
     pub fn write_initial(&self, tag: PageTag, content: &[u8]) {
-        // SAFETY: pinned, exclusively locked; nothing between begin and end of the critical section fails.
+        // SAFETY: pinned and exclusively locked; nothing within the critical section fails.
         unsafe {
             let page = pg_sys::BufferGetPage(self.0);
             let mut image = PageImage { page: page.cast(), life: PhantomData };
@@ -224,7 +226,7 @@ impl PageBuffer {
 
 impl Drop for PageBuffer {
     fn drop(&mut self) {
-        // After an error the end of the transaction lets go of it, and of all that the error found held.
+        // After an error the end of the transaction releases the page, like everything else that was held.
         if !std::thread::panicking() {
             // SAFETY: pinned and locked by this.
             unsafe { pg_sys::UnlockReleaseBuffer(self.0) }
@@ -232,7 +234,7 @@ impl Drop for PageBuffer {
     }
 }
 
-/// Changes of up to four pages, which happen together.
+/// Changes of up to four pages that take effect together.
 pub struct LogRecord<'b> {
     state: *mut pg_sys::GenericXLogState,
     life: PhantomData<&'b PageBuffer>,
@@ -244,12 +246,12 @@ impl<'b> LogRecord<'b> {
         Self { state: unsafe { pg_sys::GenericXLogStart(index.raw()) }, life: PhantomData }
     }
 
-    /// The image of a page, to be changed.
+    /// The image of a page, to be modified.
     pub fn page(&self, buffer: &'b PageBuffer) -> PageImage<'_> {
         self.register(buffer, 0)
     }
 
-    /// The image of a page that is written anew.
+    /// The image of a page that is written from scratch.
     pub fn new_page(&self, buffer: &'b PageBuffer, tag: PageTag) -> PageImage<'_> {
         let mut image = self.register(buffer, pg_sys::GENERIC_XLOG_FULL_IMAGE as i32);
         image.clear(tag);
@@ -257,15 +259,15 @@ impl<'b> LogRecord<'b> {
     }
 
     fn register(&self, buffer: &'b PageBuffer, flags: i32) -> PageImage<'_> {
-        // SAFETY: the page is exclusively locked, and stays so as long as the record lives.
+        // SAFETY: the page is exclusively locked as long as the record lives.
         let page = unsafe { pg_sys::GenericXLogRegisterBuffer(self.state, buffer.0, flags) };
         PageImage { page: page.cast(), life: PhantomData }
     }
 
-    /// Makes the changes.
+    /// Applies and logs the changes.
     pub fn finish(mut self) {
         let state = std::mem::replace(&mut self.state, std::ptr::null_mut());
-        // SAFETY: begun, and not finished yet.
+        // SAFETY: started, and not finished yet.
         unsafe { pg_sys::GenericXLogFinish(state) };
     }
 }
@@ -273,13 +275,13 @@ impl<'b> LogRecord<'b> {
 impl Drop for LogRecord<'_> {
     fn drop(&mut self) {
         if !self.state.is_null() && !std::thread::panicking() {
-            // SAFETY: begun, and not finished.
+            // SAFETY: started, and not finished.
             unsafe { pg_sys::GenericXLogAbort(self.state) }
         }
     }
 }
 
-/// What a page is to be.
+/// The new image of a page.
 pub struct PageImage<'r> {
     page: *mut u8,
     life: PhantomData<&'r ()>,
@@ -305,13 +307,13 @@ impl PageImage<'_> {
         self.bytes()[HEADER + CONTENT..].copy_from_slice(bytemuck::bytes_of(&tag));
     }
 
-    /// Writes the content from its beginning; what was after it counts no more.
+    /// Writes the content from its beginning; anything after it is dropped.
     pub fn write(&mut self, content: &[u8]) {
         self.content()[..content.len()].copy_from_slice(content);
         self.set_length(content.len());
     }
 
-    /// How much of the content counts: what is after it is logged as nothing.
+    /// Sets the length of the content; nothing after it is logged.
     pub fn set_length(&mut self, length: usize) {
         let lower = std::mem::offset_of!(pg_sys::PageHeaderData, pd_lower);
         let end = ((HEADER + length) as u16).to_ne_bytes();

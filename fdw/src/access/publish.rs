@@ -1,7 +1,7 @@
-//! Publishing: the metapage names a new segment instead of what it was made of, whose blocks are free from then
-//! on. It is one record.
+//! Publishing: one WAL record makes the metapage refer to a new segment in place of its sources, whose
+//! blocks are then free.
 //!
-//! Rows that VACUUM deleted since they were read are deleted in the new segment before that, while the
+//! Rows that VACUUM has deleted since they were read are deleted in the new segment before that, while the
 //! metapage is locked.
 
 use crate::access::blocks::FreeBlocks;
@@ -19,7 +19,7 @@ use crate::sql::failure::Result;
 use hither_core::KeyRef;
 use std::collections::BTreeMap;
 
-/// A number for a new segment, which no other has.
+/// A unique number for a new segment.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -31,17 +31,17 @@ pub fn new_number(index: IndexRelation) -> Result<u32> {
     Ok(number)
 }
 
-/// What is about to be published.
+/// New segments and what they replace.
 pub struct Publication {
     pub sources: Vec<OpenSegment>,
-    /// The records of the growing rows among the new segments'.
+    /// The positions of the growing rows in the new segments, by TID.
     pub growing: BTreeMap<u64, RecordPosition>,
-    /// Where growing rows begin from then on, if any are among them.
+    /// Where the growing rows begin afterwards, if the new segments contain growing rows.
     pub end: Option<Seal>,
     pub new: Vec<SegmentEntry>,
 }
 
-/// Makes the metapage name the new segments instead of what they were made of, whose near copies are removed.
+/// Makes the metapage refer to the new segments in place of their sources, whose near copies are removed.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -51,7 +51,7 @@ pub fn publish(
     made: &Publication,
     mut blocks: FreeBlocks,
 ) -> Result<()> {
-    // Opened before anybody has to wait.
+    // Opened before the lock is taken, so that nobody waits for it.
     let opened = made.new.iter().map(|new| {
         near_copy::open(index, new)?.ok_or_else(|| index.damaged("a new segment is none"))
     });
@@ -95,8 +95,8 @@ pub fn publish(
     Ok(())
 }
 
-/// The rows of what was merged that were deleted since it was read. The metapage is locked, so that no
-/// more are.
+/// The rows of the sources that were deleted since they were read. The metapage is locked, so that no more
+/// can be.
 fn deleted_meanwhile(
     index: IndexRelation,
     column: &Column,

@@ -1,22 +1,22 @@
-//! A radius: a condition that the distance by which rows are ordered is less than a bound ends a scan there.
+//! A radius: a condition that the distance in ORDER BY is less than a bound lets a scan end there.
 //!
-//! The planner gives an index conditions on its columns, and none on a distance from them. But it asks what a path
-//! costs, and the path has all conditions at hand: then it gets one more, `column <@ bound`, by an operator of ours
-//! which is true of every row and tells the scan the bound. Postgres checks the condition itself on each row that
-//! comes, as it does of all that an index decides by half.
+//! The planner passes an index only conditions on its columns, and the distance is not one. But it asks for
+//! the cost of each path, and the path gives access to all conditions. We then add another one, `column <@
+//! bound`, with an operator of our own, which is true of every row and tells the scan the bound. Postgres
+//! checks the original condition on each row that comes, as it does with every lossy index condition.
 
 use crate::sql::float8::{Float8, lesser_and_greater};
 use pgrx::pg_sys::{self, NodeTag, ScanKeyData};
 use pgrx::{FromDatum, PgList, is_a};
 
-/// The number of the operator in the classes of vectors.
+/// The strategy number of the operator in the operator classes of vectors.
 const STRATEGY: u16 = 2;
 
-/// Gives a path that is ordered by a distance the bound of a condition on that distance, if there is one, and
-/// the condition to the caller.
+/// Adds a bound to a path that is ordered by a distance, if there is a condition on that distance; returns
+/// this condition.
 ///
 /// # Safety
-/// A path of the planner's, which asks what it costs.
+/// A path of the planner, passed to the cost estimate.
 pub unsafe fn add_to(path: *mut pg_sys::IndexPath) -> Option<*mut pg_sys::RestrictInfo> {
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
@@ -27,7 +27,7 @@ pub unsafe fn add_to(path: *mut pg_sys::IndexPath) -> Option<*mut pg_sys::Restri
         let operator =
             pg_sys::get_opfamily_member(family, input, pg_sys::FLOAT8OID, STRATEGY as i16);
         let clauses = PgList::<pg_sys::IndexClause>::from_pg((*path).indexclauses);
-        // A path may be asked about twice.
+        // The planner may ask for the cost of a path twice.
         let has_one = clauses.iter_ptr().any(|clause| {
             let quals = PgList::<pg_sys::RestrictInfo>::from_pg((*clause).indexquals);
             quals.iter_ptr().any(|qual| is_by((*qual).clause, operator))
@@ -56,14 +56,14 @@ pub unsafe fn add_to(path: *mut pg_sys::IndexPath) -> Option<*mut pg_sys::Restri
         (*clause).rinfo = condition;
         (*clause).indexquals = pg_sys::lcons(derived.cast(), std::ptr::null_mut());
         (*clause).lossy = true;
-        // Other paths have the same list.
+        // Other paths share this list.
         let others = pg_sys::list_copy((*path).indexclauses);
         (*path).indexclauses = pg_sys::lcons(clause.cast(), others);
         Some(condition)
     }
 }
 
-/// Forgets what the planner found out about the condition that another was made of.
+/// Clears what the planner has cached about the condition that this one was copied from.
 fn forget_of_condition(derived: &mut pg_sys::RestrictInfo) {
     derived.orclause = std::ptr::null_mut();
     derived.parent_ec = std::ptr::null_mut();
@@ -76,7 +76,7 @@ fn forget_of_condition(derived: &mut pg_sys::RestrictInfo) {
     derived.hashjoinoperator = pg_sys::InvalidOid;
 }
 
-/// Whether an expression calls an operator.
+/// Whether an expression is a call of this operator.
 unsafe fn is_by(expression: *mut pg_sys::Expr, operator: pg_sys::Oid) -> bool {
     // SAFETY: a valid expression tree.
     unsafe {
@@ -85,7 +85,7 @@ unsafe fn is_by(expression: *mut pg_sys::Expr, operator: pg_sys::Oid) -> bool {
     }
 }
 
-/// What a condition says that the distance of an order is less than, known when a scan begins.
+/// The upper bound that a condition sets on the distance of an ordering, if it is known when a scan begins.
 unsafe fn bound(
     condition: *mut pg_sys::Expr,
     order: *mut pg_sys::OpExpr,
@@ -103,7 +103,7 @@ unsafe fn bound(
     }
 }
 
-/// Whether an expression is the distance of an order, from either side.
+/// Whether an expression is the distance of an ordering, with its operands in either order.
 unsafe fn is_same(expression: *mut pg_sys::Expr, order: *mut pg_sys::OpExpr) -> bool {
     // SAFETY: valid expression trees.
     unsafe {
@@ -126,26 +126,26 @@ unsafe fn is_same(expression: *mut pg_sys::Expr, order: *mut pg_sys::OpExpr) -> 
     }
 }
 
-/// Whether a key of a scan is a radius.
+/// Whether a scan key is a radius.
 pub fn is_radius(key: &ScanKeyData) -> bool {
     key.sk_attno == 1 && key.sk_strategy == STRATEGY
 }
 
-/// No row that is farther is wanted, by the keys of a scan. Nothing is less than null.
+/// The radius in the keys of a scan: rows beyond it are not wanted. No distance is less than null.
 ///
 /// # Safety
-/// The keys of a scan of an index of ours.
+/// The keys belong to a scan of an index of ours.
 pub unsafe fn of(keys: &[ScanKeyData]) -> Float8 {
     let radius = keys.iter().find(|key| is_radius(key)).map(|key| {
         let is_null = key.sk_flags & pg_sys::SK_ISNULL as i32 != 0;
         // SAFETY: the operator's argument.
         unsafe { f64::from_datum(key.sk_argument, is_null) }.unwrap_or(f64::NEG_INFINITY)
     });
-    // As Postgres has it, NaN is beyond all.
+    // Postgres sorts NaN after all other values.
     Float8(radius.unwrap_or(f64::NAN))
 }
 
-/// The function of the operator.
+/// The operator's function.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn hither_within(_call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     pg_sys::Datum::from(true)

@@ -7,40 +7,40 @@ use crate::access::relation::IndexRelation;
 use crate::sql::failure::Result;
 use bytemuck::{Pod, Zeroable};
 
-/// What a growing page begins with.
+/// The header of a growing page's content.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub struct PageHeader {
     pub rows: u16,
-    /// Which piece of its record the page is, where a record takes several.
+    /// The number of the piece of a record that the page holds, if a record takes several pages.
     pub part: u16,
     pub padding: u32,
 }
 
-/// What a record begins with.
+/// The header of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 struct RecordHeader {
-    /// Where the row is in the table.
+    /// The row's TID; the bit `DELETED` marks a deleted row.
     tid: u64,
-    /// A bit for each key column that is null.
+    /// A bit for each key column: whether it is null.
     nulls: u64,
 }
 
-/// Room for records on a page.
+/// Bytes for records on a page.
 pub const ROOM: usize = CONTENT - size_of::<PageHeader>();
 
-/// Beyond the bits of a place in a table: the row is deleted.
+/// The bit above those of a TID that marks a deleted row.
 const DELETED: u64 = 1 << 63;
 
-/// How records lie on pages.
+/// The arrangement of records on pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Bytes of a record.
     pub record: usize,
-    /// Records of a page; 1 if a record takes several.
+    /// Records on a page; 1 if a record takes several pages.
     pub rows: usize,
-    /// Pages of a record.
+    /// Pages that a record takes.
     pub parts: usize,
 }
 
@@ -52,16 +52,16 @@ impl Layout {
     }
 }
 
-/// Which record: its page's place, and its number there.
+/// The position of a record: the place of its page, and its number there.
 pub type RecordPosition = (u32, u16);
 
-/// A row of a growing page.
+/// A growing row.
 pub struct GrowingRow<'p> {
     pub position: RecordPosition,
     pub tid: u64,
     pub deleted: bool,
     pub keys: Keys,
-    /// Its values, as the column has them.
+    /// The values of its vector, as the column stores them.
     pub vector: &'p [u8],
 }
 
@@ -101,7 +101,7 @@ pub fn decode<'p>(column: &Column, position: RecordPosition, record: &'p [u8]) -
     GrowingRow { position, tid, deleted, keys: keys.collect(), vector: &vector[..column.width()] }
 }
 
-/// The record's row as one that is deleted; none if it is that, or lives on.
+/// Marks a record's row as deleted; returns false if it already is, or `is_deleted` says that it lives.
 pub fn mark(record: &mut [u8], is_deleted: &mut dyn FnMut(u64) -> bool) -> bool {
     let tid = &mut record[..size_of::<u64>()];
     let place = u64::from_ne_bytes(tid.try_into().unwrap_or_default());

@@ -6,15 +6,15 @@ use crate::sql::failure::Failure;
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
-/// The lock of a worker, which neither reading nor writing waits for. Of weaker ones Postgres does not
-/// always know who waits.
+/// The lock of a worker, which blocks neither reads nor writes. Postgres does not always know who waits for
+/// weaker locks.
 pub const WORKER_LOCK: pg_sys::LOCKMODE = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
 
-/// An index that is open, and locked as strongly as what is done to it takes.
+/// An open index, locked as strongly as its use requires.
 #[derive(Clone, Copy)]
 pub struct IndexRelation(pg_sys::Relation);
 
-/// The file of a relation: another one after TRUNCATE or REINDEX.
+/// The file of a relation; TRUNCATE and REINDEX replace it by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RelationFile {
     pub tablespace: u32,
@@ -23,7 +23,7 @@ pub struct RelationFile {
 }
 
 impl IndexRelation {
-    /// # Safety
+    /// The number of pages.
     /// An index of this access method, which stays open as long as the value is used.
     pub unsafe fn new(relation: pg_sys::Relation) -> Self {
         Self(relation)
@@ -68,13 +68,13 @@ impl IndexRelation {
         unsafe { pg_sys::RelationGetNumberOfBlocksInFork(self.0, fork) }
     }
 
-    /// Whether only this session sees it.
+    /// Whether the index is of a temporary table.
     pub fn is_temporary(self) -> bool {
         // SAFETY: open.
         unsafe { (*(*self.0).rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP }
     }
 
-    /// Whether this transaction made its file.
+    /// Whether this transaction created its file.
     pub fn is_new(self) -> bool {
         // SAFETY: open.
         unsafe {
@@ -87,13 +87,13 @@ impl IndexRelation {
         }
     }
 
-    /// What was said WITH.
+    /// The index's WITH options.
     pub fn options(self) -> StorageOptions {
-        // SAFETY: open; the options are null or what `options::parse` made.
+        // SAFETY: open; the options are null or were made by `options::parse`.
         unsafe { options::of((*self.0).rd_options) }
     }
 
-    /// The error of an index whose pages are not what was written.
+    /// The error for an index whose pages are not what was written.
     pub fn damaged(self, what: &str) -> Failure {
         let message = format!("index \"{}\" is damaged: {what}", self.name());
         Failure::new(Code::ERRCODE_DATA_CORRUPTED, message)
@@ -101,15 +101,15 @@ impl IndexRelation {
     }
 }
 
-/// No subtransaction: it was not in this transaction.
+/// No subtransaction: the event was not in this transaction.
 const NO_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
 
 /// Whether a relation is an index of this access method.
 ///
 /// # Safety
-/// A relation that is open.
+/// The relation is open.
 pub unsafe fn is_ours(relation: pg_sys::Relation) -> bool {
-    // SAFETY: the caller's promise; a look-up in the catalogs.
+    // SAFETY: the caller's promise; a catalog look-up.
     unsafe {
         let own = pg_sys::get_am_oid(c"hither".as_ptr(), true);
         (*(*relation).rd_rel).relam == own && own != pg_sys::InvalidOid

@@ -1,4 +1,5 @@
-//! What a scan of an index did: for `hither.last_scan`, and for EXPLAIN (ANALYZE) where Postgres asks.
+//! The statistics of an index scan, for `hither.last_scan` and, where Postgres supports it, EXPLAIN
+//! (ANALYZE).
 
 use crate::sql::settings::Effort;
 use hither_core::{SearchStats, Structure};
@@ -6,25 +7,24 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
 
-/// What a scan did, in all of its searches.
+/// The statistics of a scan over all of its searches.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanReport {
     pub index: pg_sys::Oid,
     pub effort: Effort,
-    /// How it was searched last: not by the index's structure where a query has no distances, or no segment
-    /// has a structure.
+    /// The structure of the last search: flat if the query has no distances, or no segment has a structure.
     pub structure: Structure,
-    /// What the last search found.
+    /// The segments and growing rows of the last search.
     pub segments: u64,
     pub growing_rows: u64,
     pub searches: u64,
     pub stats: SearchStats,
-    /// Rows of the table that were read to put rows in order.
+    /// Rows of the table that were read to order rows.
     pub rechecks: u64,
 }
 
 impl ScanReport {
-    /// How hard was searched, in words.
+    /// The search effort as text.
     pub fn effort(&self) -> String {
         match self.structure {
             Structure::Flat => "exact".into(),
@@ -32,7 +32,7 @@ impl ScanReport {
         }
     }
 
-    /// Adds what a search did.
+    /// Adds the figures of a search.
     pub fn add(&mut self, stats: SearchStats, rechecks: u64) {
         self.rechecks += rechecks;
         self.stats.visited += stats.visited;
@@ -44,12 +44,12 @@ thread_local! {
     static LAST: Cell<Option<ScanReport>> = const { Cell::new(None) };
 }
 
-/// Keeps what a scan did that ended.
+/// Keeps the report of a scan that ended.
 pub fn note(report: ScanReport) {
     LAST.set(Some(report));
 }
 
-/// Rows of `hither.last_scan`: one, or none.
+/// Rows of `hither.last_scan`: at most one.
 type Rows = TableIterator<
     'static,
     (
@@ -64,7 +64,7 @@ type Rows = TableIterator<
     ),
 >;
 
-/// What the last scan of an index did that ended in this backend.
+/// The report of the last scan of an index that ended in this backend.
 #[pg_extern]
 fn index_last_scan() -> Rows {
     let row = |report: ScanReport| {

@@ -1,8 +1,8 @@
-//! Scanning: the nearest rows of all segments and the growing ones, one after another, without an end
-//! before the last.
+//! Scanning: returns the rows of all segments and the growing rows one by one, nearest first, until none is
+//! left.
 //!
-//! A row comes in the order of the distance that Postgres's own operator gives (`order`, `measure`). In
-//! strict order a row that the search finds late, nearer than one that was given, comes after all others.
+//! Rows are ordered by the distance of Postgres's own operator (`order`, `measure`). In strict order, a row
+//! that the search finds late, although it is nearer than one already returned, comes after all others.
 
 use crate::access::bounds::{self, Bounds};
 use crate::access::column::Column;
@@ -29,59 +29,60 @@ use pgrx::pg_sys;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A first answer has at least so many rows: ten, and one that shows that they are the nearest.
+/// A first answer has at least so many rows: ten, and one more that shows that they are the nearest.
 const FEW_ROWS: usize = 11;
 
-/// Of rows whose vectors are in the table, more are to show it. They cost little until they are fetched.
+/// If the vectors are in the table, more rows are needed to show that. They cost little until they are
+/// fetched.
 const FEW_CODES: usize = 20;
 const MANY_CODES: usize = 100;
 
 /// A scan of an index.
 pub struct Scan {
-    /// Which lasts as long.
+    /// The memory context in which the scan lives.
     memory: pg_sys::MemoryContext,
     search: Option<RunningSearch>,
-    /// What it did, without the search that is under way.
+    /// The figures of the scan, without those of the running search.
     report: Option<ScanReport>,
 }
 
-/// A search that has begun.
+/// A running search.
 struct RunningSearch {
     snapshot: Snapshot,
     search: Search,
-    /// None where rows have no distances: a query that is null or has no direction.
+    /// `None` if rows have no distances: the query is null or has no direction.
     measure: Option<Measure>,
     bounds: Bounds,
-    /// No row that is farther is wanted.
+    /// Rows beyond this distance are not wanted.
     radius: Float8,
-    /// Whether all rows are measured, by no structure.
+    /// Whether all rows are compared, without a structure.
     is_flat: bool,
-    /// A search that has measured so many rows does not go on.
+    /// A search that has computed so many distances does not go on.
     most: u64,
     queue: Queue,
     relaxed: bool,
-    /// No row that is yet to come is nearer, but for those that come late.
+    /// No row that is yet to come is nearer, except for those that come late.
     frontier: Float8,
-    /// The greatest distance that was given.
+    /// The greatest distance returned so far.
     greatest: Float8,
-    /// What came late, to be given in the end: distances and places.
+    /// Rows that came late, to be returned at the end: distances and TIDs.
     late: BinaryHeap<Reverse<(Float8, u64)>>,
     over: bool,
     index: IndexRelation,
-    /// Whether rows are passed over that scans found dead: not where the log is replayed.
+    /// Whether rows that scans found dead are skipped: not where WAL is replayed.
     heeds_dead: bool,
     dead: Vec<DeadRow>,
-    /// The row that was given last, if it may be found dead.
+    /// The row that was returned last, if it may turn out to be dead.
     last: Option<(usize, RowId)>,
 }
 
 impl Scan {
-    /// A scan that lasts as long as this memory.
+    /// A scan that lives in this memory context.
     pub fn new(memory: pg_sys::MemoryContext) -> Self {
         Self { memory, search: None, report: None }
     }
 
-    /// Begins anew.
+    /// Starts over.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -90,7 +91,7 @@ impl Scan {
         self.search.take().map_or(Ok(()), RunningSearch::end)
     }
 
-    /// Ends it for good.
+    /// Ends the scan.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -102,7 +103,7 @@ impl Scan {
         Ok(())
     }
 
-    /// What it did so far; none if nothing was searched.
+    /// The statistics so far; `None` if nothing was searched.
     pub fn report(&self) -> Option<ScanReport> {
         let mut report = self.report?;
         if let Some(running) = &self.search {
@@ -112,17 +113,17 @@ impl Scan {
         Some(report)
     }
 
-    /// The place of the next row.
+    /// The TID of the next row.
     ///
     /// # Safety
-    /// A scan of Postgres's that this belongs to.
+    /// The scan is the one of Postgres's that this belongs to.
     pub unsafe fn next(&mut self, scan: pg_sys::IndexScanDesc) -> Result<Option<u64>> {
         if self.search.is_none() {
             // SAFETY: the caller's promise.
             let (running, report) = unsafe { RunningSearch::new(scan, self.memory, self.report)? };
             (self.search, self.report) = (Some(running), Some(report));
         }
-        // SAFETY: the caller's promise: Postgres tells what became of the row that it got last.
+        // SAFETY: the caller's promise; Postgres sets the flag if the row that was returned last is dead.
         if unsafe { (*scan).kill_prior_tuple }
             && let Some(running) = &mut self.search
         {
@@ -137,16 +138,16 @@ impl Scan {
 }
 
 impl RunningSearch {
-    /// A search, and the report of its scan, which did what `before` says.
+    /// Starts a search, and the report of its scan, which continues `before`.
     ///
     /// # Safety
-    /// A scan of Postgres's, and memory that lasts as long.
+    /// The scan is Postgres's; the memory context lives as long.
     unsafe fn new(
         scan: pg_sys::IndexScanDesc,
         memory: pg_sys::MemoryContext,
         before: Option<ScanReport>,
     ) -> Result<(Self, ScanReport)> {
-        // SAFETY: the caller's promise; orderings are as many as it says.
+        // SAFETY: the caller's promise; there are as many orderings as the scan says.
         let (index, order) = unsafe {
             check_snapshot((*scan).xs_snapshot)?;
             if (*scan).numberOfOrderBys != 1 {
@@ -158,11 +159,11 @@ impl RunningSearch {
         };
         let column = Column::of(index)?;
         let snapshot = Snapshot::new(index, &column)?;
-        // SAFETY: the argument of an ordering operator.
+        // SAFETY: the scan key of an ordering operator.
         let query = unsafe { query(order, &column)? };
         let effort = index.options().effort();
         let metric = column.metric;
-        // A query that is null or has no direction has no distances: all rows are alike.
+        // If a query is null or has no direction, there are no distances: all rows are alike.
         let measured = query
             .filter(|query| metric != Metric::Cosine || query.iter().any(|value| *value != 0.0));
         let exact = measured.is_none();
@@ -171,7 +172,7 @@ impl RunningSearch {
             true => None,
             false => Rounding::of_lengths(metric, &query, || Ok(Some(snapshot.lengths)))?,
         };
-        // SAFETY: as many keys as it says.
+        // SAFETY: there are as many keys as the scan says.
         let (filter, radius) = unsafe {
             let keys = match (*scan).numberOfKeys {
                 0 => &[],
@@ -181,7 +182,8 @@ impl RunningSearch {
         };
         let filter = filter.as_ref();
         let usual_error = snapshot.usual_error();
-        // How many rows are wanted is not known: a first answer is of a few, if the effort is small.
+        // The number of rows that will be asked for is unknown: with a small effort the first answer is
+        // small.
         let k = effort.pool().map(|pool| match usual_error > 0.0 {
             true => (pool * 2 / 3).clamp(FEW_CODES, MANY_CODES),
             false => (pool / 2).clamp(FEW_ROWS, FIRST_BATCH),
@@ -198,7 +200,7 @@ impl RunningSearch {
             k: k.filter(|_| !exact),
             exact,
             open: false,
-            // Where it ends is said by Postgres's distances.
+            // Postgres's distances decide where the scan ends.
             radius: None,
             rounding,
             effort,
@@ -240,7 +242,7 @@ impl RunningSearch {
         Ok((running, report))
     }
 
-    /// Keeps that the row that was given last is dead.
+    /// Remembers that the row returned last is dead.
     fn note_last_dead(&mut self) -> Result<()> {
         if let Some((shard, row)) = self.last.take().filter(|_| self.heeds_dead) {
             self.dead.push(self.snapshot.dead_row(shard, row)?);
@@ -312,8 +314,8 @@ impl RunningSearch {
         }
     }
 
-    /// Whether every row comes that is near enough, as those of a scan do by codes: some may be farther off than
-    /// usual, and all are measured by then.
+    /// Whether every row within the radius must come although distances are by codes: in a flat scan all
+    /// rows are compared, so even rows whose error is larger than usual are found.
     fn is_exact_by_codes(&self) -> bool {
         self.is_flat && self.bounds.usual_error > 0.0
     }
@@ -330,11 +332,11 @@ impl RunningSearch {
     }
 }
 
-/// Rows of a segment may be of a place in the table that another row has by now, which only a
-/// snapshot from before tells apart.
+/// Another row may have reused the TID of a segment's row by now; only an MVCC snapshot from before can
+/// tell them apart.
 ///
 /// # Safety
-/// A snapshot.
+/// `snapshot` is valid.
 unsafe fn check_snapshot(snapshot: *mut pg_sys::SnapshotData) -> Result<()> {
     use pg_sys::SnapshotType::{SNAPSHOT_HISTORIC_MVCC, SNAPSHOT_MVCC};
     // SAFETY: the caller's promise.
@@ -345,7 +347,7 @@ unsafe fn check_snapshot(snapshot: *mut pg_sys::SnapshotData) -> Result<()> {
     Err(Failure::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, message))
 }
 
-/// Counts a scan, for pg_stat_user_indexes and EXPLAIN.
+/// Counts a scan in pg_stat_user_indexes and EXPLAIN.
 ///
 /// # Safety
 /// A scan of Postgres's.
@@ -380,15 +382,15 @@ unsafe fn note_scan(scan: pg_sys::IndexScanDesc) {
     }
 }
 
-/// What is ordered by; none if it is null.
+/// The query vector of an ordering; `None` if it is null.
 ///
 /// # Safety
-/// The key of an ordering.
+/// The scan key is that of an ordering.
 unsafe fn query(order: &pg_sys::ScanKeyData, column: &Column) -> Result<Option<Vec<f32>>> {
     if order.sk_flags & pg_sys::SK_ISNULL as i32 != 0 {
         return Ok(None);
     }
-    // SAFETY: an argument of the type that the operator class has.
+    // SAFETY: an argument of the operator class's type.
     let value = unsafe { VectorValue::new(order.sk_argument, column.vector_type) };
     column.check(&value)?;
     let mut query = vec![0.0; column.dimensions];

@@ -1,4 +1,4 @@
-//! Rows of the table that an index is on, by the places that the index knows, as a snapshot sees them.
+//! Rows of an index's table as a snapshot sees them, found by TID.
 
 use crate::access::column::Column;
 use crate::access::keys::{self, Keys};
@@ -9,7 +9,7 @@ use crate::sql::vector::VectorValue;
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::{self, Datum};
 
-/// A reader of single rows. Values of a row are there until the next is asked for.
+/// Reads single rows. The values of a row are valid until the next row is read.
 pub struct SeenRows {
     rows: TableRows,
     /// For indexes of expressions.
@@ -18,13 +18,13 @@ pub struct SeenRows {
 }
 
 impl SeenRows {
-    /// Of what the statement sees.
+    /// Reads what the statement sees.
     ///
     /// # Errors
-    /// If the index cannot be relied on: it is not whole, or younger than the snapshot.
+    /// If the index cannot be relied on: it is incomplete, or newer than the snapshot.
     ///
     /// # Safety
-    /// The index is open, and its table, which stays so.
+    /// The index is open, and so is its table, which stays so.
     pub unsafe fn new(table: pg_sys::Relation, index: IndexRelation) -> Result<Self> {
         // SAFETY: the caller's promise.
         unsafe {
@@ -37,23 +37,23 @@ impl SeenRows {
         }
     }
 
-    /// Whether there is a row at a place that the snapshot sees.
+    /// Whether the snapshot sees a row with this TID.
     pub fn find(&mut self, tid: u64) -> bool {
-        // SAFETY: as made by `new`.
+        // SAFETY: the state was created by `new`.
         unsafe { pg_sys::ReScanExprContext(per_row(self.state)) };
         self.rows.find(tid)
     }
 
-    /// The row that was found as it is indexed: its vector, into `vector`, and its keys; none if it is not
-    /// indexed.
+    /// The row that was found last, as the index stores it: copies its vector to `vector` and returns its
+    /// keys; `None` if the row is not indexed.
     ///
     /// # Errors
-    /// If the vector is none of the index.
+    /// If the vector does not fit the index.
     pub fn indexed(&mut self, column: &Column, vector: &mut [f32]) -> Result<Option<Keys>> {
         const MOST: usize = pg_sys::INDEX_MAX_KEYS as usize;
         let (mut values, mut nulls) = ([Datum::from(0); MOST], [true; MOST]);
-        // SAFETY: there is a row in the slot, and room for as many attributes as an index may have; those of
-        // this one are as the column says.
+        // SAFETY: there is a row in the slot, and room for the greatest number of attributes of an index;
+        // those of this index have the types in `column`.
         let (value, keys) = unsafe {
             let before =
                 pg_sys::MemoryContextSwitchTo((*per_row(self.state)).ecxt_per_tuple_memory);
@@ -71,14 +71,14 @@ impl SeenRows {
         Ok(column.takes(vector)?.then_some(keys))
     }
 
-    /// The value of a column of the table; none if it is null.
+    /// The value of a column of the table; `None` if it is null.
     pub fn value(&mut self, attribute: i16) -> Option<Datum> {
         self.rows.value(attribute)
     }
 
-    /// What becomes of values as they are read, in memory that the next row frees.
+    /// Runs `read` in a memory context that is reset at the next row.
     pub fn within<T>(&mut self, read: impl FnOnce() -> T) -> T {
-        // SAFETY: the context lives as long as this.
+        // SAFETY: the context lives as long as this value.
         unsafe {
             let before =
                 pg_sys::MemoryContextSwitchTo((*per_row(self.state)).ecxt_per_tuple_memory);
@@ -94,16 +94,16 @@ impl Drop for SeenRows {
         // After an error the end of the transaction frees them.
         if !std::thread::panicking() {
             self.rows.end();
-            // SAFETY: made by `new`.
+            // SAFETY: created by `new`.
             unsafe { pg_sys::FreeExecutorState(self.state) };
         }
     }
 }
 
-/// The memory and the row of expressions.
+/// The expression context for the current row.
 ///
 /// # Safety
-/// A state that lives.
+/// The state is valid.
 unsafe fn per_row(state: *mut pg_sys::EState) -> *mut pg_sys::ExprContext {
     // SAFETY: the caller's promise; Postgres's macro does the same.
     unsafe {
@@ -114,26 +114,27 @@ unsafe fn per_row(state: *mut pg_sys::EState) -> *mut pg_sys::ExprContext {
     }
 }
 
-/// What any scan of an index does that locks none of its pages for serializable transactions.
+/// Takes the predicate lock that serializable transactions need: as in any index scan of an access method
+/// without page-level predicate locks.
 ///
 /// # Safety
-/// The index is open; the snapshot is one.
+/// The index is open and the snapshot is valid.
 unsafe fn lock_for_serializable(index: IndexRelation, snapshot: pg_sys::Snapshot) {
     unsafe extern "C-unwind" {
         fn PredicateLockRelation(relation: pg_sys::Relation, snapshot: pg_sys::Snapshot);
     }
-    // SAFETY: the caller's promise; an error of Postgres's becomes a panic, as from what pgrx binds.
+    // SAFETY: the caller's promise; an error of Postgres's becomes a panic, as in pgrx's own bindings.
     unsafe {
         pg_sys::ffi::pg_guard_ffi_boundary(|| PredicateLockRelation(index.raw(), snapshot));
     }
 }
 
-/// That an index has all rows that the snapshot sees.
+/// Checks that an index has all rows that the snapshot sees.
 ///
 /// # Safety
 /// The index is open.
 unsafe fn check_index(index: IndexRelation) -> Result<()> {
-    // SAFETY: the caller's promise; the planner asks the same before it uses an index.
+    // SAFETY: the caller's promise; the planner checks the same before it uses an index.
     unsafe {
         let entry = &*(*index.raw()).rd_index;
         if !entry.indisvalid {
@@ -155,8 +156,8 @@ unsafe fn check_index(index: IndexRelation) -> Result<()> {
     Ok(())
 }
 
-/// The rights of a table's owner until this is dropped, as while an index is built: its expressions call
-/// functions of his.
+/// Runs as the table's owner until this is dropped, as building an index does: the index's expressions call
+/// functions of the owner.
 pub struct OwnersRights {
     user: pg_sys::Oid,
     context: i32,
@@ -183,7 +184,7 @@ impl OwnersRights {
 
 impl Drop for OwnersRights {
     fn drop(&mut self) {
-        // After an error the end of the transaction does it.
+        // After an error the end of the transaction restores the user.
         if !std::thread::panicking() {
             // SAFETY: taken by this.
             unsafe {

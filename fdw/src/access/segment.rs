@@ -1,11 +1,11 @@
-//! Segments: index files in pages that never change, and the bits of their deleted rows, which do.
+//! Segments: index files in pages that never change, and deletion bits of their rows, which do.
 //!
-//! A segment's file is cut into pieces of [`CONTENT`] bytes, a page each, wherever blocks were free
-//! (`extents`). A reader that finds another page in the place of one, or whose bytes have another hash in
-//! the end, was overtaken by a merge: it reads the metapage again.
+//! A segment's file is cut into pieces of [`CONTENT`] bytes, one per page, in whatever blocks were free
+//! (`extents`). A reader was overtaken by a merge if it finds another page in place of a piece, or if the
+//! hash of all bytes differs: it then reads the metapage again.
 //!
-//! The first half of a deletion page has the bits of rows that VACUUM removed, the second those of rows that scans
-//! found dead (`dead_rows`).
+//! The first half of a deletion page has the bits of rows that VACUUM removed, the second half those of
+//! rows that scans found dead (`dead_rows`).
 
 use crate::access::extents::Extents;
 use crate::access::metapage::SegmentEntry;
@@ -16,22 +16,22 @@ use hither_core::raw::AlignedBytes;
 use pgrx::pg_sys;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Bytes of a deletion page that are VACUUM's, and those of hints.
+/// Bytes of a deletion page for VACUUM's bits, and as many for hints.
 const HALF: usize = CONTENT / 2;
 
-/// Rows whose bits a deletion page holds.
+/// Rows that a deletion page has bits for.
 pub const ROWS_OF_PAGE: u64 = 8 * HALF as u64;
 
-/// The file of a segment, read out of its pages; none if they are no longer its own.
+/// The file of a segment, read from its pages; `None` if the pages are no longer the segment's.
 ///
 /// # Errors
-/// If there are no such pages, or memory does not hold it.
+/// If the pages do not exist, or the file does not fit in memory.
 pub fn read_file(index: IndexRelation, segment: &SegmentEntry) -> Result<Option<AlignedBytes>> {
     let Some(extents) = Extents::try_read(index, segment)? else { return Ok(None) };
     let mut bytes = AlignedBytes::new();
     let room = usize::try_from(segment.length).unwrap_or(usize::MAX);
     bytes.try_reserve(room)?;
-    // SAFETY: lives as long as the transaction, or until it is freed.
+    // SAFETY: the strategy lives as long as the transaction, or until it is freed.
     let strategy =
         unsafe { pg_sys::GetAccessStrategy(pg_sys::BufferAccessStrategyType::BAS_BULKREAD) };
     let mut whole = true;
@@ -51,7 +51,7 @@ pub fn read_file(index: IndexRelation, segment: &SegmentEntry) -> Result<Option<
     Ok(Some(bytes).filter(|bytes| whole && is_same(bytes)))
 }
 
-/// Rows of a segment, by their place among all rows of its file.
+/// A set of a segment's rows, given by their places among all rows of its file.
 #[derive(Clone, Debug, Default)]
 pub struct RowSet {
     bits: Vec<u8>,
@@ -68,7 +68,7 @@ impl RowSet {
         self.bits.get((row / 8) as usize).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
     }
 
-    /// Adds a row; false if it was there.
+    /// Adds a row; false if the set already had it.
     pub fn insert(&mut self, row: u64) -> bool {
         let (byte, new) = ((row / 8) as usize, !self.contains(row));
         if self.bits.len() <= byte {
@@ -79,7 +79,7 @@ impl RowSet {
         new
     }
 
-    /// Adds the rows of another.
+    /// Adds the rows of another set.
     pub fn add(&mut self, other: &Self) {
         let mut bits = std::mem::take(&mut self.bits);
         bits.resize(bits.len().max(other.bits.len()), 0);
@@ -90,20 +90,20 @@ impl RowSet {
     }
 }
 
-/// What the deletion pages say of a segment's rows.
+/// The bits on a segment's deletion pages.
 #[derive(Clone, Debug, Default)]
 pub struct RowMarks {
-    /// Those that VACUUM removed.
+    /// Rows that VACUUM removed.
     pub deleted: RowSet,
-    /// Those that scans found dead: hints.
+    /// Rows that scans found dead: hints.
     pub dead: RowSet,
 }
 
 impl RowMarks {
-    /// Reads the bits; none if the pages are no longer the segment's.
+    /// Reads the bits; `None` if the pages are no longer the segment's.
     ///
     /// # Errors
-    /// If there are no such pages.
+    /// If the pages do not exist.
     pub fn read(index: IndexRelation, segment: &SegmentEntry) -> Result<Option<Self>> {
         let Some(extents) = Extents::try_read(index, segment)? else { return Ok(None) };
         let (mut deleted, mut dead) = (Vec::new(), Vec::new());
@@ -124,8 +124,8 @@ impl RowMarks {
     }
 }
 
-/// Those of the rows, in the order of their places, whose bits are on a deletion page, by their bits there;
-/// the others are left.
+/// Removes the rows whose bits are on a deletion page from the front of `rows`, which are sorted, and
+/// returns the positions of their bits on that page.
 fn take_page(rows: &mut &[u64], place: usize) -> impl Iterator<Item = (usize, u8)> {
     let first = place as u64 * ROWS_OF_PAGE;
     let (here, later) = rows.split_at(rows.partition_point(|row| *row < first + ROWS_OF_PAGE));
@@ -133,8 +133,8 @@ fn take_page(rows: &mut &[u64], place: usize) -> impl Iterator<Item = (usize, u8
     here.iter().map(move |row| (((row - first) / 8) as usize, 1 << ((row - first) % 8)))
 }
 
-/// Gives each deletion page that has bits of these rows, in the order of their places, to `mark`, exclusively locked, with
-/// the bits. False if one is no longer the segment's.
+/// Passes each deletion page that has bits of these sorted rows to `mark`, exclusively locked, with the
+/// positions of the bits. False if a page is no longer the segment's.
 fn mark_pages(
     index: IndexRelation,
     segment: &SegmentEntry,
@@ -156,11 +156,11 @@ fn mark_pages(
     Ok(true)
 }
 
-/// Marks rows of a segment dead, in the order of their places: a hint, of which nothing is left if the segment was
-/// merged away.
+/// Marks rows of a segment, which are sorted, as dead: a hint, which is lost if the segment was merged
+/// away.
 ///
 /// # Errors
-/// If there are no such pages.
+/// If the pages do not exist.
 pub fn hint_dead(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> Result<()> {
     let Some(extents) = Extents::try_read(index, segment)? else { return Ok(()) };
     mark_pages(index, segment, &extents, rows, |page, bits| {
@@ -169,11 +169,11 @@ pub fn hint_dead(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> 
     Ok(())
 }
 
-/// Marks rows of a segment deleted, in the order of their places. Who calls it holds the metapage and
-/// knows that the segment is in it, or not yet.
+/// Marks rows of a segment, which are sorted, as deleted. The caller has locked the metapage and knows that
+/// the segment is in it, or not yet.
 ///
 /// # Errors
-/// If its pages are others.
+/// If a page is not the segment's.
 pub fn delete(index: IndexRelation, segment: &SegmentEntry, rows: &[u64]) -> Result<()> {
     let extents = Extents::read(index, segment)?;
     let is_own = mark_pages(index, segment, &extents, rows, |page, bits| {

@@ -1,4 +1,4 @@
-//! Writing a segment: an index file into pages, and into its near copy.
+//! Writes a segment: an index file in pages, and its near copy.
 
 use crate::access::blocks::FreeBlocks;
 use crate::access::extents::Extents;
@@ -11,13 +11,13 @@ use crate::sql::failure::Result;
 use hither_core::raw::Sink;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Writes a file into pages, and into its near copy.
+/// Writes a file to pages and to its near copy at once.
 pub struct SegmentWriter {
     index: IndexRelation,
     number: u32,
     blocks: FreeBlocks,
     extents: Extents,
-    /// The bytes of a piece that is not full.
+    /// The bytes of the last piece, which is not full yet.
     piece: Vec<u8>,
     pieces: u32,
     length: u64,
@@ -65,8 +65,8 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Ends the file, whose rows have lengths within these bounds. What the metapage then says of it, and
-    /// the blocks that are left.
+    /// Ends the file. `lengths` bound the lengths of its rows' vectors. Returns the segment's entry for the
+    /// metapage and the remaining free blocks.
     ///
     /// # Errors
     /// If the index is damaged.
@@ -97,7 +97,7 @@ impl SegmentWriter {
         Ok((entry, self.blocks))
     }
 
-    /// Writes the pages of extents, the last one first; gives the block of the first.
+    /// Writes the extents pages, the last one first; returns the block of the first.
     fn write_extents(&mut self) -> Result<Block> {
         let mut next = NO_BLOCK;
         for (place, content) in self.extents.encode().iter().enumerate().rev() {
@@ -124,7 +124,8 @@ impl Sink for SegmentWriter {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(CONTENT - self.piece.len()));
             self.piece.extend_from_slice(now);
-            // Postgres is told as it is; the library only that it is over.
+            // Raised here, so that Postgres gets the error itself; through the library only the fact that
+            // writing failed would remain.
             if self.piece.len() == CONTENT
                 && let Err(failure) = self.flush_piece()
             {

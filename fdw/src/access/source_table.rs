@@ -1,4 +1,4 @@
-//! The table of an index, as a merge reads it.
+//! The table of an index, as read by a merge.
 
 use crate::access::column::Column;
 use crate::access::relation::IndexRelation;
@@ -6,20 +6,20 @@ use crate::access::table_rows::TableRows;
 use crate::sql::vector::VectorValue;
 use pgrx::pg_sys;
 
-/// The table of an index, as the transactions that ended see it. What it holds is let go of before a
-/// segment is built, which takes long.
+/// The table of an index, as seen by a new snapshot. It is closed before a segment is built, which takes
+/// long.
 pub struct SourceTable {
     table: pg_sys::Relation,
     snapshot: pg_sys::Snapshot,
     rows: TableRows,
-    /// Whether Postgres may take away what this snapshot sees: VACUUM's are asked for nothing.
+    /// Whether other processes ignore this snapshot when they remove rows, as they do with VACUUM's.
     is_vacuum: bool,
 }
 
-/// What a merge has of a row's vector in the table.
+/// What a merge finds of a row's vector in the table.
 pub enum SourceVector {
     Read(VectorValue),
-    /// It lies out of line, where VACUUM reads nothing.
+    /// The vector is out of line, and VACUUM cannot read it.
     OutOfLine,
     /// The row is gone.
     Gone,
@@ -28,17 +28,18 @@ pub enum SourceVector {
 impl SourceTable {
     const MODE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
-    /// None if it cannot be locked without waiting.
+    /// `None` if the table cannot be locked without waiting.
     pub fn open(index: IndexRelation) -> Option<Self> {
-        // SAFETY: the index is open; where this process has no lock on the table, it may not wait for one, for
-        // who has it may wait for the index.
+        // SAFETY: the index is open. If this process has no lock on the table, it must not wait for one,
+        // because the holder may be waiting for the index.
         unsafe {
             let oid = (*(*index.raw()).rd_index).indrelid;
             if !pg_sys::ConditionalLockRelationOid(oid, Self::MODE) {
                 return None;
             }
             let table = pg_sys::table_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE);
-            // VACUUM may be in the middle of something parallel, where there are no new snapshots; it has one.
+            // VACUUM may be running in parallel mode, where new snapshots cannot be taken; it has an active
+            // one.
             let snapshot = match pg_sys::IsInParallelMode() && pg_sys::ActiveSnapshotSet() {
                 true => pg_sys::GetActiveSnapshot(),
                 false => pg_sys::GetLatestSnapshot(),
@@ -50,9 +51,9 @@ impl SourceTable {
         }
     }
 
-    /// The vector of a row. All versions of a row that an index leads to have the same; one
-    /// that took the place of another is of a row that is deleted in the index by now, or will be before
-    /// the merge is published.
+    /// The vector of a row. All versions of a row that an index entry leads to have the same vector. If
+    /// another row has reused the TID, the old row is already deleted in the index, or will be before the
+    /// merge is published.
     pub fn vector(&mut self, tid: u64, column: &Column) -> SourceVector {
         let (Some(attribute), rows) = (column.attribute, &mut self.rows) else {
             return SourceVector::Gone;
@@ -60,7 +61,7 @@ impl SourceTable {
         let Some(mut vector) = rows.find_any(tid).then(|| rows.value(attribute)).flatten() else {
             return SourceVector::Gone;
         };
-        // SAFETY: a vector of the column.
+        // SAFETY: a value of the vector's column.
         unsafe {
             if pgrx::varlena::varatt_is_1b_e(vector.cast_mut_ptr()) {
                 if self.is_vacuum {
@@ -79,7 +80,7 @@ impl SourceTable {
         }
     }
 
-    /// Lets go of it; after an error the end of the transaction does so.
+    /// Closes the table; after an error the end of the transaction does so.
     pub fn close(mut self) {
         self.rows.end();
         // SAFETY: opened by this.

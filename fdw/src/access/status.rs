@@ -1,5 +1,5 @@
-//! What people ask about an index: the view `hither.indexes`, and the functions that verify, merge, measure
-//! and warm it.
+//! What users can do with an index by SQL: the view `hither.indexes`, and the functions that verify, merge,
+//! measure and prewarm it.
 
 use crate::access::column::Column;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
@@ -15,7 +15,7 @@ use hither_core::IndexFile;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-/// Rows of `hither.indexes`, of which an index has one.
+/// Rows of `hither.indexes`: one for each index.
 type Rows = TableIterator<
     'static,
     (
@@ -32,18 +32,18 @@ type Rows = TableIterator<
     ),
 >;
 
-/// What there is of an index; no row where its pages were never written.
+/// The status of an index; no row if its pages were never written.
 #[pg_extern]
 fn index_status(oid: pg_sys::Oid) -> Rows {
     status(oid).unwrap_or_else(|failure| failure.raise())
 }
 
 fn status(oid: pg_sys::Oid) -> Result<Rows> {
-    // Whoever looks at the view sees indexes that are dropped at this moment.
+    // The view may meet indexes that are being dropped.
     let Some(opened) = NamedIndex::find(oid)? else { return Ok(TableIterator::empty()) };
     let index = opened.index();
-    // What a crash left of an index that was about to be built has pages, and nothing on them.
-    // SAFETY: open.
+    // A crash during the build of an index leaves it with pages that have no content. SAFETY: the relation
+    // is open.
     let is_built = unsafe { (*(*index.raw()).rd_index).indisready };
     if index.blocks() == 0 || !is_built {
         return Ok(TableIterator::empty());
@@ -63,7 +63,7 @@ fn status(oid: pg_sys::Oid) -> Result<Rows> {
         if end == ChainEnd::Reached && is_same {
             break;
         }
-        // They became a segment meanwhile.
+        // The growing rows became a segment meanwhile.
         if is_same {
             return Err(index.damaged("a growing page is none"));
         }
@@ -85,7 +85,7 @@ fn status(oid: pg_sys::Oid) -> Result<Rows> {
     )))
 }
 
-/// Reads all pages of an index and checks them, with the files in them; gives the number of its rows.
+/// Reads and checks all pages of an index and the files in them; returns the number of its rows.
 #[pg_extern]
 fn index_verify(oid: pg_sys::Oid) -> i64 {
     verify(oid).unwrap_or_else(|failure| failure.raise()) as i64
@@ -96,7 +96,7 @@ fn verify(oid: pg_sys::Oid) -> Result<u64> {
     let index = opened.index();
     let column = Column::of(index)?;
     let mut meta = Metapage::read(index)?;
-    // A merge that publishes meanwhile takes pages away: then once more.
+    // If a merge publishes meanwhile, its sources' pages are gone: start again.
     'again: loop {
         let mut rows = 0;
         for entry in &meta.segments {
@@ -136,11 +136,11 @@ fn verify(oid: pg_sys::Oid) -> Result<u64> {
     }
 }
 
-/// Makes one segment of all rows of an index; false if somebody else is merging.
+/// Merges all rows of an index into one segment; false if another process is merging.
 #[pg_extern]
 fn index_merge(oid: pg_sys::Oid) -> bool {
     let merged = || {
-        // SAFETY: it tells of a standby.
+        // SAFETY: raises an error on a standby.
         unsafe { pg_sys::PreventCommandDuringRecovery(c"hither.merge()".as_ptr()) };
         let opened = NamedIndex::open(oid, Intent::Maintain)?;
         let index = opened.index();
@@ -149,7 +149,7 @@ fn index_merge(oid: pg_sys::Oid) -> bool {
     merged().unwrap_or_else(|failure| failure.raise())
 }
 
-/// Makes the near copies that are missing and reads all of them once; gives their bytes.
+/// Writes missing near copies and reads all of them once; returns their size in bytes.
 #[pg_extern]
 fn index_prewarm(oid: pg_sys::Oid) -> i64 {
     let warmed = || {
@@ -162,8 +162,8 @@ fn index_prewarm(oid: pg_sys::Oid) -> i64 {
     warmed().unwrap_or_else(|failure: Failure| failure.raise()) as i64
 }
 
-/// Mean recall@k of searches of an index under the current settings against exact ones. None where
-/// there are fewer than two rows.
+/// Mean recall@k of searches of an index under the current settings, compared with exact ones. `None` if it
+/// has fewer than two rows.
 ///
 /// # Errors
 /// If it is no index of ours, or the user may not read its table.

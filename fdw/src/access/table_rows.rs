@@ -1,10 +1,10 @@
-//! Rows of the table that an index is of, fetched by where they are.
+//! Fetches rows of an index's table by TID.
 
 use crate::access::tid::pointer_of;
 use pgrx::pg_sys;
 
-/// Fetches rows. Values of a row are there until the next is asked for. What this holds is given back by
-/// [`end`](Self::end); after an error the end of the transaction does so.
+/// Fetches rows. The values of a row are valid until the next row is fetched. [`end`](Self::end) releases
+/// what this holds; after an error the end of the transaction does so.
 pub struct TableRows {
     table: pg_sys::Relation,
     snapshot: pg_sys::Snapshot,
@@ -14,10 +14,10 @@ pub struct TableRows {
 }
 
 impl TableRows {
-    /// Of what a snapshot sees.
+    /// Fetches what a snapshot sees.
     ///
     /// # Safety
-    /// A table and a snapshot that stay as long as this does; its memory is in the current context.
+    /// The table and the snapshot outlive this value; its memory is in the current context.
     pub unsafe fn new(table: pg_sys::Relation, snapshot: pg_sys::Snapshot) -> Self {
         // SAFETY: the caller's promise.
         unsafe {
@@ -28,18 +28,18 @@ impl TableRows {
         }
     }
 
-    /// Where a row is that was found.
+    /// The slot of the row that was found last.
     pub fn slot(&self) -> *mut pg_sys::TupleTableSlot {
         self.slot
     }
 
-    /// Whether there is a row at a place that the snapshot sees.
+    /// Whether the snapshot sees a row with this TID.
     pub fn find(&mut self, tid: u64) -> bool {
         self.find_seen_by(tid, self.snapshot)
     }
 
-    /// Whether there is any, seen by anybody or not. Of a value that lies out of line only a pointer to where
-    /// it did may be left.
+    /// Whether there is any row with this TID, visible or not. An out-of-line value of an invisible row may
+    /// already be gone.
     pub fn find_any(&mut self, tid: u64) -> bool {
         self.find_seen_by(tid, &raw mut pg_sys::SnapshotAnyData)
     }
@@ -47,7 +47,7 @@ impl TableRows {
     fn find_seen_by(&mut self, tid: u64, snapshot: pg_sys::Snapshot) -> bool {
         let (mut place, mut again) = (pointer_of(tid), false);
         self.is_dead = false;
-        // SAFETY: begun on this table; a place that the index has is one of it.
+        // SAFETY: the fetch was begun on this table; a TID of the index is one of the table.
         unsafe {
             let method = &*(*self.table).rd_tableam;
             method.index_fetch_tuple.expect("any table has it")(
@@ -61,12 +61,13 @@ impl TableRows {
         }
     }
 
-    /// Whether nobody sees a row at the place that was looked at last, now or later. On a standby it says nothing.
+    /// Whether no transaction can see a row with the TID that was fetched last, now or later. Means nothing
+    /// on a standby.
     pub fn is_dead(&self) -> bool {
         self.is_dead
     }
 
-    /// The value of a column of the row that was found; none if it is null.
+    /// The value of a column of the row that was found last; `None` if it is null.
     pub fn value(&mut self, attribute: i16) -> Option<pg_sys::Datum> {
         let mut null = false;
         // SAFETY: there is a row in the slot, of a table with this attribute.
@@ -74,9 +75,9 @@ impl TableRows {
         (!null).then_some(value)
     }
 
-    /// Gives back what it holds: it is of no use afterwards.
+    /// Releases what this holds; it cannot be used afterwards.
     pub fn end(&mut self) {
-        // SAFETY: made by `new`.
+        // SAFETY: created by `new`.
         unsafe {
             let method = &*(*self.table).rd_tableam;
             method.index_fetch_end.expect("any table has it")(self.fetch);

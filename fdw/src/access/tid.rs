@@ -1,4 +1,4 @@
-//! Places of rows in their table as numbers, which are the keys of index files.
+//! TIDs as numbers, which are the keys of index files.
 
 use crate::search::shards::Shard;
 use crate::sql::failure::{Failure, Result};
@@ -6,13 +6,13 @@ use hither_core::{KeyRef, RowId};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
-/// The place of a row in its table as one number.
+/// A TID as a number.
 pub fn tid_of(pointer: pg_sys::ItemPointerData) -> u64 {
     let block = u64::from(pointer.ip_blkid.bi_hi) << 16 | u64::from(pointer.ip_blkid.bi_lo);
     block << 16 | u64::from(pointer.ip_posid)
 }
 
-/// The place that a number is.
+/// The TID that a number stands for.
 pub fn pointer_of(tid: u64) -> pg_sys::ItemPointerData {
     pg_sys::ItemPointerData {
         ip_blkid: pg_sys::BlockIdData { bi_hi: (tid >> 32) as u16, bi_lo: (tid >> 16) as u16 },
@@ -20,7 +20,7 @@ pub fn pointer_of(tid: u64) -> pg_sys::ItemPointerData {
     }
 }
 
-/// The place that a row of a file has in its table.
+/// The TID of a row of a file.
 ///
 /// # Errors
 /// If the file is damaged.

@@ -1,4 +1,4 @@
-//! VACUUM: marking rows deleted that the table has no more, and merging.
+//! VACUUM: marks rows as deleted that are gone from the table, and merges segments.
 
 use crate::access::blocks;
 use crate::access::build_lock::{BuildLock, BuildTask};
@@ -17,14 +17,14 @@ use crate::sql::failure::Result;
 use pgrx::pg_sys;
 use std::collections::BTreeSet;
 
-/// What VACUUM hears.
+/// The numbers of rows that VACUUM reports.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub live: u64,
     pub deleted: u64,
 }
 
-/// Gives the places of all rows to `is_dead`, and marks those deleted for which it says so.
+/// Passes the TIDs of all rows to `is_dead`, and marks those as deleted for which it returns true.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -34,7 +34,7 @@ pub fn delete(index: IndexRelation, is_dead: &mut dyn FnMut(u64) -> bool) -> Res
     let mut counts = Counts::default();
     loop {
         let snapshot = Snapshot::new(index, &column)?;
-        // A merge makes new segments of those that were seen.
+        // A merge may have made new segments of ones that were already checked.
         let new = snapshot.segments.iter().filter(|segment| !seen.contains(&segment.entry.number));
         let new: Vec<_> = new.cloned().collect();
         for segment in &new {
@@ -53,7 +53,7 @@ pub fn delete(index: IndexRelation, is_dead: &mut dyn FnMut(u64) -> bool) -> Res
     }
 }
 
-/// How many rows the index has that are not deleted.
+/// The number of rows in the index that are not deleted.
 ///
 /// # Errors
 /// If the index is damaged.
@@ -64,9 +64,9 @@ pub fn live_rows(index: IndexRelation, column: &Column) -> Result<u64> {
     Ok(stored.sum::<u64>() + growing)
 }
 
-/// Between rows, where nothing is locked.
+/// Delays for VACUUM's cost limit; called between rows, while no page is locked.
 fn pause() {
-    // SAFETY: within VACUUM; else it only hears interrupts.
+    // SAFETY: outside VACUUM this only checks for interrupts.
     unsafe {
         #[cfg(feature = "pg18")]
         pg_sys::vacuum_delay_point(false);
@@ -97,7 +97,7 @@ fn delete_of_segment(
     let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
     let number = segment.entry.number;
     let mut entries = locked.meta.segments.iter_mut();
-    // One that was merged meanwhile is in another, which is seen next.
+    // If the segment was merged meanwhile, its rows are in a new one, which is checked next.
     let Some(entry) = entries.find(|entry| entry.number == number) else { return Ok(0) };
     segment::delete(index, entry, &dead)?;
     entry.deleted += dead.len() as u64;
@@ -106,7 +106,7 @@ fn delete_of_segment(
     Ok(dead.len() as u64)
 }
 
-/// None if they are in a segment by now.
+/// `None` if the growing rows have become a segment.
 fn delete_of_growing(
     index: IndexRelation,
     column: &Column,
@@ -135,7 +135,7 @@ fn delete_of_growing(
     Ok(Some(deleted))
 }
 
-/// Merges what VACUUM is expected to.
+/// Merges what VACUUM should.
 ///
 /// # Errors
 /// Those of [`merge::merge`].
@@ -157,7 +157,7 @@ pub fn clean_up(index: IndexRelation) -> Result<()> {
 /// Asks VACUUM's callback about a row.
 ///
 /// # Safety
-/// What Postgres gives to `ambulkdelete`.
+/// The arguments are those that Postgres passes to `ambulkdelete`.
 pub unsafe fn ask(
     callback: pg_sys::IndexBulkDeleteCallback,
     state: *mut std::ffi::c_void,

@@ -1,7 +1,7 @@
-//! Merging in the background: a worker that an insert asks for when there are enough growing rows, and
-//! that ends when it is done. It needs no shared_preload_libraries.
+//! Merging in the background, by a worker that an insert starts when there are enough growing rows and that
+//! ends when it is done. It does not need shared_preload_libraries.
 //!
-//! Where no worker can be had (max_worker_processes), VACUUM merges, and an insert itself as a last resort.
+//! If no worker slot is free (max_worker_processes), VACUUM merges, or as a last resort an insert does.
 
 use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
@@ -18,11 +18,11 @@ use std::ffi::{CStr, c_char, c_int};
 use std::time::{Duration, Instant};
 
 thread_local! {
-    /// For which index this backend asked for a worker, and when.
+    /// The index for which this backend last asked for a worker, and when.
     static ASKED: Cell<Option<(RelationFile, Instant)>> = const { Cell::new(None) };
 }
 
-/// One that is asked for finds another at work, mostly: so often is enough.
+/// Usually a worker is already running when another is asked for, so asking this often is enough.
 const PAUSE: Duration = Duration::from_millis(250);
 
 unsafe extern "C" {
@@ -30,7 +30,7 @@ unsafe extern "C" {
     static Log_autovacuum_min_duration: c_int;
 }
 
-/// What a worker is told.
+/// The arguments of a worker.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Order {
@@ -41,7 +41,7 @@ struct Order {
 const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
 const LOOK_LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
-/// Asks for a worker that merges, if this backend did not just now.
+/// Starts a worker that merges, unless this backend did so just now.
 pub fn ask(index: IndexRelation) {
     let (file, now) = (index.file(), Instant::now());
     if !ASKED.get().is_some_and(|(of, at)| of == file && now - at < PAUSE) {
@@ -50,13 +50,13 @@ pub fn ask(index: IndexRelation) {
     }
 }
 
-/// Starts a worker that merges; false if there is none.
+/// Starts a worker that merges; false if none can be started.
 pub fn start(index: IndexRelation) -> bool {
-    // It sees no relation that this transaction made, nor another session's temporary one.
+    // A worker cannot see relations that this transaction created, or temporary ones of another session.
     if index.is_temporary() || index.is_new() {
         return false;
     }
-    // SAFETY: a structure of this type, zeroed, whose texts end with NUL; Postgres copies it.
+    // SAFETY: a zeroed structure of this type, whose texts end with NUL; Postgres copies it.
     unsafe {
         let order = Order { database: pg_sys::MyDatabaseId, index: (*index.raw()).rd_id };
         let mut worker: pg_sys::BackgroundWorker = std::mem::zeroed();
@@ -79,23 +79,25 @@ fn write(into: &mut [c_char], text: &CStr) {
     }
 }
 
-/// What a worker runs.
+/// The main function of a worker.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn hither_merge_worker(_argument: Datum) {
-    // SAFETY: called by Postgres in a new process with what `ask` wrote.
+    // SAFETY: called by Postgres in a new process with the order that `start` wrote.
     unsafe {
         backend::unblock_signals();
         let order = (*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr().cast::<Order>().read_unaligned();
-        // As nobody in particular: an owner may not be allowed to log in. No code of anybody's is run.
+        // Connects as no user in particular, since the owner may not be allowed to log in. The worker runs
+        // no user code.
         let (nobody, flags) = (pg_sys::InvalidOid, pg_sys::BGWORKER_BYPASS_ALLOWCONN);
         pg_sys::BackgroundWorkerInitializeConnectionByOid(order.database, nobody, flags);
         pg_sys::SetCurrentStatementStartTimestamp();
         pg_sys::StartTransactionCommand();
         let activity = c"merging an index of hither".as_ptr();
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, activity);
-        // Somebody may be at it; it may be gone by now, or another relation's number. A worker that is asked
-        // for while this one holds the lock ends at once: so it looks again without it.
+        // Another process may be merging; the index may be gone, or its OID reused. A worker that is
+        // started while this one holds the lock ends at once, so this one checks again after it has
+        // released the lock.
         let mut is_enough = true;
         while is_enough && pg_sys::ConditionalLockRelationOid(order.index, WORKER_LOCK) {
             let relation = pg_sys::try_relation_open(order.index, NO_LOCK);
@@ -115,16 +117,17 @@ pub extern "C-unwind" fn hither_merge_worker(_argument: Datum) {
     }
 }
 
-/// Whether there are growing rows enough for a segment.
+/// Whether there are enough growing rows for a segment.
 fn has_enough(index: IndexRelation) -> Result<bool> {
     Ok(Metapage::read(index)?.head.growing_rows >= index.options().growing_rows)
 }
 
-/// False if another process makes a segment of the growing rows, or there is no room for one.
+/// False if another process is flushing the growing rows, or there is no room for a segment.
 fn run(index: IndexRelation) -> Result<bool> {
     let column = Column::of(index)?;
     let began = Instant::now();
-    // While it merged, there may have come enough for another; if others flush, it merges.
+    // While this merged, enough rows may have come for another segment; if another process flushes, only
+    // merge.
     let is_alone = loop {
         let is_alone = match has_enough(index)? {
             true => match BuildLock::try_new(index, BuildTask::Flush) {
