@@ -1,4 +1,4 @@
-"""The SQL in docs/citus.md and docs/operations.md: pages.py BIN FOLDER
+"""The SQL in the pages of docs/ on Postgres: pages.py BIN FOLDER
 
 Blocks without Citus are run. Of the others the server's own parser reads all, and what Citus would send to shards is run on
 tables that are named as shards."""
@@ -94,5 +94,13 @@ def operations():
     check("operations.md")
 
 
+def postgres_index():
+    check("postgres-index.md")
+
+
+def foreign_tables():
+    check("foreign-tables.md")
+
+
 if __name__ == "__main__":
-    main(citus, operations)
+    main(citus, operations, postgres_index, foreign_tables)
