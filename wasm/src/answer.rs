@@ -1,4 +1,4 @@
-//! Rows of an answer on their way to JavaScript.
+//! The rows of an answer, converted for JavaScript.
 
 use crate::value::from_key;
 use hither::{Key, RowId};
@@ -6,7 +6,7 @@ use js_sys::Array;
 
 /// A row of the last answer.
 pub(crate) struct Found {
-    /// The number of its file, and the row there.
+    /// The number of its file, and the row in that file.
     pub file: usize,
     pub row: RowId,
     /// Its key among all files.
@@ -27,12 +27,12 @@ pub(crate) fn integers(found: &[Found]) -> Vec<i64> {
     found.iter().map(|found| integer(&found.key)).collect()
 }
 
-/// The keys, where they are row numbers, which are below 2⁵³.
+/// The keys as doubles, where they are row numbers, which are below 2⁵³.
 pub(crate) fn row_numbers(found: &[Found]) -> Vec<f64> {
     found.iter().map(|found| integer(&found.key) as f64).collect()
 }
 
-/// The number that a key is; 0 for others.
+/// The number of an int64 key; 0 for other keys.
 fn integer(key: &Key) -> i64 {
     if let Key::Int64(number) = key { *number } else { 0 }
 }

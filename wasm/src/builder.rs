@@ -10,15 +10,15 @@ use hither::{Codes, ErrorKind, IndexBuilder, IndexOptions, Key};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Bytes of what crosses at a time, at most: `js/builder.js` hands over no more vectors.
+/// The most bytes that cross at a time: `js/builder.js` hands over no more vectors.
 const BATCH: usize = 1 << 21;
 
-/// Rows on their way to a file.
+/// Gathers rows and builds an index file of them.
 #[wasm_bindgen]
 pub struct FileBuilder {
     options: Options,
     builder: IndexBuilder,
-    /// Bytes of all text, bytes and JSON.
+    /// The bytes of all text, bytes and JSON.
     blobs: usize,
 }
 
@@ -27,7 +27,7 @@ impl FileBuilder {
     /// A builder without rows.
     ///
     /// # Errors
-    /// `invalid_parameter` for what an index cannot be.
+    /// `invalid_parameter` for options that no index can have.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &BuilderOptions) -> Outcome<FileBuilder> {
         let options = options::read(options);
@@ -35,7 +35,7 @@ impl FileBuilder {
         Ok(Self { options, builder, blobs: 0 })
     }
 
-    /// Makes room for so many rows more, and for what crosses of them at a time.
+    /// Makes room for `rows` more rows, and for what crosses of them at a time.
     ///
     /// # Errors
     /// `out_of_memory`.
@@ -44,10 +44,11 @@ impl FileBuilder {
         ensure(2 * BATCH)
     }
 
-    /// Appends rows of these vectors; `values` has for each its key, which may be none, and then its values.
+    /// Appends rows: `vectors` one after another, and in `values` for each row its key, which may be missing,
+    /// and then its column values.
     ///
     /// # Errors
-    /// Whatever is wrong with a row, naming it; those before it are in.
+    /// Whatever is wrong with a row, with its number; the rows before it are kept.
     pub fn push(&mut self, vectors: &[f32], values: &Array) -> Outcome<()> {
         let index = &self.options.index;
         let (dimensions, columns) = (index.dimensions, index.columns.len());
@@ -65,7 +66,7 @@ impl FileBuilder {
                 let values = to_values(values, at + 1, &index.columns)?;
                 let values = borrowed(&values);
                 self.blobs += values.iter().map(blob_len).sum::<usize>();
-                // Keys and values may have to move to where there is room for twice as many.
+                // Keys and values may move to an allocation with room for twice as many.
                 ensure((64 * rows * (1 + columns)).saturating_add(2 * self.blobs))?;
                 let key = key.as_ref().map(Key::as_ref);
                 Ok::<_, Failure>(self.builder.push(key, vector, &values)?)
@@ -81,10 +82,10 @@ impl FileBuilder {
         self.builder.rows() as u32
     }
 
-    /// Builds the file, which `sink` takes.
+    /// Builds the file and passes it to `sink`.
     ///
     /// # Errors
-    /// `out_of_memory`, and `aborted` where `sink` stops it; the rows stay.
+    /// `out_of_memory`, and `aborted` where `sink` stops the build; the rows are kept.
     pub fn finish(&mut self, sink: &FileSink) -> Outcome<()> {
         let rows = self.builder.rows();
         if self.options.by_rows {
@@ -96,13 +97,13 @@ impl FileBuilder {
     }
 }
 
-/// About how much memory it takes to build a file of rows that are there: their codes, a graph and
-/// what it is built by, and keys in order.
+/// About how many bytes of memory it takes to build a file of rows that are in memory already: for their codes,
+/// a graph and what it is built with, and sorted keys.
 pub(crate) fn building_room(options: &IndexOptions, rows: usize) -> usize {
     let coded =
         options.hnsw.is_some() || options.ivf.is_some() || options.codes == Some(Codes::Sq8Only);
     let codes = if coded { options.dimensions } else { 0 };
-    // Two lists, and their records twice: in lists of their own, and one after another.
+    // Two lists, and their records twice: each on its own, and one after another.
     let lists = if options.ranges { options.dimensions / 2 + 64 } else { 0 };
     let links = 12 * options.hnsw.map_or(0, |hnsw| hnsw.m) as usize;
     rows.saturating_mul(codes + lists + links + 96)

@@ -1,4 +1,4 @@
-//! Errors on their way to JavaScript, which makes a `HitherError` of each.
+//! Errors that are passed to JavaScript, which makes a `HitherError` of each.
 
 use hither::{Error, ErrorKind};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// A result that JavaScript gets, or an error.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// An error of the library, or one that only this door has: its code and its message.
+/// An error of the library, or one that only this crate has: its code and its message.
 #[wasm_bindgen]
 pub struct Failure {
     code: &'static str,
@@ -15,13 +15,13 @@ pub struct Failure {
 
 #[wasm_bindgen]
 impl Failure {
-    /// The code by which programs tell it.
+    /// The code, for programs.
     #[wasm_bindgen(getter)]
     pub fn code(&self) -> String {
         self.code.into()
     }
 
-    /// What people read.
+    /// The message, for people.
     #[wasm_bindgen(getter)]
     pub fn message(&self) -> String {
         self.message.clone()
@@ -35,7 +35,7 @@ impl Failure {
         Self { code, message }
     }
 
-    /// The same, with the number of the row.
+    /// The same error, with the number of the row in its message.
     pub(crate) fn in_row(self, row: usize) -> Self {
         Self { message: format!("row {row}: {}", self.message), ..self }
     }

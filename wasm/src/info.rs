@@ -1,4 +1,4 @@
-//! What is in an index, by the names that `js/entries/index.d.ts` has.
+//! Describes an index by the names that `js/entries/index.d.ts` has.
 
 use crate::failure::{Failure, Outcome};
 use hither::raw::SectionInfo;
@@ -6,11 +6,11 @@ use hither::{Calibration, IndexInfo, IndexOptions, SegmentInfo};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
-/// An object of these entries.
+/// An object with these entries.
 fn object(entries: &[(&str, JsValue)]) -> JsValue {
     let object = Object::new();
     for (name, value) in entries {
-        // A new object refuses none.
+        // A new object refuses no property.
         let _ = Reflect::set(&object, &(*name).into(), value);
     }
     object.into()
@@ -44,7 +44,7 @@ pub(crate) fn model(options: &IndexOptions) -> Option<&str> {
     properties.find(|property| property.0 == "model").map(|property| property.1.as_str())
 }
 
-/// Refuses a file that was made by another model than the wanted one, if one is wanted.
+/// Refuses a file of another model than the wanted one, if one is wanted.
 pub(crate) fn check_model(made: Option<&str>, wanted: Option<&str>) -> Outcome<()> {
     let Some(wanted) = wanted.filter(|wanted| made != Some(*wanted)) else { return Ok(()) };
     let made = made.map_or("does not say its model".into(), |made| format!("is of {made}"));
@@ -54,7 +54,7 @@ pub(crate) fn check_model(made: Option<&str>, wanted: Option<&str>) -> Outcome<(
     Err(Failure::new("wrong_model", message))
 }
 
-/// The information about files that have so many rows together; the first says what all have in common.
+/// The information about files with `rows` rows together; the first file says what all have in common.
 pub(crate) fn info(rows: f64, files: &[Described<'_>]) -> JsValue {
     let [Described { options, .. }, ..] = files else { return JsValue::NULL };
     object(&[
@@ -79,7 +79,7 @@ pub(crate) fn info(rows: f64, files: &[Described<'_>]) -> JsValue {
 
 fn file(file: &Described<'_>) -> JsValue {
     let (info, options) = (&file.info, file.options);
-    // Users choose these names, `__proto__` too: as entries they become properties of the object itself.
+    // Users choose these names, even `__proto__`: made from entries, they are properties of the object itself.
     let pair = |(name, value): &(String, String)| {
         Array::of2(&name.as_str().into(), &value.as_str().into()).into()
     };

@@ -1,5 +1,5 @@
-//! An index whose file lies on a server, of which `js/ranges.js` brings the ranges that it asks for. A question
-//! that is missing some of them has no answer yet: false, or undefined.
+//! An index whose file lies on a server: `js/ranges.js` fetches the ranges that it asks for. A method that is
+//! missing some of them has no answer yet, and returns false or undefined.
 
 use crate::answer::{self, Found};
 use crate::failure::{Failure, Outcome};
@@ -14,18 +14,18 @@ use hither::{Filter, Key, RowId, SearchParams, Structure};
 use js_sys::Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-/// Bytes between two ranges that are read over, to save a request.
+/// The most bytes between two ranges that are fetched as one, to save a request.
 const GAP: u64 = 4096;
 
-/// A file that lies elsewhere.
+/// An index whose file lies on a server.
 #[wasm_bindgen]
 pub struct LazyFile {
     index: LazyIndex,
     searcher: LazySearcher,
-    /// The filter that is being bound, and the one that is.
+    /// The filter that is being bound, and the one that is bound.
     binding: Option<Filter>,
     filter: Option<LazyFilter>,
-    /// How many rows the search is for; all, if there is none.
+    /// How many rows the search is for; `None` for all.
     k: Option<usize>,
     reached: Option<f32>,
     found: Vec<Found>,
@@ -34,7 +34,7 @@ pub struct LazyFile {
 
 #[wasm_bindgen]
 impl LazyFile {
-    /// A file of which nothing is known, and up to so many bytes will be kept.
+    /// A file of which nothing is known yet, and of which up to `cache_bytes` bytes will be kept.
     #[wasm_bindgen(constructor)]
     pub fn new(cache_bytes: f64) -> LazyFile {
         Self {
@@ -49,7 +49,7 @@ impl LazyFile {
         }
     }
 
-    /// Opens it; `model` is what its property of that name must be.
+    /// Opens the file. If `model` is given, the file's property of that name must equal it.
     ///
     /// # Errors
     /// What is wrong with the file, and `unsupported` where it has no lists for ranges.
@@ -61,13 +61,13 @@ impl LazyFile {
         Ok(true)
     }
 
-    /// The ranges of the file that are missing: where each begins and ends.
+    /// The ranges of the file that are missing: the start and the end of each.
     pub fn requests(&self) -> Vec<f64> {
         let requests = self.index.requests(GAP);
         requests.iter().flat_map(|range| [range.start as f64, range.end as f64]).collect()
     }
 
-    /// Takes bytes of the file from `start` on.
+    /// Takes bytes of the file that begin at `start`.
     ///
     /// # Errors
     /// `corrupt` if they are not those of the file that was opened; `out_of_memory`.
@@ -76,14 +76,14 @@ impl LazyFile {
         Ok(self.index.supply(start as u64, bytes)?)
     }
 
-    /// Ends a question, answered or not.
+    /// Ends a question, whether it was answered or not.
     pub fn settle(&mut self) {
         self.binding = None;
         self.index.settle();
         self.tally.keep(self.index.traffic().1 as usize);
     }
 
-    /// What is in it, by names.
+    /// What is in the file, as an object.
     ///
     /// # Errors
     /// `unsupported` before it is open.
@@ -101,7 +101,7 @@ impl LazyFile {
         Ok(info(rows as f64, &[described]))
     }
 
-    /// Begins to bind a filter, an object of conditions as `js/filter.js` makes it.
+    /// Begins to bind a filter: an object of conditions, which `js/filter.js` has made.
     ///
     /// # Errors
     /// `invalid_filter`.
@@ -112,10 +112,10 @@ impl LazyFile {
         Ok(())
     }
 
-    /// Binds the filter, for the searches until another one.
+    /// Binds the filter, which searches use until another is bound.
     ///
     /// # Errors
-    /// What in it does not go with the columns, or `corrupt` where these are damaged.
+    /// Whatever in it does not fit the columns, or `corrupt` where these are damaged.
     pub fn filter(&mut self) -> Outcome<bool> {
         if let Some(filter) = &self.binding {
             ensure((self.index.len()? as usize).saturating_mul(5))?;
@@ -127,7 +127,7 @@ impl LazyFile {
         Ok(true)
     }
 
-    /// Makes the row with this key the answer: whether there is one.
+    /// Makes the row with this key the answer, and says whether there is one.
     ///
     /// # Errors
     /// `key_type`, or `corrupt` where the file is damaged.
@@ -153,11 +153,11 @@ impl LazyFile {
         })
     }
 
-    /// Begins a search, as [`OpenIndex::search`](crate::OpenIndex::search) searches; `like`: the row that was
+    /// Begins a search, as [`OpenIndex::search`](crate::OpenIndex::search) does. With `like`, the row that was
     /// found is left out.
     ///
     /// # Errors
-    /// Whatever is wrong with what is asked for.
+    /// Whatever is wrong with the arguments.
     #[allow(clippy::too_many_arguments, reason = "as of the search of what is open")]
     pub fn start(
         &mut self,
@@ -195,7 +195,7 @@ impl LazyFile {
         Ok(())
     }
 
-    /// Searches: whether it is done.
+    /// Goes on with the search; true if it is done.
     ///
     /// # Errors
     /// `corrupt` where the file is damaged.
@@ -204,8 +204,8 @@ impl LazyFile {
         Ok(self.index.next_batch(&mut self.searcher, count)?.is_ready())
     }
 
-    /// Makes the rows that the search found the answer, with their keys; and gives the values of columns, by their
-    /// numbers: an array a column.
+    /// Makes the rows that the search found the answer, with their keys, and returns the values of the columns
+    /// with these numbers: an array for each column.
     ///
     /// # Errors
     /// `corrupt` where the file is damaged.
@@ -226,7 +226,7 @@ impl LazyFile {
         Ok(values.filter(|_| !is_missing))
     }
 
-    /// The values of columns, by their numbers, of the row that was found: an array a column.
+    /// The values that the row that was found has in the columns with these numbers: an array for each column.
     ///
     /// # Errors
     /// `corrupt` where the file is damaged.
@@ -268,7 +268,7 @@ impl LazyFile {
         self.searcher.stats().compared as f64
     }
 
-    /// The recall that the calibration reached, where that is less than the last search was asked for.
+    /// The recall that the calibration reached, where that is less than the last search wanted.
     #[wasm_bindgen(getter)]
     pub fn reached(&self) -> Option<f32> {
         self.reached
@@ -276,7 +276,7 @@ impl LazyFile {
 }
 
 impl LazyFile {
-    /// All that is missing is asked for at once.
+    /// The values of these rows. Asks for all that is missing at once.
     fn values_of(&self, rows: &[RowId], columns: &[u32]) -> Outcome<Option<Array>> {
         let all = Array::new();
         let mut is_missing = false;

@@ -1,10 +1,10 @@
-//! What the npm package `hither` runs in WebAssembly. The package's API is `js/entries/index.d.ts`; this
-//! is the part below it: classes that wasm-bindgen exports, which `js/` alone uses.
+//! What the npm package `hither` runs in WebAssembly. The API of the package is `js/entries/index.d.ts`; this
+//! crate is the layer below it: classes that wasm-bindgen exports, for `js/` alone.
 //!
-//! Two modules are made of it: one for files that are here (feature `whole`), and one that searches a file where it
-//! lies (`lazy`), which weighs on nobody who does not.
+//! Two modules are built from it: one for files in memory (feature `whole`), and one that searches a file where
+//! it lies (`lazy`), which only its users download.
 
-// What searches alone takes over no rows.
+// A module that only searches takes no rows.
 #![cfg_attr(not(feature = "whole"), allow(dead_code))]
 
 mod answer;

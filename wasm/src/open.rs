@@ -1,4 +1,4 @@
-//! An index that is open: one file or several that answer as one.
+//! An open index: one file, or several that answer as one.
 
 mod change;
 mod search;
@@ -14,7 +14,7 @@ use hither::{Index, IndexFilter, SearchStats, Searcher};
 use js_sys::Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-/// An index, and the filter that was bound to it last.
+/// An index, and the filter that was last bound to it.
 pub(crate) struct Filtered<'a> {
     index: Index<'a>,
     filter: Option<IndexFilter<'a>>,
@@ -39,20 +39,20 @@ impl File {
     }
 }
 
-/// One file or several.
+/// One open file or several.
 #[wasm_bindgen]
 pub struct OpenIndex {
     files: Vec<File>,
     searcher: Searcher,
-    /// The vector that is searched for, or of the row that was got.
+    /// The vector of the last query, or of the row that was last read.
     vector: Vec<f32>,
-    /// The last answer, and what it took.
+    /// The last answer, and what its search did.
     found: Vec<Found>,
     stats: SearchStats,
     reached: Option<f32>,
-    /// How many rows all files have, once they were counted.
+    /// How many rows all files have, once they are counted.
     rows: Option<u64>,
-    /// How many times it was changed: no fewer than rows were inserted.
+    /// How many changes were made: at least as many as rows were inserted.
     changes: usize,
     tally: Tally,
 }
@@ -75,16 +75,17 @@ impl Default for OpenIndex {
 
 #[wasm_bindgen]
 impl OpenIndex {
-    /// No file yet.
+    /// An index without files.
     #[wasm_bindgen(constructor)]
     pub fn new() -> OpenIndex {
         Self::default()
     }
 
-    /// Opens a file. `whole` checks all of it; `model` is what its property of that name must be.
+    /// Opens a file. `whole` checks all of it. If `model` is given, the file's property of that name must equal
+    /// it.
     ///
     /// # Errors
-    /// What is wrong with the file, or with having it beside those before it.
+    /// Whatever is wrong with the file, or keeps it from answering together with those before it.
     pub fn push(&mut self, bytes: FileBytes, whole: bool, model: Option<String>) -> Outcome<()> {
         let file = File::try_new(bytes.0, |bytes| {
             Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
@@ -95,7 +96,7 @@ impl OpenIndex {
         Ok(())
     }
 
-    /// What is in it, by names.
+    /// What is in it, as an object.
     ///
     /// # Errors
     /// `freed` if no file is open.
@@ -116,8 +117,8 @@ impl OpenIndex {
         self.first(|_| info(rows, &files))
     }
 
-    /// How many rows there are. Of several files with keys of their own it is counted once which rows a
-    /// later one replaces: none of these changes.
+    /// How many rows there are. Which rows of several files a later file replaces, where keys are their own, is
+    /// counted once: such files do not change.
     ///
     /// # Errors
     /// `corrupt` where a file is damaged.
@@ -137,7 +138,7 @@ impl OpenIndex {
         answer::keys(&self.found)
     }
 
-    /// The values of a column, by its number, for the rows of the last answer.
+    /// The values of the column with this number, for the rows of the last answer.
     ///
     /// # Errors
     /// `corrupt` where the file is damaged.

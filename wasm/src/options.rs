@@ -1,4 +1,4 @@
-//! A builder's options, by the names that they have in JavaScript. `js/options.js` has checked them.
+//! Reads the options of a builder by their names in JavaScript. `js/options.js` has checked them.
 
 use hither::{ColumnSchema, ColumnType, Element, HnswParams, IndexOptions, IvfParams};
 use hither::{KeyType, Metric};
@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object of options. What is not given has its default.
+    /// An object of options. An option that is not given has its default.
     pub type BuilderOptions;
 
     #[wasm_bindgen(method, getter)]
@@ -46,7 +46,7 @@ extern "C" {
     fn column_type(this: &ColumnOptions) -> String;
 }
 
-/// What is to be built, and whether the structure is to be chosen by the number of rows.
+/// What to build, and whether to choose the structure by the number of rows.
 pub(crate) struct Options {
     pub(crate) index: IndexOptions,
     pub(crate) hnsw: HnswParams,

@@ -1,5 +1,5 @@
-//! Passes a file that is written to JavaScript, piece by piece. In the module, whose memory never shrinks,
-//! it would lie beside all that it is made of.
+//! Passes a file to JavaScript piece by piece while it is written. In the module, whose memory never shrinks,
+//! it would lie beside everything that it is made of.
 
 use hither::raw::Sink;
 use hither::{ErrorKind, Progress, Result};
@@ -7,10 +7,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Who takes a file, as `js/writer.js` makes it. None of its functions throws.
+    /// The receiver of a file, which `js/writer.js` makes. None of its functions throws.
     pub type FileSink;
 
-    /// Hears how many bytes will come; false if there is no room for them.
+    /// Is told how many bytes will come; false if there is no room for them.
     #[wasm_bindgen(method)]
     fn begin(this: &FileSink, length: f64) -> bool;
 
@@ -18,12 +18,12 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn take(this: &FileSink, piece: &[u8]);
 
-    /// Hears how far a build is, in a stage of this name; false to stop it.
+    /// Is told how far a build is in the stage of this name; false to stop it.
     #[wasm_bindgen(method)]
     fn report(this: &FileSink, stage: &str, done: f64, total: f64) -> bool;
 }
 
-/// The sink as the library knows one.
+/// A [`FileSink`] as the library's [`Sink`].
 pub(crate) struct Pieces<'s>(pub(crate) &'s FileSink);
 
 impl Sink for Pieces<'_> {
@@ -42,7 +42,7 @@ impl Sink for Pieces<'_> {
 }
 
 impl FileSink {
-    /// Tells how far a build is.
+    /// Reports how far a build is.
     pub(crate) fn tell(&self, step: Progress) -> Result<()> {
         let goes_on = self.report(step.stage, step.done as f64, step.total as f64);
         if goes_on { Ok(()) } else { Err(ErrorKind::Cancelled.into()) }

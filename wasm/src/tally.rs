@@ -1,4 +1,4 @@
-//! How many indexes are open, and how many bytes they keep, as `memory()` tells.
+//! Counts how many indexes are open, and how many bytes they keep, for `memory()`.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -12,13 +12,13 @@ pub fn open_indexes() -> usize {
     INDEXES.load(Relaxed)
 }
 
-/// How many bytes the files of open indexes have, and what is kept of those that are elsewhere.
+/// How many bytes are kept: those of open files, and of files on servers.
 #[wasm_bindgen(js_name = openBytes)]
 pub fn open_bytes() -> usize {
     BYTES.load(Relaxed)
 }
 
-/// One index, which counts as long as this lives.
+/// One index, which is counted as long as this lives.
 pub(crate) struct Tally {
     bytes: usize,
 }
@@ -29,7 +29,7 @@ impl Tally {
         Self { bytes: 0 }
     }
 
-    /// Says how many bytes it keeps by now.
+    /// Sets how many bytes the index keeps now.
     pub fn keep(&mut self, bytes: usize) {
         BYTES.fetch_add(bytes, Relaxed);
         BYTES.fetch_sub(self.bytes, Relaxed);

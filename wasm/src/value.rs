@@ -1,4 +1,4 @@
-//! Keys and column values, between JavaScript and the library.
+//! Converts keys and column values between JavaScript and the library.
 
 use crate::failure::{Failure, Outcome};
 use crate::memory::ensure;
@@ -7,7 +7,7 @@ use hither::{format_timestamp, format_uuid, parse_timestamp, parse_uuid};
 use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Integers up to here are exact as JavaScript's numbers.
+/// The greatest integer up to which all are exact as numbers of JavaScript.
 const SAFE: u64 = (1 << 53) - 1;
 
 /// A whole number, given as a number or a bigint.
@@ -21,7 +21,7 @@ fn integer(value: &JsValue) -> Option<i64> {
     }
 }
 
-/// A text, if it is one. UTF-8 takes at most 3 bytes for each of a string's units.
+/// The text, if the value is one. UTF-8 takes at most 3 bytes for each unit of a string.
 fn text(value: &JsValue) -> Outcome<Option<String>> {
     if let Some(string) = value.dyn_ref::<JsString>() {
         ensure(3 * string.length() as usize)?;
@@ -35,7 +35,7 @@ fn bytes(value: &JsValue) -> Outcome<Option<Vec<u8>>> {
     Ok(Some(array.to_vec()))
 }
 
-/// A value as messages show it.
+/// A value as it is shown in messages.
 fn shown(value: &JsValue) -> String {
     if value.is_null() || value.is_undefined() {
         return "missing".into();
@@ -65,7 +65,7 @@ pub(crate) fn to_key(value: &JsValue, key_type: KeyType) -> Outcome<Key> {
     })
 }
 
-/// The same where a row may be without one.
+/// Like [`to_key`], for a row that may have no key.
 pub(crate) fn to_optional_key(value: &JsValue, key_type: KeyType) -> Outcome<Option<Key>> {
     if value.is_null() || value.is_undefined() {
         return Ok(None);
@@ -86,7 +86,7 @@ pub(crate) fn from_key(key: KeyRef<'_>) -> JsValue {
     }
 }
 
-/// A column's value: JavaScript has made text of dates and JSON.
+/// Converts a column's value from JavaScript, which has already made text of dates and JSON.
 fn to_value(value: &JsValue, column: &ColumnSchema) -> Outcome<Value> {
     if value.is_null() || value.is_undefined() {
         return Ok(Value::Null);
@@ -111,7 +111,7 @@ fn to_value(value: &JsValue, column: &ColumnSchema) -> Outcome<Value> {
     })
 }
 
-/// A column's value: JavaScript parses JSON.
+/// Converts a column's value to JavaScript, which parses JSON itself.
 pub(crate) fn from_value(value: ValueRef<'_>) -> JsValue {
     match value {
         ValueRef::Null => JsValue::NULL,
@@ -125,7 +125,7 @@ pub(crate) fn from_value(value: ValueRef<'_>) -> JsValue {
     }
 }
 
-/// Bytes of a value that has no fixed size.
+/// The bytes of a text, bytes or JSON value; 0 for others.
 pub(crate) fn blob_len(value: &ValueRef<'_>) -> usize {
     match value {
         ValueRef::Text(text) | ValueRef::Json(text) => text.len(),
@@ -134,7 +134,7 @@ pub(crate) fn blob_len(value: &ValueRef<'_>) -> usize {
     }
 }
 
-/// A row's values in the order of its columns, of those that begin at `first`.
+/// A row's values in the order of its columns; the first is at index `first`.
 pub(crate) fn to_values(
     values: &Array,
     first: usize,
@@ -144,7 +144,7 @@ pub(crate) fn to_values(
     numbered.map(|(at, column)| to_value(&values.get(at), column)).collect()
 }
 
-/// Values as the library takes them.
+/// Values in the form that the library takes.
 pub(crate) fn borrowed(values: &[Value]) -> Vec<ValueRef<'_>> {
     values.iter().map(Value::as_ref).collect()
 }

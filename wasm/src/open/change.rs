@@ -1,4 +1,4 @@
-//! Changing an index of one file, and saving it.
+//! Changing an index of one file, and saving indexes.
 
 use super::{File, OpenIndex};
 use crate::builder::building_room;
@@ -12,8 +12,8 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
 impl OpenIndex {
-    /// Inserts a row with its values in the order of the columns, and gives its key; without one it is the
-    /// next row number.
+    /// Inserts a row, with its values in the order of the columns, and returns its key. Without a key it gets
+    /// the next row number.
     ///
     /// # Errors
     /// Whatever is wrong with the row, and `unsupported` where several files are open.
@@ -26,10 +26,10 @@ impl OpenIndex {
         })
     }
 
-    /// Replaces the row that has a key: its vector, and those of its values that are not undefined.
+    /// Replaces the row with this key: its vector, and those values that are not undefined.
     ///
     /// # Errors
-    /// As of [`insert`](Self::insert), and `key_not_found`.
+    /// Those of [`insert`](Self::insert), and `key_not_found`.
     pub fn update(&mut self, key: &JsValue, vector: &[f32], values: &Array) -> Outcome<()> {
         self.change(|index| {
             let key = to_key(key, index.options().key_type)?;
@@ -52,10 +52,10 @@ impl OpenIndex {
         })
     }
 
-    /// Writes a new file, which `sink` takes: a delta, or compacted; several files merged.
+    /// Writes a new file to `sink`: a delta, or compacted; several files are merged.
     ///
     /// # Errors
-    /// As of [`FileBuilder::finish`](crate::FileBuilder::finish), and `unsupported` for a delta of several
+    /// Those of [`FileBuilder::finish`](crate::FileBuilder::finish), and `unsupported` for a delta of several
     /// files.
     pub fn save(&self, delta: bool, sink: &FileSink) -> Outcome<()> {
         self.ensure_saving(delta)?;
@@ -78,13 +78,13 @@ impl OpenIndex {
 }
 
 impl OpenIndex {
-    /// Changes the only file.
+    /// Applies a change to the only file.
     fn change<T>(&mut self, change: impl FnOnce(&mut Index<'_>) -> Outcome<T>) -> Outcome<T> {
         let [file] = &mut self.files[..] else {
             let message = "several files are open as one: open one alone to change it";
             return Err(Failure::new("unsupported", message.into()));
         };
-        // Growing rows may have to move to where there is room for twice as many.
+        // Growing rows may move to an allocation with room for twice as many.
         ensure(file.length() / 64 + (1 << 16))?;
         self.changes += 1;
         file.with_dependent_mut(|_, file| {
@@ -93,7 +93,7 @@ impl OpenIndex {
         })
     }
 
-    /// Makes sure of the memory that a save takes: to build the inserted rows, or all.
+    /// Makes sure that there is memory for a save, which builds the inserted rows, or all.
     fn ensure_saving(&self, delta: bool) -> Outcome<()> {
         let mut room = 0_usize;
         for file in &self.files {
@@ -107,7 +107,7 @@ impl OpenIndex {
     }
 }
 
-/// Fills these columns with the values of the row with this key; with nulls if there is no such row.
+/// Fills the columns `kept` with the values of the row with this key; leaves nulls if there is no such row.
 fn keep(index: &Index<'_>, key: KeyRef<'_>, kept: &[usize], values: &mut [Value]) -> Outcome<()> {
     let Some(row) = index.find(key)? else { return Ok(()) };
     for &column in kept {
@@ -118,7 +118,7 @@ fn keep(index: &Index<'_>, key: KeyRef<'_>, kept: &[usize], values: &mut [Value]
     Ok(())
 }
 
-/// Calls `read` with the indexes of all files, each of which only lends it.
+/// Calls `read` with the indexes of all files, borrowed from these.
 fn with_all<'i>(
     files: &'i [File],
     indexes: &mut Vec<&'i Index<'i>>,

@@ -10,12 +10,12 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen]
 impl OpenIndex {
-    /// Searches for the rows nearest to `query`, or, without one, to the vector of the row that
-    /// [`get`](Self::get) found, which is left out; a `k` of 0 is for all within the radius. `filtered`: by the
-    /// filter of [`filter`](Self::filter).
+    /// Searches for the rows nearest to `query`. Without one, searches for the rows nearest to the one that
+    /// [`get`](Self::get) found, which is left out. A `k` of 0 means all rows within the radius; `filtered`
+    /// applies the filter that [`filter`](Self::filter) bound.
     ///
     /// # Errors
-    /// Whatever is wrong with what is asked for, or `corrupt` where a file is damaged.
+    /// Whatever is wrong with the arguments, or `corrupt` where a file is damaged.
     #[allow(clippy::too_many_arguments, reason = "an object of them would take each search longer")]
     pub fn search(
         &mut self,
@@ -43,7 +43,7 @@ impl OpenIndex {
             structure: exact.then_some(Structure::Flat),
             metric: measure.and_then(|name| name.parse().ok()),
             radius,
-            // The row that others are to be like is nearest to itself.
+            // A row is nearest to itself.
             except: except.as_ref().map(Key::as_ref),
             ..SearchParams::new(if k == 0 && radius.is_some() { usize::MAX } else { k })
         };
@@ -96,17 +96,17 @@ impl OpenIndex {
         self.stats.compared as f64
     }
 
-    /// The recall that the calibration reached, where that is less than the last search was asked for.
+    /// The recall that the calibration reached, where that is less than the last search wanted.
     #[wasm_bindgen(getter)]
     pub fn reached(&self) -> Option<f32> {
         self.reached
     }
 
-    /// Binds a filter, an object of conditions as `js/filter.js` makes it, for the searches until the
-    /// index changes.
+    /// Binds a filter, an object of conditions, which `js/filter.js` has made. Searches use it until the index
+    /// changes.
     ///
     /// # Errors
-    /// `invalid_filter`, or what in it does not go with the columns.
+    /// `invalid_filter`, or whatever in it does not fit the columns.
     pub fn filter(&mut self, conditions: JsValue) -> Outcome<()> {
         let filter = to_filter(conditions)?;
         for file in &mut self.files {
@@ -118,7 +118,7 @@ impl OpenIndex {
         Ok(())
     }
 
-    /// Makes the row with this key the last answer, and gives its vector, if there is one.
+    /// Makes the row with this key the last answer and returns its vector; `None` if there is no such row.
     ///
     /// # Errors
     /// `key_type`, or `corrupt` where a file is damaged.
@@ -134,14 +134,14 @@ impl OpenIndex {
     /// Whether there is a row with this key.
     ///
     /// # Errors
-    /// As of [`get`](Self::get).
+    /// Those of [`get`](Self::get).
     pub fn has(&self, key: &JsValue) -> Outcome<bool> {
         Ok(self.find(key)?.is_some())
     }
 }
 
 impl OpenIndex {
-    /// The row with a key.
+    /// The row with this key.
     fn find(&self, key: &JsValue) -> Outcome<Option<Found>> {
         let key = to_key(key, self.first(|index| index.options().key_type)?)?;
         let shards = self.shards()?;
