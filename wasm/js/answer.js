@@ -1,10 +1,10 @@
-// The worker's side: one index or one builder, and calls to it one after another.
+// The worker's side: it has one index or one builder, and answers one call after another.
 import { Builder, HitherError, load, open } from "./api.js";
 
 let index;
 let builder;
 const cancelled = new Set();
-/** The call that is being answered, and what stops it where it is searched for on a server. */
+/** The call that is being answered, and what stops it if it waits for a server. */
 let running;
 let last = Promise.resolve();
 
@@ -26,7 +26,7 @@ const methods = {
     for (let at = 0; at < count && !cancelled.has(id); at += 1) {
       const query = flat ? queries.slice(at * dimensions, (at + 1) * dimensions) : queries[at];
       results.push(plain(await index.search(query, heard(options))));
-      // So that a cancellation is heard.
+      // Lets the message of a cancellation arrive.
       if (at % 64 === 63) await new Promise((resume) => setTimeout(resume));
     }
     return results;
@@ -47,12 +47,12 @@ const methods = {
   finish: (_, onProgress) => builder.finish({ onProgress }),
 };
 
-/** Only where a call takes time of a server's it hears of a signal. */
+/** Passes on a signal only for calls that wait for a server. */
 function heard(options) {
   return index.traffic ? { ...options, signal: running.stop.signal } : options;
 }
 
-/** What is told beside each answer of a file that is searched where it lies. */
+/** What is sent with each answer of a file that is searched on its server. */
 function lazy() {
   return index?.traffic && { traffic: index.traffic, complete: index.complete };
 }
@@ -80,7 +80,7 @@ async function answer(port, { id, method, args }) {
   }
 }
 
-/** Answers the calls that come by a port: a worker's own scope, or Node's `parentPort`. */
+/** Answers the calls that arrive at a port: a worker's own scope, or Node's `parentPort`. */
 export function answerTo(port) {
   port.addEventListener("message", ({ data }) => {
     if (!data.cancel) {

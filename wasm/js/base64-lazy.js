@@ -1,4 +1,4 @@
-// The module that searches a file where it lies, within.
+// The module that searches a file on its server, as base64 within the code.
 import base64 from "./hither_lazy.wasm.gz";
 import { unpacked } from "./unpacked.js";
 

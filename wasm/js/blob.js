@@ -1,7 +1,7 @@
-// Blobs of whichever kind: jsdom's have no stream, and its older ones no method to read them.
+// Reads Blobs of every kind: jsdom's have no stream, and its older ones no method to read them.
 import { HitherError } from "./error.js";
 
-/** A Blob's bytes. */
+/** The bytes of a Blob. */
 export async function bufferOf(blob) {
   if (typeof blob.arrayBuffer === "function") return blob.arrayBuffer();
   return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@ import { setOwn } from "./result.js";
 import { checkNames, checkNumbers, checkOptions, checkRow, own, shown, toRow } from "./value.js";
 import { writer } from "./writer.js";
 
-/** Rows that cross to WebAssembly at a time, and numbers of their vectors, unless one row has more. */
+/** How many rows, and numbers of their vectors, cross to WebAssembly at a time, unless one row has more. */
 const BATCH = 1024;
 const NUMBERS = 1 << 19;
 
@@ -16,7 +16,7 @@ export class Builder {
   #options;
   #schema;
   #dimensions;
-  /** What it is in WebAssembly, and the instance there. */
+  /** The builder in WebAssembly, and the instance that it is in. */
   #builder;
   #instance;
   #waiting = [];
@@ -41,7 +41,7 @@ export class Builder {
     this.#instance = instance;
   }
 
-  /** Calls into WebAssembly with what is being built. */
+  /** Calls into WebAssembly with the builder. */
   #call(call) {
     return this.#instance.guard(() => call(this.#builder));
   }
@@ -85,7 +85,7 @@ export class Builder {
       throw new HitherError("invalid_parameter", `${name}: ${list.length} values for ${count} vectors`);
     }
     if (isReady()) {
-      // Room that grows as rows come takes more memory.
+      // Room that grows as rows arrive takes more memory.
       this.#flush();
       this.#reserve(count);
     }

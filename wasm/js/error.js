@@ -16,7 +16,7 @@ export function throwIfAborted(signal) {
   if (signal?.aborted) throw aborted(signal);
 }
 
-/** What is given as a file is none. */
+/** The error for a source that is no file. */
 export function noSource(given) {
   const not = typeof given?.then === "function" ? "a Promise: await it" : given === null ? "null" : typeof given;
   const message = `source: give a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or stream, not ${not}`;
@@ -28,7 +28,7 @@ export function beingRead(cause) {
   return new HitherError("invalid_parameter", message, { cause });
 }
 
-/** Throws unless these are a function and an AbortSignal, where they are given. */
+/** Throws unless these are a function and an AbortSignal, as far as they are given. */
 export function checkHearers({ onProgress, signal }) {
   const isGiven = (value) => value !== undefined && value !== null;
   if (isGiven(onProgress) && typeof onProgress !== "function") {

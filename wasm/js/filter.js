@@ -1,11 +1,11 @@
-// Filters, from what callers give to plain objects of plain values, which WebAssembly takes. What says nothing is
-// refused: left out, it would match every row.
+// Makes of a caller's filter plain objects of plain values, which WebAssembly takes. A condition that would say
+// nothing is refused: left out, it would match every row.
 import { HitherError } from "./error.js";
 import { hex, parseJson, toJson } from "./json.js";
 import { classOf, isDate } from "./realm.js";
 import { setOwn } from "./result.js";
 
-/** As deep as a filter may be, whose operators and lists each take a level. */
+/** How deep a filter may be, where each operator and each list takes a level. */
 const DEEPEST = 256;
 
 function invalid(reason, cause) {
@@ -20,8 +20,8 @@ export function toConditions(filter) {
 }
 
 /**
- * A filter as text that means the same: to tell whether it is another, and to cross to a worker, where an object of
- * a class would be another.
+ * A filter as text with the same meaning: to tell whether it is another one, and to send it to a worker, where an
+ * object of a class would become another.
  */
 export function filterText(filter) {
   return typeof filter === "string" || filter === undefined || filter === null ? filter : toJson(toConditions(filter));
@@ -35,14 +35,14 @@ function parsed(text) {
   }
 }
 
-/** Whether it has all that it says in properties of its own, as `{}` has, of whichever realm. */
+/** Whether a value has all its content in properties of its own, as `{}` has, of whichever realm. */
 function isPlain(value) {
   if (classOf(value) !== "Object") return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** `name` calls the value, as the name under which it lies. */
+/** Makes a value plain; `name` is its name in messages. */
 function plain(value, name, depth) {
   if (depth > DEEPEST) throw invalid("it is nested more than 64 deep, or contains itself");
   switch (typeof value) {

@@ -1,4 +1,4 @@
-// Index files that are here.
+// Index files in memory.
 import { HitherError } from "./error.js";
 import { SearchResult, freeNames, setOwn, writable } from "./result.js";
 import { filterText, toConditions } from "./filter.js";
@@ -11,12 +11,12 @@ import { writer } from "./writer.js";
 
 const OPEN = ["onProgress", "signal", "verify", "model", "lazy"];
 const made = Symbol();
-/** Files that are asked for at a time: as many as browsers ask a server for. */
+/** How many files are fetched at a time: as many as browsers fetch from one server. */
 const IN_FLIGHT = 6;
 
 /**
- * Opens an index file, or several that answer as one. One that does not change takes whichever instance there is.
- * A file may have at most so many bytes.
+ * Opens an index file, or several that answer as one. One that does not change takes whichever instance there is. A
+ * file may have at most `most` bytes.
  */
 export async function openWhole(source, options = {}, { changes = true, most } = {}) {
   checkOptions(options, OPEN);
@@ -28,7 +28,7 @@ export async function openWhole(source, options = {}, { changes = true, most } =
   checkType("model", model, "string");
   const sources = Array.isArray(source) ? source : [source];
   if (sources.length === 0) throw new HitherError("invalid_parameter", "source: no file is given");
-  // On its way while the files are.
+  // Gets ready while the files are fetched.
   const instance = ready(changes ? undefined : 0);
   const progress = sources.map(() => ({ loaded: 0, total: 0 }));
   const sum = (name) => progress.reduce((total, step) => total + step[name], 0);
@@ -45,7 +45,7 @@ export async function openWhole(source, options = {}, { changes = true, most } =
       files[at] = await read(each, { signal, onProgress: hear, most }, instance);
       wasm = await instance;
       index ??= wasm.guard(({ OpenIndex }) => new OpenIndex());
-      // In their order, whichever comes first. What is opened is used up.
+      // In their order, whichever arrives first. Opening a file uses its bytes up.
       while (files[pushed]) wasm.guard(() => index.push(files[pushed++], verify === "full", model));
     });
     return new Index(made, wasm, index, changes);
@@ -57,12 +57,12 @@ export async function openWhole(source, options = {}, { changes = true, most } =
 
 /** An open index. */
 export class Index {
-  /** What it is in WebAssembly, and the instance there. */
+  /** The index in WebAssembly, and the instance that it is in. */
   #index;
   #wasm;
   #changes;
   #shape;
-  /** What columns are called whose names an answer's rows have of their own, and a row that is got. */
+  /** The names of columns whose own names are taken in the rows of an answer, and in a row from `get`. */
   #names;
   #rowNames;
   /** The text of the filter that is bound. */
@@ -84,7 +84,7 @@ export class Index {
     if (this.#busy) throw new HitherError("busy", "this index is being saved: use it again when save() is done");
   }
 
-  /** For what only a whole module does. */
+  /** Throws unless the index can be changed, which only a whole module can do. */
   #changing() {
     this.#live();
     if (this.#changes && this.#wasm.builds) return;

@@ -1,10 +1,10 @@
-// One instance of the WebAssembly module, and calls of it.
+// One instance of the WebAssembly module, and calls into it.
 import { HitherError } from "./error.js";
 
-/** `bindings` makes what `src/` exports of the module. */
+/** `bindings` makes the exports of `src/` for a module. */
 export class Instance {
   crashed = false;
-  /** The classes and functions that `src/` exports, of this instance alone. */
+  /** The classes and functions that `src/` exports, for this instance alone. */
   wasm;
   #exports;
 
@@ -13,7 +13,7 @@ export class Instance {
     this.rank = rank;
     const { FinalizationRegistry } = globalThis;
     const instance = this;
-    // What is freed in an instance that crashed might trap again.
+    // Freeing something in an instance that crashed might trap again.
     const Registry = FinalizationRegistry && class extends FinalizationRegistry {
       constructor(free) {
         super((held) => instance.crashed || free(held));
@@ -23,12 +23,12 @@ export class Instance {
     this.#exports = this.wasm.initSync({ module });
   }
 
-  /** Whether it can change an index, and build one. */
+  /** Whether it can change and build indexes. */
   get builds() {
     return this.#exports.filebuilder_new !== undefined;
   }
 
-  /** Bytes of its memory. */
+  /** The bytes of its memory. */
   get reserved() {
     return this.#exports.memory.buffer.byteLength;
   }
@@ -38,12 +38,12 @@ export class Instance {
     return this.crashed ? { indexes: 0, files: 0 } : { indexes: this.wasm.openIndexes(), files: this.wasm.openBytes() };
   }
 
-  /** Frees what lives in WebAssembly. */
+  /** Frees an object in WebAssembly. */
   free(held) {
     if (!this.crashed) held.free();
   }
 
-  /** Calls into WebAssembly; an error of it or a trap becomes a HitherError. */
+  /** Calls into WebAssembly; turns its errors and traps into a HitherError. */
   guard(call) {
     if (this.crashed) throw new HitherError("crashed", "WebAssembly ended with an error; what was open is lost: open it again");
     try {
@@ -61,7 +61,7 @@ export class Instance {
     }
     if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) return error;
     this.crashed = true;
-    // A trap does not say why; what memory will not grow by was not there.
+    // A trap does not give its reason. If memory cannot grow now, it was lack of memory.
     if (!this.#canGrow()) {
       const message = "out of memory; what was open is lost: open less at a time";
       return new HitherError("out_of_memory", message, { cause: error });

@@ -1,13 +1,13 @@
-// JSON of what JSON.stringify cannot write, and of what JSON.parse would round.
+// Writes JSON of values that JSON.stringify cannot write, and parses JSON that JSON.parse would round.
 import { HitherError } from "./error.js";
 import { classOf, isDate, isRecord } from "./realm.js";
 
-/** Bytes as text, in filters, in JSON and in the command's output alike. */
+/** Bytes as text; it is the same in filters, in JSON and in the output of the command. */
 export function hex(bytes) {
   return `\\x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** A value that JSON.stringify writes without an error and without a loss. */
+/** A value that JSON.stringify writes without an error or a loss. */
 export function jsonable(value) {
   if (typeof value === "bigint") return plainInteger(value) ?? String(value);
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
@@ -18,13 +18,13 @@ export function jsonable(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, jsonable(inner)]));
 }
 
-/** The number that a bigint is exactly, if there is one. */
+/** The number that equals a bigint exactly, if there is one. */
 export function plainInteger(integer) {
   const number = Number(integer);
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** A document of a json column as text: bigints as integers, dates as ISO text, bytes as `\x…`. */
+/** A document of a json column as text: bigints become integers, dates ISO text, bytes `\x…`. */
 export function toJson(value) {
   try {
     return write(value);
@@ -63,8 +63,8 @@ const SPACE = /[ \t\n\r]*/y;
 const WORDS = { true: true, false: false, null: null };
 
 /**
- * Parses JSON. Integers that JSON.parse would round are bigints. `isStrict`, for filters: a name twice in one
- * object is an error, and so is a number beyond float64; of integers, only those of 64 bits are bigints.
+ * Parses JSON. Integers that JSON.parse would round become bigints. `isStrict`, for filters: a name that is used
+ * twice in one object is an error, and so is a number beyond float64; only integers of 64 bits become bigints.
  */
 export function parseJson(text, isStrict = false) {
   let at = 0;
@@ -102,7 +102,7 @@ export function parseJson(text, isStrict = false) {
     const integer = BigInt(found);
     return isStrict && BigInt.asIntN(64, integer) !== integer ? value : integer;
   };
-  /** What stands between a bracket and its end, separated by commas. */
+  /** Parses the items up to the end of a bracket, separated by commas. */
   const list = (end, item) => {
     if (isNext(end)) return;
     do item();

@@ -1,4 +1,4 @@
-// An index whose file stays on a server: questions are asked again until all ranges have come that they need.
+// An index whose file stays on a server: a question is asked again until all ranges that it needs have come.
 import { bindings } from "./bindings-lazy.js";
 import { HitherError, throwIfAborted } from "./error.js";
 import { toConditions, filterText } from "./filter.js";
@@ -11,7 +11,7 @@ import { unlessAborted } from "./source.js";
 import { checkOptions, checkType, checkWhole, fromColumn, shown } from "./value.js";
 
 const OPEN = ["lazy", "cacheBytes", "concurrency", "timeout", "complete", "model", "onProgress", "signal"];
-/** How many of a file's first bytes are asked for before it is known what is in it: as many as opening reads. */
+/** How many of a file's first bytes are fetched before its content is known: as many as opening reads. */
 const FIRST = 1 << 16;
 
 export async function openLazily(source, options, openWhole) {
@@ -38,9 +38,9 @@ export async function openLazily(source, options, openWhole) {
 const made = Symbol();
 const begin = Symbol();
 
-/** An index that is searched where it lies. */
+/** An index that is searched on its server. */
 class LazyIndex {
-  /** What it is in WebAssembly, and the instance there; or the whole of it. */
+  /** The index in WebAssembly, and the instance that it is in; or the index of the whole file. */
   #file;
   #wasm;
   #whole;
@@ -53,12 +53,12 @@ class LazyIndex {
   #rowNames;
   /** The text of the filter that is bound. */
   #filter;
-  /** Questions are answered one after another: they share what is brought. */
+  /** Questions are answered one after another: they share the bytes that are fetched. */
   #last = Promise.resolve();
-  /** Ends what is on its way. */
+  /** Aborts what is being fetched. */
   #stop = new AbortController();
   #isCompleting = false;
-  /** Errors of bytes that are checked later than they come. */
+  /** Errors of bytes that are checked only some time after they arrived. */
   #late = new WeakSet();
 
   constructor(key, ranges, options, openWhole) {
@@ -70,7 +70,7 @@ class LazyIndex {
 
   async [begin](signal) {
     const { model, cacheBytes } = this.#options;
-    // On its way while the file's start is.
+    // Gets ready while the start of the file is fetched.
     const instance = readyLazily(bindings);
     instance.catch(() => {});
     const { bytes, response } = await this.#ranges.first(FIRST, signal);
@@ -82,7 +82,7 @@ class LazyIndex {
     this.#file = this.#wasm.guard(({ LazyFile }) => new LazyFile(cacheBytes));
     try {
       const open = (file) => file.open(model) || undefined;
-      // Nothing is here yet: it is known now what is wanted.
+      // Nothing is here yet: this only tells the index that the start is wanted.
       this.#call(open);
       this.#call((file) => file.supply(0, bytes));
       await this.#until(open, signal);
@@ -100,7 +100,10 @@ class LazyIndex {
     this.#rowNames = freeNames(info.columns, ["key", "vector"]);
   }
 
-  /** Brings the whole file. Where that was not asked for, which `why` says, it is no larger than what may be kept. */
+  /**
+   * Fetches the whole file. If nobody asked for that (`why` then says the reason), it may be no larger than what may
+   * be kept.
+   */
   async #bringWhole(source, signal, why) {
     const { model, cacheBytes, timeout, onProgress } = this.#options;
     const { traffic } = this.#ranges;
@@ -149,7 +152,7 @@ class LazyIndex {
     return this.#wasm.guard(() => call(this.#file));
   }
 
-  /** Asks until there is an answer: brings what is missing. */
+  /** Asks until there is an answer, and fetches what is missing. */
   async #until(ask, signal) {
     for (;;) {
       const answer = this.#asked(ask);
@@ -169,7 +172,7 @@ class LazyIndex {
     }
   }
 
-  /** Answers a question once those before it are answered, by the whole file if it is here. */
+  /** Answers a question after those before it; from the whole file, if that is here. */
   #ask(signal, whole, lazily) {
     throwIfAborted(signal);
     this.#live();
@@ -193,7 +196,7 @@ class LazyIndex {
         return await lazily(stop.signal);
       } catch (error) {
         if (!this.#late.has(error)) throw error;
-        // Once more, if they are of the file that was opened.
+        // Asks once more, if the server still has the file that was opened.
         await this.#ranges.confirm(stop.signal);
         return await lazily(stop.signal);
       }
@@ -206,7 +209,7 @@ class LazyIndex {
     }
   }
 
-  /** Brings the rest, once half as much has come as there is. */
+  /** Fetches the rest of the file, once half as many bytes have come as it has. */
   #complete() {
     if (!this.#options.complete || this.#isCompleting || this.#whole || this.#freed) return;
     if (this.traffic.bytes * 2 < this.#shape.bytes) return;
@@ -219,7 +222,7 @@ class LazyIndex {
         else index.free();
       });
     });
-    // It is searched where it lies, as before.
+    // If that fails, it is searched on its server as before.
     taken.catch(() => {});
   }
 
@@ -253,7 +256,7 @@ class LazyIndex {
     this.#live();
     const asked = checkSearch(query, options, this.#shape, ["signal"]);
     const { signal, ...rest } = options;
-    // As they are now, whenever they are asked.
+    // A copy: the caller may change the query before it is asked.
     const given = asked.isKey ? query : Float32Array.from(query);
     const filter = asked.filtered ? { text: filterText(asked.filter), conditions: toConditions(asked.filter) } : undefined;
     if (filter) rest.filter = filter.text;

@@ -14,14 +14,14 @@ function invalid(name, reason) {
   return new HitherError("invalid_parameter", `${name}: ${reason}`);
 }
 
-/** A name that is one of these; undefined where none was given. */
+/** A name that is one of `known`; undefined if none was given. */
 export function choice(name, value, known) {
   if (value === undefined || value === null) return undefined;
   if (known.includes(value)) return value;
   throw invalid(name, `${shown(value)} is none of ${known.join(", ")}`);
 }
 
-/** A seed of 64 bits without sign. */
+/** A seed: an unsigned integer of 64 bits. */
 function seedOf(value) {
   if (value === undefined || value === null) return undefined;
   const number = Number.isInteger(value) && value < 2 ** 64 ? BigInt(`${value}`) : value;

@@ -1,14 +1,14 @@
-// Waiting that ends.
+// Waiting with an end.
 import { aborted, throwIfAborted } from "./error.js";
 
-/** Milliseconds that a timer goes for, at most: one of more goes off at once. */
+/** The most milliseconds of a timer: one of more goes off at once. */
 const LONGEST = 2 ** 31 - 1;
 
 const heeded = new WeakMap();
 
 /**
- * Calls where a signal aborts; gives what ends that. Of many who heed a signal it has one listener: Node warns where
- * there are more than ten.
+ * Calls when a signal aborts; returns a function that ends that. However many calls wait for a signal, it has one
+ * listener: Node warns where there are more than ten.
  */
 export function heed(signal, call) {
   if (!signal) return () => {};
@@ -22,7 +22,7 @@ export function heed(signal, call) {
   return () => calls.delete(call);
 }
 
-/** A signal that aborts with another one, or where nothing was heard for so many milliseconds. */
+/** A signal that aborts with another signal, or when nothing was heard for this many milliseconds. */
 export class Patience {
   hasEnded = false;
   #stop = new AbortController();
@@ -42,7 +42,7 @@ export class Patience {
     return this.#stop.signal;
   }
 
-  /** Something was heard. */
+  /** Starts the time anew, because something was heard. */
   hear() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -51,19 +51,19 @@ export class Patience {
     }, Math.min(this.#timeout, LONGEST));
   }
 
-  /** What is on its way is not wanted. */
+  /** Aborts what is under way. */
   stop() {
     this.#stop.abort();
   }
 
-  /** Nothing is waited for any more. */
+  /** Ends the waiting. */
   end() {
     clearTimeout(this.#timer);
     this.#leave();
   }
 }
 
-/** Waits for so many milliseconds, unless a signal aborts. */
+/** Waits for this many milliseconds, unless a signal aborts. */
 export async function pause(milliseconds, signal) {
   throwIfAborted(signal);
   await new Promise((resolve, reject) => {

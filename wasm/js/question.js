@@ -1,13 +1,13 @@
-// What is asked of an index, here or where it lies: checked, and what is read for it.
+// What is asked of an index, in memory or on a server: checks of the arguments, and the form of the answer.
 import { HitherError } from "./error.js";
 import { METRICS, choice } from "./options.js";
 import { checkArray, checkNames, checkNumbers, checkOptions, checkType, checkWhole, shown } from "./value.js";
 
 const SEARCH = ["k", "efSearch", "probes", "recall", "exact", "filter", "radius", "metric", "include"];
-/** What who brings a text to search for may not know: a text as a query is a key. */
+/** A hint for people who give a text to search for: a text as a query is a key. */
 const BY_VECTORS = "; to search for a text, make a vector of it first, by the model that made those of the rows";
 
-/** The options of a search, checked, beside those that are named `more`; and whether the query is a key. */
+/** Checks the options of a search, those named `more` included; says whether the query is a key. */
 export function checkSearch(query, options, shape, more = []) {
   checkOptions(options, [...SEARCH, ...more]);
   const { radius, recall, exact = false, metric, filter, include } = options;
@@ -34,7 +34,7 @@ export function checkInclude(include) {
   throw new HitherError("invalid_parameter", "include: give true, false or an array of names of columns");
 }
 
-/** There is no row like which others could be. */
+/** The error of a search for rows like one that does not exist. */
 export function keyNotFound(key) {
   return new HitherError("key_not_found", `no row has the key ${key}${typeof key === "string" ? BY_VECTORS : ""}`);
 }
@@ -59,7 +59,7 @@ export function keysOf(keys) {
   return Array.from({ length: keys.length }, (_, at) => keys[at]);
 }
 
-/** The columns that are to be read, of these: each with its number. */
+/** The columns that are to be read, each with its number. */
 export function included(include = true, columns) {
   const names = include === true ? columns.map(({ name }) => name) : include || [];
   return names.map((name) => {
@@ -69,7 +69,7 @@ export function included(include = true, columns) {
   });
 }
 
-/** The keys of an answer in WebAssembly, as flat as they go. */
+/** The keys of an answer in WebAssembly, as a typed array where there is one for them. */
 export function answeredKeys(answer, type) {
   switch (type) {
     case "row number":

@@ -1,22 +1,24 @@
-// Ranges of a file on a server, each of one version of it. Requests carry no header beside `Range`, with which a page
-// may ask another origin without asking it first whether it may; and what such a server does not let a page read, its
-// headers, is not relied on.
+// Reads ranges of a file on a server, all of one version of it. Requests carry no header but `Range`, so that a page
+// may send them to another origin without asking it first; nothing relies on the headers of responses, which such a
+// server may keep from a page.
 import { HitherError, throwIfAborted } from "./error.js";
 import { Patience, pause } from "./patience.js";
 import { classOf, isAddress } from "./realm.js";
 import { checkStatus, request } from "./request.js";
 import { together } from "./together.js";
 
-/** How often a range is asked for again, after how many milliseconds at first, and how long after the first time. */
+/**
+ * How often a request is repeated, the pause before the first repetition in milliseconds, and the most time for all.
+ */
 const RETRIES = 3;
 const PAUSE = 100;
 const NO_LONGER = 10_000;
 /** Statuses of servers that may answer otherwise later. */
 const STUMBLES = [408, 425, 429, 500, 502, 503, 504];
-/** The header of a file, in which its content id stands for all of it. */
+/** The length of a file's header, in which the content id stands for the whole file. */
 const HEADER = 64;
 
-/** What went wrong and may go better, after so many milliseconds at least. Other errors come again. */
+/** An error that may not come again, after this many milliseconds at least. Other errors come again. */
 class Stumble {
   constructor(error, after = 0) {
     this.error = error;
@@ -29,7 +31,7 @@ export class Ranges {
   #request;
   #timeout;
   #concurrency;
-  /** The file's header, its length where the server says it, and what the server called this version of it. */
+  /** The file's header, its length if the server tells it, and the tags that the server gave this version of it. */
   #header;
   #length;
   #tags = new Set();
@@ -40,14 +42,14 @@ export class Ranges {
     this.#concurrency = concurrency;
   }
 
-  /** What asks for the whole file. */
+  /** The request for the whole file. */
   get request() {
     return this.#request.clone();
   }
 
   /**
-   * The file's first bytes, so many or all; or, of a server that sends no ranges, its response, of which nothing is
-   * read yet.
+   * The first `length` bytes of the file, or all it has; or, if the server sends no ranges, its response, of which
+   * nothing is read yet.
    */
   async first(length, signal) {
     this.traffic.roundTrips += 1;
@@ -63,7 +65,10 @@ export class Ranges {
     });
   }
 
-  /** Brings ranges, each `[start, end]`: `take(start, bytes)` takes them as they come, and throws where they are wrong. */
+  /**
+   * Fetches ranges, each `[start, end]`. `take(start, bytes)` gets them as they come, and throws where they are
+   * wrong.
+   */
   async read(ranges, signal, take) {
     this.traffic.roundTrips += 1;
     await together(ranges, this.#concurrency, signal, ([start, end], _, signal) =>
@@ -72,7 +77,7 @@ export class Ranges {
         const { bytes, total, tag } = await this.#once(start, end, signal);
         const isOther = tag !== undefined && !this.#tags.has(tag);
         if (isOther || (total !== undefined && total !== this.#length)) await this.#confirm(signal);
-        // Servers that take turns may each call it otherwise.
+        // Servers behind one address may each give another tag.
         if (isOther) this.#tags.add(tag);
         this.#checkLength(bytes, end - start);
         try {
@@ -86,7 +91,7 @@ export class Ranges {
     );
   }
 
-  /** Throws unless the server still has the file that was opened, by its header. */
+  /** Throws unless the server still has the file that was opened, judged by its header. */
   async confirm(signal) {
     await this.#repeat(signal, () => this.#confirm(signal));
   }
@@ -98,7 +103,7 @@ export class Ranges {
     throw this.#error("replaced", "the file was replaced by another version: open it again");
   }
 
-  /** Does something again where it stumbles. */
+  /** Does something again after a stumble. */
   async #repeat(signal, work) {
     const begun = performance.now();
     for (let retry = 0, wait = PAUSE; ; retry += 1, wait *= 2) {
@@ -106,7 +111,8 @@ export class Ranges {
         return await work();
       } catch (error) {
         if (!(error instanceof Stumble)) throw error;
-        // Who were cut at once do not ask again at once. Sooner than a server says is what it asks not to be asked.
+        // Clients that were cut off at once do not ask again at once. A server that names a time is not asked before
+        // that.
         const time = Math.max(wait * (1 + Math.random() / 2), error.after);
         if (retry === RETRIES || performance.now() - begun + time > NO_LONGER) throw error.error;
         await pause(time, signal);
@@ -114,7 +120,7 @@ export class Ranges {
     }
   }
 
-  /** Asks for a range once. `isFirst`: who does not know yet that there are ranges takes all. */
+  /** Requests a range once. With `isFirst`, the whole file is taken where the server sends no ranges. */
   async #once(start, end, signal, isFirst = false) {
     const patience = new Patience(this.#timeout, signal);
     this.traffic.requests += 1;
@@ -125,7 +131,7 @@ export class Ranges {
       this.#checkStatus(response);
       const total = this.#checkRange(response, start, end);
       const bytes = await this.#body(response, end - start, patience);
-      // A weak tag will do: what it does not tell apart, checks do.
+      // A weak tag will do: the checks find what it does not tell apart.
       const tag = response.headers.get("ETag") ?? response.headers.get("Last-Modified") ?? undefined;
       return { bytes, total, tag: tag?.replace(/^W\//, "") };
     } catch (error) {
@@ -157,11 +163,11 @@ export class Ranges {
       throw STUMBLES.includes(status) ? new Stumble(error, laterBy(response.headers.get("Retry-After"))) : error;
     }
     const error = this.#error("http", `answered ${status} to who asks for a range`, undefined, status);
-    // Some that have a range not at hand send all, and the next time the range.
+    // Some servers that do not have a range at hand send the whole file, and the range the next time.
     throw status === 200 ? new Stumble(error) : error;
   }
 
-  /** The file's length, of an answer that says which range it is. */
+  /** The file's length, if the response names it; throws if it is of another range. */
   #checkRange(response, start, end) {
     const said = response.headers.get("Content-Range");
     if (said === null) return undefined;
@@ -171,7 +177,7 @@ export class Ranges {
     throw this.#error("network", `who asks for bytes ${start}-${end - 1} gets "${said}"`);
   }
 
-  /** The bytes of a response, which are at most so many. */
+  /** The bytes of a response, at most `most`. */
   async #body(response, most, patience) {
     const pieces = [];
     let length = 0;
@@ -203,7 +209,7 @@ export class Ranges {
     }
   }
 
-  /** What is wrong with a range that came packed: a part of something else. */
+  /** What is wrong with a range that was compressed: it is part of something else. */
   #packed(response) {
     const encoding = response.headers.get("Content-Encoding") ?? "identity";
     if (encoding === "identity") return undefined;
@@ -239,11 +245,11 @@ function requestOf(source) {
     refuse(`"${source}"`, cause);
   }
   if (made.url.startsWith("file:")) refuse(`"${made.url}"`);
-  // Chromium gives ranges of one address one after another, if it may keep them.
+  // If Chromium may cache the ranges of one address, it fetches them one after another.
   try {
     return made.cache === "default" ? new Request(made, { cache: "no-store" }) : made;
   } catch {
-    // Older ones of workerd know no caches.
+    // Older versions of workerd know no caches.
     return made;
   }
 }

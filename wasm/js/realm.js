@@ -1,11 +1,11 @@
-// What a value is, of whichever realm: an iframe's or a `vm`'s classes are others than those here.
+// What a value is, whichever realm it is of: classes of an iframe or of a `vm` are not those here.
 
-/** The name of its class: "ArrayBuffer", "Date", "Blob", "Object", … */
+/** The name of a value's class: "ArrayBuffer", "Date", "Blob", "Object", … */
 export function classOf(value) {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** Whether it is an object of names and values, and not one that keeps what it has elsewhere, as a Map. */
+/** Whether a value is an object of names and values, not one that keeps them elsewhere, as a Map does. */
 export function isRecord(value) {
   return classOf(value) === "Object";
 }
@@ -14,7 +14,7 @@ export function isDate(value) {
   return classOf(value) === "Date" && typeof value.getTime === "function";
 }
 
-/** Whether it can be fetched: an address, or what has one. */
+/** Whether a value can be fetched: it is an address, or has one. */
 export function isAddress(value) {
   return typeof value === "string" || ["URL", "Request"].includes(classOf(value));
 }

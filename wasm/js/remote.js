@@ -11,7 +11,7 @@ export { HitherError };
 
 let create;
 
-/** An entry says once how a worker is made. */
+/** Each entry says once how a worker is made. */
 export function createBy(call) {
   create = call;
 }
@@ -26,7 +26,7 @@ function made(lazy) {
 
 /** A worker, and the calls that wait for its answers. */
 class Thread {
-  /** What was told last of a file that is searched where it lies. */
+  /** What the last answer said of a file that is searched on its server. */
   lazy = {};
   #worker;
   #waiting = new Map();
@@ -52,13 +52,15 @@ class Thread {
     else call.resolve(value);
   }
 
-  /** Outside of browsers a worker that is asked nothing keeps nobody from ending. */
+  /** Outside of browsers, a worker without calls does not keep the program from ending. */
   #forget(id) {
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#worker.unref?.();
   }
 
-  /** Calls a method there. `aborts` says what a signal does beside rejecting: "call" or "worker". */
+  /**
+   * Calls a method there. `aborts` says what a signal does beside rejecting: cancel the "call", or end the "worker".
+   */
   call(method, args, { onProgress, signal, aborts = "call", transfer = [] } = {}) {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
@@ -97,11 +99,11 @@ class Thread {
   }
 }
 
-/** Whether streams cross to a worker, which WebKit and Bun do not let them. */
+/** Whether streams can be transferred to a worker: WebKit and Bun refuse it. */
 function streamsCross() {
   try {
     const stream = new ReadableStream();
-    // Cancelled, for in Deno one that is open keeps a program from ending.
+    // Cancelled, because in Deno an open stream keeps a program from ending.
     structuredClone(stream, { transfer: [stream] }).cancel().catch(() => {});
     return true;
   } catch {
@@ -109,7 +111,7 @@ function streamsCross() {
   }
 }
 
-/** Whether a copy is of the same class: jsdom's Blobs would come as objects without anything. */
+/** Whether a copy is of the same class: copies of jsdom's Blobs would be empty objects. */
 function clones(value) {
   try {
     return classOf(structuredClone(value)) === classOf(value);
@@ -118,7 +120,7 @@ function clones(value) {
   }
 }
 
-/** What crosses to the worker: a Request by its address and headers, a Response by its body. */
+/** What is sent to the worker: for a Request its URL and headers, for a Response its body. */
 async function portable(source, transfer, signal) {
   switch (classOf(source)) {
     case "URL":
@@ -150,19 +152,19 @@ async function bytesOf(stream, signal) {
   }
 }
 
-/** The worker's own address is another than the page's. */
+/** An absolute URL: the worker's own URL is another than the page's. */
 function absolute(url) {
   return typeof location === "undefined" ? url : new URL(url, location.href).href;
 }
 
-/** What is heard here, and what is for the worker. */
+/** Splits options into those for this side and those for the worker. */
 function parted(options = {}) {
   checkRecord("options", options);
   const { signal, onProgress, ...rest } = options;
   return [{ signal, onProgress }, rest];
 }
 
-/** The same of a search. */
+/** The same for the options of a search. */
 function asked(options) {
   const [hearers, rest] = parted(options);
   return [hearers, "filter" in rest ? { ...rest, filter: filterText(rest.filter) } : rest];
@@ -289,7 +291,7 @@ export class Builder {
 
   constructor(options) {
     this.#ready = this.#thread.call("build", [options]);
-    // Whoever calls next hears of it.
+    // The next call reports the error.
     this.#ready.catch(() => {});
   }
 

@@ -1,7 +1,7 @@
-// Asking a server.
+// Requests to servers.
 import { HitherError, throwIfAborted } from "./error.js";
 
-/** The answer to a request, whatever its status. `what` calls what is asked for. */
+/** The response to a request, whatever its status. `what` names the source in messages. */
 export async function request(source, options, what = `${source.url ?? source}`) {
   if (typeof fetch !== "function") {
     throw new HitherError("unavailable", `${what}: nothing fetches here, as in jsdom: give its bytes, or a path`);
@@ -14,7 +14,7 @@ export async function request(source, options, what = `${source.url ?? source}`)
   }
 }
 
-/** Throws unless it is a whole answer. */
+/** Throws unless a response is successful. */
 export function checkStatus(response, what = response.url || "the server") {
   if (response.ok) return;
   response.body?.cancel().catch(() => {});

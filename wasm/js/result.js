@@ -1,4 +1,4 @@
-// The rows of an answer, and how they look as objects and as JSON.
+// The rows of an answer, as objects and as JSON.
 import { jsonable, plainInteger } from "./json.js";
 
 const INDEX = /^(?:0|[1-9]\d*)$/;
@@ -9,8 +9,7 @@ const AS_JSON = {
 };
 
 /**
- * By what names columns appear beside those that an answer has of its own: with underscores behind them
- * until the name is free. Only of columns whose own name is taken.
+ * The names of columns whose own names are taken: with underscores appended until the name is free.
  */
 export function freeNames(columns, taken) {
   const used = new Set([...taken, ...columns.map(({ name }) => name)]);
@@ -31,12 +30,12 @@ export function setOwn(object, name, value) {
   else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** Has JSON.stringify write a row, whatever lies in it. */
+/** Makes JSON.stringify write a row, whatever is in it. */
 export function writable(row) {
   return Object.hasOwn(row, "toJSON") ? row : Object.defineProperty(row, "toJSON", AS_JSON);
 }
 
-/** The rows of an answer: plain data, valid whatever becomes of the index. */
+/** The rows of an answer: plain data, valid whatever happens to the index. */
 export class SearchResult {
   #names;
   #rows = [];

@@ -1,29 +1,29 @@
-// The instances of the WebAssembly module: which one is used, and how it begins.
+// The instances of the WebAssembly module: which one is used, and how it starts.
 import { bindings } from "./bindings.js";
 import { HitherError, beingRead } from "./error.js";
 import { Instance } from "./instance.js";
 import { classOf, isAddress } from "./realm.js";
 import { checkStatus, request } from "./request.js";
 
-/** The package's, as its build knows it. */
+/** The version of the package, set by its build. */
 export const version = VERSION;
 
 let entry = { rank: 0 };
 let openPath = () => undefined;
-/** The instance of what is opened or built next. */
+/** The instance for what is opened or built next. */
 let current;
-/** That of files that are searched where they lie. */
+/** The instance for files that are searched on their server. */
 let lazily;
-/** These, and those before them of which something is still open. */
+/** These two, and earlier instances in which something is still open. */
 const instances = new Set();
 let pending;
 let lazilyPending;
 
 /**
- * Each entry says once where the module is: `module()` gives a WebAssembly.Module, and at once if
- * `sync`, or its bytes, a URL or a Response; `path(source)` a stream of a file. Of several the highest
- * `rank` counts: 3 where the module has all, 2 where it only searches, 1 where no other says better. `lazy()`
- * gives the module that searches a file where it lies.
+ * Each entry says once where the module is: `module()` gives a WebAssembly.Module, synchronously if `sync`, or its
+ * bytes, a URL or a Response; `path(source)` gives a stream of a file. Of several entries the one with the highest
+ * `rank` counts: 3 where the module has everything, 2 where it only searches, 1 where no other says better. `lazy()`
+ * gives the module that searches a file on its server.
  */
 export function configure(other) {
   if (other.rank > entry.rank) entry = other;
@@ -52,20 +52,20 @@ function started(module, rank, bindings) {
 async function compile(given) {
   if (isAddress(given)) given = await fetched(given);
   const kind = classOf(given);
-  // wasm-bindgen knows none of another realm; a clone is of this one.
+  // wasm-bindgen does not know a module of another realm; a clone is of this one.
   if (kind === "WebAssembly.Module") return given instanceof WebAssembly.Module ? given : structuredClone(given);
   if (kind !== "Response") return WebAssembly.compile(given);
   const what = called(given.url);
   checkStatus(given, what);
   if (given.bodyUsed) throw beingRead();
   try {
-    // What streams takes no parameter beside the type.
+    // Compiling a stream takes no parameter beside the media type.
     const streams = given.headers.get("Content-Type")?.trim().toLowerCase() === "application/wasm";
     if (streams && WebAssembly.compileStreaming) return await WebAssembly.compileStreaming(given);
     // No `await` among its arguments: Next.js wraps the call in a function that is not async.
     return await given.arrayBuffer().then((bytes) => WebAssembly.compile(checked(bytes, what)));
   } catch (cause) {
-    // What the bytes are is WebAssembly's error; that they do not come is none of its.
+    // WebAssembly reports what is wrong with the bytes; that they do not arrive is no error of its own.
     if (cause?.name !== "TypeError") throw cause;
     throw new HitherError("network", `${what}: broke off: ${cause.message}`, { cause });
   }
@@ -79,7 +79,7 @@ function called(address) {
   return `the WebAssembly module, ${address || "a Response"}`;
 }
 
-/** The bytes, if they begin as a module does: servers answer with a page for addresses that they do not know. */
+/** Returns the bytes if they begin like a module: servers answer with a page for addresses that they do not know. */
 function checked(bytes, what) {
   const text = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(bytes.byteLength, 32)));
   if (text.startsWith("\0asm")) return bytes;
@@ -96,12 +96,12 @@ function unavailable(cause) {
   return new HitherError("unavailable", message, { cause });
 }
 
-/** The instance, where it is ready and of this rank. */
+/** The instance, if it is ready and of this rank. */
 export function isReady(least = entry.rank) {
   return current !== undefined && !current.crashed && current.rank >= least ? current : undefined;
 }
 
-/** The instance, ready: anew if it crashed, and another where the last one's rank is less. */
+/** The instance, ready: a new one if the last crashed, or is of a lower rank. */
 export async function ready(least = entry.rank, module) {
   while (!isReady(least)) {
     pending ??= begin(module).finally(() => {
@@ -113,7 +113,7 @@ export async function ready(least = entry.rank, module) {
 }
 
 async function begin(module) {
-  // What the caller gives is what the caller wants.
+  // A module that the caller gives takes precedence.
   const rank = module === undefined ? entry.rank : Infinity;
   if (current?.crashed && current.rank >= rank) return start(current.module, current.rank);
   const made = await compiled(() => module ?? entry.module?.());
@@ -128,7 +128,7 @@ async function compiled(module) {
   }
 }
 
-/** The instance that searches files where they lie, ready: anew if it crashed. */
+/** The instance that searches files on their server, ready: a new one if the last crashed. */
 export async function readyLazily(bindings) {
   while (!lazily || lazily.crashed) {
     lazilyPending ??= compiled(() => lazily?.module ?? entry.lazy?.())

@@ -1,4 +1,4 @@
-// What pages take that only search. Whatever module lies beneath, what they open does not change.
+// The API for pages that only search. Whichever module is below it, indexes that it opens do not change.
 import { openWhole } from "./index.js";
 
 export { HitherError } from "./error.js";

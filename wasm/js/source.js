@@ -1,4 +1,4 @@
-// The bytes of an index file, from wherever they come.
+// Reads the bytes of an index file from any source.
 import { bufferOf } from "./blob.js";
 import { HitherError, aborted, beingRead, noSource, throwIfAborted } from "./error.js";
 import { classOf } from "./realm.js";
@@ -6,12 +6,12 @@ import { checkStatus, request } from "./request.js";
 import { pathStream } from "./runtime.js";
 
 const HEADER = 64;
-/** Bytes that a stream of bytes gives at a time, at most. */
+/** The most bytes that a stream of bytes gives at a time. */
 const BUFFER = 1 << 22;
 /** Bytes that cross into WebAssembly at a time: few enough to stay in a core's cache. */
 const PIECE = 1 << 18;
 
-/** A stream of the source's bytes, or the bytes themselves, and the response they come with. */
+/** A stream of the source's bytes, or the bytes themselves, and the response that they come with. */
 async function begin(source, signal, headers) {
   if (ArrayBuffer.isView(source)) return { bytes: octets(source.buffer, source.byteOffset, source.byteLength) };
   switch (classOf(source)) {
@@ -48,7 +48,7 @@ async function fromBlob(blob) {
   return typeof blob.stream === "function" ? { stream: blob.stream() } : { bytes: octets(await bufferOf(blob)) };
 }
 
-/** Only who asked whether there is a newer file may hear that there is none. */
+/** Only a conditional request may be answered with "not modified". */
 function fromResponse(response, isConditional = false) {
   if (isConditional && response.status === 304) return { response };
   checkStatus(response);
@@ -56,13 +56,13 @@ function fromResponse(response, isConditional = false) {
 }
 
 /**
- * The source's bytes as they come: checked to begin like an index file, to be as many as its
- * header says, and stopped by `signal`. `instance` is one on its way, which reads that header: the bytes are
- * asked for at once. `started` hears the length once, before the first chunk. A chunk is only lent: its
- * memory is written over once `take` is done.
+ * Passes on the source's bytes as they come. Checks that they begin like an index file and are as many as its header
+ * says; `signal` stops it. `instance` is a promise of the instance that reads the header: the bytes are requested at
+ * once. `started` is told the length once, before the first chunk. A chunk is only lent: its memory is written over
+ * once `take` is done.
  */
 export async function pour(source, { signal, onProgress, headers }, instance, started, take) {
-  // Whoever waits for it hears of what goes wrong.
+  // Whoever awaits the promise gets its error.
   instance.catch(() => {});
   throwIfAborted(signal);
   const { bytes, stream, response } = await begin(source, signal, headers);
@@ -126,7 +126,7 @@ function readerOf(stream) {
   try {
     return stream.getReader({ mode: "byob" });
   } catch {
-    // Not a stream of bytes, or being read, which comes out next.
+    // It is no stream of bytes, or it is being read, which the next attempt finds out.
   }
   try {
     return stream.getReader();
@@ -136,7 +136,7 @@ function readerOf(stream) {
 }
 
 /**
- * What gives the next chunk. A stream of bytes fills the same memory each time: that took a quarter
+ * Makes a function that reads the next chunk. A stream of bytes fills the same memory each time: that took a quarter
  * off opening 142 MB from a browser's storage.
  */
 function readsOf(reader) {
@@ -170,7 +170,7 @@ function lengthOf(instance, head) {
   }
 }
 
-/** What a promise gives, unless `signal` aborts before it does. */
+/** The result of a promise, unless `signal` aborts before. */
 export function unlessAborted(promise, signal) {
   throwIfAborted(signal);
   if (!signal) return promise;
@@ -182,8 +182,8 @@ export function unlessAborted(promise, signal) {
 }
 
 /**
- * Reads a source into one allocation of WebAssembly, in the instance that is on its way. `options.most` hears of the
- * file's length before that is made, and may throw.
+ * Reads a source into one allocation of WebAssembly, in the instance that is promised. `options.most` is told the
+ * length of the file before that is made, and may throw.
  */
 export async function read(source, options, instance) {
   let bytes;

@@ -15,8 +15,9 @@ function failed(cause) {
 }
 
 /**
- * Calls while no other tab has the lock of this name, or, if it is "shared", while others only share it.
- * Where there are no locks, as in pages that are not secure, it just calls. `ifAvailable`: does not wait, and gives undefined instead.
+ * Calls `call` while no other tab has the lock of this name; if `mode` is "shared", while others only share it. Where
+ * there are no locks, as in pages that are not secure, it just calls. With `ifAvailable` it does not wait, and gives
+ * undefined instead.
  */
 async function locked(name, mode, call, { signal, ifAvailable = false } = {}) {
   const { locks } = navigator;
@@ -29,20 +30,22 @@ async function locked(name, mode, call, { signal, ifAvailable = false } = {}) {
   }
 }
 
-/** What is stored under a name is read, or replaced. */
+/** Reads, or replaces, what is stored under a name. */
 const reading = (name, call) => locked(`content of ${name}`, "shared", call);
 const replacing = (name, call, signal) => locked(`content of ${name}`, "exclusive", call, { signal });
-/** Its next content is on its way: that takes long, and keeps nobody from reading or removing the last. */
+/**
+ * Writes the next content of a name: that takes long, and does not keep others from reading or removing the last one.
+ */
 const writing = (name, call, signal) => locked(`next of ${name}`, "shared", call, { signal });
 const unlessWriting = (name, call) => locked(`next of ${name}`, "exclusive", call, { ifAvailable: true });
 
-/** Files in the origin private file system; what is known of them lies beside, as JSON. */
+/** Files in the origin private file system; a JSON file beside each holds what is known of it. */
 const opfs = {
   async folder() {
     const root = await navigator.storage.getDirectory();
     return root.getDirectoryHandle(NAME, { create: true });
   },
-  // Names are the caller's: encoded, they are none of a path.
+  // Callers choose the names: encoded, they contain no path.
   file: (name) => `${encodeURIComponent(name)}.hither`,
   facts: (name) => `${encodeURIComponent(name)}.json`,
   async read(name) {
@@ -60,7 +63,7 @@ const opfs = {
   async write(name) {
     const folder = await this.folder();
     const handle = await folder.getFileHandle(this.file(name), { create: true });
-    // Written beside the file, which it replaces when it is closed.
+    // The browser writes to a file beside it, which replaces it on close.
     const file = await handle.createWritable();
     return {
       take: (chunk) => file.write(chunk),
@@ -74,7 +77,7 @@ const opfs = {
       abort: () => file.abort().catch(() => {}),
     };
   },
-  /** A file of which nothing is known is that of a name that was removed, or not whole before. */
+  /** A file without its JSON is of a name that was removed, or was never complete. */
   async tidy(name) {
     if (await this.read(name)) return;
     const folder = await this.folder();
@@ -99,7 +102,7 @@ const opfs = {
   },
 };
 
-/** Files in IndexedDB, each a record with its Blob, or with its parts where Blobs are refused. */
+/** Files in IndexedDB: a record each, with its Blob, or with its parts where Blobs are refused. */
 const indexeddb = {
   async store(mode, use) {
     const database = await new Promise((resolve, reject) => {
@@ -129,13 +132,13 @@ const indexeddb = {
       take: (chunk) => void chunks.push(chunk.slice()),
       async close(facts) {
         const put = (bytes) => indexeddb.store("readwrite", (files) => files.put({ facts, ...bytes }, name));
-        // Private windows of WebKit take no Blobs.
+        // Private windows of WebKit refuse Blobs.
         await put({ blob: new Blob(chunks) }).catch(() => put({ parts: chunks }));
       },
       abort: async () => void (chunks = []),
     };
   },
-  /** Nothing lies there before a file is whole. */
+  /** Nothing is stored before a file is complete. */
   tidy: async () => {},
   async list() {
     return (await this.store("readonly", (files) => files.getAll())).map(({ facts }) => facts);
@@ -152,8 +155,8 @@ const indexeddb = {
 let chosen;
 
 /**
- * Where files are kept: OPFS where it can be used and written, which private windows refuse, and where tabs can
- * lock one another out, without which a file that is replaced is cut under whoever reads it.
+ * Where files are kept. OPFS, where it can be used and written (private windows refuse that) and there are locks
+ * between tabs, without which replacing a file would cut it under its readers; else IndexedDB.
  */
 function choose() {
   chosen ??= (async () => {
@@ -161,7 +164,7 @@ function choose() {
       const writable = typeof FileSystemFileHandle !== "undefined" && "createWritable" in FileSystemFileHandle.prototype;
       if (writable && navigator.locks && (await opfs.folder())) return opfs;
     } catch {
-      // Refused: IndexedDB then.
+      // Refused: use IndexedDB.
     }
     if (typeof indexedDB !== "undefined") return indexeddb;
     throw new HitherError("storage", "there is neither OPFS nor IndexedDB here: hither/storage is for browsers");
@@ -194,7 +197,7 @@ async function store(name, source, options) {
   }
 }
 
-/** Writes a file beside the one that is there, and replaces that when it is whole. */
+/** Writes a file beside the existing one, and replaces that once it is complete. */
 async function written(files, name, source, options) {
   let target;
   let bytes = 0;
@@ -271,7 +274,7 @@ export async function update(name, options = {}) {
   const { url, etag } = found(await ask((files) => reading(name, () => files.read(name))), name).facts;
   if (!url) throw new HitherError("storage", `"${name}" was not stored from a URL: put() it again`);
   const isDate = etag !== null && !/^(W\/)?"/.test(etag);
-  // Who has nothing to compare asks for the file, and a server that says "not modified" gave none.
+  // Without a tag the request is not conditional. A server that answers "not modified" gave no file.
   const headers = etag ? { [isDate ? "If-Modified-Since" : "If-None-Match"]: etag } : undefined;
   const stored = await store(name, url, { ...options, headers });
   return stored !== undefined;

@@ -1,4 +1,4 @@
-// Work on several things at once.
+// Does work on several things at once.
 
 /**
  * Calls `work(item, at, signal)` for each item, for at most `most` at a time. The first error stops the

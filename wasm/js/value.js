@@ -1,19 +1,19 @@
-// Column values and options, between JavaScript's types and what WebAssembly takes.
+// Converts column values and options between JavaScript's types and those that WebAssembly takes.
 import { HitherError, checkHearers } from "./error.js";
 import { iso, parseJson, toJson } from "./json.js";
 import { classOf, isDate, isRecord } from "./realm.js";
 
-/** A value as WebAssembly gives it, in the form of its column's type. */
+/** Values as WebAssembly gives them, in the form of their column's type. */
 export function fromColumn(type, values) {
   return type === "json" ? values.map((value) => (value === null ? null : fromJson(value))) : values;
 }
 
-/** A document; its integers that JSON.parse would round are bigints, as those of int64. */
+/** A document. Integers that JSON.parse would round become bigints, as in int64 columns. */
 function fromJson(text) {
   return /\d{16}/.test(text) ? parseJson(text) : JSON.parse(text);
 }
 
-/** A value as WebAssembly takes it. */
+/** A value in the form that WebAssembly takes. */
 function toColumn({ name, type, asText }, value) {
   if (value === null) return null;
   if (type === "timestamp" && isDate(value)) return iso(value);
@@ -22,13 +22,13 @@ function toColumn({ name, type, asText }, value) {
   return value;
 }
 
-/** Bytes in an array of this realm; what is none is for WebAssembly to refuse. */
+/** Bytes in an array of this realm; WebAssembly refuses what is none. */
 function toBytes(value) {
   if (classOf(value) === "ArrayBuffer") return new Uint8Array(value);
   return classOf(value) === "Uint8Array" ? new Uint8Array(value.buffer, value.byteOffset, value.length) : value;
 }
 
-/** A document that is given as its text, which is kept as it is. */
+/** Checks a document that is given as its text, which is kept as it is. */
 function checkJson(name, text) {
   try {
     if (typeof text !== "string") throw new TypeError(`${shown(text)} is no text`);
@@ -39,7 +39,7 @@ function checkJson(name, text) {
   }
 }
 
-/** A row's values in the order of `schema`, from an object by column; undefined where there is none. */
+/** A row's values in the order of `schema`, from an object by column; undefined where none is given. */
 export function toRow(schema, columns) {
   columns ??= {};
   checkNames(schema, columns);
@@ -63,14 +63,17 @@ export function checkNames(schema, columns) {
   }
 }
 
-/** Throws unless it is an object of names and values: of a Map nothing would be read. `first` is one of the names. */
+/**
+ * Throws unless a value is an object of names and values: nothing would be read of a Map. `first` is one of the
+ * names.
+ */
 export function checkRecord(name, value, first) {
   if (isRecord(value)) return;
   const like = first === undefined ? "an object of names and values" : `an object, as { ${first}: … }`;
   throw new HitherError("invalid_parameter", `${name}: give ${like}, not ${shown(value)}`);
 }
 
-/** Throws unless it is an object of these options: a misspelt one would be silently left out. */
+/** Throws unless a value is an object of these options: a misspelt one would be ignored silently. */
 export function checkOptions(options, known) {
   checkRecord("options", options, known[0]);
   for (const name in options) {
@@ -80,7 +83,7 @@ export function checkOptions(options, known) {
   if (known.includes("signal")) checkHearers(options);
 }
 
-/** Throws unless it is what a row has beside its vector: attributes have a place of their own. */
+/** Throws unless a value has only what a row has beside its vector: attributes are in `columns`. */
 export function checkRow(row, known) {
   checkRecord("row", row, known[0]);
   for (const name in row) {
@@ -90,13 +93,13 @@ export function checkRow(row, known) {
   }
 }
 
-/** Throws unless an option is of a type, or not given: WebAssembly takes nothing else. */
+/** Throws unless an option is of this type, or not given: WebAssembly takes nothing else. */
 export function checkType(name, value, type) {
   if (value === undefined || (typeof value === type && !Number.isNaN(value))) return;
   throw new HitherError("invalid_parameter", `${name}: ${String(value)} is no ${type}`);
 }
 
-/** A value as messages show it. */
+/** A value as it is shown in messages. */
 export function shown(value) {
   if (typeof value === "string") return `"${value}"`;
   if (value === null || typeof value !== "object") return String(value);
@@ -104,21 +107,21 @@ export function shown(value) {
   return isRecord(value) ? "an object" : `an object (${classOf(value)})`;
 }
 
-/** A number that is whole and at least so much, or undefined where none is given; throws for others. */
+/** A whole number of at least `least`, or undefined if none is given; throws for others. */
 export function checkWhole(name, value, least) {
   if (value === undefined || (Number.isInteger(value) && value >= least && value < 2 ** 32)) return value;
   throw new HitherError("invalid_parameter", `${name}: ${shown(value)} is no whole number from ${least} on`);
 }
 
-/** Throws unless this is an array, or a typed array of what can be copied as float32. */
+/** Throws unless this is an array, or a typed array that can be copied as float32. */
 export function checkArray(name, list) {
-  // Not of bigints, and no DataView, which has no length.
+  // Arrays of bigints cannot, and a DataView has no length.
   const typed = ArrayBuffer.isView(list) && typeof (list[0] ?? list.length) === "number";
   if (typed || Array.isArray(list)) return;
   throw new HitherError("invalid_parameter", `${name}: give a typed array or an array of numbers, not ${shown(list)}`);
 }
 
-/** Throws unless these are so many numbers, or any count of them. */
+/** Throws unless this is an array of `dimensions` numbers, or of any number of them. */
 export function checkNumbers(name, vector, dimensions) {
   checkArray(name, vector);
   const { length } = vector;

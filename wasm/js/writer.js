@@ -1,10 +1,9 @@
-// Files that WebAssembly writes: what is built, and what is saved.
+// Receives files that WebAssembly writes: built ones and saved ones.
 import { aborted, throwIfAborted } from "./error.js";
 
 /**
- * How WebAssembly writes a file, to a sink as `src/sink.rs` knows it: it calls `report` to tell its progress and
- * to hear whether to go on, `begin` with how many bytes there will be, to hear whether there is room, and `take`
- * with each piece.
+ * A sink for `src/sink.rs`, to which WebAssembly writes a file. It calls `report` to tell its progress and to learn
+ * whether to go on, `begin` with the number of bytes, to learn whether there is room, and `take` with each piece.
  */
 export function writer({ onProgress, signal } = {}) {
   let thrown;

@@ -1,4 +1,4 @@
-// Vercel's edge and Next.js for it: as workerd, but for what the import of a module is called.
+// Vercel's edge, and Next.js for it: like workerd, but a module is imported by another name.
 import module from "./hither_bg.wasm?module";
 import { configure } from "../runtime.js";
 

@@ -8,12 +8,12 @@
  * for (const { key, distance, words } of index.search(vector, { k: 5 })) console.log(key, words);
  * ```
  *
- * `open<{ words: string }>(…)` says what the columns hold, and hits and rows are typed so.
+ * `open<{ words: string }>(…)` declares what the columns hold, which gives hits and rows their types.
  */
 
 /** A key as callers give it: a row number or an int64 as a number or a bigint; a uuid or text as a string. */
 export type Key = number | bigint | string;
-/** Keys, as an array or as flat as an answer has them. */
+/** Keys, as an array, or as the typed array that an answer has. */
 export type Keys = ArrayLike<Key> | BigInt64Array;
 
 /** Names of metrics. Distances are pgvector's `<->`, `<=>`, `<#>` (negative inner product), `<+>`. */
@@ -24,7 +24,7 @@ export type Element = "f16" | "f32";
 export type Kind = "flat" | "hnsw" | "ivf";
 /** Codes: none, of 8 bits beside the vectors, of 8 bits in their place, of 4 bits beside the vectors. */
 export type Codes = "none" | "sq8" | "sq8-only" | "sq4";
-/** The type of the keys. Without keys of their own, rows are called by their number from 0. */
+/** The type of the keys. Without keys of their own, rows have their number, from 0, as key. */
 export type KeyType = "row number" | "int64" | "uuid" | "text";
 /** The type of an attribute column; every column may hold nulls. */
 export type ColumnType =
@@ -61,7 +61,7 @@ export type Vector = Float32Array | Float64Array | Int8Array | Uint8Array | Arra
  */
 export type Value = unknown;
 
-/** What the columns of an index hold, by name: of any index, where `open` is not told. */
+/** What the columns of an index hold, by name: of any index, unless `open` is given a type. */
 export type AnyColumns = { [column: string]: any };
 
 /**
@@ -105,11 +105,11 @@ export type Source =
 export interface OpenOptions {
   /** Called as bytes arrive. */
   onProgress?: (progress: LoadProgress) => void;
-  /** Stops the load: it is rejected with the code `"aborted"`, and its memory is free again. */
+  /** Stops the load: it is rejected with the code `"aborted"`, and its memory is freed. */
   signal?: AbortSignal;
   /**
-   * `"open"` (default): header, manifest and bounds; no pass over rows, and damage within them is
-   * found when a search meets it. `"full"`: every checksum and every id.
+   * `"open"` (default): checks header, manifest and bounds, and reads no rows; damage in these is found when a search
+   * meets it. `"full"`: checks every checksum and every id.
    */
   verify?: "open" | "full";
   /** Refuses, with the code `"wrong_model"`, a file whose property `model` is another. */
@@ -118,12 +118,12 @@ export interface OpenOptions {
   lazy?: false;
 }
 
-/** How a file is opened that stays on its server. */
+/** How to open a file that stays on its server. */
 export interface LazyOptions {
   lazy: true;
   /**
-   * Bytes of the file that are kept, at most; what one question needs is kept until it is answered. A file that
-   * cannot be searched by ranges is brought whole if it has no more. Default 64 MiB.
+   * The most bytes of the file that are kept; what one question needs is kept until it is answered. A file that
+   * cannot be searched by ranges is downloaded whole if it has no more than these. Default 64 MiB.
    */
   cacheBytes?: number;
   /** Requests at a time. Default 6: as many connections as a browser makes to a server of HTTP/1.1. */
@@ -131,24 +131,23 @@ export interface LazyOptions {
   /** Milliseconds for which a server may send nothing before it is given up. Default 30,000. */
   timeout?: number;
   /**
-   * `true`: once half as many bytes have come as the file has, the rest is brought too, in the background, and
+   * `true`: once half as many bytes have arrived as the file has, the rest is downloaded too, in the background, and
    * searches are then those of the whole file. Default `false`.
    */
   complete?: boolean;
   /** Refuses, with the code `"wrong_model"`, a file whose property `model` is another. */
   model?: string;
-  /** Called as bytes arrive of a file that is brought whole. */
+  /** Called as bytes arrive of a file that is downloaded whole. */
   onProgress?: (progress: LoadProgress) => void;
   /** Stops the opening: it is rejected with the code `"aborted"`. */
   signal?: AbortSignal;
 }
 
 /**
- * Opens an index file, or several that answer as one (where keys are row numbers, those of each
- * file follow on those before it; else, of rows with the same key, the one of the last file
- * counts). The bytes stream into one allocation in WebAssembly, six files at a time, while the module
- * is on its way. The first error of several files stops the others. `Columns` is what the columns hold;
- * the caller knows, nobody checks.
+ * Opens an index file, or several that answer as one (where keys are row numbers, those of each file follow on those
+ * before it; else, of rows with the same key, the one of the last file counts). The bytes stream into one allocation
+ * in WebAssembly, six files at a time, while the module is loaded. The first error of several files stops the others.
+ * `Columns` is what the columns hold: the caller knows it, nothing checks it.
  *
  * @throws {HitherError} `http`, `network`, `file`, `aborted`, `not_an_index`, `truncated`, `corrupt`,
  * `unsupported_version`, `wrong_model`, `out_of_memory`, `unavailable`
@@ -158,18 +157,19 @@ export function open<Columns extends object = AnyColumns>(
   options?: OpenOptions,
 ): Promise<Index<Columns>>;
 /**
- * Opens one file that stays where it is, at the URL of a server that sends ranges: of it no more is brought than
- * what is asked reads. Of 116,659 rows of 384 dimensions (137 MB) a first answer takes some 0.42 MB in four round
- * trips, opening included. The file has lists for it: `hither build --ranges`, or `ranges: true` of a `Builder`. A file
- * without them, or of a server that ignores `Range`, is brought whole if it has at most `cacheBytes`, and is an
- * error (`"unsupported"`) that says what to do if it has more; `complete` of the index tells.
+ * Opens one file that stays where it is, at the URL of a server that sends ranges: only those parts are downloaded
+ * that a question needs. With 116,659 rows of 384 dimensions (137 MB), a first answer takes some 0.42 MB in four
+ * round trips, opening included. The file must have lists for this: `hither build --ranges`, or `ranges: true` of a
+ * `Builder`. A file without them, or on a server that ignores `Range`, is downloaded whole if it has at most
+ * `cacheBytes`; if it has more, it is an error (`"unsupported"`) that says what to do. `complete` of the index tells
+ * which it was.
  *
- * Requests have no header but `Range`, so a page may send them to other origins without preflights;
- * the server allows it by `Access-Control-Allow-Origin`, and need expose no headers. Who gives a `Request` adds its
- * headers. Each piece is checked, by hashes that lead to the file's content id, before it is used: a file that is
- * replaced meanwhile is an error (`"replaced"`), and its versions are never mixed. A server that stumbles (429, 5xx,
- * a connection that is cut) is asked again up to three times within ten seconds, later where its
- * `Retry-After` says so.
+ * Requests have no header but `Range`, so a page may send them to other origins without preflights; the server allows
+ * it by `Access-Control-Allow-Origin`, and need expose no headers. If a `Request` is given, its headers are sent too.
+ * Each piece is checked before it is used, by hashes that lead to the file's content id: a file that is replaced
+ * meanwhile is an error (`"replaced"`), and its versions are never mixed. When a server fails for now (429, 5xx, a
+ * connection that is cut), the request is repeated up to three times within ten seconds, later where `Retry-After`
+ * says so.
  *
  * @throws {HitherError} those of `open`, and `replaced`
  */
@@ -179,27 +179,26 @@ export function open<Columns extends object = AnyColumns>(
 ): Promise<LazyIndex<Columns>>;
 
 /**
- * Loads the WebAssembly module now, and not at the first `open`. Never needed, except in two
- * cases: a `Builder` in a browser reports a bad row at once only after it (else `finish` does),
- * and where a bundler does not copy the module, it can be given here: a URL, a Response, its
- * bytes or a `WebAssembly.Module`.
+ * Loads the WebAssembly module now, and not at the first `open`. Never needed, except in two cases: a `Builder` in a
+ * browser reports a bad row at once only after it (else `finish` does), and where a bundler does not copy the module,
+ * it can be given here: as a URL, a Response, its bytes or a `WebAssembly.Module`.
  */
 export function load(
   // Without DOM's types there is no name for a WebAssembly.Module.
   module?: string | URL | Request | Response | Promise<Response> | ArrayBuffer | ArrayBufferView | object,
 ): Promise<void>;
 
-/** Memory of WebAssembly, in bytes. What the collector took, unfreed, is not counted once it heard of that. */
+/** Memory of WebAssembly, in bytes. An index that was not freed counts until the garbage collector reports it. */
 export interface MemoryStatistics {
-  /** What it has taken from the system. It does not shrink, and is used again after `free`. */
+  /** What it has taken from the system. It does not shrink, and is reused after `free`. */
   reserved: number;
-  /** The files that are open, and what is kept of those that stay on their server. */
+  /** The bytes of open files, and those kept of files that stay on their server. */
   files: number;
   /** How many indexes are open. */
   indexes: number;
 }
 
-/** What WebAssembly's memory is used for. */
+/** How WebAssembly uses its memory. */
 export function memory(): MemoryStatistics;
 
 export interface SearchOptions {
@@ -207,12 +206,12 @@ export interface SearchOptions {
   k?: number;
   /** HNSW: candidates kept during the search, at least `k`. Default 40. */
   efSearch?: number;
-  /** IVF: how many lists are looked into. Default 16. */
+  /** IVF: how many lists are probed. Default 16. */
   probes?: number;
   /**
-   * Search as hard as this recall takes (above 0, at most 1) by the file's calibration, in place
-   * of `efSearch` and `probes`. Where the calibration did not reach it, the search is as hard as was
-   * measured, and `stats.reachedRecall` says what that reached.
+   * Search with the effort that this recall takes (above 0, at most 1) by the file's calibration, in place of
+   * `efSearch` and `probes`. Where the calibration did not reach it, the search has the greatest effort that was
+   * measured, and `stats.reachedRecall` is what that reached.
    */
   recall?: number;
   /** The exact answer: scan all rows. */
@@ -220,8 +219,8 @@ export interface SearchOptions {
   /** Only rows that match. */
   filter?: Filter;
   /**
-   * All rows within this distance, by an exact scan, to which `efSearch`, `probes` and `recall` say
-   * nothing. With `k`: the nearest so many, as a search finds them, that are within it.
+   * All rows within this distance, by an exact scan, which ignores `efSearch`, `probes` and `recall`. With `k`: those
+   * of the `k` nearest, as a search finds them, that are within it.
    */
   radius?: number;
   /** Measure by another metric: where all rows have unit length, or all are scanned. */
@@ -231,10 +230,9 @@ export interface SearchOptions {
 }
 
 /**
- * A row of an answer: its key, its distance, and its attributes by name. A column called `key` or
- * `distance` is here with an underscore behind its name (`key_`), or more until the name is free; in
- * filters, in `include` and in `columns` it keeps its own. JSON.stringify writes it as `toJSON()` of the
- * whole answer does.
+ * A row of an answer: its key, its distance, and its attributes by name. A column called `key` or `distance` has an
+ * underscore appended to its name here (`key_`), or more until the name is free; in filters, in `include` and in
+ * `columns` it keeps its own name. JSON.stringify writes a row as `toJSON()` of the whole answer does.
  */
 export type Hit<Columns extends object = AnyColumns> = { key: Key; distance: number } & Columns;
 
@@ -248,14 +246,13 @@ export interface SearchResult<Columns extends object = AnyColumns> extends Itera
   /** The row at this place: `result[0]` is the nearest. */
   readonly [at: number]: Hit<Columns>;
   /**
-   * The keys, as flat as they go: row numbers as `Float64Array` (exact numbers), int64 as
-   * `BigInt64Array`, uuid and text as `string[]`. The rows have int64 keys as numbers where these are
-   * exact.
+   * The keys, in a typed array where there is one for them: row numbers as `Float64Array` (exact numbers), int64 as
+   * `BigInt64Array`, uuid and text as `string[]`. The rows have int64 keys as numbers where these are exact.
    */
   readonly keys: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | string[];
   /** The distances, as pgvector's operator for the metric gives them. */
   readonly distances: Float32Array<ArrayBuffer>;
-  /** The included columns by their own names: a value a row. */
+  /** The included columns by their own names: one value for each row. */
   readonly columns: { readonly [Name in keyof Columns]: readonly Columns[Name][] };
   /** What the search did. */
   readonly stats: SearchStats;
@@ -263,27 +260,26 @@ export interface SearchResult<Columns extends object = AnyColumns> extends Itera
   rows(): Hit<Columns>[];
   /** The row at this place, from the end on if it is negative; `undefined` if there is none. */
   at(index: number): Hit<Columns> | undefined;
-  /** What `call` gives for each row. */
+  /** The results of `call` for each row. */
   map<T>(call: (hit: Hit<Columns>, at: number, result: SearchResult<Columns>) => T, self?: unknown): T[];
   /**
-   * What `JSON.stringify` and `Response.json` write: the rows, as an array. Integers beyond ±2⁵³ are
-   * strings there, for most readers of JSON would round them; bytes are `\x…` in hexadecimal digits,
-   * NaN and infinities texts.
+   * What `JSON.stringify` and `Response.json` write: the rows, as an array. Integers beyond ±2⁵³ are strings there,
+   * because most readers of JSON would round them; bytes are `\x…` in hexadecimal digits, NaN and infinities texts.
    */
   toJSON(): JsonRow[];
 }
 
 export interface SearchStats {
-  /** Ranks computed to steer by. */
+  /** Ranks computed to steer the search. */
   readonly visited: number;
-  /** Stored vectors measured beside these. */
+  /** Stored vectors measured in addition. */
   readonly compared: number;
   /** Only where `recall` was asked for and the calibration did not reach it: what it reached. */
   readonly reachedRecall?: number;
 }
 
 /**
- * A row with its vector and its attributes by name; a column called `key` or `vector` as one called
+ * A row with its vector and its attributes by name. A column called `key` or `vector` is renamed like one called
  * `key` in a `Hit`. In JSON its vector is an array.
  */
 export type Row<Columns extends object = AnyColumns> = { key: Key; vector: Float32Array<ArrayBuffer> } & Columns;
@@ -293,9 +289,12 @@ export interface GetOptions {
   include?: boolean | string[];
 }
 
-/** What a row is called and carries beside its vector. */
+/** What a row has beside its vector. */
 export interface RowOptions {
-  /** Its key. Leave it out where keys are row numbers: it gets the next; or UUIDs: it gets a random one. */
+  /**
+   * Its key. It may be left out where keys are row numbers, of which it gets the next, or UUIDs, of which it gets a
+   * random one.
+   */
   key?: Key;
   /** Its attributes by column. */
   columns?: { [column: string]: Value };
@@ -303,8 +302,8 @@ export interface RowOptions {
 
 export interface SaveOptions {
   /**
-   * `"compact"` (default): built anew from the rows that are left. `"delta"`: the file as it was,
-   * removed rows marked, and a segment of new rows; quick.
+   * `"compact"` (default): built anew from the rows that are left. `"delta"`: the file as it was, with removed rows
+   * marked, and a segment of the new rows; quick.
    */
   form?: "compact" | "delta";
   /** Called during the build, synchronously. */
@@ -384,7 +383,7 @@ export class Index<Columns extends object = AnyColumns> implements Disposable {
    * `unsupported`, `corrupt`
    */
   search(query: Vector | Key, options?: SearchOptions): SearchResult<Columns>;
-  /** A search a query: an array of vectors, or one flat array of `n × dimensions` numbers. */
+  /** A search for each query: an array of vectors, or one flat array of `n × dimensions` numbers. */
   searchBatch(queries: Float32Array | ArrayLike<Vector>, options?: SearchOptions): SearchResult<Columns>[];
 
   /** The row that has this key, as it is stored; `undefined` if there is none. */
@@ -394,22 +393,22 @@ export class Index<Columns extends object = AnyColumns> implements Disposable {
   /** Whether there is a row with this key. */
   has(key: Key): boolean;
 
-  /** Inserts a row and gives its key. Of one file only. @throws {HitherError} `duplicate_key`, … */
+  /** Inserts a row and returns its key. With one file only. @throws {HitherError} `duplicate_key`, … */
   insert(vector: Vector, row?: RowOptions): Key;
   /**
-   * Replaces a row's vector, and the attributes that are given: others stay as they are, and null empties
-   * one. @throws {HitherError} `key_not_found`, …
+   * Replaces a row's vector, and the attributes that are given: others stay as they are, and null clears one.
+   * @throws {HitherError} `key_not_found`, …
    */
   update(key: Key, vector: Vector, row?: { columns?: { [column: string]: Value } }): void;
   /** Removes a row; false if there is none with this key. */
   remove(key: Key): boolean;
   /**
-   * The bytes of a new index file; this index stays as it is. Several open files are merged
-   * (`"compact"` only). It blocks until it is done: `hither/worker` does not.
+   * Returns the bytes of a new index file; this index stays as it is. Several open files are merged (`"compact"`
+   * only). It blocks until it is done: `hither/worker` does not.
    */
   save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>;
 
-  /** Gives the memory back. Later calls throw `"freed"`, except for `free` itself. */
+  /** Frees its memory. Later calls throw `"freed"`, except for `free` itself. */
   free(): void;
   [Symbol.dispose](): void;
 }
@@ -419,26 +418,26 @@ export interface Cancellation {
   signal?: AbortSignal;
 }
 
-/** What came of a file that stays on its server, since it was opened, opening included. */
+/** What has arrived of a file that stays on its server since it was opened, opening included. */
 export interface Traffic {
-  /** Requests, those that were repeated too. */
+  /** Requests, repeated ones included. */
   requests: number;
-  /** Bytes of the file that came. */
+  /** Bytes of the file that arrived. */
   bytes: number;
-  /** How often requests went out together, and were waited for. */
+  /** How often requests were sent together, and waited for. */
   roundTrips: number;
 }
 
 /**
- * An index that is searched where it lies, from `open` with `lazy`: the methods of an `Index`, asynchronous, but for
- * those that change it, which are refused with `"unsupported"`. Questions are answered one after another, as they
- * come; `signal` ends one that nobody waits for any more, as while somebody types.
+ * An index that is searched on its server, from `open` with `lazy`. It has the methods of an `Index`, asynchronous,
+ * except those that change it, which are refused with `"unsupported"`. Questions are answered one after another, in
+ * the order in which they come; `signal` ends one that is no longer needed, for example while somebody types.
  *
- * - It is searched by lists: `efSearch` is refused (`"invalid_parameter"`), `probes` is 28 if neither it nor
+ * - It is searched by lists: `efSearch` is refused (`"invalid_parameter"`), and `probes` is 28 if neither it nor
  *   `recall` is given. `exact`, and `radius` without `k`, read the vectors of all rows.
- * - Columns that are included are read by blocks of 4 KiB, of each row of the answer: `include` those that are
+ * - Columns that are included are read in blocks of 4 KiB, for each row of the answer: `include` only those that are
  *   shown.
- * - A `filter` reads the columns that it names, whole; searches by the same one read them once.
+ * - A `filter` reads the columns that it names, whole; later searches with the same filter do not read them again.
  * - `get`, `has` and a search by a key look it up among all keys, which are read whole, unless they are row numbers.
  *   A search by a vector gives keys without that.
  *
@@ -451,14 +450,14 @@ export interface LazyIndex<Columns extends object = AnyColumns> extends Disposab
   readonly length: number;
   readonly dimensions: number;
   readonly metric: Metric;
-  /** What came until now. */
+  /** What has arrived until now. */
   readonly traffic: Traffic;
   /** Whether the whole file is here. */
   readonly complete: boolean;
 
   /** The nearest rows to a vector, or to the row with a key. @throws {HitherError} as of `Index`, `http`, `network`, `replaced` */
   search(query: Vector | Key, options?: SearchOptions & Cancellation): Promise<SearchResult<Columns>>;
-  /** A search a query, one after another. */
+  /** A search for each query, one after another. */
   searchBatch(
     queries: Float32Array | ArrayLike<Vector>,
     options?: SearchOptions & Cancellation,
@@ -470,18 +469,18 @@ export interface LazyIndex<Columns extends object = AnyColumns> extends Disposab
   /** Whether there is a row with this key. */
   has(key: Key, options?: Cancellation): Promise<boolean>;
 
-  /** Gives the memory back, and stops what is on its way. */
+  /** Frees its memory, and aborts its requests. */
   free(): void;
 }
 
 export interface BuilderOptions {
-  /** Values of a vector: 1 to 65,535. */
+  /** The number of values of a vector: 1 to 65,535. */
   dimensions: number;
   /** Default `"cosine"`. */
   metric?: Metric;
   /** Default `"f16"`. */
   element?: Element;
-  /** What rows are called by. Default `"row number"`. */
+  /** The type of the keys. Default `"row number"`. */
   keys?: KeyType;
   /**
    * The structures to search by. Default by the number of rows, as the command decides: `"flat"`
@@ -489,9 +488,8 @@ export interface BuilderOptions {
    */
   kind?: Kind | Kind[];
   /**
-   * Default, where a structure can use codes: `"sq4"` from 256 dimensions on, which is faster there and makes
-   * the file smaller, or `"sq8"` below, and for rows that 4 bits do not tell apart; `"none"` where 8 do not
-   * either.
+   * Default, where a structure can use codes: `"sq4"` from 256 dimensions on, which is faster there and makes the
+   * file smaller, or `"sq8"` below, and for rows that 4 bits do not tell apart; `"none"` where 8 bits do not either.
    */
   codes?: Codes;
   /** HNSW: neighbours of a row, 2 to 100; twice as many in the base layer. Default 16. */
@@ -501,8 +499,8 @@ export interface BuilderOptions {
   /** IVF: number of lists. Default: the square root of the number of rows. */
   lists?: number;
   /**
-   * Whether there are lists for readers that fetch ranges of the file instead of all of it: a ninth more bytes.
-   * Not for `"l1"` or `"sq8-only"`. Default `false`.
+   * Whether the file has lists for readers that fetch ranges of it instead of all of it: a ninth more bytes. Not for
+   * `"l1"` or `"sq8-only"`. Default `false`.
    */
   ranges?: boolean;
   /**
@@ -526,14 +524,14 @@ export class Builder implements Disposable {
   /** How many rows there are. */
   readonly length: number;
   /**
-   * Appends a row. A row that is refused is left out, and the builder goes on working.
+   * Appends a row. A row that is refused is left out, and the builder can be used further.
    * @throws {HitherError} `dimension_mismatch`, `non_finite`, `half_overflow`, `half_underflow`,
    * `vector_overflow`, `zero_vector`, `key_type`, `unknown_column`, `column_type`
    */
   add(vector: Vector, row?: RowOptions): void;
   /**
-   * Appends rows: `n × dimensions` numbers, and for each row a key and a value a column. If one
-   * is refused the error says which; those before it are in.
+   * Appends rows: `n × dimensions` numbers, and for each row a key and a value for each column. If one is refused the
+   * error says which; those before it are kept.
    */
   addMany(
     vectors: Vector,
@@ -543,8 +541,8 @@ export class Builder implements Disposable {
     },
   ): void;
   /**
-   * Builds and gives the file's bytes; the builder is then free. It blocks until it is done:
-   * `hither/worker` does not. `onProgress` is called synchronously, and may abort `signal`.
+   * Builds the file and returns its bytes; the builder is then freed. It blocks until it is done: `hither/worker`
+   * does not. `onProgress` is called synchronously, and may abort `signal`.
    *
    * @throws {HitherError} `duplicate_key`, `vector_underflow`, `half_underflow`, `aborted`,
    * `out_of_memory`; after the two last the builder still has its rows
@@ -553,7 +551,7 @@ export class Builder implements Disposable {
     onProgress?: (progress: BuildProgress) => void;
     signal?: AbortSignal;
   }): Promise<Uint8Array<ArrayBuffer>>;
-  /** Gives the memory back without building. */
+  /** Frees its memory without building. */
   free(): void;
   [Symbol.dispose](): void;
 }
@@ -589,7 +587,10 @@ export type ErrorCode =
   /** The file was replaced on its server since it was opened there: open it again. */
   | "replaced"
   // Loading
-  /** The server answered with another status than 2xx, or than 206 to who asks for a range; `error.status` has it. */
+  /**
+   * The server answered with a status other than 2xx, or other than 206 to a request for a range; `error.status` has
+   * it.
+   */
   | "http"
   /** No answer, or it broke off. */
   | "network"
@@ -597,8 +598,8 @@ export type ErrorCode =
   | "file"
   | "aborted"
   /**
-   * WebAssembly is missing or refused: a CSP needs `script-src 'wasm-unsafe-eval'`; or what was fetched as
-   * its module is none; or nothing fetches here. That the module could not be fetched is `"http"` or `"network"`.
+   * WebAssembly is missing or refused: a CSP needs `script-src 'wasm-unsafe-eval'`; or what was fetched as its module
+   * is no module; or there is no `fetch`. A module that could not be fetched is `"http"` or `"network"`.
    */
   | "unavailable"
   // State

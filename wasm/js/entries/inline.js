@@ -1,4 +1,4 @@
-// For bundlers that do not copy the module: it lies within, compressed, as base64.
+// For bundlers that do not copy the module: it is within the code, compressed, as base64.
 import { module } from "./hither_base64.js";
 import { configure } from "../runtime.js";
 

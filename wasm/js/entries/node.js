@@ -1,5 +1,5 @@
-// Node, Deno and Bun: the module is read at once, and sources may be paths. Where a bundler has parted
-// this file from the module, it comes as base64, when it is first needed.
+// Node, Deno and Bun: the module is read synchronously, and sources may be paths. Where a bundler has separated this
+// file from the module, the module comes as base64, when it is first needed.
 import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -24,10 +24,10 @@ async function path(source) {
 
 function moduleBeside(url) {
   try {
-    // By its path: a URL may be of a class that Node does not know, as jsdom's.
+    // By its path: a URL may be of a class that Node does not know, such as jsdom's.
     return new WebAssembly.Module(readFileSync(fileURLToPath(url().href)));
   } catch {
-    // A bundler's URL may be no file's.
+    // The URL that a bundler gives may not be a file's.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// What only searches, where the module is the whole one.
+// The search API, where the module is the whole one.
 import "./node.js";
 
 export * from "../search-api.js";

@@ -1,7 +1,7 @@
 /**
- * For pages that only search: as `hither`, but an index does not change and none is built, and what
- * a browser downloads is a third less. A page may import `hither` as well, before or later: what builds
- * is then downloaded too, and what is open already goes on.
+ * For pages that only search: like `hither`, but indexes cannot be changed or built, and a browser downloads a third
+ * less. A page may import `hither` as well, before or later: the module that builds is then downloaded too, and what
+ * is open already keeps working.
  *
  * ```js
  * import { open } from "hither/search";
@@ -19,7 +19,7 @@ export type Index<Columns extends object = AnyColumns> = Omit<
   "insert" | "update" | "remove" | "save"
 >;
 
-/** Opens an index file, or several that answer as one: as `open` of `hither`. */
+/** Opens an index file, or several that answer as one, like `open` of `hither`. */
 export function open<Columns extends object = AnyColumns>(
   source: Source | Source[],
   options?: OpenOptions,

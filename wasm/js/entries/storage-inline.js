@@ -1,4 +1,4 @@
-// For bundlers that do not copy the module.
+// Storage for bundlers that do not copy the module.
 import "./inline.js";
 
 export * from "../storage.js";

@@ -1,7 +1,7 @@
 /**
- * Index files that stay in the browser: named, in the origin private file system (OPFS), or in
- * IndexedDB where there is none, or no Web Locks. They survive a reload with the network off. Several tabs may store, open
- * and delete the same name at once: each sees a whole file, the one before or the one after.
+ * Index files that stay in the browser under a name: in the origin private file system (OPFS), or in IndexedDB where
+ * there is no OPFS, or no Web Locks. They survive a reload with the network off. Several tabs may store, open and
+ * delete the same name at once: each sees a whole file, the one before or the one after.
  */
 import type { AnyColumns, Index, LoadProgress, OpenOptions, Source } from "hither";
 
@@ -24,8 +24,8 @@ export interface StoreOptions {
 }
 
 /**
- * Stores a file under a name: whole or not at all. A URL is remembered, with its ETag, for
- * `update`. What is no index file is refused.
+ * Stores a file under a name: whole or not at all. A URL is remembered, with its ETag, for `update`. A source that is
+ * no index file is refused.
  *
  * @throws {HitherError} `http`, `network`, `aborted`, `not_an_index`, `truncated`, `storage`
  */

@@ -1,4 +1,4 @@
-// What keeps files in the browser: no other entry may have said where the module is.
+// Keeps files in the browser. It says where the module is, because no other entry may have done so.
 import { configure } from "../runtime.js";
 
 configure({ rank: 1, module: () => new URL("./hither_bg.wasm", import.meta.url) });

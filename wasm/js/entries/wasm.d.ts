@@ -1,3 +1,3 @@
-/** The WebAssembly module itself, for `load()`: what importing it gives is the bundler's choice. */
+/** The WebAssembly module itself, for `load()`. The bundler decides what importing it gives. */
 declare const module: any;
 export default module;

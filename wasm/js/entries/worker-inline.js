@@ -1,4 +1,4 @@
-// For bundlers that copy neither workers nor modules: both lie within.
+// For bundlers that copy neither workers nor modules: both are within the code.
 import { module } from "./hither_base64.js";
 import { createBy } from "../remote.js";
 import program from "./worker-thread-inline.txt";

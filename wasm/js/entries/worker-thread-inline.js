@@ -1,4 +1,4 @@
-// The worker where no file lies beside: the page sends it the modules' bytes.
+// The worker where no file lies beside it: the page sends it the bytes of the modules.
 import { answerTo } from "../answer.js";
 import { configure } from "../runtime.js";
 

@@ -1,4 +1,4 @@
-// The worker of `hither/worker`, beside which the module lies.
+// The worker of `hither/worker`, which has the module beside it.
 import { answerTo } from "../answer.js";
 import { configure } from "../runtime.js";
 

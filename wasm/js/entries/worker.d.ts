@@ -1,7 +1,6 @@
 /**
- * The same API in a Web Worker, in Node, Deno and Bun in a thread: nothing blocks the page, and every
- * method gives a Promise. Each index and each builder has a worker of its own, whose memory `free` gives
- * back entirely.
+ * The same API in a Web Worker, or in a thread in Node, Deno and Bun: nothing blocks the page, and every method
+ * returns a Promise. Each index and each builder has a worker of its own, whose memory `free` gives back entirely.
  */
 import type {
   AnyColumns,
@@ -51,9 +50,9 @@ export class WorkerIndex<Columns extends object = AnyColumns> implements AsyncDi
   readonly length: number;
   readonly dimensions: number;
   readonly metric: Metric;
-  /** With `lazy`: what had come by the last answer. */
+  /** With `lazy`: what had arrived at the last answer. */
   readonly traffic: Traffic | undefined;
-  /** With `lazy`: whether the whole file was here by the last answer. */
+  /** With `lazy`: whether the whole file was here at the last answer. */
   readonly complete: boolean | undefined;
   search(query: Vector | Key, options?: SearchOptions & Cancellation): Promise<SearchResult<Columns>>;
   searchBatch(
@@ -61,7 +60,7 @@ export class WorkerIndex<Columns extends object = AnyColumns> implements AsyncDi
     options?: SearchOptions & Cancellation,
   ): Promise<SearchResult<Columns>[]>;
   get(key: Key, options?: GetOptions & Cancellation): Promise<Row<Columns> | undefined>;
-  /** In one message: ask for many rows like this, and not one by one. */
+  /** Sent in one message: ask for many rows this way, and not one by one. */
   getMany(keys: Keys, options?: GetOptions & Cancellation): Promise<(Row<Columns> | undefined)[]>;
   has(key: Key, options?: Cancellation): Promise<boolean>;
   insert(vector: Vector, row?: RowOptions): Promise<Key>;

@@ -1,4 +1,4 @@
-// Cloudflare's workerd and what is like it: modules are imported, compiling bytes is refused.
+// Cloudflare's workerd and similar runtimes: they import modules, and refuse to compile bytes.
 import module from "./hither_bg.wasm";
 import { configure } from "../runtime.js";
 
