@@ -1,10 +1,10 @@
 //! Index files as foreign tables: what Postgres's planner, executor and ANALYZE call.
 //!
-//! `files` opens a table's files, `table` fits their columns to its own, `predicate` turns conditions into
-//! filters, `plan` says what the index decides and what it costs, `scan` gives the rows, and
-//! `explain` tells of it. `import` makes tables of files, `status` and `recall` tell of tables.
-//! Postgres calls in through this file alone; every callback is guarded, so that a panic of ours is
-//! an error of the statement and no more.
+//! `files` opens a table's files, `table` maps their columns to its own, `predicate` translates conditions
+//! into filters, `plan` decides what the index does and estimates its cost, `scan` returns the rows, and
+//! `explain` describes the scan. `import` creates tables from files; `status` and `recall` report on
+//! tables. Postgres calls in through this file alone. Every callback is guarded, so that a panic of ours
+//! becomes an error of the statement and nothing worse.
 
 mod access;
 mod analyze;
@@ -28,11 +28,12 @@ use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::*;
 use scan::Scan;
 
-/// The callbacks of the foreign-data wrapper. Those for changes are absent: tables are read-only.
+/// The callbacks of the foreign-data wrapper. Those for modifications are missing, because tables are
+/// read-only.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: a node of this type, zeroed, in the caller's memory.
+    // SAFETY: a zeroed node of this type, in the caller's memory context.
     unsafe {
         let size = size_of::<pg_sys::FdwRoutine>();
         let routine = pg_sys::palloc0(size).cast::<pg_sys::FdwRoutine>();
@@ -55,11 +56,11 @@ pub extern "C-unwind" fn hither_fdw_handler(_call: pg_sys::FunctionCallInfo) -> 
     }
 }
 
-/// Checks the options that CREATE and ALTER give.
+/// Checks the options of CREATE and ALTER.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn hither_fdw_validator(call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: Postgres calls it with an array of text and an OID, neither null.
+    // SAFETY: Postgres calls it with a text array and an OID, neither of them null.
     let result = unsafe {
         let arguments = (*call).args.as_slice(2);
         let options = options::read(pg_sys::untransformRelOptions(arguments[0].value));
@@ -97,7 +98,7 @@ extern "C-unwind" fn get_foreign_upper_paths(
     output: *mut pg_sys::RelOptInfo,
     _extra: *mut std::ffi::c_void,
 ) {
-    // SAFETY: called by the planner for what is above relations of ours.
+    // SAFETY: called by the planner for the upper relations of a query on relations of ours.
     unsafe { plan::count::add(root, stage, input, output) }
 }
 
@@ -117,7 +118,7 @@ extern "C-unwind" fn get_foreign_plan(
 
 #[pg_guard]
 extern "C-unwind" fn begin_foreign_scan(node: *mut pg_sys::ForeignScanState, _flags: i32) {
-    // SAFETY: called by the executor. EXPLAIN, too, tells of the files: they are opened.
+    // SAFETY: called by the executor, also for EXPLAIN, which needs the open files, too.
     unsafe { Scan::begin(node) }.unwrap_or_else(|failure| failure.raise());
 }
 
@@ -126,7 +127,7 @@ extern "C-unwind" fn iterate_foreign_scan(
     node: *mut pg_sys::ForeignScanState,
 ) -> *mut pg_sys::TupleTableSlot {
     pgrx::check_for_interrupts!();
-    // SAFETY: begun; the slot has places for the attributes of its descriptor.
+    // SAFETY: the scan has begun; the slot has places for the attributes of its descriptor.
     unsafe {
         let scan = &mut *(*node).fdw_state.cast::<Scan>();
         let slot = (*node).ss.ss_ScanTupleSlot;
@@ -145,13 +146,13 @@ extern "C-unwind" fn iterate_foreign_scan(
 
 #[pg_guard]
 extern "C-unwind" fn rescan_foreign_scan(node: *mut pg_sys::ForeignScanState) {
-    // SAFETY: begun.
+    // SAFETY: the scan has begun.
     unsafe { (*(*node).fdw_state.cast::<Scan>()).rescan() }
 }
 
 #[pg_guard]
 extern "C-unwind" fn end_foreign_scan(node: *mut pg_sys::ForeignScanState) {
-    // SAFETY: null if beginning failed.
+    // SAFETY: null if beginning the scan failed.
     if let Some(scan) = unsafe { (*node).fdw_state.cast::<Scan>().as_mut() } {
         scan.end();
     }
@@ -162,7 +163,7 @@ extern "C-unwind" fn explain_foreign_scan(
     node: *mut pg_sys::ForeignScanState,
     state: *mut pg_sys::ExplainState,
 ) {
-    // SAFETY: begun.
+    // SAFETY: the scan has begun.
     unsafe { explain::explain(&mut *(*node).fdw_state.cast::<Scan>(), state) }
 }
 
@@ -172,9 +173,9 @@ extern "C-unwind" fn is_foreign_scan_parallel_safe(
     _rel: *mut pg_sys::RelOptInfo,
     _entry: *mut pg_sys::RangeTblEntry,
 ) -> bool {
-    // Files are only read, and every worker opens them for itself. No partial path is offered: a
-    // worker that scans gives all rows, as one that has a share of another table to join, or the
-    // child of an Append to itself.
+    // Parallel workers are safe: they open the files themselves and only read them. But no partial path is
+    // offered: a worker scans all rows, for example to join them with its share of another table, or as the
+    // only worker on this child of an Append.
     true
 }
 
@@ -183,7 +184,7 @@ extern "C-unwind" fn import_foreign_schema(
     statement: *mut pg_sys::ImportForeignSchemaStmt,
     server: pg_sys::Oid,
 ) -> *mut pg_sys::List {
-    // SAFETY: called by Postgres; it frees the list and its texts, which lie in its memory.
+    // SAFETY: called by Postgres, which frees the list and its strings with their memory context.
     unsafe {
         let commands =
             import::commands(statement, server).unwrap_or_else(|failure| failure.raise());
@@ -202,10 +203,10 @@ extern "C-unwind" fn analyze_foreign_table(
     acquire: *mut pg_sys::AcquireSampleRowsFunc,
     pages: *mut pg_sys::BlockNumber,
 ) -> bool {
-    // SAFETY: called by ANALYZE with places for what it wants to know.
+    // SAFETY: called by ANALYZE with places for the results.
     unsafe {
         let size = analyze::pages((*relation).rd_id).unwrap_or_else(|failure| failure.raise());
-        // Of a table that says no ANALYZE says so too, and goes on to the next.
+        // If this returns false, ANALYZE warns that it skips the table, and goes on to the next.
         let Some(size) = size else { return false };
         *acquire = Some(acquire_sample_rows);
         *pages = size;
@@ -222,7 +223,7 @@ unsafe extern "C-unwind" fn acquire_sample_rows(
     total: *mut f64,
     dead: *mut f64,
 ) -> i32 {
-    // SAFETY: called by ANALYZE with a place for `most` rows.
+    // SAFETY: called by ANALYZE with places for `most` rows.
     let (taken, all) = unsafe {
         let rows = std::slice::from_raw_parts_mut(rows, most as usize);
         analyze::sample(relation, rows).unwrap_or_else(|failure| failure.raise())
@@ -232,7 +233,7 @@ unsafe extern "C-unwind" fn acquire_sample_rows(
     taken as i32
 }
 
-/// No change is possible; saying so at the plan gives a better message than Postgres's own.
+/// No table can be modified; an error while planning gives a better message than Postgres's own.
 #[pg_guard]
 extern "C-unwind" fn plan_foreign_modify(
     _root: *mut pg_sys::PlannerInfo,

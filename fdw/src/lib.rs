@@ -1,8 +1,9 @@
 //! The Postgres extension `hither`: index files as foreign tables, k-NN searches pushed down.
 //!
-//! Four rooms: `sql` is what is Postgres's, `search` searches files and may use it, and `foreign`, the
-//! foreign-data wrapper, and `access`, the index access method, may use both, and not each other. Here
-//! stands what Postgres looks for by name when it loads the extension, and what is about both.
+//! Four modules: `sql` covers Postgres's own concepts, and `search` searches files and may use `sql`.
+//! `foreign`, the foreign-data wrapper, and `access`, the index access method, may use both, but not each
+//! other. This file holds what Postgres looks up by name when it loads the extension, and what concerns
+//! both.
 
 mod access;
 mod foreign;
@@ -15,8 +16,8 @@ use pgrx::prelude::*;
 
 pgrx::pg_module_magic!();
 
-// The unwinder comes with the extension: to load libgcc_s, which no other part of Postgres wants,
-// was a quarter of what loading the extension cost every new backend.
+// The unwinder is linked statically. Loading libgcc_s, which no other part of Postgres needs, took a
+// quarter of the time that every new backend spent on loading the extension.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
 unsafe extern "C" {}

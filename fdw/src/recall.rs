@@ -1,4 +1,4 @@
-//! `hither.recall`: of foreign tables and of indexes.
+//! `hither.recall` for foreign tables and indexes.
 
 use crate::search::recall;
 use crate::sql::failure::Result;
@@ -6,11 +6,11 @@ use crate::{access, foreign};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::*;
 
-/// The recall of searches: `hither.recall(relation, k, queries)`.
+/// The SQL function `hither.recall(relation, k, queries)`: the recall of searches.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn hither_recall(call: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: Postgres calls it with a regclass and two integers, none null.
+    // SAFETY: Postgres calls it with a regclass and two integers, none of them null.
     let [relation, k, queries] = unsafe {
         let arguments = (*call).args.as_slice(3);
         [0, 1, 2].map(|at| arguments[at].value)
@@ -18,7 +18,7 @@ pub extern "C-unwind" fn hither_recall(call: pg_sys::FunctionCallInfo) -> Datum 
     let relation = pg_sys::Oid::from(relation.value() as u32);
     let measured = measure(relation, k.value() as i32, queries.value() as i32);
     let measured = measured.unwrap_or_else(|failure| failure.raise());
-    // SAFETY: the place for the result.
+    // SAFETY: `call` has a place for the result.
     measured.into_datum().unwrap_or_else(|| unsafe {
         (*call).isnull = true;
         Datum::null()
@@ -27,7 +27,7 @@ pub extern "C-unwind" fn hither_recall(call: pg_sys::FunctionCallInfo) -> Datum 
 
 fn measure(relation: pg_sys::Oid, k: i32, queries: i32) -> Result<Option<f64>> {
     let (k, queries) = recall::check(k, queries)?;
-    // SAFETY: a look-up in the catalogs.
+    // SAFETY: a catalog look-up.
     if unsafe { pg_sys::get_rel_relkind(relation) } as u8 == pg_sys::RELKIND_INDEX {
         access::status::recall(relation, k, queries)
     } else {

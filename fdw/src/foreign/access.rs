@@ -1,15 +1,15 @@
-//! Who asks servers: of a foreign server's options and of the user's mapping.
+//! The credentials for servers, from a foreign server's options and a user mapping.
 
 use crate::sql::failure::{Failure, Result};
 use crate::sql::options::{self, Options, find};
 use hither_remote::{Access, Keys, Location, Secret};
 use pgrx::{PgSqlErrorCode as Code, pg_sys};
 
-/// Of a server's options and, if there is anyone to ask, with the keys of `asker`: a server and a
-/// user of it.
+/// Access with a server's options and, if `asker` is given (a foreign server and a user), with the keys of
+/// that user's mapping.
 ///
 /// # Errors
-/// A mapping that has only one half of a pair of keys, or of user and password.
+/// If a mapping has only one half of a key pair, or of user and password.
 pub fn access(server: &Options, asker: Option<(pg_sys::Oid, pg_sys::Oid)>) -> Result<Access> {
     let mapping = asker.map(|(server, user)| user_mapping(server, user)).unwrap_or_default();
     let own = |name| find(&mapping, name).map(str::to_owned);
@@ -39,10 +39,10 @@ pub fn access(server: &Options, asker: Option<(pg_sys::Oid, pg_sys::Oid)>) -> Re
     })
 }
 
-/// What HTTP servers want to hear; none if the mapping has none.
+/// The secret to send to HTTP servers; `None` if the mapping has none.
 ///
 /// # Errors
-/// One half of user and password, or another `authorization` beside them.
+/// If only one of user and password is given, or `authorization` beside them.
 fn secret(mapping: &Options) -> Result<Option<Secret>> {
     let incomplete = |message| {
         Err(Failure::new(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, message)
@@ -62,9 +62,10 @@ fn secret(mapping: &Options) -> Result<Option<Secret>> {
     Ok(some.then_some(Secret { authorization, query }))
 }
 
-/// The options of a user's mapping, or of everybody's. Unlike `GetUserMapping`, none is no error.
+/// The options of the user's mapping, or of the public one. Unlike with `GetUserMapping`, having neither is
+/// no error.
 fn user_mapping(server: pg_sys::Oid, user: pg_sys::Oid) -> Options {
-    // SAFETY: look-ups in the catalog, within a transaction; the tuple is released after use.
+    // SAFETY: catalog look-ups within a transaction; the tuple is released after use.
     unsafe {
         for user in [user, pg_sys::InvalidOid] {
             let cache = pg_sys::SysCacheIdentifier::USERMAPPINGUSERSERVER as i32;

@@ -1,11 +1,11 @@
-//! ANALYZE: a sample of rows, from which Postgres makes its statistics.
+//! ANALYZE: takes a sample of rows, from which Postgres computes its statistics.
 
 use crate::foreign::table::Table;
 use crate::sql::failure::Result;
 use pgrx::pg_sys::{self, Datum};
 
-/// The size of a table in pages, about, as ANALYZE wants it. None of one that is read by ranges: a sample would
-/// take most of its files.
+/// The approximate size of a table in pages, for ANALYZE. `None` for a table that is read by ranges,
+/// because a sample would fetch most of its files.
 pub fn pages(relation: pg_sys::Oid) -> Result<Option<pg_sys::BlockNumber>> {
     let table = Table::open(relation, pg_sys::InvalidOid)?;
     if table.contents.is_ranges() {
@@ -16,8 +16,8 @@ pub fn pages(relation: pg_sys::Oid) -> Result<Option<pg_sys::BlockNumber>> {
     Ok(Some(pages.clamp(1, u64::from(u32::MAX - 1)) as pg_sys::BlockNumber))
 }
 
-/// Fills `rows` with rows drawn at random, in the order of the files; says how many it took and
-/// how many there are.
+/// Fills `rows` with randomly drawn rows, in the order of the files; returns how many it drew and how many
+/// there are.
 ///
 /// # Safety
 /// `relation` is an open foreign table of ours.
@@ -36,9 +36,9 @@ pub unsafe fn sample(
     let (mut taken, mut left) = (0, all);
     for (number, shard) in table.contents.whole("a sample is of all rows")?.iter().enumerate() {
         for row in shard.file.index().rows() {
-            // Knuth's algorithm S: each set of rows is as likely as any other.
+            // Knuth's algorithm S: every set of rows is equally likely.
             let missing = (rows.len() - taken) as f64;
-            // SAFETY: a random number within 0 and 1, of Postgres's own generator.
+            // SAFETY: a random number between 0 and 1, from Postgres's own generator.
             let drawn = left as f64 * unsafe { pg_sys::anl_random_fract() } < missing;
             left = left.saturating_sub(1);
             if !drawn {
@@ -46,7 +46,7 @@ pub unsafe fn sample(
             }
             pgrx::check_for_interrupts!();
             table.read(number, row, &wanted, &mut vector, &mut values, &mut nulls)?;
-            // SAFETY: a value or null for every attribute; the tuple copies them.
+            // SAFETY: there is a value or null for every attribute; the tuple copies them.
             rows[taken] = unsafe {
                 pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr())
             };

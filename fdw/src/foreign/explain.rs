@@ -1,4 +1,4 @@
-//! What EXPLAIN says of a scan.
+//! EXPLAIN's output for a scan.
 
 use crate::foreign::files::Contents;
 use crate::foreign::plan::Exact;
@@ -9,10 +9,10 @@ use crate::sql::explain::Properties;
 use hither_core::Metric;
 use pgrx::pg_sys;
 
-/// Writes the properties of a scan.
+/// Prints the properties of a scan.
 ///
 /// # Safety
-/// `state` is the explain state that Postgres gave.
+/// `state` is the explain state that Postgres passed.
 pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
     // SAFETY: the caller's promise.
     let properties = unsafe { Properties::new(state) };
@@ -51,7 +51,7 @@ pub unsafe fn explain(scan: &mut Scan, state: *mut pg_sys::ExplainState) {
     }
 }
 
-/// How the nearest rows are found.
+/// Prints how the nearest rows are found.
 fn search(scan: &Scan, metric: Metric, properties: &Properties) {
     let exact = scan.exact.unwrap_or_else(|| scan.exactness(None));
     let effort = scan.table.effort;
@@ -83,7 +83,7 @@ fn search(scan: &Scan, metric: Metric, properties: &Properties) {
     properties.bool("Radius", scan.private.radius);
 }
 
-/// The recall that the calibration reached, where more is wanted.
+/// Prints the recall that the calibration reached, if it is lower than wanted.
 fn recall(scan: &Scan, properties: &Properties) {
     if scan.exact.unwrap_or_else(|| scan.exactness(None)) != Exact::No {
         return;

@@ -1,4 +1,4 @@
-//! Where the files of a table are, and how they are opened: whole, or by ranges.
+//! The locations of a table's files, and opening them: whole, or by ranges.
 
 use crate::foreign::access::access;
 use crate::search::ranges::{RangeFiles, RangeSet};
@@ -13,13 +13,13 @@ use std::path::Path;
 
 /// The open files of a table.
 pub enum Contents {
-    /// On this machine.
+    /// Whole files on this machine.
     Whole(Vec<Shard>),
-    /// Of servers, of which parts are read.
+    /// Files on servers, of which only ranges are read.
     Ranges(RangeFiles),
 }
 
-/// What is known of a file however it is opened.
+/// The properties of a file that are known either way.
 #[derive(Clone, Copy)]
 pub struct Described<'f> {
     pub path: &'f Path,
@@ -29,7 +29,7 @@ pub struct Described<'f> {
 }
 
 impl Contents {
-    /// How many files there are: at least one.
+    /// The number of files: at least one.
     pub fn len(&self) -> usize {
         match self {
             Self::Whole(shards) => shards.len(),
@@ -37,7 +37,7 @@ impl Contents {
         }
     }
 
-    /// The file of this number.
+    /// The file with this number.
     pub fn file(&self, number: usize) -> Described<'_> {
         match self {
             Self::Whole(shards) => {
@@ -67,15 +67,15 @@ impl Contents {
         }
     }
 
-    /// Whether no more of the files is read than what a search needs.
+    /// Whether only those parts of the files are read that a search needs.
     pub fn is_ranges(&self) -> bool {
         matches!(self, Self::Ranges(_))
     }
 
-    /// The files, if they are here whole.
+    /// The files, if they are whole files on this machine.
     ///
     /// # Errors
-    /// They are not; `why` says what needs them.
+    /// If they are not; `why` says what needs them.
     pub fn whole(&self, why: &str) -> Result<&[Shard]> {
         if let Self::Whole(shards) = self {
             return Ok(shards);
@@ -89,7 +89,7 @@ impl Contents {
     }
 }
 
-/// What the options of a table and its server say of its files.
+/// The files of a table, as its options and those of its server describe them.
 pub struct Files {
     table: Options,
     server: Options,
@@ -100,10 +100,10 @@ pub struct Files {
 
 impl Files {
     /// # Errors
-    /// Options that cannot be understood.
+    /// Invalid options.
     pub fn new(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: the relation is a foreign table that the caller's statement has locked; option
-        // lists are lists of DefElem.
+        // SAFETY: the relation is a foreign table that the caller's statement has locked; its options are
+        // lists of DefElem.
         let (table, server, server_oid) = unsafe {
             let table = pg_sys::GetForeignTable(relation);
             let server = pg_sys::GetForeignServer((*table).serverid);
@@ -115,7 +115,7 @@ impl Files {
         Self::at(locations, table, server, server_oid, user)
     }
 
-    /// Files of a server that no table names yet.
+    /// Files on a foreign server that no table refers to yet.
     pub fn at(
         locations: Vec<Location>,
         table: Options,
@@ -123,10 +123,10 @@ impl Files {
         server_oid: pg_sys::Oid,
         user: pg_sys::Oid,
     ) -> Result<Self> {
-        // SAFETY: the current user of this backend.
+        // SAFETY: reads the current user of this backend.
         let current = unsafe { pg_sys::GetUserId() };
         let user = if user == pg_sys::InvalidOid { current } else { user };
-        // Files of this machine are asked of nobody: no need to look for keys.
+        // Files on this machine need no keys.
         let is_local = |location: &Location| matches!(location, Location::Path(_));
         let asker = (!locations.iter().all(is_local)).then_some((server_oid, user));
         let access = access(&server, asker)?;
@@ -138,10 +138,10 @@ impl Files {
         [&self.table, &self.server]
     }
 
-    /// Opens the files.
+    /// Opens the files, whole or by ranges as the settings and options say.
     ///
     /// # Errors
-    /// One cannot be had, or not in this way.
+    /// If a file cannot be opened, or not in this way.
     pub fn open(&self) -> Result<Contents> {
         let is_local = |location: &Location| matches!(location, Location::Path(_));
         let fetch = settings::fetch(self.levels());
@@ -159,7 +159,8 @@ impl Files {
             return Ok(Contents::Ranges(self.range_set().open()?));
         }
         match self.file_set().open() {
-            // What does not fit can still be searched where it is, if it was built for that.
+            // Files that do not fit in the cache can still be searched by ranges, if they were built for
+            // that.
             Err(failure) if failure.is_about_room() && !mixed => match self.range_set().open() {
                 Ok(ranges) => Ok(Contents::Ranges(ranges)),
                 Err(_) => Err(failure),

@@ -1,4 +1,4 @@
-//! IMPORT FOREIGN SCHEMA: a table for each file, its columns from the file.
+//! IMPORT FOREIGN SCHEMA: creates a table for each file, with columns from the file.
 
 use crate::foreign::files::{Described, Files};
 use crate::sql::encoding::name as text;
@@ -11,26 +11,26 @@ use pgrx::{PgList, PgSqlErrorCode as Code, Spi, pg_sys};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
-/// Longest name of Postgres, in bytes.
+/// The longest name in Postgres, in bytes.
 const LONGEST_NAME: usize = pg_sys::NAMEDATALEN as usize - 1;
-/// Most dimensions that pgvector's types have.
+/// The greatest number of dimensions of pgvector's types.
 const MOST_DIMENSIONS: usize = 16_000;
 
-/// What the statement asks for.
+/// The options of the statement.
 struct ImportOptions {
     server: String,
-    /// The type of vector columns; by the file's element if it is not given.
+    /// The type of vector columns; by default it follows from the file's element type.
     vector: Option<String>,
-    /// Whether all files are one table.
+    /// Whether all files become one table.
     one: bool,
     limit_to: Option<Vec<String>>,
     except: Vec<String>,
 }
 
-/// The commands that make the tables.
+/// The commands that create the tables.
 ///
 /// # Safety
-/// Called by Postgres with a statement of IMPORT FOREIGN SCHEMA for a server of ours.
+/// Called by Postgres with an IMPORT FOREIGN SCHEMA statement for a server of ours.
 pub unsafe fn commands(
     statement: *mut pg_sys::ImportForeignSchemaStmt,
     server: pg_sys::Oid,
@@ -62,7 +62,7 @@ pub unsafe fn commands(
     }
     let base = find(&server_options, "location");
     let location = match location::parse(&schema, base)? {
-        // What is no file is a folder.
+        // A location that is not a file is a folder.
         Location::S3 { bucket, key }
             if !key.is_empty()
                 && !location::is_glob(&key)
@@ -91,7 +91,7 @@ pub unsafe fn commands(
         let text = location.to_string();
         return Ok(vec![wanted.table(&name, relative(&text, base), contents.file(0))?]);
     }
-    // Files that are not wanted are not brought.
+    // Files of tables that are not wanted are not fetched.
     let listed = files(location)?.file_set().locations()?;
     let mut made: HashMap<String, String> = HashMap::new();
     let mut commands = Vec::new();
@@ -138,7 +138,7 @@ fn check(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A location as one beneath that of the server, if it is: so the server may move.
+/// The location relative to the server's if it lies beneath that, so that the server's location can change.
 fn relative<'l>(location: &'l str, base: Option<&str>) -> &'l str {
     let beneath = base.and_then(|base| location.strip_prefix(base.trim_end_matches('/')));
     let beneath = beneath.and_then(|rest| rest.strip_prefix('/'));
@@ -149,21 +149,21 @@ fn relative<'l>(location: &'l str, base: Option<&str>) -> &'l str {
     }
 }
 
-/// The name of the table of a file: that of the file.
+/// The name of a file's table: the file name without its ending.
 fn table_name(location: &str) -> String {
     let name = location.rsplit('/').next().unwrap_or(location);
     let name = name.split(['?', '#']).next().unwrap_or(name);
     clipped(name.strip_suffix(".hither").unwrap_or(name))
 }
 
-/// The name of the table of many files: that of their folder.
+/// The name of the table of several files: that of their folder.
 fn schema_name(schema: &str, base: Option<&str>) -> String {
     let folder = if schema == "." { base.unwrap_or(schema) } else { schema };
     let mut parts = folder.split('/').filter(|part| !part.is_empty() && !location::is_glob(part));
     table_name(parts.next_back().unwrap_or(folder))
 }
 
-/// A name as Postgres would clip it: at a boundary between characters.
+/// A name truncated to Postgres's limit at a character boundary.
 fn clipped(name: &str) -> String {
     clipped_to(name, LONGEST_NAME)
 }
@@ -182,7 +182,7 @@ impl ImportOptions {
         self.limit_to.as_deref().is_none_or(named) && !named(&self.except)
     }
 
-    /// The command that makes a table.
+    /// The command that creates a table.
     fn table(&self, name: &str, location: &str, file: Described<'_>) -> Result<String> {
         let columns = self.columns(file.options).map_err(|failure| failure.about(file.path))?;
         Ok(format!(
@@ -194,7 +194,7 @@ impl ImportOptions {
         ))
     }
 
-    /// The key, the vector and the columns, as the file has them.
+    /// The columns of the table: key, vector, and the file's attribute columns.
     fn columns(&self, options: &IndexOptions) -> Result<Vec<String>> {
         let taken = |name: &str| options.columns.iter().any(|column| column.name == name);
         let mut names = SYSTEM_COLUMNS.map(String::from).to_vec();
@@ -204,7 +204,7 @@ impl ImportOptions {
             KeyType::Uuid => "uuid",
             KeyType::Text => "text",
         };
-        // A column of the file goes before the key of that name: then the key has the other.
+        // A file's attribute column keeps its name; the key takes the other one.
         match ["id", "key"].into_iter().find(|name| !taken(name)) {
             Some(name) => columns.push(format!("{} {key_type}", free(name, &mut names))),
             None => {
@@ -257,10 +257,10 @@ impl ImportOptions {
     }
 }
 
-/// The names that every table of Postgres has already.
+/// The system columns that every table in Postgres has.
 const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
 
-/// A name for a column that no other has: its own, with underscores appended where that is taken.
+/// A unique name for a column: its own, with underscores appended if that is taken.
 fn free(name: &str, taken: &mut Vec<String>) -> String {
     let mut free = clipped(name);
     let mut underscores = String::new();
@@ -272,11 +272,11 @@ fn free(name: &str, taken: &mut Vec<String>) -> String {
     free
 }
 
-/// A type of pgvector with the schema that it is installed in.
+/// The name of a type of pgvector, qualified with the schema in which pgvector is installed.
 fn vector_type_name(name: &str) -> String {
     let schema = "SELECT extnamespace FROM pg_catalog.pg_extension WHERE extname = 'vector'";
     match Spi::get_one::<pg_sys::Oid>(schema) {
-        // SAFETY: a look-up in the catalogs; the schema of an extension is there, its name palloc'ed.
+        // SAFETY: a catalog look-up; an extension's schema exists, and its name is palloc'ed.
         Ok(Some(schema)) => unsafe {
             format!("{}.{name}", identifier(&text(pg_sys::get_namespace_name(schema))))
         },
@@ -286,20 +286,20 @@ fn vector_type_name(name: &str) -> String {
 
 fn identifier(name: &str) -> String {
     quoted(name, |text| {
-        // SAFETY: a text that ends with NUL; the answer is it, or a palloc'ed one.
+        // SAFETY: a string that ends with NUL; the result is the same string or a palloc'ed one.
         unsafe { CStr::from_ptr(pg_sys::quote_identifier(text.as_ptr())).to_owned() }
     })
 }
 
 fn literal(text: &str) -> String {
     quoted(text, |text| {
-        // SAFETY: a text that ends with NUL; the answer is palloc'ed.
+        // SAFETY: a string that ends with NUL; the result is palloc'ed.
         unsafe { CStr::from_ptr(pg_sys::quote_literal_cstr(text.as_ptr())).to_owned() }
     })
 }
 
 fn quoted(text: &str, quote: impl Fn(&CStr) -> CString) -> String {
-    // Names of columns were looked at; paths cannot have any.
+    // There are no NUL bytes: column names were checked, and paths cannot contain any.
     let text = CString::new(text).unwrap_or_default();
     quote(&text).to_string_lossy().into_owned()
 }

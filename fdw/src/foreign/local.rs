@@ -1,15 +1,15 @@
-//! Conditions of a scan that Postgres decides, decided while the search goes on: only so is it known
-//! how many rows that pass were found, and when the nearest of them may be given.
+//! Evaluates the conditions that Postgres decides while the search runs. Only this way does the search know
+//! how many of the rows that it found pass, and when the nearest of them can be returned.
 
 use pgrx::pg_sys::{self, Datum};
 
-/// The conditions, taken over from the plan node.
+/// The conditions, taken from the plan node.
 pub struct Local(*mut pg_sys::ExprState);
 
 impl Local {
-    /// Takes over what there is. The node gives what the scan does from then on, and evaluates
-    /// nothing twice. Rows of another source, which Postgres puts in the place of ours when it looks
-    /// at them again after a lock, it must go on checking itself.
+    /// Takes the node's conditions, if it has any. The scan then returns only rows that pass, and the node
+    /// evaluates nothing a second time. After a lock Postgres may recheck rows from another source in place
+    /// of ours (EvalPlanQual): then the node must keep its conditions.
     ///
     /// # Safety
     /// `node` is a plan node that is about to be executed.
@@ -27,8 +27,8 @@ impl Local {
     /// Whether the row in the node's slot passes.
     ///
     /// # Safety
-    /// `node` is the plan node that is executed; its slot has a value or null for each column that
-    /// the conditions are about.
+    /// `node` is the plan node being executed; its slot has a value or null for each column in the
+    /// conditions.
     pub unsafe fn passes(&self, node: *mut pg_sys::ForeignScanState) -> bool {
         // SAFETY: the caller's promise. This is what ExecQual and ExecScan, which are inline, do.
         unsafe {
@@ -51,12 +51,12 @@ impl Local {
         }
     }
 
-    /// Frees what reading and checking a row took.
+    /// Frees the memory that was used to read and check a row.
     ///
     /// # Safety
-    /// `node` is the plan node that is executed; no value of the row is used any more.
+    /// `node` is the plan node being executed; no value of the row is used any more.
     pub unsafe fn forget(node: *mut pg_sys::ForeignScanState) {
-        // SAFETY: the caller's promise; the executor calls the scan with this memory.
+        // SAFETY: the caller's promise; this is the memory context in which the executor calls the scan.
         unsafe {
             let context = (*node).ss.ps.ps_ExprContext;
             pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);

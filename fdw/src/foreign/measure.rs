@@ -1,6 +1,5 @@
-//! Postgres's own distances: pgvector's function, called for rows of ours as Postgres calls it for
-//! those of any table. Its sums differ from ours in their last digits, and Postgres believes only
-//! its own.
+//! Postgres's own distances: calls pgvector's function on rows of ours as Postgres would on those of any
+//! table. Its sums differ from ours in their last digits, and Postgres only relies on its own.
 
 use crate::foreign::plan::Distance;
 use crate::foreign::table::Table;
@@ -10,21 +9,21 @@ use hither_core::RowId;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{FromDatum, PgMemoryContexts};
 
-/// The function of an operator, with the query and a place for a row's vector.
+/// An operator's function, with the query and a place for a row's vector.
 pub struct Measure {
     distance: Distance,
     function: Box<pg_sys::FmgrInfo>,
-    /// In the memory of the query of Postgres, as is the place.
+    /// Both are in the memory context of the query.
     query: Datum,
     place: *mut u8,
     memory: pg_sys::MemoryContext,
-    /// A value a dimension, for vectors that are stored in another form.
+    /// One value per dimension, for vectors that are stored in another form.
     values: Vec<f32>,
 }
 
 impl Measure {
     /// # Safety
-    /// `node` is the plan node that is executed, `distance` one of its expressions.
+    /// `node` is the plan node being executed, and `distance` one of its expressions.
     pub unsafe fn new(
         node: *mut pg_sys::ForeignScanState,
         distance: Distance,
@@ -43,12 +42,12 @@ impl Measure {
         }
     }
 
-    /// Measures from this query on.
+    /// Sets the query for the distances that follow.
     ///
     /// # Safety
-    /// `query` is a value of the type that the operator takes, not null.
+    /// `query` is a value of the operator's type, not null.
     pub unsafe fn set_query(&mut self, query: Datum) {
-        // SAFETY: the caller's promise; the copy before is ours.
+        // SAFETY: the caller's promise; the previous copy is ours.
         unsafe {
             if !self.query.is_null() {
                 pg_sys::pfree(self.query.cast_mut_ptr());
@@ -58,7 +57,7 @@ impl Measure {
         }
     }
 
-    /// How far Postgres finds a row.
+    /// Postgres's distance of a row.
     pub fn distance(&mut self, table: &Table, shard: usize, row: RowId) -> Result<f64> {
         let Self { distance, function, query, place, values, .. } = self;
         // SAFETY: the place is of the column's type and the table's dimensions; the function takes

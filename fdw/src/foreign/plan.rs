@@ -1,27 +1,27 @@
-//! Planning: which conditions the index decides, whether it gives the order that is wanted, and
-//! what each way to read the table costs.
+//! Planning: which conditions the index decides, whether it provides the wanted order, and what each way to
+//! read the table costs.
 //!
-//! Postgres asks three times. First how many rows there are (`size`): the table's files are opened, and every
-//! condition is tried. One that [`Translator`] can say as a predicate is *pushed*, the index decides it; one
-//! that compares a distance with a bound is a *radius*; the others Postgres decides, on rows as they
-//! come. The reasons are kept, for EXPLAIN.
+//! Postgres calls three times. The first call asks for the number of rows (`size`): the table's files are
+//! opened, and every condition is classified. A condition that [`Translator`] can translate into a predicate is
+//! *pushed*: the index decides it. One that compares a distance with a bound is a *radius*. Postgres decides the
+//! others on the rows that the scan returns. The reasons are kept for EXPLAIN.
 //!
-//! Then which ways there are (`paths`):
+//! The second call asks for paths (`paths`):
 //!
-//! | way | gives | cost |
+//! | way | returns | cost |
 //! |---|---|---|
 //! | scan | rows that pass, in no order; by key where a key is given | of rows read |
-//! | search | rows that pass, nearest first, while rows are asked for | of a first answer, and of each row after |
-//! | look-up | the row of a key that another table gives, in joins | of one row |
+//! | search | rows that pass, nearest first, as long as rows are asked for | of a first answer, and of each row after |
+//! | look-up | the row with a key from another table, in joins | of one row |
 //!
-//! A search is offered when the query's first sort key is the distance of our column to a value that is known
-//! when the scan begins (`distance.rs`). How far its order is relied on is asked of all that is above
-//! (`exactness.rs`): under a LIMIT a row that a walk misses is a matter of recall; under a join, a group, a
-//! window or a second sort key it would be a wrong answer, and the search is exact. `cost.rs` has the prices.
+//! A search is offered if the first sort key of the query is the distance between our column and a value that is
+//! known when the scan begins (`distance.rs`). The rest of the query determines how much of this order is relied
+//! on (`exactness.rs`): under a LIMIT, a row that a walk misses only lowers recall; under a join, a group, a
+//! window or a second sort key it would make the answer wrong, so the search is exact. `cost.rs` has the costs.
 //!
-//! At last the plan of the way that was chosen (`plan`): conditions as Postgres's own expressions, so that the
-//! plan can be copied and cached, and what the scan must know besides, in nodes of Postgres (`private.rs`).
-//! `count(*)` has a plan of its own, above the relation (`count.rs`).
+//! The third call asks for the plan of the chosen path (`plan`). It holds conditions as Postgres's own
+//! expressions, so that it can be copied and cached, and what else the scan must know, in nodes of Postgres
+//! (`private.rs`). `count(*)` has a plan of its own, above the relation (`count.rs`).
 
 mod cost;
 pub mod count;
@@ -47,14 +47,14 @@ use pgrx::{PgList, PgMemoryContexts};
 use relation_plan::RelationPlan;
 use std::ptr::null_mut;
 
-/// The ways to read a table; the number of one is what a path has in `fdw_private`.
+/// The ways to read a table; a path has the number of its way in `fdw_private`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Scan,
     Search,
 }
 
-/// Opens the table, sorts the conditions, and estimates how many rows pass.
+/// Opens the table, classifies the conditions, and estimates how many rows pass.
 ///
 /// # Safety
 /// Called by the planner with a foreign table of ours.
@@ -107,11 +107,11 @@ pub unsafe fn size(
 }
 
 unsafe fn translator(table: &Table, rel: *mut pg_sys::RelOptInfo) -> Translator<'_> {
-    // SAFETY: a relation that is planned.
+    // SAFETY: a relation that is being planned.
     Translator { table, relation: unsafe { (*rel).relid } as i32, columns: null_mut() }
 }
 
-/// The kind of a condition, for people.
+/// A description of a condition, for users.
 unsafe fn describe(expression: *mut pg_sys::Expr) -> String {
     // SAFETY: node tags say what may be cast to what.
     unsafe {
@@ -144,7 +144,7 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
             None => costs.scan(),
         };
         add_path(root, rel, Way::Scan, rows, scan, null_mut(), null_mut());
-        // With a key given there is next to nothing to sort.
+        // If a key is given there is next to nothing to sort.
         if let Some(order) = order.as_ref().filter(|_| !by_key) {
             let first = PgList::<pg_sys::PathKey>::from_pg((*root).query_pathkeys).get_ptr(0);
             let mut pathkeys = PgList::<pg_sys::PathKey>::new();
@@ -154,7 +154,7 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
         }
         let translator = translator(&planned.table, rel);
         for tables in look_up::outer_tables(root, rel, planned, translator) {
-            // Keys are unique.
+            // A key occurs at most once in each file.
             let rows = planned.table.contents.len() as f64 * rows / (*rel).tuples.max(1.0);
             let rows = rows.clamp(1e-9, 1.0);
             add_path(root, rel, Way::Scan, rows, costs.look_ups(1.0), null_mut(), tables);
@@ -195,7 +195,7 @@ unsafe fn add_path(
     }
 }
 
-/// Makes the plan of the path that was chosen.
+/// Creates the plan for the chosen path.
 ///
 /// # Safety
 /// Called by the planner with a path of [`paths`] or of [`count::add`].
@@ -207,7 +207,7 @@ pub unsafe fn plan(
     clauses: *mut pg_sys::List,
     outer: *mut pg_sys::Plan,
 ) -> *mut pg_sys::ForeignScan {
-    // SAFETY: `fdw_private` was set by `size`; the lists are what the planner says they are.
+    // SAFETY: `fdw_private` was set by `size`; the planner describes the lists correctly.
     unsafe {
         let planned = &*(*rel).fdw_private.cast::<RelationPlan>();
         if (*rel).relid == 0 {
@@ -217,7 +217,7 @@ pub unsafe fn plan(
         let search = chosen.is_some_and(|way| private::integer(way) == Way::Search as i32);
         let order = planned.order.as_ref().filter(|_| search);
         let joined = !(*path).path.param_info.is_null();
-        // By one metric at a time; look-ups need none.
+        // The scan can only use one metric; look-ups use none.
         let radius = planned.radius.as_ref().filter(|radius| match order {
             Some(order) => order.distance.metric == radius.distance.metric,
             None => !planned.by_key && !joined,
@@ -255,7 +255,8 @@ pub unsafe fn plan(
                 "radius of {name}: the rows are found by another distance or by key"
             ));
         }
-        // Rows beyond a radius come last, those that another condition refuses anywhere.
+        // Rows beyond the radius come last, so they do not prevent an early end; rows that fail another
+        // condition may come anywhere.
         let around = |radius: &&Radius| match order {
             Some(order) => pg_sys::equal(order.distance.query.cast(), radius.distance.query.cast()),
             None => false,
@@ -264,7 +265,8 @@ pub unsafe fn plan(
         let refuses = local.iter_ptr().any(|condition| Some(condition) != last);
         let kept = if search { leaves_out(root, rel) } else { None };
         let mut exact = order.map_or(Exact::Radius, |order| order.exact);
-        // So few that to read on until they are found is to read most of the table.
+        // The rows of the joins would be so few that reading on until they are found would read most of the
+        // table.
         let few = |rows: f64| rows < f64::from(limit) * MANY_ROWS as f64;
         if exact == Exact::No && kept.is_some_and(few) && !planned.table.contents.is_ranges() {
             exact = Exact::ManyRows;
@@ -295,8 +297,8 @@ pub unsafe fn plan(
     }
 }
 
-/// How many rows are about to be asked for, OFFSET included: a number where it is known, else the
-/// expressions of LIMIT and OFFSET. No more than a hint: what is above the scan decides.
+/// How many rows will be asked for, including OFFSET: a number if it is known, else the expressions of
+/// LIMIT and OFFSET. This is only a hint: the nodes above the scan decide.
 unsafe fn limit(
     root: *mut pg_sys::PlannerInfo,
     translator: Translator<'_>,

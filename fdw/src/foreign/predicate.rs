@@ -1,8 +1,8 @@
 //! Conditions of a query as filters of an index.
 //!
-//! The plan keeps pushed conditions as Postgres's own expressions, which can be copied and cached.
-//! They are translated twice: while planning, to see whether they can be pushed, and when the scan
-//! begins, to be evaluated with the values of that execution.
+//! The plan keeps pushed conditions as Postgres's own expressions, which can be copied and cached. They are
+//! translated twice: while planning, to see whether they can be pushed, and when the scan begins, to
+//! evaluate them with the values of that execution.
 
 mod operand;
 mod operator;
@@ -43,15 +43,15 @@ pub enum Predicate {
     And(Vec<Self>),
     Or(Vec<Self>),
     Not(Box<Self>),
-    /// The key equals a value, or one of an array.
+    /// The key equals a value, or an element of an array.
     Key(Operand),
 }
 
 impl Predicate {
-    /// The filter that it is with the values of this execution.
+    /// The filter for the values of this execution.
     ///
     /// # Safety
-    /// `node` is the plan node that is executed.
+    /// `node` is the plan node being executed.
     pub unsafe fn filter(&mut self, node: *mut pg_sys::ForeignScanState) -> Filter {
         // SAFETY: the caller's promise.
         unsafe {
@@ -62,7 +62,7 @@ impl Predicate {
                     Filter::Compare { column: column.clone(), op: *op, value }
                 }
                 Self::In { column, values, negated } => match values.evaluate(node) {
-                    // Nothing is known to be in an array that is null.
+                    // The result is unknown for an array that is null.
                     None => Filter::Compare {
                         column: column.clone(),
                         op: Comparison::Eq,
@@ -83,16 +83,17 @@ impl Predicate {
                 Self::And(inner) => Filter::And(inner.iter_mut().map(|p| p.filter(node)).collect()),
                 Self::Or(inner) => Filter::Or(inner.iter_mut().map(|p| p.filter(node)).collect()),
                 Self::Not(inner) => Filter::Not(Box::new(inner.filter(node))),
-                // Decided by look-ups, not by a filter.
+                // Decided by key look-ups, not by a filter.
                 Self::Key(_) => Filter::And(Vec::new()),
             }
         }
     }
 
-    /// The keys that it asks for, if it is about the key; those that no row can have are left out.
+    /// The keys that a condition on the key asks for, without those that no row can have; `None` for other
+    /// conditions.
     ///
     /// # Safety
-    /// `node` is the plan node that is executed.
+    /// `node` is the plan node being executed.
     pub unsafe fn keys(
         &mut self,
         node: *mut pg_sys::ForeignScanState,

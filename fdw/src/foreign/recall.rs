@@ -7,8 +7,8 @@ use crate::sql::failure::{Failure, Result};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys;
 
-/// Mean recall@k of searches under the current settings against exact ones, of so many queries. None for
-/// a table with fewer than two rows.
+/// Mean recall@k of `queries` searches under the current settings, compared with exact ones. `None` for a
+/// table with fewer than two rows.
 ///
 /// # Errors
 /// If the relation is no table of ours, or the user may not read it.
@@ -20,9 +20,9 @@ pub fn recall(relation: pg_sys::Oid, k: usize, queries: usize) -> Result<Option<
     Sample { shards, effort, is_deleted: &|_, _| false, k, queries }.recall()
 }
 
-/// Whether the relation is a table of ours that the user may read.
+/// Checks that the relation is a table of ours that the user may read.
 fn check(relation: pg_sys::Oid) -> Result<()> {
-    // SAFETY: look-ups in the catalogs.
+    // SAFETY: catalog look-ups.
     unsafe {
         let name = relation_name(relation);
         let foreign = pg_sys::get_rel_relkind(relation) as u8 == pg_sys::RELKIND_FOREIGN_TABLE;

@@ -1,4 +1,4 @@
-//! Execution: begin, the next row, again, and the figures for EXPLAIN.
+//! Executing a scan: starting it, returning rows, restarting it, and its figures for EXPLAIN.
 
 mod start;
 
@@ -19,41 +19,41 @@ use hither_core::{RowId, SearchStats};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgList, PgMemoryContexts, PgSqlErrorCode as Code};
 
-/// A scan that is executed.
+/// A scan that is being executed.
 pub struct Scan {
     pub table: Table,
     pub private: Private,
     pub reasons: Vec<String>,
-    /// What the searches of this scan did; none before the first.
+    /// The statistics of this scan's searches; `None` before the first.
     pub stats: Option<SearchStats>,
-    /// Why they were exact, if they were.
+    /// Whether the searches were exact, and why.
     pub exact: Option<Exact>,
     predicates: Vec<Predicate>,
     distance: Option<Distance>,
     query: Option<Expression>,
-    /// Postgres's own distance, which decides the order.
+    /// Postgres's own distances, which decide the order.
     measure: Option<Measure>,
-    /// Conditions of Postgres's that are decided here.
+    /// Conditions that Postgres decides, evaluated during the search.
     local: Option<Local>,
-    /// Around which vector, and how far.
+    /// The vector and the bound of the radius.
     radius: Option<(Expression, Expression)>,
     limits: [Option<Expression>; 2],
-    /// Numbers of the columns that the plan reads, less one.
+    /// The attribute numbers of the columns that the plan reads, less one.
     wanted: Vec<usize>,
     vector: Vec<f32>,
     stage: Stage,
-    /// Whether it was said that rows were left out: once is enough for a scan that starts over.
+    /// Whether a warning said that rows were left out: one is enough for a scan that restarts.
     warned: bool,
 }
 
-/// The user whose rights a scan has: the owner of a view, where one is between; invalid for the
-/// current one.
+/// The user whose rights a scan uses: the owner of a view, if there is one in between; invalid for the
+/// current user.
 ///
 /// # Safety
 /// `node` is a plan node of ours.
 unsafe fn user_of(node: *mut pg_sys::ForeignScanState) -> pg_sys::Oid {
-    // SAFETY: the executor's structures are valid while it executes. A count has no relation of its
-    // own, only one that it is about.
+    // SAFETY: the executor's structures are valid while it executes. A count has no relation of its own,
+    // only that of its plan data.
     unsafe {
         let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
         #[cfg(any(feature = "pg14", feature = "pg15"))]
@@ -67,10 +67,10 @@ unsafe fn user_of(node: *mut pg_sys::ForeignScanState) -> pg_sys::Oid {
     }
 }
 
-/// What by ranges is refused.
+/// The reason why a scan fails for files that are read by ranges.
 const ALL_ROWS: &str = "this scan reads all rows";
 
-/// Where its rows come from.
+/// The source of the scan's rows.
 enum Stage {
     /// Not known yet: parameters are evaluated when the first row is asked for.
     New,
@@ -79,12 +79,12 @@ enum Stage {
     Ranges(Box<Reorder<RangeSearch>>),
     Rows(Rows),
     Keys(std::vec::IntoIter<(usize, RowId)>),
-    /// The number of rows, until it was given.
+    /// The number of rows, until it was returned.
     Count(Option<u64>),
 }
 
 impl Scan {
-    /// Prepares a scan in the memory of the query.
+    /// Prepares a scan in the query's memory context.
     ///
     /// # Safety
     /// `node` is a plan node of ours.
@@ -112,20 +112,20 @@ impl Scan {
             let translator = Translator { table: &table, relation, columns };
             let predicates = translate_all(translator, expressions)?;
             let distance = distance.map(|expression| {
-                // What was the vector may be another column of another file.
+                // In another file the vector's column may be something else.
                 plan::distance(expression, translator).ok_or_else(Failure::outdated)
             });
             let distance = distance.transpose()?;
             let by_key = predicates.iter().any(|one| matches!(one, Predicate::Key(_)));
             let ordered = distance.filter(|_| private.exact != Exact::Radius);
             if ordered.is_some() && by_key {
-                // It was a column of the file when no more than a search was planned.
+                // The key was an attribute column of the file when the search was planned.
                 return Err(Failure::outdated());
             }
             let measure = ordered.map(|distance| Measure::new(node, distance, &table));
             let local = ordered.filter(|_| private.exact == Exact::No && private.open);
             let local = local.and_then(|_| Local::take(node));
-            // Attribute 0 is the whole row; negative ones are Postgres's own.
+            // Attribute 0 is the whole row; negative ones are system columns.
             let all = attributes.contains(&0);
             let numbers = 0..table.attributes.len();
             let wanted = numbers.filter(|at| all || attributes.contains(&(*at as i32 + 1)));
@@ -147,7 +147,7 @@ impl Scan {
                 stage: Stage::New,
                 warned: false,
             };
-            // Dropped with the query's memory, whether it ends well or not.
+            // Dropped with the query's memory context, even after an error.
             let scan = PgMemoryContexts::For((*(*node).ss.ps.state).es_query_cxt)
                 .leak_and_drop_on_delete(scan);
             (*node).fdw_state = scan.cast();
@@ -155,18 +155,18 @@ impl Scan {
         }
     }
 
-    /// Starts over: parameters may have changed.
+    /// Restarts the scan: parameters may have changed.
     pub fn rescan(&mut self) {
         self.note_stats();
         self.stage = Stage::New;
     }
 
-    /// Frees what the scan holds.
+    /// Releases what the scan holds.
     pub fn end(&mut self) {
         self.rescan();
     }
 
-    /// Adds the figures of a search that is about to be dropped.
+    /// Adds the statistics of a search before it is dropped.
     pub fn note_stats(&mut self) {
         let new = match &mut self.stage {
             Stage::Search(search) => Some(search.take_stats()),
@@ -184,9 +184,9 @@ impl Scan {
         }
     }
 
-    /// The name of the table, for people.
+    /// The name of the table, for users.
     pub fn relation_name(&self) -> String {
-        // SAFETY: a look-up in the catalogs; get_rel_name gives a palloc'ed string or null.
+        // SAFETY: a catalog look-up; get_rel_name returns a palloc'ed string or null.
         unsafe {
             let name = pg_sys::get_rel_name(self.private.relation);
             if name.is_null() {
@@ -196,12 +196,12 @@ impl Scan {
         }
     }
 
-    /// How many conditions the index decides.
+    /// The number of conditions that the index decides.
     pub fn filters(&self) -> usize {
         self.predicates.len()
     }
 
-    /// Why the answer is exact, if it is: of the plan, or since so many rows are wanted.
+    /// Whether and why the answer is exact: because the plan says so, or because so many rows are wanted.
     pub fn exactness(&self, limit: Option<u64>) -> Exact {
         let known = (self.private.limit > 0).then_some(self.private.limit as u64);
         match (self.private.exact, limit.or(known)) {
@@ -214,7 +214,7 @@ impl Scan {
         }
     }
 
-    /// Puts the next row into the slot; false at the end.
+    /// Stores the next row in the slot; false at the end.
     ///
     /// # Safety
     /// `node` is the plan node of this scan; `values` and `nulls` have a place for every attribute.
@@ -245,7 +245,7 @@ impl Scan {
                             table.read(shard, row, wanted, vector, values, nulls)?;
                             // SAFETY: the caller's promise; the row was read into the slot.
                             let passes = unsafe { local.passes(node) };
-                            // SAFETY: what was read is not needed any more.
+                            // SAFETY: what was read is no longer needed.
                             unsafe { Local::forget(node) };
                             if !passes {
                                 return Ok(None);
@@ -273,7 +273,7 @@ impl Scan {
                 Stage::Count(count) => {
                     let Some(count) = count.take() else { return Ok(false) };
                     nulls.fill(true);
-                    // The columns of the conditions come after it.
+                    // The columns in the conditions come after the count.
                     (values[0], nulls[0]) = (Datum::from(count as i64), false);
                     return Ok(true);
                 }
@@ -285,14 +285,14 @@ impl Scan {
                 stats::note_row();
                 return Ok(true);
             }
-            // SAFETY: as above.
+            // SAFETY: what was read is no longer needed.
             unsafe { Local::forget(node) };
             pgrx::check_for_interrupts!();
         }
     }
 }
 
-/// Rows that came too late for strict order are not told of anywhere else.
+/// Nothing else tells the user about rows that came too late for strict order.
 fn warn_of_loss() {
     let message = "rows that were found too late for their place in the order were left out";
     Failure::new(Code::ERRCODE_WARNING, message)

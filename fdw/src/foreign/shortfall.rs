@@ -1,4 +1,4 @@
-//! A recall that is wanted and that the calibration in a file did not reach.
+//! A wanted recall that the calibration in a file did not reach.
 
 use crate::foreign::files::Contents;
 use crate::foreign::table::Table;
@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 thread_local! {
-    /// What was said, by the content of the file and the bits of the recall.
+    /// The warnings given so far: the file's content id and the bits of the recall.
     static SAID: RefCell<BTreeSet<(u128, u32)>> = RefCell::default();
 }
 
-/// A recall that was wanted, and what was reached instead.
+/// A wanted recall, and the calibration that does not reach it.
 pub struct RecallShortfall<'t> {
     wanted: f32,
     path: &'t Path,
@@ -24,7 +24,8 @@ pub struct RecallShortfall<'t> {
 }
 
 impl<'t> RecallShortfall<'t> {
-    /// Of a search for `k` rows of a table; of several files the one that reached least.
+    /// The shortfall of a search for `k` rows of a table, if any; with several files, that of the one that
+    /// reached the least.
     pub fn of(table: &'t Table, k: usize) -> Option<Self> {
         let params = table.effort.apply(SearchParams::new(k.max(1)));
         let wanted = params.recall?;
@@ -49,20 +50,20 @@ impl<'t> RecallShortfall<'t> {
         unreached.into_iter().min_by(|a, b| a.best().total_cmp(&b.best()))
     }
 
-    /// The highest recall that was measured.
+    /// The highest measured recall.
     pub fn best(&self) -> f32 {
         self.calibration.best().1
     }
 
-    /// The same for people, and where it was measured.
+    /// The highest measured recall and the setting at which it was reached, for users.
     pub fn describe(&self) -> String {
         let setting = self.calibration.structure.effort_name().unwrap_or_default();
-        // Rounded down: 0.99996 is not 1.
+        // Rounded down, so that 0.99996 is not printed as 1.
         let best = (f64::from(self.best()) * 1e4).floor() / 1e4;
         format!("{best} at {setting} {}", self.calibration.best().0)
     }
 
-    /// Warns, once a session.
+    /// Warns once per session.
     pub fn warn(&self) {
         let id = self.content_id;
         if SAID.with_borrow_mut(|said| said.insert((id, self.wanted.to_bits()))) {

@@ -1,4 +1,4 @@
-//! The view `hither.shards`: what each foreign table consists of, whatever state its files are in.
+//! The view `hither.shards`: the files of each foreign table, whatever their state.
 
 use crate::foreign::files::Files;
 use crate::search::shards::FileStatus;
@@ -6,8 +6,8 @@ use crate::sql::encoding::c_string;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-/// Rows of [`shards_of`]. What may be other than ASCII is bytes in the database's encoding, which a
-/// bytea has as a text has them; pgrx would make them UTF-8.
+/// Rows of [`shards_of`]. Texts that may not be ASCII are returned as bytes in the database's encoding: a
+/// bytea has the same layout as a text, and pgrx would convert the text to UTF-8.
 type Rows = TableIterator<
     'static,
     (
@@ -21,10 +21,10 @@ type Rows = TableIterator<
     ),
 >;
 
-/// Looks at the files of a foreign table; one that cannot be read is a row with its error.
+/// Examines the files of a foreign table; a file that cannot be read becomes a row with its error.
 #[pg_extern]
 fn shards_of(relation: pg_sys::Oid) -> Rows {
-    // SAFETY: look-ups in the catalogs, within a transaction.
+    // SAFETY: catalog look-ups within a transaction.
     let may_see = unsafe {
         let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
         pg_sys::get_rel_relkind(relation) == pg_sys::RELKIND_FOREIGN_TABLE as std::ffi::c_char

@@ -1,4 +1,4 @@
-//! A foreign table: its files, and what each of its columns is in them.
+//! A foreign table: its files, and which part of them each of its columns shows.
 
 use crate::foreign::files::{Contents, Described, Files};
 use crate::search::ranges::{Columns, RangeFiles};
@@ -12,10 +12,10 @@ use hither_core::{ColumnType, ErrorKind, IndexOptions, Metric, RowId};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgRelation, PgSqlErrorCode as Code};
 
-/// Names of key columns that need no option.
+/// Names that make a column the key without an option.
 const KEY_NAMES: [&str; 2] = ["key", "id"];
 
-/// What a column of the table is in the files.
+/// The part of the files that a column of the table shows.
 #[derive(Clone, Debug)]
 pub enum Source {
     Key,
@@ -37,17 +37,17 @@ pub struct Attribute {
     pub typmod: i32,
 }
 
-/// A foreign table, open.
+/// An open foreign table.
 pub struct Table {
     pub contents: Contents,
-    /// By attribute number less one; none for dropped columns.
+    /// By attribute number less one; `None` for dropped columns.
     pub attributes: Vec<Option<Attribute>>,
     pub effort: Effort,
 }
 
 impl Table {
-    /// Opens the files of a table and checks its columns against each of them. Remote files are
-    /// asked for with the keys of `user`, or of the current one if that is invalid.
+    /// Opens the files of a table and checks its columns against each of them. Remote files are requested
+    /// with the keys of `user`, or of the current user if that is invalid.
     pub fn open(relation: pg_sys::Oid, user: pg_sys::Oid) -> Result<Self> {
         let files = Files::new(relation, user)?;
         let contents = files.open()?;
@@ -59,23 +59,23 @@ impl Table {
         Ok(Self { contents, attributes, effort: Effort::new(files.levels()) })
     }
 
-    /// What any of the files was asked to be; they are alike.
+    /// The build options of the files, which are alike.
     pub fn options(&self) -> &IndexOptions {
         self.contents.file(0).options
     }
 
-    /// Rows of all files.
+    /// The number of rows in all files.
     pub fn rows(&self) -> u64 {
         self.contents.files().map(|file| file.rows).sum()
     }
 
-    /// The column that has this attribute number.
+    /// The column with this attribute number.
     pub fn attribute(&self, number: i32) -> Option<&Attribute> {
         self.attributes.get(usize::try_from(number - 1).ok()?)?.as_ref()
     }
 
-    /// Reads the wanted columns of a row, in the current memory context; the others are null.
-    /// `vector` is scratch, a value a dimension.
+    /// Reads the wanted columns of a row, into the current memory context; the others are null. `vector` is
+    /// scratch, one value per dimension.
     pub fn read(
         &self,
         shard: usize,
@@ -108,7 +108,7 @@ impl Table {
                 }
                 Source::Vector(vector_type) => {
                     let place = vector::allocate(index.dimensions(), *vector_type);
-                    // SAFETY: a vector of as many values and this type.
+                    // SAFETY: a vector with this number of values and of this type.
                     unsafe { self.read_vector(shard, row, *vector_type, vector, place)? };
                     Some(Datum::from(place))
                 }
@@ -127,7 +127,7 @@ impl Table {
         Ok(())
     }
 
-    /// The same of a file of which parts are read.
+    /// Like [`read`](Self::read), for files that are read by ranges.
     fn read_ranges(
         &self,
         files: &RangeFiles,
@@ -150,7 +150,7 @@ impl Table {
                 Source::Vector(vector_type) => {
                     let stored = files.vector(shard, row)?;
                     let place = vector::allocate(stored.len(), *vector_type);
-                    // SAFETY: a vector of as many values and this type.
+                    // SAFETY: a vector with this number of values and of this type.
                     unsafe { vector::write(&stored, *vector_type, place) };
                     Some(Datum::from(place))
                 }
@@ -172,7 +172,7 @@ impl Table {
         Ok(())
     }
 
-    /// What is read of rows of files of which parts are read, for these columns.
+    /// What must be read of a row for these columns, from files that are read by ranges.
     pub fn range_columns(&self, wanted: &[usize]) -> Columns {
         let mut columns = Columns::default();
         for attribute in wanted.iter().filter_map(|at| self.attributes[*at].as_ref()) {
@@ -185,10 +185,10 @@ impl Table {
         columns
     }
 
-    /// Reads the vector of a row into `place`. `values` is scratch, a value a dimension.
+    /// Reads the vector of a row into `place`. `values` is scratch, one value per dimension.
     ///
     /// # Safety
-    /// `place` is a vector of this type and of the table's dimensions, as [`vector::allocate`] gives it.
+    /// `place` is a vector of this type with the table's dimensions, as returned by [`vector::allocate`].
     pub unsafe fn read_vector(
         &self,
         shard: usize,
@@ -279,7 +279,7 @@ fn attributes(relation: pg_sys::Oid, contents: &Contents) -> Result<Vec<Option<A
         let source = if options::is_on(&options, "key", false) {
             Source::Key
         } else if let (None, Some(vector_type)) = (named, vector_type(type_oid)) {
-            // No column of a file is a vector, whatever its name.
+            // An attribute column of a file is never a vector, whatever its name.
             Source::Vector(vector_type)
         } else {
             source(name, type_oid, contents)?
@@ -290,8 +290,8 @@ fn attributes(relation: pg_sys::Oid, contents: &Contents) -> Result<Vec<Option<A
     Ok(attributes)
 }
 
-/// What a name means: an attribute column of that name, else the vector for a column of a vector
-/// type, else the key.
+/// The source for a column name: the attribute column of that name, else the vector for a column of a
+/// vector type, else the key.
 fn source(name: &str, type_oid: pg_sys::Oid, contents: &Contents) -> Result<Source> {
     let first = contents.file(0);
     if let Some(number) = column(first, name) {
@@ -316,7 +316,7 @@ fn source(name: &str, type_oid: pg_sys::Oid, contents: &Contents) -> Result<Sour
     if let Some(vector_type) = vector_type(type_oid) {
         return Ok(Source::Vector(vector_type));
     }
-    // SAFETY: a look-up in the catalogs; what is no domain is its own base.
+    // SAFETY: a catalog look-up; a type that is no domain is its own base type.
     let base = unsafe { pg_sys::getBaseType(type_oid) };
     if base != type_oid && vector_type(base).is_some() {
         let message =
@@ -345,12 +345,12 @@ fn source(name: &str, type_oid: pg_sys::Oid, contents: &Contents) -> Result<Sour
     Err(Failure::new(Code::ERRCODE_FDW_COLUMN_NAME_NOT_FOUND, message).about(first.path).hint(hint))
 }
 
-/// The number of the attribute column of a file that has this name.
+/// The number of a file's attribute column with this name.
 fn column(file: Described<'_>, name: &str) -> Option<usize> {
     file.options.columns.iter().position(|column| column.name == name)
 }
 
-/// The names of the attribute columns of a file.
+/// The names of a file's attribute columns.
 fn names(file: Described<'_>) -> Vec<&str> {
     file.options.columns.iter().map(|column| column.name.as_str()).collect()
 }
@@ -389,6 +389,6 @@ fn check_type(
 }
 
 fn type_name(oid: pg_sys::Oid) -> String {
-    // SAFETY: format_type_be gives a palloc'ed string for any OID.
+    // SAFETY: format_type_be returns a palloc'ed string for any OID.
     unsafe { encoding::name(pg_sys::format_type_be(oid)) }
 }

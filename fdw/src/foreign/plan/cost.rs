@@ -1,29 +1,30 @@
-//! What scans cost, in Postgres's unit: a page read in sequence.
+//! The costs of scans, in Postgres's unit: a page read sequentially.
 
 use crate::foreign::table::Table;
 use pgrx::pg_sys;
 
-/// The binary logarithm, rounded down, of 2 and more: enough for a cost, and a new backend need not
-/// map libm's.
+/// The binary logarithm, rounded down, of a number of at least 2. This is exact enough for a cost, and a
+/// new backend need not map libm for it.
 fn log2(number: f64) -> f64 {
     f64::from((number.max(2.0) as u64).ilog2())
 }
 
-/// What is chosen only where there is no other way: a pass over the rows of files that are read by ranges fails.
+/// The cost of a pass over all rows of files that are read by ranges. It fails, so it must only be chosen
+/// if there is no other path.
 const NEVER: f64 = 1e10;
 
-/// Costs of the ways to read a table.
+/// The costs of the ways to read a table.
 pub struct Costs {
-    /// Rows of all files.
+    /// The number of rows in all files.
     tuples: f64,
-    /// Rows that pass the conditions that the index decides.
+    /// The number of rows that pass the pushed conditions.
     passing: f64,
-    /// Conditions that Postgres checks on each of them.
+    /// The cost per row of the conditions that Postgres checks.
     check: f64,
-    /// One distance: of 100 dimensions it costs what an operator does.
+    /// The cost of one distance: with 100 dimensions, twice that of an operator.
     distance: f64,
     shards: f64,
-    /// What a pass over all rows costs beside.
+    /// The additional cost of a pass over all rows.
     all: f64,
 }
 
@@ -45,32 +46,32 @@ impl Costs {
         }
     }
 
-    /// A row that is read, checked and handed on.
+    /// The cost of reading, checking and returning a row.
     fn row(&self) -> f64 {
         // SAFETY: a setting.
         unsafe { pg_sys::cpu_tuple_cost + self.check }
     }
 
-    /// Deciding which rows pass, without reading one: a column is tested in blocks.
+    /// The cost of deciding which rows pass, without reading rows: columns are tested in blocks.
     fn filter(&self) -> f64 {
         // SAFETY: a setting.
         let test = unsafe { pg_sys::cpu_operator_cost } / 10.0;
         if self.passing < self.tuples { self.tuples * test } else { 0.0 }
     }
 
-    /// All rows that pass: start and total.
+    /// The cost of returning all rows that pass: start and total.
     pub fn scan(&self) -> (f64, f64) {
         let start = self.shards + self.all;
         (start, start + self.filter() + self.passing * self.row())
     }
 
-    /// The rows within a radius, of which `rows` are expected.
+    /// The cost of returning the rows within a radius, of which `rows` are expected.
     pub fn within(&self, rows: f64) -> (f64, f64) {
         let start = self.shards + self.all + self.filter() + self.passing * self.distance;
         (start, start + rows * self.row())
     }
 
-    /// All rows in exact order.
+    /// The cost of returning all rows in exact order.
     pub fn sorted(&self) -> (f64, f64) {
         let compare = log2(self.passing) * self.distance / 20.0;
         let measure = self.passing * (self.distance + compare);
@@ -78,10 +79,11 @@ impl Costs {
         (start, start + self.passing * self.row())
     }
 
-    /// A search that gives rows as they are asked for: to find all costs more than a scan, to find
-    /// some next to nothing.
+    /// The cost of a search that returns rows as they are asked for: finding all rows costs more than a
+    /// scan, finding a few next to nothing.
     pub fn search(&self) -> (f64, f64) {
-        // A walk measures some hundred rows, a few more in a larger graph; of few that pass, all.
+        // A walk computes some hundred distances, a few more in a larger graph; if few rows pass, those of
+        // all of them.
         let steps = 40.0 * log2(self.tuples / self.shards.max(1.0));
         let measured = (self.shards * steps).min(self.passing);
         let start = self.shards + self.filter() + measured * self.distance;
@@ -89,7 +91,7 @@ impl Costs {
         (start, start + later + self.passing * self.row())
     }
 
-    /// Look-ups of so many keys.
+    /// The cost of looking up `keys` keys.
     pub fn look_ups(&self, keys: f64) -> (f64, f64) {
         // SAFETY: a setting.
         let compare = unsafe { pg_sys::cpu_operator_cost };
@@ -97,7 +99,7 @@ impl Costs {
         (compare, compare + keys * each)
     }
 
-    /// How many rows pass, without reading one.
+    /// The cost of counting the rows that pass, without reading rows.
     pub fn count(&self) -> f64 {
         self.shards + self.filter()
     }

@@ -1,4 +1,5 @@
-//! `count(*)` without reading rows: from the manifests, or of the rows that the index lets pass.
+//! `count(*)` without reading rows: counts all rows by the manifests, or those that pass the index's
+//! filter.
 
 use super::private::{Exact, Private};
 use super::relation_plan::RelationPlan;
@@ -9,10 +10,10 @@ use std::ptr::null_mut;
 
 const FLAGS: i32 = (pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_RECURSE_PLACEHOLDERS) as i32;
 
-/// Adds a path for the count, if the query asks for nothing else of the table.
+/// Adds a path for the count, if the query needs nothing else of the table.
 ///
 /// # Safety
-/// Called by the planner for a step above a scan of ours.
+/// Called by the planner for an upper relation above a scan of ours.
 pub unsafe fn add(
     root: *mut pg_sys::PlannerInfo,
     stage: UpperRelationKind::Type,
@@ -36,7 +37,7 @@ pub unsafe fn add(
         }
         let planned = &*(*input).fdw_private.cast::<RelationPlan>();
         let restrictions = PgList::<pg_sys::RestrictInfo>::from_pg((*input).baserestrictinfo);
-        // Whatever was not pushed is decided row by row.
+        // Postgres would decide conditions that were not pushed row by row.
         if restrictions.len() != planned.pushed.len() || !(*input).lateral_relids.is_null() {
             return;
         }
@@ -68,14 +69,14 @@ pub unsafe fn add(
             null_mut(),
             null_mut(),
         );
-        // What the plan is to be made from, where the planner hands it back.
+        // The planner passes this back when it asks for the plan.
         (*output).fdw_private = (*input).fdw_private;
         pg_sys::add_path(output, path.cast());
     }
 }
 
-/// Makes the plan: a scan without a relation whose one row is the count. The columns that its
-/// conditions are about are columns of that row, always null: Postgres would else not know them.
+/// Creates the plan: a scan without a relation, which returns the count as its only row. The columns in its
+/// conditions become columns of that row, always null, because Postgres could not resolve them otherwise.
 ///
 /// # Safety
 /// Called by the planner with a path of [`add`].
@@ -83,7 +84,7 @@ pub unsafe fn plan(
     planned: &RelationPlan,
     target_list: *mut pg_sys::List,
 ) -> *mut pg_sys::ForeignScan {
-    // SAFETY: node constructors in the planner's memory.
+    // SAFETY: node constructors in the planner's memory context.
     unsafe {
         let mut conditions = PgList::<pg_sys::Expr>::new();
         for restriction in &planned.pushed {

@@ -1,4 +1,4 @@
-//! Distances in a query: the order by one, and the radius that one must be within.
+//! Distances in a query: ordering by a distance, and limiting it by a radius.
 
 use super::exactness::exactness;
 use super::private::Exact;
@@ -12,40 +12,40 @@ use pgrx::pg_sys::{self, NodeTag};
 use pgrx::{PgList, is_a};
 use std::ffi::CStr;
 
-/// A distance of the table's vectors from one that is known.
+/// A distance between the table's vectors and a query vector.
 #[derive(Clone, Copy)]
 pub struct Distance {
-    /// All of it: pgvector's operator.
+    /// The whole expression: a call of pgvector's operator.
     pub expression: *mut pg_sys::OpExpr,
-    /// The type of our column.
+    /// The type of the table's column.
     pub column: VectorType,
     pub query: *mut pg_sys::Expr,
-    /// Whether the query is on the left.
+    /// Whether the query is the left operand.
     pub query_first: bool,
     pub metric: Metric,
 }
 
 impl Distance {
-    /// The function of the operator.
+    /// The operator's function.
     pub fn function(&self) -> pg_sys::Oid {
-        // SAFETY: the expression lives as long as the plan that it is of.
+        // SAFETY: the expression lives as long as its plan.
         unsafe { pg_sys::get_opcode((*self.expression).opno) }
     }
 
-    /// The collation that the operator is called with.
+    /// The collation of the operator call.
     pub fn collation(&self) -> pg_sys::Oid {
         // SAFETY: as above.
         unsafe { (*self.expression).inputcollid }
     }
 }
 
-/// An order by distance, and whether it must be exact.
+/// An ordering by distance, and whether it must be exact.
 pub struct Order {
     pub distance: Distance,
     pub exact: Exact,
 }
 
-/// A condition that a distance is less than a bound. Postgres checks it again: the bound says
+/// A condition that a distance is less than a bound. Postgres still checks it; the bound tells the search
 /// where to stop.
 pub struct Radius {
     pub distance: Distance,
@@ -54,8 +54,7 @@ pub struct Radius {
     pub condition: *mut pg_sys::Expr,
 }
 
-/// The distance that an expression is: an operator of pgvector between our vectors and something
-/// else, on either side.
+/// The distance that an expression computes: a call of pgvector's operator with our vectors as one operand.
 ///
 /// # Safety
 /// `expression` is a valid expression tree.
@@ -82,7 +81,7 @@ pub unsafe fn distance(
     }
 }
 
-/// The type of the vector column that an expression is, if it is one of ours.
+/// The vector type of an expression, if it is a vector column of ours.
 unsafe fn vector(expression: *mut pg_sys::Expr, translator: Translator<'_>) -> Option<VectorType> {
     // SAFETY: a valid expression tree.
     match unsafe { translator.attribute(expression) }?.source {
@@ -91,7 +90,7 @@ unsafe fn vector(expression: *mut pg_sys::Expr, translator: Translator<'_>) -> O
     }
 }
 
-/// Whether the query vector is known when the scan begins.
+/// Checks that the query vector is known when the scan begins.
 unsafe fn is_known(
     query: *mut pg_sys::Expr,
     translator: Translator<'_>,
@@ -106,7 +105,8 @@ unsafe fn is_known(
     Ok(())
 }
 
-/// The order by distance that the query wants first, if the index gives it; else why not.
+/// The query's first sort key, if it is a distance by which the index can order; otherwise the reason why
+/// not.
 ///
 /// # Safety
 /// Called by the planner with a foreign table of ours.
@@ -146,13 +146,13 @@ pub unsafe fn order(
     }
 }
 
-/// pgvector's functions measure as its operators do, but only operators are recognised, as by its
-/// own indexes: whoever orders by a function is told.
+/// pgvector's functions compute the same distances as its operators, but only operators are recognised, as
+/// by pgvector's own indexes. Users who order by a function are told so.
 unsafe fn named_function(
     expression: *mut pg_sys::Expr,
     translator: Translator<'_>,
 ) -> Option<String> {
-    // SAFETY: a valid expression tree; get_func_name gives a palloc'ed string or null.
+    // SAFETY: a valid expression tree; get_func_name returns a palloc'ed string or null.
     unsafe {
         if !is_a(expression.cast(), NodeTag::T_FuncExpr) {
             return None;
@@ -174,7 +174,8 @@ unsafe fn named_function(
     }
 }
 
-/// The radius that a condition sets, or why it sets none; none of both if it is not about one.
+/// The radius that a condition sets, or the reason why it cannot be used; `None` if it is not about a
+/// distance.
 ///
 /// # Safety
 /// Called by the planner with a condition on a foreign table of ours.
@@ -219,27 +220,27 @@ pub unsafe fn radius(
     }
 }
 
-/// How far rounding can go is known of an inner product only where lengths are.
+/// The rounding error of an inner product is only bounded if the lengths of the rows are known.
 fn is_unit_length(table: &Table) -> bool {
     table.contents.files().all(|file| file.is_unit_length)
 }
 
 #[cfg(feature = "pg18")]
 unsafe fn ascending(pathkey: *mut pg_sys::PathKey) -> bool {
-    // SAFETY: a valid path key. Where nulls come is all the same: the distances of one query are
-    // all null or none is.
+    // SAFETY: a valid path key. The place of nulls does not matter: either all distances of a query are
+    // null or none is.
     unsafe { (*pathkey).pk_cmptype == pg_sys::CompareType::COMPARE_LT }
 }
 
 #[cfg(not(feature = "pg18"))]
 unsafe fn ascending(pathkey: *mut pg_sys::PathKey) -> bool {
-    // SAFETY: a valid path key. Where nulls come is all the same: the distances of one query are
-    // all null or none is.
+    // SAFETY: a valid path key. The place of nulls does not matter: either all distances of a query are
+    // null or none is.
     unsafe { (*pathkey).pk_strategy == pg_sys::BTLessStrategyNumber as i32 }
 }
 
-/// The expressions of an equivalence class that may be about this relation: since PostgreSQL 18
-/// those of partitions and other children lie apart.
+/// The expressions of an equivalence class that may be about this relation. Since PostgreSQL 18 those of
+/// partitions and other children are stored separately.
 unsafe fn members(
     class: *mut pg_sys::EquivalenceClass,
     rel: *mut pg_sys::RelOptInfo,

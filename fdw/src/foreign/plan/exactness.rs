@@ -1,5 +1,5 @@
-//! How much of the order that a path promises is relied on. A search may miss rows, which a LIMIT
-//! on the nearest of them bears, and nothing else does.
+//! How much the query relies on the order that a path promises. A search may miss rows. Only a LIMIT on the
+//! nearest rows tolerates that.
 
 use super::private::Exact;
 use crate::foreign::table::Table;
@@ -7,10 +7,10 @@ use hither_core::Metric;
 use pgrx::PgList;
 use pgrx::pg_sys::{self, RelOptKind};
 
-/// Window functions that look at a row and those before it alone.
+/// Window functions that depend only on the current row and those before it.
 const RANKS: [u32; 3] = [pg_sys::F_ROW_NUMBER, pg_sys::F_RANK_, pg_sys::F_DENSE_RANK_];
 
-/// Whether, and why, an order by a distance of this class must be exact.
+/// Whether, and why, an ordering by a distance of this class must be exact.
 ///
 /// # Safety
 /// Called by the planner with a foreign table of ours.
@@ -48,8 +48,8 @@ pub unsafe fn exactness(
     }
 }
 
-/// Whether the windows ask for nothing but ranks in one order. Ranks of the nearest rows, as in
-/// hybrid search, come out as the rows do.
+/// Whether all window functions are ranks in one order. Ranks of the nearest rows, as in hybrid search,
+/// follow the order of the rows.
 unsafe fn only_ranks(root: *mut pg_sys::PlannerInfo) -> bool {
     const FLAGS: i32 = (pg_sys::PVC_INCLUDE_WINDOWFUNCS
         | pg_sys::PVC_RECURSE_AGGREGATES
@@ -68,11 +68,11 @@ unsafe fn only_ranks(root: *mut pg_sys::PlannerInfo) -> bool {
     }
 }
 
-/// Whether rows may be joined by merging in this order. Conditions of inner joins are among the
-/// sources of the class, those of outer joins are not.
+/// Whether rows may be merge-joined in this order. Conditions of inner joins are sources of the class,
+/// those of outer joins are not.
 unsafe fn is_merged(rel: *mut pg_sys::RelOptInfo, class: *mut pg_sys::EquivalenceClass) -> bool {
     let ours = |mut other: *mut pg_sys::EquivalenceClass| {
-        // SAFETY: classes that were merged into others lead to them.
+        // SAFETY: classes that were merged into others link to them.
         unsafe {
             while !other.is_null() && !(*other).ec_merged.is_null() {
                 other = (*other).ec_merged;
@@ -89,15 +89,16 @@ unsafe fn is_merged(rel: *mut pg_sys::RelOptInfo, class: *mut pg_sys::Equivalenc
     }
 }
 
-/// How many rows the joins of the query are expected to give, if they leave out some of this table's.
+/// The expected number of rows of the query's joins, if they leave out some rows of this table.
 ///
 /// # Safety
-/// Called by the planner when all joins were planned.
+/// Called by the planner after all joins were planned.
 pub unsafe fn leaves_out(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
 ) -> Option<f64> {
-    // SAFETY: as above. The joins of all tables come last; of a partition its table is joined.
+    // SAFETY: as above. The last relation of the list joins all tables; for a partition, its parent table
+    // is joined.
     unsafe {
         let joins = PgList::<pg_sys::RelOptInfo>::from_pg((*root).join_rel_list);
         let joined = joins.iter_ptr().last()?;

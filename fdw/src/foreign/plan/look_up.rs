@@ -1,4 +1,4 @@
-//! Paths that look a key up for each row of another table.
+//! Paths that look up a key for each row of another table.
 
 use super::relation_plan::RelationPlan;
 use crate::foreign::predicate::{Predicate, Translator};
@@ -6,7 +6,7 @@ use crate::foreign::table::Source;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::{PgList, is_a, pg_guard};
 
-/// Join conditions on the key, each with the tables that it takes values from.
+/// The sets of relations that join conditions on the key take values from.
 ///
 /// # Safety
 /// Called by the planner with a foreign table of ours.
@@ -54,7 +54,7 @@ pub unsafe fn outer_tables(
     found
 }
 
-/// Whether a member of an equivalence class is the column of this number.
+/// Whether a member of an equivalence class is the column with this number.
 #[pg_guard]
 unsafe extern "C-unwind" fn is_column(
     _root: *mut pg_sys::PlannerInfo,
@@ -63,7 +63,7 @@ unsafe extern "C-unwind" fn is_column(
     member: *mut pg_sys::EquivalenceMember,
     number: *mut std::ffi::c_void,
 ) -> bool {
-    // SAFETY: called by the planner with what was given above.
+    // SAFETY: called by the planner with the argument that was passed above.
     unsafe {
         let mut expression = (*member).em_expr;
         while is_a(expression.cast(), NodeTag::T_RelabelType) {

@@ -1,10 +1,10 @@
-//! Whether who asks may read what the query reads. Postgres looks when the plan begins, which is too
-//! late: to plan is to open the files, and to bring those that are elsewhere.
+//! Checks whether the user may read what the query reads. Postgres checks this when execution begins, which
+//! is too late: planning opens the files, and fetches remote ones.
 
 use pgrx::pg_sys;
 
-/// Raises the error that Postgres would, if the query asks for what the user may not have: of this
-/// table or of another, such as the view or the partitioned table that is above it.
+/// Raises the same error as Postgres if the user lacks rights that the query needs: on this table or on
+/// another, such as a view or a partitioned table above it.
 ///
 /// # Safety
 /// Called by the planner.

@@ -1,4 +1,4 @@
-//! What a plan says to the scan: `fdw_private`, of nodes that can be copied and cached.
+//! The plan's data for the scan: `fdw_private`, made of nodes that can be copied and cached.
 
 use crate::sql::encoding;
 use crate::sql::failure::{Failure, Result};
@@ -7,14 +7,14 @@ use pgrx::pg_sys;
 use pgrx::{PgList, PgSqlErrorCode as Code};
 use std::ptr::null_mut;
 
-/// What makeInteger makes.
+/// The node that makeInteger returns.
 #[cfg(not(feature = "pg14"))]
 pub use pg_sys::Integer;
-/// What makeInteger makes.
+/// The node that makeInteger returns.
 #[cfg(feature = "pg14")]
 pub use pg_sys::Value as Integer;
 
-/// Why a search must give the exact answer, if it must.
+/// Whether a search must be exact, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exact {
     No,
@@ -37,7 +37,7 @@ impl Exact {
         Self::ManyRows,
     ];
 
-    /// The reason, for people.
+    /// The reason, for users.
     pub fn reason(self) -> &'static str {
         match self {
             Self::No => "no",
@@ -51,24 +51,24 @@ impl Exact {
     }
 }
 
-/// What a plan says to the scan. Its expressions are in `fdw_exprs`, in this order: the distance if
-/// there is a metric, the vector and the size of the radius, LIMIT, OFFSET, conditions.
+/// The plan's data for the scan. Its expressions are in `fdw_exprs`, in this order: the distance if there
+/// is a metric, the vector and the bound of the radius, LIMIT, OFFSET, conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Private {
-    /// The table: a plan for a count has no relation.
+    /// The table, because a plan for a count has no relation.
     pub relation: pg_sys::Oid,
-    /// The metric to measure by; none for a scan without distances.
+    /// The metric of the distances; `None` for a scan without distances.
     pub metric: Option<Metric>,
-    /// Whether rows further than a radius are unwanted.
+    /// Whether there is a radius, beyond which rows are not wanted.
     pub radius: bool,
-    /// How many rows are wanted; 0 if that is not known.
+    /// The number of wanted rows; 0 if it is unknown.
     pub limit: i32,
-    /// Whether LIMIT and OFFSET are expressions that say how many.
+    /// Whether LIMIT and OFFSET are expressions of the plan.
     pub limits: [bool; 2],
     pub exact: Exact,
-    /// Whether more rows than these are likely to be asked for, since some do not pass.
+    /// Whether more rows are likely to be asked for, because some do not pass.
     pub open: bool,
-    /// Whether the number of rows is wanted, and no row.
+    /// Whether the scan returns only the number of rows.
     pub count: bool,
 }
 
@@ -88,7 +88,7 @@ pub unsafe fn integer(node: *mut Integer) -> i32 {
 
 /// The text of a String node.
 unsafe fn string(node: *mut pg_sys::Node) -> String {
-    // SAFETY: a node made by makeString. In PostgreSQL 14 String is a Value.
+    // SAFETY: a node that makeString returned. In PostgreSQL 14 String is a Value.
     unsafe {
         #[cfg(feature = "pg14")]
         let text = (*node.cast::<pg_sys::Value>()).val.str_;
@@ -101,22 +101,22 @@ unsafe fn string(node: *mut pg_sys::Node) -> String {
 /// A list of Integer nodes.
 unsafe fn integers(numbers: impl Iterator<Item = i32>) -> *mut pg_sys::List {
     let mut list = PgList::<Integer>::new();
-    // SAFETY: a node constructor in the planner's memory.
+    // SAFETY: a node constructor in the planner's memory context.
     numbers.for_each(|number| list.push(unsafe { pg_sys::makeInteger(number) }.cast()));
     list.into_pg()
 }
 
 impl Private {
-    /// A list of three lists: numbers, attribute numbers that are wanted, reasons.
+    /// A list of three lists: numbers, wanted attribute numbers, reasons.
     ///
     /// # Safety
-    /// Called by the planner; `wanted` is a set as pull_varattnos gives it.
+    /// Called by the planner; `wanted` is a set as pull_varattnos returns it.
     pub unsafe fn encode(
         self,
         wanted: *mut pg_sys::Bitmapset,
         reasons: &[String],
     ) -> *mut pg_sys::List {
-        // SAFETY: node constructors in the planner's memory.
+        // SAFETY: node constructors in the planner's memory context.
         unsafe {
             let numbers = integers(
                 [

@@ -5,7 +5,7 @@ use hither_core::Value;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ptr::null_mut;
 
-/// An expression without columns of ours: a constant, a parameter, what is made of them.
+/// An expression without columns of ours: of constants and parameters.
 pub struct Expression {
     expression: *mut pg_sys::Expr,
     state: *mut pg_sys::ExprState,
@@ -22,13 +22,13 @@ impl Expression {
         unsafe { pg_sys::exprType(self.expression.cast()) }
     }
 
-    /// Its value now, and whether it is null.
+    /// Evaluates the expression: returns its value, and whether it is null.
     ///
     /// # Safety
-    /// `node` is the plan node that is executed.
+    /// `node` is the plan node being executed.
     pub unsafe fn evaluate(&mut self, node: *mut pg_sys::ForeignScanState) -> (Datum, bool) {
-        // SAFETY: the expression belongs to the plan and lives as long; its state is made once in
-        // the memory of the query. The rest is what ExecEvalExpr, an inline function, does.
+        // SAFETY: the expression belongs to the plan and lives as long; its state is created once, in the
+        // query's memory context. The rest is what the inline function ExecEvalExpr does.
         unsafe {
             let plan_state = &raw mut (*node).ss.ps;
             if self.state.is_null() {
@@ -51,7 +51,7 @@ impl Expression {
 /// A value, or an array of values, that a column is compared with.
 pub struct Operand {
     known: Expression,
-    /// Type of the value, or of the elements of the array.
+    /// The type of the value, or of the array's elements.
     type_oid: Oid,
     array: bool,
 }
@@ -61,10 +61,10 @@ impl Operand {
         Self { known: Expression::new(expression), type_oid, array }
     }
 
-    /// Its values now; none for an array that is null.
+    /// Evaluates the operand; `None` for a null array.
     ///
     /// # Safety
-    /// `node` is the plan node that is executed.
+    /// `node` is the plan node being executed.
     pub unsafe fn evaluate(&mut self, node: *mut pg_sys::ForeignScanState) -> Option<Vec<Value>> {
         // SAFETY: the caller's promise; an array is a varlena of that type.
         unsafe {

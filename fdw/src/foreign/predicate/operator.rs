@@ -1,4 +1,4 @@
-//! Postgres's operators: what they mean to an index.
+//! The meaning of Postgres's operators for an index.
 
 use crate::sql::encoding;
 use crate::sql::value::literal;
@@ -6,12 +6,12 @@ use hither_core::{Comparison, Value};
 use pgrx::is_a;
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
-/// What a btree operator on a column of this type means.
+/// The comparison that a btree operator on a column of this type does.
 pub fn comparison_of(operator: Oid, type_oid: Oid) -> Option<Comparison> {
     // SAFETY: look-ups in the catalogs.
     unsafe {
         let flags = pg_sys::TYPECACHE_BTREE_OPFAMILY as i32;
-        // varchar has none of its own: it is compared as text.
+        // varchar has no operators of its own: it is compared as text.
         let type_oid = if type_oid == pg_sys::VARCHAROID { pg_sys::TEXTOID } else { type_oid };
         let family = (*pg_sys::lookup_type_cache(type_oid, flags)).btree_opf;
         Some(match pg_sys::get_op_opfamily_strategy(operator, family) {
@@ -31,8 +31,8 @@ pub fn comparison_of(operator: Oid, type_oid: Oid) -> Option<Comparison> {
     }
 }
 
-/// The index compares text by bytes: equality is the same under deterministic collations, order
-/// under C alone.
+/// Checks that the index compares text as this collation does. The index compares bytes: equality is the
+/// same under deterministic collations, order only under C.
 pub fn check_collation(collation: Oid, equality: bool) -> Result<(), &'static str> {
     const POSIX: u32 = 951;
     if collation != pg_sys::InvalidOid && !encoding::compares_alike() {
@@ -83,9 +83,9 @@ pub unsafe fn prefix_of(operator: Oid, other: *mut pg_sys::Expr) -> Option<Strin
     }
 }
 
-/// The name of an operator, for people.
+/// The name of an operator, for users.
 pub fn operator_name(operator: Oid) -> String {
-    // SAFETY: get_opname gives a palloc'ed string or null.
+    // SAFETY: get_opname returns a palloc'ed string or null.
     unsafe {
         let name = pg_sys::get_opname(operator);
         if name.is_null() { "?".into() } else { encoding::name(name) }

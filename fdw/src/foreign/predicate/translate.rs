@@ -1,4 +1,4 @@
-//! From Postgres's expressions to predicates.
+//! Translates Postgres's expressions into predicates.
 
 use super::operator::{check_collation, comparison_of, prefix_of};
 use super::{Operand, Predicate};
@@ -9,26 +9,26 @@ use hither_core::Comparison;
 use pgrx::pg_sys::{self, NodeTag, Oid};
 use pgrx::{PgList, is_a};
 
-/// How deep conditions may be nested: filters take 64.
+/// The maximum nesting depth of conditions; filters allow 64.
 const MAX_DEPTH: usize = 32;
 
 const NOT_OURS: &str = "it is not about an attribute column that the index compares alike";
 
-/// What translates conditions on one scan of a table, or says why it cannot.
+/// Translates conditions on one scan of a table, or says why it cannot.
 #[derive(Clone, Copy)]
 pub struct Translator<'t> {
     pub table: &'t Table,
-    /// The scan's number in the range table.
+    /// The scan's index in the range table.
     pub relation: i32,
-    /// The columns that variables of a plan without a relation are about, else null.
+    /// The columns that variables of a plan without a relation refer to, else null.
     pub columns: *mut pg_sys::List,
 }
 
-/// Why a condition stays with Postgres.
+/// A predicate, or the reason why Postgres must decide the condition.
 type Translation = Result<Predicate, &'static str>;
 
 impl Translator<'_> {
-    /// A condition as a whole: as [`condition`](Self::condition), and on the key.
+    /// Translates a whole condition: like `condition`, and also one on the key.
     ///
     /// # Safety
     /// `expression` is a valid expression tree, preprocessed by the planner.
@@ -42,8 +42,7 @@ impl Translator<'_> {
         }
     }
 
-    /// # Safety
-    /// As [`top`](Self::top); node tags say what may be cast to what.
+    /// # Safety As for [`top`](Self::top); node tags say what may be cast to what.
     unsafe fn condition(&self, expression: *mut pg_sys::Expr, depth: usize) -> Translation {
         let depth = depth.checked_sub(1).ok_or("it is nested too deep")?;
         // SAFETY: the caller's promise.
@@ -158,7 +157,7 @@ impl Translator<'_> {
         }
     }
 
-    /// What the key is compared with, if that is what the expression does.
+    /// The operand that the key is compared with, if the expression is such a comparison.
     unsafe fn key_operand(&self, expression: *mut pg_sys::Expr) -> Option<Operand> {
         // SAFETY: as for `condition`.
         unsafe {
@@ -195,7 +194,7 @@ impl Translator<'_> {
         }
     }
 
-    /// The attribute column that an expression is, and its type here.
+    /// The name of the attribute column that an expression is, and its type in the table.
     unsafe fn column(&self, expression: *mut pg_sys::Expr) -> Option<(String, Oid)> {
         // SAFETY: as for `condition`.
         let attribute = unsafe { self.attribute(expression) }?;
@@ -215,10 +214,10 @@ impl Translator<'_> {
         matches!(attribute.source, Source::Key).then_some(attribute.type_oid)
     }
 
-    /// The column of the table that an expression is, seen through relabelling.
+    /// The table's column that an expression is, ignoring relabelling.
     ///
     /// # Safety
-    /// As [`top`](Self::top).
+    /// As for [`top`](Self::top).
     #[allow(clippy::unnecessary_cast, reason = "variables are numbered otherwise before 15")]
     pub unsafe fn attribute(&self, mut expression: *mut pg_sys::Expr) -> Option<&Attribute> {
         // SAFETY: as for `condition`.
@@ -244,11 +243,11 @@ impl Translator<'_> {
         }
     }
 
-    /// Whether an expression's value is known when the scan begins, or begins anew for a row of
-    /// another table.
+    /// Checks that an expression's value is known when the scan starts, or restarts for a row of another
+    /// table.
     ///
     /// # Safety
-    /// As [`top`](Self::top).
+    /// As for [`top`](Self::top).
     pub unsafe fn is_operand(&self, expression: *mut pg_sys::Expr) -> Result<(), &'static str> {
         // SAFETY: as for `condition`.
         unsafe {
@@ -267,7 +266,7 @@ impl Translator<'_> {
     }
 }
 
-/// The predicates of a list of expressions that were found to be translatable.
+/// The predicates of expressions that were translatable when the query was planned.
 ///
 /// # Safety
 /// `expressions` are those of a plan.

@@ -1,5 +1,5 @@
-//! Where a scan's rows come from: found out when the first is asked for, for parameters are known
-//! only then.
+//! Determines where a scan's rows come from, when the first row is asked for: parameters are only known
+//! then.
 
 use super::{ALL_ROWS, Scan, Stage};
 use crate::foreign::files::Contents;
@@ -20,8 +20,8 @@ use pgrx::FromDatum;
 use pgrx::pg_sys;
 use std::task::Poll;
 
-/// Rows in a row that are farther than all that are wanted, before these are given: where Postgres
-/// decides which pass, the search goes deep, and finds some late.
+/// How many consecutive rows that are farther than all wanted ones must come before these are returned. If
+/// Postgres decides which rows pass, the search goes deep, and finds some rows late.
 const RESERVE: usize = 40;
 
 impl Scan {
@@ -35,7 +35,7 @@ impl Scan {
             let mut filters = Vec::new();
             for predicate in &mut self.predicates {
                 match predicate.keys(node, key_type) {
-                    // Several conditions on the key: those that all ask for.
+                    // If there are several conditions on the key, their intersection counts.
                     Some(keys) => match &mut wanted_keys {
                         Some(wanted) => wanted.retain(|key| keys.contains(key)),
                         None => wanted_keys = Some(keys),
@@ -77,7 +77,7 @@ impl Scan {
         }
     }
 
-    /// Begins a search.
+    /// Starts a search.
     ///
     /// # Safety
     /// `node` is the plan node of this scan.
@@ -93,7 +93,7 @@ impl Scan {
         let mut exactness = self.exactness(limit);
         let directed = query.iter().any(|value| *value != 0.0);
         if self.table.options().metric == Metric::Cosine && !directed {
-            // There is no direction to search in.
+            // Without a direction there is nothing to search for.
             exactness = Exact::OtherMetric;
         }
         self.exact = Some(exactness);
@@ -107,7 +107,7 @@ impl Scan {
         // SAFETY: the caller's promise.
         let radius = unsafe { self.radius(node, rounding, &query) };
         let k = limit.map(|limit| limit as usize);
-        // Room for ties at the edge.
+        // Leaves room for ties at the last place.
         let asked = if exact { k.map(|k| k.saturating_mul(2).saturating_add(64)) } else { k };
         let (open, effort) = (self.private.open, self.table.effort);
         let wanted =
@@ -138,8 +138,8 @@ impl Scan {
         })
     }
 
-    /// The query vector; none if it is null or has no direction under cosine, so that all distances
-    /// are alike and any order is right.
+    /// The query vector; `None` if it is null, or has no direction under cosine: all distances are then
+    /// equal, and any order is correct.
     ///
     /// # Safety
     /// `node` is the plan node of this scan.
@@ -161,8 +161,8 @@ impl Scan {
         Some(query)
     }
 
-    /// How far to search; none if there is no end, or if the radius is around another vector than
-    /// is searched for. A radius of null lets nothing pass, which Postgres sees to.
+    /// The radius of the search; `None` if it is unlimited, or if the radius is around another vector than
+    /// the query. If the radius is null no row passes: Postgres checks that.
     unsafe fn radius(
         &mut self,
         node: *mut pg_sys::ForeignScanState,
@@ -175,11 +175,11 @@ impl Scan {
             let (datum, null) = radius.evaluate(node);
             (vector_of(around, node)?, f64::from_datum(datum, null)?)
         };
-        // Every distance is within a radius of NaN.
+        // NaN is greater than every distance, so it does not limit the search.
         if around == query && !radius.is_nan() { Some(rounding?.most(radius)) } else { None }
     }
 
-    /// How many rows are about to be asked for, if that is known: LIMIT and OFFSET together.
+    /// How many rows will be asked for, if that is known: LIMIT plus OFFSET.
     unsafe fn limit(&mut self, node: *mut pg_sys::ForeignScanState) -> Option<u64> {
         if self.private.limit > 0 {
             return Some(self.private.limit as u64);
@@ -193,7 +193,7 @@ impl Scan {
                 i64::from_datum(datum, null)
             };
             match (at, value) {
-                // LIMIT NULL is no limit.
+                // LIMIT NULL means no limit.
                 (0, None) => return Some(self.table.rows()),
                 (0, Some(limit)) => sum = Some(limit.max(1) as u64),
                 (_, value) => {
@@ -204,7 +204,7 @@ impl Scan {
         sum.map(|sum| sum.min(self.table.rows().max(1)))
     }
 
-    /// How many rows pass, without reading one.
+    /// The number of rows that pass, without reading rows.
     fn count(&self, filter: Option<&Filter>) -> Result<u64> {
         if filter.is_none() {
             return Ok(self.table.rows());
@@ -221,8 +221,8 @@ impl Scan {
         }
     }
 
-    /// The same as [`look_up`](Self::look_up) in files of which parts are read: all of their keys, and the columns
-    /// that the filter names.
+    /// Like [`look_up`](Self::look_up), for files that are read by ranges: reads all of their keys, and the
+    /// columns that the filter names.
     fn look_up_ranges(
         &self,
         files: &RangeFiles,
@@ -255,7 +255,7 @@ impl Scan {
         Ok(rows)
     }
 
-    /// The rows that have these keys and match.
+    /// The rows that have one of these keys and pass the filter.
     fn look_up(&self, keys: &[Key], filter: Option<&Filter>) -> Result<Vec<(usize, RowId)>> {
         let shards = match &self.table.contents {
             Contents::Whole(shards) => shards,
@@ -277,7 +277,7 @@ impl Scan {
     }
 }
 
-/// A filter bound to each of the files, if there is one.
+/// The filter bound to each of the files, if there is one.
 fn range_filters(files: &RangeFiles, filter: Option<&Filter>) -> Result<Vec<Option<LazyFilter>>> {
     let all: Vec<usize> = (0..files.files.len()).collect();
     let Some(filter) = filter else { return Ok(vec![None; all.len()]) };
@@ -285,13 +285,13 @@ fn range_filters(files: &RangeFiles, filter: Option<&Filter>) -> Result<Vec<Opti
     Ok(filters.into_iter().map(Some).collect())
 }
 
-/// The vector that an expression of one of pgvector's types is now; none for null.
+/// The current value of an expression of a pgvector type; `None` for null.
 unsafe fn vector_of(
     known: &mut Expression,
     node: *mut pg_sys::ForeignScanState,
 ) -> Option<Vec<f32>> {
     let vector_type = vector::vector_type(known.type_oid()).unwrap_or(VectorType::Vector);
-    // SAFETY: `node` is the plan node that is executed; the value has the type of its expression.
+    // SAFETY: `node` is the plan node being executed; the value has the type of its expression.
     unsafe {
         let (datum, null) = known.evaluate(node);
         (!null).then(|| vector::read(datum, vector_type))
