@@ -1,6 +1,6 @@
-//! Searching index files in a backend: which files there are (`listing`), those that are open
-//! (`shards`) or read where they are (`ranges`), the nearest of their rows (`iterative`) in the order of Postgres's own distances
-//! (`reorder`), which differ from ours by rounding (`rounding`).
+//! Searching index files in a backend: `listing` finds the files, `shards` opens them and `ranges` reads
+//! them in place by ranges; `iterative` finds the nearest rows, which `reorder` puts in the order of
+//! Postgres's own distances; `rounding` bounds the difference between these and ours.
 
 pub mod backend;
 pub mod iterative;

@@ -1,5 +1,5 @@
-//! What is Postgres's: its values, texts, operators and errors, its options and settings, and what
-//! its roles may.
+//! Postgres's own concepts: its values, texts, operators and errors, its options and settings, and the
+//! rights of its roles.
 
 pub mod charset;
 pub mod encoding;

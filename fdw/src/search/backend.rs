@@ -1,10 +1,10 @@
-//! How a backend waits for the network: it has one thread, and its own ideas of signals.
+//! How a backend waits for the network: it has only one thread, and its own handling of signals.
 
 use hither_core::raw::Sink;
 use hither_remote::Interrupt;
 
-/// A wait of this backend. A cancel, a timeout or the end of the backend raises its error: the stack
-/// unwinds, and with it goes all that the wait holds.
+/// Waiting in this backend. A cancellation, a timeout or the termination of the backend raises an error:
+/// the stack unwinds, which drops everything that the wait holds.
 pub struct Backend;
 
 impl Interrupt for Backend {
@@ -19,7 +19,7 @@ impl Interrupt for Backend {
     }
 }
 
-/// A sink that a cancel, a timeout or the end of the backend ends, by an error.
+/// A sink that fails when the statement is cancelled, times out, or the backend is terminated.
 pub struct InterruptibleSink<'s>(pub &'s mut dyn Sink);
 
 impl Sink for InterruptibleSink<'_> {
@@ -33,13 +33,13 @@ impl Sink for InterruptibleSink<'_> {
     }
 }
 
-/// Signals held back while it lives, so that threads begun meanwhile never receive them: only the
+/// Blocks signals as long as it lives, so that threads started meanwhile never receive them: only the
 /// backend's own thread may run Postgres's handlers.
 pub struct SignalMask(libc::sigset_t);
 
 impl SignalMask {
     pub fn new() -> Self {
-        // SAFETY: sets of signals are plain data that these calls fill in.
+        // SAFETY: signal sets are plain data that these calls initialise.
         unsafe {
             let mut all = std::mem::zeroed();
             let mut before = std::mem::zeroed();
@@ -52,7 +52,7 @@ impl SignalMask {
         }
     }
 
-    /// Lets signals through that came meanwhile, and Postgres do what they ask for.
+    /// Delivers the signals that came meanwhile, and lets Postgres act on them.
     pub fn check_for_interrupts(&self) {
         let held = Self(self.0);
         drop(held);
@@ -63,18 +63,18 @@ impl SignalMask {
 
 impl Drop for SignalMask {
     fn drop(&mut self) {
-        // SAFETY: the set was filled in by `new`.
+        // SAFETY: the set was initialised by `new`.
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut())
         };
     }
 }
 
-/// Lets signals through in a new background worker, whose end then comes where it can be borne: as in any
-/// backend, at the next check for interrupts.
+/// Unblocks signals in a new background worker. Its termination then takes effect only where it is safe: as
+/// in any backend, at the next check for interrupts.
 ///
 /// # Safety
-/// Called by the main function of a background worker, before it does anything else.
+/// Called first in the main function of a background worker.
 pub unsafe fn unblock_signals() {
     type Handler = unsafe extern "C" fn(libc::c_int);
     unsafe extern "C" {
@@ -82,7 +82,7 @@ pub unsafe fn unblock_signals() {
         #[cfg_attr(feature = "pg18", link_name = "pqsignal_be")]
         fn pqsignal(signal: libc::c_int, handler: Handler);
     }
-    // SAFETY: the caller's promise; Postgres's own handler, set as Postgres sets it.
+    // SAFETY: the caller's promise; Postgres's own handler, installed as Postgres does.
     unsafe {
         pqsignal(libc::SIGTERM, die);
         pgrx::pg_sys::BackgroundWorkerUnblockSignals();

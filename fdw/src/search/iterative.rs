@@ -1,4 +1,4 @@
-//! A search over the files of a table: merged by our distances, and never at its end while rows
+//! A search over the files of a table: merges their rows by our distances, and continues as long as rows
 //! match.
 
 use crate::search::reorder::Nearest;
@@ -15,61 +15,61 @@ use pgrx::pg_sys;
 use std::cell::RefCell;
 
 thread_local! {
-    /// Scratch of searches that ended, and of how many files each was: a warm search allocates nothing.
+    /// Scratch of searches that ended, with the number of files of each: a warm search allocates nothing.
     static SEARCHERS: RefCell<Vec<(usize, Searcher)>> = RefCell::default();
 }
 
-/// How many rows are looked for first where no LIMIT says it.
+/// How many rows are searched for first if there is no LIMIT.
 pub const FIRST_BATCH: usize = 20;
 
-/// Most rows that a search by a structure is asked for at once.
+/// The greatest number of rows that a search with a structure is asked for at once.
 const MOST_AT_ONCE: usize = 1 << 20;
 
-/// Of how many files a backend keeps scratch, at most: those of one table, or of as many partitions,
-/// each of which is a search of its own.
+/// The number of files for which a backend keeps scratch, at most: the files of one table, or of as many
+/// partitions, each of which is searched separately.
 const MOST_FILES: usize = 512;
 
-/// What is searched for.
+/// The parameters of a search.
 pub struct Request<'w> {
     pub query: Vec<f32>,
     pub metric: Metric,
-    /// How many rows are about to be asked for, if that is known.
+    /// How many rows will be asked for, if that is known.
     pub k: Option<usize>,
     /// Whether the answer must be exact.
     pub exact: bool,
-    /// Whether more rows are likely to be asked for: the search can go on from the beginning.
+    /// Whether more rows are likely to be asked for; then the search can continue at any time.
     pub open: bool,
-    /// Only rows that are no farther.
+    /// Rows beyond this distance are left out.
     pub radius: Option<f32>,
-    /// How far from ours Postgres's distances may be; none where that is not known. An exact search
-    /// then gives all rows, and measures none.
+    /// Bounds of the difference between Postgres's distances and ours; `None` if it is not known. An exact
+    /// search then returns all rows without computing distances.
     pub rounding: Option<Rounding>,
     pub effort: Effort,
     pub filter: Option<&'w Filter>,
 }
 
-/// A search of all shards of a table, which each call is given.
+/// A search of all shards of a table; the shards are passed to each call.
 pub struct Search {
     query: Vec<f32>,
     metric: Metric,
     params: SearchParams<'static>,
     filters: Vec<ShardFilter>,
-    /// In place of a search, where rows are not measured.
+    /// All rows, for an exact search that computes no distances.
     unmeasured: Option<Rows>,
     searcher: Searcher,
     files: usize,
     stage: Stage,
     ready: Vec<(usize, Neighbor)>,
     next: usize,
-    /// For how many rows the searcher is asked next.
+    /// How many rows the searcher is asked for next.
     batch: usize,
-    /// Whether all rows are measured whenever some are asked for.
+    /// Whether every batch computes the distances of all rows.
     scans: bool,
-    /// What the searcher said when it was last asked.
+    /// The searcher's statistics at the last call of [`take_stats`](Self::take_stats).
     told: SearchStats,
 }
 
-/// Where a search stands.
+/// The state of a search.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
@@ -77,14 +77,14 @@ enum Stage {
     Done,
 }
 
-/// Whether Postgres wants to say something: a cancel, a timeout, the end of the backend.
+/// Whether an interrupt is pending: a cancellation, a timeout, or the termination of the backend.
 fn is_interrupted() -> bool {
-    // SAFETY: signal handlers of this very thread set it.
+    // SAFETY: signal handlers of this same thread set it.
     unsafe { (&raw const pg_sys::InterruptPending).read_volatile() != 0 }
 }
 
 impl Search {
-    /// Prepares a search; nothing is searched until the first row is asked for.
+    /// Prepares a search; nothing is read until the first row is asked for.
     pub fn new(shards: &[Shard], request: Request<'_>) -> Result<Self> {
         let Request { query, metric, k, exact, open, radius, rounding, effort, filter } = request;
         let params = match exact {
@@ -94,7 +94,7 @@ impl Search {
         let batch = match k {
             None if exact => usize::MAX,
             _ if exact || !open => k.unwrap_or(FIRST_BATCH),
-            // More than the first answer: it goes on at once.
+            // More than the first answer, because the search will continue at once.
             _ => 2 * params.k,
         };
         let unmeasured = exact && rounding.is_none();
@@ -121,7 +121,7 @@ impl Search {
         })
     }
 
-    /// A distance that no row of what is left is nearer than, as far as a first answer tells.
+    /// A lower bound of the distances of all remaining rows, as far as the answer so far tells.
     pub fn floor(&self) -> f32 {
         match (self.ready.get(self.next), self.stage) {
             (Some((_, next)), _) => next.distance,
@@ -131,8 +131,8 @@ impl Search {
         }
     }
 
-    /// The next row and the number of its shard: of a first answer, and of each batch after it, by
-    /// distance, ties by key. One that is not measured is infinitely near.
+    /// The next row and the number of its shard. The first answer and each later batch are ordered by
+    /// distance, ties by key. A row whose distance was not computed has distance -∞.
     pub fn next(&mut self, shards: &[Shard]) -> Result<Option<(usize, Neighbor)>> {
         if let Some(rows) = &mut self.unmeasured {
             let distance = f32::NEG_INFINITY;
@@ -181,17 +181,17 @@ impl Search {
         if ready.len() < *batch {
             self.stage = Stage::Done;
         }
-        // A scan passes over all rows each time: who wants more than the first gets all.
+        // A scan compares all rows each time, so whoever wants more than the first batch gets all.
         *batch = if self.scans { usize::MAX } else { MOST_AT_ONCE.min(2 * *batch) };
         Ok(())
     }
 
-    /// Whether the next row takes another batch than the first.
+    /// Whether the next row needs a new batch.
     pub fn goes_on(&self) -> bool {
         self.next == self.ready.len() && self.stage == Stage::Begun
     }
 
-    /// What the search did.
+    /// The statistics of the search.
     pub fn stats(&self) -> SearchStats {
         match self.stage {
             Stage::New => SearchStats::default(),
@@ -199,7 +199,7 @@ impl Search {
         }
     }
 
-    /// What the search did since this was asked.
+    /// The statistics since the last call.
     pub fn take_stats(&mut self) -> SearchStats {
         let now = self.stats();
         let told = std::mem::replace(&mut self.told, now);

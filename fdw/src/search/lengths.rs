@@ -1,5 +1,5 @@
-//! The least and the greatest length of a file's rows, measured once for as long as a backend has
-//! the file open.
+//! The least and the greatest length of a file's rows, computed once for as long as a backend has the file
+//! open.
 
 use crate::search::shards::Shard;
 use crate::sql::failure::{Failure, Result};
@@ -7,10 +7,10 @@ use hither_core::{IndexFile, Metric, Searcher};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-/// Rows that are measured at a time: a fraction of a millisecond.
+/// Rows whose lengths are computed at a time, which takes a fraction of a millisecond.
 const STEP: usize = 4096;
 
-/// Bounds of lengths.
+/// Bounds of the lengths of vectors.
 #[derive(Clone, Copy, Debug)]
 pub struct Lengths {
     pub least: f64,
@@ -18,10 +18,10 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Of no row; within every range that is asked for.
+    /// The bounds for no rows; within every range that is checked for.
     pub const NONE: Self = Self { least: 1.0, greatest: 1.0 };
 
-    /// Of these rows and others.
+    /// The bounds for the rows of both.
     pub fn and(self, other: Self) -> Self {
         let (least, greatest) = (self.least.min(other.least), self.greatest.max(other.greatest));
         Self { least, greatest }
@@ -58,7 +58,7 @@ pub fn lengths(shard: &Shard) -> Result<Lengths> {
         if some.is_empty() {
             break;
         }
-        // The distance from zero.
+        // The L2 distance from zero is the length.
         let measured = index.distances(&zero, Metric::L2, &some, &mut searcher, &mut distances);
         measured.map_err(|error| Failure::from(error).about(&shard.path))?;
         for length in distances.iter().copied().map(f64::from) {

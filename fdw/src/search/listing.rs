@@ -1,8 +1,7 @@
-//! The files that a path means: itself, a folder's `*.hither`, or a glob.
+//! The files that a path stands for: the file itself, a folder's `*.hither`, or the matches of a glob.
 //!
-//! Each entry of a folder looks whether the statement was cancelled. `**` goes into folders and
-//! never through symbolic links, which may lead in circles; where a pattern names a link, it is
-//! followed, as everywhere.
+//! Each entry of a folder checks for interrupts. `**` descends into folders but never through symbolic
+//! links, which may form cycles; a link that a pattern names is followed, as everywhere.
 
 use crate::sql::failure::Result;
 use glob::Pattern;
@@ -12,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// A part of a glob between two slashes.
+/// A component of a glob.
 enum Part {
     /// A name, or the root.
     Name(PathBuf),
@@ -21,10 +20,10 @@ enum Part {
     Folders,
 }
 
-/// The files, by name.
+/// The files, sorted by name.
 pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
     let pattern = if path.is_dir() { path.join("*.hither") } else { path.into() };
-    // A folder may have a name that looks like a glob.
+    // A folder's own name may look like a glob.
     let glob = pattern.strip_prefix(path).map_or(pattern.as_path(), |end| match end {
         end if end.as_os_str().is_empty() => &pattern,
         end => end,
@@ -57,7 +56,7 @@ fn part(part: Component<'_>, path: &Path) -> Result<Part> {
     Ok(Part::Pattern(pattern))
 }
 
-/// Adds the files beneath a folder that the rest of a glob means.
+/// Adds the files below a folder that match the rest of a glob.
 fn walk(folder: PathBuf, parts: &[Part], found: &mut BTreeSet<PathBuf>) {
     let Some((first, rest)) = parts.split_first() else {
         if folder.is_file() {
@@ -79,7 +78,7 @@ fn walk(folder: PathBuf, parts: &[Part], found: &mut BTreeSet<PathBuf>) {
                 }
             });
             match rest {
-                // At the end it means what lies in all the folders.
+                // A trailing `**` matches all entries of these folders.
                 [] => each_entry(&folder, |entry| walk(entry.path(), rest, found)),
                 _ => walk(folder, rest, found),
             }
@@ -87,7 +86,7 @@ fn walk(folder: PathBuf, parts: &[Part], found: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// Calls for each entry of a folder; what cannot be listed has none.
+/// Calls `call` for each entry of a folder; a folder that cannot be listed has none.
 fn each_entry(folder: &Path, mut call: impl FnMut(fs::DirEntry)) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         pgrx::check_for_interrupts!();

@@ -1,12 +1,12 @@
-//! Files of servers of which no more is read than what a search needs: by ranges of their bytes.
+//! Files on servers, of which only the byte ranges are read that a search needs.
 //!
-//! `open` opens files, `kept` keeps what this backend has open, `search` finds the nearest rows in it, `file` reads parts.
-//! A question is asked of [`LazyIndex`]es until it is answered; whatever all of them miss meanwhile is brought
-//! in one round, six requests at a time.
+//! `open` opens files, `kept` keeps this backend's open files, `search` finds the nearest rows in them, and
+//! `file` fetches ranges. Each [`LazyIndex`] is asked the same question until it answers; the ranges that
+//! all of them miss are fetched in one round, six requests at a time.
 //!
-//! A file is of one version from its opening on. Of another that has taken its place no byte is used: the server
-//! is asked for this version alone, and each piece has a hash on the way from the content id. Then the statement
-//! fails, and the next one opens the file anew.
+//! A file is read in one version from its opening on. If another version replaces it, none of its bytes are
+//! used: only the opened version is requested from the server, and the content id covers the hash of each
+//! piece. The statement then fails, and the next one opens the file again.
 
 mod file;
 mod kept;
@@ -27,54 +27,54 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Poll;
 
-/// The files of a table.
+/// The open files of a table.
 pub struct RangeFiles {
     pub files: Vec<Rc<RangeFile>>,
     reader: Rc<RangeReader>,
     traffic: Cell<Traffic>,
 }
 
-/// What rows are asked for beside their distance.
+/// What is read of rows apart from their distances.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     pub key: bool,
     pub vector: bool,
-    /// Of each column its number in each of the files.
+    /// For each column, its number in each of the files.
     pub numbers: Vec<Vec<usize>>,
 }
 
 impl RangeFile {
-    /// An error of the library. The file is opened anew by who comes next: what is wrong may be of this version
-    /// alone.
+    /// An error of the library. The next statement opens the file again, because only this version may be
+    /// damaged.
     fn wrong(&self, error: hither_core::Error) -> Failure {
         kept::discard(self);
         Failure::from(error).about(&self.path)
     }
 
-    /// An error that begins a search: mostly of the query.
+    /// An error at the start of a search: usually the query is at fault.
     fn unsearched(&self, error: hither_core::Error) -> Failure {
         Failure::from_search(error, &self.path)
     }
 
-    /// Whether searches may be by this metric.
+    /// Whether the file can be searched by this metric.
     pub fn orders_by(&self, metric: Metric) -> bool {
         self.index.orders_by(metric).unwrap_or(false)
     }
 }
 
 impl RangeFiles {
-    /// What they cost until now.
+    /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic.get()
     }
 
-    /// Asks files, by their numbers, until each has answered.
+    /// Asks files, given by their numbers, until each has answered.
     pub fn answers<T>(
         &self,
         numbers: &[usize],
         mut ask: impl FnMut(usize, &LazyIndex) -> hither_core::Result<Poll<T>>,
     ) -> Result<Vec<T>> {
-        // What a question missed that was given up is nobody's any more.
+        // Drops the ranges that earlier questions missed, which nobody needs any more.
         numbers.iter().for_each(|number| self.files[*number].index.settle());
         let mut answers: Vec<Option<T>> = numbers.iter().map(|_| None).collect();
         loop {
@@ -97,7 +97,7 @@ impl RangeFiles {
         }
     }
 
-    /// Asks one file.
+    /// Asks one file until it has answered.
     pub fn answer<T>(
         &self,
         number: usize,
@@ -107,7 +107,7 @@ impl RangeFiles {
         answers.pop().ok_or_else(|| Failure::new(Code::ERRCODE_INTERNAL_ERROR, "no answer"))
     }
 
-    /// Brings what these files miss.
+    /// Fetches the ranges that these files miss.
     fn bring(&self, files: &[&Rc<RangeFile>]) -> Result<()> {
         let missing = files.iter().map(|file| (&file.remote, &*file.path, &file.index));
         let (traffic, brought) = bring(&self.reader, missing.collect());
@@ -124,17 +124,17 @@ impl RangeFiles {
         self.answer(number, |index| index.key(row))
     }
 
-    /// A row's value in a column of its file.
+    /// The value of a row in a column of its file.
     pub fn value(&self, number: usize, row: RowId, column: usize) -> Result<Value> {
         self.answer(number, |index| index.value(row, column))
     }
 
-    /// A row's vector.
+    /// The vector of a row.
     pub fn vector(&self, number: usize, row: RowId) -> Result<Vec<f32>> {
         self.answer(number, |index| index.vector(row))
     }
 
-    /// Reads all that is wanted of these rows at once, so that it is here when it is asked for.
+    /// Reads what is wanted of these rows at once, so that later calls need not wait for it.
     pub fn expect(&self, rows: &[(usize, RowId)], columns: &Columns) -> Result<()> {
         let mut numbers: Vec<usize> = rows.iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();

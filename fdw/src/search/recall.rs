@@ -1,4 +1,4 @@
-//! How many of the nearest rows searches find, measured on a sample of the rows themselves.
+//! Recall: the share of the nearest rows that searches find, measured on a sample of the rows themselves.
 
 use crate::search::iterative::{Request, Search};
 use crate::search::rounding::Rounding;
@@ -8,20 +8,20 @@ use crate::sql::settings::Effort;
 use hither_core::RowId;
 use pgrx::PgSqlErrorCode as Code;
 
-/// What is measured.
+/// The parameters of a measurement.
 pub struct Sample<'s> {
     pub shards: &'s [Shard],
     pub effort: Effort,
-    /// Which rows of the files count for nothing.
+    /// Whether a row is deleted and therefore ignored.
     pub is_deleted: &'s dyn Fn(usize, RowId) -> bool,
     pub k: usize,
     pub queries: usize,
 }
 
-/// Whether numbers of neighbours and queries can be measured.
+/// Checks the numbers of neighbours and queries.
 ///
 /// # Errors
-/// If one is out of its range.
+/// If one is out of range.
 pub fn check(k: i32, queries: i32) -> Result<(usize, usize)> {
     for (name, value) in [("k", k), ("queries", queries)] {
         if !(1..=1 << 16).contains(&value) {
@@ -33,9 +33,9 @@ pub fn check(k: i32, queries: i32) -> Result<(usize, usize)> {
 }
 
 impl Sample<'_> {
-    /// Mean recall@k of searches against exact ones. Rows spread over the files are the queries, each
-    /// left out of its own answer. A row counts as found if it is no farther than the exact answer's
-    /// last: of rows at one distance any will do. None where there are fewer than two rows.
+    /// Mean recall@k of searches compared with exact ones. The queries are rows spread over the files, each
+    /// left out of its own answer. A row counts as found if it is no farther than the last row of the exact
+    /// answer, so rows at equal distances are interchangeable. `None` if there are fewer than two rows.
     ///
     /// # Errors
     /// If a file is damaged.
@@ -67,7 +67,7 @@ impl Sample<'_> {
         })
     }
 
-    /// The distances of the `k` rows that a search finds nearest, its own left out.
+    /// The distances of the `k` nearest rows that a search finds, without the query's own row.
     fn others(
         &self,
         query: &[f32],

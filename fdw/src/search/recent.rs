@@ -1,18 +1,19 @@
-//! What a backend keeps from one statement to the next.
+//! A cache that a backend keeps from one statement to the next.
 
 use pgrx::pg_sys;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-/// How much is kept of statements that are over.
+/// How many values of previous statements are kept.
 const MOST: usize = 1024;
 
-/// Values by key. What the present statement used stays, however much it is; of what earlier ones
-/// used, the latest. So a statement that needs many finds them again, and never pushes out its own.
+/// Values by key. All values that the current statement used stay, however many; of those that earlier
+/// statements used, the most recent. So a statement that needs many values finds them the next time, and
+/// never evicts its own.
 pub struct RecentValues<K, V> {
-    /// Each with when the statement began that last used it.
+    /// Each value with the start of the last statement that used it.
     entries: BTreeMap<K, (V, pg_sys::TimestampTz)>,
-    /// When to forget.
+    /// The number of entries at which old ones are evicted.
     limit: usize,
 }
 
@@ -23,7 +24,7 @@ impl<K, V> Default for RecentValues<K, V> {
 }
 
 impl<K: Ord, V> RecentValues<K, V> {
-    /// The value of a key, which is used now.
+    /// The value of a key; marks it as used by the current statement.
     pub fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -33,7 +34,7 @@ impl<K: Ord, V> RecentValues<K, V> {
         Some(value)
     }
 
-    /// All values, each with whether the present statement used it.
+    /// All values, each with whether the current statement used it.
     pub fn iter(&self) -> impl Iterator<Item = (&V, bool)> {
         let now = statement();
         self.entries.values().map(move |(value, used)| (value, *used == now))
@@ -46,7 +47,7 @@ impl<K: Ord, V> RecentValues<K, V> {
         self.entries.insert(key, (value, statement()));
     }
 
-    /// Forgets a key, and gives the value that it had.
+    /// Removes a key and returns its value.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -54,7 +55,8 @@ impl<K: Ord, V> RecentValues<K, V> {
         self.entries.remove(key).map(|(value, _)| value)
     }
 
-    /// Keeps what was used last, statement by statement, and looks again when that has doubled.
+    /// Evicts the least recently used values, statement by statement; runs again when the number of the
+    /// rest has doubled.
     fn forget(&mut self) {
         let mut used: Vec<_> = self.entries.values().map(|(_, used)| *used).collect();
         used.sort_unstable();
@@ -64,8 +66,8 @@ impl<K: Ord, V> RecentValues<K, V> {
     }
 }
 
-/// When the present statement began.
+/// When the current statement started.
 fn statement() -> pg_sys::TimestampTz {
-    // SAFETY: a number that this backend keeps.
+    // SAFETY: reads a number that this backend keeps.
     unsafe { pg_sys::GetCurrentStatementStartTimestamp() }
 }

@@ -1,10 +1,10 @@
-//! The order that Postgres computes: rows that a search found are given as Postgres's own distances
-//! put them, and held back while one that is yet to come may precede them.
+//! Restores the order of Postgres's distances: found rows are returned in the order of these, and held back
+//! while a row that is yet to come may precede them.
 //!
-//! An exact search gives all rows by our distances, which [`Rounding`] relates to Postgres's. Any
-//! other gives them in rounds: the nearest that it finds, then, if more are asked for, the next
-//! ones. A row of a later round that belongs into an earlier one came too late: in strict order it
-//! is left out, for what is above the scan relies on the order.
+//! An exact search yields all rows by our distances, which [`Rounding`] relates to Postgres's. Any other
+//! search yields rows in rounds: first the nearest ones that it finds, then, if more are asked for, the
+//! next ones. A row of a later round that belongs in an earlier one comes too late: in strict order it is
+//! left out, because the nodes above the scan rely on the order.
 
 use crate::search::rounding::Rounding;
 use crate::sql::failure::Result;
@@ -13,10 +13,10 @@ use hither_core::{Neighbor, RowId, SearchStats};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A LIMIT of more than one in so many rows costs less by measuring them all.
+/// If LIMIT is more than one in so many rows, comparing all rows costs less.
 pub const MANY_ROWS: u64 = 16;
 
-/// A row that was measured, ordered by Postgres's distance, ties as they came.
+/// A row with its distance, ordered by Postgres's distance, ties by arrival.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct PendingRow {
     distance: Float8,
@@ -25,29 +25,30 @@ struct PendingRow {
     row: RowId,
 }
 
-/// How far the rows that a search gives may be relied on.
+/// How far the order of a search's rows can be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// All rows, by distance.
+    /// All rows come, ordered by distance.
     Exact,
-    /// So many nearest ones at first.
+    /// The first round has this many of the nearest rows.
     Nearest(usize),
-    /// As many that pass what the search does not decide, and after them this many rows in a row,
-    /// and a third of all, that are no nearer than these.
+    /// The first round ends when this many rows have passed what the search does not decide, and when the
+    /// second number of consecutive rows, and a third of all rows of the round, were no nearer than these.
     Passing(usize, usize),
 }
 
-/// What gives rows by our distances, of files that it is given.
+/// A search that returns rows by our distances; the files are passed to each call.
 pub trait Nearest {
     type Files: ?Sized;
 
-    /// A distance that no row of what is left is nearer than, as far as a first answer tells.
+    /// A lower bound of the distances of all remaining rows, as far as the answer so far tells.
     fn floor(&self) -> f32;
 
-    /// The next row and the number of its file: of a first answer, and of each batch after it, by distance.
+    /// The next row and the number of its file. The first answer and each later batch are ordered by
+    /// distance.
     fn next(&mut self, files: &Self::Files) -> Result<Option<(usize, Neighbor)>>;
 
-    /// What it did since this was asked.
+    /// The statistics since the last call.
     fn take_stats(&mut self) -> SearchStats;
 }
 
@@ -55,32 +56,32 @@ pub trait Nearest {
 pub struct Reorder<S> {
     search: S,
     reach: Reach,
-    /// Whether rows that come too late are given nevertheless.
+    /// Whether rows that come too late are returned nevertheless.
     relaxed: bool,
-    /// Of all files.
+    /// The number of rows in all files.
     rows: u64,
     rounding: Option<Rounding>,
     pending: BinaryHeap<Reverse<PendingRow>>,
-    /// How many rows came.
+    /// How many rows came so far.
     number: u64,
     last: Float8,
     round: Round,
     late: u64,
-    /// Whether some came late since it began.
+    /// Whether any row came too late since the start.
     loss: bool,
 }
 
-/// Where a search that is not exact stands.
+/// The state of a round of a search that is not exact.
 #[derive(Default)]
 struct Round {
-    /// How many were before it.
+    /// The number of rounds before it.
     number: u32,
-    /// How many rows are gathered in it.
+    /// How many rows the round gathers.
     goal: usize,
     gathered: usize,
-    /// Distances of the nearest `goal` rows that pass.
+    /// The nearest `goal` rows that pass.
     nearest: BinaryHeap<PendingRow>,
-    /// Rows that came since one of these did.
+    /// Rows that came since one was added to `nearest`.
     since: usize,
     complete: bool,
 }
@@ -114,8 +115,8 @@ impl<S: Nearest> Reorder<S> {
         }
     }
 
-    /// The next row and the number of its shard, of those of the table. `judge` says how far Postgres
-    /// finds a row, or nothing if it does not pass.
+    /// The next row and the number of its shard. `judge` returns Postgres's distance of a row, or `None` if
+    /// the row does not pass.
     pub fn next(
         &mut self,
         files: &S::Files,
@@ -136,7 +137,8 @@ impl<S: Nearest> Reorder<S> {
                     return Ok(Some((pending.shard, pending.row)));
                 }
                 let goal = self.round.goal.saturating_mul(2);
-                // Who wants that many is likely to want all: then none is late any more.
+                // A query that wants this many rows probably wants all: gathering all in one round means
+                // that none comes late.
                 let all = goal as u64 > self.rows / MANY_ROWS && !self.relaxed;
                 let goal = if all { usize::MAX } else { goal };
                 self.round = Round { number: self.round.number + 1, goal, ..Round::default() };
@@ -165,7 +167,8 @@ impl<S: Nearest> Reorder<S> {
         }
     }
 
-    /// Whether rows come by our distances: those of an exact search, and those of a first answer.
+    /// Whether rows come in the order of our distances: in an exact search, and in the first answer of
+    /// others.
     fn is_sorted(&self) -> bool {
         match self.reach {
             Reach::Exact => true,
@@ -201,7 +204,7 @@ impl<S: Nearest> Reorder<S> {
         self.loss
     }
 
-    /// What the search did since this was asked.
+    /// The statistics since the last call.
     pub fn take_stats(&mut self) -> SearchStats {
         SearchStats { dropped: std::mem::take(&mut self.late), ..self.search.take_stats() }
     }

@@ -1,8 +1,9 @@
-//! How far our distances are from Postgres's: both sum in single precision, each in its own order.
+//! Bounds of the difference between our distances and Postgres's: both are summed in single precision, each
+//! in its own order.
 //!
-//! A sum of `n` rounded terms is off by at most about `n` roundings of the sum of the terms' sizes,
-//! whatever the order. Under L2 and L1 the terms have one sign, so that is a share of the distance;
-//! under cosine and inner product it is a share of the product of the lengths.
+//! Whatever the order, a sum of `n` rounded terms is off by at most about `n` rounding errors of the sum of
+//! the terms' magnitudes. Under L2 and L1 all terms have the same sign, so the error is a share of the
+//! distance; under cosine and inner product it is a share of the product of the lengths.
 
 use crate::search::lengths::{Lengths, length, lengths};
 use crate::search::ranges::RangeFiles;
@@ -14,25 +15,25 @@ use hither_core::{Codes, Element, IndexOptions, Metric};
 /// Lengths whose squares, summed in single precision, neither overflow nor lose digits.
 const MODERATE: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
 
-/// Bounds of Postgres's distance by ours, and the other way round.
+/// Bounds Postgres's distance by ours, and vice versa.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounding {
-    /// A share of the distance,
+    /// The error relative to the distance.
     relative: f64,
-    /// and so much more.
+    /// The absolute error, which adds to that.
     absolute: f64,
-    /// Where sums overflow, ours or Postgres's, the distance is at least this.
+    /// If sums overflow, ours or Postgres's, the distance is at least this.
     greatest: f64,
 }
 
 impl Rounding {
-    /// Where only our own distances count.
+    /// For cases where only our own distances count.
     pub const NONE: Self = Self { relative: 0.0, absolute: 0.0, greatest: f64::INFINITY };
 
-    /// Of distances from this query. None if that cannot be known: where the column rounds the
-    /// vectors that were measured, or where lengths are such that sums may over- or underflow. It
-    /// may depend on the lengths of the rows: `measure` says whether that is worth a pass over
-    /// them, the first time.
+    /// The bounds for distances from this query. `None` if they are unknown: because the column rounds the
+    /// vectors that our distances are of, or because the lengths are such that sums may over- or underflow.
+    /// The bounds may depend on the lengths of the rows; `measure` allows a pass over all rows to compute
+    /// these, once per file.
     pub fn new(
         shards: &[Shard],
         column: VectorType,
@@ -54,7 +55,7 @@ impl Rounding {
         })
     }
 
-    /// The same of files of which parts are read: nothing is measured of them.
+    /// The bounds for files that are read by ranges, for which lengths are never computed.
     pub fn of_ranges(
         files: &RangeFiles,
         column: VectorType,
@@ -77,16 +78,17 @@ impl Rounding {
         })
     }
 
-    /// The same for rows whose lengths are within known bounds, as far as the metric wants to know.
+    /// The bounds for rows whose lengths are within the given bounds, which are only asked for if the
+    /// metric needs them.
     pub fn of_lengths(
         metric: Metric,
         query: &[f32],
         lengths: impl FnOnce() -> Result<Option<Lengths>>,
     ) -> Result<Option<Self>> {
-        // Twice the worst case of a sum of so many rounded terms.
+        // Twice the worst case of a sum of this many rounded terms.
         let share = (query.len() as f64 + 16.0) * f64::from(f32::EPSILON);
         let (relative, absolute, greatest) = match metric {
-            // The root of what squares lose when they underflow is far less.
+            // 1e-15 covers underflow: the root of what squares lose is far less.
             Metric::L2 => (share, 1e-15, f64::from(f32::MAX).sqrt()),
             Metric::L1 => (share, 1e-15, f64::from(f32::MAX)),
             Metric::Cosine | Metric::InnerProduct => {
@@ -103,7 +105,7 @@ impl Rounding {
                     if product.is_nan() || product > *MODERATE.end() {
                         return Ok(None);
                     }
-                    // What products lose when they underflow is far less.
+                    // 1e-30 covers underflow: what products lose is far less.
                     (0.0, 2.0 * share * product + 1e-30, f64::INFINITY)
                 }
             }
@@ -112,7 +114,7 @@ impl Rounding {
         Ok(Some(Self { relative, absolute, greatest }))
     }
 
-    /// The least that Postgres's distance may be where ours is `ours`.
+    /// The least value that Postgres's distance may have where ours is `ours`.
     pub fn least(&self, ours: f32) -> f64 {
         if ours.is_nan() {
             return f64::NEG_INFINITY;
@@ -121,19 +123,20 @@ impl Rounding {
         ours - ours.abs() * self.relative - self.absolute
     }
 
-    /// The most that ours may be where Postgres's is at most `theirs`, which is no NaN.
+    /// The greatest value that our distance may have where Postgres's is at most `theirs`, which is not
+    /// NaN.
     pub fn most(&self, theirs: f64) -> f32 {
         let ours = theirs + theirs.abs() * 2.0 * self.relative + self.absolute;
         if ours < self.greatest { (ours as f32).next_up() } else { f32::INFINITY }
     }
 }
 
-/// Whether what is measured of such a file are values of half precision.
+/// Whether our distances in such a file are of half-precision values.
 pub fn is_half(options: &IndexOptions) -> bool {
     options.element == Element::F16 && options.codes != Some(Codes::Sq8Only)
 }
 
-/// Between which bounds the lengths of a file's rows are, as far as the metric wants to know.
+/// Bounds of the lengths of a file's rows, as far as the metric needs them.
 fn lengths_of(shard: &Shard, metric: Metric, measure: bool) -> Result<Option<Lengths>> {
     let index = shard.file.index();
     if index.is_empty() {
@@ -145,13 +148,13 @@ fn lengths_of(shard: &Shard, metric: Metric, measure: bool) -> Result<Option<Len
     }
 }
 
-/// The same, as far as it is known without a pass over the rows.
+/// The bounds that are known without a pass over the rows.
 fn known_lengths(options: &IndexOptions, is_unit_length: bool, metric: Metric) -> Option<Lengths> {
     if is_unit_length {
         return Some(Lengths { least: 0.5, greatest: 2.0 });
     }
-    // The smallest value that is not zero, and 65,535 of the greatest. A row of zeros has no
-    // direction here and there alike.
+    // The smallest value above zero, and 65,535 of the greatest. A row of zeros has no direction for either
+    // side.
     let is_bounded = metric == Metric::Cosine && is_half(options);
     is_bounded.then_some(Lengths { least: 5e-8, greatest: 2e7 })
 }

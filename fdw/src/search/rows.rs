@@ -1,4 +1,4 @@
-//! The rows of a table's files that pass a filter, in no order.
+//! The rows of a table's files that pass a filter, in no particular order.
 
 use crate::search::shards::Shard;
 use crate::sql::failure::{Failure, Result};
@@ -6,7 +6,7 @@ use hither_core::{Filter, IndexFile, IndexFilter, RowId};
 use std::rc::Rc;
 
 self_cell::self_cell!(
-    /// A filter and the file that it was bound to.
+    /// A filter with the file that it is bound to.
     pub struct ShardFilter {
         owner: Rc<IndexFile>,
         #[covariant]
@@ -20,7 +20,7 @@ pub fn bind(shard: &Shard, filter: &Filter) -> Result<ShardFilter> {
     bound.map_err(|error| Failure::from(error).about(&shard.path))
 }
 
-/// The rows of a file that match, or all.
+/// The rows of a file that match the filter, or all.
 pub fn rows_of(shard: &Shard, filter: Option<&Filter>) -> Result<Vec<RowId>> {
     pgrx::check_for_interrupts!();
     let index = shard.file.index();
@@ -33,7 +33,7 @@ pub fn rows_of(shard: &Shard, filter: Option<&Filter>) -> Result<Vec<RowId>> {
 #[derive(Default)]
 pub struct Rows {
     filter: Option<Filter>,
-    /// Of how many files the rows were found.
+    /// The number of files whose rows were already found.
     found: usize,
     rows: std::vec::IntoIter<RowId>,
 }

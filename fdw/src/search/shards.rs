@@ -1,4 +1,4 @@
-//! From locations to opened index files, which a backend keeps.
+//! Opens the index files at locations; a backend keeps them open.
 
 use crate::search::backend::Backend;
 use crate::search::listing::list_files;
@@ -16,20 +16,20 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-/// How exactly the time of a cached file's last use is kept.
+/// The precision of the recorded last use of a cached file.
 const USE_NOTED: Duration = Duration::from_secs(1);
-/// How often a file that another backend removed from the cache is brought again.
+/// How many times opening is tried if another backend removes files from the cache.
 const ATTEMPTS: usize = 3;
 
-/// One file of a table, open.
+/// An open file of a table.
 #[derive(Clone)]
 pub struct Shard {
-    /// Where it is, as people know it: a path or a URL.
+    /// Its location, as shown to users: a path or a URL.
     pub path: PathBuf,
     pub file: Rc<IndexFile>,
 }
 
-/// What tells a file from one that was renamed over it.
+/// Distinguishes a file from another one that was renamed over it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -39,20 +39,20 @@ struct Identity {
     mapped: bool,
 }
 
-/// What a location meant, and when that was asked.
+/// The objects at a location, and when they were listed.
 type List = (Vec<Object>, SystemTime);
 
 thread_local! {
     static OPENED: RefCell<RecentValues<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
-    /// Where objects lie in the cache, and when their server was last asked, by id.
+    /// The paths of objects in the cache, and when their servers were last asked, by object id.
     static BROUGHT: RefCell<RecentValues<String, (PathBuf, SystemTime)>> = RefCell::default();
-    /// Objects that this backend used, and when it last noted that.
+    /// When this backend last recorded the use of an object, by id.
     static USED: RefCell<RecentValues<String, SystemTime>> = RefCell::default();
-    /// What locations meant to who asked.
+    /// Lists by location and access.
     static LISTED: RefCell<RecentValues<(String, Access), List>> = RefCell::default();
 }
 
-/// The files of a table, and what opening them needs to know.
+/// The locations of a table's files, and what is needed to open them.
 pub struct FileSet<'o> {
     pub locations: &'o [Location],
     pub access: &'o Access,
@@ -60,14 +60,14 @@ pub struct FileSet<'o> {
     pub mapping: Mapping,
 }
 
-/// A file that a location means, on this machine or elsewhere.
+/// A file at a location, on this machine or remote.
 enum Entry {
     Path(PathBuf),
     Object(Object),
 }
 
 impl FileSet<'_> {
-    /// Opens all files. Remote ones are brought first, several at a time.
+    /// Opens all files. Remote ones are fetched first, several at a time.
     pub fn open(&self) -> Result<Vec<Shard>> {
         let mut found = Vec::new();
         for location in self.locations {
@@ -82,7 +82,8 @@ impl FileSet<'_> {
             .collect();
         let mut attempt = 1;
         loop {
-            // Kept until all are open, so that none makes room for another.
+            // The locks on cached files are held until all are open, so that fetching one evicts none of
+            // the others.
             let (paths, _cached) = self.bring(&objects)?;
             let mut paths = paths.iter();
             let shards = found.iter().map(|found| match found {
@@ -110,7 +111,7 @@ impl FileSet<'_> {
         self.mapping != Mapping::Never
     }
 
-    /// The files that a location means. Servers' lists are believed for as long as files are.
+    /// The files at a location. Lists from servers are trusted as long as files are.
     fn list(&self, location: &Location) -> Result<Vec<Entry>> {
         if let Location::Path(path) = location {
             let paths = list_files(path)?.into_iter();
@@ -136,7 +137,7 @@ impl FileSet<'_> {
         Ok(objects.into_iter().map(Entry::Object).collect())
     }
 
-    /// Where objects lie on this machine, brought if need be.
+    /// The paths of objects on this machine; fetches those that are missing.
     fn bring(&self, objects: &[Object]) -> Result<(Vec<PathBuf>, Vec<CachedFile>)> {
         if objects.is_empty() {
             return Ok(Default::default());
@@ -165,7 +166,7 @@ impl FileSet<'_> {
         Ok((cached.iter().map(|cached| cached.path.clone()).collect(), cached))
     }
 
-    /// Where the files are, one location each, without bringing any.
+    /// The location of each file, without fetching any.
     pub fn locations(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for location in self.locations {
@@ -177,7 +178,7 @@ impl FileSet<'_> {
         Ok(names)
     }
 
-    /// The state of every file, without bringing any.
+    /// The status of each file, without fetching any.
     pub fn statuses(&self) -> Vec<FileStatus> {
         let mut statuses = Vec::new();
         for location in self.locations {
@@ -222,12 +223,12 @@ impl FileSet<'_> {
     }
 }
 
-/// The state of a file.
+/// The status of a file.
 pub struct FileStatus {
     pub location: String,
     pub file: Option<Rc<IndexFile>>,
     pub bytes: Option<u64>,
-    /// Whether a remote file lies in the cache.
+    /// Whether a remote file is in the cache.
     pub cached: Option<bool>,
     pub error: Option<String>,
 }
@@ -248,13 +249,13 @@ impl FileStatus {
     }
 }
 
-/// A file of this machine, to be copied into the cache.
+/// A file on this machine as an object to be copied to the cache.
 fn copied(path: &Path) -> Result<Object> {
     let Identity { device, inode, modified, size, .. } = identity(path, path, true)?;
     Ok(Object::local(path, &format!("{device} {inode} {modified:?} {size}"))?)
 }
 
-/// Writes down that a cached file is used now, unless this backend just did.
+/// Records that a cached file is used now, unless this backend did so just before.
 fn note_use(object: &Object, path: &Path) {
     let now = SystemTime::now();
     let noted = USED.with_borrow_mut(|used| used.get(object.id()).copied());
@@ -265,8 +266,8 @@ fn note_use(object: &Object, path: &Path) {
     USED.with_borrow_mut(|used| used.insert(object.id().into(), now));
 }
 
-/// Opens a file, or takes the one that this backend has open if it is still the same. Errors call
-/// it by `name`.
+/// Opens a file, or returns the one that this backend has open if it is still the same. Errors call it
+/// `name`.
 fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
     let identity = identity(path, name, mapped)?;
     let known = OPENED.with_borrow_mut(|opened| {
@@ -286,13 +287,13 @@ fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
     Ok(Shard { path: name.into(), file })
 }
 
-/// What tells a file that is there from others.
+/// The identity of the file at a path.
 fn identity(path: &Path, name: &Path, mapped: bool) -> Result<Identity> {
     let metadata = fs::metadata(path).map_err(|error| missing(name, &error))?;
     if metadata.is_dir() {
         return Err(missing(name, &std::io::ErrorKind::IsADirectory.into()));
     }
-    // A pipe would never end, a device neither.
+    // Reading a pipe or a device would never end.
     if !metadata.is_file() {
         let message = format!("\"{}\" is no regular file", name.display());
         return Err(Failure::new(Code::ERRCODE_WRONG_OBJECT_TYPE, message));
@@ -306,7 +307,7 @@ fn identity(path: &Path, name: &Path, mapped: bool) -> Result<Identity> {
     })
 }
 
-/// An error of the library, with the file that it is about.
+/// An error of the library, with the name of the file.
 fn damaged(path: &Path, name: &Path, error: hither_core::Error) -> Failure {
     match error.kind() {
         ErrorKind::Io { .. } => match fs::File::open(path) {

@@ -1,11 +1,11 @@
-//! What this backend did, for `hither.stats`.
+//! The counters of this backend, for `hither.stats`.
 
 use hither_core::SearchStats;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::*;
 use std::cell::RefCell;
 
-/// Counts since the backend began.
+/// Counts since the backend started.
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
     scans: u64,
@@ -23,32 +23,32 @@ thread_local! {
     static TOTALS: RefCell<Totals> = RefCell::default();
 }
 
-/// A scan of all rows, or of those that pass a filter.
+/// Counts a scan of all rows, or of those that pass a filter.
 pub fn note_scan() {
     TOTALS.with_borrow_mut(|totals| totals.scans += 1);
 }
 
-/// Look-ups of the keys of one condition.
+/// Counts look-ups of the keys of one condition.
 pub fn note_look_up() {
     TOTALS.with_borrow_mut(|totals| totals.look_ups += 1);
 }
 
-/// A count without reading rows.
+/// Counts a `count(*)` without reading rows.
 pub fn note_count() {
     TOTALS.with_borrow_mut(|totals| totals.counts += 1);
 }
 
-/// A row that was given to Postgres.
+/// Counts a row that was returned to Postgres.
 pub fn note_row() {
     TOTALS.with_borrow_mut(|totals| totals.rows += 1);
 }
 
-/// A file that this backend did not have open.
+/// Counts a file that this backend did not have open.
 pub fn note_open() {
     TOTALS.with_borrow_mut(|totals| totals.files_opened += 1);
 }
 
-/// A search that ended.
+/// Counts a search that ended.
 pub fn note_search(stats: SearchStats) {
     TOTALS.with_borrow_mut(|totals| {
         totals.searches += 1;
@@ -58,7 +58,7 @@ pub fn note_search(stats: SearchStats) {
     });
 }
 
-/// The counts as a row, in the order of the columns of the view `hither.stats`.
+/// The counters as a row, in the order of the columns of the view `hither.stats`.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn hither_stats(call: pg_sys::FunctionCallInfo) -> Datum {
@@ -76,7 +76,8 @@ pub extern "C-unwind" fn hither_stats(call: pg_sys::FunctionCallInfo) -> Datum {
     ];
     let mut values = counts.map(|count| Datum::from(count as i64));
     let mut nulls = [false; 9];
-    // SAFETY: called as the function that the extension declares, which gives a row; a blessed descriptor makes the tuple a datum.
+    // SAFETY: called as the function that the extension declares, which returns a row; a blessed descriptor
+    // makes the tuple a datum.
     unsafe {
         let mut descriptor = std::ptr::null_mut();
         pg_sys::get_call_result_type(call, std::ptr::null_mut(), &mut descriptor);

@@ -1,7 +1,7 @@
-//! Texts between the encoding of the database and UTF-8, in which files and Rust have them.
+//! Converts texts between the database's encoding and UTF-8, the encoding of files and Rust.
 //!
-//! Where the database's encoding is UTF-8, or says nothing (SQL_ASCII), bytes are the same on both
-//! sides. Else Postgres converts, and a text that one of the sides does not have is an error.
+//! If the database's encoding is UTF-8 or unspecified (SQL_ASCII), the bytes are the same on both sides.
+//! Otherwise Postgres converts them, and a text that cannot be represented is an error.
 
 use crate::sql::charset::{UTF8, as_ascii, is_same, of_database};
 use crate::sql::failure::{Failure, Result};
@@ -12,19 +12,19 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// Whether texts are equal, and come one before another, in the database as they do in a file. Other
-/// encodings order characters otherwise, and some have one for two of Unicode's.
+/// Whether equality and order of texts are the same in the database as in a file. Other encodings order
+/// characters differently, and some have one character for two of Unicode's.
 pub fn compares_alike() -> bool {
     is_same() || of_database() == pg_enc::PG_LATIN1 as c_int
 }
 
-/// A text of the database, such as a literal of a query. What is not UTF-8 in a database that says
-/// nothing of its encoding is an error of Postgres's.
+/// A text from the database, such as a literal of a query. If the database's encoding is unspecified and
+/// the bytes are not UTF-8, Postgres raises an error.
 pub fn from_database(bytes: &[u8]) -> String {
     if of_database() == UTF8 || bytes.is_ascii() {
         return String::from_utf8_lossy(bytes).into_owned();
     }
-    // SAFETY: so many bytes; what is given back is them, or a text that ends with NUL.
+    // SAFETY: the text has this length; the result is the same pointer, or a text that ends with NUL.
     unsafe {
         let text = bytes.as_ptr().cast::<c_char>();
         let converted = pg_sys::pg_server_to_any(text, bytes.len() as c_int, UTF8);
@@ -36,16 +36,16 @@ pub fn from_database(bytes: &[u8]) -> String {
     }
 }
 
-/// The name of a relation, or its number where there is none.
+/// The name of a relation, or its OID if it has none.
 pub fn relation_name(oid: pg_sys::Oid) -> String {
-    // SAFETY: a look-up in the catalogs, which gives a palloc'ed string or null.
+    // SAFETY: a catalog look-up, which returns a palloc'ed string or null.
     unsafe {
         let found = pg_sys::get_rel_name(oid);
         if found.is_null() { oid.to_u32().to_string() } else { name(found) }
     }
 }
 
-/// A name of the database's, of the catalogs or an option. What is not known to be UTF-8 may be lost.
+/// A name from the catalogs or an option. Bytes that are not UTF-8 may be replaced.
 ///
 /// # Safety
 /// `name` points to bytes that end with NUL.
@@ -53,17 +53,17 @@ pub unsafe fn name(name: *const c_char) -> String {
     // SAFETY: the caller's promise.
     let bytes = unsafe { CStr::from_ptr(name) }.to_bytes();
     if is_same() {
-        // Most are UTF-8, and a new backend need not load what mends the others.
+        // Most names are UTF-8, and a new backend need not load the code that repairs the others.
         return String::from_utf8(bytes.into())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     }
     from_database(bytes)
 }
 
-/// A text as the database has it.
+/// A text in the database's encoding.
 ///
 /// # Errors
-/// It has a NUL byte, which ends a text in Postgres, or a character that the encoding has not.
+/// If it has a NUL byte, which ends a text in Postgres, or a character that the encoding lacks.
 pub fn to_database(text: &str) -> Result<Cow<'_, [u8]>> {
     if text.contains('\0') {
         let message = "the text has a NUL byte, which a text of Postgres cannot have";
@@ -75,7 +75,8 @@ pub fn to_database(text: &str) -> Result<Cow<'_, [u8]>> {
     }
     let (start, length) = (text.as_ptr().cast::<c_char>(), text.len() as c_int);
     translated(|| {
-        // SAFETY: so many bytes of UTF-8; what is given back is them, or a text that ends with NUL.
+        // SAFETY: the text has this many bytes of UTF-8; the result is the same pointer, or a text that
+        // ends with NUL.
         unsafe {
             let converted = pg_sys::pg_any_to_server(start, length, UTF8);
             match std::ptr::eq(converted, start) {
@@ -86,11 +87,11 @@ pub fn to_database(text: &str) -> Result<Cow<'_, [u8]>> {
     })
 }
 
-/// What a function of Postgres's makes of a text, or its error if the database cannot have that: so
-/// that who reads a row can say which.
+/// Calls a function of Postgres that converts a text, and returns its error if the database cannot
+/// represent the text, so that the caller can say which row it is in.
 ///
 /// # Errors
-/// A character that the encoding has not, or an escape that no text has.
+/// A character that the encoding lacks, or an escape that no text may have.
 pub fn translated<T>(translate: impl FnOnce() -> T + UnwindSafe + RefUnwindSafe) -> Result<T> {
     PgTryBuilder::new(|| Ok(translate()))
         .catch_when(Code::ERRCODE_UNTRANSLATABLE_CHARACTER, |error| {
@@ -110,8 +111,8 @@ pub fn translated<T>(translate: impl FnOnce() -> T + UnwindSafe + RefUnwindSafe)
         .execute()
 }
 
-/// The same with an end, for functions of Postgres's that want a C string. What the database does
-/// not have is written as it can be.
+/// A text in the database's encoding as a C string, for functions of Postgres. A text that the encoding
+/// cannot represent is written in ASCII with escapes.
 pub fn c_string(text: &str) -> CString {
     let bytes = match to_database(text) {
         Ok(bytes) => bytes.into_owned(),

@@ -1,21 +1,21 @@
-//! Writing what EXPLAIN says.
+//! Prints properties in EXPLAIN's output.
 
 use crate::sql::encoding::c_string;
 use pgrx::{PgList, pg_sys};
 use std::ptr::null;
 
-/// Writes properties: text for people, typed values for programs.
+/// Prints properties: as text for people, as typed values for programs.
 pub struct Properties(*mut pg_sys::ExplainState);
 
 impl Properties {
     /// # Safety
-    /// The explain state that Postgres gave, which outlives this.
+    /// `state` is the explain state that Postgres passed; it outlives this value.
     pub unsafe fn new(state: *mut pg_sys::ExplainState) -> Self {
         Self(state)
     }
 
     pub fn is_text(&self) -> bool {
-        // SAFETY: the explain state that Postgres gave.
+        // SAFETY: the explain state is valid, as `new` requires.
         unsafe { (*self.0).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT }
     }
 
@@ -43,14 +43,14 @@ impl Properties {
         unsafe { pg_sys::ExplainPropertyBool(label.as_ptr(), value, self.0) };
     }
 
-    /// A line each, or an array.
+    /// One line for each value, or an array.
     pub fn texts(&self, label: &str, values: &[String]) {
         if self.is_text() {
             return values.iter().for_each(|value| self.text(label, value));
         }
         let mut list = PgList::<std::ffi::c_char>::new();
         for value in values {
-            // SAFETY: a copy in the memory of the statement.
+            // SAFETY: a copy in the statement's memory context.
             list.push(unsafe { pg_sys::pstrdup(c_string(value).as_ptr()) });
         }
         let label = c_string(label);

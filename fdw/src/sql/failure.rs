@@ -1,4 +1,4 @@
-//! What goes wrong, as Postgres reports it: SQLSTATE, message, hint.
+//! Errors as Postgres reports them: SQLSTATE, message, hint.
 
 use crate::sql::charset::of_error;
 use hither_core::{Error, ErrorKind};
@@ -7,7 +7,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::PgLogLevel;
 use std::path::Path;
 
-/// An error that is about to be raised. Functions return it, callbacks raise it.
+/// An error that has not been raised yet. Functions return it, callbacks raise it.
 #[derive(Debug)]
 pub struct Failure {
     code: Code,
@@ -26,28 +26,28 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same, naming the file that it is about.
+    /// Adds the name of the file to the message.
     pub fn about(self, path: &Path) -> Self {
         Self { message: format!("index file \"{}\": {}", path.display(), self.message), ..self }
     }
 
-    /// The same, naming the value that it is about.
+    /// Adds the column and the row's key to the message.
     pub fn of_value(self, column: &str, key: impl std::fmt::Display) -> Self {
         let message = format!("column \"{column}\" of the row with key {key}: {}", self.message);
         Self { message, ..self }
     }
 
-    /// Whether a file is not where it was.
+    /// Whether a file was not found.
     pub fn is_missing(&self) -> bool {
         self.code == Code::ERRCODE_UNDEFINED_FILE
     }
 
-    /// Whether a file has no room in the cache.
+    /// Whether the cache has no room for a file.
     pub fn is_about_room(&self) -> bool {
         self.code == Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
     }
 
-    /// Whether a value is wrong that was given.
+    /// Whether a given value is at fault.
     pub fn is_about_data(&self) -> bool {
         self.code == Code::ERRCODE_DATA_EXCEPTION
     }
@@ -56,16 +56,16 @@ impl Failure {
         &self.message
     }
 
-    /// The files are not what the plan was made for: cached plans are made anew from now on.
+    /// The error for files that have changed since planning; all cached plans become invalid.
     pub fn outdated() -> Self {
-        // SAFETY: marks cached plans, within a transaction.
+        // SAFETY: invalidates cached plans, within a transaction.
         unsafe { pgrx::pg_sys::ResetPlanCache() };
         let message = "the files of the table changed since the statement was planned";
         Self::new(Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
             .hint("Run the statement again: it will be planned anew.")
     }
 
-    /// What a search says: of the query if that is wrong, else of the file.
+    /// The error of a search: about the query if that is at fault, otherwise about the file.
     pub fn from_search(error: Error, path: &Path) -> Self {
         match error.kind() {
             ErrorKind::DimensionMismatch { .. } | ErrorKind::NonFinite { .. } => Self::from(error),
@@ -73,12 +73,12 @@ impl Failure {
         }
     }
 
-    /// Says it as a warning, and goes on.
+    /// Reports the failure as a warning.
     pub fn warn(self) {
         self.report().report(PgLogLevel::WARNING);
     }
 
-    /// Raises the error: Rust's stack unwinds, then Postgres aborts the statement.
+    /// Raises the error: Rust's stack is unwound, then Postgres aborts the statement.
     pub fn raise(self) -> ! {
         self.report().report(PgLogLevel::ERROR);
         unreachable!("an error report of level ERROR does not return")
@@ -117,7 +117,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// In the words of SQL, where the crate leaves to its callers what settings are called.
+/// Names settings as SQL does; the crate leaves their names to its callers.
 impl From<hither_remote::Error> for Failure {
     fn from(error: hither_remote::Error) -> Self {
         use hither_remote::ErrorKind as E;

@@ -1,4 +1,4 @@
-//! The order that Postgres gives float8.
+//! The order of float8 in Postgres.
 
 use pgrx::{PgList, pg_sys};
 use std::cmp::Ordering;
@@ -28,10 +28,11 @@ impl PartialEq for Float8 {
 
 impl Eq for Float8 {}
 
-/// What a comparison of two float8 says is less, or no greater, and than what; none if an operator does not say that.
+/// The lesser and the greater operand of a comparison (`<`, `<=`, `>`, `>=`) of two float8; `None` for
+/// other operators.
 ///
 /// # Safety
-/// A valid expression of an operator.
+/// A valid operator expression.
 pub unsafe fn lesser_and_greater(
     comparison: *mut pg_sys::OpExpr,
 ) -> Option<(*mut pg_sys::Expr, *mut pg_sys::Expr)> {

@@ -7,7 +7,7 @@ use hither_remote::location::{self, Location};
 use hither_remote::{is_endpoint, is_header, is_query};
 use pgrx::{PgList, PgSqlErrorCode as Code, pg_sys};
 
-/// Options as Postgres keeps them: name and value, in the order given.
+/// Options as Postgres stores them: names and values, in the order in which they were given.
 pub type Options = Vec<(String, String)>;
 
 const LOCATIONS: [&str; 2] = ["location", "shards"];
@@ -22,7 +22,7 @@ const SEARCH: [&str; 9] = [
     "max_age",
     "fetch",
 ];
-/// Where keys are sent is the server's owner's to say, not that of who makes a table.
+/// Only the server's owner may decide where keys are sent, not the creator of a table.
 const NETWORK: [&str; 4] = ["region", "endpoint", "allow_http", "path_style"];
 const SECRETS: [&str; 7] = [
     "access_key_id",
@@ -34,7 +34,7 @@ const SECRETS: [&str; 7] = [
     "query",
 ];
 
-/// The options of a catalog's list of `DefElem`.
+/// The options in a catalog's list of `DefElem`.
 ///
 /// # Safety
 /// `list` is null or a valid list of `DefElem`.
@@ -54,12 +54,12 @@ pub fn find<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
     options.iter().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether an option says on or off.
+/// Whether a Boolean option is on.
 pub fn is_on(options: &Options, name: &str, default: bool) -> bool {
     find(options, name).map_or(default, |value| value == "on")
 }
 
-/// The locations of a table: its own beneath its server's, or the server's.
+/// The locations of a table: its own, relative to its server's, or the server's.
 pub fn locations(table: &Options, server: &Options) -> Result<Vec<Location>> {
     let base = find(server, "location");
     let listed = |options| find(options, "shards").map(location::split);
@@ -76,11 +76,11 @@ pub fn locations(table: &Options, server: &Options) -> Result<Vec<Location>> {
     texts.into_iter().map(|text| Ok(location::parse(text, base)?)).collect()
 }
 
-/// Checks the options of an object of this catalog, as CREATE and ALTER give them.
+/// Checks the options of an object in this catalog, as CREATE and ALTER pass them.
 ///
 /// # Errors
-/// Unknown options, secrets where everybody may read them, values out of range, or locations from
-/// a role that may not read files.
+/// Unknown options, secrets in options that everybody may read, values out of range, or locations from a
+/// role that may not read files.
 pub fn validate(options: &Options, catalog: pg_sys::Oid) -> Result<()> {
     let (what, known): (&str, Vec<&str>) = match catalog {
         pg_sys::ForeignServerRelationId => {
@@ -166,20 +166,22 @@ fn check_value(name: &str, value: &str) -> Result<()> {
     if right {
         return Ok(());
     }
-    // What was written into the place of a secret, before a host or behind it, may be one.
+    // A value that was written for a secret option, or contains user information or a query, may be a
+    // secret.
     let secret = SECRETS.contains(&name) || value.contains(['@', '?']);
     let shown = if secret { String::new() } else { format!(" \"{value}\"") };
     let message = format!("invalid value{shown} for option \"{name}\": it must {wanted}");
     Err(Failure::new(Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, message))
 }
 
-/// A size with Postgres's units, in bytes; without a unit it is kilobytes, as in the setting.
+/// A size in bytes; the value may have one of Postgres's units and is in kilobytes without one, as in the
+/// setting.
 pub fn bytes(value: &str) -> Option<u64> {
     let kilobytes = with_unit(value, pg_sys::GUC_UNIT_KB as i32)?;
     Some(kilobytes * 1024)
 }
 
-/// A time with Postgres's units, in seconds.
+/// A time in seconds; the value may have one of Postgres's units.
 pub fn seconds(value: &str) -> Option<u64> {
     with_unit(value, pg_sys::GUC_UNIT_S as i32)
 }
@@ -187,13 +189,13 @@ pub fn seconds(value: &str) -> Option<u64> {
 fn with_unit(value: &str, unit: i32) -> Option<u64> {
     let value = std::ffi::CString::new(value).ok()?;
     let mut result = 0;
-    // SAFETY: a text that ends with NUL, and a place for the result; hints are not asked for.
+    // SAFETY: a text that ends with NUL, and a place for the result; no hint is requested.
     let right =
         unsafe { pg_sys::parse_int(value.as_ptr(), &raw mut result, unit, std::ptr::null_mut()) };
     right.then(|| u64::try_from(result).ok()).flatten()
 }
 
-/// Checks that locations are well formed, and that this role may name them.
+/// Checks that locations are well-formed, and that the current role may use them.
 fn check_locations(name: &str, value: &str, of_server: bool) -> Result<()> {
     let texts = if name == "shards" { location::split(value) } else { vec![value] };
     for text in texts {
@@ -202,7 +204,7 @@ fn check_locations(name: &str, value: &str, of_server: bool) -> Result<()> {
         location::parse(text, beneath)?;
         match rights::needs(text) {
             Needs::ServerFiles => rights::check_may_read()?,
-            // Who owns a server was allowed to make it.
+            // The owner of a server was allowed to create it.
             Needs::Network if !of_server => rights::check_may_connect()?,
             Needs::Network | Needs::Nothing => {}
         }
@@ -210,7 +212,7 @@ fn check_locations(name: &str, value: &str, of_server: bool) -> Result<()> {
     Ok(())
 }
 
-/// The name nearest to a wrong one, if it is near enough to be a slip.
+/// The known name closest to a wrong one, if it is close enough to be a typo.
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     known
         .map(|known| (distance(name, known), known))
@@ -219,7 +221,7 @@ pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&
         .map(|(_, known)| known)
 }
 
-/// Levenshtein's distance, in bytes.
+/// The Levenshtein distance, in bytes.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! Who may name a location.
+//! The rights that locations require.
 
 use crate::sql::failure::{Failure, Result};
 use hither_remote::location::{is_glob, is_url};
@@ -12,22 +12,22 @@ const READ_SERVER_FILES: u32 = 4569;
 /// OID of the role `pg_write_server_files`.
 const WRITE_SERVER_FILES: u32 = 4570;
 
-/// What the location of an option needs of the role that sets it.
+/// The rights that a location in an option requires of the role that sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Lies beneath what the server's owner chose.
+    /// None: the location lies below one that the server's owner chose.
     Nothing,
-    /// Names a file of this machine, or has whole folders searched.
+    /// It is a file on this machine, or makes the server search whole folders.
     ServerFiles,
-    /// Names a host.
+    /// It names a host.
     Network,
 }
 
-/// What naming a location, as written in an option, needs.
+/// The rights that a location, as written in an option, requires.
 pub fn needs(text: &str) -> Needs {
     let path = Path::new(text);
     let leads_up = path.components().any(|part| part == Component::ParentDir);
-    // A pattern of files lists one folder, one of folders any number of them.
+    // A pattern in the file name lists one folder; patterns of folders may list any number.
     let searches = path.parent().is_some_and(is_glob) || text.contains("**");
     if is_url(text) {
         Needs::Network
@@ -40,11 +40,11 @@ pub fn needs(text: &str) -> Needs {
 
 /// Whether the user has the rights of a predefined role.
 fn has_rights_of(role: u32) -> bool {
-    // SAFETY: plain look-ups in the catalogs, within a transaction.
+    // SAFETY: catalog look-ups within a transaction.
     unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(role)) }
 }
 
-/// As file_fdw: whoever names a file of the server must be allowed to read the server's files.
+/// Checks that the user may read the server's files, as file_fdw does.
 pub fn check_may_read() -> Result<()> {
     if has_rights_of(READ_SERVER_FILES) {
         return Ok(());
@@ -55,15 +55,14 @@ pub fn check_may_read() -> Result<()> {
     ))
 }
 
-/// What is done to a file of the server, as by COPY.
+/// The access to a file on the server, as by COPY.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileUse {
     Read,
     Write,
 }
 
-/// The path of a file of the server that the user may read or write, as the bytes of a text; it is written
-/// from the root.
+/// The absolute path of a file on the server that the user may read or write, from the bytes of a text.
 pub fn server_file(path: Vec<u8>, what: FileUse) -> Result<PathBuf> {
     let (role, name, verb) = match what {
         FileUse::Read => (READ_SERVER_FILES, "pg_read_server_files", "read"),
@@ -82,9 +81,9 @@ pub fn server_file(path: Vec<u8>, what: FileUse) -> Result<PathBuf> {
     Err(Failure::new(Code::ERRCODE_INVALID_NAME, message).hint("Write it from the root."))
 }
 
-/// Whoever names a host must be allowed to make a server, which names hosts.
+/// Checks that the user may create servers, which is what allows naming hosts.
 pub fn check_may_connect() -> Result<()> {
-    // SAFETY: plain look-ups in the catalogs, within a transaction.
+    // SAFETY: catalog look-ups within a transaction.
     let allowed = unsafe {
         let wrapper = pg_sys::get_foreign_data_wrapper_oid(c"hither".as_ptr(), true);
         let user = pg_sys::GetUserId();

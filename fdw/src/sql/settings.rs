@@ -1,4 +1,5 @@
-//! How hard to search: session settings before table options before server options.
+//! The search effort and other settings: those of the session go before options of the table, and these
+//! before options of the server.
 
 mod fetch;
 
@@ -33,9 +34,9 @@ static MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(-1);
 static NEAR_COPIES: GucSetting<bool> = GucSetting::<bool>::new(true);
 static NEAR_COPY_SIZE: GucSetting<i32> = GucSetting::<i32>::new(-1);
 
-/// How long an answer of a server is believed where nothing else is said.
+/// How long a server's answer is trusted by default, in seconds.
 const DEFAULT_MAX_AGE: u64 = 60;
-/// Microseconds from 1970, where the system's clock begins, to 2000, where Postgres's does.
+/// Microseconds from 1970, the epoch of the system's clock, to 2000, Postgres's epoch.
 const EPOCH: i64 = 946_684_800_000_000;
 
 /// `hither.iterative_scan`.
@@ -47,7 +48,7 @@ enum IterativeScan {
     Strict,
     #[name = c"relaxed"]
     Relaxed,
-    /// As pgvector says it.
+    /// The names that pgvector uses.
     #[name = c"strict_order"]
     StrictOrder,
     #[name = c"relaxed_order"]
@@ -67,18 +68,18 @@ enum Map {
     Off,
 }
 
-/// How files of this machine come into memory; remote ones are mapped or read in the cache.
+/// How files on this machine are read; remote ones are mapped or read in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mapping {
-    /// Mapped where they are.
+    /// Mapped in place.
     InPlace,
-    /// Mapped as copies in the cache, which nobody else changes.
+    /// Copied to the cache and mapped there, where nobody else changes them.
     Copied,
-    /// Read, by each backend for itself.
+    /// Read into memory by each backend.
     Never,
 }
 
-/// Makes the session settings known.
+/// Registers the session settings.
 pub fn register() {
     let user = || GucContext::Userset;
     let flags = GucFlags::default;
@@ -193,14 +194,14 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::UNIT_KB,
     );
-    // SAFETY: the settings of this prefix are all defined.
+    // SAFETY: all settings with this prefix are defined by now.
     #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18"))]
     unsafe {
         pg_sys::MarkGUCPrefixReserved(c"hither".as_ptr());
     }
 }
 
-/// How hard to search.
+/// The search effort.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effort {
     ef_search: Option<usize>,
@@ -210,7 +211,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Of this session and these options, the table's before the server's.
+    /// From the session's settings and these options, the table's before the server's.
     pub fn new(levels: [&Options; 2]) -> Self {
         let (ef, probes, recall) = (EF_SEARCH.get(), PROBES.get(), RECALL.get());
         let session = Self {
@@ -229,7 +230,8 @@ impl Effort {
                 relaxed: false,
             }
         };
-        // The first level that says anything decides, so that a recall never meets an ef_search.
+        // The first level that sets anything decides alone, so that a recall is never combined with an
+        // ef_search.
         let mut effort = std::iter::once(session)
             .chain(levels.map(of_options))
             .find(|e| e.ef_search.is_some() || e.probes.is_some() || e.recall.is_some())
@@ -248,7 +250,7 @@ impl Effort {
         effort
     }
 
-    /// How many candidates a search of a graph keeps, where that is known.
+    /// The number of candidates that a graph search keeps, if it is known.
     pub fn pool(&self) -> Option<usize> {
         match (self.recall, self.ef_search) {
             (None, given) => Some(given.unwrap_or(DEFAULT_EF_SEARCH)),
@@ -256,18 +258,18 @@ impl Effort {
         }
     }
 
-    /// The same as parameters of a search.
+    /// Sets the effort in the parameters of a search.
     pub fn apply<'p>(self, params: SearchParams<'p>) -> SearchParams<'p> {
         let Self { ef_search, probes, recall, .. } = self;
         SearchParams { ef_search, probes, recall, ..params }
     }
 
-    /// The same for a search by ranges, which has lists and no graph.
+    /// Sets the effort for a search by ranges, which uses lists and no graph.
     pub fn apply_to_ranges<'p>(self, params: SearchParams<'p>) -> SearchParams<'p> {
         SearchParams { ef_search: None, ..self.apply(params) }
     }
 
-    /// What of it a search by ranges heeds, for EXPLAIN.
+    /// The parameter that a search by ranges uses, for EXPLAIN.
     pub fn describe_ranges(self) -> String {
         match self.recall {
             Some(recall) => format!("recall {recall}"),
@@ -275,7 +277,7 @@ impl Effort {
         }
     }
 
-    /// What of it a structure heeds, for EXPLAIN.
+    /// The parameter that a structure uses, for EXPLAIN.
     pub fn describe(self, structure: Structure) -> String {
         match (self.recall, structure) {
             (Some(recall), _) => format!("recall {recall}"),
@@ -285,7 +287,7 @@ impl Effort {
     }
 }
 
-/// Whether files are mapped rather than read, and which.
+/// Whether files are mapped in place, copied and mapped, or read.
 pub fn mapping(levels: [&Options; 2]) -> Mapping {
     let wanted = match MAP.get() {
         Map::On => Some("on"),
@@ -300,7 +302,7 @@ pub fn mapping(levels: [&Options; 2]) -> Mapping {
     }
 }
 
-/// The model that files must have been made with.
+/// The embedding model that files must have been built with.
 pub fn model(levels: [&Options; 2]) -> Option<String> {
     // SAFETY: a text that ends with NUL.
     let session = MODEL.get().map(|name| unsafe { encoding::name(name.as_ptr()) });
@@ -308,7 +310,7 @@ pub fn model(levels: [&Options; 2]) -> Option<String> {
     session.or_else(|| levels.iter().find_map(|level| find(level, "model")).map(Into::into))
 }
 
-/// How many rows a scan of an index measures before it no longer goes on.
+/// How many rows a scan of an index compares before it stops going on.
 pub fn max_scan_tuples() -> u64 {
     match MAX_SCAN_TUPLES.get() {
         0 => u64::MAX,
@@ -316,32 +318,32 @@ pub fn max_scan_tuples() -> u64 {
     }
 }
 
-/// Whether segments of indexes are kept as files that are mapped.
+/// Whether index segments are kept as files that are mapped.
 pub fn near_copies() -> bool {
     NEAR_COPIES.get()
 }
 
-/// How many bytes these files may take together.
+/// The most bytes that these files may take together.
 pub fn near_copy_size() -> u64 {
     u64::try_from(NEAR_COPY_SIZE.get()).map_or(u64::MAX, |kilobytes| kilobytes * 1024)
 }
 
-/// A moment of Postgres's as one of the system's.
+/// Converts a timestamp of Postgres to the system's.
 pub fn system_time(moment: pg_sys::TimestampTz) -> SystemTime {
     let since = u64::try_from(moment + EPOCH).map(Duration::from_micros);
     UNIX_EPOCH + since.unwrap_or_default()
 }
 
-/// How remote files are kept.
+/// How long and in which cache remote files are kept.
 #[derive(Clone, Debug)]
 pub struct Caching {
-    /// Most bytes that the files of the table may take.
+    /// The most bytes that the files of the table may take in the cache.
     share: Option<u64>,
     max_age: Duration,
 }
 
 impl Caching {
-    /// Of this session and these options, the table's before the server's.
+    /// From the session's settings and these options, the table's before the server's.
     pub fn new(levels: [&Options; 2]) -> Self {
         let of_options = |name| levels.iter().find_map(|level| find(level, name));
         let max_age = match u64::try_from(MAX_AGE.get()) {
@@ -354,18 +356,18 @@ impl Caching {
         }
     }
 
-    /// Answers of servers from this moment on are believed: within a statement always.
+    /// Answers that servers gave since this moment are trusted; those of the current statement always are.
     pub fn believed(&self) -> SystemTime {
-        // SAFETY: a plain number of this backend.
+        // SAFETY: reads a number that this backend keeps.
         let start = system_time(unsafe { pg_sys::GetCurrentStatementStartTimestamp() });
         let now = SystemTime::now();
         start.min(now.checked_sub(self.max_age).unwrap_or(UNIX_EPOCH))
     }
 
-    /// The cache.
+    /// Opens the cache.
     pub fn cache(&self) -> Result<Cache> {
         let folder = CACHE_DIRECTORY.get().unwrap_or_default();
-        // The data directory is that in which a backend works.
+        // A relative path starts at the data directory, the working directory of a backend.
         let folder = PathBuf::from(OsString::from_vec(folder.into_bytes()));
         Ok(Cache::open(CacheOptions {
             folder,

@@ -1,4 +1,4 @@
-//! Values of Postgres's as an index file keeps them.
+//! Converts Postgres's values to those of index files.
 
 use crate::sql::encoding::from_database;
 use crate::sql::failure::{Failure, Result};
@@ -8,18 +8,18 @@ use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, PgSqlErrorCode as Code};
 use std::ffi::CStr;
 
-/// How values of a type of Postgres's are kept.
+/// How values of a Postgres type are stored.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredType {
     pub column_type: ColumnType,
-    /// Beneath domains.
+    /// The type below any domains.
     base: Oid,
 }
 
 impl StoredType {
-    /// None for types that no column holds.
+    /// `None` for types that a column cannot store.
     pub fn of(oid: Oid) -> Option<Self> {
-        // SAFETY: look-ups in the catalogs.
+        // SAFETY: catalog look-ups.
         let (base, kind) = unsafe {
             let base = pg_sys::getBaseType(oid);
             (base, pg_sys::get_typtype(base) as u8)
@@ -35,7 +35,7 @@ impl StoredType {
         Some(Self { column_type, base })
     }
 
-    /// The type of keys of such values; none if they are none.
+    /// The type of keys with such values; `None` if they cannot be keys.
     pub fn key_type(self) -> Option<KeyType> {
         match self.column_type {
             ColumnType::Int64 => Some(KeyType::Int64),
@@ -45,15 +45,16 @@ impl StoredType {
         }
     }
 
-    /// The value; of what it takes much is left in the current memory context.
+    /// The value as a file stores it. Leaves temporary allocations in the current memory context.
     ///
     /// # Errors
-    /// If it is a moment that files do not have.
+    /// If it is a timestamp that files cannot represent.
     ///
     /// # Safety
-    /// A value of the type, not null.
+    /// The value is of this type and not null.
     pub unsafe fn value(self, datum: Datum) -> Result<Value> {
-        // SAFETY: the caller's promise; all of these take the bytes of a text for those of a bytea.
+        // SAFETY: the caller's promise; these types have the layout of a bytea, so their bytes can be read
+        // as one.
         unsafe {
             let bytes = || Vec::<u8>::from_datum(datum, false).unwrap_or_default();
             Ok(match self.base {
@@ -88,13 +89,13 @@ impl StoredType {
         }
     }
 
-    /// What the type's output function gives.
+    /// The text that the type's output function returns.
     ///
     /// # Safety
-    /// A value of the type, not null.
+    /// The value is of this type and not null.
     unsafe fn written(self, datum: Datum) -> String {
         let (mut output, mut is_long) = (pg_sys::InvalidOid, false);
-        // SAFETY: the caller's promise; a function of Postgres's own, which gives a text that ends with NUL.
+        // SAFETY: the caller's promise; an output function of Postgres returns a text that ends with NUL.
         unsafe {
             pg_sys::getTypeOutputInfo(self.base, &raw mut output, &raw mut is_long);
             let text = pg_sys::OidOutputFunctionCall(output, datum);

@@ -1,4 +1,4 @@
-//! Values of an index as Postgres's, and literals of queries as an index's.
+//! Converts an index's values to Postgres's, and literals of queries to an index's.
 
 use crate::sql::encoding::{from_database, to_database, translated};
 use crate::sql::failure::{Failure, Result};
@@ -6,14 +6,14 @@ use hither_core::{ColumnType, KeyRef, KeyType, Value, ValueRef, format_timestamp
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum, PgSqlErrorCode as Code};
 
-/// Microseconds from 1970, where hither's clock begins, to 2000, where Postgres's does.
+/// Microseconds from 1970, hither's epoch, to 2000, Postgres's epoch.
 const EPOCH: i64 = 946_684_800_000_000;
-/// Microseconds of a day.
+/// Microseconds in a day.
 pub const DAY: i64 = 86_400_000_000;
-/// The first microsecond that Postgres's timestamps and dates have, in 4714 BC.
+/// The first microsecond of Postgres's timestamps and dates, in 4714 BC.
 const EARLIEST: i64 = -2_451_545 * DAY;
 
-/// The types that values of a column may be shown as, the natural one first.
+/// The Postgres types that may show values of a column, the default first.
 pub fn types_of(column_type: ColumnType) -> &'static [Oid] {
     match column_type {
         ColumnType::Bool => &[pg_sys::BOOLOID],
@@ -27,7 +27,7 @@ pub fn types_of(column_type: ColumnType) -> &'static [Oid] {
     }
 }
 
-/// The same of keys.
+/// The Postgres types that may show keys, the default first.
 pub fn types_of_key(key_type: KeyType) -> &'static [Oid] {
     match key_type {
         KeyType::RowNumber | KeyType::Int64 => &[pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::INT2OID],
@@ -36,8 +36,8 @@ pub fn types_of_key(key_type: KeyType) -> &'static [Oid] {
     }
 }
 
-/// Whether comparisons of a column that is shown as this type mean the same to the index: others
-/// round (real, date) or depend on the time zone (timestamp).
+/// Whether comparisons of a column that is shown as this type mean the same to the index. Other types round
+/// (real, date) or depend on the time zone (timestamp).
 pub fn compares_alike(column_type: ColumnType, oid: Oid) -> bool {
     match column_type {
         ColumnType::Float64 => oid == pg_sys::FLOAT8OID,
@@ -58,7 +58,7 @@ pub fn key_datum(key: KeyRef<'_>, oid: Oid, typmod: i32) -> Result<Datum> {
     Ok(datum(value, oid, typmod)?.unwrap_or(Datum::from(0)))
 }
 
-/// A value as one of type `oid`, one of those of [`types_of`]; none for null.
+/// A value as one of type `oid`, which is among those of [`types_of`]; `None` for null.
 pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>> {
     let out_of_range = |value: &dyn std::fmt::Display, name: &str| {
         let message = format!("{value} is out of range for type {name}");
@@ -86,7 +86,8 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
         }
         ValueRef::Float64(value) => value.into_datum(),
         ValueRef::Text(value) => {
-            // A varchar's modifier is its length in characters and the varlena header's 4 bytes.
+            // The type modifier of varchar is its length in characters plus the 4 bytes of the varlena
+            // header.
             let longest = usize::try_from(typmod - 4).ok().filter(|_| oid == pg_sys::VARCHAROID);
             if let Some(longest) = longest.filter(|longest| value.chars().count() > *longest) {
                 let message = format!("value too long for type character varying({longest})");
@@ -119,7 +120,7 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
                 let mut text = to_database(text)?.into_owned();
                 text.push(0);
                 let c_string = Some(Datum::from(text.as_ptr()));
-                // SAFETY: jsonb_in takes a C string and gives a jsonb.
+                // SAFETY: jsonb_in takes a C string and returns a jsonb.
                 translated(|| unsafe {
                     pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[c_string])
                 })?
@@ -129,7 +130,7 @@ pub fn datum(value: ValueRef<'_>, oid: Oid, typmod: i32) -> Result<Option<Datum>
     })
 }
 
-/// A literal of a query as the index compares it; none if its type is none that it knows.
+/// A literal of a query as the index compares it; `None` for unknown types.
 ///
 /// # Safety
 /// `datum` is a value of type `oid`, unless `null`.
@@ -147,7 +148,7 @@ pub unsafe fn literal(datum: Datum, null: bool, oid: Oid) -> Option<Value> {
             pg_sys::FLOAT4OID => Value::Float64(f32::from_datum(datum, false)?.into()),
             pg_sys::FLOAT8OID => Value::Float64(f64::from_datum(datum, false)?),
             pg_sys::TEXTOID | pg_sys::VARCHAROID => {
-                // pgrx takes a text for UTF-8; its bytes are as those of a bytea.
+                // pgrx would assume that a text is UTF-8; its bytes can be read as those of a bytea.
                 Value::Text(from_database(&Vec::<u8>::from_datum(datum, false)?))
             }
             pg_sys::UUIDOID => Value::Uuid(*pgrx::Uuid::from_datum(datum, false)?.as_bytes()),
@@ -163,10 +164,10 @@ pub unsafe fn literal(datum: Datum, null: bool, oid: Oid) -> Option<Value> {
     }
 }
 
-/// A moment of Postgres's clock, or of a date's, as an index file has it.
+/// A timestamp or date, in Postgres's microseconds, as an index file stores it.
 ///
 /// # Errors
-/// If it is beyond what files can have: the thirty years between the clocks.
+/// If it is later than what files can represent, because their epoch is thirty years earlier.
 pub fn moment(time: i64) -> Result<Value> {
     let since = match time {
         i64::MIN | i64::MAX => Some(time),
@@ -180,7 +181,7 @@ pub fn moment(time: i64) -> Result<Value> {
     })
 }
 
-/// Whether [`literal`] knows a type.
+/// Whether [`literal`] supports a type.
 pub fn is_literal_type(oid: Oid) -> bool {
     [
         pg_sys::BOOLOID,

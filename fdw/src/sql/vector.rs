@@ -1,4 +1,4 @@
-//! pgvector's types and operators: which OIDs they have here, and how their values are laid out.
+//! pgvector's types and operators: their OIDs in this database, and the layout of their values.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 
-/// A type of pgvector that a vector column may have.
+/// A type of pgvector that a vector column can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VectorType {
     Vector,
@@ -16,7 +16,7 @@ pub enum VectorType {
 }
 
 impl VectorType {
-    /// Bytes that one value takes.
+    /// Bytes of one value.
     pub fn width(self) -> usize {
         match self {
             Self::Vector => 4,
@@ -24,7 +24,7 @@ impl VectorType {
         }
     }
 
-    /// Whether its values lie in memory as this element does in a file.
+    /// Whether its values have the same layout in memory as this element type has in a file.
     pub fn stores(self, element: Element) -> bool {
         cfg!(target_endian = "little")
             && matches!(
@@ -34,23 +34,23 @@ impl VectorType {
     }
 }
 
-/// Bytes before the values: varlena header, dimensions, two unused bytes.
+/// Bytes before the values: the varlena header, the dimensions, two unused bytes.
 const HEADER: usize = 8;
 
 thread_local! {
-    // OIDs keep their meaning: what was found once need not be looked up again.
+    // OIDs keep their meaning, so results of look-ups stay valid.
     static TYPES: RefCell<BTreeMap<u32, Option<VectorType>>> = RefCell::default();
     static OPERATORS: RefCell<BTreeMap<u32, Option<Metric>>> = RefCell::default();
 }
 
-/// Whether a function is one of pgvector's library, wherever that is installed.
+/// Whether a function belongs to pgvector's library, wherever that is installed.
 ///
-/// pg_proc says so, which whoever parsed the query has read already. Asking pg_depend for the
-/// extension was slower in a new backend, which knows that catalog only by name.
+/// pg_proc tells, and its row is already cached from parsing the query. Asking pg_depend for the extension
+/// was slower in a new backend, which has not cached that catalog.
 fn is_pgvectors(function: pg_sys::Oid) -> bool {
     let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
-    // SAFETY: a look-up in the catalogs, within a transaction; the tuple is released, and its
-    // library, where there is one, is a text.
+    // SAFETY: a catalog look-up within a transaction; the tuple is released, and its library, if it has
+    // one, is a text.
     unsafe {
         let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
         if tuple.is_null() {
@@ -58,7 +58,7 @@ fn is_pgvectors(function: pg_sys::Oid) -> bool {
         }
         let (column, mut null) = (pg_sys::Anum_pg_proc_probin as i16, true);
         let library = pg_sys::SysCacheGetAttr(cache, tuple, column, &raw mut null);
-        // A text has the bytes of a bytea, in whatever encoding.
+        // A text has the layout of a bytea, whatever its encoding.
         let library = Vec::<u8>::from_datum(library, null).unwrap_or_default();
         pg_sys::ReleaseSysCache(tuple);
         let name = library.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -66,9 +66,9 @@ fn is_pgvectors(function: pg_sys::Oid) -> bool {
     }
 }
 
-/// Which of pgvector's types this is, if any.
+/// The pgvector type with this OID, if it is one.
 pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
-    // Postgres's own types need no look-up.
+    // Built-in types need no look-up.
     if oid.to_u32() < pg_sys::FirstNormalObjectId {
         return None;
     }
@@ -84,7 +84,7 @@ pub fn vector_type(oid: pg_sys::Oid) -> Option<VectorType> {
     found
 }
 
-/// The name of a type that pgvector's indexes take and ours do not.
+/// The name of a type that pgvector's indexes support and ours do not.
 pub fn foreign_type(oid: pg_sys::Oid) -> Option<&'static str> {
     match oid {
         pg_sys::BITOID => Some("bit"),
@@ -93,11 +93,11 @@ pub fn foreign_type(oid: pg_sys::Oid) -> Option<&'static str> {
     }
 }
 
-/// The name of the function that reads values of a type, if that is one of pgvector's.
+/// The name of a type's input function, if that is one of pgvector's.
 fn input_function(oid: pg_sys::Oid) -> Option<String> {
     let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-    // SAFETY: the type exists, with places for what it is asked for; get_func_name gives a
-    // palloc'ed string, the function being there.
+    // SAFETY: the type exists, and there are places for the results; the function exists, so get_func_name
+    // returns a palloc'ed string.
     unsafe {
         pg_sys::getTypeInputInfo(oid, &raw mut input, &raw mut parameter);
         let name = || CStr::from_ptr(pg_sys::get_func_name(input)).to_string_lossy().into_owned();
@@ -112,9 +112,9 @@ pub fn metric_of(operator: pg_sys::Oid) -> Option<Metric> {
     {
         return known;
     }
-    // SAFETY: look-ups in the catalogs, within a transaction.
+    // SAFETY: catalog look-ups within a transaction.
     let found = if is_pgvectors(unsafe { pg_sys::get_opcode(operator) }) {
-        // SAFETY: the operator exists; get_opname gives a palloc'ed string.
+        // SAFETY: the operator exists; get_opname returns a palloc'ed string.
         let name = unsafe { CStr::from_ptr(pg_sys::get_opname(operator)) };
         let mut metrics = Metric::ALL.iter();
         metrics.find(|metric| metric.operator().as_bytes() == name.to_bytes()).copied()
@@ -137,7 +137,7 @@ pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
         VectorType::Vector => {
             bytes.as_chunks().0.iter().map(|value| f32::from_ne_bytes(*value)).collect()
         }
-        // A query, once a statement: to ask what the processor can would take longer.
+        // This reads one query per statement: detecting the processor's features would take longer.
         VectorType::Halfvec => {
             let values = bytes.as_chunks().0.iter().map(|value| f16::from_ne_bytes(*value));
             values.map(f16::to_f32_const).collect()
@@ -145,17 +145,17 @@ pub unsafe fn read(datum: pg_sys::Datum, vector_type: VectorType) -> Vec<f32> {
     }
 }
 
-/// A value of one of pgvector's types, detoasted, as long as this lives.
+/// A detoasted value of one of pgvector's types.
 pub struct VectorValue {
     pointer: *mut pg_sys::varlena,
-    /// Whether it is a copy, which is ours to free.
+    /// Whether it is a copy that this must free.
     copied: bool,
     vector_type: VectorType,
 }
 
 impl VectorValue {
     /// # Safety
-    /// `datum` is a value of this type, not null, which outlives this.
+    /// `datum` is a value of this type, not null, which outlives this value.
     pub unsafe fn new(datum: pg_sys::Datum, vector_type: VectorType) -> Self {
         // SAFETY: the caller's promise.
         let pointer = unsafe { pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) };
@@ -163,10 +163,10 @@ impl VectorValue {
         Self { pointer, copied, vector_type }
     }
 
-    /// Its values as they lie, little-endian where the machine is.
+    /// The bytes of its values, in the machine's byte order.
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: pgvector's layout is a varlena header, i16 dimensions, i16 unused, the values. Detoasting
-        // aligns it, and reads are unaligned anyway.
+        // aligns it, and the values are read as bytes anyway.
         unsafe {
             let pointer = self.pointer.cast::<u8>();
             let dimensions = pointer.add(4).cast::<u16>().read_unaligned() as usize;
@@ -177,7 +177,7 @@ impl VectorValue {
 
 impl Drop for VectorValue {
     fn drop(&mut self) {
-        // After an error its memory goes with its context.
+        // After an error the memory context frees it.
         if self.copied && !std::thread::panicking() {
             // SAFETY: allocated by `new`.
             unsafe { pg_sys::pfree(self.pointer.cast()) }
@@ -185,7 +185,7 @@ impl Drop for VectorValue {
     }
 }
 
-/// A vector of so many values in the current memory context, which are yet to be written.
+/// Allocates a vector in the current memory context; its values are still to be written.
 pub fn allocate(dimensions: usize, vector_type: VectorType) -> *mut u8 {
     let size = HEADER + dimensions * vector_type.width();
     // SAFETY: `size` bytes are allocated; the header is written.
@@ -201,9 +201,9 @@ pub fn allocate(dimensions: usize, vector_type: VectorType) -> *mut u8 {
 /// Writes the values of a vector.
 ///
 /// # Safety
-/// `vector` is one of as many values and this type, as [`allocate`] gives it.
+/// `vector` has this number of values and this type, and was returned by [`allocate`].
 pub unsafe fn write(values: &[f32], vector_type: VectorType, vector: *mut u8) {
-    // SAFETY: there is room for as many values.
+    // SAFETY: there is room for this number of values.
     unsafe {
         let out = vector.add(HEADER);
         match vector_type {
@@ -211,7 +211,7 @@ pub unsafe fn write(values: &[f32], vector_type: VectorType, vector: *mut u8) {
                 std::ptr::copy_nonoverlapping(values.as_ptr().cast(), out, values.len() * 4);
             }
             VectorType::Halfvec => {
-                // The allocation starts at a multiple of 8, and so does what follows the header.
+                // The allocation is aligned to 8 bytes, and so is what follows the header.
                 let out = std::slice::from_raw_parts_mut(out.cast::<f16>(), values.len());
                 out.convert_from_f32_slice(values);
             }
@@ -224,6 +224,6 @@ pub unsafe fn write(values: &[f32], vector_type: VectorType, vector: *mut u8) {
 /// # Safety
 /// As for [`write`].
 pub unsafe fn copy(stored: &[u8], vector: *mut u8) {
-    // SAFETY: there is room for as many bytes.
+    // SAFETY: there is room for this many bytes.
     unsafe { std::ptr::copy_nonoverlapping(stored.as_ptr(), vector.add(HEADER), stored.len()) }
 }

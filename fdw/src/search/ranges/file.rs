@@ -1,4 +1,4 @@
-//! A file of which parts are read, and bringing these.
+//! A file that is read by ranges, and fetching these.
 
 use crate::search::backend::Backend;
 use crate::sql::failure::{Failure, Result};
@@ -9,13 +9,13 @@ use pgrx::PgSqlErrorCode as Code;
 use std::ops::{AddAssign, Range};
 use std::path::{Path, PathBuf};
 
-/// Bytes between two ranges that are read over, to save a request.
+/// The greatest gap in bytes between two ranges that one request reads together.
 const GAP: u64 = 4096;
 
-/// A file of which parts are read.
+/// A file that is read by ranges.
 #[derive(Debug)]
 pub struct RangeFile {
-    /// Where it is, as people know it.
+    /// Its location, as shown to users.
     pub path: PathBuf,
     pub options: IndexOptions,
     pub rows: u64,
@@ -24,7 +24,7 @@ pub struct RangeFile {
     pub remote: RemoteFile,
 }
 
-/// What was asked of servers, and how often all that was missing was waited for.
+/// Requests to servers, bytes received, and how many rounds of requests were waited for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
     pub requests: u64,
@@ -40,7 +40,7 @@ impl AddAssign for Traffic {
     }
 }
 
-/// Brings what indexes of these files miss, in one round.
+/// Fetches the ranges that the indexes of these files miss, in one round.
 pub fn bring(
     reader: &RangeReader,
     files: Vec<(&RemoteFile, &Path, &LazyIndex)>,

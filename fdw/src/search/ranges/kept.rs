@@ -1,4 +1,4 @@
-//! What this backend keeps open, within a limit.
+//! The files that this backend keeps open, and the memory limit for their pieces.
 
 use super::file::RangeFile;
 use crate::search::recent::RecentValues;
@@ -7,23 +7,23 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-/// A file that is open, and when its server was last asked which version it has.
+/// An open file, and when its server was last asked for its version.
 struct Kept {
     file: Rc<RangeFile>,
     asked: SystemTime,
 }
 
 thread_local! {
-    /// Open files by the ids of their objects.
+    /// Open files by object id.
     static KEPT: RefCell<RecentValues<String, Kept>> = RefCell::default();
 }
 
-/// The file that is kept for an object.
+/// The open file of an object.
 pub fn find(id: &str) -> Option<Rc<RangeFile>> {
     find_asked_since(id, SystemTime::UNIX_EPOCH)
 }
 
-/// The same if its server was asked at `believed` or later.
+/// The open file of an object, if its server was asked at `believed` or later.
 pub fn find_asked_since(id: &str, believed: SystemTime) -> Option<Rc<RangeFile>> {
     KEPT.with_borrow_mut(|kept| {
         let kept = kept.get(id).filter(|kept| kept.asked >= believed)?;
@@ -31,12 +31,12 @@ pub fn find_asked_since(id: &str, believed: SystemTime) -> Option<Rc<RangeFile>>
     })
 }
 
-/// Keeps a file for an object, whose server was asked then.
+/// Keeps a file for an object whose server was asked at `asked`.
 pub fn keep(id: &str, file: Rc<RangeFile>, asked: SystemTime) {
     KEPT.with_borrow_mut(|kept| kept.insert(id.into(), Kept { file, asked }));
 }
 
-/// Keeps a file no longer.
+/// Stops keeping a file.
 pub fn discard(file: &RangeFile) {
     let id = file.remote.object().id();
     KEPT.with_borrow_mut(|kept| {
@@ -46,8 +46,8 @@ pub fn discard(file: &RangeFile) {
     });
 }
 
-/// Drops pieces until what this backend keeps of all files is within its limit: at first all of files that the
-/// present statement does not use.
+/// Drops pieces until those of all files together are within the limit: first, all pieces of files that the
+/// current statement does not use.
 pub fn trim() {
     let limit = settings::fetch_memory();
     let held = |file: &RangeFile| file.index.traffic().1;

@@ -1,4 +1,4 @@
-//! Opening files by their first bytes, and keeping them from one statement to the next.
+//! Opens files by reading their first bytes, and keeps them from one statement to the next.
 
 use super::file::{RangeFile, Traffic, bring};
 use super::{RangeFiles, kept};
@@ -17,22 +17,23 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-/// How many of a file's first bytes are asked for, before it is known what is in it: as many as opening reads.
+/// The first bytes of a file, which are requested before anything is known about it: as many as opening
+/// usually needs.
 const FIRST: Range<u64> = 0..65_536;
-/// What is asked for to learn whether a file is still the one that is open.
+/// The range that is requested to find out whether an open file is still current.
 const AGAIN: Range<u64> = 0..1;
 
-/// What a location meant, and when that was asked.
+/// The objects at a location, and when they were listed.
 type List = (Vec<Object>, SystemTime);
 
 thread_local! {
-    /// What keeps the connections of this backend.
+    /// The reader, which keeps this backend's connections.
     static READER: RefCell<Option<Rc<RangeReader>>> = RefCell::default();
-    /// What locations meant to who asked.
+    /// Lists by location and access.
     static LISTED: RefCell<RecentValues<(String, Access), List>> = RefCell::default();
 }
 
-/// The files of a table, and what opening them needs to know.
+/// The locations of a table's files, and what is needed to open them.
 pub struct RangeSet<'o> {
     pub locations: &'o [Location],
     pub access: &'o Access,
@@ -40,10 +41,10 @@ pub struct RangeSet<'o> {
 }
 
 impl RangeSet<'_> {
-    /// Opens all files, several at a time. None of this machine is among them.
+    /// Opens all files, several at a time. No location may be on this machine.
     ///
     /// # Errors
-    /// A file cannot be had by ranges, or has no lists for them.
+    /// If a server does not send ranges, or a file has no lists for reading by ranges.
     pub fn open(&self) -> Result<RangeFiles> {
         let reader = reader()?;
         let asked = SystemTime::now();
@@ -62,7 +63,7 @@ impl RangeSet<'_> {
                 .iter()
                 .zip(&stale)
                 .map(|(at, stale)| match stale {
-                    // With its connections.
+                    // Reuses the file's object, and so its connections.
                     Some(file) => (file.remote.object(), AGAIN),
                     None => (&objects[*at], FIRST),
                 })
@@ -109,13 +110,13 @@ impl RangeSet<'_> {
         Ok(RangeFiles { files: files.into_iter().flatten().collect(), reader, traffic })
     }
 
-    /// Those that are open, and whose servers need not be asked.
+    /// The files that are already open and whose servers need not be asked again.
     fn known(&self, objects: &[Object]) -> Vec<Option<Rc<RangeFile>>> {
         let believed = self.caching.believed();
         objects.iter().map(|object| kept::find_asked_since(object.id(), believed)).collect()
     }
 
-    /// The files that a location means, believed for as long as files are.
+    /// The files at a location. Lists are trusted as long as files are.
     fn list(&self, reader: &RangeReader, location: &Location) -> Result<Vec<Object>> {
         let believed = self.caching.believed();
         let key = (location.to_string(), self.access.clone());
@@ -140,12 +141,12 @@ struct Opening {
 }
 
 impl Opening {
-    /// With its first bytes, or a single one of them.
+    /// Starts with the first bytes of the file or, if it was open in another version, with only one byte.
     fn new(url: &str, remote: RemoteFile, first: Vec<u8>, again: bool) -> Result<Self> {
-        // What all files together may take is looked after here.
+        // This module limits the memory of all files together.
         let mut opening = Self { url: url.into(), remote, index: LazyIndex::new(u64::MAX) };
         if !again {
-            // Nothing is here yet: it is known now what is wanted.
+            // The index has no bytes yet: opening it makes it ask for some.
             let _ = opening.open()?;
             let supplied = opening.index.supply(FIRST.start, &first);
             supplied.map_err(|error| opening.wrong(error))?;
@@ -175,7 +176,7 @@ impl Opening {
     }
 }
 
-/// Reads on until all are open; in how many rounds.
+/// Reads further ranges until all files are open; returns the number of rounds.
 fn read_starts(reader: &RangeReader, opening: &mut [(usize, Opening)]) -> Result<u64> {
     let mut round_trips = 0;
     loop {
@@ -194,13 +195,13 @@ fn read_starts(reader: &RangeReader, opening: &mut [(usize, Opening)]) -> Result
     }
 }
 
-/// The reader of this backend.
+/// This backend's reader.
 fn reader() -> Result<Rc<RangeReader>> {
     READER.with_borrow_mut(|reader| {
         if let Some(reader) = reader {
             return Ok(Rc::clone(reader));
         }
-        // A thread that it may begin never receives signals.
+        // Threads that it starts never receive signals.
         let _masked = SignalMask::new();
         let made = Rc::new(RangeReader::new(RangeOptions::default())?);
         *reader = Some(Rc::clone(&made));
@@ -208,7 +209,7 @@ fn reader() -> Result<Rc<RangeReader>> {
     })
 }
 
-/// What to do with a file that cannot be read by ranges.
+/// Adds a hint for a file that cannot be read by ranges.
 fn whole_instead(failure: Failure) -> Failure {
     failure.hint("SET hither.fetch_mode = file, or the option fetch 'file' of the table or its server, brings it whole.")
 }

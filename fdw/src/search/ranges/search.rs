@@ -1,4 +1,4 @@
-//! The nearest rows of files of which parts are read, merged by our distances.
+//! Finds the nearest rows of files that are read by ranges, merged by our distances.
 
 use super::{Columns, RangeFiles};
 use crate::search::iterative::{FIRST_BATCH, Request};
@@ -9,27 +9,27 @@ use hither_core::{Key, Metric, Neighbor, Order, SearchParams, SearchStats};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-/// Most rows that a search is asked for at once.
+/// The greatest number of rows that a search is asked for at once.
 const MOST_AT_ONCE: usize = 1 << 16;
 
-/// What is searched for in one file.
+/// The search in one file.
 #[derive(Default)]
 struct Part {
     searcher: LazySearcher,
-    /// What it found and was not taken yet, nearest first.
+    /// Rows that were found and not taken yet, nearest first.
     found: VecDeque<Neighbor>,
-    /// Whether there is no more.
+    /// Whether the file has no more rows.
     is_done: bool,
 }
 
-/// A search of the files of a table, which each call is given. It may go on to the last row.
+/// A search of a table's files, which are passed to each call. It can go on to the last row.
 pub struct RangeSearch {
     metric: Metric,
     parts: Vec<Part>,
-    /// What is read of the rows that are found, while others are.
+    /// The columns that are read for each batch of found rows.
     columns: Columns,
     ready: VecDeque<(usize, Neighbor)>,
-    /// For how many rows the files are asked next.
+    /// How many rows the files are asked for next.
     batch: usize,
     is_begun: bool,
     is_done: bool,
@@ -37,10 +37,10 @@ pub struct RangeSearch {
 }
 
 impl RangeSearch {
-    /// Begins a search that is not exact. Reads the columns that a filter names.
+    /// Starts a search that is not exact. Reads the columns that a filter needs.
     ///
     /// # Errors
-    /// The query or the filter does not fit, or a file cannot be read.
+    /// If the query or the filter does not fit, or a file cannot be read.
     pub fn new(files: &RangeFiles, request: Request<'_>, columns: Columns) -> Result<Self> {
         let Request { query, metric, k, open, radius, effort, filter, .. } = request;
         let k = k.unwrap_or(FIRST_BATCH);
@@ -64,10 +64,10 @@ impl RangeSearch {
         Ok(Self {
             metric,
             parts,
-            // They were just measured.
+            // Their vectors were just read.
             columns: Columns { vector: true, ..columns },
             ready: VecDeque::new(),
-            // More than the first answer: it goes on at once.
+            // More than the first answer, because the search will continue at once.
             batch: MOST_AT_ONCE.min(if open { 2 * k } else { k }),
             is_begun: false,
             is_done: false,
@@ -87,7 +87,7 @@ impl RangeSearch {
             };
             found.extend(self.parts[number].found.pop_front().map(|near| (number, near)));
         }
-        // A batch may be of several that a file gave, of which each begins anew.
+        // A batch may contain several batches of a file, each of which is sorted by itself.
         found.sort_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
         let rows: Vec<_> = found.iter().map(|(number, near)| (*number, near.row)).collect();
         files.expect(&rows, &self.columns)?;
@@ -96,7 +96,7 @@ impl RangeSearch {
         Ok(())
     }
 
-    /// Asks all files of which nothing is left for more, together.
+    /// Asks all files that have no rows left for more, in common rounds.
     fn fill_parts(&mut self, files: &RangeFiles) -> Result<()> {
         let Self { parts, batch, .. } = self;
         let is_empty = |part: &Part| part.found.is_empty() && !part.is_done;
@@ -116,7 +116,7 @@ impl RangeSearch {
         Ok(())
     }
 
-    /// The file whose next row is the nearest, ties by key.
+    /// The file with the nearest next row, ties by key.
     fn nearest(&self, files: &RangeFiles) -> Result<Option<usize>> {
         let mut best: Option<(usize, Neighbor)> = None;
         for (number, part) in self.parts.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How files of servers are read: whole, or by ranges of their bytes.
+//! How files on servers are read: whole, or by byte ranges.
 
 use crate::sql::options::{Options, find};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 static FETCH: GucSetting<FetchSetting> = GucSetting::<FetchSetting>::new(FetchSetting::Default);
 static FETCH_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 << 10);
 
-/// `hither.fetch_mode`: FETCH is a word of SQL's own, which no setting can be called.
+/// `hither.fetch_mode`: FETCH is a keyword of SQL, so no setting can have that name.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
 enum FetchSetting {
     #[name = c"default"]
@@ -20,18 +20,18 @@ enum FetchSetting {
     Auto,
 }
 
-/// How files of servers are read.
+/// How files on servers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetch {
-    /// Brought whole into the cache.
+    /// Fetched whole into the cache.
     File,
-    /// Where they are, no more of them than a search needs.
+    /// In place, only the ranges that a search needs.
     Range,
     /// Whole if the cache has room, else by ranges.
     Auto,
 }
 
-/// Makes the settings known.
+/// Registers the settings.
 pub(super) fn register() {
     GucRegistry::define_enum_guc(
         c"hither.fetch_mode",
@@ -53,7 +53,7 @@ pub(super) fn register() {
     );
 }
 
-/// How files of servers are read.
+/// How files on servers are read.
 pub fn fetch(levels: [&Options; 2]) -> Fetch {
     let wanted = match FETCH.get() {
         FetchSetting::File => Some("file"),
@@ -68,7 +68,7 @@ pub fn fetch(levels: [&Options; 2]) -> Fetch {
     }
 }
 
-/// How many bytes of files that it reads by ranges a backend keeps.
+/// The most bytes of files read by ranges that a backend keeps in memory.
 pub fn fetch_memory() -> u64 {
     FETCH_MEMORY.get() as u64 * 1024
 }
