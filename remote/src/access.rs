@@ -1,4 +1,4 @@
-//! Who asks servers, and which objects a location means to them.
+//! Access to servers: credentials and settings, and the objects that a location refers to.
 
 use crate::cause::cause;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,39 +16,39 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How servers are asked, and with what. Nothing of it comes from this machine's environment.
+/// How servers are contacted, and with which credentials. Nothing is taken from this machine's environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Access {
     /// The region of S3, by default `us-east-1`.
     pub region: String,
-    /// The URL of a server that speaks as S3 does; none for that of the region.
+    /// The URL of a server with the API of S3; `None` for the server of the region.
     pub endpoint: Option<String>,
-    /// Whether an endpoint, or a server that hears a secret, may be asked without encryption.
+    /// Whether an endpoint, or a server that receives a secret, may be contacted without encryption.
     pub allow_http: bool,
-    /// Whether the bucket's name is part of the path rather than of the host: by default it is.
+    /// Whether the bucket's name is part of the path, not of the host: by default it is.
     pub path_style: bool,
-    /// Who asks S3; none for what everybody may read.
+    /// The keys for S3; `None` for objects that are public.
     pub keys: Option<Keys>,
-    /// What HTTP servers want to hear.
+    /// The secret for HTTP servers.
     pub secret: Option<Secret>,
-    /// Whom the secret is for, as [`Location::origin`] gives it: it goes nowhere else.
+    /// The origins that receive the secret, as [`Location::origin`] returns them; no other server does.
     pub homes: Vec<String>,
-    /// What requests say of who asks, by default `hither/` and the version.
+    /// The `User-Agent` of requests, by default `hither/` and the version.
     pub user_agent: String,
 }
 
 /// Keys of S3.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Keys {
-    /// Who asks.
+    /// The id of the account's key.
     pub access_key_id: String,
-    /// What signs a request.
+    /// The key that signs requests.
     pub secret_access_key: String,
-    /// What comes with keys that expire.
+    /// The token of temporary keys.
     pub session_token: Option<String>,
 }
 
-/// Not shown, whoever prints what has them.
+/// Shows no secrets.
 impl fmt::Debug for Keys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Keys")
@@ -71,8 +71,8 @@ impl Default for Access {
 }
 
 impl Access {
-    /// What distinguishes objects of the same name that are asked for with other keys or elsewhere.
-    /// A cached file is found only by who could have fetched it.
+    /// Distinguishes objects with the same name that are requested with other keys or from other servers.
+    /// So a cached file is only found by those who could have fetched it.
     fn id(&self, url: &str) -> String {
         let keys = self.keys.as_ref();
         digest(&[
@@ -83,7 +83,7 @@ impl Access {
         ])
     }
 
-    /// What an HTTP server hears: nothing, unless the secret is for it.
+    /// The secret to send with a request for this URL: none, unless its server is one of `homes`.
     fn secret_for(&self, url: &reqwest::Url) -> Result<Option<&Secret>> {
         let home = self.homes.contains(&url.origin().ascii_serialization());
         let secret = self.secret.as_ref().filter(|_| home);
@@ -98,7 +98,7 @@ impl Access {
             let url = reqwest::Url::parse(url).ok()?;
             url.host_str().map(str::to_owned)
         });
-        // No part of this machine's environment, nor its role in a cloud: they are not who asks.
+        // This machine's environment, and its role in a cloud, are not used as credentials.
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(&self.region)
@@ -134,12 +134,11 @@ impl Access {
         Ok(Arc::new(store))
     }
 
-    /// The files that a remote location means; none that of a path. Prefixes and globs are asked
-    /// of the server, sorted by name.
+    /// The files at a remote location; none for a path. Prefixes and globs are listed by the server, sorted
+    /// by name.
     ///
     /// # Errors
-    /// The location is not one that can be asked for, or means no file, or the server does not
-    /// answer.
+    /// If the location cannot be requested, there is no file, or the server does not answer.
     pub fn objects(
         &self,
         location: &Location,
@@ -148,7 +147,7 @@ impl Access {
         self.objects_kept(location, 0, interrupt)
     }
 
-    /// The same, of servers to which so many connections are kept.
+    /// Like [`objects`](Self::objects), but keeps up to `kept` connections to each server.
     pub(crate) fn objects_kept(
         &self,
         location: &Location,
@@ -212,7 +211,7 @@ impl Access {
             let message = format!("location \"{url}\": {error}");
             Error::new(ErrorKind::Location, message)
         })?;
-        // What lies before the first wildcard is the prefix to list.
+        // The part before the first wildcard is the prefix to list.
         let wild = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
         let prefix = pattern[..wild].rsplit_once('/').map(|(folder, _)| Path::from(folder));
         let deep = pattern[wild..].contains('/');
@@ -245,7 +244,7 @@ fn not_encrypted(what: &str, url: &str) -> Error {
     Error::new(ErrorKind::NotEncrypted, message)
 }
 
-/// A server that stumbles is asked again for some seconds, not for minutes.
+/// Requests that fail temporarily are retried for some seconds, not for minutes.
 fn retries() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {

@@ -1,16 +1,16 @@
-//! Remote files on this machine: a folder of limited size that processes share.
+//! A cache of remote files on this machine: a folder of limited size that processes share.
 //!
-//! By the id of an object there are up to five files:
+//! Each object has up to five files, named by its id:
 //!
-//! | name | what |
+//! | name | content |
 //! |---|---|
-//! | `ID.hither` | the file, whole and verified; who is about to open it holds a shared lock on it |
-//! | `ID.note` | its location and version; changed when the server was last asked, accessed when it was last used |
-//! | `ID.part`, `ID.part.note` | what was brought of it so far, and of which version that is |
-//! | `ID.error` | why it could not be brought last time |
-//! | `ID.lock` | locked by whoever brings it |
+//! | `ID.hither` | the file, whole and verified; a process that is about to open it holds a shared lock on it |
+//! | `ID.note` | its location and version; modified when the server was last asked, accessed when it was last used |
+//! | `ID.part`, `ID.part.note` | the part that was downloaded so far, and its version |
+//! | `ID.error` | why the last download failed |
+//! | `ID.lock` | locked by the process that downloads it |
 //!
-//! Locks are the system's: those of a process that dies are gone with it.
+//! Locks are the system's: it releases those of a process that dies.
 
 mod download;
 mod failed;
@@ -29,37 +29,37 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Files that are brought at the same time.
+/// Files that are downloaded at the same time.
 const AT_ONCE: usize = 8;
-/// How often a process that waits for another one's download looks whether it is done.
+/// How often a process that waits for another's download checks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Where files are kept, and how many and how long.
+/// Where files are kept, how many bytes they may take, and for how long they are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// The folder; all who give it share its files.
+    /// The folder; all who use it share its files.
     pub folder: PathBuf,
-    /// Most bytes of all files together.
+    /// The most bytes of all files together.
     pub size: u64,
-    /// Most bytes of the files that are brought through one [`Cache`]; none for no such limit.
+    /// The most bytes of the files that are used through one [`Cache`]; `None` for no such limit.
     pub share: Option<u64>,
-    /// A server's answer is believed if it came after this moment; a file that was last confirmed before is
-    /// asked for again.
+    /// Answers of servers after this moment are trusted; files that were last confirmed before it are
+    /// checked with the server again.
     pub believed: SystemTime,
 }
 
-/// The folder, and how much of it the files of one use, a table or a command, take.
+/// The cache folder, and how much of it one user of the cache, a table or a command, takes.
 #[derive(Debug)]
 pub struct Cache {
     options: CacheOptions,
-    /// Bytes of the files of this use, by object.
+    /// The sizes in bytes of the files of this user, by object.
     taken: RefCell<HashMap<String, u64>>,
 }
 
-/// A file that is not removed from the cache while this lives.
+/// A file that is not removed from the cache while this value lives.
 #[derive(Debug)]
 pub struct CachedFile {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// When the server last confirmed it.
     pub asked: SystemTime,
@@ -67,10 +67,10 @@ pub struct CachedFile {
 }
 
 impl Cache {
-    /// Opens the folder, and makes it if need be.
+    /// Opens the folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// It cannot be made or written.
+    /// If it cannot be created or written.
     pub fn open(options: CacheOptions) -> Result<Self> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.folder);
         let cache = Self { options, taken: RefCell::default() };
@@ -78,12 +78,12 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The files of objects, in their order, brought if they are not there or not the server's any
-    /// more: several at a time, each verified whole. What another process is bringing is waited for.
+    /// The files of objects, in their order. Files that are missing, or no longer the server's version, are
+    /// downloaded, several at a time, and each is verified as a whole. If another process is already
+    /// downloading one, this waits for it.
     ///
     /// # Errors
-    /// Of the first that cannot be brought. What arrived of it until then is kept, if the rest can
-    /// be asked for.
+    /// The first error of a download. What has arrived so far is kept, if the rest can be requested later.
     pub fn bring(
         &self,
         objects: &[Object],
@@ -102,7 +102,7 @@ impl Cache {
             return Ok(held);
         }
         let _lock = self.lock(&self.path(object, "lock")).await?;
-        // Whoever had the lock may have brought it, or have found that it cannot be.
+        // The previous holder of the lock may have downloaded it, or may have failed to.
         if let Some(held) = self.fresh(object)? {
             return Ok(held);
         }
@@ -125,13 +125,13 @@ impl Cache {
         }
     }
 
-    /// What is cached of an object: where, and why it could not be brought last time.
+    /// The path of an object's cached file, if there is one, and why its last download failed.
     pub fn look(&self, object: &Object) -> (Option<PathBuf>, Option<Error>) {
         let path = Some(self.path(object, "hither")).filter(|path| path.exists());
         (path, failed::load(&self.path(object, "error")))
     }
 
-    /// The cached file, if the server confirmed it recently enough.
+    /// The cached file, if the server has confirmed it recently enough.
     fn fresh(&self, object: &Object) -> Result<Option<CachedFile>> {
         let path = self.path(object, "note");
         let Some(note) = Note::read(&path) else { return Ok(None) };
@@ -145,7 +145,7 @@ impl Cache {
         if !same {
             return Ok(None);
         }
-        // A listing is as old as the request for it.
+        // A listing was confirmed when it was requested.
         let asked = if recent { asked } else { self.options.believed };
         let Some(held) = self.hold(object, asked) else { return Ok(None) };
         self.take(object, note.length)?;
@@ -153,16 +153,16 @@ impl Cache {
         Ok(Some(held))
     }
 
-    /// Locks the cached file against removal; none if there is none, or it is being removed.
+    /// Locks the cached file against removal; `None` if it does not exist or is being removed.
     fn hold(&self, object: &Object, asked: SystemTime) -> Option<CachedFile> {
         let path = self.path(object, "hither");
         let file = File::open(&path).ok()?;
         file.try_lock_shared().ok()?;
-        // Locked too late, it is a file without a name.
+        // If the file was removed before it was locked, it has no name any more.
         (file.metadata().ok()?.nlink() > 0).then_some(CachedFile { path, asked, _locked: file })
     }
 
-    /// Counts a file into what the files of this use may take.
+    /// Counts a file against the limit of this user's files.
     fn take(&self, object: &Object, bytes: u64) -> Result<()> {
         let mut taken = self.taken.borrow_mut();
         taken.insert(object.id.clone(), bytes);
@@ -177,8 +177,7 @@ impl Cache {
         }
     }
 
-    /// Locks a file that exists for that alone, looking again and again: a wait for the system
-    /// could not be stopped.
+    /// Locks a file that exists only to be locked, polling: a blocking wait could not be interrupted.
     async fn lock(&self, path: &Path) -> Result<File> {
         loop {
             if let Some(locked) = try_lock(path).map_err(|error| self.unusable(&error))? {
@@ -192,7 +191,7 @@ impl Cache {
         self.options.folder.join(format!("{}.{extension}", object.id))
     }
 
-    /// The error of a folder or file of the cache.
+    /// The error for a file or folder of the cache.
     fn unusable(&self, error: &io::Error) -> Error {
         let folder = self.options.folder.display();
         let kind = match error.kind() {
@@ -207,16 +206,16 @@ impl Cache {
     }
 }
 
-/// Writes down that the cached file at this path is used now: what was not used longest is removed
-/// first. Bringing it does so, too.
+/// Records that the cached file at this path is used now, as the least recently used files are removed
+/// first. [`Cache::bring`] does so, too.
 pub fn note_use(path: &Path) {
     if let Ok(note) = File::open(path.with_extension("note")) {
-        // The order of removal is not worth an error.
+        // A wrong order of removal is not worth an error.
         let _ = note.set_times(fs::FileTimes::new().set_accessed(SystemTime::now()));
     }
 }
 
-/// Locks a file, made if need be; none if another has it.
+/// Locks a file, which is created if it does not exist; `None` if another process holds the lock.
 fn try_lock(path: &Path) -> io::Result<Option<File>> {
     loop {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
@@ -225,7 +224,7 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // Removed between opening and locking, the lock would be nobody else's.
+        // If the file was removed between opening and locking, nobody else would see the lock.
         if file.metadata()?.nlink() > 0 {
             return Ok(Some(file));
         }

@@ -1,10 +1,11 @@
-//! What an error of a store means.
+//! Translates the errors of object stores.
 
 use crate::error::{Error, ErrorKind, ErrorKind::*};
 use crate::network::{READ_TIMEOUT, Wrong};
 use object_store::client::{HttpError, HttpErrorKind};
 
-/// What an error of a store means. Bodies of answers are not repeated: they may hold keys.
+/// Translates an error of an object store. The bodies of answers are not repeated, because they may contain
+/// keys.
 pub fn cause(url: &str, error: &object_store::Error) -> Error {
     use object_store::Error as E;
     let refused = if url.starts_with("s3://") { RefusedByS3 } else { Refused };
@@ -33,7 +34,7 @@ pub fn cause(url: &str, error: &object_store::Error) -> Error {
     }
 }
 
-/// What of an answer was wrong, if that is why.
+/// The problem with an answer, if that caused the error.
 pub fn wrong(error: &object_store::Error) -> Option<&Wrong> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = source {
@@ -45,7 +46,7 @@ pub fn wrong(error: &object_store::Error) -> Option<&Wrong> {
     None
 }
 
-/// The innermost reason, and its kind.
+/// The innermost cause, and its kind.
 fn transport(error: &object_store::Error) -> (ErrorKind, String) {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut innermost = error.to_string();
@@ -78,7 +79,7 @@ fn transport(error: &object_store::Error) -> (ErrorKind, String) {
     }
 }
 
-/// Whether the server answered at all, so that asking it otherwise may help.
+/// Whether the server answered at all, so that another kind of request may succeed.
 pub fn answered(error: &object_store::Error) -> bool {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = source {

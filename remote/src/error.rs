@@ -1,4 +1,4 @@
-//! What goes wrong with files that are elsewhere: what it is, a sentence, and what to do.
+//! Errors about remote files: a kind, a sentence, and a hint what to do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,87 +6,88 @@ use std::str::FromStr;
 /// A result with an [`Error`].
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// An index file that cannot be named, brought or kept. Its text says which file and why, and
-/// holds no secret; [`Error::hint`] says what to do.
+/// An index file that cannot be located, fetched or kept. The text says which file and why, and contains no
+/// secret; [`Error::hint`] says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
 }
 
-/// What kind of thing went wrong. Whoever takes locations, keys and limits from people knows what
-/// these are called there, and may say so in place of [`Error::hint`].
+/// The kind of an error. Programs that take locations, keys and limits from users know what these are
+/// called there, and can say so in place of [`Error::hint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// A location that cannot be understood, or is not beneath that which it is relative to.
+    /// A location that cannot be parsed, or is not beneath the one that it is relative to.
     Location,
-    /// A location that holds what may be a secret. The text does not repeat it.
+    /// A location that contains what may be a secret. The text does not repeat it.
     Secret,
-    /// A relative path, and nothing that it is relative to.
+    /// A relative path without a base.
     NotAbsolute,
     /// A location of S3 that does not begin with a bucket.
     Bucket,
     /// A URL of another scheme than `http`, `https` and `s3`.
     Scheme,
-    /// A folder or a pattern of an HTTP server, which lists neither.
+    /// A folder or a pattern on an HTTP server, which cannot list files.
     NotOneFile,
-    /// Something would go over HTTP without encryption, and
+    /// A request would be sent over HTTP without encryption, and
     /// [`Access::allow_http`](crate::Access::allow_http) is not set.
     NotEncrypted,
-    /// A folder, a prefix or a pattern that means no file.
+    /// A folder, a prefix or a pattern without any index file.
     Nothing,
     /// The server says that there is no such file.
     Missing,
-    /// S3 refuses it.
+    /// S3 refuses access.
     RefusedByS3,
-    /// An HTTP server refuses it.
+    /// An HTTP server refuses access.
     Refused,
-    /// The answer is none to what was asked.
+    /// The server's answer does not match the request.
     Answer,
     /// The server cannot be reached, or does not answer in time.
     Unreachable,
     /// The connection was cut.
     Cut,
-    /// The bucket is elsewhere.
+    /// The bucket is elsewhere: usually the region is wrong.
     Elsewhere,
-    /// The server did not give the file for another reason.
+    /// The server did not send the file for another reason.
     NotGiven,
-    /// The server has another version of the file than the one of which parts were read.
+    /// The server now has another version of the file than the one that was opened.
     Replaced,
-    /// The server sends no parts of files.
+    /// The server sends no ranges of files.
     NoRanges,
     /// The file is damaged.
     Damaged,
     /// It is no index file.
     NotAnIndex,
-    /// It is an index file of a version or with a section that is not known.
+    /// It is an index file with an unknown version or an unknown section.
     Unsupported,
     /// The file cannot be opened for another reason.
     Unreadable,
-    /// The file is larger than the whole cache may be.
+    /// The file is larger than the limit of the whole cache.
     TooLarge,
-    /// The cache is full of files that are in use.
+    /// All the room in the cache is taken by files in use.
     Full,
-    /// The files take more than [`CacheOptions::share`](crate::CacheOptions::share), these bytes.
+    /// The files take more than [`CacheOptions::share`](crate::CacheOptions::share), which is this number
+    /// of bytes.
     Share(u64),
-    /// The file was removed from the cache as it arrived.
+    /// The file was removed from the cache while it arrived.
     Removed,
     /// The disk of the cache is full.
     Disk,
-    /// The folder of the cache may not be read or written.
+    /// There is no permission to read or write the folder of the cache.
     Denied,
     /// The folder of the cache cannot be read or written for another reason.
     Folder,
-    /// The system cannot wait for the network.
+    /// The system provides no way to wait for the network.
     System,
-    /// [`Interrupt::stop`](crate::Interrupt::stop) said so.
+    /// [`Interrupt::stop`](crate::Interrupt::stop) asked for it.
     Interrupted,
 }
 
 use ErrorKind::*;
 
-/// What kinds are called where an error is written down for other processes. [`Share`] has its
-/// bytes behind it.
+/// The names of kinds where errors are saved for other processes. The name of [`Share`] is followed by its
+/// bytes.
 const NAMES: [(ErrorKind, &str); 30] = [
     (Location, "location"),
     (Secret, "secret"),
@@ -122,23 +123,23 @@ const NAMES: [(ErrorKind, &str); 30] = [
 const SHARE: &str = "share ";
 
 impl ErrorKind {
-    /// Whether a server did not answer, or not to the end: asked later, it may.
+    /// Whether a server did not answer, or not completely: a later request may succeed.
     pub fn is_network(self) -> bool {
         matches!(self, Unreachable | Cut | Elsewhere | NotGiven)
     }
 
-    /// Whether it says that a file is damaged, or none.
+    /// Whether the file is damaged, or no index file.
     pub fn is_damage(self) -> bool {
         matches!(self, Damaged | NotAnIndex)
     }
 
-    /// Whether it is about a limit, which others may not have.
+    /// Whether it is about a limit, which other processes may not have.
     pub fn is_limit(self) -> bool {
         matches!(self, TooLarge | Full | Share(_))
     }
 }
 
-/// As it is written down.
+/// The form in which it is saved.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Share(bytes) = self {
@@ -166,12 +167,12 @@ impl Error {
         Self { kind, message: message.into() }
     }
 
-    /// A folder, prefix or glob that means no file.
+    /// A folder, prefix or glob without any index file.
     pub fn nothing_at(pattern: impl fmt::Display) -> Self {
         Self::new(Nothing, format!("there is no index file at \"{pattern}\""))
     }
 
-    /// What the library says of the file that is at `url`.
+    /// An error of the library about the file at `url`.
     pub(crate) fn of_file(url: &str, error: &hither::Error) -> Self {
         use hither::ErrorKind as E;
         let kind = match error.kind() {
@@ -185,27 +186,27 @@ impl Error {
         Self::new(kind, format!("index file \"{url}\": {error}"))
     }
 
-    /// The server did not give the file that is at `url`.
+    /// The server did not send the file at `url`.
     pub(crate) fn not_given(kind: ErrorKind, url: &str, reason: impl fmt::Display) -> Self {
         Self::new(kind, format!("could not get \"{url}\": {reason}"))
     }
 
-    /// The server has another version of the file that is at `url`.
+    /// The server has another version of the file at `url`.
     pub(crate) fn replaced(url: &str) -> Self {
         Self::new(Replaced, format!("\"{url}\" was replaced by another file while it was read"))
     }
 
-    /// The server that has the file at `url` sends files whole.
+    /// The server of the file at `url` only sends whole files.
     pub(crate) fn no_ranges(url: &str) -> Self {
         Self::not_given(NoRanges, url, "the server sends no parts of files")
     }
 
-    /// What kind of thing went wrong.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What to do, where that is known: one or more sentences.
+    /// What to do, if that is known: one or more sentences.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self.kind {
             Secret => "Give it apart from the location, which errors show.",

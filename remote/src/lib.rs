@@ -1,7 +1,7 @@
-//! Index files of [`hither`] that are elsewhere: on HTTP servers and in S3.
+//! Remote index files of [`hither`]: on HTTP servers and in S3.
 //!
-//! A [`Location`] is what people write; [`Access`] says who asks, and which [`Object`]s a location
-//! means to them; a [`Cache`] brings these to this machine, where they are opened as any file.
+//! A [`Location`] is what users write; [`Access`] has the credentials, and finds the [`Object`]s at a
+//! location; a [`Cache`] downloads these to this machine, where they are opened like any file.
 //!
 //! ```no_run
 //! use hither_remote::{Access, Cache, CacheOptions, location};
@@ -24,15 +24,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What servers answer is believed in nothing: no more is read than was asked for, every checksum
-//! is verified before a file has its name, and how often a server is asked has a bound. Redirections
-//! lead to names, never to addresses nor to another port of the same host, and never from https to
-//! http. Locations hold no secret, and no error shows one.
+//! Servers are not trusted: no more is read than was requested, every checksum is verified before a file
+//! gets its name, and the number of requests is bounded. Redirections are followed to host names only,
+//! never to addresses, to another port of the same host, or from https to http. Locations contain no
+//! secrets, and errors show none.
 //!
-//! A [`RangeReader`] brings parts of a file, where that is enough; [`Object::pull`] brings it to a place of its own.
+//! A [`RangeReader`] reads ranges of a file, where these suffice; [`Object::pull`] downloads a file to a
+//! given place.
 //!
-//! Nothing outlives a call but files, and the connections of a [`RangeReader`]: a call drives a runtime on its own thread, and whoever has an
-//! [`Interrupt`] can end it. Locks and links of files are those of Unix.
+//! Nothing outlives a call except files, and the connections of a [`RangeReader`]: a call drives a runtime
+//! on its own thread, and its [`Interrupt`] can end it. File locks and links are those of Unix.
 
 mod access;
 mod cache;

@@ -1,4 +1,4 @@
-//! Where files are: paths of this machine, URLs of HTTP, objects of S3; one, many, or a pattern.
+//! Locations of files: paths on this machine, HTTP URLs, S3 objects; one file, several, or a pattern.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::masked;
@@ -9,24 +9,24 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 mod tests;
 
-/// Where one or more index files are.
+/// The location of one or more index files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// An absolute path: a file, a folder or a glob.
     Path(PathBuf),
-    /// One file, without user, query and fragment.
+    /// The URL of one file, without user, query and fragment.
     Http(Url),
     /// An object, a prefix that ends in `/`, or a glob.
     S3 {
         /// The bucket's name.
         bucket: String,
-        /// What follows it, without the slash between; may be empty.
+        /// The key within the bucket, without a leading slash; may be empty.
         key: String,
     },
 }
 
 impl Location {
-    /// Scheme, host and port of an HTTP server, as [`Access::homes`](crate::Access::homes) has them.
+    /// Scheme, host and port of an HTTP server, in the form of [`Access::homes`](crate::Access::homes).
     pub fn origin(&self) -> Option<String> {
         match self {
             Self::Http(url) => Some(url.origin().ascii_serialization()),
@@ -45,25 +45,25 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// Whether a text is a URL rather than a path.
+/// Whether a text is a URL, not a path.
 pub fn is_url(text: &str) -> bool {
     text.as_bytes().windows(3).any(|three| three == b"://")
 }
 
-/// Whether a text is a glob rather than a name.
+/// Whether a text is a glob, not a name.
 pub fn is_glob(text: impl AsRef<OsStr>) -> bool {
     text.as_ref().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
-/// The parts of a list of locations.
+/// The elements of a comma-separated list of locations.
 pub fn split(list: &str) -> Vec<&str> {
     list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-/// Understands a location; a relative one lies beneath `base`.
+/// Parses a location; a relative one lies beneath `base`.
 ///
 /// # Errors
-/// It is none, leads out of `base`, or holds what may be a secret.
+/// If it is not a valid location, leads out of `base`, or contains what may be a secret.
 pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
     if is_url(text) {
         return parse_url(text);
@@ -74,7 +74,7 @@ pub fn parse(text: &str, base: Option<&str>) -> Result<Location> {
             let relative = if relative == "." { "" } else { relative };
             let base = base.trim_end_matches('/');
             let location = parse_url(&format!("{base}/{relative}"))?;
-            // URLs have more ways to write .. than a path has.
+            // A URL can spell `..` in more ways than a path can.
             if location.to_string().starts_with(&parse_url(&format!("{base}/"))?.to_string()) {
                 return Ok(location);
             }
@@ -125,11 +125,12 @@ fn parse_url(text: &str) -> Result<Location> {
     }
 }
 
-/// Refuses what may be a secret in a location as it is written, whatever it lies beneath. What it
-/// is cannot be told, so no query is taken; the text is not repeated, for errors go into logs.
+/// Rejects a location, as it was written, that may contain a secret, whatever it is relative to. What a
+/// query contains cannot be known, so none is accepted; the error does not repeat the text, because errors
+/// are logged.
 ///
 /// # Errors
-/// There is a query.
+/// If there is a query.
 pub fn check_secrets(text: &str) -> Result<()> {
     let query = text.find('?').is_some_and(|at| text[at..].contains('='));
     if query { Err(secret()) } else { Ok(()) }

@@ -1,7 +1,7 @@
-//! Which hosts may be contacted, and how long an answer may take.
+//! Which hosts may be contacted, and how long they may take to answer.
 //!
-//! `answer` is between object_store and a server, and checks what that one says; `piece` is its part for who
-//! reads parts of files.
+//! `answer` stands between object_store and a server, and checks the server's answers; `piece` does so for
+//! reads of byte ranges.
 
 mod answer;
 mod piece;
@@ -24,22 +24,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_REDIRECTS: usize = 5;
 
-/// Makes the HTTP clients of object stores.
+/// Creates the HTTP clients of object stores.
 #[derive(Debug)]
 pub struct Connector {
-    /// The host that was named; others are reached by redirection alone.
+    /// The host in the location; other hosts are only reached by redirection.
     pub host: String,
-    /// Connections that are kept for the next request: of who asks once, none.
+    /// Connections that are kept for later requests: 0 if there are none.
     pub kept: usize,
     pub follow_redirects: bool,
     pub user_agent: String,
-    /// What requests carry, and no redirected one to elsewhere.
+    /// The secret for requests; redirections to other origins do not carry it.
     pub secret: Option<Secret>,
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
-        // Another library in this process may have chosen its own: either will do.
+        // Another library in this process may have chosen a provider: either works.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let redirects =
             if self.follow_redirects { Policy::custom(redirect) } else { Policy::none() };
@@ -49,7 +49,7 @@ impl HttpConnector for Connector {
             .read_timeout(READ_TIMEOUT)
             .pool_max_idle_per_host(self.kept)
             .redirect(redirects)
-            // It would repeat the query of the request, which may be a secret.
+            // The header would repeat the query of the request, which may be a secret.
             .referer(false)
             .dns_resolver(Addresses { host: self.host.clone() })
             .build();
@@ -61,8 +61,8 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Follows a redirection to another named host, or within the same one, never from https to http,
-/// nor to an address, nor to another port of the same host: what listens there was not named.
+/// Follows a redirection to another host name, or within the same host; never from https to http, to an
+/// address, or to another port of the same host, because the user did not name the service there.
 fn redirect(attempt: Attempt<'_>) -> Action {
     let Some(from) = attempt.previous().last() else { return attempt.stop() };
     let to = attempt.url();
@@ -81,7 +81,7 @@ fn redirect(attempt: Attempt<'_>) -> Action {
     }
 }
 
-/// Looks names up, and drops addresses that nobody means who names a public host.
+/// Resolves host names, and drops addresses that a public host must not have.
 struct Addresses {
     host: String,
 }
@@ -103,8 +103,9 @@ impl Resolve for Addresses {
     }
 }
 
-/// Link-local addresses are those of clouds' metadata services: contacted only when the location
-/// itself is such an address. Those of this machine and of private networks must be named.
+/// Link-local addresses are those of cloud metadata services: they are contacted only if the location itself
+/// is such an address. Addresses of this machine and of private networks are contacted only if the location
+/// names the host.
 fn may_be_contacted(address: IpAddr, named: bool) -> bool {
     let address = match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
@@ -120,7 +121,7 @@ fn may_be_contacted(address: IpAddr, named: bool) -> bool {
             v6.is_unique_local() || v6.is_loopback() || v6.is_unspecified(),
         ),
     };
-    // fd00:ec2::254, AWS's metadata over IPv6, is unique local.
+    // fd00:ec2::254, AWS's metadata service over IPv6, is a unique local address.
     let metadata = matches!(address, IpAddr::V6(v6) if v6.segments()[..2] == [0xfd00, 0x0ec2]);
     !link_local && !metadata && (named || !private)
 }

@@ -1,4 +1,4 @@
-//! Which version of an object a file is that was brought or is read, in a few lines of text.
+//! Records which version of an object a file is, in a few lines of text.
 
 use object_store::{GetOptions, ObjectMeta};
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a server said of a file.
+/// The version of a file, as the server described it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     pub url: String,
@@ -39,7 +39,7 @@ impl Note {
         })
     }
 
-    /// Writes it whole or not at all.
+    /// Writes the note atomically.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let temporary = path.with_extension("new");
         let mut text = format!(
@@ -54,29 +54,29 @@ impl Note {
         fs::rename(&temporary, path)
     }
 
-    /// Whether it is the version that a listing or an answer is about.
+    /// Whether this is the version in a listing or an answer.
     pub fn is_of(&self, meta: &ObjectMeta) -> bool {
         let other = Self::new(&self.url, meta);
         let same_time = self.modified == other.modified;
         self.length == other.length
             && match (&self.etag, &other.etag) {
-                // A weak tag is that of versions that mean the same, byte for byte or not.
+                // Versions with the same weak tag are equivalent, but need not be equal byte for byte.
                 (Some(ours), Some(theirs)) => ours == theirs && (self.is_certain() || same_time),
                 _ => same_time,
             }
     }
 
-    /// Whether two versions cannot have the same note.
+    /// Whether two different versions cannot have the same note.
     pub fn is_certain(&self) -> bool {
         self.etag.as_ref().is_some_and(|etag| !etag.starts_with("W/"))
     }
 
-    /// Whether a server can be asked for the rest of just this version.
+    /// Whether the server can be asked for the rest of exactly this version.
     pub fn can_be_resumed(&self) -> bool {
         self.is_certain() || self.modified > 0
     }
 
-    /// The conditions under which a server gives a part of just this version.
+    /// The conditions under which a server sends a range of exactly this version only.
     pub fn conditions(&self) -> GetOptions {
         let certain = self.is_certain();
         GetOptions {
@@ -86,7 +86,7 @@ impl Note {
         }
     }
 
-    /// When the version was made, for a server that has no ETag.
+    /// The modification time of the version, if known.
     pub fn modified(&self) -> Option<SystemTime> {
         (self.modified > 0).then(|| UNIX_EPOCH + Duration::from_secs(self.modified))
     }

@@ -1,4 +1,4 @@
-//! One index file that is brought into the cache, and whom it is asked of.
+//! An index file on a server, and the store to request it from.
 
 use crate::cause::cause;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,24 +11,24 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-/// One file of a server, or one of this machine that is to be copied, and the store that it is
-/// asked of.
+/// A file on a server, or a file on this machine to be copied to the cache, with the store to request it
+/// from.
 #[derive(Clone, Debug)]
 pub struct Object {
     pub(crate) url: String,
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) path: Path,
-    /// What a listing said of it.
+    /// Its entry in a listing.
     pub(crate) listed: Option<ObjectMeta>,
     pub(crate) id: String,
 }
 
 impl Object {
-    /// A file of this machine, to be copied into the cache. `version` is what tells it from one
-    /// that comes after it at the same path.
+    /// A file on this machine, to be copied to the cache. `version` distinguishes it from later files at
+    /// the same path.
     ///
     /// # Errors
-    /// The path is not absolute.
+    /// If the path is not absolute.
     pub fn local(path: &FilePath, version: &str) -> Result<Self> {
         let url = path.display().to_string();
         let at = Path::from_absolute_path(path).map_err(|error| cause(&url, &error.into()))?;
@@ -36,21 +36,21 @@ impl Object {
         Ok(Self { url, store, path: at, listed: None, id })
     }
 
-    /// Where it is, as people write it.
+    /// Its location, as users write it.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What tells it from every other, whoever asks: whom it is got from and with which keys.
+    /// Identifies the object: the server, and the keys that it is requested with.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Asks for its first bytes alone: how long the index file is that they begin, none if the
-    /// server sends no ranges.
+    /// Requests only the first bytes and returns the length of the index file that starts with them; `None`
+    /// if the server sends no ranges.
     ///
     /// # Errors
-    /// It is not there, is no index file, or is not given.
+    /// If it does not exist, is no index file, or the server does not send it.
     pub fn length(&self, interrupt: &mut impl Interrupt) -> Result<Option<u64>> {
         wait(self.first_bytes(), interrupt)?
     }
@@ -59,7 +59,7 @@ impl Object {
         let options =
             GetOptions { range: Some(GetRange::Bounded(0..START as u64)), ..GetOptions::default() };
         let result = match self.store.get_opts(&self.path, options).await {
-            // It sends no ranges, but it answers.
+            // The server sends no ranges, but it answers.
             Err(object_store::Error::NotSupported { .. }) => return Ok(None),
             result => result.map_err(|error| cause(&self.url, &error))?,
         };
@@ -73,14 +73,15 @@ impl Object {
         length.map(Some).map_err(|error| Error::of_file(&self.url, &error))
     }
 
-    /// The server says that the file is unchanged to who has none of it.
+    /// The error for a server that says that the file is unchanged, although there is no earlier version of
+    /// it here.
     pub(crate) fn unasked(&self) -> Error {
         let reason = "the server answered 304 Not Modified to who has no version of it";
         Error::not_given(ErrorKind::Answer, &self.url, reason)
     }
 }
 
-/// A name for what has these parts, and nothing else.
+/// A hash that identifies these parts.
 pub(crate) fn digest(parts: &[&str]) -> String {
     let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {

@@ -1,4 +1,4 @@
-//! Bringing one file to a place of its own, in as many attempts as it takes.
+//! Downloading one file to a given place, in as many attempts as it takes.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::note::Note;
@@ -10,14 +10,14 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 
 impl Object {
-    /// Brings the file into `part`, from where an earlier call ended if the server has the same version still, else
-    /// from its start; `note` is where it is written down which version that is. `told` hears how many bytes of how
-    /// many are there. Gives how many were there before: those may be of another version of a server that tells versions
-    /// apart by dates, and nothing is verified here.
+    /// Downloads the file into `part`: resumes an earlier call if the server still has the same version,
+    /// otherwise starts over. `note` is the file that records the version. `told` is called with the number
+    /// of bytes that are there, and the total. Returns how many bytes were there before: these may be of
+    /// another version if the server distinguishes versions by dates only, and nothing is verified here.
     ///
     /// # Errors
-    /// The server does not give it, or gives it in part, or the file cannot be written; [`Interrupt::stop`] said so. What
-    /// arrived is there for the next call.
+    /// If the server does not send the file, or not all of it, if the file cannot be written, or
+    /// [`Interrupt::stop`] asked to stop. The next call resumes with what has arrived.
     pub fn pull(
         &self,
         part: &mut File,
@@ -42,7 +42,7 @@ impl Object {
             receive(self, result, have, part, unusable, told).await?;
             return Ok(have);
         }
-        // It may have ended when all was there.
+        // An earlier call may have ended when all bytes were there.
         let whole = there
             .filter(|note| note.url == self.url && note.length == have && note.can_be_resumed());
         let Some(result) = all(self, whole.as_ref()).await? else {
@@ -52,7 +52,7 @@ impl Object {
             told(have, have);
             return Ok(have);
         };
-        // Whenever it ends between these, no bytes are taken for those of another version.
+        // If the process ends between these steps, no bytes are mistaken for those of another version.
         let mut begun = || {
             match fs::remove_file(note) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -68,7 +68,7 @@ impl Object {
     }
 }
 
-/// The error of a file beside that which is brought.
+/// The error for a file beside the downloaded one.
 fn unusable(beside: &Path, error: &io::Error) -> Error {
     let folder = beside.parent().unwrap_or(beside).display();
     let kind = match error.kind() {

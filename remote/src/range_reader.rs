@@ -1,4 +1,4 @@
-//! Reading parts of remote files, each of one version, without bringing the rest.
+//! Reads ranges of remote files, each in one version, without downloading the rest.
 
 mod attempt;
 
@@ -16,11 +16,11 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Requests at the same time, and connections that are kept to a server: as many as a browser has.
+/// The number of simultaneous requests, and of connections kept to a server: as many as a browser uses.
 const AT_ONCE: usize = 6;
 
-/// Reads parts of remote files. It keeps connections to their servers, and lets none of them rest on
-/// another thread: between calls nothing runs.
+/// Reads ranges of remote files. It keeps connections to their servers, but no thread: nothing runs between
+/// calls.
 ///
 /// ```no_run
 /// use hither_remote::{Access, Opened, RangeOptions, RangeReader, location};
@@ -44,34 +44,34 @@ pub struct RangeReader {
     traffic: Cell<Traffic>,
 }
 
-/// One version of a remote file, of which parts can be read.
+/// One version of a remote file, of which ranges can be read.
 #[derive(Clone, Debug)]
 pub struct RemoteFile {
     object: Arc<Object>,
     note: Arc<Note>,
 }
 
-/// What came of a file that was opened.
+/// The result of opening a file.
 #[derive(Debug)]
 pub enum Opened {
-    /// The server sends parts.
+    /// The server sends ranges.
     Parts {
-        /// The version that it has.
+        /// The version on the server.
         file: RemoteFile,
-        /// The part that was asked for; shorter where the file ends before.
+        /// The requested range; shorter if the file ends before.
         first: Vec<u8>,
     },
-    /// The server sends no parts: the file, whole, of at most [`RangeOptions::most_whole`] bytes.
+    /// The server sends no ranges: the whole file, of at most [`RangeOptions::most_whole`] bytes.
     Whole(Vec<u8>),
 }
 
 impl RemoteFile {
-    /// Where it is, as people write it.
+    /// Its location, as users write it.
     pub fn url(&self) -> &str {
         self.object.url()
     }
 
-    /// Whom it is asked of, whatever version there is by now.
+    /// The object on the server, whichever version it has by now.
     pub fn object(&self) -> &Object {
         &self.object
     }
@@ -81,9 +81,9 @@ impl RemoteFile {
         self.note.length
     }
 
-    /// What tells this version of the file from others that had or will have its name, and from other files.
-    /// Of a server that names no versions, one written within a second of another of the same length has the
-    /// same.
+    /// Identifies this version of the file among all versions of all files. On a server that names no
+    /// versions, two files of the same length that were written within the same second are not
+    /// distinguished.
     pub fn version(&self) -> String {
         let etag = self.note.etag.as_deref().unwrap_or("");
         crate::object::digest(&[
@@ -104,11 +104,11 @@ impl RangeReader {
         Ok(Self { runtime: Runtime::new()?, options, traffic: Cell::default() })
     }
 
-    /// Asks for the part `first` of a file, by which its length and version are learnt.
+    /// Requests the range `first` of a file, which also tells its length and version.
     ///
     /// # Errors
-    /// The location means none or several files, the part is empty, or the server does not give it.
-    /// [`ErrorKind::NoRanges`] where it gives only the whole, and that is longer than
+    /// If there is no file or several at the location, the range is empty, or the server does not send it.
+    /// [`ErrorKind::NoRanges`] if the server only sends the whole file, and that is longer than
     /// [`RangeOptions::most_whole`].
     pub fn open(
         &self,
@@ -127,25 +127,25 @@ impl RangeReader {
         opened.pop().ok_or_else(|| Error::nothing_at(location))
     }
 
-    /// The files that a location means, as [`Access::objects`] gives them, of servers to which this reader keeps
-    /// connections. They are for it and no other.
+    /// The files at a location, like [`Access::objects`]. This reader keeps connections to their servers;
+    /// the objects can only be used with this reader.
     ///
     /// # Errors
-    /// Those of [`Access::objects`].
+    /// As for [`Access::objects`].
     pub fn objects(
         &self,
         access: &Access,
         location: &Location,
         interrupt: &mut impl Interrupt,
     ) -> Result<Vec<Object>> {
-        // Whom a list is asked of is waited for on a runtime of its own, with which its connections go.
+        // Listing uses a runtime of its own, whose connections end with it.
         access.objects_kept(location, AT_ONCE, interrupt)
     }
 
-    /// The same as [`open`](Self::open) for several files, six at a time, in their order.
+    /// Like [`open`](Self::open) for several files, six at a time; the results are in order.
     ///
     /// # Errors
-    /// Of the first that does not come, as of [`open`](Self::open).
+    /// The first error, as for [`open`](Self::open).
     pub fn open_all(
         &self,
         files: &[(&Object, Range<u64>)],
@@ -169,12 +169,12 @@ impl RangeReader {
         self.runtime.wait(all, interrupt)?
     }
 
-    /// Reads parts of files, in their order, six at a time. Whoever wants fewer requests joins parts
-    /// that are near.
+    /// Reads ranges of files, six at a time; the results are in order. To send fewer requests, join ranges
+    /// that are close to each other first.
     ///
     /// # Errors
-    /// Of the first that does not come. [`ErrorKind::Replaced`] where the server has another version of its file
-    /// by now: what was read before is of the one that was opened.
+    /// The first error. [`ErrorKind::Replaced`] if the server has another version of a file by now:
+    /// everything read before is of the version that was opened.
     pub fn read(
         &self,
         parts: &[(&RemoteFile, Range<u64>)],
@@ -197,7 +197,7 @@ impl RangeReader {
         self.runtime.wait(all, interrupt)?
     }
 
-    /// What was asked for and came until now.
+    /// The requests and received bytes so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic.get()
     }

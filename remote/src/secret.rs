@@ -7,16 +7,16 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::fmt;
 
-/// A header `Authorization`, and what is added to the query.
+/// An `Authorization` header, and parameters for the query.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
-    /// The header's value, such as [`Secret::basic`] gives or `Bearer …`; see [`is_header`].
+    /// The value of the header, such as `Bearer …` or what [`Secret::basic`] returns; see [`is_header`].
     pub authorization: Option<String>,
-    /// What stands behind the `?` of a URL, percent-encoded; see [`is_query`].
+    /// The part of a URL after the `?`, percent-encoded; see [`is_query`].
     pub query: Option<String>,
 }
 
-/// Not shown, whoever prints what has one.
+/// Shows no secrets.
 impl fmt::Debug for Secret {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Secret")
@@ -24,7 +24,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The header `Authorization: Basic` of a user with a password.
+    /// The value of the header for HTTP basic authentication.
     pub fn basic(user: &str, password: &str) -> String {
         format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
     }
@@ -44,13 +44,13 @@ impl Secret {
         }
     }
 
-    /// What tells it from others, for a digest.
+    /// The parts that distinguish it from others, for a digest.
     pub(crate) fn parts(&self) -> [&str; 2] {
         [&self.authorization, &self.query].map(|part| part.as_deref().unwrap_or_default())
     }
 }
 
-/// Whether a value can be an endpoint of S3: a URL of HTTP without user and query.
+/// Whether a value can be an endpoint of S3: an HTTP URL without user and query.
 pub fn is_endpoint(value: &str) -> bool {
     Url::parse(value).is_ok_and(|url| {
         let user = !url.username().is_empty() || url.password().is_some();
@@ -58,19 +58,19 @@ pub fn is_endpoint(value: &str) -> bool {
     })
 }
 
-/// Whether a value can be a header.
+/// Whether a value can be a header's value.
 pub fn is_header(value: &str) -> bool {
     HeaderValue::from_str(value).is_ok() && !value.trim().is_empty()
 }
 
-/// Whether a value can be the query of a URL as it is.
+/// Whether a value can be the query of a URL without further encoding.
 pub fn is_query(value: &str) -> bool {
     let url = Url::parse(&format!("https://host/?{value}"));
     url.is_ok_and(|url| url.query() == Some(value)) && !value.is_empty()
 }
 
-/// A location as errors may show it, without what stands where secrets do: before a host and
-/// behind a question mark.
+/// A location as errors may show it: without the parts where secrets may be, before a host and after a
+/// question mark.
 pub fn masked(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),

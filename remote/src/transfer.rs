@@ -1,4 +1,4 @@
-//! Bringing the bytes of an object, from where an earlier attempt ended.
+//! Downloads an object, resuming an earlier attempt.
 
 use crate::cause::{answered, cause};
 use crate::error::{Error, ErrorKind, Result};
@@ -9,8 +9,8 @@ use object_store::{GetOptions, GetRange, GetResult};
 use std::fs::File;
 use std::io::{self, Write};
 
-/// The rest of a version of which `have` bytes were brought; none if it is not known which one that was, or the
-/// server has another, or cannot send a part.
+/// Requests the rest of a version of which `have` bytes are there; `None` if that version is not known, the
+/// server has another one, or it sends no ranges.
 pub async fn rest(object: &Object, note: Option<Note>, have: u64) -> Result<Option<GetResult>> {
     let note = note.filter(|note| note.url == object.url && note.can_be_resumed());
     let Some(note) = note.filter(|note| 0 < have && have < note.length) else { return Ok(None) };
@@ -24,7 +24,7 @@ pub async fn rest(object: &Object, note: Option<Note>, have: u64) -> Result<Opti
     }
 }
 
-/// The file from its start; none if the server says that the version that is there is right.
+/// Requests the whole file; `None` if the server says that the version that is there is current.
 pub async fn all(object: &Object, there: Option<&Note>) -> Result<Option<GetResult>> {
     let options = GetOptions {
         if_none_match: there.and_then(|note| note.etag.clone()),
@@ -41,7 +41,8 @@ pub async fn all(object: &Object, there: Option<&Note>) -> Result<Option<GetResu
     }
 }
 
-/// Writes what arrives to a file that is at the end of the `have` bytes that are there, and tells how many there are.
+/// Appends what arrives to a file that is positioned after the `have` bytes that are there; calls `told`
+/// with the number of bytes so far and the total.
 pub async fn receive(
     object: &Object,
     result: GetResult,

@@ -1,25 +1,25 @@
-//! Waiting for the network on one thread, for callers who handle signals in their own way.
+//! Waiting for the network on one thread, for callers that handle signals themselves.
 //!
-//! Whatever waits is driven by a runtime on this thread that lives as long as the wait, so that afterwards
-//! no connection, timer or thread is left; or as long as who keeps one for several waits.
+//! A runtime on this thread drives what is waited for. It lives as long as the wait, so that afterwards no
+//! connection, timer or thread is left, or as long as its owner keeps it for several waits.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::pin::pin;
 use std::time::Duration;
 
-/// How often a wait asks whether to stop.
+/// How often a wait checks whether to stop.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// Who waits: what may end a wait, and what must be so while it lasts.
+/// The waiting program: when to stop waiting, and what to set up while waiting.
 ///
-/// A closure that tells whether to stop is one.
+/// A closure that returns whether to stop is one.
 pub trait Interrupt {
-    /// Whether to stop waiting: asked every 20 ms. What arrived until then is kept in the cache.
-    /// May unwind instead, as what a wait holds is dropped with the stack.
+    /// Whether to stop waiting; called every 20 ms. The cache keeps what has arrived. This may unwind
+    /// instead, because the stack owns everything that the wait holds.
     fn stop(&mut self) -> bool;
 
-    /// Runs a part of the wait. Threads that look up names and verify files begin within: who wants
-    /// them to have other signals than its own sets those here.
+    /// Runs a part of the wait. Threads that resolve names and verify files are started within it: a
+    /// program that wants to block signals in them does so here.
     fn step<T>(&mut self, part: impl FnOnce() -> T) -> T {
         part()
     }
@@ -34,19 +34,19 @@ impl<F: FnMut() -> bool> Interrupt for F {
 /// Waits for a future.
 ///
 /// # Errors
-/// [`ErrorKind::Interrupted`], or [`ErrorKind::System`] where there is no runtime to be had.
+/// [`ErrorKind::Interrupted`], or [`ErrorKind::System`] if no runtime can be created.
 pub fn wait<F: Future>(future: F, interrupt: &mut impl Interrupt) -> Result<F::Output> {
     Runtime::new()?.wait(future, interrupt)
 }
 
-/// What drives waits: nothing between them, so that connections last from one to the next and rest meanwhile. It
-/// ends without waiting for threads that ask for addresses or verify a file.
+/// Drives waits. Nothing runs between them, so connections stay open from one to the next, but idle.
+/// Dropping it does not wait for threads that resolve names or verify a file.
 #[derive(Debug)]
 pub struct Runtime(Option<tokio::runtime::Runtime>);
 
 impl Runtime {
     /// # Errors
-    /// [`ErrorKind::System`] where there is none to be had.
+    /// [`ErrorKind::System`] if no runtime can be created.
     pub fn new() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {

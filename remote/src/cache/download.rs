@@ -1,4 +1,4 @@
-//! Bringing a file: only if it changed, from where a connection was cut, and verified.
+//! Downloading a file: only if it changed, resuming interrupted downloads, and verified.
 
 use super::{Cache, CachedFile};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,12 +12,12 @@ use std::path::Path;
 use std::time::SystemTime;
 
 impl Cache {
-    /// Asks the server, and brings the file unless the cached one is right. The caller has the
+    /// Asks the server, and downloads the file unless the cached one is current. The caller holds the
     /// object's lock.
     pub(super) async fn refresh(&self, object: &Object) -> Result<CachedFile> {
         if let Some((rest, have)) = self.resume(object).await? {
             match self.download(object, rest, have).await {
-                // Bytes of two versions may be mixed, so it starts again.
+                // The part may mix bytes of two versions, so the download starts over.
                 Err(error) if error.kind().is_damage() => {}
                 done => return done,
             }
@@ -40,15 +40,15 @@ impl Cache {
         }
     }
 
-    /// The rest of a file of which a part was brought; none if there is no part, or the server has
-    /// another version, or cannot send a part.
+    /// The rest of a partly downloaded file; `None` if there is no part, or the server has another version
+    /// or sends no ranges.
     async fn resume(&self, object: &Object) -> Result<Option<(GetResult, u64)>> {
         let note = Note::read(&self.path(object, "part.note"));
         let have = fs::metadata(self.path(object, "part")).map_or(0, |part| part.len());
         Ok(rest(object, note, have).await?.map(|result| (result, have)))
     }
 
-    /// The cached file, which the server says is right; none if it was removed meanwhile.
+    /// The cached file, which the server confirmed; `None` if it was removed meanwhile.
     fn unchanged(&self, object: &Object) -> Result<Option<CachedFile>> {
         let path = self.path(object, "note");
         let now = SystemTime::now();
@@ -66,8 +66,8 @@ impl Cache {
         Ok(Some(held))
     }
 
-    /// Writes what arrives behind the `have` bytes that are there, verifies the whole, and gives it
-    /// its name.
+    /// Appends what arrives to the `have` bytes that are there, verifies the file, and renames it to its
+    /// name.
     async fn download(&self, object: &Object, result: GetResult, have: u64) -> Result<CachedFile> {
         let note = Note::new(&object.url, &result.meta);
         self.take(object, note.length)?;
@@ -75,7 +75,7 @@ impl Cache {
         let part = self.path(object, "part");
         let written = self.receive(object, result, have, &part).await;
         if let Err(error) = written {
-            // Kept to be gone on with, unless it is worthless or the disk is needed.
+            // The part is kept to be resumed, unless it is worthless or the disk space is needed.
             let worthless = !error.kind().is_network() || !note.can_be_resumed();
             if worthless {
                 self.drop_part(object);
@@ -95,8 +95,8 @@ impl Cache {
             return Err(self.wrong(object, error));
         }
         let named = || {
-            // If it ends between the two, the file has no note and is asked for anew: it never has the
-            // wrong one.
+            // If the process ends between the two steps, the file has no note and is requested again; it
+            // never has the wrong note.
             let (path, noted) = (self.path(object, "hither"), self.path(object, "note"));
             let _ = fs::remove_file(&noted);
             fs::rename(&part, &path)?;
@@ -133,7 +133,7 @@ impl Cache {
         let _ = fs::remove_file(self.path(object, "part.note"));
     }
 
-    /// An error of what arrived, with where it came from in place of where it lies.
+    /// An error about a downloaded file, which names its URL, not its path.
     fn wrong(&self, object: &Object, error: hither::Error) -> Error {
         if let hither::ErrorKind::Io { reason, .. } = error.kind() {
             return self.unusable(&std::io::Error::other(reason.clone()));
@@ -142,7 +142,7 @@ impl Cache {
     }
 }
 
-/// Every checksum of the file.
+/// Verifies all checksums of a file.
 fn verify(part: &Path) -> hither::Result<()> {
     IndexFile::open(part)?.index().verify()
 }

@@ -1,16 +1,16 @@
-//! Why an object could not be brought, written down for other processes.
+//! Records why an object could not be downloaded, for other processes.
 
 use crate::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// Writes it down. If that fails, they do not know it.
+/// Saves the error. If that fails, other processes do not learn of it.
 pub fn save(error: &Error, path: &Path) {
     let message = error.to_string().replace(['\n', '\r'], " ");
     let _ = fs::write(path, format!("{}\n{message}\n", error.kind()));
 }
 
-/// Reads what was written down.
+/// Loads the saved error.
 pub fn load(path: &Path) -> Option<Error> {
     let text = fs::read_to_string(path).ok()?;
     let mut lines = text.lines();

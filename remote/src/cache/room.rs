@@ -1,4 +1,4 @@
-//! The limit of the cache: what was not used longest makes room.
+//! The size limit of the cache: the least recently used files are removed.
 
 use super::{Cache, try_lock};
 use crate::error::{Error, ErrorKind, Result};
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long it is remembered why an object could not be brought.
+/// How long errors of downloads are kept.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the files of one object take.
+/// The files of one object.
 #[derive(Default)]
 struct Entry {
     whole: u64,
@@ -20,8 +20,8 @@ struct Entry {
 }
 
 impl Cache {
-    /// Reserves room for a file, and removes others, the ones not used longest first, until there
-    /// is: never more than must go, none that is about to be opened, none that is being brought.
+    /// Reserves room for a file: removes the least recently used files until there is enough, no more than
+    /// necessary, and none that is about to be opened or being downloaded.
     pub(super) async fn make_room(&self, object: &Object, note: &Note) -> Result<()> {
         let (length, size) = (note.length, self.options.size);
         if length > size {
@@ -31,18 +31,18 @@ impl Cache {
             );
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
-        // One process at a time adds up and removes.
+        // One process at a time adds up sizes and removes files.
         let _lock = self.lock(&self.options.folder.join("lock")).await?;
         let mut entries = self.entries().map_err(|error| self.unusable(&error))?;
         entries.remove(&object.id);
-        // The version to be replaced stays until then, if both fit.
+        // The version that will be replaced is kept until then, if both fit.
         let mut own = fs::metadata(self.path(object, "hither")).map_or(0, |old| old.len());
         let mut total: u64 = entries.values().map(|entry| entry.whole + entry.part).sum();
         let mut oldest: Vec<_> = entries.iter().collect();
         oldest.sort_by_key(|(_, entry)| entry.used);
         let long_ago = SystemTime::now().checked_sub(FORGOTTEN).unwrap_or(UNIX_EPOCH);
         for (id, entry) in oldest {
-            // Objects that never came leave a lock and an error.
+            // An object that was never downloaded leaves a lock and an error.
             if entry.whole + entry.part == 0 && entry.used.is_some_and(|used| used < long_ago) {
                 self.remove(id);
                 continue;
@@ -69,7 +69,7 @@ impl Cache {
         note.write(&self.path(object, "part.note")).map_err(|error| self.unusable(&error))
     }
 
-    /// What lies in the cache, by id.
+    /// The objects in the cache, by id.
     fn entries(&self) -> std::io::Result<BTreeMap<String, Entry>> {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
         for file in fs::read_dir(&self.options.folder)? {
@@ -78,14 +78,14 @@ impl Cache {
             let Some((id, kind)) = name.to_str().and_then(|name| name.split_once('.')) else {
                 continue;
             };
-            // Removed meanwhile by whoever brings it.
+            // The process that downloads the object may have removed the file meanwhile.
             let Ok(metadata) = file.metadata() else { continue };
             let entry = entries.entry(id.to_owned()).or_default();
             match kind {
                 "hither" => entry.whole = metadata.len(),
                 "part" => entry.part = entry.part.max(metadata.len()),
                 "part.note" => {
-                    // What is being brought takes all that it will have.
+                    // A file that is being downloaded counts with its full size.
                     let reserved = Note::read(&file.path()).map_or(0, |note| note.length);
                     let brought = matches!(
                         try_lock(&self.options.folder.join(format!("{id}.lock"))),
@@ -101,7 +101,7 @@ impl Cache {
         Ok(entries)
     }
 
-    /// Removes an object's files, unless somebody brings it or is about to open it.
+    /// Removes an object's files, unless a process is downloading it or about to open it.
     fn remove(&self, id: &str) -> bool {
         let path = |extension: &str| self.options.folder.join(format!("{id}.{extension}"));
         let Ok(Some(_lock)) = try_lock(&path("lock")) else { return false };

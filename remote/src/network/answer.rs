@@ -1,7 +1,7 @@
-//! Checks what servers answer before it is used.
+//! Checks servers' answers before they are used.
 //!
-//! All requests of object_store go through here. Whatever a server answers, no more is read than was asked
-//! for, and what does not answer the request is an error that says so.
+//! All requests of object_store go through here. Whatever a server answers, no more is read than was
+//! requested, and an answer that does not match the request becomes an error that says so.
 
 use super::piece::Piece;
 use super::wrong::{Wrong, check_encoding};
@@ -17,20 +17,20 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, R
 use reqwest::{Client, StatusCode};
 use std::sync::Mutex;
 
-/// The bytes at the start of an index file that say what it is and how long.
+/// The first bytes of an index file, which identify it and contain its length.
 pub const START: usize = 64;
-/// Most pages of a list, of a thousand objects each, and most bytes of a page.
+/// The greatest number of pages of a list, of a thousand objects each, and the greatest size of a page.
 const MOST_PAGES: usize = 1000;
 const MOST_OF_PAGE: usize = 16 << 20;
 
-/// The pages of a list that came.
+/// The pages of a list so far.
 #[derive(Debug, Default)]
 struct Pages {
     count: usize,
     last: Option<String>,
 }
 
-/// A client that checks answers, and adds a secret to requests.
+/// An HTTP client that checks answers, and adds a secret to requests.
 #[derive(Debug)]
 pub struct AnswerChecker {
     client: Client,
@@ -43,7 +43,7 @@ impl AnswerChecker {
         Self { client, secret, pages: Mutex::default() }
     }
 
-    /// Refuses a list without end, be it one page again and again or ever new ones.
+    /// Rejects endless lists: one page again and again, or ever new ones.
     fn next_page(&self, address: String) -> Result<(), Wrong> {
         let mut pages = self.pages.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if pages.last.as_ref() == Some(&address) {
@@ -73,7 +73,7 @@ impl HttpService for AnswerChecker {
         }
         let (mut parts, body) = self.client.call(request).await?.into_parts();
         if !parts.status.is_success() {
-            // Nobody reads what an error has to say, which may be without end.
+            // The body of an error is not used, and may be endless.
             return Ok(HttpResponse::from_parts(parts, Vec::new().into()));
         }
         if is_list {
@@ -82,7 +82,7 @@ impl HttpService for AnswerChecker {
         }
         check_encoding(&parts.headers)?;
         if in_part {
-            // The range tells how much it is, where it is one.
+            // If the answer is a range, its header gives the length.
             parts.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
             return Ok(HttpResponse::from_parts(parts, body));
         }
@@ -96,15 +96,16 @@ impl HttpService for AnswerChecker {
     }
 }
 
-/// The length that an answer says it has; none in chunks, and from a server that closes at the end.
+/// The length in the answer's header; `None` with chunked encoding, or if the server ends the body by
+/// closing the connection.
 fn says_length(headers: &HeaderMap) -> Result<Option<u64>, Wrong> {
     let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length = length.to_str().ok().and_then(|length| length.parse().ok());
     length.map(Some).ok_or_else(|| Wrong::Answer("it sends a length that is no number".into()))
 }
 
-/// Reads the first bytes of an index file, which tell its length whether the answer does or not;
-/// gives that, and a body with the first bytes in their place.
+/// Reads the first bytes of an index file, which contain its length even if the answer's header does not.
+/// Returns the length, and a body that starts with these bytes.
 async fn begun(
     body: HttpResponseBody,
     said: Option<u64>,
@@ -124,7 +125,7 @@ async fn begun(
         }
         Err(error) => return Err(Wrong::File(error).into()),
     };
-    // object_store wants a body that threads may share; only who has it whole polls it.
+    // object_store requires a body that is `Sync`, although only its owner polls it.
     let mut rest = Mutex::new(rest);
     let rest = stream::poll_fn(move |context| {
         rest.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).poll_next_unpin(context)
@@ -133,7 +134,7 @@ async fn begun(
     Ok((length, HttpResponseBody::new(StreamBody::new(body))))
 }
 
-/// A page of a list, which object_store wants whole.
+/// Reads a whole page of a list, as object_store requires.
 async fn whole_page(body: HttpResponseBody) -> Result<Vec<u8>, HttpError> {
     let (mut page, mut stream) = (Vec::new(), body.bytes_stream());
     while let Some(bytes) = stream.try_next().await? {

@@ -1,7 +1,8 @@
-//! Answers to who asks for a part of a file: it is just that part, and comes whole or not at all.
+//! Requests for a byte range of a file: the answer is exactly that range, and arrives completely or not at
+//! all.
 //!
-//! A [`Piece`] rides with such a request. object_store asks once: who asked decides whether to ask again,
-//! and learns from the error what the server said.
+//! A [`Piece`] is attached to such a request. object_store does not retry it: the caller decides about
+//! retries, and learns from the error what the server answered.
 
 use super::wrong::{Wrong, check_encoding};
 use futures_util::TryStreamExt;
@@ -14,11 +15,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long is waited for the next bytes, and what may come instead of a part.
+/// How long to wait for the next bytes, and how much of a whole file to accept instead of a range.
 #[derive(Clone, Debug)]
 pub struct Piece {
     patience: Duration,
-    /// Most bytes of the whole file, which a server sends that knows no parts.
+    /// The largest whole file to accept from a server that sends no ranges, in bytes.
     most_whole: u64,
     whole: Arc<Mutex<Option<Vec<u8>>>>,
 }
@@ -28,12 +29,12 @@ impl Piece {
         Self { patience, most_whole, whole: Arc::default() }
     }
 
-    /// The file, if it came whole.
+    /// The whole file, if the server sent that.
     pub fn take_whole(&self) -> Option<Vec<u8>> {
         self.whole.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
-    /// Asks, and gives an answer that has all that was asked for, as far as the file has it.
+    /// Sends the request and returns a complete answer: the requested range, as far as the file has it.
     pub(super) async fn ask(
         &self,
         client: &Client,
@@ -59,7 +60,7 @@ impl Piece {
                 let what = format!("it answered {status} to who asks for a part of the file");
                 return Err(Wrong::Answer(what).into());
             }
-            // What these say of the file and its versions, object_store tells.
+            // object_store reports what these statuses say about the file and its versions.
             _ => return Ok(HttpResponse::from_parts(parts, Vec::new().into())),
         }
         let length = check_range(headers, &asked)?;
@@ -74,7 +75,7 @@ impl Piece {
         Ok(HttpResponse::from_parts(parts, bytes.into()))
     }
 
-    /// Keeps a file that comes whole, if that is not too much.
+    /// Keeps a file that is sent whole, if it is not too large.
     async fn keep_whole(
         &self,
         said: Option<u64>,
@@ -87,7 +88,7 @@ impl Piece {
         Ok(Wrong::Whole)
     }
 
-    /// Reads a body; none if it has more than so many bytes. It takes no more memory than what arrives.
+    /// Reads a body; `None` if it has more than `most` bytes. Allocates only as much memory as has arrived.
     async fn read(&self, body: HttpResponseBody, most: u64) -> Result<Option<Vec<u8>>, HttpError> {
         let (mut bytes, mut stream) = (Vec::new(), body.bytes_stream());
         while let Some(more) = self.in_time(stream.try_next()).await? {
@@ -99,7 +100,7 @@ impl Piece {
         Ok(Some(bytes))
     }
 
-    /// Waits no longer than is meant, and leaves it to who asked whether it is tried again.
+    /// Waits no longer than `patience`; the caller decides about retries.
     async fn in_time<T>(
         &self,
         future: impl Future<Output = Result<T, HttpError>>,
@@ -111,14 +112,14 @@ impl Piece {
     }
 }
 
-/// The part that a request asks for.
+/// The range that a request asks for.
 fn asked(headers: &HeaderMap) -> Option<Range<u64>> {
     let (first, last) =
         headers.get(RANGE)?.to_str().ok()?.strip_prefix("bytes=")?.split_once('-')?;
     Some(first.parse().ok()?..last.parse::<u64>().ok()?.checked_add(1)?)
 }
 
-/// Checks that what comes is what was asked for, as far as the file has it, and gives its length.
+/// Checks that an answer has the requested range, as far as the file has it, and returns its length.
 fn check_range(headers: &HeaderMap, asked: &Range<u64>) -> Result<u64, Wrong> {
     let said = text(headers, CONTENT_RANGE).unwrap_or("no Content-Range");
     let range = said.strip_prefix("bytes ").and_then(|said| {
@@ -148,12 +149,12 @@ fn says_length(headers: &HeaderMap) -> Option<u64> {
     text(headers, CONTENT_LENGTH)?.parse().ok()
 }
 
-/// How long a file is that does not have what was asked for.
+/// The length of a file that does not have the requested range.
 fn total(headers: &HeaderMap) -> Option<u64> {
     text(headers, CONTENT_RANGE)?.strip_prefix("bytes */")?.parse().ok()
 }
 
-/// A server that wants to be asked later; of a date it is not said when that is, for clocks differ.
+/// The error of a server that asks for a retry. A date in `Retry-After` is ignored, because clocks differ.
 fn busy(status: StatusCode, headers: &HeaderMap) -> Wrong {
     let seconds = text(headers, RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
     Wrong::Busy { status, after: seconds.map(Duration::from_secs) }

@@ -9,19 +9,19 @@ use std::time::Duration;
 /// An answer that cannot be used.
 #[derive(Debug)]
 pub enum Wrong {
-    /// It is not an index file, or none of that length.
+    /// The file is no index file, or does not have this length.
     File(hither::Error),
-    /// It is not an answer to what was asked.
+    /// The answer does not match the request.
     Answer(String),
-    /// The whole file to who asked for a part.
+    /// The server sent the whole file instead of a range.
     Whole,
-    /// The file has nothing of the part; how long it is, if that is said.
+    /// The range lies beyond the end of the file; the length of the file, if the server says it.
     Beyond(Option<u64>),
-    /// The server cannot answer now; when to ask again, if that is said.
+    /// The server cannot answer now; when to try again, if the server says it.
     Busy { status: StatusCode, after: Option<Duration> },
-    /// The answer ended early.
+    /// The answer ended too early.
     Short { arrived: u64, length: u64 },
-    /// Nothing came for so long.
+    /// Nothing arrived for this long.
     Stalled(Duration),
 }
 
@@ -51,12 +51,12 @@ impl std::error::Error for Wrong {}
 
 impl From<Wrong> for HttpError {
     fn from(wrong: Wrong) -> Self {
-        // Of a kind that makes object_store not ask again.
+        // Errors of this kind are not retried by object_store.
         Self::new(HttpErrorKind::Unknown, wrong)
     }
 }
 
-/// Nobody asked for a content encoding.
+/// Rejects content encodings, because none was requested.
 pub fn check_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" && !encoding.is_empty() => {

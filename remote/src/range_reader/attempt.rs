@@ -1,4 +1,4 @@
-//! Asking for one part, again where a server stumbles, and believing one version alone.
+//! Requests one range, with retries, and accepts only one version.
 
 use crate::cause::{answered, cause, wrong};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,21 +11,22 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// How long servers are waited for, and how often they are asked again.
+/// Timeouts and retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeOptions {
-    /// How long a server may take to answer, and to send the next bytes: 30 seconds.
+    /// How long a server may take to answer, and between two reads: 30 seconds.
     pub timeout: Duration,
-    /// How often a part is asked for again where the server stumbles or the connection is cut: 3 times.
+    /// How often a range is requested again after a temporary failure or a cut connection: 3 times.
     pub retries: u32,
-    /// How long is waited before the first of these: 100 ms, twice as long before each further one.
+    /// The pause before the first retry: 100 ms; it doubles with each further one.
     pub pause: Duration,
-    /// How long after the first time a part is still asked for again: 10 seconds. A server that wants to be asked
-    /// later than that is not.
+    /// How long after the first request retries are made: 10 seconds. If a server asks for a later retry,
+    /// there is none.
     pub no_longer: Duration,
-    /// Whether pauses are longer by up to a half, so that many who were cut at once do not ask again at once.
+    /// Whether pauses are randomly extended by up to a half, so that clients that were cut off together do
+    /// not retry together.
     pub jitter: bool,
-    /// Most bytes of a file that is taken whole, of a server that sends no parts: 16 MB.
+    /// The largest file in bytes that is accepted whole from a server that sends no ranges: 16 MB.
     pub most_whole: u64,
 }
 
@@ -42,28 +43,28 @@ impl Default for RangeOptions {
     }
 }
 
-/// What was asked for and came, since a reader was made.
+/// The traffic since a reader was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Requests, those that were repeated too.
+    /// The number of requests, including retries.
     pub requests: u64,
-    /// Bytes of files that came.
+    /// The number of bytes received of files.
     pub bytes: u64,
 }
 
-/// What came.
+/// The result of a request.
 pub enum Came {
     Part { meta: ObjectMeta, bytes: Vec<u8> },
     Whole(Vec<u8>),
 }
 
-/// Asks by some options.
+/// Sends requests with retries.
 pub struct Attempts<'r> {
     pub options: &'r RangeOptions,
     pub traffic: &'r Cell<Traffic>,
 }
 
-/// What failed, and when to try again: never, later, or as the server says.
+/// A failed request, and when to retry it: never, later, or when the server says.
 struct Failed {
     error: Error,
     again: Again,
@@ -76,7 +77,7 @@ enum Again {
 }
 
 impl Attempts<'_> {
-    /// A part of an object, of this version where one is known.
+    /// Requests a range of an object, of this version if one is given.
     pub async fn get(
         &self,
         object: &Object,
@@ -92,7 +93,7 @@ impl Attempts<'_> {
             let wait = match again {
                 Again::Never => return Err(error),
                 Again::Later => self.jittered(pause),
-                // Sooner is what it asks not to be asked.
+                // The server asked not to be contacted sooner.
                 Again::After(wait) => wait.max(pause),
             };
             if retry >= self.options.retries
@@ -112,7 +113,7 @@ impl Attempts<'_> {
         version: Option<&Note>,
         range: Range<u64>,
     ) -> core::result::Result<Came, Failed> {
-        // Who knows a version has parts of it, to which the whole of another is no answer.
+        // If the version is known, ranges of it were already read; another version as a whole is of no use.
         let most_whole = if version.is_some() { 0 } else { self.options.most_whole };
         let piece = Piece::new(self.options.timeout, most_whole);
         let mut options = version.map(Note::conditions).unwrap_or_default();
@@ -156,14 +157,14 @@ impl Attempts<'_> {
     fn jittered(&self, pause: Duration) -> Duration {
         let mut byte = [0];
         if self.options.jitter {
-            // Without chance it is not longer.
+            // Without random bytes the pause is not extended.
             let _ = SystemRandom::new().fill(&mut byte);
         }
         pause + pause * u32::from(byte[0]) / 512
     }
 }
 
-/// What an error says of the version that is wanted.
+/// Translates an error of a request for this version.
 fn meaning(object: &Object, version: Option<&Note>, error: &object_store::Error) -> Error {
     let Some(version) = version else { return cause(object.url(), error) };
     match (error, wrong(error)) {
@@ -176,7 +177,7 @@ fn meaning(object: &Object, version: Option<&Note>, error: &object_store::Error)
     }
 }
 
-/// Whether another attempt may go better.
+/// Whether another attempt may succeed.
 fn again(error: &object_store::Error) -> Again {
     match wrong(error) {
         Some(Wrong::Busy { after: Some(after), .. }) => Again::After(*after),
