@@ -1,4 +1,4 @@
-//! Changing an index in memory: new rows grow beside the segments, removed ones are hidden.
+//! Changing an index in memory: inserted rows grow beside the segments, removed rows are hidden.
 
 use super::Index;
 use crate::column::ValueRef;
@@ -7,12 +7,12 @@ use crate::growing::Growing;
 use crate::key::{Key, KeyRef, KeyType, RandomKeys};
 
 impl Index<'_> {
-    /// Inserts a row and gives its key. Where keys are row numbers, `None` takes the next number; where
-    /// they are UUIDs and there is the feature `getrandom`, a random one of version 4.
+    /// Inserts a row and returns its key. Without a key it gets the next number where keys are row numbers, and
+    /// a random UUID of version 4 where keys are UUIDs and the feature `getrandom` is on.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateKey`] if there is such a row; else as
-    /// [`IndexBuilder::push`](crate::IndexBuilder::push). The index is then as it was.
+    /// [`ErrorKind::DuplicateKey`] if there is a row with this key, and those of
+    /// [`IndexBuilder::push`](crate::IndexBuilder::push). The index is then unchanged.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -52,16 +52,16 @@ impl Index<'_> {
         Ok(key)
     }
 
-    /// Takes the keys of rows that are inserted without one from this seed, as
+    /// Draws the keys of rows that are inserted without one from this seed, as
     /// [`IndexBuilder::seed_keys`](crate::IndexBuilder::seed_keys) does.
     pub fn seed_keys(&mut self, seed: u64) {
         self.random_keys = RandomKeys::seeded(seed);
     }
 
-    /// Replaces the row that has this key.
+    /// Replaces the row with this key.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if there is none; else as [`insert`](Self::insert).
+    /// [`ErrorKind::KeyNotFound`] if there is none, and those of [`insert`](Self::insert).
     pub fn update(
         &mut self,
         key: KeyRef<'_>,
@@ -78,7 +78,7 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Removes the row that has this key; false if there is none.
+    /// Removes the row with this key; false if there is none.
     ///
     /// # Errors
     /// [`ErrorKind::KeyType`], or [`ErrorKind::Corrupt`] if the file is damaged.
@@ -106,7 +106,7 @@ impl Index<'_> {
         growing.push(key, vector, values)
     }
 
-    /// Where keys are row numbers, the number after the greatest that was given.
+    /// Where keys are row numbers: the number after the greatest that was given.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the file is damaged.

@@ -17,10 +17,9 @@ impl Index<'_> {
         Ok(distances[0])
     }
 
-    /// The distances of `rows` by any metric, in their order, into `out`, for callers who write an exact
-    /// scan of their own. NaN for a row of zeros under cosine. Of a row that was stored multiplied
-    /// ([`IndexBuilder::push`](crate::IndexBuilder::push)), another metric than cosine measures what is
-    /// stored.
+    /// The distances of `rows` by any metric, in their order, into `out`, for callers that write an exact scan
+    /// of their own. NaN for a row of zeros under cosine. Where a row was stored multiplied by a factor
+    /// ([`IndexBuilder::push`](crate::IndexBuilder::push)), metrics other than cosine measure what is stored.
     ///
     /// # Errors
     /// Those of [`search`](Self::search) for the query, those of [`key`](Self::key) for the rows.

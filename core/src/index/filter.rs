@@ -1,4 +1,4 @@
-//! Filters of an index: bound for many rows, or asked about one.
+//! Filters of an index: bound for many rows, or evaluated for one.
 
 use super::Index;
 use crate::column::ValueRef;
@@ -10,11 +10,11 @@ use crate::segment::filter::SegmentFilter;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-/// A filter bound to an index: columns looked up, values compared in their types.
+/// A filter bound to an index: columns are looked up, and values have the types of their columns.
 ///
-/// Binding estimates how many rows match, and lists them where they are so few that searches scan
-/// them: a filter that serves many queries is worth keeping. Searching with it allocates nothing.
-/// It belongs to the index it came from.
+/// Binding estimates how many rows match, and lists them if they are so few that searches scan them, so a
+/// filter for many queries is worth keeping. Searching with it allocates nothing. It belongs to the index that
+/// it was bound to.
 ///
 /// ```
 /// use hither::{ColumnSchema, ColumnType, Filter, Index, IndexBuilder, IndexOptions};
@@ -53,7 +53,7 @@ impl<'a> Index<'a> {
         Ok(IndexFilter { filter: filter.clone(), segments })
     }
 
-    /// All rows that match a filter bound to this index, segment by segment.
+    /// All rows that match a filter that is bound to this index, segment by segment.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] for a filter that was bound to another index,
@@ -82,7 +82,7 @@ impl<'a> Index<'a> {
         Ok(found)
     }
 
-    /// Whether one row matches a filter. To bind it ([`filter`](Self::filter)) pays for many rows.
+    /// Whether one row matches a filter. Binding the filter ([`filter`](Self::filter)) pays off for many rows.
     ///
     /// # Errors
     /// Those of [`filter`](Self::filter), those of [`key`](Self::key) for the row.

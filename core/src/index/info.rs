@@ -1,4 +1,4 @@
-//! What an index consists of, for people.
+//! What an index consists of, for people to read.
 
 use super::Index;
 use crate::archive::manifest::Manifest;
@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 impl Index<'_> {
-    /// What is in the file, for people.
+    /// What is in the file, for people to read.
     pub fn info(&self) -> IndexInfo {
         let segments = self.segments.iter().map(|segment| SegmentInfo {
             rows: segment.rows,
@@ -31,7 +31,7 @@ impl Index<'_> {
     }
 }
 
-/// The sections that a manifest names.
+/// The sections that a manifest lists.
 pub(crate) fn sections(manifest: &Manifest) -> Vec<SectionInfo> {
     let sections = manifest.sections.iter().map(|section| SectionInfo {
         segment: section.segment,
@@ -82,17 +82,17 @@ pub struct IndexInfo {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentInfo {
-    /// Rows, removed ones among them.
+    /// The number of rows, removed ones included.
     pub rows: u32,
-    /// Removed or replaced rows.
+    /// The number of removed or replaced rows.
     pub removed: u32,
-    /// The structures over them, beside the exact scan.
+    /// The structures over the rows; every segment can be scanned as well.
     pub structures: Vec<Structure>,
-    /// The codes beside or in place of the vectors.
+    /// The codes beside the vectors, or in place of them.
     pub codes: Codes,
-    /// Lists of the inverted file, if there is one.
+    /// The number of lists of the inverted file, if there is one.
     pub lists: Option<u32>,
-    /// Recall measured when it was built.
+    /// The recall that was measured when the segment was built.
     pub calibrations: Vec<Calibration>,
 }
 
@@ -110,14 +110,14 @@ pub struct SegmentInfo {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SectionInfo {
-    /// Number of its segment.
+    /// The number of its segment.
     pub segment: u32,
-    /// Name of its column, if it belongs to one.
+    /// The name of its column, if it belongs to one.
     pub column: Option<String>,
     /// What it holds.
     pub name: &'static str,
-    /// Where it begins, in bytes.
+    /// Its offset in the file, in bytes.
     pub offset: u64,
-    /// How many bytes it takes.
+    /// Its length in bytes.
     pub length: u64,
 }

@@ -1,4 +1,4 @@
-//! Indexes in memory, as a search reads them: their segments and the rows that grow.
+//! Indexes in memory, as a search reads them: their segments and their growing rows.
 
 use super::merge::{Part, Parts};
 use super::{Index, IndexFilter, SearchParams};
@@ -16,26 +16,26 @@ use crate::vectors::Query;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-/// How indexes answer as one.
+/// Several indexes, and how they answer as one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joined<'m, 'a> {
     pub indexes: &'m [&'m Index<'a>],
-    /// The number of the first part of each.
+    /// The number of the first part of each index.
     pub firsts: &'m [u32],
-    /// What is added to the row numbers of each; nothing where they stay as they are.
+    /// What is added to the row numbers of each index; empty if they stay as they are.
     pub offsets: &'m [i64],
-    /// Whether a row replaces those of indexes before its own that have its key.
+    /// Whether a row replaces rows of earlier indexes that have the same key.
     pub replaces: bool,
 }
 
 impl<'m, 'a> Joined<'m, 'a> {
-    /// An index alone.
+    /// A single index.
     pub fn one(index: &'m &'m Index<'a>) -> Self {
         let indexes = core::slice::from_ref(index);
         Self { indexes, firsts: &[0], offsets: &[], replaces: false }
     }
 
-    /// Which index a part is of, and the row as it is called there.
+    /// The index that a part belongs to, and the row within that index.
     pub fn place(&self, RowId { segment, row }: RowId) -> (usize, RowId) {
         let shard = self.firsts.partition_point(|&first| first <= segment).saturating_sub(1);
         (shard, RowId { segment: segment - self.firsts[shard], row })
@@ -60,11 +60,11 @@ impl<'m, 'a> Joined<'m, 'a> {
     }
 }
 
-/// Indexes in memory, and what is searched for in them.
+/// Indexes in memory, and the parameters of a search of them.
 pub(super) struct Memory<'m, 'a, 'p> {
     pub joined: Joined<'m, 'a>,
     pub params: SearchParams<'p>,
-    /// One for each index, in place of that of `params`; or none.
+    /// One filter for each index, in place of that of `params`; or none.
     pub filters: &'m [&'m IndexFilter<'p>],
     pub interrupts: Interrupts<'p>,
 }
@@ -79,7 +79,7 @@ impl<'m, 'a, 'p> Memory<'m, 'a, 'p> {
         Self { joined, params, filters, interrupts: Interrupts::new(params.interrupt) }
     }
 
-    /// How many rows are to be found so that `count` stay: the one that is left out is among the nearest.
+    /// How many rows to find so that `count` remain: the row that is left out is among the nearest.
     pub fn reach(&self, count: usize) -> usize {
         count.saturating_add(usize::from(self.params.except.is_some()))
     }
@@ -89,7 +89,7 @@ impl<'m, 'a, 'p> Memory<'m, 'a, 'p> {
         self.filters.get(shard).copied().or(self.params.filter)
     }
 
-    /// A part as a search reads it.
+    /// A part, as a search reads it.
     pub fn part<'s>(
         &'s self,
         number: usize,
@@ -155,7 +155,7 @@ impl Parts for Memory<'_, '_, '_> {
     }
 }
 
-/// Growing rows as a search reads them: all are measured.
+/// Growing rows, as a search reads them: all are measured.
 pub(crate) struct GrowingStorage<'s> {
     pub rows: &'s Growing,
     pub filter: Option<(&'s Filter, &'s [ColumnSchema])>,

@@ -1,4 +1,4 @@
-//! Merges what the parts of one index or of several find into one order.
+//! Merges the rows that the parts of one index, or of several, find.
 
 #[cfg(test)]
 mod tests;
@@ -16,14 +16,14 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::cmp::Ordering;
 
-/// The search of one part: of a segment, or of the rows that grow.
+/// The search of one part: of a segment, or of growing rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     pub search: SegmentSearch,
     pub scratch: Scratch,
 }
 
-/// Where the parts of a search read. The segment of a row is the number of its part among all.
+/// The parts that a search reads. A row's `segment` is the number of its part among all parts.
 pub(crate) trait Parts {
     /// Which bytes are missing.
     type Missing;
@@ -37,30 +37,30 @@ pub(crate) trait Parts {
         want: usize,
     ) -> Step<bool, Self::Missing>;
 
-    /// The key of a row of any part. One that was there stays.
+    /// The key of a row of any part. A key that was available before still is.
     fn key(&self, row: RowId) -> Step<KeyRef<'_>, Self::Missing>;
 
-    /// Whether a row is passed over because it is to be left out, or because a later part replaces it.
+    /// Whether a row is skipped, because it is to be left out or because a later part replaces it.
     fn is_passed_over(&self, row: RowId) -> Step<bool, Self::Missing>;
 }
 
 /// A search of several parts as one.
 #[derive(Clone, Default)]
 pub(crate) struct Merge {
-    /// Those of the segments of each index, then that of its growing rows.
+    /// For each index the searches of its segments, then that of its growing rows.
     pub parts: Vec<Part>,
     pub found: Vec<Neighbor>,
     /// Whether `found` is being filled.
     advancing: bool,
-    /// The rank of the last row in strict order, and how many were dropped for it.
+    /// The rank of the last row in strict order, and how many rows were dropped because of it.
     last: Option<f32>,
     pub dropped: u64,
-    /// The part that was read last.
+    /// The number of the part that was read last.
     pub reading: usize,
 }
 
 impl Merge {
-    /// Begins with `count` parts, of which each is to be started.
+    /// Begins a search of `count` parts, each of which the caller starts.
     pub fn start(&mut self, count: usize) -> &mut [Part] {
         self.parts.resize_with(count, Part::default);
         self.found.clear();
@@ -68,8 +68,8 @@ impl Merge {
         &mut self.parts
     }
 
-    /// Moves up to `want` next rows of all parts to `found`. Where something is missing it is called
-    /// again as it was, and goes on. `metric` is that of the distances.
+    /// Moves up to `want` of the next rows of all parts to `found`. Where bytes are missing, it is called again
+    /// with the same arguments and goes on. `metric` is that of the distances.
     pub fn advance<P: Parts>(
         &mut self,
         parts: &P,
@@ -103,7 +103,7 @@ impl Merge {
             self.found.push(Neighbor { row, distance });
         }
         if params.order == Order::Relaxed {
-            // A batch may be of several that parts gave, of which each begins anew.
+            // A batch may contain several batches of a part, each of which begins anew.
             let reading = Cell::new(self.reading as u32);
             let key = |found: &Neighbor| {
                 reading.set(found.row.segment);
@@ -117,7 +117,7 @@ impl Merge {
         Ok(())
     }
 
-    /// The nearest row of all that are next in their parts, by its rank, ties by key.
+    /// The nearest of the next rows of all parts: by rank, ties by key.
     fn nearest<P: Parts>(
         &mut self,
         parts: &P,
@@ -150,7 +150,7 @@ impl Merge {
         Ok(best)
     }
 
-    /// A lower bound, as far as is known, of the distances of the rows that are yet to come.
+    /// A lower bound, as far as is known, of the distances of the rows to come.
     pub fn floor(&self, metric: Metric) -> f32 {
         let floors = self.parts.iter().map(|part| part.search.floor());
         let floor = floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY);

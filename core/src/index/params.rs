@@ -1,4 +1,4 @@
-//! What is searched for, and how hard.
+//! The parameters of a search: what to search for, and with which effort.
 
 use super::IndexFilter;
 use crate::builder::IndexOptions;
@@ -9,7 +9,7 @@ use crate::limits::MAX_EFFORT;
 use crate::metric::Metric;
 use alloc::format;
 
-/// The order in which a search that goes on gives rows.
+/// The order in which a search that can go on returns rows.
 ///
 /// ```
 /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -27,14 +27,14 @@ use alloc::format;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// By distance, ever rising: a nearer row that is found late is dropped, and counted.
+    /// By distance, always rising: a nearer row that is found late is dropped, and counted.
     #[default]
     Strict,
-    /// By distance within a batch; nothing is dropped.
+    /// By distance within each batch; nothing is dropped.
     Relaxed,
 }
 
-/// What is searched for, and how hard.
+/// The parameters of a search: what to search for, and with which effort.
 ///
 /// ```
 /// use hither::SearchParams;
@@ -45,38 +45,36 @@ pub enum Order {
 /// ```
 #[derive(Clone, Copy)]
 pub struct SearchParams<'p> {
-    /// How many neighbours: at least 1; [`usize::MAX`] for all [`within`](Self::within) the radius.
+    /// The number of neighbours, at least 1; [`usize::MAX`] for all [`within`](Self::within) the radius.
     pub k: usize,
-    /// Where the answer ends, although it has fewer than `k` rows: at the first that is farther
-    /// than this.
+    /// The greatest distance of a row in the answer, which may then have fewer than `k` rows.
     pub radius: Option<f32>,
-    /// HNSW: capacity of the pool of candidates; at least `k` is used, with codes `1.5 k`. Default 40.
+    /// HNSW: the capacity of the pool of candidates, at least `k`, with codes at least `1.5 k`. Default 40.
     /// Nearly equal rows are not counted, up to three times as many.
     pub ef_search: Option<usize>,
     /// IVF: how many lists are probed. Default 16.
     pub probes: Option<usize>,
-    /// A wanted recall, above 0 and at most 1, in place of `ef_search` and `probes`: what the
-    /// calibration in the file says it takes.
+    /// The recall that is wanted, above 0 and at most 1, in place of `ef_search` and `probes`: the search takes
+    /// the effort that this recall took in the file's calibration.
     pub recall: Option<f32>,
     /// The structure to use. Default: HNSW if there is one, else IVF, else an exact scan.
     pub structure: Option<Structure>,
-    /// The metric of the distances. Default the index's own; for rows of unit length L2, cosine
-    /// and inner product may stand for each other. An exact scan (`structure` is
-    /// [`Structure::Flat`]) measures by any: distances are NaN, which come last, for a row of zeros
-    /// under cosine, and of a row that was stored multiplied
-    /// ([`IndexBuilder::push`](crate::IndexBuilder::push)) those of what is stored.
+    /// The metric of the distances. Default the index's own; for rows of unit length L2, cosine and inner
+    /// product may replace each other. An exact scan (`structure` is [`Structure::Flat`]) measures by any
+    /// metric: under cosine, the distance of a row of zeros is NaN, which comes last; a row that was stored
+    /// multiplied by a factor ([`IndexBuilder::push`](crate::IndexBuilder::push)) is measured as it is stored.
     pub metric: Option<Metric>,
-    /// Rows that may be in the answer.
+    /// Only rows that match this filter are in the answer.
     pub filter: Option<&'p IndexFilter<'p>>,
-    /// The key of a row that is left out: where others are sought that are like it, it is the nearest.
-    /// Among [`Shards`](super::Shards) the key that it has there.
+    /// The key of a row to leave out: in a search for rows like it, it is the nearest. For
+    /// [`Shards`](super::Shards), the key that the row has there.
     pub except: Option<KeyRef<'p>>,
-    /// The order of a search that goes on.
+    /// The order of a search that can go on.
     pub order: Order,
-    /// Asked whenever some thousand rows more were measured: true pauses the search, whose call then
-    /// gives [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted). So a long scan can be given
-    /// up, or be gone on with when what was urgent is done: [`Index::next_batch`] and
-    /// [`Shards::next_batch`] go on where they were. [`Index::search`] begins anew each time.
+    /// Called each time that some thousand more rows were measured: true pauses the search, whose call then
+    /// returns [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted). So a long scan can be given up, or
+    /// continued after something urgent is done: [`Index::next_batch`] and [`Shards::next_batch`] go on where
+    /// they were. [`Index::search`] begins anew each time.
     ///
     /// [`Index::next_batch`]: super::Index::next_batch
     /// [`Shards::next_batch`]: super::Shards::next_batch
@@ -85,7 +83,7 @@ pub struct SearchParams<'p> {
 }
 
 impl<'p> SearchParams<'p> {
-    /// The `k` nearest, with defaults for all else.
+    /// The `k` nearest rows, with defaults for everything else.
     pub fn new(k: usize) -> Self {
         Self {
             k,
@@ -102,8 +100,8 @@ impl<'p> SearchParams<'p> {
         }
     }
 
-    /// All rows within `radius`, however many there are, by an exact scan of those that match: nearest
-    /// first, ties by key. Structure, effort and order do not count.
+    /// All rows within `radius`, however many there are, by an exact scan of those that match: nearest first,
+    /// ties by key. Structure, effort and order are ignored.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -125,32 +123,32 @@ impl<'p> SearchParams<'p> {
         Self::new(usize::MAX).radius(radius)
     }
 
-    /// The nearest `k` as far as they are within `radius`.
+    /// Only those of the `k` nearest rows that are within `radius`.
     pub fn radius(self, radius: f32) -> Self {
         Self { radius: Some(radius), ..self }
     }
 
-    /// With another `ef_search`.
+    /// With this `ef_search`.
     pub fn ef_search(self, ef_search: usize) -> Self {
         Self { ef_search: Some(ef_search), ..self }
     }
 
-    /// With so many `probes`.
+    /// With this number of `probes`.
     pub fn probes(self, probes: usize) -> Self {
         Self { probes: Some(probes), ..self }
     }
 
-    /// With a wanted `recall`.
+    /// With this `recall`.
     pub fn recall(self, recall: f32) -> Self {
         Self { recall: Some(recall), ..self }
     }
 
-    /// Using this structure.
+    /// With this structure.
     pub fn structure(self, structure: Structure) -> Self {
         Self { structure: Some(structure), ..self }
     }
 
-    /// Measuring by another metric.
+    /// With distances by this metric.
     pub fn metric(self, metric: Metric) -> Self {
         Self { metric: Some(metric), ..self }
     }
@@ -160,7 +158,7 @@ impl<'p> SearchParams<'p> {
         Self { filter: Some(filter), ..self }
     }
 
-    /// Without the row that has this key.
+    /// Without the row with this key.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -184,8 +182,8 @@ impl<'p> SearchParams<'p> {
         Self { except: Some(key), ..self }
     }
 
-    /// Checks what is searched for by `metric` in an index of these options, whose rows all have unit length
-    /// or not.
+    /// Checks a search by `metric` for an index with these options, given whether all its rows have unit
+    /// length.
     pub(crate) fn check(
         &self,
         options: &IndexOptions,
@@ -231,7 +229,7 @@ impl<'p> SearchParams<'p> {
         self.k == usize::MAX && self.radius.is_some()
     }
 
-    /// The same search as it is done: all rows within a radius by an exact scan.
+    /// The parameters that the search uses: all rows within a radius are found by an exact scan.
     pub(super) fn planned(&self) -> Self {
         if !self.wants_all() {
             return *self;
@@ -248,12 +246,12 @@ impl<'p> SearchParams<'p> {
         }
     }
 
-    /// In this order.
+    /// With this order.
     pub fn order(self, order: Order) -> Self {
         Self { order, ..self }
     }
 
-    /// Pausing when `interrupt` says so.
+    /// Pauses when `interrupt` returns true.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -299,10 +297,10 @@ impl<'p> SearchParams<'p> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SearchStats {
-    /// Ranks computed to steer by, of codes or vectors.
+    /// Ranks computed to steer the search, of codes or vectors.
     pub visited: u64,
-    /// Stored vectors measured beside these; of a scan also those that codes ruled out.
+    /// Stored vectors measured besides these; in a scan, also those that codes ruled out.
     pub compared: u64,
-    /// Nearer rows that came too late for strict order.
+    /// Rows that were nearer, but found too late for strict order.
     pub dropped: u64,
 }

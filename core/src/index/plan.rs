@@ -1,4 +1,4 @@
-//! What a search does in a segment: by which structure, and how hard.
+//! Plans the search of a segment: which structure, and which effort.
 
 use super::{Index, SearchParams, Shards};
 use crate::calibration::{Calibration, Structure};
@@ -20,7 +20,7 @@ impl Segment<'_> {
         {
             match self.effort(structure, k, recall) {
                 Some(effort) => (ef_search, probes) = (effort, effort),
-                // Too few rows for a calibration: they may as well be scanned.
+                // There are too few rows for a calibration, so that a scan is cheap.
                 None => structure = Structure::Flat,
             }
         }
@@ -29,7 +29,7 @@ impl Segment<'_> {
         Plan { radius: params.radius, ..plan }
     }
 
-    /// The structure that a search uses here.
+    /// The structure that a search of this segment uses.
     fn structure(&self, params: &SearchParams<'_>) -> Structure {
         match params.structure {
             None if self.hnsw.is_some() => Structure::Hnsw,
@@ -40,7 +40,7 @@ impl Segment<'_> {
         }
     }
 
-    /// The calibration for the next greater `k`, or the greatest.
+    /// The calibration for the next greater `k`, or for the greatest.
     fn calibration(&self, structure: Structure, k: usize) -> Option<&Calibration> {
         let fitting = || self.calibrations.iter().filter(|c| c.structure == structure);
         fitting()
@@ -49,7 +49,7 @@ impl Segment<'_> {
             .or_else(|| fitting().max_by_key(|calibration| calibration.k))
     }
 
-    /// The calibrated setting for this recall, beyond the greatest `k` measured in proportion to it.
+    /// The calibrated setting for this recall; beyond the greatest `k` that was measured, in proportion to `k`.
     fn effort(&self, structure: Structure, k: usize, recall: f32) -> Option<usize> {
         let calibration = self.calibration(structure, k)?;
         let effort = calibration.effort(recall) as usize;
@@ -63,10 +63,10 @@ impl Segment<'_> {
 }
 
 impl Index<'_> {
-    /// The calibration of this file that did not reach `params.recall`, if there is one; of several
-    /// segments' the one whose [best](Calibration::best) recall is lowest. Then a search with
-    /// `params` takes the greatest setting that was measured, and is not to be believed to find
-    /// more than that recall. None where an exact scan answers, and where no recall is wanted.
+    /// The calibration of this file that did not reach `params.recall`, if there is one; of several segments,
+    /// the one whose [best](Calibration::best) recall is lowest. A search with `params` then takes the greatest
+    /// setting that was measured, and should not be expected to find more than that recall. None where an exact
+    /// scan answers, and where no recall is wanted.
     ///
     /// ```
     /// use hither::{HnswParams, Index, IndexBuilder, IndexOptions, Metric, SearchParams};
@@ -94,7 +94,7 @@ impl Index<'_> {
 }
 
 impl Shards<'_, '_> {
-    /// The lowest of what [`Index::unreached_recall`] tells of the indexes.
+    /// The lowest of the calibrations that [`Index::unreached_recall`] returns for the indexes.
     pub fn unreached_recall(&self, params: &SearchParams<'_>) -> Option<&Calibration> {
         let unreached = self.indexes().iter().filter_map(|index| index.unreached_recall(params));
         unreached.min_by(|a, b| a.best().1.total_cmp(&b.best().1))

@@ -1,4 +1,4 @@
-//! Reading one row: its key, its vector, its values.
+//! Reading a row: its key, its vector, its values.
 
 use super::{Index, Place};
 use crate::column::{ValueRef, unknown_column};
@@ -11,7 +11,7 @@ impl Index<'_> {
     /// The key of a row.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the file is damaged, or the row is none of this index.
+    /// [`ErrorKind::Corrupt`] if the file is damaged, or the index has no such row.
     pub fn key(&self, row: RowId) -> Result<KeyRef<'_>> {
         match self.place(row)? {
             Place::Stored(segment) => segment.keys.get(row.row),
@@ -19,7 +19,7 @@ impl Index<'_> {
         }
     }
 
-    /// The stored vector of a row, into `out` (one value a dimension).
+    /// Copies the stored vector of a row to `out`, one value for each dimension.
     ///
     /// # Errors
     /// Those of [`key`](Self::key), and [`ErrorKind::DimensionMismatch`].
@@ -49,8 +49,8 @@ impl Index<'_> {
         }
     }
 
-    /// The same as it lies in the file, without a copy: one value a dimension, of
-    /// [`element`](crate::IndexOptions::element), little-endian. `None` where codes alone are stored.
+    /// The stored vector as it is in the file, without a copy: one little-endian value of
+    /// [`element`](crate::IndexOptions::element) for each dimension. `None` where only codes are stored.
     ///
     /// # Errors
     /// Those of [`key`](Self::key).
@@ -77,12 +77,12 @@ impl Index<'_> {
         }
     }
 
-    /// How far the row's vector may be from the one that was added, at most, as the L2 distance between
-    /// them; under cosine, between both at unit length. 0 where vectors are stored; of
-    /// [`Codes::Sq8Only`](crate::Codes::Sq8Only) what the codes miss, at most a hundredth more, or infinity
-    /// if the file was made before files said it.
+    /// The most by which the row's vector may differ from the one that was added, as the L2 distance between
+    /// them; under cosine, between both at unit length. 0 where vectors are stored. With
+    /// [`Codes::Sq8Only`](crate::Codes::Sq8Only) it is the error of the codes, or at most a hundredth more;
+    /// infinity if the file is older than this information.
     ///
-    /// So the L2 distance of the vector that was added is within this of the one that a search gives.
+    /// So the L2 distance of the vector that was added is within this of the distance that a search returns.
     ///
     /// # Errors
     /// Those of [`key`](Self::key).
@@ -109,7 +109,7 @@ impl Index<'_> {
         }
     }
 
-    /// A row's value in column number `column`.
+    /// The value of a row in column number `column`.
     ///
     /// # Errors
     /// Those of [`key`](Self::key).

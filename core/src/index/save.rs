@@ -1,4 +1,4 @@
-//! Making new files from indexes: compacted, as a delta, or merged of several.
+//! Writes new files from indexes: compacted, as a delta, or several merged.
 
 use super::Index;
 use crate::archive::Kind;
@@ -46,24 +46,24 @@ pub struct Save<'p> {
 }
 
 impl<'p> Save<'p> {
-    /// One segment, built anew from the rows that are left, in the order of their keys. Of an
-    /// index that was not changed this gives the same bytes again, if its rows were in that order.
+    /// One segment, built anew from the remaining rows, in the order of their keys. For an index that was not
+    /// changed, this gives the same bytes again if its rows were in that order.
     pub fn compact() -> Self {
         Self { compact: true, threads: 0, progress: None }
     }
 
-    /// The segments as they are, removed rows marked, and a new segment of the inserted rows:
-    /// quick, and read by anything that reads the format.
+    /// The segments as they are, with removed rows marked, and a new segment of the inserted rows: quick, and
+    /// readable by anything that reads the format.
     pub fn delta() -> Self {
         Self { compact: false, ..Self::compact() }
     }
 
-    /// With so many threads; 0, the default, means as many as the machine has.
+    /// With this many threads; 0, the default, means as many as the machine has.
     pub fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
-    /// Telling of progress.
+    /// Reports progress to `progress`.
     pub fn progress(self, progress: OnProgress<'p>) -> Self {
         Self { progress: Some(progress), ..self }
     }
@@ -112,7 +112,7 @@ impl Index<'_> {
         }
         let compacted;
         if let Some(growing) = self.growing.as_ref().filter(|growing| growing.live() > 0) {
-            // Rows that were inserted and removed again are left out.
+            // Rows that were inserted and then removed are left out.
             compacted = growing.compacted(&self.options.columns)?;
             if self.segments.is_empty() {
                 compacted.vectors.check_size()?;
@@ -137,11 +137,11 @@ impl Index<'_> {
     }
 }
 
-/// Gathers the rows of several indexes for one, in the order of their keys; of rows with the same
-/// key the one of the last index stays. Row numbers are given anew, one index after another,
-/// unless there is only one.
+/// Gathers the rows of several indexes for a new one, in the order of their keys. Of rows with the same key,
+/// that of the last index stays. Row numbers are assigned anew, one index after another, unless there is only
+/// one index.
 ///
-/// The options, `threads` aside, are those of the first index.
+/// The options are those of the first index, except `threads`.
 ///
 /// # Errors
 /// [`ErrorKind::Unlike`] if the indexes differ in dimensions, metric, type of keys or columns;
@@ -170,12 +170,12 @@ fn nothing_to_merge() -> Error {
     ErrorKind::Unsupported { reason: "there is no index to merge".into() }.into()
 }
 
-/// Gathers the rows of several indexes as [`merge`] does, for a builder that was made with the
-/// options of the first, and with a limit of memory if need be. Beside what the builder takes there
-/// are [`MERGE_ROW_BYTES`](crate::limits::MERGE_ROW_BYTES) a row of all indexes, which the limit takes account of, and the bytes of
-/// keys that are text and of mapped files, which it does not.
+/// Gathers the rows of several indexes as [`merge`] does, for a builder that was made with the options of the
+/// first, and with a limit of memory if needed. Beside the builder's memory this takes
+/// [`MERGE_ROW_BYTES`](crate::limits::MERGE_ROW_BYTES) for each row of all indexes, which count towards the
+/// limit, and the bytes of text keys and of mapped files, which do not.
 ///
-/// `progress`, if any, hears of segments that are built because memory is limited.
+/// `progress`, if given, hears of segments that are built because memory is limited.
 ///
 /// # Errors
 /// Those of [`merge`] and of [`IndexBuilder::make_room`].

@@ -14,11 +14,11 @@ use crate::segment::plan::Plan;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 
-/// What distinguishes the present state of indexes from any other: their contents, how many rows they have,
-/// and how many of these grow.
+/// Tells states of indexes apart: their contents, how many rows they have, and how many of these grow.
 type State = (u128, u64, u32);
 
-/// Scratch of searches: a warm one allocates nothing. One a thread; any index may use it.
+/// The memory of searches: once it is warm, a search allocates nothing. Use one for each thread; any index may
+/// use it.
 ///
 /// ```
 /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -39,12 +39,12 @@ type State = (u128, u64, u32);
 pub struct Searcher {
     pub(super) query: Query,
     pub(super) merge: Merge,
-    /// The state of the indexes that the search was begun on.
+    /// The state of the indexes when the search began.
     begun: Option<State>,
 }
 
 impl Searcher {
-    /// A searcher that has no memory yet.
+    /// A searcher that has allocated nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -58,10 +58,9 @@ impl Searcher {
         }
     }
 
-    /// A lower bound, as far as is known, of the distances of the rows that the last search has yet to
-    /// give: the next row's distance; after a batch of an exact scan that of its last row; infinity when
-    /// all rows came; minus infinity if a structure may find a nearer row late. `metric` is that of the
-    /// search.
+    /// A lower bound, as far as is known, of the distances of the rows that the last search has yet to return:
+    /// the distance of the next row; after a batch of an exact scan, that of its last row; infinity after all
+    /// rows; minus infinity if a structure may find a nearer row late. `metric` is that of the search.
     ///
     /// ```
     /// # use hither::{IndexBuilder, IndexOptions};
@@ -84,10 +83,10 @@ impl Searcher {
 }
 
 impl Index<'_> {
-    /// The `k` nearest rows, nearest first, ties by key; fewer only if fewer rows match. Or all
+    /// The `k` nearest rows, nearest first, ties by key; fewer only if fewer rows match. Or all rows
     /// [within](SearchParams::within) a radius.
     ///
-    /// `query` has one finite value a dimension.
+    /// `query` has one finite value for each dimension.
     ///
     /// # Errors
     /// [`ErrorKind::DimensionMismatch`], [`ErrorKind::NonFinite`], [`ErrorKind::ZeroVector`] under
@@ -104,9 +103,9 @@ impl Index<'_> {
         Memory::new(Joined::one(&self), params, &[]).search(query, searcher)
     }
 
-    /// The keys and distances of the `k` nearest rows, nearest first: [`search`](Self::search) at its
-    /// simplest. A program that searches often keeps a [`Searcher`], which saves allocations, and asks
-    /// for keys where it needs them.
+    /// The keys and distances of the `k` nearest rows, nearest first: the simplest form of
+    /// [`search`](Self::search). A program that searches often keeps a [`Searcher`], which saves allocations,
+    /// and reads only the keys that it needs.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -126,11 +125,11 @@ impl Index<'_> {
         try_collect(found.iter().map(|found| Ok((self.key(found.row)?.to_owned(), found.distance))))
     }
 
-    /// Begins a search that goes on past `k`: every call of [`next_batch`](Self::next_batch) gives the
-    /// next rows. All its state is in `searcher`, which may be put away between batches.
+    /// Begins a search that can go on past `k`: each call of [`next_batch`](Self::next_batch) returns the next
+    /// rows. Its whole state is in `searcher`, which may be kept between batches.
     ///
-    /// The first `k` rows are those of [`search`](Self::search), found as quickly. If the first batch
-    /// is to have more, the search is one that goes on from its beginning.
+    /// The first `k` rows are those of [`search`](Self::search), and found as quickly. If the first batch is
+    /// larger than `k`, the search is one that can go on from its beginning.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -163,10 +162,9 @@ impl Index<'_> {
     /// more.
     ///
     /// # Errors
-    /// [`ErrorKind::Interrupted`] if [`SearchParams::interrupt`] says so: the same call goes on;
-    /// [`ErrorKind::InvalidParameter`] if the searcher's last search was of another index or of an
-    /// earlier state of this one, [`ErrorKind::Corrupt`] if the file is damaged where the search
-    /// reads.
+    /// [`ErrorKind::Interrupted`] if [`SearchParams::interrupt`] says so: the same call then goes on;
+    /// [`ErrorKind::InvalidParameter`] if the searcher's last search was of another index or of an earlier
+    /// state of this one; [`ErrorKind::Corrupt`] if the file is damaged where the search reads.
     pub fn next_batch<'s>(
         &self,
         params: &SearchParams<'_>,
@@ -176,7 +174,7 @@ impl Index<'_> {
         Memory::new(Joined::one(&self), params, &[]).next_batch(searcher, count)
     }
 
-    /// Checks what is searched for, by `metric` and with `filter`.
+    /// Checks the parameters of a search by `metric` and with `filter`.
     fn check(
         &self,
         params: &SearchParams<'_>,
@@ -224,7 +222,7 @@ impl<'a> Memory<'_, 'a, '_> {
     /// Begins a search of all parts.
     pub(super) fn begin(&self, query: &[f32], searcher: &mut Searcher) -> Result<()> {
         let (indexes, metric) = (self.joined.indexes, self.metric());
-        // A search for all rows within a radius wants no certain number of them.
+        // A search for all rows within a radius has no fixed number of rows.
         let k = if self.params.wants_all() { 1 } else { self.params.k };
         let params = &SearchParams { k: self.reach(k), ..self.params };
         searcher.merge.reading = 0;
@@ -265,14 +263,14 @@ impl<'a> Memory<'_, 'a, '_> {
         self.advance(searcher, self.params.k)
     }
 
-    /// Finds up to `want` next rows.
+    /// Finds up to `want` of the next rows.
     fn advance<'s>(&self, searcher: &'s mut Searcher, want: usize) -> Result<&'s [Neighbor]> {
         let Searcher { query, merge, .. } = searcher;
         present(merge.advance(self, query, &self.params, self.metric(), want))?;
         Ok(&merge.found)
     }
 
-    /// The same for a search that was begun before.
+    /// The same for a search that was begun earlier.
     pub(super) fn next_batch<'s>(
         &self,
         searcher: &'s mut Searcher,

@@ -1,4 +1,4 @@
-//! Several indexes that answer as one: which may, and what they answer.
+//! Several indexes that answer as one: which indexes may, and how they do.
 
 use super::memory::{Joined, Memory};
 use super::{Index, IndexFilter, Order, SearchParams, Searcher};
@@ -8,7 +8,7 @@ use crate::neighbor::{Neighbor, RowId};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// In what two indexes differ.
+/// A property in which two indexes differ.
 ///
 /// ```
 /// use hither::{Difference, Index, IndexOptions, Metric};
@@ -33,7 +33,7 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// What differs, for messages.
+    /// The property, as messages name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dimensions => "dimensions",
@@ -51,9 +51,8 @@ impl fmt::Display for Difference {
 }
 
 impl Index<'_> {
-    /// The first thing, in the order of [`Difference`], in which `other` differs from this index.
-    /// Those without a difference can be merged. To be searched as one they may have other
-    /// columns.
+    /// The first property, in the order of [`Difference`], in which `other` differs from this index. Indexes
+    /// without a difference can be merged. To be searched as one, they may differ in their columns.
     pub fn difference(&self, other: &Index<'_>) -> Option<Difference> {
         if self.dimensions() != other.dimensions() {
             Some(Difference::Dimensions)
@@ -71,12 +70,12 @@ impl Index<'_> {
 
 /// Several indexes that answer as one, such as the files of a folder.
 ///
-/// Where keys are row numbers, those of each index follow on those before it. Else the row of the
-/// last index that has a key is the row with that key, as [`merge`](crate::merge) keeps it, and
-/// the others are passed over.
+/// Where keys are row numbers, the numbers of each index follow on those before it. Otherwise the row of the
+/// last index that has a key is the row with that key, as [`merge`](crate::merge) keeps it, and the others are
+/// skipped.
 ///
-/// A [`RowId`] that they give or take numbers the parts of all indexes; [`place`](Self::place) says in
-/// which index the row is, and what it is called there.
+/// A [`RowId`] of several indexes has the number of a part among the parts of all indexes;
+/// [`place`](Self::place) returns the index of the row, and its id there.
 ///
 /// ```
 /// use hither::{Index, IndexOptions, KeyRef, KeyType, Metric, SearchParams, Searcher, Shards};
@@ -99,9 +98,9 @@ impl Index<'_> {
 #[derive(Clone, Debug)]
 pub struct Shards<'s, 'a> {
     indexes: Vec<&'s Index<'a>>,
-    /// The number of the first part of each among all parts.
+    /// The number of the first part of each index among all parts.
     firsts: Vec<u32>,
-    /// What is added to the row numbers of each; none if all rows count as they are.
+    /// What is added to the row numbers of each index; empty if they stay as they are.
     offsets: Vec<i64>,
 }
 
@@ -109,8 +108,8 @@ impl<'s, 'a> Shards<'s, 'a> {
     /// Joins indexes. Reads the greatest row number of each, and no other row.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if there is none, [`ErrorKind::Unlike`] if one differs from the first
-    /// in dimensions, type of keys or metric, [`ErrorKind::Corrupt`] if a file is damaged.
+    /// [`ErrorKind::Unsupported`] if there is no index, [`ErrorKind::Unlike`] if one differs from the first in
+    /// dimensions, type of keys or metric, [`ErrorKind::Corrupt`] if a file is damaged.
     pub fn new(indexes: Vec<&'s Index<'a>>) -> Result<Self> {
         let mut shards = Self::join(indexes, &[Difference::Columns])?;
         let mut offset = 0_i64;
@@ -123,12 +122,12 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok(shards)
     }
 
-    /// Joins indexes all of whose rows count, as SQL's `UNION ALL` has it: keys stay as they are, and
-    /// several rows may have the same. Reads no row.
+    /// Joins indexes as SQL's `UNION ALL` does: all rows count, keys stay as they are, and several rows may
+    /// have the same key. Reads no row.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if there is none, [`ErrorKind::Unlike`] if one differs from the first
-    /// in dimensions or type of keys.
+    /// [`ErrorKind::Unsupported`] if there is no index, [`ErrorKind::Unlike`] if one differs from the first in
+    /// dimensions or type of keys.
     ///
     /// ```
     /// use hither::{Index, IndexOptions, KeyRef, Metric, SearchParams, Searcher, Shards};
@@ -148,7 +147,7 @@ impl<'s, 'a> Shards<'s, 'a> {
         Self::join(indexes, &[Difference::Metric, Difference::Columns])
     }
 
-    /// Joins indexes that differ in no more than what is `allowed`.
+    /// Joins indexes that differ only in what is `allowed`.
     fn join(indexes: Vec<&'s Index<'a>>, allowed: &[Difference]) -> Result<Self> {
         let Some(first) = indexes.first() else {
             let reason = "there is no index to search".into();
@@ -176,7 +175,7 @@ impl<'s, 'a> Shards<'s, 'a> {
         &self.indexes
     }
 
-    /// In which index a row is, and the row there.
+    /// The index that a row is in, and the row's id there.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if there is no such part.
@@ -188,7 +187,7 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok((shard, place))
     }
 
-    /// The key, among all indexes, of a row.
+    /// The key of a row among all indexes.
     ///
     /// # Errors
     /// Those of [`Index::key`].
@@ -197,7 +196,7 @@ impl<'s, 'a> Shards<'s, 'a> {
         self.joined().key(shard, row)
     }
 
-    /// The row that has this key.
+    /// The row with this key.
     ///
     /// # Errors
     /// Those of [`Index::find`].
@@ -221,7 +220,7 @@ impl<'s, 'a> Shards<'s, 'a> {
                 }
                 key => key,
             };
-            // A number below an index's first is of one before it.
+            // A number below the first of an index belongs to an earlier index.
             if !own.fits(index.options.key_type) && key.fits(index.options.key_type) {
                 continue;
             }
@@ -232,8 +231,8 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok(None)
     }
 
-    /// How many rows the indexes have together: a row that a later index replaces counts once. Where keys
-    /// are not row numbers, it looks up every key of all indexes but the last.
+    /// How many rows the indexes have together: a row that a later index replaces counts once. Where keys are
+    /// not row numbers, this looks up every key of all indexes but the last.
     ///
     /// # Errors
     /// Those of [`Index::find`].
@@ -263,10 +262,10 @@ impl<'s, 'a> Shards<'s, 'a> {
         Ok(rows)
     }
 
-    /// What [`Index::search`] finds, in all indexes. Rows that a later index replaces are passed over as
-    /// they come, and the search goes on for others in their place.
+    /// Searches all indexes as [`Index::search`] searches one. Rows that a later index replaces are skipped as
+    /// they are found, and the search goes on for others in their place.
     ///
-    /// `filters` has one for each index, bound to it, in place of that of `params`; or none.
+    /// `filters` has one filter for each index, bound to it, in place of that of `params`; or none.
     ///
     /// # Errors
     /// Those of [`Index::search`].
@@ -277,12 +276,12 @@ impl<'s, 'a> Shards<'s, 'a> {
         filters: &[&IndexFilter<'_>],
         searcher: &'f mut Searcher,
     ) -> Result<&'f [Neighbor]> {
-        // What is found late has its place in this order, too.
+        // In this order, rows that are found late are not dropped.
         let params = params.order(Order::Relaxed);
         Memory::new(self.joined(), &params, filters).search(query, searcher)
     }
 
-    /// Begins a search that goes on, as [`Index::start_search`] does for one index. `filters` as of
+    /// Begins a search that can go on, as [`Index::start_search`] does for one index. `filters` are as for
     /// [`search`](Self::search).
     ///
     /// # Errors
@@ -297,11 +296,11 @@ impl<'s, 'a> Shards<'s, 'a> {
         Memory::new(self.joined(), params, filters).begin(query, searcher)
     }
 
-    /// The next rows of a search that was begun with the same `params` and `filters`, as
-    /// [`Index::next_batch`] gives them.
+    /// The next rows of a search that was begun with the same `params` and `filters`, as [`Index::next_batch`]
+    /// returns them.
     ///
     /// # Errors
-    /// Those of [`Index::next_batch`]; [`last_read`](Self::last_read) says of which index.
+    /// Those of [`Index::next_batch`]; [`last_read`](Self::last_read) returns the index that they are about.
     pub fn next_batch<'f>(
         &self,
         params: &SearchParams<'_>,
@@ -312,8 +311,8 @@ impl<'s, 'a> Shards<'s, 'a> {
         Memory::new(self.joined(), params, filters).next_batch(searcher, count)
     }
 
-    /// The number of the index that the last search of this searcher read last. If it failed, the
-    /// error is about that one, or about the query.
+    /// The number of the index that the last search of this searcher read last. If the search failed, its error
+    /// is about that index, or about the query.
     pub fn last_read(&self, searcher: &Searcher) -> usize {
         let row = RowId { segment: searcher.merge.reading as u32, row: 0 };
         self.joined().place(row).0

@@ -1,4 +1,4 @@
-//! The structures of an index for the same rows under other keys.
+//! Transfers the structures of an index to the same rows under other keys.
 
 use super::Index;
 use crate::archive::Kind;
@@ -19,12 +19,12 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Makes a file of an index's rows with other keys and other columns. What was built over the rows stays
-/// as it is: graph, lists, codes, and what the calibration measured. So an index that knows its
-/// rows by one system's keys becomes one for another system, in the time that writing takes.
+/// Makes a file of an index's rows with other keys and other columns. What was built over the rows stays as it
+/// is: graph, lists, codes, and the calibration. So an index that has the keys of one system becomes an index
+/// for another, in the time that writing takes.
 ///
-/// Rows are given in the order in which [`Index::rows`] gives them. Their vectors are those of the index, or
-/// [given too](Self::replace_vectors), where the index has codes in their place.
+/// Rows are given in the order in which [`Index::rows`] returns them. Their vectors are those of the index, or,
+/// where the index has only codes, [given as well](Self::replace_vectors).
 ///
 /// ```
 /// use hither::raw::{AlignedBytes, Transfer};
@@ -55,14 +55,14 @@ pub struct Transfer<'i> {
     index: &'i Index<'i>,
     options: IndexOptions,
     keys: Vec<Key>,
-    /// Those of each segment.
+    /// The new columns of each segment.
     columns: Vec<Vec<ColumnBuilder>>,
     vectors: Option<NewVectors>,
-    /// Where the rows of each segment lie among all.
+    /// The range of each segment's rows among all rows.
     places: Vec<Range<usize>>,
 }
 
-/// Vectors in place of the index's, put aside as they come.
+/// Vectors in place of the index's, put aside as they are given.
 #[derive(Debug)]
 struct NewVectors {
     row: Vectors,
@@ -70,11 +70,11 @@ struct NewVectors {
 }
 
 impl<'i> Transfer<'i> {
-    /// For keys of this type, and these columns.
+    /// Begins a transfer to keys of this type and these columns.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if rows of the index were inserted or removed: it is to be compacted first.
-    /// [`ErrorKind::InvalidParameter`] or [`ErrorKind::TooMany`] if the columns cannot be.
+    /// [`ErrorKind::Unsupported`] if rows of the index were inserted or removed: compact it first.
+    /// [`ErrorKind::InvalidParameter`] or [`ErrorKind::TooMany`] if an index cannot have these columns.
     pub fn new(
         index: &'i Index<'i>,
         key_type: KeyType,
@@ -99,8 +99,8 @@ impl<'i> Transfer<'i> {
         Ok(Self { index, options, keys: Vec::new(), columns, vectors: None, places })
     }
 
-    /// Takes the vectors of all rows from [`push`](Self::push), and puts them aside in `spill`, which is
-    /// empty. They are those that the structures were built over, of which the index may have kept codes alone.
+    /// Makes [`push`](Self::push) take the vectors of all rows, and puts them aside in `spill`, which is empty.
+    /// They are the vectors over which the structures were built, of which the index may have kept only codes.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] after the first row.
@@ -113,11 +113,11 @@ impl<'i> Transfer<'i> {
         Ok(())
     }
 
-    /// Takes the next row: its key, its vector if vectors are [replaced](Self::replace_vectors), and a value for
-    /// every column, in the order of the schema.
+    /// Takes the next row: its key, its vector if vectors are [replaced](Self::replace_vectors), and a value
+    /// for every column, in the order of the schema.
     ///
     /// # Errors
-    /// Says what is wrong with the row, which is then as if it had not been given; and those of the spill. Keys that are given twice
+    /// Whatever is wrong with the row, which is then ignored; and those of the spill. Keys that are given twice
     /// are found by [`write_to`](Self::write_to).
     pub fn push(
         &mut self,
@@ -185,9 +185,9 @@ impl<'i> Transfer<'i> {
             let Some(kind) = Kind::from_number(section.kind) else { continue };
             let replaced = match kind {
                 Kind::Keys | Kind::KeyOffsets | Kind::KeyOrder | Kind::Hidden => true,
-                // They have checks of the vectors, and keys.
+                // They contain keys, and checks of the vectors.
                 _ if kind.is_for_ranges() => true,
-                // Vectors that are given are off by nothing.
+                // Vectors that are given have no error.
                 Kind::Vectors | Kind::VectorErrors => self.vectors.is_some(),
                 _ => section.column != NO_COLUMN,
             };
@@ -209,7 +209,7 @@ impl<'i> Transfer<'i> {
             let stride = self.options.shape().stride() as u64;
             for (number, rows) in self.places.iter().enumerate() {
                 let segment = &mut manifest.segments[number];
-                // The codes lie beside vectors from now on.
+                // From now on the codes are stored beside vectors.
                 if segment.codes == Codes::Sq8Only as u8 {
                     segment.codes = Codes::Sq8 as u8;
                 }
@@ -225,7 +225,7 @@ impl<'i> Transfer<'i> {
         write::write(manifest, sections, sink)
     }
 
-    /// Refuses a key that rows of two segments have: within one, encoding finds it.
+    /// Refuses a key that rows of two segments have. Encoding finds keys that occur twice within a segment.
     fn check_keys(&self) -> Result<()> {
         if self.places.len() < 2 {
             return Ok(());

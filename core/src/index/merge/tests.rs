@@ -1,6 +1,6 @@
-//! A search over a storage that is missing bytes at random, or interrupts, answers, bit for bit, what
-//! one over memory does: for every structure, filter, radius and order, several segments and indexes,
-//! and goes on the same.
+//! A search of a storage that is missing bytes at random, or interrupts, answers bit for bit what a search of
+//! memory does, for every structure, filter, radius and order and for several segments and indexes, and goes on
+//! in the same way.
 
 use super::*;
 use crate::aligned::AlignedBytes;
@@ -19,8 +19,8 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 
-/// When bytes are missing: one request in so many the first time, then they are there. Now and then
-/// any request interrupts, for enough was done.
+/// Decides when bytes are missing: one in `one_in` requests finds them missing the first time, and from then on
+/// they are there. Now and then any request interrupts.
 struct Luck {
     one_in: u32,
     random: RefCell<Random>,
@@ -28,10 +28,10 @@ struct Luck {
     missed: Cell<usize>,
 }
 
-/// One request in so many interrupts although its bytes are there, but for keys, which stay.
+/// One in so many requests interrupts although its bytes are there; those for keys do not.
 const ENOUGH: u32 = 3000;
 
-/// The kinds of requests from which on they are for keys.
+/// Kinds of requests from this number on are for keys.
 const KEY: u8 = 11;
 
 impl Luck {
@@ -50,7 +50,7 @@ impl Luck {
     }
 }
 
-/// A storage that is missing, now and then, what it is asked for, and then leaves something else.
+/// A storage that is sometimes missing what it is asked for, and then leaves something else in its place.
 struct Patchy<'l, S> {
     storage: S,
     luck: &'l Luck,
@@ -64,7 +64,7 @@ fn whole<T>(result: Step<T, Infallible>) -> Step<T, ()> {
 }
 
 impl<S: Storage<Missing = Infallible>> Patchy<'_, S> {
-    /// What `list` is filled with, unless it is missing.
+    /// Fills `list`, unless its content is missing.
     fn fill<T: Copy + Default>(
         &mut self,
         list: &mut Vec<T>,
@@ -181,7 +181,7 @@ impl<S: Storage<Missing = Infallible>> Storage for Patchy<'_, S> {
     }
 }
 
-/// An index in memory of which something is missing at random.
+/// An index in memory, parts of which are missing at random.
 struct PatchyParts<'m, 'a, 'p> {
     memory: Memory<'m, 'a, 'p>,
     luck: Luck,
@@ -217,7 +217,7 @@ impl Parts for PatchyParts<'_, '_, '_> {
 
 const DIMENSIONS: usize = 6;
 
-/// Rows on a coarse grid: many are equal, more are as far from a query.
+/// Rows on a coarse grid: many are equal, and more have the same distance from a query.
 fn vector(random: &mut Random) -> Vec<f32> {
     (0..DIMENSIONS).map(|_| random.below(4) as f32 + 1.0).collect()
 }
@@ -233,7 +233,7 @@ fn options(metric: Metric, codes: Codes, lists: bool, graph: bool) -> IndexOptio
     }
 }
 
-/// A file of two segments, rows of which were removed.
+/// A file with two segments, some rows of which were removed.
 fn file(options: IndexOptions, random: &mut Random) -> AlignedBytes {
     let mut builder = IndexBuilder::new(options).unwrap();
     for key in 0..700 {
@@ -317,7 +317,7 @@ fn what_is_missing_when_changes_no_answer() {
         let mut index = Index::open(&bytes).unwrap();
         assert_eq!(index.info().segments[0].codes, codes);
         change(&mut index, 790, &mut random);
-        // Another whose rows replace some of it.
+        // A second index, whose rows replace some of the first.
         let later = file(options(metric, codes, lists, graph), &mut random);
         let later = Index::open(&later).unwrap();
         let below = |bound| Filter::Compare {
