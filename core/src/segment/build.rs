@@ -1,4 +1,4 @@
-//! Building a segment: codes, structures, calibration, and the order of its rows.
+//! Builds a segment: codes, structures, calibration, and the order of its rows.
 
 use super::calibrate::Context;
 use super::coded::{CodedRows, Coding};
@@ -42,12 +42,12 @@ pub(crate) struct SegmentParams {
     pub seed: u64,
 }
 
-/// Rows to be built into a segment.
+/// The rows of a segment that is built.
 pub(crate) struct SegmentRows<'a> {
     pub vectors: &'a Vectors,
     pub key_type: KeyType,
     pub keys: &'a [Key],
-    /// How far vectors are from those that count: none, or of each row; of those that are left out, none.
+    /// The distance of each stored vector from the row's true one; rows beyond the end of the list have none.
     pub errors: &'a [f32],
     pub columns: &'a [ColumnBuilder],
 }
@@ -90,7 +90,7 @@ pub(crate) fn build<'a>(
         let wanted = (params.ivf.map_or(0, |ivf| ivf.lists), params.seed);
         let made = ranges::make_lists(rows.vectors, graph.as_ref(), wanted, threads, progress)?;
         if params.ivf.is_some() {
-            // The same lists, as readers of the whole file have them.
+            // A copy of these lists, for readers of the whole file.
             let built = made.clustering.clone();
             let calibrations = Context::new(&mut coding, &truth)?.calibrate_ivf(&built)?;
             segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
@@ -116,12 +116,12 @@ pub(crate) fn build<'a>(
         segment.calibrations.extend(calibrations.iter().map(Calibration::to_manifest));
         clustering = Some(built);
     }
-    // What only the structures were built by is given back before the file's form of them is made.
+    // Frees what only the building of the structures needed, before their form in the file is made.
     coding.hold_stored()?;
     let mut coded = coding.held;
 
-    // Rows near each other come to lie near each other: in the order of the lists, and within
-    // these, or without lists, in that of a breadth-first walk.
+    // Rows that are near each other are placed near each other: in the order of the lists, and within a list
+    // (or without lists) in breadth-first order of the graph.
     let mut order: Vec<u32> = match &graph {
         Some(graph) => graph.breadth_first(),
         None => (0..count).collect(),
@@ -218,8 +218,8 @@ pub(crate) fn build<'a>(
     Ok(NewSegment { segment, sections })
 }
 
-/// Adds the sections of the keys and columns of a segment's rows, which lie in this order; says how many bits a
-/// key takes.
+/// Adds the sections of the keys and columns of a segment, whose rows are in this order; returns how many bits
+/// a key takes.
 pub(crate) fn add_row_sections(
     number: u32,
     key_type: KeyType,
@@ -248,9 +248,9 @@ pub(crate) fn add_row_sections(
     Ok(keys.bits)
 }
 
-/// Chooses the codes that are stored, as far as codes are wanted and tell the rows apart: of 4 bits, else of
-/// 8, else none. Those of 8 are there for the graph too, which is built on them whether or not they are
-/// stored, for integers are faster.
+/// Chooses the codes to store, if any are wanted and tell the rows apart: 4-bit codes, else 8-bit codes, else
+/// none. The 8-bit codes are made for the graph too, which is built on them even if they are not stored,
+/// because integers are faster.
 fn choose_codes<'a>(
     vectors: &'a Vectors,
     params: &SegmentParams,
@@ -262,7 +262,7 @@ fn choose_codes<'a>(
     let mut coding = Coding { vectors, threads, stored, quantizers: Vec::new(), held: None };
     let rows = vectors.rows();
     if !vectors.shape().metric.takes_codes() || rows == 0 {
-        // None at all, but where they are all that there is.
+        // No codes, unless codes are all that is stored.
         if stored != Codes::Sq8Only {
             coding.stored = Codes::None;
         }
@@ -288,7 +288,7 @@ fn choose_codes<'a>(
     Ok(coding)
 }
 
-/// The rows of `order`, list after list, and within a list as they were.
+/// The rows of `order`, sorted by list; within a list their order is kept.
 fn by_list(order: &[u32], clustering: &Clustering) -> Vec<u32> {
     let mut ends = vec![0; clustering.centroids.rows() as usize + 1];
     clustering.lists.iter().for_each(|&list| ends[list as usize + 1] += 1);
@@ -308,7 +308,7 @@ fn owned<'a>(bytes: Vec<u8>) -> Source<'a> {
     Source::Bytes(Cow::Owned(bytes))
 }
 
-/// Builds a graph and measures what it finds.
+/// Builds a graph and measures its recall.
 fn build_graph(
     params: HnswParams,
     seed: u64,
@@ -318,8 +318,8 @@ fn build_graph(
 ) -> Result<(Graph, Vec<Calibration>)> {
     let Coding { vectors, threads, stored, .. } = *coding;
     let rows = vectors.rows();
-    // In random order, since inputs are often sorted by kind; the calibration's queries come
-    // last, so that it meets a graph that does not hold them.
+    // In random order, since inputs are often sorted by kind. The queries of the calibration come last, so that
+    // it measures a graph without them.
     let mut order: Vec<u32> = (0..rows).filter(|&row| !truth.held_out[row as usize]).collect();
     Random::new(seed).shuffle(&mut order);
     let before = order.len();
@@ -338,8 +338,8 @@ fn build_graph(
     if let Some(codes) = coded {
         let rows = places().filter(|&place| !copies.is_other(place));
         alike = Groups::find(&order, rows, children - 1, |row| codes.record(row));
-        // Where a search will measure vectors, rows that only their codes make equal are to be
-        // told apart, which a graph built on codes cannot.
+        // Where a search measures vectors, it should tell rows apart that only have equal codes, which a graph
+        // that is built on codes cannot do.
         if stored == Codes::None && !alike.pairs().is_empty() {
             (coded, alike) = (None, Groups::default());
         }
@@ -362,7 +362,7 @@ fn build_graph(
     Ok((graph, calibrations))
 }
 
-/// Ranks between rows, by their codes if there are any.
+/// Ranks between rows, from their codes if there are any.
 fn row_ranks<'a>(vectors: &'a Vectors, coded: Option<&'a CodedRows>) -> Result<RowRanks<'a>> {
     let (metric, rows) = (vectors.shape().metric, vectors.rows());
     let pairs = coded.map(|codes| CodePairs::new(codes.view(metric), rows)).transpose()?;

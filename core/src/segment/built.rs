@@ -1,5 +1,5 @@
-//! Structures that are being built, as a search reads them: what the calibration measures is what
-//! users will meet.
+//! Structures that are being built, as a search reads them, so that the calibration measures the search that
+//! users have.
 
 use super::storage::{Scratch, Storage, vector_ranks};
 use crate::calibration::Structure;
@@ -13,32 +13,32 @@ use crate::vectors::{Query, VectorsView};
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-/// What is searched.
+/// The structure to search.
 #[derive(Clone, Copy)]
 pub(super) enum BuiltStructure<'b> {
-    /// Rows are numbered by their places in the order of insertion.
+    /// A graph, in which rows are numbered by their places in the order of insertion.
     Graph(&'b Graph),
-    /// The centroids, and the rows of each list.
+    /// Lists: the centroids, and the rows of each list.
     Lists(VectorsView<'b>, &'b [Vec<u32>]),
 }
 
-/// A structure that is built, in memory.
+/// A structure in memory, while it is built.
 pub(super) struct Built<'b> {
     pub structure: BuiltStructure<'b>,
-    /// The codes, if a search will have them too.
+    /// The codes, if a search will have them as well.
     pub codes: Option<CodesView<'b>>,
-    /// What exact ranks are of: the stored vectors, or codes in their place.
+    /// The vectors of exact ranks: the stored ones, or codes in their place.
     pub stored: VectorsView<'b>,
-    /// How many rows there are, those that are held out among them.
+    /// The number of rows, held-out rows included.
     pub rows: u32,
     pub query: &'b Query,
     pub scratch: &'b mut Scratch,
-    /// For the descent.
+    /// Scratch of the descent.
     pub walk: &'b mut Walk,
 }
 
 impl Built<'_> {
-    /// The rows of `list`, into the scratch's.
+    /// Copies the rows of `list` to the scratch.
     fn list_stored(&mut self, list: &[u32]) {
         self.scratch.rows.clear();
         match self.structure {
@@ -168,7 +168,7 @@ impl Storage for Built<'_> {
         Ok(())
     }
 
-    /// Rows have no keys yet: their numbers stand for these.
+    /// Rows have no keys yet: their numbers take the place of keys.
     fn key(&self, row: u32) -> Step<KeyRef<'_>, Infallible> {
         Ok(KeyRef::Int64(row.into()))
     }

@@ -1,13 +1,13 @@
-//! Measuring at build: the recall of every setting.
+//! Calibration: measures, at build, the recall of every setting.
 //!
-//! `ef_search` 40 finds 0.99 of one set of rows and 0.6 of another, and who searches cannot know. So a build
-//! measures what its own structure finds, and the file has a table: recall at each effort. A search that
-//! names a recall is given the effort that reached it, with a margin.
+//! `ef_search` 40 finds 0.99 of one set of rows and 0.6 of another, and a user cannot know which. So a build
+//! measures what its own structure finds, and the file has a table of the recall at each effort. A search that
+//! names a recall gets the effort that reached it, with a margin.
 //!
-//! The queries are rows held out, and the truth their exact nearest rows (`truth.rs`). Efforts rise until recall
-//! is 0.9995, or is high and twice the effort finds no more. What is measured is the search that users have,
-//! over what the build has made so far (`built.rs`), for 10 neighbours and for 100, and before the rows
-//! that are held out are inserted.
+//! The queries are held-out rows, and the truth is their exact nearest rows (`truth.rs`). Efforts rise until
+//! recall is 0.9995, or is high and twice the effort finds no more. What is measured is the search that users
+//! have, over what the build has made so far (`built.rs`), for 10 and for 100 neighbours, before the held-out
+//! rows are inserted.
 
 use super::Codes;
 use super::built::{Built, BuiltStructure};
@@ -35,12 +35,12 @@ struct Scratch {
     walk: Walk,
 }
 
-/// What structures are measured by.
+/// What the structures are measured with.
 pub(super) struct Context<'a> {
     vectors: &'a Vectors,
     /// The codes that a search will have.
     stored: Option<&'a CodedRows>,
-    /// Whether they stand in place of the vectors.
+    /// Whether these replace the vectors.
     alone: bool,
     truth: &'a Truth,
     threads: &'a Threads,
@@ -100,7 +100,7 @@ impl<'a> Context<'a> {
                 let half = points.iter().rfind(|point: &&(u32, f32)| point.0 <= effort / 2);
                 let gained = half.is_none_or(|point| recall > point.1);
                 points.push((effort, recall));
-                // Of rows that are equal, or that no edge leads to, some are never found.
+                // Some rows are never found: those that are equal to others, or that no edge leads to.
                 if recall >= 0.9995 || (recall >= 0.9 && !gained) {
                     break;
                 }

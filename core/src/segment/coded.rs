@@ -11,28 +11,28 @@ use crate::vectors::Vectors;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The codes of all rows.
+/// The codes of all rows, of one width.
 pub(super) struct CodedRows {
     pub quantizer: Quantizer,
     pub bytes: AlignedBytes,
     pub factors: Vec<f32>,
 }
 
-/// Codes of one width at a time: those of 8 bits, by which a graph is built, and those of 4 that a search
-/// will have would together be the most that a build takes. What they mean is kept, so that they are made
-/// again as they were, where the others were: that takes a hundredth of the time of the graph.
+/// Makes codes of one width at a time: the 8-bit codes for building a graph and the 4-bit codes for searching
+/// would together take the most memory of a build. The quantizers are kept, so that the same codes can be made
+/// again after the others: that takes a hundredth of the time of the graph.
 pub(super) struct Coding<'a> {
     pub vectors: &'a Vectors,
     pub threads: &'a Threads,
-    /// Which codes a search will have.
+    /// The codes that a search will have.
     pub stored: Codes,
-    /// Of the widths that tell the rows apart.
+    /// The quantizers of the widths that tell the rows apart.
     pub quantizers: Vec<Quantizer>,
     pub held: Option<CodedRows>,
 }
 
 impl Coding<'_> {
-    /// The codes of all rows, if those of this width tell them apart. There are no others any more.
+    /// The codes of all rows in this width, if these tell the rows apart. Drops codes of another width.
     pub fn hold(&mut self, width: Width) -> Result<Option<&CodedRows>> {
         if self.held.as_ref().is_none_or(|held| held.quantizer.width != width) {
             let room = self.held.take().map(|held| held.bytes).unwrap_or_default();
@@ -44,7 +44,7 @@ impl Coding<'_> {
         Ok(self.held.as_ref())
     }
 
-    /// The codes that a search will have, if any. There are no others any more.
+    /// The codes that a search will have, if any. Drops codes of another width.
     pub fn hold_stored(&mut self) -> Result<Option<&CodedRows>> {
         if self.stored == Codes::None {
             self.held = None;
@@ -55,7 +55,7 @@ impl Coding<'_> {
 }
 
 impl CodedRows {
-    /// Codes all rows, into `bytes` in place of what they are.
+    /// Encodes all rows; reuses the memory of `bytes`.
     fn encode(
         quantizer: Quantizer,
         vectors: &Vectors,
@@ -68,12 +68,12 @@ impl CodedRows {
         let rows = vectors.rows();
         let stride = quantizer.width.stride(view.dimensions());
         let pieces = (rows as usize).div_ceil(PIECE);
-        // Aligned as in a file: a row lies in no more cache lines than it fills.
+        // Aligned as in a file, so that a row spans no more cache lines than it fills.
         bytes.truncate(0);
         bytes.try_reserve(rows as usize * stride)?;
         let mut factors = Vec::with_capacity(rows as usize);
         let mut scratch = threads.scratch::<Vec<f32>>();
-        // Some pieces at a time: until they are appended they take memory of their own.
+        // A few pieces at a time: until they are appended, they take memory of their own.
         for before in (0..pieces).step_by(PIECES) {
             let count = PIECES.min(pieces - before);
             let encoded = threads.map(count, &mut scratch, |piece, values| {
@@ -95,8 +95,8 @@ impl CodedRows {
         Ok(Self { quantizer, bytes, factors })
     }
 
-    /// How far what the codes stand for lies from each of `vectors`, and how far these are from the vectors that
-    /// count: `before`, which may be of the first rows alone.
+    /// The distance of each decoded row from its vector in `vectors`, plus the distance of that from the row's
+    /// true vector: `before`, which may list only the first rows.
     pub fn errors(&self, vectors: &Vectors, before: &[f32], threads: &Threads) -> Result<Vec<f32>> {
         const PIECE: usize = 1024;
         let (view, rows) = (vectors.view(), vectors.rows() as usize);
@@ -114,7 +114,7 @@ impl CodedRows {
         Ok(pieces.concat())
     }
 
-    /// How many rows, all different, have equal codes at most.
+    /// The most rows, all with different vectors, that have equal codes.
     pub fn most_alike(&self, vectors: &Vectors) -> usize {
         let rows: Vec<u32> = (0..vectors.rows()).collect();
         let copies = Groups::find(&rows, 0..vectors.rows(), 1, |row| vectors.record(row));

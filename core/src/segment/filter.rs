@@ -1,4 +1,4 @@
-//! Which rows of a segment may be in the answer, and what finding them costs.
+//! The rows of a segment that may be in the answer, and the cost of finding them.
 
 use super::Segment;
 use crate::error::Result;
@@ -6,13 +6,13 @@ use crate::filter::BoundFilter;
 use crate::limits::DEFAULT_EF_SEARCH;
 use alloc::vec::Vec;
 
-/// How many ranks a row is worth when scanning is weighed against walking.
+/// The cost of measuring a row in a scan, in ranks of a walk.
 const SCAN_COST: u64 = 2;
 
-/// Testing a filter on so many rows costs as much as one rank.
+/// How many rows a filter tests at the cost of one rank.
 const FILTER_ROWS_PER_RANK: u64 = 8;
 
-/// New rows that a walk measures for each row it expands, about.
+/// About how many new rows a walk measures for each row that it expands.
 const RANKS_PER_STEP: u64 = 10;
 
 /// A filter bound to one segment, and what is known of the rows that match it.
@@ -21,13 +21,13 @@ pub(crate) struct SegmentFilter<'a> {
     bound: BoundFilter<'a>,
     /// About how many rows match.
     expected: u32,
-    /// The rows that match, ascending, if they are so few that searches are about to scan them.
+    /// The matching rows, ascending, if they are so few that searches will probably scan them.
     rows: Option<Vec<u32>>,
 }
 
 impl<'a> SegmentFilter<'a> {
-    /// Estimates how many rows match. Where searches would rather scan than walk, finds them:
-    /// once, and not in every search.
+    /// Estimates how many rows match. Where searches would rather scan than walk, finds these rows, once for
+    /// all searches.
     pub fn new(bound: BoundFilter<'a>, segment: &Segment<'a>) -> Result<Self> {
         let mut expected = bound.estimate()?.expected;
         let steered = segment.hnsw.is_some() || segment.ivf.is_some();
@@ -43,7 +43,7 @@ impl<'a> SegmentFilter<'a> {
         Ok(Self { bound, expected, rows })
     }
 
-    /// Appends the rows that match, ascending, hidden ones among them.
+    /// Appends the rows that match, ascending, including hidden rows.
     pub fn collect_into(&self, out: &mut Vec<u32>) -> Result<()> {
         match &self.rows {
             Some(rows) => out.extend_from_slice(rows),
@@ -61,7 +61,7 @@ pub(crate) struct RowFilter<'s, 'a> {
 }
 
 impl RowFilter<'_, '_> {
-    /// Whether every row is in.
+    /// Whether all rows pass.
     pub fn is_trivial(&self) -> bool {
         self.filter.is_none() && self.segment.hidden_count == 0
     }
@@ -81,24 +81,25 @@ impl RowFilter<'_, '_> {
         }
     }
 
-    /// What scanning the matching rows costs, in ranks.
+    /// The cost of scanning the matching rows, in ranks.
     pub fn scan_cost(&self) -> u64 {
         let listed = self.filter.is_none_or(|filter| filter.rows.is_some());
         scan_cost(self.expected().into(), self.segment.rows.into(), listed)
     }
 }
 
-/// What scanning `expected` of `rows` rows costs, in ranks.
+/// The cost of scanning `expected` of `rows` rows, in ranks.
 fn scan_cost(expected: u64, rows: u64, listed: bool) -> u64 {
     SCAN_COST * expected + if listed { 0 } else { rows / FILTER_ROWS_PER_RANK }
 }
 
-/// How many steps a walk takes to meet `ef_search` matching rows: one in `rows / expected` does.
+/// How many steps a walk takes to meet `ef_search` matching rows, of which there is one in `rows / expected`
+/// rows.
 pub(crate) fn walk_steps(ef_search: usize, expected: u64, rows: u64) -> u64 {
     (ef_search as u64).saturating_mul(rows) / expected.max(1)
 }
 
-/// What such a walk costs, in ranks.
+/// The cost of such a walk, in ranks.
 pub(crate) fn walk_cost(ef_search: usize, expected: u64, rows: u64) -> u64 {
     RANKS_PER_STEP.saturating_mul(walk_steps(ef_search, expected, rows))
 }

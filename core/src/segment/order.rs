@@ -3,8 +3,8 @@
 use crate::hnsw::search::Step;
 use crate::sort::sort_by;
 
-/// Sorts by `rank`, ties by `key`, which is asked for tied rows only and must always give the same for a
-/// row. If a key is missing, the rows are left in some order, and can be sorted again.
+/// Sorts by `rank`, ties by `key`. `key` is called only for tied rows, and must always return the same key for
+/// a row. If a key is missing, the order of the rows is unspecified, and they can be sorted again.
 pub(crate) fn sort_rows<T, K: Ord, M>(
     rows: &mut [T],
     rank: impl Fn(&T) -> f32,
@@ -15,8 +15,8 @@ pub(crate) fn sort_rows<T, K: Ord, M>(
         if tied.len() < 2 {
             continue;
         }
-        // Before sorting: rows without a key have no place in their order, and a sort may panic over
-        // an order that is none.
+        // Before sorting, because rows without a key cannot be compared, and a sort may panic if the comparison
+        // is not a total order.
         for row in tied.iter() {
             key(row)?;
         }
@@ -25,7 +25,7 @@ pub(crate) fn sort_rows<T, K: Ord, M>(
     Ok(())
 }
 
-/// How many rows are kept until they are cut, if `count` are left then.
+/// How many rows to collect before they are cut, if a cut leaves `count`.
 pub(super) fn most_kept(count: usize) -> usize {
     count.saturating_mul(2).saturating_add(64)
 }

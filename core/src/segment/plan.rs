@@ -1,4 +1,4 @@
-//! How a segment is to be searched.
+//! The plan of a search in one segment.
 
 use crate::calibration::Structure;
 use crate::limits::DEFAULT_EF_SEARCH;
@@ -6,23 +6,23 @@ use crate::metric::Metric;
 use crate::neighbor::Candidate;
 use crate::quantize::{CodedQuery, Width};
 
-/// How a segment is to be searched.
+/// How to search a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub structure: Structure,
-    /// How many neighbours the first answer has. Who asks for more at once wants a search that goes on.
+    /// How many neighbours the first answer has. A first request for more begins a search that can go on.
     pub k: usize,
     pub ef_search: usize,
     pub probes: usize,
-    /// The metric of the distances: the index's own, or for unit vectors another.
+    /// The metric of the distances: the index's own, or another for unit vectors.
     pub metric: Metric,
-    /// Farther rows are not wanted.
+    /// The distance beyond which rows are not wanted.
     pub radius: Option<f32>,
 }
 
 impl Plan {
-    /// For the `k` nearest by a structure whose steering is `coded` or not. The pool holds what an
-    /// answer needs; codes want a few more to choose from.
+    /// A plan for the `k` nearest rows with a structure whose steering is `coded` or not. The pool holds as
+    /// many candidates as an answer needs; with codes, a few more to choose from.
     pub fn new(structure: Structure, k: usize, effort: usize, coded: bool, metric: Metric) -> Self {
         let ef_search = match structure {
             Structure::Ivf if coded => 4 * k,
@@ -40,15 +40,15 @@ impl Default for Plan {
     }
 }
 
-/// Of how many rows, nearest by codes, the stored vectors are measured at least for the `want`
-/// nearest: codes may misplace a row by some places. Of ten alone one in thirty was wrong.
+/// The least number of rows, nearest by codes, whose stored vectors are measured to find the `want` nearest:
+/// codes may misplace a row by some places. With ten alone, one in thirty was wrong.
 pub(crate) fn least_measured(want: usize) -> usize {
     want + want / 2
 }
 
-/// For how many of the rows `found`, which are sorted by codes, the stored vectors are measured to get the
-/// `want` nearest: at most half, which has proved enough, or all by codes of 4 bits, of which half are given
-/// at once. A search that does not go on measures none that are farther than codes could misplace.
+/// How many of the rows `found`, which are sorted by codes, get their stored vectors measured to find the
+/// `want` nearest: at most half, which has proved enough; with 4-bit codes all, of which half are returned at
+/// once. A search that does not go on measures no rows that are farther than the error of the codes explains.
 pub(super) fn rows_measured(
     want: usize,
     found: &[Candidate],

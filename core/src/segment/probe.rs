@@ -1,4 +1,4 @@
-//! Searching a segment by its inverted file: the rows of the lists whose centroids are nearest.
+//! Searches a segment by its inverted file: scans the rows of the lists whose centroids are nearest.
 
 use super::scan::BLOCK;
 use super::storage::Storage;
@@ -8,20 +8,20 @@ use crate::rows::RowSet;
 use crate::sort::sort;
 use alloc::vec::Vec;
 
-/// State of probing.
+/// The state of probing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Probe {
-    /// The lists, nearest first, and how many were opened.
+    /// The lists, nearest first, and how many of them were opened.
     lists: Vec<Candidate>,
     opened: usize,
     /// Rows of the list that was opened last, and how many of them were measured.
     members: Vec<u32>,
     measured: usize,
-    /// How many lists are opened in this round at least, while it is under way.
+    /// How many lists this round opens at least, while it is running.
     round: Option<usize>,
-    /// How many matching rows are looked at, at least.
+    /// The least number of matching rows to look at.
     share: usize,
-    /// Rows that were in lists before, where a row may be in several.
+    /// Rows of lists that were opened before, where a row may be in several lists.
     seen: RowSet,
     rows: Vec<u32>,
     ranks: Vec<f32>,
@@ -48,8 +48,8 @@ impl Probe {
         self.opened == self.lists.len()
     }
 
-    /// One round: brings the rows of the next `probes` lists, or of more until there are `want`, to
-    /// the pool of `walk`.
+    /// One round: adds the rows of the next `probes` lists to the pool of `walk`, or of more lists until there
+    /// are `want` rows.
     pub fn run<S: Storage>(
         &mut self,
         storage: &mut S,
@@ -104,7 +104,7 @@ impl Probe {
         Ok(())
     }
 
-    /// Ends the round, when what it found was taken.
+    /// Ends the round, after what it found was taken.
     pub fn end_round(&mut self) {
         self.round = None;
     }

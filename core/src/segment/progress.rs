@@ -1,8 +1,8 @@
-//! How far a build has come.
+//! The progress of a build.
 
 use crate::error::Result;
 
-/// What is being done, for a progress bar.
+/// A step of a build, for a progress bar.
 ///
 /// ```
 /// # use hither::{IndexBuilder, IndexOptions, Metric};
@@ -17,20 +17,19 @@ use crate::error::Result;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done now: `coding`, `measuring`, `linking`, `refining`,
-    /// `clustering`, `writing`.
+    /// The current stage: `coding`, `measuring`, `linking`, `refining`, `clustering`, `writing`.
     pub stage: &'static str,
-    /// How much of it is done.
+    /// How much of the stage is done.
     pub done: u64,
-    /// How much there is to do.
+    /// How much there is to do in the stage.
     pub total: u64,
 }
 
-/// Hears of progress; an error, such as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), ends
-/// the build.
+/// Is told of progress; an error, such as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), ends the
+/// build.
 pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> Result<()>;
 
-/// What hears of progress: `progress`, or else `unheard`.
+/// The receiver of progress: `progress`, or else `unheard`.
 pub(crate) fn heard<'s, 'p: 's>(
     progress: Option<OnProgress<'p>>,
     unheard: OnProgress<'s>,

@@ -1,4 +1,4 @@
-//! Building the lists for readers of ranges: made before the rows have their order, written when they have it.
+//! Builds the lists for readers of ranges: they are made before the rows have their order, and written after.
 
 use super::progress::{OnProgress, Progress};
 use super::truth::Truth;
@@ -14,8 +14,8 @@ use alloc::vec::Vec;
 
 const STAGE: &str = "clustering";
 
-/// The lists of the rows. Copies that lie behind their row in the graph are in its lists.
-/// `lists` of them, or as many as are best if that is 0.
+/// Makes the lists of the rows: `lists` of them, or the best number if that is 0. Copies that follow their row
+/// in the graph are in its lists.
 pub(super) fn make_lists(
     vectors: &Vectors,
     graph: Option<&Graph>,
@@ -35,7 +35,7 @@ pub(super) fn make_lists(
     Ok(made)
 }
 
-/// The sections, over rows in their order.
+/// The sections of the lists, over rows in their final order.
 pub(super) fn sections(
     rows: &Rows<'_>,
     lists: &RangeLists,

@@ -1,4 +1,4 @@
-//! Searching a segment by measuring every row that may be in the answer.
+//! Searches a segment by measuring every row that may be in the answer.
 
 use super::order::{most_kept, sort_rows};
 #[cfg(feature = "std")]
@@ -10,28 +10,30 @@ use crate::rows::RowSet;
 use crate::sort::sort_by;
 use alloc::vec::Vec;
 
-/// Rows measured at a time.
+/// How many rows are measured at a time.
 pub(super) const BLOCK: usize = 256;
 
-/// State of a scan.
+/// The state of a scan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scan {
-    /// Whether it is under way.
+    /// Whether the scan is running.
     begun: bool,
-    /// The rows that the filter lets pass, if there is one, and how many are to be measured, or all.
+    /// The rows that pass the filter, if there is one; and how many rows to measure, of these or of all.
     listed: Vec<u32>,
     count: usize,
-    /// How many were.
+    /// How many rows were measured.
     done: usize,
-    /// Rows that came before: these are passed over.
+    /// Rows that were returned before, and are skipped.
     passed: RowSet,
-    /// The nearest so far, the rank beyond which none is wanted, and of how many they are cut.
+    /// The nearest rows so far, the rank beyond which no row is wanted, and the number of rows at which they
+    /// are cut.
     nearest: Vec<(f32, u32)>,
     bound: Option<f32>,
     most: usize,
     rows: Vec<u32>,
     ranks: Vec<f32>,
-    /// What codes leave of the rows before any is measured. Without std, where a program's size counts, all are.
+    /// Rules rows out by their codes before any is measured. Not without std, where the size of a program
+    /// counts: all rows are measured there.
     #[cfg(feature = "std")]
     sieve: Sieve,
     /// How many rows were measured or ruled out.
@@ -44,8 +46,8 @@ impl Scan {
         self.compared = 0;
     }
 
-    /// The nearest `want` of all rows that match, lie within `radius` if there is one, and are not
-    /// among `emitted`, by their stored vectors, nearest first; fewer only if there are no more.
+    /// Finds, by stored vectors, the nearest `want` of all rows that match, are within `radius` if there is
+    /// one, and are not in `emitted`, nearest first; fewer only if there are no more.
     pub fn run<S: Storage>(
         &mut self,
         storage: &mut S,
@@ -88,7 +90,7 @@ impl Scan {
                 if self.bound.is_some_and(|bound| rank > bound) {
                     continue;
                 }
-                // NaN comes last, whatever its sign, and is within no radius.
+                // NaN sorts last, whatever its sign, and is within no radius.
                 let rank = if rank.is_nan() { f32::NAN } else { rank };
                 if radius.is_none_or(|radius| metric.distance(rank) <= radius) {
                     self.nearest.push((rank, row));
@@ -101,7 +103,7 @@ impl Scan {
         }
     }
 
-    /// Lists the rows of the next block that may come, and says where it ends.
+    /// Lists the rows of the next block that may be in the answer, and returns the end of the block.
     fn list_block<S: Storage>(&mut self, storage: &S) -> usize {
         let last = self.count.min(self.done + BLOCK);
         self.rows.clear();
@@ -114,7 +116,7 @@ impl Scan {
         last
     }
 
-    /// Whether the rows that are listed were counted.
+    /// Whether the listed rows were counted when they were sifted.
     fn is_sifted(&self) -> bool {
         #[cfg(feature = "std")]
         return self.sieve.stage == Stage::Done;
@@ -122,7 +124,7 @@ impl Scan {
         false
     }
 
-    /// Rules rows out by codes, so that those that are left are to be measured; all, where codes say nothing.
+    /// Rules rows out by codes, so that only the rest is measured; where codes say nothing, all rows are.
     #[cfg(feature = "std")]
     fn sift<S: Storage>(
         &mut self,
@@ -151,8 +153,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Leaves the nearest `want` rows and those that are as far as the last of them: keys are asked
-    /// for at the end. Done seldom, so that it costs a sort of `want` rows now and then.
+    /// Keeps the nearest `want` rows and those that are as far as the last of them, since keys decide only at
+    /// the end. It runs seldom, so that its cost is a sort of `want` rows now and then.
     fn cut(&mut self, want: usize) {
         sort_by(&mut self.nearest, |a, b| a.0.total_cmp(&b.0));
         if let Some(&(last, _)) = self.nearest.get(want - 1) {

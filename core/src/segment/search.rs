@@ -1,12 +1,12 @@
-//! Searching one segment: a state machine that gives rows in batches, nearest first, and can
-//! always go on.
+//! The search of one segment: a state machine that returns rows in batches, nearest first, and can always go
+//! on.
 //!
-//! The first answer is a plain search's, which is quicker: it may stop early, and keeps nothing that
-//! it has no use for. Only if more is asked for does a search begin that can go on, and passes over
-//! what was given.
+//! The first answer is that of a plain search, which is quicker: it may stop early, and keeps nothing that it
+//! does not need. Only if more rows are requested does a search begin that can go on, and that skips the rows
+//! that were returned before.
 //!
-//! Every step either is taken whole or, if its storage misses something, changes nothing that counts
-//! and is taken again: [`SegmentSearch::next_batch`] is then called once more, as it was.
+//! Each step is either completed or, if its storage is missing something, changes nothing that matters and is
+//! repeated: [`SegmentSearch::next_batch`] is then called again with the same arguments.
 
 use super::filter::{walk_cost, walk_steps};
 use super::order::sort_rows;
@@ -21,22 +21,22 @@ use crate::rows::RowSet;
 use crate::sort::sort_by;
 use alloc::vec::Vec;
 
-/// What is done next for a batch.
+/// The next thing to do for a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Method {
     #[default]
     Choose,
     Scan,
-    /// To find where a walk begins.
+    /// Find where a walk begins.
     Enter,
     Walk,
-    /// To rank the lists that are probed.
+    /// Rank the lists, to probe the nearest.
     Rank,
     Probe,
     Done,
 }
 
-/// State of a search of one segment. Its memory is kept from search to search.
+/// The state of a search of one segment. Its memory is reused from search to search.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SegmentSearch {
     plan: Plan,
@@ -44,40 +44,41 @@ pub(crate) struct SegmentSearch {
     walk: Walk,
     probe: Probe,
     scan: Scan,
-    /// Rows that came. A scan that follows passes over them.
+    /// Rows that were returned. A later scan skips them.
     emitted: Vec<u32>,
-    /// Those of a first answer, which the search that goes on finds again.
+    /// The rows of a first answer, which the search that goes on finds again.
     given: RowSet,
-    /// The batch, nearest first: (rank, row), and for how many rows it is being gathered.
+    /// The batch, nearest first, as (rank, row); and the number of rows for which it is being collected.
     ready: Vec<(f32, u32)>,
     gathering: Option<usize>,
     next: usize,
-    /// No row that is yet to come has a lower rank, as far as is known.
+    /// As far as is known, no row that is yet to come has a lower rank.
     until: f32,
     budget: u64,
-    /// How many matching rows are looked at in lists, at least.
+    /// The least number of matching rows that are looked at in lists.
     share: usize,
     rows: Vec<u32>,
     ranks: Vec<f32>,
     group: Vec<u32>,
     settled: Vec<(f32, u32)>,
-    /// Measured rows that wait for nearer ones, nearest first: codes of 4 bits misplace rows, so that one
+    /// Measured rows that wait for nearer ones, nearest first: 4-bit codes misplace rows, so that a row that is
     /// found later may come before them. And how many rows were measured with them.
     waiting: Vec<(f32, u32)>,
     measured: usize,
-    /// Whether what had no place in the pool is to fill it up, if the search goes on: most do not.
+    /// Whether candidates that had no place in the pool are to fill it up if the search goes on: most searches
+    /// do not.
     refill: bool,
-    /// How many ranks were computed before the walk, and how many stored vectors were measured, but
-    /// for scans.
+    /// How many ranks were computed before the walk, and how many stored vectors were measured, except by
+    /// scans.
     visited: u64,
     compared: u64,
 }
 
-/// As many copies of a row, at least, are put in the order of their keys.
+/// The least number of copies of a row that are put in the order of their keys.
 const COPIES: usize = 1024;
 
 impl SegmentSearch {
-    /// Begins, and reads nothing. What a storage answers must be the same until the search ends.
+    /// Begins a search; reads nothing. The answers of the storage must not change until the search ends.
     pub fn start(&mut self, plan: Plan) {
         self.plan = plan;
         self.method = Method::Choose;
@@ -94,7 +95,7 @@ impl SegmentSearch {
         self.refill = false;
     }
 
-    /// The method that is cheapest, made ready: for one that can go on, or not.
+    /// Chooses the cheapest method and prepares it, for a search that can go on or not.
     fn choose<S: Storage>(&mut self, storage: &S, mut resumable: bool) -> Method {
         let Plan { structure, ef_search, probes, .. } = self.plan;
         if storage.rows() == 0 {
@@ -114,8 +115,8 @@ impl SegmentSearch {
                 Structure::Hnsw => walk_cost(ef_search, expected, rows),
                 Structure::Ivf | Structure::Flat => {
                     let (probes, lists) = (probes as u64, u64::from(storage.lists().max(1)));
-                    // As large a share of the matching rows is looked at as of all rows without
-                    // a filter: matching rows may all be far from the query.
+                    // Look at as large a share of the matching rows as of all rows without a filter: matching
+                    // rows may all be far from the query.
                     self.share = (expected * probes / lists) as usize;
                     rows * probes / lists
                 }
@@ -123,8 +124,8 @@ impl SegmentSearch {
             if selectivity.scan_cost <= cost || expected <= 2 * ef_search as u64 {
                 return Method::Scan;
             }
-            // Should the matching rows be far from the query, the walk ends when it has cost as
-            // much as the scan: never more than twice the cheaper way.
+            // In case the matching rows are far from the query, the walk ends when it has cost as much as the
+            // scan: the search then costs at most twice the cheaper way.
             self.budget = selectivity.scan_cost;
             let steps = walk_steps(ef_search, expected, rows);
             capacity = steps.saturating_mul(2).min(rows) as usize;
@@ -137,17 +138,17 @@ impl SegmentSearch {
         Method::Enter
     }
 
-    /// How many ranks were computed to steer by.
+    /// How many ranks were computed to steer the search.
     pub fn visited(&self) -> u64 {
         self.visited + self.walk.measured
     }
 
-    /// How many stored vectors were measured beside these.
+    /// How many stored vectors were measured besides these.
     pub fn compared(&self) -> u64 {
         self.compared + self.scan.compared
     }
 
-    /// The nearest row that has been found and not been taken: its rank and number.
+    /// The nearest row that was found and not yet taken: its rank and number.
     pub fn head(&self) -> Option<(f32, u32)> {
         if self.gathering.is_some() { None } else { self.ready.get(self.next).copied() }
     }
@@ -157,8 +158,8 @@ impl SegmentSearch {
         self.next += 1;
     }
 
-    /// A lower bound, as far as is known, of the ranks of the rows that were not taken: a walk may find
-    /// nearer ones late.
+    /// A lower bound, as far as is known, of the ranks of the rows that were not taken: a walk may find nearer
+    /// rows late.
     pub fn floor(&self) -> f32 {
         match self.head() {
             Some((rank, _)) => rank,
@@ -172,8 +173,8 @@ impl SegmentSearch {
         matches!(self.method, Method::Walk | Method::Probe) && !self.walk.resumable
     }
 
-    /// Finds the next rows, `want` or a few more, fewer only if there are no more; says whether
-    /// there are any.
+    /// Finds the next `want` rows or a few more, fewer only if there are no more; returns whether there are
+    /// any.
     pub fn next_batch<S: Storage>(
         &mut self,
         storage: &mut S,
@@ -199,14 +200,14 @@ impl SegmentSearch {
         }
         sort_rows(&mut self.ready, |row| row.0, |row| storage.key(row.1))?;
         if self.is_plain() {
-            // Of the others, some that are nearer may be missing.
+            // Beyond these, nearer rows may be missing.
             self.ready.truncate(want);
         }
         self.gathering = None;
         Ok(!self.ready.is_empty())
     }
 
-    /// Begins a batch; says for how many rows.
+    /// Begins a batch; returns the number of rows that it is for.
     fn begin_batch<S: Storage>(&mut self, storage: &S, mut want: usize) -> usize {
         if self.is_plain() {
             self.emitted.clear();
@@ -226,13 +227,14 @@ impl SegmentSearch {
         want
     }
 
-    /// The nearest rows of those that did not come yet, by a scan. Each after the first finds twice as
-    /// many as came before, so that asking for a few at a time does not measure all rows for each few.
+    /// Finds the nearest rows that were not returned yet, by a scan. Each scan after the first finds twice as
+    /// many rows as were returned before, so that requests for a few rows at a time do not each measure all
+    /// rows.
     fn scan_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let want = want.max(2 * self.emitted.len());
         let Plan { metric, radius, .. } = self.plan;
         let nearest = self.scan.run(storage, &self.emitted, (metric, radius), want)?;
-        // A scan leaves out nothing that matches.
+        // A scan finds every row that matches.
         if nearest.len() < want {
             self.method = Method::Done;
         }
@@ -244,7 +246,7 @@ impl SegmentSearch {
         Ok(())
     }
 
-    /// Fills the pool up with what had no place in it.
+    /// Fills the pool up with candidates that had no place in it.
     fn refill(&mut self) {
         if core::mem::take(&mut self.refill) {
             self.walk.pool.refill(&mut self.walk.spill);
@@ -265,13 +267,13 @@ impl SegmentSearch {
         Ok(())
     }
 
-    /// Finds where the walk begins, and when it may stop.
+    /// Finds where the walk begins, and sets when it may stop.
     fn enter<S: Storage>(&mut self, storage: &mut S) -> Step<(), S::Missing> {
         let Plan { k, ef_search, .. } = self.plan;
         storage.steer();
         let entry = storage.entry()?;
-        // A walk that goes on, or looks for rows that match, may need the far ones. One that may keep
-        // all rows is to see all that the graph reaches.
+        // A walk that goes on, or that looks for matching rows, may need far candidates. One that may keep all
+        // rows should see everything that the graph reaches.
         if !self.walk.resumable && ef_search < storage.rows() as usize {
             let noise = storage.coded().map_or(0.0, CodedQuery::noise);
             self.walk.early_stop = EarlyStop::of(storage.metric(), noise, k.max(ef_search / 8));
@@ -285,7 +287,7 @@ impl SegmentSearch {
     fn walk_on<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         self.refill();
         let stop = self.walk.run(storage, self.plan.ef_search.max(want), self.budget)?;
-        // What the graph does not reach is left to a scan, and so are the rows that wait.
+        // Rows that the graph does not reach are left to a scan, and so are the waiting rows.
         if stop == Stop::Budget || self.walk.pool.entries().is_empty() {
             self.method = Method::Scan;
             return Ok(());
@@ -293,14 +295,14 @@ impl SegmentSearch {
         self.settle(storage, want)
     }
 
-    /// Moves the nearest settled candidates of the pool, with their exact ranks, to `ready`.
+    /// Moves the nearest settled candidates of the pool to `ready`, with their exact ranks.
     fn settle<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
         let pool = &mut self.walk.pool;
         let estimated = storage.rows_measured(want);
         let is_exact = estimated.is_none()
             && storage.coded().is_none()
             && self.plan.metric == storage.metric();
-        // Where the walk stopped early, what is left in the pool is measured too.
+        // Where the walk stopped early, the rest of the pool is measured too.
         let settled = match self.walk.early_stop {
             Some(_) => pool.entries().len(),
             None => pool.settled(),
@@ -334,7 +336,7 @@ impl SegmentSearch {
         let found = self.ranks.iter().copied().zip(self.rows.iter().copied());
         self.settled.clear();
         if self.method == Method::Walk {
-            // A search that does not go on gives no more rows of a group than these.
+            // A search that does not go on returns at most this many rows of a group.
             let most = if self.walk.resumable { usize::MAX } else { want.max(COPIES) };
             for (rank, node) in found {
                 storage.node_rows(node, &mut self.group)?;
@@ -348,7 +350,7 @@ impl SegmentSearch {
         } else {
             self.settled.extend(found);
         }
-        // All was there: only now the candidates are given up.
+        // Nothing was missing, so the candidates can be dropped now.
         if !is_exact {
             self.compared += self.rows.len() as u64;
         }
@@ -368,7 +370,8 @@ impl SegmentSearch {
         Ok(())
     }
 
-    /// Moves the `most` nearest of the rows that wait to the batch, and those as near as the last of them.
+    /// Moves the `most` nearest of the waiting rows to the batch, and those that are as near as the last of
+    /// them.
     fn give(&mut self, most: usize) {
         let waiting = &mut self.waiting;
         sort_by(waiting, |a, b| a.0.total_cmp(&b.0));

@@ -1,22 +1,23 @@
-//! Leaving out rows that are farther than those that are wanted, by what codes say for certain.
+//! Leaves out rows that, by their codes, are certainly farther than the wanted ones.
 //!
-//! Of each row is known between which two ranks it lies. Once as many as are wanted are no farther than some rank, a
-//! row that is farther at least is none of them, and its vector need not be measured.
+//! For each row the codes give a lower and an upper bound of its rank. Once as many rows as are wanted have
+//! upper bounds of at most some rank, a row whose lower bound is above that rank cannot be among them, and its
+//! vector need not be measured.
 
 use super::order::most_kept;
 use alloc::vec::Vec;
 
-/// Codes are asked where of so many rows no more than one is wanted.
+/// Codes are used only where at most one in this many rows is wanted.
 const ROWS_OF_ONE: usize = 16;
 
-/// What became of sifting.
+/// The state of sifting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     /// All rows are to be measured.
     #[default]
     Left,
     Begun,
-    /// Those that were left are to be measured.
+    /// The rows that are left are to be measured.
     Done,
 }
 
@@ -24,24 +25,24 @@ pub(super) enum Stage {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sieve {
     pub stage: Stage,
-    /// Between which two ranks each row of a block lies.
+    /// The lower and upper bound of the rank of each row of a block.
     pub bounds: Vec<(f32, f32)>,
     rows: Vec<((f32, f32), u32)>,
-    /// As many as are wanted are no farther.
+    /// The rank up to which as many rows as are wanted certainly lie.
     bound: f32,
-    /// Of how many rows they are cut.
+    /// The number of rows at which they are cut.
     most: usize,
 }
 
 impl Sieve {
-    /// Begins, for the nearest `want` of so many rows.
+    /// Begins sifting for the nearest `want` of `rows` rows.
     pub fn start(&mut self, want: usize, rows: usize) {
         self.stage = if want <= rows / ROWS_OF_ONE { Stage::Begun } else { Stage::Left };
         self.rows.clear();
         (self.bound, self.most) = (f32::INFINITY, most_kept(want));
     }
 
-    /// Adds the rows of the block that `bounds` are of.
+    /// Adds the rows of a block, whose bounds are in `bounds`.
     pub fn add(&mut self, rows: &[u32], want: usize) {
         for (at, &row) in rows.iter().enumerate() {
             let bounds = self.bounds[at];
@@ -56,7 +57,7 @@ impl Sieve {
         }
     }
 
-    /// Moves those that are left to `out`.
+    /// Moves the rows that are left to `out`.
     pub fn finish(&mut self, want: usize, out: &mut Vec<u32>) {
         self.cut(want);
         out.clear();

@@ -1,10 +1,10 @@
-//! What a search reads of a segment, of rows that grow, and of rows that a build measures: one trait,
-//! over which all of the search is written.
+//! What a search reads of a segment, of growing rows, and of rows that a build measures: one trait, over which
+//! the whole search is written.
 //!
-//! An answer may be missing ([`Step`]): its bytes are not here. What was asked to be filled is then
-//! undefined, the search has changed nothing that counts, and whoever asked it for rows asks it again.
-//! For bytes in memory nothing is missing, which compiles to nothing; but enough may have been done for
-//! now ([`Interrupts`]), which is an error that leaves all as missing bytes do.
+//! An answer may be missing ([`Step`]), because its bytes are not here. The output is then undefined, the
+//! search has changed nothing that matters, and the caller repeats the search's call later. For bytes in memory
+//! nothing is ever missing, and the check compiles to nothing; but a search may be interrupted
+//! ([`Interrupts`]), which is an error that leaves the same state as missing bytes do.
 
 #[cfg(feature = "std")]
 use super::Codes;
@@ -23,18 +23,18 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::convert::Infallible;
 
-/// What may be in the answer, where not every row may.
+/// Which rows may be in the answer, where not all may.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Selectivity {
     /// About how many rows match.
     pub expected: u64,
-    /// What it costs to measure all of them, in ranks.
+    /// The cost of measuring all of them, in ranks.
     pub scan_cost: u64,
 }
 
-/// What a search reads beside a graph. Rows and nodes of the graph are numbered alike.
+/// What a search reads beside the graph. Rows and nodes of the graph have the same numbers.
 pub(crate) trait Storage: GraphStorage {
-    /// Whether there may be structures: else no more than the scan is compiled.
+    /// Whether there may be structures: if not, only the scan is compiled.
     const STRUCTURED: bool = true;
 
     /// Whether a row may be in several lists of the inverted file.
@@ -42,29 +42,29 @@ pub(crate) trait Storage: GraphStorage {
 
     fn rows(&self) -> u32;
 
-    /// The metric that the structures order by.
+    /// The metric by which the structures order rows.
     fn metric(&self) -> Metric;
 
-    /// Whether there is this structure; everything can be scanned.
+    /// Whether there is this structure. Everything can be scanned.
     fn has(&self, structure: Structure) -> bool {
         structure == Structure::Flat
     }
 
-    /// None if every row may be in the answer.
+    /// `None` if every row may be in the answer.
     fn selectivity(&self) -> Option<Selectivity> {
         None
     }
 
-    /// Says that ranks will be asked for, to steer by.
+    /// Announces that ranks will be requested to steer the search.
     fn steer(&mut self) {}
 
-    /// The query in the codes that ranks are of; none where these are of stored vectors.
+    /// The query in codes, if ranks are of codes; `None` if they are of stored vectors.
     fn coded(&self) -> Option<&CodedQuery> {
         None
     }
 
-    /// Of how many rows the vectors are measured for the `want` nearest, where ranks are estimates that say
-    /// nothing of their own errors; else none.
+    /// How many rows' vectors to measure for the `want` nearest, where ranks are estimates of unknown error;
+    /// otherwise `None`.
     fn rows_measured(&self, _want: usize) -> Option<usize> {
         None
     }
@@ -74,7 +74,7 @@ pub(crate) trait Storage: GraphStorage {
         Err(corrupt("the graph").into())
     }
 
-    /// How many lists the inverted file has.
+    /// The number of lists of the inverted file.
     fn lists(&self) -> u32 {
         0
     }
@@ -84,17 +84,17 @@ pub(crate) trait Storage: GraphStorage {
         Err(corrupt("the inverted file").into())
     }
 
-    /// Says that the rows of these lists will be asked for next, in this order.
+    /// Announces that the rows of these lists will be requested next, in this order.
     fn expect_lists(&mut self, _: &[Candidate]) -> Step<(), Self::Missing> {
         Ok(())
     }
 
-    /// The rows of a list. Ranks are asked for of rows of the last one, in its order.
+    /// The rows of a list. Ranks are then requested for rows of this list, in its order.
     fn list_rows(&mut self, _: u32, _: &mut Vec<u32>) -> Step<(), Self::Missing> {
         Err(corrupt("the inverted file").into())
     }
 
-    /// The ranks of the stored vectors by `metric`.
+    /// The ranks of stored vectors by `metric`.
     fn exact_ranks(
         &mut self,
         metric: Metric,
@@ -102,7 +102,8 @@ pub(crate) trait Storage: GraphStorage {
         out: &mut Vec<f32>,
     ) -> Step<(), Self::Missing>;
 
-    /// Between which two ranks by `metric` rows lie, as codes say for certain; false if they do not say it of any.
+    /// The lower and upper bounds of the ranks of rows by `metric`, which are certain by their codes; false if
+    /// the codes give no bounds.
     #[cfg(feature = "std")]
     fn rank_bounds(
         &mut self,
@@ -113,7 +114,7 @@ pub(crate) trait Storage: GraphStorage {
         Ok(false)
     }
 
-    /// The rows that the filter lets pass, removed ones among them; false if there is no filter.
+    /// The rows that pass the filter, including removed ones; false if there is no filter.
     fn listed(&mut self, _: &mut Vec<u32>) -> Step<bool, Self::Missing> {
         Ok(false)
     }
@@ -128,19 +129,18 @@ pub(crate) trait Storage: GraphStorage {
         Ok(true)
     }
 
-    /// A node's row and those equal to it, for which it stands in the graph.
+    /// The row of a node, and the rows equal to it that the node stands for.
     fn node_rows(&mut self, node: u32, out: &mut Vec<u32>) -> Step<(), Self::Missing> {
         out.clear();
         out.push(node);
         Ok(())
     }
 
-    /// The key of a row: rows that are as far lie in the order of their keys. One that was there
-    /// stays.
+    /// The key of a row: rows at the same distance are sorted by key. A key that was available before still is.
     fn key(&self, row: u32) -> Step<KeyRef<'_>, Self::Missing>;
 }
 
-/// Ranks of stored vectors, in the metric that is asked for. `values` is scratch.
+/// The ranks of stored vectors by `metric`. `values` is scratch.
 pub(crate) fn vector_ranks(
     view: &VectorsView<'_>,
     query: &Query,
@@ -154,7 +154,7 @@ pub(crate) fn vector_ranks(
     view.ranks_as(metric, query, rows, out, values)
 }
 
-/// Memory of a storage, kept from search to search.
+/// Memory of a storage, reused from search to search.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
     pub coded: CodedQuery,
@@ -164,20 +164,20 @@ pub(crate) struct Scratch {
     pub values: Vec<f32>,
 }
 
-/// How many rows are measured, at least, before it is asked whether that was enough for now: a
-/// fraction of a millisecond.
+/// The least number of rows that are measured between two calls of `interrupt`: they take a fraction of a
+/// millisecond.
 const INTERRUPT_ROWS: usize = 4096;
 
 /// When a call of a search pauses.
 pub(crate) struct Interrupts<'p> {
-    /// Says whether enough was done for now.
+    /// Returns true to pause.
     asked: Option<&'p (dyn Fn() -> bool + Sync)>,
-    /// How many rows were measured since the call began, or it was asked.
+    /// How many rows were measured since the call began, or since `asked` was last called.
     counted: Cell<usize>,
 }
 
 impl<'p> Interrupts<'p> {
-    /// For one call: each measures some rows, whatever it is told.
+    /// For one call of a search, which measures some rows before it can pause.
     pub fn new(asked: Option<&'p (dyn Fn() -> bool + Sync)>) -> Self {
         Self { asked, counted: Cell::new(0) }
     }
@@ -342,7 +342,7 @@ impl Storage for SegmentStorage<'_, '_> {
     ) -> Step<bool, Infallible> {
         let segment = self.filter.segment;
         let Some(codes) = &segment.codes else { return Ok(false) };
-        // Of vectors that are stored, too, codes do not say how far they are off.
+        // Beside stored vectors, the errors of codes are not known.
         if segment.stored_codes != Codes::Sq8Only || metric != segment.vectors.metric() {
             return Ok(false);
         }
@@ -377,7 +377,7 @@ impl Storage for SegmentStorage<'_, '_> {
     }
 }
 
-/// Ranks by which a walk is steered: of the codes, if there are any.
+/// The ranks that steer a walk: by codes, if there are any.
 #[inline]
 fn rank_rows(
     segment: &Segment<'_>,

@@ -1,22 +1,21 @@
-//! The exact neighbours of rows held out, by which a build measures what it makes, and whether codes tell rows
+//! The exact neighbours of held-out rows, by which a build measures its structures, and whether codes tell rows
 //! apart.
 //!
-//! Up to 200 rows, a tenth at most, are held out: they are the queries, and none of them is an answer. Their
-//! nearest rows are found by a scan, eight queries at a time over 64 rows, so that rows are read once for
-//! all eight.
+//! Up to 200 rows, at most a tenth, are held out: they are the queries, and never answers. A scan finds their
+//! nearest rows, for eight queries at a time over 64 rows, so that rows are read once for all eight.
 //!
 //! # Queries that say nothing
 //!
-//! A row of a tight group far from all others is no good query: what is near it is found at any effort, since
-//! it lies where the group is, while a query from elsewhere finds half. Such rows are told by their
-//! distances (none between 3 and 8 times that of the tenth nearest, some beyond), and left out or, where
-//! nearly all are such, replaced by mixtures of three rows, which have the rows' mean and
-//! covariance and lie in no group.
+//! A row of a tight group far from all others is no good query: its neighbours are found at any effort, since
+//! it lies in the group, while a query from elsewhere finds half. Such rows are recognised by their distances
+//! (none between 3 and 8 times that of the tenth nearest, and some beyond). They are left out or, where nearly
+//! all rows are such, replaced by mixtures of three rows, which have the mean and covariance of the rows and
+//! lie in no group.
 //!
 //! # Codes
 //!
-//! Codes are taken only where they lose nothing: of a held-out row's ten nearest, 0.997 must be among the 15
-//! that a search by 8 bits measures at least, or 0.99 among 20 by 4 bits, and no more than ten
+//! Codes are used only where they lose nothing: of the ten nearest rows of a held-out row, 0.997 must be among
+//! the 15 that a search by 8-bit codes measures at least, or 0.99 among 20 by 4-bit codes; and no more than ten
 //! different rows may have equal codes.
 
 use super::coded::CodedRows;
@@ -32,24 +31,24 @@ use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Most rows that are held out as queries of the calibration, and of how many rows at most one.
+/// The most rows that are held out as queries of the calibration, and the least rows for each of them.
 const CALIBRATION_QUERIES: usize = 200;
 const CALIBRATION_FRACTION: usize = 10;
 
-/// Numbers of neighbours that the calibration measures, and for how many queries at most. A hundred
-/// neighbours of half of the queries still tell recall more closely than ten of all do, and walks for
-/// all were a tenth of a build of 15,000 rows.
+/// The numbers of neighbours that the calibration measures, and the most queries for each. A hundred neighbours
+/// of half of the queries still give recall more precisely than ten of all, and walks for all queries were a
+/// tenth of a build of 15,000 rows.
 pub(super) const CALIBRATION_K: [(usize, usize); 2] =
     [(10, CALIBRATION_QUERIES), (100, CALIBRATION_QUERIES / 2)];
 
-/// Codes are fit if the ten nearest rows are among so many nearest by codes, in a share that tells of
-/// their width.
+/// Codes fit if enough of this many nearest rows are among the nearest by codes: `fit` says how many are
+/// enough, among how many, for each width.
 const FIT_K: usize = 10;
 
-/// Among how many, and in which share. A search measures `least_measured` at least, so by 8 bits it loses
-/// no more. Held to be among 40 in 0.9, inner products of rows of unequal lengths lost a tenth of their
-/// recall. By 4 bits it measures more where they are off by more, up to
-/// all that it holds; what they lose beyond that, the calibration tells.
+/// Among how many rows by codes, and in which share. A search measures at least `least_measured`, so that with
+/// 8 bits it loses no more than that. With the weaker test of 0.9 among 40, inner products of rows of unequal
+/// lengths lost a tenth of their recall. With 4 bits a search measures more rows where the codes have larger
+/// errors, up to all that it holds; the calibration shows what it still loses.
 fn fit(width: Width) -> (usize, f32) {
     match width {
         Width::Eight => (least_measured(FIT_K), 0.997),
@@ -57,42 +56,41 @@ fn fit(width: Width) -> (usize, f32) {
     }
 }
 
-/// How many of the held-out rows tell whether codes are fit.
+/// How many held-out rows decide whether codes fit.
 const FIT_QUERIES: usize = 100;
 
-/// How many queries are measured against a piece of the rows before the next piece, and how many
-/// rows that has: a scan for one query after another waits for memory, which made it the twentieth
-/// part of a build.
+/// How many queries are measured against a piece of the rows before the next piece, and how many rows a piece
+/// has: a scan for one query after another waits for memory, and was a twentieth of a build.
 const TOGETHER: usize = 8;
 const PIECE: u32 = 64;
 
-/// A row lies in a tight group if none of the others is more than `NEAR` and at most `FAR` times as
-/// far from it as the tenth nearest, some are farther, and at most one row of so many is nearer. Its
-/// neighbours are found wherever the walk of a query that is no such row would have to look for them.
+/// A row lies in a tight group if no other row is more than `NEAR` and at most `FAR` times as far from it as
+/// the tenth nearest, some are farther, and at most one in `MOST_IN_GROUP` rows is nearer. Its neighbours are
+/// found wherever the walk of an ordinary query would have to search for them.
 const NEAR: f32 = 3.0;
 const FAR: f32 = 8.0;
 const MOST_IN_GROUP: usize = 8;
 
-/// How many rows tell, before all are measured, whether any may be so far.
+/// How many rows decide, before all are measured, whether any may be that far.
 const FAR_SAMPLE: usize = 32;
 
-/// The vectors of rows that are held out, as queries, and the exact nearest of the other rows.
+/// The vectors of held-out rows, as queries, and the exact nearest of the other rows.
 ///
-/// A row of a tight group says little of what queries meet that are like no row: of 400 groups of 50
-/// all held-out rows found all their neighbours, where other queries found half. So those rows are left
-/// out or, where there are few others, mixed: two thirds of a row and of the next one less a third of
-/// the third have the mean and the covariance of the rows, and lie in no group.
+/// A row of a tight group tells little of queries that are unlike any row: with 400 groups of 50 rows, all
+/// held-out rows found all their neighbours, where other queries found half. So those rows are left out or,
+/// where there are few others, mixed: two thirds of a row and of the next one, less a third of the third, have
+/// the mean and the covariance of the rows, and lie in no group.
 #[derive(Default)]
 pub(super) struct Truth {
     pub queries: Vec<Vec<f32>>,
-    /// The rows that were held out, and whether each row was: none is an answer, for the graph that is
-    /// measured has none of them.
+    /// The held-out rows, and for each row whether it is held out: none is an answer, because the graph that is
+    /// measured does not contain them.
     pub rows: Vec<u32>,
     pub held_out: Vec<bool>,
     pub nearest: Vec<Vec<Candidate>>,
 }
 
-/// Ranks the listed rows for a query, or the query in codes.
+/// Ranks the listed rows for a query, given as vector and in codes.
 type RankRows<'a> = &'a mut dyn FnMut(&Query, &mut CodedQuery, &[u32], &mut [f32]) -> Result<()>;
 
 #[derive(Default)]
@@ -103,8 +101,8 @@ struct Scratch {
     pool: Pool,
 }
 
-/// Fills the pool of each query with the `k` nearest of all rows but those of `held_out`, by `ranks`.
-/// The queries take turns at a piece of the rows while it is near.
+/// Fills the pool of each query with the `k` nearest rows by `ranks`, except those of `held_out`. The queries
+/// take turns at a piece of the rows while it is in the cache.
 fn scan_together(
     queries: &mut [Scratch],
     rows: u32,
@@ -129,7 +127,7 @@ fn scan_together(
     Ok(())
 }
 
-/// Sets the queries, one for each of as many scratches.
+/// Sets the queries, each in a scratch of its own.
 fn set_queries<'s>(
     scratch: &'s mut Vec<Scratch>,
     vectors: &Vectors,
@@ -143,7 +141,7 @@ fn set_queries<'s>(
     Ok(scratch)
 }
 
-/// Picks rows at random and finds the exact neighbours of these queries.
+/// Picks rows at random as queries, and finds their exact neighbours.
 pub(super) fn measure_truth(
     vectors: &Vectors,
     seed: u64,
@@ -177,8 +175,8 @@ pub(super) fn measure_truth(
     Ok(truth)
 }
 
-/// Whether codes tell rows apart: whether the nearest rows are among the nearest by codes, and
-/// no group of different rows with equal codes is larger than an answer.
+/// Whether codes tell rows apart: the nearest rows are among the nearest by codes, and no group of different
+/// rows with equal codes is larger than an answer.
 pub(super) fn codes_fit(
     vectors: &Vectors,
     coded: &CodedRows,
@@ -218,7 +216,7 @@ pub(super) fn codes_fit(
 }
 
 impl Truth {
-    /// Measures all rows that are not held out; says which queries are rows of tight groups.
+    /// Measures all rows that are not held out; returns which queries are rows of tight groups.
     fn find_nearest(&mut self, vectors: &Vectors, threads: &Threads) -> Result<Vec<bool>> {
         let (rows, view) = (vectors.rows(), vectors.view());
         let others = self.held_out.iter().filter(|held_out| !**held_out).count();
@@ -240,7 +238,7 @@ impl Truth {
         Ok(in_group)
     }
 
-    /// Mixes the queries that lie in tight groups with others.
+    /// Replaces the queries that lie in tight groups by mixtures with others.
     fn mix_queries(&mut self, in_group: &[bool], vectors: &Vectors) {
         let (shape, count) = (vectors.shape(), self.queries.len());
         let mut query = Query::default();
@@ -250,7 +248,7 @@ impl Truth {
             for ((value, second), third) in mixed.iter_mut().zip(second).zip(third) {
                 *value = (2.0 * (*value + second) - third) / 3.0;
             }
-            // What is too long, or has no direction, is no query.
+            // A mixture that is too long, or has no direction, cannot be a query.
             if query.set(&mixed, shape.dimensions, shape.metric).is_ok() {
                 self.queries[at] = mixed;
             }
@@ -286,8 +284,8 @@ impl Truth {
         Ok(beyond > 0 && group * MOST_IN_GROUP <= all.len())
     }
 
-    /// How many of `found` are among the `k` nearest of held-out row number `at`, which is `query`: of rows
-    /// that are equally far, all are.
+    /// How many of `found` are among the `k` nearest rows of held-out row number `at`, which is `query`. Rows
+    /// at the same distance as the last of these all count.
     pub(super) fn hits(
         &self,
         at: usize,
