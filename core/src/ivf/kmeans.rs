@@ -1,4 +1,4 @@
-//! Training of centroids: Lloyd's k-means on a sample, on the sphere under cosine.
+//! Trains centroids by Lloyd's k-means on a sample; on the sphere under cosine.
 
 use super::centroid_shape;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::vectors::{Query, Vectors, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How many rows a list are trained on.
+/// The number of rows for each list on which the centroids are trained.
 const SAMPLE_PER_LIST: usize = 64;
 
 const ITERATIONS: usize = 10;
@@ -30,8 +30,8 @@ struct Scratch {
     ranks: Vec<f32>,
 }
 
-/// Clusters `rows` rows around `lists` centroids. `progress` hears how many steps are done, of
-/// `ITERATIONS + 1`, and of each several times.
+/// Clusters `rows` rows around `lists` centroids. `progress` is told how many of `ITERATIONS + 1` steps are
+/// done, several times in each step.
 pub(crate) fn cluster(
     vectors: &VectorsView<'_>,
     rows: u32,
@@ -47,8 +47,8 @@ pub(crate) fn cluster(
     Ok(Clustering { centroids, lists })
 }
 
-/// The centroids of `lists` lists, of no more than `rows`, of the rows that are listed. `progress` hears how
-/// many of `ITERATIONS` steps are done.
+/// Trains `lists` centroids, no more than there are rows, on the listed rows. `progress` is told how many of
+/// `ITERATIONS` steps are done.
 pub(crate) fn train(
     vectors: &VectorsView<'_>,
     rows: &[u32],
@@ -75,14 +75,14 @@ pub(crate) fn train(
     Ok(centroids)
 }
 
-/// How many steps `cluster` reports.
+/// The number of steps that `cluster` reports.
 pub(crate) const STEPS: usize = ITERATIONS + 1;
 
 fn empty(vectors: &VectorsView<'_>) -> Result<Vectors> {
     Vectors::new(centroid_shape(vectors.dimensions(), vectors.metric()))
 }
 
-/// Appends a centroid: under cosine at unit length, unless it has none.
+/// Appends a centroid; under cosine at unit length, unless its length is zero.
 pub(crate) fn push_centroid(
     centroids: &mut Vectors,
     values: &mut [f32],
@@ -90,7 +90,7 @@ pub(crate) fn push_centroid(
 ) -> Result<()> {
     if metric == Metric::Cosine {
         let inverse = inverse_length(values);
-        // Opposite rows may average to nothing: such a centroid is near no query in particular.
+        // Opposite rows may have a mean of zero: such a centroid is near no query in particular.
         if inverse.is_finite() {
             values.iter_mut().for_each(|value| *value *= inverse);
         }
@@ -98,9 +98,9 @@ pub(crate) fn push_centroid(
     centroids.push(values)
 }
 
-/// The nearest centroid of each listed row: by cosine on the sphere, else by Euclidean distance,
-/// which k-means minimises (under inner product the longest centroid would take all). `heard` is called
-/// every some milliseconds of work.
+/// The nearest centroid of each listed row: by cosine on the sphere, otherwise by Euclidean distance, which
+/// k-means minimises (under inner product the longest centroid would attract all rows). `heard` is called every
+/// few milliseconds of work.
 pub(crate) fn assign(
     vectors: &VectorsView<'_>,
     centroids: &Vectors,
@@ -108,7 +108,7 @@ pub(crate) fn assign(
     threads: &Threads,
     heard: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<u32>> {
-    /// Values that are multiplied between.
+    /// How many values are multiplied between two calls of `heard`.
     const WORK: usize = 1 << 28;
     let view = centroids.view();
     let all: Vec<u32> = (0..centroids.rows()).collect();
@@ -135,8 +135,8 @@ pub(crate) fn assign(
     Ok(nearest)
 }
 
-/// The mean of every list's rows, summed in the order of `rows`. A list that lost all its rows
-/// starts anew from a row of the sample.
+/// The mean of the rows of every list, summed in the order of `rows`. A list that lost all its rows starts
+/// again from a row of the sample.
 pub(crate) fn average(
     vectors: &VectorsView<'_>,
     rows: &[u32],

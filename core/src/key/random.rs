@@ -9,7 +9,7 @@ use crate::random::Random;
 /// UUIDs of version 4 (RFC 9562): 122 bits are random.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RandomKeys {
-    /// Where they come from instead of the system, for files that can be made again.
+    /// Where they come from instead of the system, for files that must be reproducible.
     seeded: Option<Random>,
 }
 
@@ -18,7 +18,7 @@ impl RandomKeys {
         Self { seeded: Some(Random::new(seed)) }
     }
 
-    /// A key that no other row has, as far as chance goes.
+    /// A key that no other row has, with overwhelming probability.
     pub fn next(&mut self) -> Result<Key> {
         let mut bytes = match &mut self.seeded {
             Some(random) => {

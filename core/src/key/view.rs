@@ -1,4 +1,4 @@
-//! Stored keys: read by row, found by binary search over the rows sorted by key.
+//! Stored keys: read by row, and found by binary search over the rows sorted by key.
 
 use super::{Key, KeyRef, KeyType};
 use crate::error::{ErrorKind, OrCorrupt, Result, corrupt};
@@ -7,21 +7,21 @@ use crate::sort::sort_by;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-/// The sections of a segment's keys; empty bytes stand for a section that is not there.
+/// The sections of a segment's keys; an absent section is empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeySections<T> {
-    /// Row numbers packed at `bits` bits; int64 8 bytes a row, little-endian; uuid 16 bytes a row;
-    /// text UTF-8, one after another. Empty for row numbers that are the rows themselves.
+    /// Row numbers packed at `bits` bits; int64 8 bytes a row, little-endian; uuid 16 bytes a row; text as
+    /// UTF-8, one key after another. Empty for row numbers that equal the rows.
     pub keys: T,
-    /// Text only: where every key begins, and the end of the last; u64, little-endian.
+    /// Text only: where each key begins, and where the last ends; u64, little-endian.
     pub offsets: T,
-    /// Rows sorted by key, packed. Empty where the rows are in that order already.
+    /// The rows sorted by key, packed. Empty if the rows are in that order.
     pub order: T,
-    /// Bits of a packed row number.
+    /// The bits of a packed row number.
     pub bits: u32,
 }
 
-/// Writes keys as [`KeysView`] reads them; row `r` has the key `keys[order[r]]`.
+/// Writes keys in the form that [`KeysView`] reads; row `r` has the key `keys[order[r]]`.
 ///
 /// # Errors
 /// [`ErrorKind::DuplicateKey`] if two rows have the same key, [`ErrorKind::KeyType`] if one is of
@@ -91,7 +91,7 @@ pub(crate) struct KeysView<'a> {
 
 const WHAT: &str = "keys";
 
-/// Most bits of a packed row number, which is never negative.
+/// The most bits of a packed row number, which is never negative.
 pub(crate) const MAX_KEY_BITS: u32 = 63;
 
 impl<'a> KeysView<'a> {
@@ -145,7 +145,7 @@ impl<'a> KeysView<'a> {
         })
     }
 
-    /// The row at place `at` of the rows sorted by key.
+    /// The row at place `at` in the order of keys.
     fn sorted(&self, at: u32) -> Result<u32> {
         if self.sections.order.is_empty() {
             return Ok(at);
@@ -154,7 +154,7 @@ impl<'a> KeysView<'a> {
         Ok(PackedView { bytes: self.sections.order, bits }.get(at)? as u32)
     }
 
-    /// The greatest key; none if there are no rows.
+    /// The greatest key; `None` if there are no rows.
     pub fn greatest(&self) -> Result<Option<KeyRef<'a>>> {
         match self.rows.checked_sub(1) {
             Some(last) => self.get(self.sorted(last)?).map(Some),
@@ -162,7 +162,7 @@ impl<'a> KeysView<'a> {
         }
     }
 
-    /// The row that has this key.
+    /// The row with this key.
     pub fn find(&self, key: KeyRef<'_>) -> Result<Option<u32>> {
         let (mut low, mut high) = (0, self.rows);
         while low < high {
@@ -177,7 +177,7 @@ impl<'a> KeysView<'a> {
         Ok(None)
     }
 
-    /// Checks every key, and that the rows sorted by key are.
+    /// Checks every key, and that the order by key is right.
     pub fn verify(&self) -> Result<()> {
         let mut last: Option<KeyRef<'_>> = None;
         for at in 0..self.rows {

@@ -1,8 +1,8 @@
-//! How far vectors that codes stand for may lie from those that were added.
+//! The distance between the vectors that codes stand for and those that were added.
 //!
-//! Codes alone stand for vectors that are off by a little, each row by its own length. With that length a
-//! reader that has the vectors elsewhere, as a table of a database has them, knows of each row how near it
-//! may be at least, and measures those alone that may be in the answer.
+//! Codes alone stand for vectors that are a little off, each row by its own distance. A reader that has the
+//! vectors elsewhere, as a table of a database has them, then knows the least distance at which each row may
+//! be, and measures only the rows that may be in the answer.
 
 use super::coded_values;
 use crate::distance::sqrt;
@@ -11,12 +11,12 @@ use crate::magnitude::inverse_length;
 use crate::metric::Metric;
 use crate::vectors::VectorsView;
 
-/// What single precision may be off by, as a share of a vector's length, where values are brought to unit
-/// length or decoded.
+/// The error of single precision, as a share of a vector's length, where values are scaled to unit length or
+/// decoded.
 const ROUNDING: f64 = 1e-6;
 
-/// How far row `row` of `decoded` lies from that of `vectors`, or rather more; under cosine both at unit length.
-/// `added` and `stored` are scratch of one value a dimension.
+/// The distance of row `row` of `decoded` from the same row of `vectors`, or slightly more; under cosine with
+/// both at unit length. `added` and `stored` are scratch of one value for each dimension.
 pub(crate) fn measure_error(
     vectors: &VectorsView<'_>,
     decoded: &VectorsView<'_>,
@@ -31,7 +31,7 @@ pub(crate) fn measure_error(
         _ => 1.0,
     };
     if !inverse.is_finite() {
-        // What decodes to nothing has no direction; two others are at most 2 apart.
+        // A vector that decodes to zeros has no direction; two unit vectors are at most 2 apart.
         return Ok(2.0);
     }
     let (mut square, mut length) = (0.0_f64, 0.0_f64);
@@ -40,7 +40,7 @@ pub(crate) fn measure_error(
         square += (added - stored) * (added - stored);
         length += added * added;
     }
-    // Codes that stand for just these values, as those of decoded values do.
+    // The codes stand for exactly these values, as codes of decoded values do.
     if square == 0.0 {
         return Ok(0.0);
     }
@@ -52,12 +52,12 @@ fn root(square: f64) -> f64 {
     f64::from(sqrt((square as f32).next_up()).next_up())
 }
 
-/// An error as it is stored, no less than it is: the upper half of its bits, rounded up.
+/// Encodes an error, never as less than it is: the upper half of its bits, rounded up.
 pub(crate) fn encode_error(error: f32) -> [u8; 2] {
     (((error.to_bits() + 0xffff) >> 16) as u16).to_le_bytes()
 }
 
-/// An error as it was stored.
+/// Decodes an error.
 pub(crate) fn decode_error(bytes: [u8; 2]) -> f32 {
     f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)
 }

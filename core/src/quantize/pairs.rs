@@ -7,16 +7,16 @@ use crate::metric::{Metric, cosine_distance};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Ranks between rows in codes of 8 bits, for building: both sides are exact integers.
+/// Ranks between rows in 8-bit codes, for building: both sides are exact integers.
 pub(crate) struct CodePairs<'a> {
     view: CodesView<'a>,
-    /// Centre·codes (not under L2) and the factor of each row, in one place of memory.
+    /// Centre·codes (not under L2) and the factor of each row, next to each other in memory.
     terms: Vec<[f32; 2]>,
     centre_square: f32,
 }
 
 impl<'a> CodePairs<'a> {
-    /// `view` is of new codes: those have a factor each under inner product too, zero.
+    /// `view` has new codes, which have a factor for each row even under inner product: zero.
     pub fn new(view: CodesView<'a>, rows: u32) -> Result<Self> {
         let CodeMeaning { centre, scale, .. } = view.meaning;
         let mut linear = vec![0.0; rows as usize];
@@ -61,7 +61,7 @@ impl<'a> CodePairs<'a> {
         for ((&row, &mut product), out) in list.iter().zip(products).zip(out) {
             let product = square * product as f32;
             let [linear, factor] = self.terms[row as usize];
-            // Added in an order that does not tell the rows apart, so that ranks are symmetric.
+            // Added in an order that treats both rows alike, so that ranks are symmetric.
             let similarity = self.centre_square + (from_linear + linear) + product;
             *out = match view.metric {
                 Metric::L2 => from_factor + factor - 2.0 * product,

@@ -1,7 +1,8 @@
-//! Codes of rows that come one at a time: each has a scale of its own, which its greatest value fills.
+//! Codes of rows that come one at a time: each row has a scale of its own, for which its greatest value has the
+//! greatest code.
 //!
-//! Nothing has to be learned from other rows, and how far each row's codes are off is known. They bound ranks
-//! ([`RowCodes::rank_bounds`]); the vectors are there to be measured.
+//! They need no training on other rows, and the error of each row's codes is known. So they bound ranks
+//! ([`RowCodes::rank_bounds`]), and the vectors, which are there, are measured.
 
 use super::bounds::{around, rounding};
 use super::{CodeMeaning, CodedQuery, CodesView, Width, nearest};
@@ -13,16 +14,16 @@ use crate::vectors::{Factors, Query, VectorsView};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// What is known of a row beside its codes.
+/// What is known of a row besides its codes.
 #[derive(Clone, Copy, Debug)]
 struct RowScale {
     scale: f32,
-    /// The length of the row, and of what its codes are off by at most.
+    /// The length of the row, and the greatest length of the error of its codes.
     length: f32,
     error: f32,
 }
 
-/// Codes of 8 bits and their scales.
+/// 8-bit codes and their scales.
 #[derive(Clone, Debug)]
 pub(crate) struct RowCodes {
     codes: Vec<u8>,
@@ -33,13 +34,13 @@ pub(crate) struct RowCodes {
 }
 
 impl RowCodes {
-    /// Of no rows yet, of vectors of so many dimensions.
+    /// Codes of no rows yet, for vectors of this many dimensions.
     pub fn new(dimensions: usize) -> Self {
         let centre = vec![0.0; dimensions];
         Self { codes: Vec::new(), rows: Vec::new(), values: centre.clone(), centre }
     }
 
-    /// Appends the codes of row `row` of `vectors`, which is the next.
+    /// Appends the codes of row `row` of `vectors`, which must be the next row.
     pub fn push(&mut self, vectors: &VectorsView<'_>, row: u32) -> Result<()> {
         let Self { codes, rows, values, .. } = self;
         let stride = Width::Eight.stride(values.len());
@@ -66,7 +67,7 @@ impl RowCodes {
         Ok(())
     }
 
-    /// The codes as if their scale were 1.
+    /// The codes, with a scale of 1.
     fn view(&self) -> CodesView<'_> {
         let meaning = CodeMeaning { width: Width::Eight, centre: &self.centre, scale: 1.0 };
         let stride = Width::Eight.stride(self.centre.len());
@@ -83,8 +84,8 @@ impl RowCodes {
         coded.set(query, &self.view());
     }
 
-    /// Between which two ranks by `metric` each of the listed rows lies; false if values are too small or too large
-    /// to say. `coded` was set by [`steer`](Self::steer); `ranks` is scratch.
+    /// The lower and upper bound of the rank by `metric` of each listed row; false if values are too small or
+    /// too large for bounds. `coded` was set by [`steer`](Self::steer); `ranks` is scratch.
     pub fn rank_bounds(
         &self,
         metric: Metric,
@@ -101,7 +102,7 @@ impl RowCodes {
         self.view().ranks(coded, list, ranks)?;
         let dimensions = self.centre.len();
         let (off, rounding) = (coded.error(1.0, dimensions), rounding(dimensions));
-        // Of the query that was coded, which may have been brought to length 1.
+        // The query that was coded may have been scaled to length 1.
         let (inverse, length) = (query.inverse_length, sqrt(square));
         let coded_length = length * inverse;
         out.clear();

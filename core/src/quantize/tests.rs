@@ -1,5 +1,5 @@
-//! Ranks by codes against arithmetic in f64 over what the codes stand for, decoded as the text of
-//! `quantize` defines it.
+//! Compares ranks by codes with f64 arithmetic over what the codes stand for, decoded as the head of `quantize`
+//! defines it.
 
 use super::*;
 use crate::element::Element;
@@ -74,7 +74,7 @@ fn ranks_are_those_of_what_codes_stand_for() {
                     let error = (f64::from(rank) - expected).abs();
                     assert!(error <= 0.015 * size, "{width:?} {metric:?} {dimensions}: {error}");
 
-                    // And no value is off by more than about a step.
+                    // No value is off by more than about a step.
                     view.get(row, &mut scratch).unwrap();
                     if metric != Metric::Cosine {
                         let widest = 3.2 / levels * 1.2;

@@ -1,4 +1,4 @@
-//! Stored codes, and a query in codes, which is ranked against them.
+//! Stored codes, and queries in codes that are ranked against them.
 
 use super::{Quantizer, Width, nearest};
 use crate::distance::{self, Format, Measure, QueryCodes, Records, Table, measure_pair};
@@ -7,11 +7,11 @@ use crate::metric::{Metric, cosine_distance};
 use crate::vectors::{Factors, Query, VectorsView};
 use alloc::vec::Vec;
 
-/// What stored codes mean.
+/// The meaning of stored codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodeMeaning<'a> {
     pub width: Width,
-    /// One value a dimension.
+    /// One value for each dimension.
     pub centre: &'a [f32],
     pub scale: f32,
 }
@@ -25,39 +25,39 @@ pub(crate) struct CodesView<'a> {
     pub(super) metric: Metric,
 }
 
-/// A query in codes of 8 bits: a rank is `base ± slope · product`, corrected by the row's factor.
+/// A query in 8-bit codes: a rank is `base ± slope · product`, corrected by the row's factor.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CodedQuery {
-    /// As [`QueryCodes`] has them, one half after the other.
+    /// The codes in the form of [`QueryCodes`], one half after the other.
     codes: Vec<i8>,
-    /// What a product has too much, because something is added to stored codes.
+    /// How much a product is too large, because something is added to the stored codes.
     excess: i32,
     pub(super) base: f32,
     pub(super) slope: f32,
-    /// The mean square of the error of a value, and the error of a rank.
+    /// The mean square of the error of a value, and about the error of a rank.
     square: f32,
     noise: f32,
-    /// The metric of the rows that it was coded for, and the width of their codes.
+    /// The metric of the rows that the query is coded for, and the width of their codes.
     pub(super) metric: Option<Metric>,
     width: Width,
     products: Vec<i32>,
 }
 
 impl CodedQuery {
-    /// The width of the rows' codes; its own are of 8 bits.
+    /// The width of the rows' codes. Those of the query have 8 bits.
     pub fn width(&self) -> Width {
         self.width
     }
 
-    /// By how much ranks are off, about.
+    /// About how much ranks are off.
     pub fn noise(&self) -> f32 {
         self.noise
     }
 
-    /// The rank by codes up to which rows may be nearer than one whose rank by codes is `rank`: four
-    /// standard deviations more. Infinite where ranks are no squares of distances.
+    /// The rank by codes up to which rows may be nearer than a row with rank `rank` by codes: four standard
+    /// deviations more. Infinite where ranks are not squares of distances.
     pub fn bound(&self, rank: f32) -> f32 {
-        // An error of e a value moves a squared distance by 2·distance·e, and by 2d·e⁴ in the mean of
+        // An error of e in a value changes a squared distance by 2·distance·e, and by 2d·e⁴ in the mean of
         // squares where distances are small; the cosine distance is half of that square.
         let (scale, part) = match self.metric {
             Some(Metric::L2) => (2.0, 1.0),
@@ -69,28 +69,28 @@ impl CodedQuery {
         rank + 4.0 * distance::sqrt(variance)
     }
 
-    /// Codes `query` for the rows of `view`, reusing this query's memory.
+    /// Codes `query` for the rows of `view`, reusing the memory of this query.
     pub fn set(&mut self, query: &Query, view: &CodesView<'_>) {
         let CodeMeaning { width, centre, scale } = view.meaning;
         (self.metric, self.width) = (Some(view.metric), width);
         let centred = view.metric == Metric::L2;
-        // Without a branch for each value: one of the two does nothing.
+        // Without a branch for each value: one of the two factors has no effect.
         let (part, factor) = if centred { (1.0, 1.0) } else { (0.0, query.inverse_length) };
         let value = |(&value, &centre): (&f32, &f32)| (value - part * centre) * factor;
         let values = || query.values.iter().zip(centre).map(value);
         let mut widest = 0.0;
         for value in values() {
-            // Not `f32::max`, a call of a library's function in WebAssembly.
+            // Not `f32::max`, which in WebAssembly is a call of a library function.
             if value.abs() > widest {
                 widest = value.abs();
             }
         }
         let step = widest / 127.0;
         let inverse = if step.is_normal() { 1.0 / step } else { 0.0 };
-        // Rounding to a step is off by step²/12 in the mean of squares, for the row and the query.
+        // Rounding to a step has a mean square error of step²/12, for the row and for the query.
         self.square = (scale * scale + step * step) / 12.0;
         self.noise = 2.0 * values().len() as f32 * self.square;
-        // As long as the rows' records, so that no kernel has a part of a register left.
+        // As long as the rows' records, so that kernels have whole registers only.
         let (bytes, stride) = (width.bytes(centre.len()), width.stride(centre.len()));
         self.codes.clear();
         self.codes.resize(width.codes_a_byte() * stride, 0);
@@ -113,7 +113,7 @@ impl CodedQuery {
 }
 
 impl<'a> CodesView<'a> {
-    /// The sections of a file. At first the stride of all files had room for the factors.
+    /// Opens the sections of a file. In the first files the stride had room for the factors.
     pub fn open(
         bytes: &'a [u8],
         factors: &'a [u8],
@@ -138,7 +138,7 @@ impl<'a> CodesView<'a> {
         Ok(Self { records: Records { bytes, stride }, meaning, factors, metric })
     }
 
-    /// The codes that [`Quantizer::encode`] wrote, and the factors that it gave.
+    /// The codes that [`Quantizer::encode`] wrote, and the factors that it returned.
     pub fn new(
         bytes: &'a [u8],
         factors: &'a [f32],
@@ -152,7 +152,7 @@ impl<'a> CodesView<'a> {
         Self { records, meaning, factors, metric }
     }
 
-    /// The same rows as vectors, decoded where they are measured, of 8-bit codes.
+    /// The same rows as vectors, of 8-bit codes that are decoded when they are measured.
     pub fn as_vectors(&self) -> VectorsView<'a> {
         let CodeMeaning { centre, scale, .. } = self.meaning;
         let format = Format::Sq8 { centre, scale };
@@ -161,11 +161,11 @@ impl<'a> CodesView<'a> {
         VectorsView::from_table(table, self.metric, lengths)
     }
 
-    /// Ranks of the listed rows, as near as codes come.
+    /// The ranks of the listed rows, as precise as codes allow.
     pub fn ranks(&self, query: &mut CodedQuery, list: &[u32], out: &mut [f32]) -> Result<()> {
         let CodedQuery { codes, excess, base, slope, products, .. } = query;
         products.resize(out.len(), 0);
-        // Factors first, while nothing waits for them.
+        // Factors first, while no product waits for them.
         if self.metric != Metric::InnerProduct {
             for &row in &list[out.len()..] {
                 self.factors.prefetch(row);

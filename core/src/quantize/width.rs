@@ -1,6 +1,6 @@
-//! How many bits a code has, and how codes lie in a row.
+//! The number of bits of a code, and the layout of codes in a row.
 
-/// How many bits a code has.
+/// The number of bits of a code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Width {
     #[default]
@@ -9,7 +9,7 @@ pub(crate) enum Width {
 }
 
 impl Width {
-    /// The greatest code. The least is as far from 0, or one more.
+    /// The greatest code. The least code is its negative, or one less.
     pub fn greatest(self) -> f32 {
         match self {
             Self::Eight => 127.0,
@@ -17,17 +17,18 @@ impl Width {
         }
     }
 
-    /// Cuts to between the least code and the greatest.
+    /// Clamps a value to between the least and the greatest code.
     #[inline]
     pub fn clamp(self, value: f32) -> f32 {
-        // By constants: of others `clamp` checks the order, and has a text of two floats for it.
+        // With constants: for other bounds `clamp` checks their order, which brings in a message with two
+        // floats.
         match self {
             Self::Eight => value.clamp(-127.0, 127.0),
             Self::Four => value.clamp(-8.0, 7.0),
         }
     }
 
-    /// What is added to codes as they are stored.
+    /// What is added to codes when they are stored.
     pub fn added(self) -> i8 {
         match self {
             Self::Eight => 0,
@@ -42,17 +43,17 @@ impl Width {
         }
     }
 
-    /// Bytes that the codes of a row take.
+    /// The bytes that the codes of a row take.
     pub fn bytes(self, dimensions: usize) -> usize {
         dimensions.div_ceil(self.codes_a_byte())
     }
 
-    /// Bytes from the codes of one row to those of the next.
+    /// The bytes from the codes of one row to those of the next.
     pub fn stride(self, dimensions: usize) -> usize {
         self.bytes(dimensions).next_multiple_of(16)
     }
 
-    /// Whether the factor of a row has room behind its codes.
+    /// Whether there is room behind the codes of a row for its factor.
     pub fn has_room_for_factor(self, dimensions: usize) -> bool {
         self.stride(dimensions) - self.bytes(dimensions) >= size_of::<f32>()
     }

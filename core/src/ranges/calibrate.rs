@@ -1,5 +1,5 @@
-//! Measures at build what reading so many lists finds: the search that readers of ranges have, over the records
-//! that were just written, with rows held out as queries.
+//! Measures, at build, the recall at each number of lists: with the search that readers of ranges have, over
+//! the records that were just written, and with held-out rows as queries.
 
 use super::cluster::RangeLists;
 use super::encode::RangeRecords;
@@ -14,20 +14,20 @@ use crate::sort::sort;
 use crate::vectors::Shape;
 use alloc::vec::Vec;
 
-/// How many neighbours are looked for.
+/// The number of neighbours to find.
 const K: usize = 10;
 
-/// Twice as many lists are to find so much more: what codes of one bit lose no number of lists brings.
+/// How much more twice as many lists must find: what one-bit codes lose, no number of lists brings back.
 const LEAST_GAIN: f32 = 0.004;
 
 type Hits<'t> = dyn Fn(usize, usize, &[u32]) -> Result<usize> + Sync + 't;
 
-/// What is measured by.
+/// What recall is measured with.
 pub(crate) struct Queries<'t> {
     pub queries: &'t [Vec<f32>],
-    /// Whether a row is held out. Rows are called as they were before they were put in order.
+    /// Whether a row is held out. Rows have the numbers that they had before they were put in order.
     pub is_held_out: &'t (dyn Fn(u32) -> bool + Sync),
-    /// How many of the `k` nearest rows of query number `at` are among the rows.
+    /// How many of the `k` nearest rows of query number `at` are among the given rows.
     pub hits: &'t Hits<'t>,
     /// The row at each place.
     pub order: &'t [u32],
@@ -44,7 +44,7 @@ struct Scratch {
     rows: Vec<u32>,
 }
 
-/// Recall at rising numbers of lists, until nothing is left to gain; none where there are no queries.
+/// Measures recall at rising numbers of lists, until nothing is left to gain; none if there are no queries.
 pub(crate) fn calibrate(
     records: &RangeRecords,
     lists: &RangeLists,
@@ -79,7 +79,7 @@ pub(crate) fn calibrate(
     Ok(Some(Calibration { structure: Structure::Ivf, k, queries, points }))
 }
 
-/// The rows whose vectors a search would measure.
+/// Finds the rows whose vectors a search would measure.
 fn find(
     top: &Top,
     records: &RangeRecords,

@@ -1,4 +1,4 @@
-//! Makes groups, their lists, and chooses the two lists of each row.
+//! Makes groups and their lists, and chooses the two lists of each row.
 
 use super::sizes;
 use crate::distance::{Measure, measure_pair};
@@ -15,7 +15,7 @@ use core::ops::Range;
 
 /// The lists of a segment's rows.
 pub(crate) struct RangeLists {
-    /// The list that each row is a host of, and the centroids of all, group after group.
+    /// The list that each row is a host of, and the centroids of all lists, group after group.
     pub clustering: Clustering,
     /// The list that each row is a guest of, or [`NO_LIST`].
     pub guests: Vec<u32>,
@@ -24,28 +24,29 @@ pub(crate) struct RangeLists {
     pub group_centroids: Vectors,
 }
 
-/// Of a row that is a guest of none, where there is one list alone.
+/// The guest list of a row that is a guest of none, where there is only one list.
 pub(crate) const NO_LIST: u32 = u32::MAX;
 
-/// How many groups' lists a row may be in: its own and those whose centroids are next.
+/// How many groups' lists a row may be in: those of its own group and of the groups with the next centroids.
 const NEAR_GROUPS: usize = 8;
 
-/// Among how many of the nearest lists a row's second one is chosen.
+/// The number of nearest lists among which a row's second one is chosen.
 const NEAR_LISTS: usize = 32;
 
-/// SOAR's λ: how much more the part of the second residual counts that lies along the first.
+/// SOAR's λ: the additional weight of the part of the second residual that is parallel to the first.
 const PARALLEL: f32 = 1.0;
 
-/// Lists are first made within groups, whose borders cut through rows that are near each other. So often each row
-/// then goes to the nearest list of the groups next to it, and each list to the middle of its rows. For
-/// sentences that finds .951 of the nearest where it was .946, and .952 for .943 where queries are of another
-/// distribution; one round does half of it, six do no more.
+/// Lists are first made within groups, whose borders separate rows that are near each other. Then, this many
+/// times, each row moves to the nearest list of the groups next to it, and each list to the mean of its rows.
+/// For sentences that finds .951 of the nearest rows instead of .946, and .952 instead of .943 where queries
+/// are of another distribution; one round achieves half of it, and six no more.
 const ROUNDS: usize = 3;
 
-/// How many groups are next to a row in a round. Eight find no more.
+/// How many groups next to a row are considered in a round. Eight find no more.
 const ROUND_GROUPS: usize = 4;
 
-/// Steps that are told of: the groups, the lists of each, the rounds, and the choice for each row.
+/// The steps of which progress is reported: the groups, the lists of each, the rounds, and the choice for each
+/// row.
 pub(crate) const STEPS: usize = 3 + ROUNDS;
 
 #[derive(Default)]
@@ -58,7 +59,7 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Finds the `count` of the vectors `which` that are nearest to the row.
+    /// Finds the `count` vectors of `which` that are nearest to the row.
     fn find_near(&mut self, vectors: &Vectors, which: &[u32], count: usize) -> Result<()> {
         self.ranks.resize(which.len(), 0.0);
         let (query, ranks) = (&self.query, &mut self.ranks);
@@ -78,17 +79,18 @@ struct Rows<'a> {
     threads: &'a Threads,
 }
 
-/// Lists in groups.
+/// The lists, in groups.
 struct Groups {
-    /// Of the lists, group after group.
+    /// The centroids of the lists, group after group.
     centroids: Vectors,
     /// The first list of each group, and how many lists there are.
     firsts: Vec<u32>,
-    /// The means of each group's lists.
+    /// The mean of the centroids of each group.
     means: Vectors,
 }
 
-/// Makes about `wanted` lists, or as many as are best. `progress` hears how many of [`STEPS`] are done.
+/// Makes about `wanted` lists, or the best number if that is 0. `progress` is told how many of [`STEPS`] are
+/// done.
 pub(crate) fn cluster(
     vectors: &VectorsView<'_>,
     rows: u32,
@@ -158,8 +160,8 @@ impl Groups {
         Ok(Self { centroids, firsts, means })
     }
 
-    /// The same lists in another order: each group beside one that is near, and so each list within its group, so
-    /// that what a query reads lies together. That takes a sixth off its requests.
+    /// The same lists in another order: each group next to one that is near it, and each list within its group
+    /// likewise, so that what a query reads lies together. That saves a sixth of its requests.
     fn in_a_row(&self, metric: Metric) -> Result<Self> {
         let mut centroids = Vectors::new(self.centroids.shape())?;
         let mut firsts = vec![0];
@@ -177,7 +179,8 @@ impl Groups {
     }
 }
 
-/// These vectors, each the nearest to the one before of those that are left; the first is nearest to `from`.
+/// Orders vectors in a chain: each is the nearest to the one before among those that remain; the first is the
+/// nearest to `from`.
 fn chain(vectors: &Vectors, which: Range<u32>, from: &[f32]) -> Result<Vec<u32>> {
     let mut left: Vec<u32> = which.collect();
     let mut order = Vec::with_capacity(left.len());
@@ -194,7 +197,8 @@ fn chain(vectors: &Vectors, which: Range<u32>, from: &[f32]) -> Result<Vec<u32>>
     Ok(order)
 }
 
-/// What `choose` takes for each row, whose values and nearest lists, of `near_groups` groups, are in the scratch.
+/// What `choose` returns for each row. Its scratch has the row's values and the nearest lists of `near_groups`
+/// groups.
 fn per_row<T: Send>(
     rows: &Rows<'_>,
     groups: &Groups,
@@ -202,7 +206,7 @@ fn per_row<T: Send>(
     heard: &mut dyn FnMut() -> Result<()>,
     choose: impl Fn(&mut Scratch, &Vectors) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    /// Rows between which `heard` is called.
+    /// How many rows lie between two calls of `heard`.
     const PIECE: usize = 4096;
     let &Rows { vectors, count: rows, threads } = rows;
     let dimensions = vectors.dimensions();
@@ -229,7 +233,7 @@ fn per_row<T: Send>(
     Ok(chosen)
 }
 
-/// The two lists of a row.
+/// Chooses the two lists of a row.
 fn two_lists(scratch: &mut Scratch, centroids: &Vectors) -> Result<(u32, u32)> {
     let Scratch { query, values, ranks, near, residual } = scratch;
     let (host, others) = near.entries().split_first().or_corrupt("lists")?;
@@ -237,7 +241,7 @@ fn two_lists(scratch: &mut Scratch, centroids: &Vectors) -> Result<(u32, u32)> {
     centroids.view().get(host.id(), residual)?;
     residual.iter_mut().zip(&*values).for_each(|(centroid, value)| *centroid = value - *centroid);
     let square = measure_pair(Measure::Dot, residual, residual);
-    // Of another residual, x − c', the product with this one is that of x less that of c'.
+    // The product of another residual, x − c', with this one is the product of x less that of c'.
     let whole = measure_pair(Measure::Dot, values, residual);
     query.set(residual, residual.len(), Metric::InnerProduct)?;
     let which: Vec<u32> = others.iter().map(|list| list.id()).collect();

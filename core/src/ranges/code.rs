@@ -1,19 +1,20 @@
-//! Codes of one bit: residuals rotated and cut to their signs, and a query that is ranked against them.
+//! One-bit codes: residuals are rotated and reduced to their signs; and a query that is ranked against them.
 
 use crate::metric::sqrt;
 use crate::random::mix;
 use alloc::vec::Vec;
 
-/// How many words of 64 bits a code takes.
+/// The number of 64-bit words in a code.
 pub(crate) fn words(dimensions: usize) -> usize {
     dimensions.div_ceil(64)
 }
 
-/// Rotates a vector in place, the same way each time: signs are flipped at random, and the first and the last
-/// 2ᵏ values, for the greatest 2ᵏ that fits, are transformed after Hadamard, twice. Lengths and products stay.
+/// Rotates a vector in place, always in the same way: signs are flipped at random, then the first and the last
+/// 2ᵏ values, for the greatest 2ᵏ that fits, undergo a Hadamard transform; all that twice. Lengths and products
+/// do not change.
 ///
-/// Signs of values that are rotated tell of all directions alike, whatever the data's own axes are: of
-/// pixels, most of which hardly change, they would tell of little.
+/// The signs of rotated values describe all directions equally well, whatever the axes of the data. The signs
+/// of pixels, most of which hardly change, would say little.
 pub(crate) fn rotate(values: &mut [f32]) {
     let dimensions = values.len();
     let size = 1 << dimensions.ilog2();
@@ -49,7 +50,7 @@ fn hadamard(values: &mut [f32], scale: f32) {
     values.iter_mut().for_each(|value| *value *= scale);
 }
 
-/// The signs of a rotated residual, appended as little-endian words: a bit is set where a value is not negative.
+/// Appends the signs of a rotated residual as little-endian words: a bit is set where a value is not negative.
 pub(crate) fn push_signs(rotated: &[f32], out: &mut Vec<u8>) {
     for values in rotated.chunks(64) {
         let mut word = 0_u64;
@@ -62,22 +63,22 @@ pub(crate) fn push_signs(rotated: &[f32], out: &mut Vec<u8>) {
 
 const BITS: usize = 8;
 
-/// A query, rotated and coded in 8 bits, ready for products with signs.
+/// A query, rotated and coded in 8 bits, ready for products with sign codes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SignQuery {
     values: Vec<f32>,
-    /// For each word of a code its planes, of which number `i` has the bits of weight 2ⁱ.
+    /// For each word of a code its bit planes: plane `i` has the bits of weight 2ⁱ.
     planes: Vec<[u64; BITS]>,
     /// The sum of the codes.
     sum: i32,
     step: f32,
 }
 
-/// What is added to a code, so that none is negative.
+/// Added to each code, so that none is negative.
 const ADDED: i32 = 128;
 
 impl SignQuery {
-    /// Codes a query, which under cosine has unit length.
+    /// Codes a query, which has unit length under cosine.
     pub fn set(&mut self, query: impl Iterator<Item = f32>) {
         self.values.clear();
         self.values.extend(query);
@@ -101,8 +102,8 @@ impl SignQuery {
         }
     }
 
-    /// ⟨q, s⟩ for the signs of a code of as many words. Inlined, so that it is compiled for the processor's own
-    /// count of ones where it is called so.
+    /// ⟨q, s⟩ for the signs of a code with the same number of words. Inlined, so that callers compiled for a
+    /// processor with an instruction for counting ones use that.
     #[inline(always)]
     pub fn product(&self, code: &[u8]) -> f32 {
         let (words, _) = code.as_chunks();
@@ -114,7 +115,7 @@ impl SignQuery {
                 sum += (word & plane).count_ones() << weight;
             }
         }
-        // Of the dimensions whose bit is set, and those whose bit is not are the rest of all.
+        // The sum over the dimensions whose bit is set; the others make up the rest of the whole sum.
         let set = sum as i32 - ADDED * ones as i32;
         self.step * (2 * set - self.sum) as f32
     }

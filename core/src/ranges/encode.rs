@@ -1,4 +1,4 @@
-//! Writes lists.
+//! Writes groups and lists as records.
 
 use super::cluster::{NO_LIST, RangeLists};
 use super::code::{push_signs, rotate};
@@ -18,19 +18,19 @@ use alloc::vec;
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The records, one after another; the top is written last ([`RangeRecords::top`]).
+/// The records, one after another. The top is written last ([`RangeRecords::top`]).
 pub(crate) struct RangeRecords {
     pub groups: Vec<u8>,
     pub lists: Vec<u8>,
     entries: Vec<GroupEntry>,
     quantizer: Quantizer,
-    /// Codes of the groups' centroids, and their factors.
+    /// The codes of the groups' centroids, and their factors.
     codes: Vec<u8>,
     factors: Vec<f32>,
     key_bits: u32,
 }
 
-/// A list as it is written.
+/// The record of a list, while it is written.
 struct Record {
     bytes: Vec<u8>,
     guests: u32,
@@ -46,7 +46,7 @@ struct Scratch {
     signs: Vec<f32>,
 }
 
-/// The rows of a segment, and the order in which they will lie.
+/// The rows of a segment, and their order in the file.
 pub(crate) struct Rows<'a> {
     pub vectors: &'a Vectors,
     pub keys: &'a [Key],
@@ -54,14 +54,14 @@ pub(crate) struct Rows<'a> {
     pub order: &'a [u32],
 }
 
-/// Writes the records of `lists` over `rows`, which lie in the order of the lists.
+/// Writes the records of `lists` over `rows`, which are in the order of the lists.
 pub(crate) fn encode(
     rows: &Rows<'_>,
     lists: &RangeLists,
     threads: &Threads,
     progress: &mut dyn FnMut() -> Result<()>,
 ) -> Result<RangeRecords> {
-    /// Lists between which `progress` hears.
+    /// How many lists lie between two calls of `progress`.
     const PIECE: usize = 256;
     let shape = rows.vectors.shape();
     let RangeLists { clustering, guests, groups, group_centroids } = lists;
@@ -178,7 +178,7 @@ pub(crate) fn encode(
 }
 
 impl RangeRecords {
-    /// The top, with what was measured of them.
+    /// The top, with the recall that was measured.
     pub fn top(&self, calibration: Option<&Calibration>) -> Vec<u8> {
         let groups = self.entries.len() as u32 - 1;
         let lists = self.entries[groups as usize].first_list;
@@ -213,13 +213,13 @@ impl RangeRecords {
     }
 }
 
-/// Centroids under the metric by which lists are ranked.
+/// The centroids, under the metric by which lists are ranked.
 fn centroids_view(centroids: &Vectors, metric: Metric) -> VectorsView<'_> {
     let shape = Shape { metric: list_metric(metric), ..centroids.shape() };
     VectorsView::new(centroids.bytes(), shape)
 }
 
-/// The codes of so many rows, and their factors.
+/// The codes of the first `rows` rows, and their factors.
 fn code(quantizer: &Quantizer, view: &VectorsView<'_>, rows: u32) -> Result<(Vec<u8>, Vec<f32>)> {
     let stride = Width::Four.stride(view.dimensions());
     let mut codes = vec![0; rows as usize * stride];
@@ -231,7 +231,7 @@ fn code(quantizer: &Quantizer, view: &VectorsView<'_>, rows: u32) -> Result<(Vec
     Ok((codes, factors))
 }
 
-/// Codes, factors and checks of the rows of a list, whose centroid is the scratch's.
+/// Writes codes, factors and checks of the rows of a list, whose centroid is in the scratch.
 fn write_list(
     rows: &Rows<'_>,
     own: impl Iterator<Item = u32>,
@@ -277,7 +277,7 @@ fn write_list(
     Ok(Record { bytes, guests: 0, scale, bias })
 }
 
-/// Divides by the greatest of the values, so that binary16 holds them, and gives it.
+/// Divides the values by the greatest of them, so that binary16 holds them, and returns that.
 fn scale_down(values: &mut [f32]) -> f32 {
     let greatest = values.iter().fold(0.0_f32, |greatest, value| greatest.max(value.abs()));
     if !greatest.is_normal() {

@@ -1,4 +1,4 @@
-//! A list's record: codes, factors, checks, keys and numbers of its rows, and the ranks of these.
+//! The record of a list: codes, factors, checks, keys and row numbers; and the ranks of its rows.
 
 use super::code::{SignQuery, words};
 use super::read::{Reader, number};
@@ -8,7 +8,7 @@ use crate::metric::Metric;
 use crate::packed::{PackedView, packed_len};
 use alloc::vec::Vec;
 
-/// Bytes of a row in a list's record, its number and its key aside.
+/// The bytes of a row in a list's record, without its number and its key.
 pub(super) fn entry_len(dimensions: usize) -> u64 {
     words(dimensions) as u64 * 8 + 8
 }
@@ -18,17 +18,17 @@ fn packed<'a>(reader: &mut Reader<'a>, count: u64, bits: u32) -> Result<PackedVi
     Ok(PackedView { bytes, bits })
 }
 
-/// Where a list's record lies, and what is in it.
+/// The place of a list's record, and what it contains.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListEntry {
-    /// Where it lies among those of lists.
+    /// Its offset among the records of lists.
     pub at: u64,
     pub length: u64,
     pub hash: u64,
     pub first_row: u32,
     pub hosts: u32,
     pub guests: u32,
-    /// By what factors and biases are multiplied.
+    /// The numbers by which factors and biases are multiplied.
     pub(super) scale: f32,
     pub(super) bias: f32,
 }
@@ -47,7 +47,7 @@ pub(crate) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// Bytes of numbers of rows and keys have so many bits.
+    /// Opens a record, in which keys and row numbers have this many bits.
     pub(super) fn open(
         entry: ListEntry,
         bytes: &'a [u8],
@@ -69,12 +69,12 @@ impl<'a> List<'a> {
         })
     }
 
-    /// How many rows are in it.
+    /// The number of rows in the list.
     pub fn len(&self) -> usize {
         self.entry.hosts as usize + self.entry.guests as usize
     }
 
-    /// The row at a place, of hosts first.
+    /// The row at a place; hosts come first.
     pub fn row(&self, place: usize) -> Result<u32> {
         match place.checked_sub(self.entry.hosts as usize) {
             None => Ok(self.entry.first_row + place as u32),
@@ -87,12 +87,12 @@ impl<'a> List<'a> {
         number(self.checks, place)
     }
 
-    /// Its key, if records have keys.
+    /// The key of the row at a place, if records have keys.
     pub fn key(&self, place: usize) -> Result<u32> {
         Ok(self.keys.get(place as u32)? as u32)
     }
 
-    /// The ranks of all rows as they are estimated, in the order of their places.
+    /// The estimated ranks of all rows, in the order of their places.
     pub fn ranks(
         &self,
         query: &SignQuery,

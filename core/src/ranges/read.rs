@@ -1,10 +1,10 @@
-//! Numbers, read one after another.
+//! Reads numbers one after another.
 
 use crate::error::{OrCorrupt, Result};
 
 pub(super) const WHAT: &str = "the lists for ranges";
 
-/// Reads numbers one after another.
+/// A reader of numbers, one after another.
 pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Number `at` of a column of them; 0 beyond its end.
+/// Number `at` of a column of numbers; 0 beyond its end.
 pub(super) fn number(bytes: &[u8], at: usize) -> u32 {
     bytes.as_chunks().0.get(at).map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }

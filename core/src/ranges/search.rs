@@ -1,4 +1,4 @@
-//! A query against groups, lists and rows.
+//! Ranks groups, lists and rows for a query.
 
 use super::code::SignQuery;
 use super::list::List;
@@ -13,14 +13,14 @@ use crate::sort::sort;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 
-/// Groups are read until they have so many lists for each list that is wanted: of 2,048 lists in 64 groups
-/// for 20 lists ten groups, which lose a hundredth of the recall that all would have.
+/// Groups are read until they have this many lists for each list that is wanted. Of 2,048 lists in 64 groups,
+/// 20 lists take ten groups, which lose a hundredth of the recall that all groups would have.
 const LISTS_A_PROBE: u32 = 16;
 
-/// A query, prepared once for a segment's lists.
+/// A query, prepared once for the lists of a segment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RangeQuery {
-    /// Of unit length under cosine.
+    /// Has unit length under cosine.
     query: Query,
     coded: CodedQuery,
     signs: SignQuery,
@@ -28,7 +28,7 @@ pub(crate) struct RangeQuery {
 }
 
 impl RangeQuery {
-    /// Takes over a query that was checked.
+    /// Sets the query, whose values were checked.
     pub fn set(&mut self, values: &[f32], top: &Top) -> Result<()> {
         let metric = top.metric();
         let length = if metric == Metric::Cosine { inverse_length(values) } else { 1.0 };
@@ -47,7 +47,7 @@ impl RangeQuery {
         view.ranks(&mut self.coded, &all, out)
     }
 
-    /// The groups whose lists are to be ranked for `probes` lists, nearest first.
+    /// The groups whose lists are ranked when `probes` lists are wanted, nearest first.
     pub fn near_groups(&mut self, top: &Top, probes: u32) -> Result<Vec<u32>> {
         let mut ranks = Vec::new();
         self.rank(&top.centroids()?, top.groups(), &mut ranks)?;
@@ -66,12 +66,12 @@ impl RangeQuery {
         Ok(groups)
     }
 
-    /// The ranks of a group's lists, in their order.
+    /// The ranks of the lists of a group, in their order.
     pub fn rank_lists(&mut self, group: &Group<'_>, out: &mut Vec<f32>) -> Result<()> {
         self.rank(&group.centroids()?, group.lists().len() as u32, out)
     }
 
-    /// The ranks of a list's rows as they are estimated, in the order of their places.
+    /// The estimated ranks of the rows of a list, in the order of their places.
     pub fn rank_rows(
         &self,
         list: &List<'_>,

@@ -1,4 +1,4 @@
-//! Checks lists against the rows that they are of.
+//! Checks the lists against the rows that they describe.
 
 use super::check_of;
 use super::read::WHAT;
@@ -8,7 +8,7 @@ use crate::key::{KeyRef, KeysView};
 use crate::vectors::VectorsView;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The sections of a segment's lists; empty where there are none.
+/// The sections of a segment's lists; empty if there are none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RangeSections<'a> {
     pub top: &'a [u8],
@@ -16,7 +16,7 @@ pub(crate) struct RangeSections<'a> {
     pub lists: &'a [u8],
 }
 
-/// Checks every hash, and every row's number, key and check.
+/// Checks every hash, and the number, key and check of every row.
 pub(crate) fn verify(
     sections: RangeSections<'_>,
     vectors: &VectorsView<'_>,

@@ -1,4 +1,4 @@
-//! The records of lists as they lie in a file: the top, a group's, a list's.
+//! Reads the records of lists in a file: the top, groups and lists.
 
 use super::list::{List, ListEntry, entry_len};
 use super::list_metric;
@@ -10,22 +10,22 @@ use crate::packed::{bits_below, packed_len};
 use crate::quantize::{CodeMeaning, CodesView, Width};
 use alloc::vec::Vec;
 
-/// Bytes of the top before what depends on dimensions and groups.
+/// The bytes of the top before the parts that depend on dimensions and groups.
 pub(super) const HEAD: usize = 32;
 
-/// Bytes of a group's entry in the top.
+/// The bytes of a group's entry in the top.
 pub(super) const ENTRY: usize = 32;
 
-/// Bytes of a list's fields in its group's record, its code aside.
+/// The bytes of a list's fields in its group's record, without its code.
 pub(super) const FIELDS: usize = 28;
 
-/// Where a group's record lies, and what is in it.
+/// The place of a group's record, and what it contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct GroupEntry {
-    /// Number of its first list, and the first row of that.
+    /// The number of its first list, and the first row of that list.
     pub first_list: u32,
     pub first_row: u32,
-    /// Where the record lies among those of groups, and that of its first list among those of lists.
+    /// The offset of its record among those of groups, and of its first list's record among those of lists.
     pub at: u64,
     pub lists_at: u64,
     pub hash: u64,
@@ -34,9 +34,9 @@ pub(crate) struct GroupEntry {
 /// The directory of the groups.
 #[derive(Clone, Debug)]
 pub(crate) struct Top {
-    /// One for each group, and one for the end of all.
+    /// An entry for each group, and one for the end.
     entries: Vec<GroupEntry>,
-    /// Bits of a row's key in the record of a list; 0 if records have no keys.
+    /// The bits of a row's key in the record of a list; 0 if records have no keys.
     pub key_bits: u32,
     centre: Vec<f32>,
     scale: f32,
@@ -49,7 +49,8 @@ pub(crate) struct Top {
 }
 
 impl Top {
-    /// Reads the top of a segment of so many rows, whose records of groups and of lists take so many bytes.
+    /// Reads the top of a segment with `rows` rows, whose records of groups and of lists have these lengths in
+    /// bytes.
     pub fn read(
         bytes: &[u8],
         dimensions: usize,
@@ -140,17 +141,18 @@ impl Top {
         self.entries.last().map_or(0, |end| end.first_list)
     }
 
-    /// The entry of a group, and the next one.
+    /// The entry of a group, and the entry after it.
     pub fn group(&self, group: u32) -> Result<(GroupEntry, GroupEntry)> {
         let entry = |at: u32| self.entries.get(at as usize).copied().or_corrupt(WHAT);
         Ok((entry(group)?, entry(group + 1)?))
     }
 
-    /// The group of a list, and that of which a row is a host.
+    /// The group of a list.
     pub fn group_of(&self, list: u32) -> u32 {
         self.entries.partition_point(|entry| entry.first_list <= list).saturating_sub(1) as u32
     }
 
+    /// The group of the list that a row is a host of.
     pub fn group_of_row(&self, row: u32) -> u32 {
         self.entries.partition_point(|entry| entry.first_row <= row).saturating_sub(1) as u32
     }
@@ -168,7 +170,7 @@ impl Top {
         self.view(&self.codes, &self.factors, self.groups())
     }
 
-    /// A group, whose record `bytes` are.
+    /// Opens a group, whose record is `bytes`.
     pub fn open_group<'a>(&'a self, group: u32, bytes: &'a [u8]) -> Result<Group<'a>> {
         let (entry, next) = self.group(group)?;
         let count = next.first_list - entry.first_list;
@@ -204,7 +206,7 @@ impl Top {
         Ok(group)
     }
 
-    /// Bytes of a list's record.
+    /// The length of a list's record in bytes.
     pub fn list_len(&self, hosts: u32, guests: u32) -> u64 {
         let entries = u64::from(hosts) + u64::from(guests);
         entries * entry_len(self.dimensions)
@@ -212,7 +214,7 @@ impl Top {
             + packed_len(guests.into(), self.row_bits)
     }
 
-    /// A list, whose record `bytes` are, as its group has it.
+    /// Opens a list, whose entry is from its group and whose record is `bytes`.
     pub fn open_list<'a>(&self, entry: ListEntry, bytes: &'a [u8]) -> Result<List<'a>> {
         List::open(entry, bytes, self.dimensions, (self.key_bits, self.row_bits))
     }
@@ -237,12 +239,12 @@ impl Group<'_> {
         self.entry.first_list..self.entry.first_list + self.count
     }
 
-    /// The centroids of its lists.
+    /// The centroids of the group's lists.
     pub fn centroids(&self) -> Result<CodesView<'_>> {
         self.top.view(self.codes, self.factors, self.count)
     }
 
-    /// The list of this number.
+    /// The entry of the list with this number.
     pub fn list(&self, list: u32) -> Result<ListEntry> {
         let own = list.checked_sub(self.entry.first_list).filter(|own| *own < self.count);
         let own = own.or_corrupt(WHAT)? as usize;
@@ -266,7 +268,7 @@ impl Group<'_> {
         })
     }
 
-    /// The list of which a row is a host.
+    /// The list that a row is a host of.
     pub fn list_of_row(&self, row: u32) -> Result<u32> {
         let mut end = self.entry.first_row;
         for list in 0..self.count {
@@ -278,7 +280,7 @@ impl Group<'_> {
         Err(corrupt(WHAT))
     }
 
-    /// The centroid of a list, as residuals are of it.
+    /// The centroid from which the residuals of a list were computed.
     pub fn centroid(&self, list: u32, out: &mut Vec<f32>) -> Result<()> {
         let own = list.checked_sub(self.entry.first_list).filter(|own| *own < self.count);
         let stride = Width::Four.stride(self.top.dimensions);
@@ -288,7 +290,7 @@ impl Group<'_> {
     }
 }
 
-/// The values of a code of 4 bits.
+/// Decodes a 4-bit code.
 pub(super) fn decode(code: &[u8], meaning: CodeMeaning<'_>, out: &mut Vec<f32>) {
     let CodeMeaning { width, centre, scale } = meaning;
     let half = width.bytes(centre.len());
