@@ -1,6 +1,6 @@
-//! Arrow's IPC format, a file (`.arrow`, Feather version 2) or a stream (`.arrows`): a batch of rows at
-//! a time. Read up to three times: first the headers of the batches alone, which say how many rows
-//! there are, then until a vector tells the dimensions.
+//! Arrow's IPC format, as a file (`.arrow`, Feather version 2) or a stream (`.arrows`), one batch of rows
+//! at a time. The input is read up to three times: first only the headers of the batches, for the number of
+//! rows; then until the first vector, for the dimensions; then as a whole.
 
 use std::{
     io::{BufReader, Read, Seek, SeekFrom},
@@ -98,7 +98,7 @@ fn open_file(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
     })
 }
 
-/// Whether it is a file with a footer, and no stream.
+/// Whether it is a file with a footer, not a stream.
 fn is_file(source: &mut Source) -> Result<bool, Error> {
     let mut file = source.start()?;
     let path = source.path();
@@ -142,7 +142,7 @@ fn damaged(path: &Path, error: &ArrowError) -> Error {
 fn choose_vector(roles: &Roles, schema: &Schema, names: &[String]) -> Result<usize, Diagnostic> {
     let is_list = |at: usize| lists::holds_numbers(schema.field(at).data_type());
     let is_text = |at: usize| lists::is_text(schema.field(at).data_type());
-    // Text can be meant by its name only.
+    // A text column can only be chosen by name.
     let by_list = roles.choose_vector(names, is_list, is_list);
     by_list.or_else(|reason| roles.choose_vector(names, is_text, |_| false).map_err(|_| reason))
 }
@@ -181,7 +181,7 @@ fn choose_key(
     Ok(None)
 }
 
-/// The length of the first vector that is one.
+/// The length of the first valid vector.
 fn dimensions(path: &Path, batches: Batches, at: usize) -> Result<usize, Error> {
     let (mut vector, mut row, mut first) = (Vec::new(), 0, None);
     for batch in batches {
@@ -197,7 +197,7 @@ fn dimensions(path: &Path, batches: Batches, at: usize) -> Result<usize, Error> 
     Err(first.unwrap_or_else(|| Error::new(path, "it has no rows")))
 }
 
-/// What becomes of a column.
+/// What a column is used for.
 enum Target {
     Vector,
     Key(Kind),
@@ -208,7 +208,7 @@ struct Reader {
     path: PathBuf,
     batches: Batches,
     batch: Option<RecordBatch>,
-    /// The next row of the batch.
+    /// The number of the next row within the batch.
     at: usize,
     names: Vec<String>,
     targets: Vec<Target>,

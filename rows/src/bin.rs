@@ -1,5 +1,5 @@
-//! Vectors in `.fbin`, `.u8bin` and `.i8bin`, as the benchmarks of big-ann have them: the number of
-//! rows and of dimensions as u32, then the values row by row, all little-endian.
+//! Vectors in `.fbin`, `.u8bin` and `.i8bin`, the formats of the big-ann benchmarks: the numbers of rows
+//! and of dimensions as u32, then the values row by row, all little-endian.
 
 use std::{
     fs::File,
@@ -29,7 +29,7 @@ pub fn open(source: &mut Source, element: Element) -> Result<Table, Error> {
     if rows == 0 || columns == 0 {
         return Err(Error::new(&path, empty(rows, columns)));
     }
-    // Before anything of that length is allocated.
+    // Checked before anything of that length is allocated.
     let said = format!("its header says {rows} rows of {columns} dimensions");
     if source.is_stream() {
         if columns as usize > hither::limits::MAX_DIMENSIONS {
@@ -74,8 +74,8 @@ fn empty(rows: u32, columns: u32) -> String {
     format!("it is empty: {rows} rows of {columns} dimensions")
 }
 
-/// Reads whole numbers row by row, with the numbers of rows and columns: `.ibin`, as these benchmarks
-/// have true neighbours. What may follow them, the distance of each as f32, is passed over.
+/// Reads integers row by row, with the numbers of rows and columns: `.ibin`, the format of true neighbours
+/// in these benchmarks. Their distances, which may follow as f32, are ignored.
 pub fn read_integers(source: &mut Source) -> Result<(Vec<i64>, u64, usize), Error> {
     source.spool()?;
     let mut file = BufReader::with_capacity(1 << 17, source.start()?);
@@ -115,7 +115,7 @@ struct Vectors {
 impl Rows for Vectors {
     fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
         if self.row == self.rows {
-            // A stream does not tell its length before.
+            // The length of a stream is only known at its end.
             let left = self.file.fill_buf().map_err(|error| Error::io(&self.path, &error))?;
             return match left.is_empty() {
                 true => Ok(false),
@@ -199,7 +199,7 @@ mod tests {
         let path = folder.join("a.ibin");
         let numbers: Vec<u8> = [5_i32, -1, 7, i32::MAX, 0, 3].map(i32::to_le_bytes).concat();
         let expected = (vec![5, -1, 7, 2_147_483_647, 0, 3], 2, 3);
-        // Alone, and with a distance for each behind them.
+        // The numbers alone, and followed by a distance for each.
         for distances in [&[][..], &[0; 24]] {
             std::fs::write(&path, file(2, 3, &[&numbers, distances].concat())).unwrap();
             assert_eq!(crate::read_matrix_i64(&path).unwrap(), expected);

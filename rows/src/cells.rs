@@ -1,4 +1,4 @@
-//! Tables of text, whose values alone say their types. Read twice, first for these.
+//! Tables of text, in which only the values tell the types. They are read twice, first to infer these.
 //!
 //! An empty cell is null.
 
@@ -16,26 +16,26 @@ use crate::{
 
 /// The rows of a table.
 pub trait Cells: Send {
-    /// Reads a row, false at the end.
+    /// Reads a row; false at the end.
     fn next(&mut self) -> Result<bool, Error>;
 
-    /// How many cells the row has that was read last.
+    /// The number of cells in the row that was read last.
     fn count(&self) -> usize;
 
-    /// Gives each of its cells with its number, from 0.
+    /// Calls `cell` for each of its cells, with the cell's number from 0.
     fn each(
         &self,
         take: &mut dyn FnMut(usize, &str) -> Result<(), Diagnostic>,
     ) -> Result<(), Error>;
 
-    /// What is wrong with the row that was read last.
+    /// The error for the row that was read last.
     fn refuse(&self, reason: Diagnostic) -> Error;
 
-    /// What a row with too many cells, or too few, is told.
+    /// The format's rule about fields, for the error about a row with too many or too few cells.
     fn rule(&self) -> &'static str;
 }
 
-/// What begins to read a table.
+/// Begins to read a table.
 pub type Begin = fn(&mut Source) -> Result<Box<dyn Cells>, Error>;
 
 /// Opens a file of vectors, or of attributes alone.
@@ -92,7 +92,7 @@ pub fn open(source: &mut Source, roles: &Roles, begin: Begin) -> Result<Table, E
     })
 }
 
-/// The names of the columns: those that were given, else those of the first row.
+/// The names of the columns: those of the options, else those of the first row.
 fn names(
     rows: &mut dyn Cells,
     roles: &Roles,
@@ -121,7 +121,7 @@ fn names(
     Ok(names)
 }
 
-/// Gives each cell of the row that was read last, if it has as many as there are columns.
+/// Passes on each cell of the row that was read last, if there are as many as columns.
 fn each(
     rows: &dyn Cells,
     columns: usize,
@@ -136,13 +136,13 @@ fn each(
     rows.each(take)
 }
 
-/// What the first reading found.
+/// The result of the first pass.
 struct Survey {
     rows: u64,
     columns: Vec<ColumnSurvey>,
 }
 
-/// What one column held.
+/// What the first pass found in a column.
 #[derive(Clone, Default)]
 struct ColumnSurvey {
     evidence: Evidence,
@@ -200,8 +200,8 @@ impl Survey {
             return Err(format!("\"{wanted}\" is the vector, and cannot be the key too").into());
         }
         let key_type = match roles.type_of(wanted) {
-            // Cells that look like anything else are text all the same; what cannot be a key is
-            // refused where types are taken.
+            // Any other cells can be read as text; a type that cannot be a key is rejected where the
+            // options' types are applied.
             None => evidence.key_type().unwrap_or(KeyType::Text),
             Some(wanted) => key_type(wanted).unwrap_or(KeyType::Text),
         };
@@ -213,7 +213,7 @@ impl Survey {
     }
 }
 
-/// Where a cell's value goes.
+/// What a cell's value is used for.
 enum Target {
     Vector,
     Key(KeyType),

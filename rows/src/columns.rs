@@ -1,4 +1,4 @@
-//! Names and types of columns: which are there, and which types were asked for.
+//! Names and types of columns: those of the input, and those that the options ask for.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::{
     roles,
 };
 
-/// What the keys of a file of keys are called where a type is asked for.
+/// The name under which the options give a type to the keys of a separate file.
 const KEYS: &str = "key";
 
-/// Reads `NAME=TYPE`. The name may hold `=`, a type does not.
+/// Parses `NAME=TYPE`. The name may contain `=`, a type does not.
 pub fn parse_type(text: &str) -> Result<(String, ColumnType), String> {
     let (name, wanted) = text.rsplit_once('=').ok_or("write it as NAME=TYPE, such as id=text")?;
     let column_type = wanted.parse().map_err(|error: hither::Error| error.to_string())?;
     Ok((name.into(), column_type))
 }
 
-/// The type of keys that a column of this type can be.
+/// The type of keys for a column of this type.
 pub fn key_type(column_type: ColumnType) -> Option<KeyType> {
     match column_type {
         ColumnType::Int64 => Some(KeyType::Int64),
@@ -32,7 +32,7 @@ pub fn key_type(column_type: ColumnType) -> Option<KeyType> {
     }
 }
 
-/// The type that was asked for a file of keys.
+/// The type that the options give to the keys of a separate file.
 pub fn type_of_keys(types: &[(String, ColumnType)]) -> Result<Option<KeyType>, String> {
     let Some((_, wanted)) = types.iter().find(|(name, _)| name == KEYS) else { return Ok(None) };
     key_type(*wanted).map(Some).ok_or_else(|| no_key(KEYS, *wanted))
@@ -43,35 +43,35 @@ fn no_key(name: &str, wanted: ColumnType) -> String {
     format!("\"{name}\" is the key and cannot be {wanted}: keys are int64, text or uuid")
 }
 
-/// What is done to the values of files whose own schemas say their types.
+/// Conversions of values in files whose own schemas determine their types.
 #[derive(Debug, Default)]
 pub struct Casts {
     columns: Vec<(usize, ColumnType, Digits)>,
     key: Option<KeyType>,
 }
 
-/// What becomes of digits that a type does not hold.
+/// What to do with digits that a type cannot store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Digits {
-    /// They are rounded, for the type was asked for.
+    /// Round them, because the options ask for the type.
     Rounded,
-    /// They are an error.
+    /// Report an error.
     Kept,
 }
 
-/// What an input has, as far as types can be asked for.
+/// The parts of an input that can be given a type.
 pub struct TypeSource<'a> {
     pub columns: &'a mut [ColumnSchema],
     pub vector: Option<&'a str>,
     pub key: Option<&'a str>,
     pub key_type: &'a mut KeyType,
-    /// Whether the keys are in a file of their own.
+    /// Whether the keys are in a separate file.
     pub keys: bool,
 }
 
 impl Casts {
-    /// Gives columns the types that were asked for, then those of the index that they go to. A type
-    /// that was asked for a column that is not there is a slip of the pen.
+    /// Gives columns the types of the options, or else those of the index that the rows go to. A type for a
+    /// column that does not exist is an error: probably a typo.
     pub fn new(
         mut input: TypeSource<'_>,
         types: &[(String, ColumnType)],
@@ -133,7 +133,7 @@ impl Casts {
         Ok(casts)
     }
 
-    /// Turns the values of a row into what was asked for.
+    /// Converts the values of a row to the types that were chosen.
     pub fn apply(
         &self,
         key: &mut Option<Key>,
@@ -153,7 +153,7 @@ impl Casts {
     }
 }
 
-/// A value as one of another type, where it keeps its meaning in it.
+/// Converts a value to another type, where that keeps its meaning.
 fn cast(value: Value, wanted: ColumnType, digits: Digits) -> Result<Value, String> {
     if digits == Digits::Kept && rounds(&written(value.as_ref()), wanted) {
         return Err(format!("is {}, which float64 would round", written(value.as_ref())));
@@ -178,7 +178,7 @@ fn cast(value: Value, wanted: ColumnType, digits: Digits) -> Result<Value, Strin
     })
 }
 
-/// A value as text, in the form in which it is read.
+/// A value as text, in the form that reading accepts.
 pub fn written(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => String::new(),
@@ -192,7 +192,7 @@ pub fn written(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Refuses columns without a name, and two of the same name.
+/// Rejects columns without a name, and two columns with the same name.
 pub fn check_names(path: &Path, columns: &[ColumnSchema]) -> Result<(), Error> {
     for (at, ColumnSchema { name, .. }) in columns.iter().enumerate() {
         if name.is_empty() {

@@ -1,6 +1,6 @@
-//! Comma-separated text with quotes, as RFC 4180 has it: a header line; a field between quotes holds
-//! commas, line ends, and quotes that are doubled. Blank lines are skipped. Where the first line has
-//! tabs, fields are separated by them; where it has no comma, by semicolons.
+//! Comma-separated text with quotes, as in RFC 4180: a header line; a field between quotes may contain
+//! commas, line ends, and doubled quotes. Blank lines are skipped. If the first line has tabs, they
+//! separate the fields; if it has neither tabs nor commas, semicolons do.
 
 use std::{
     io::{self, BufRead, Cursor, Read},
@@ -102,19 +102,19 @@ impl Cells for Records {
     }
 }
 
-/// What follows the text. Behind a file whose quotes are all closed it is a record of its own, `!`
-/// and a line end; behind one whose last is not, it closes that and is the end of the last record.
-/// Else nobody would hear that a file was cut within quotes, for the parser takes that for a field.
+/// Appended to the text to detect a file that was cut within quotes, which the parser would accept as a
+/// field. If all quotes of the file are closed, this is a record of its own: `!` and a line end. If the
+/// last quote is open, this closes it and becomes the end of the last record.
 const TAIL: &[u8] = b"\n\"!\n";
 
-/// The text of a file, and its tail.
+/// The text of a file, followed by its tail.
 struct Text {
     file: io::Chain<Cursor<Vec<u8>>, Box<dyn BufRead + Send>>,
-    /// How many bytes the row that is read may still have.
+    /// How many more bytes the current row may have.
     left: u64,
-    /// How many bytes were read of the file.
+    /// How many bytes of the file were read.
     read: u64,
-    /// What is left of the tail.
+    /// The part of the tail that was not read yet.
     tail: &'static [u8],
 }
 

@@ -1,10 +1,10 @@
-//! A message about an input, and which setting would mend it.
+//! A message about an input, and the setting that would solve the problem.
 
 use std::fmt;
 
 use hither::ColumnType;
 
-/// One of the [`Options`](crate::Options), or what else decides how an input is read.
+/// One of the [`Options`](crate::Options), or something else that determines how an input is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Setting {
@@ -22,13 +22,13 @@ pub enum Setting {
     ColumnNames,
     /// A type for this column in [`Options::column_types`](crate::Options::column_types).
     Type(String, ColumnType),
-    /// The server that a query is asked of.
+    /// The URL of the server that runs the query.
     Server,
     /// A feature that this crate was compiled without.
     Feature(&'static str),
 }
 
-/// A sentence for people, and the setting that it is about, if it is about one.
+/// A sentence for users, and the setting that it is about, if any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     text: String,
@@ -36,17 +36,17 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A sentence that a setting would mend.
+    /// A sentence about a problem that a setting would solve.
     pub fn with(text: impl Into<String>, setting: Setting) -> Self {
         Self { text: text.into(), setting: Some(setting) }
     }
 
-    /// The setting that would mend what is said.
+    /// The setting that would solve the problem.
     pub fn setting(&self) -> Option<&Setting> {
         self.setting.as_ref()
     }
 
-    /// The same message with a few words before it, such as what it is about.
+    /// The same message with some words before it, such as its subject.
     pub(crate) fn behind(self, words: &str) -> Self {
         Self { text: format!("{words} {}", self.text), ..self }
     }

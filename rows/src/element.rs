@@ -1,6 +1,6 @@
-//! Types of numbers in binary formats without a header, or with one that does not name the type.
+//! Number types of binary formats that have no header, or one that does not contain the type.
 
-/// A type of numbers, all little-endian.
+/// A type of numbers, stored little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     F32,
@@ -10,7 +10,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// Bytes a number takes.
+    /// The size of a number in bytes.
     pub fn size(self) -> usize {
         match self {
             Self::F32 | Self::I32 => 4,
@@ -22,7 +22,7 @@ impl Element {
     ///
     /// # Errors
     ///
-    /// If f32 does not hold an integer exactly, with its place.
+    /// If f32 cannot represent an integer exactly; the message has its position.
     pub fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> Result<(), String> {
         match self {
             Self::F32 => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),
@@ -42,13 +42,13 @@ impl Element {
     }
 }
 
-/// What is said of a list that holds an integer which [`exact`] does not take.
+/// The message about a list with an integer that [`exact`] rejects.
 #[cfg(feature = "parquet")]
 pub fn rounded(number: i128, at: usize) -> String {
     format!("holds {number} at {at}, which float32 would round")
 }
 
-/// An integer as f32, if that holds all of its digits. It is one of up to 64 bits.
+/// An integer of up to 64 bits as f32, if that represents it exactly.
 pub fn exact(number: i128) -> Option<f32> {
     let value = number as f32;
     (value as i128 == number).then_some(value)

@@ -1,4 +1,4 @@
-//! What went wrong with rows: the file, the place in it, what was found and what to do.
+//! Errors about rows: the file, the place in it, what was found and what to do.
 
 use std::{
     fmt, io,
@@ -11,9 +11,9 @@ use crate::diagnostic::{Diagnostic, Setting};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Whole,
-    /// Of a binary file, from 0 as keys by row number are.
+    /// A row of a binary file, counted from 0, like keys that are row numbers.
     Row(u64),
-    /// Of a text file, from 1 as editors count.
+    /// A line of a text file, counted from 1, as in editors.
     Line(u64),
 }
 
@@ -26,39 +26,39 @@ pub struct Error {
 }
 
 impl Error {
-    /// Something about the file as a whole.
+    /// An error about the file as a whole.
     pub fn new(path: &Path, reason: impl Into<Diagnostic>) -> Self {
         Self { path: path.to_owned(), place: Place::Whole, reason: reason.into() }
     }
 
-    /// Something about one row of a binary file, counted from 0.
+    /// An error about a row of a binary file, counted from 0.
     pub fn at_row(path: &Path, row: u64, reason: impl Into<Diagnostic>) -> Self {
         Self { place: Place::Row(row), ..Self::new(path, reason) }
     }
 
-    /// Something about one line of a text file, counted from 1.
+    /// An error about a line of a text file, counted from 1.
     pub fn at_line(path: &Path, line: u64, reason: impl Into<Diagnostic>) -> Self {
         Self { place: Place::Line(line), ..Self::new(path, reason) }
     }
 
-    /// That this build neither reads nor writes Parquet, and reads no Arrow.
+    /// The error that this build neither reads nor writes Parquet, and does not read Arrow.
     #[cfg(not(feature = "parquet"))]
     pub(crate) fn without_parquet(path: &Path) -> Self {
         let reason = "Parquet and Arrow were left out when this was built; build it with Parquet, or use .jsonl";
         Self::new(path, Diagnostic::with(reason, Setting::Feature("parquet")))
     }
 
-    /// The file, or what else gave the rows, by the name under which it was asked for.
+    /// The path of the file, or another name for the source of the rows, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The setting that would mend it, which its text does not name.
+    /// The setting that would solve the problem; the text does not name it.
     pub fn setting(&self) -> Option<&Setting> {
         self.reason.setting()
     }
 
-    /// What the operating system said, without its error number.
+    /// An error of the operating system, without its number.
     pub fn io(path: &Path, error: &io::Error) -> Self {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".into(),

@@ -25,9 +25,9 @@ pub enum Format {
     Ivecs,
     /// `.fbin`: the number of vectors and of dimensions, then the values as f32.
     Fbin,
-    /// `.u8bin`: the same with unsigned bytes.
+    /// `.u8bin`: the number of vectors and of dimensions, then the values as unsigned bytes.
     U8bin,
-    /// `.i8bin`: the same with signed bytes.
+    /// `.i8bin`: the number of vectors and of dimensions, then the values as signed bytes.
     I8bin,
     /// JSON Lines: an object a line.
     Jsonl,
@@ -42,7 +42,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 13] = [
         Self::Npy,
         Self::Npz,
@@ -59,7 +59,7 @@ impl Format {
         Self::Arrow,
     ];
 
-    /// The name, which is the ending of such files.
+    /// The name, which is also the file name's ending.
     pub fn name(self) -> &'static str {
         match self {
             Self::Npy => "npy",
@@ -87,7 +87,7 @@ impl Format {
         }
     }
 
-    /// What needs to be said beside the name.
+    /// A description, where the name alone says too little.
     pub fn about(self) -> &'static str {
         match self {
             Self::Npz => "Arrays of one archive: the vectors, keys and attributes",
@@ -101,17 +101,17 @@ impl Format {
         }
     }
 
-    /// Whether this crate was compiled with what reads it.
+    /// Whether this crate was compiled with support for the format.
     pub fn is_built_in(self) -> bool {
         !matches!(self, Self::Parquet | Self::Arrow) || cfg!(feature = "parquet")
     }
 
-    /// Whether it is text, which may be packed by gzip or zstd.
+    /// Whether it is text, which may be compressed with gzip or zstd.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Jsonl | Self::Csv | Self::Tsv)
     }
 
-    /// Whether its parts have names, so that one of them is the vectors.
+    /// Whether its parts have names, so that one of them can be the vectors.
     pub fn has_names(self) -> bool {
         self.has_columns() || self == Self::Npz
     }
@@ -121,7 +121,7 @@ impl Format {
         self.is_text() || matches!(self, Self::Parquet | Self::Arrow)
     }
 
-    /// The format of a file of vectors: the one that was named, else the one that its name says.
+    /// The format of a file of vectors: the given one, else that of the file's name.
     pub(crate) fn of_vectors(path: &Path, named: Option<Self>) -> Result<Self, Error> {
         Self::of(path, named, |_| true, Setting::Format)
     }
@@ -131,7 +131,7 @@ impl Format {
         Self::of(path, named, Self::has_names, Setting::AttributesFormat)
     }
 
-    /// The format that the name of a file says, packed or not, if it says one.
+    /// The format that a file's name indicates, compressed or not, if it does.
     pub fn named_by(path: &Path) -> Option<Self> {
         extension(unpacked_name(path).0).parse().ok()
     }
@@ -180,7 +180,7 @@ impl Format {
     }
 }
 
-/// A file's name without what says that it is packed, and whether that was there.
+/// A file's name without the ending of a compression, and whether it had one.
 fn unpacked_name(path: &Path) -> (&Path, bool) {
     match Packing::named_by(path) {
         Some(_) => (path.file_stem().map_or(path, Path::new), true),

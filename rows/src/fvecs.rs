@@ -1,4 +1,4 @@
-//! Vectors in `.fvecs`, `.bvecs` and `.ivecs`: each row its length as u32, then that many f32, bytes or
+//! Vectors in `.fvecs`, `.bvecs` and `.ivecs`: for each row its length as u32, then that many f32, bytes or
 //! i32, all little-endian.
 
 use std::{
@@ -26,16 +26,16 @@ pub fn open(source: &mut Source, element: Element) -> Result<Table, Error> {
     })
 }
 
-/// The bytes of rows that all have one length.
+/// The bytes of rows that all have the same length.
 pub struct Records {
     path: PathBuf,
     file: BufReader<File>,
     size: usize,
     row: u64,
-    /// None in a stream, which tells at its end.
+    /// `None` for a stream, whose length is only known at its end.
     pub rows: Option<u64>,
     pub columns: usize,
-    /// The length of the next row, if it was read already.
+    /// The length of the next row, if it has already been read.
     length: Option<u32>,
 }
 
@@ -46,7 +46,7 @@ impl Records {
         let path = source.path();
         let io = |error| Error::io(path, &error);
         let bytes = match source.is_stream() {
-            // A stream counts as long as the longest row: no more is allocated for one.
+            // For a stream, the size of the longest possible row: no more is allocated for one.
             true => 4 + hither::limits::MAX_DIMENSIONS as u64 * size as u64,
             false => file.metadata().map_err(io)?.len(),
         };
@@ -56,7 +56,7 @@ impl Records {
         }
         let columns = length(&mut file).map_err(io)?;
         let record = 4 + u64::from(columns) * size as u64;
-        // Before anything of that length is allocated.
+        // Checked before anything of that length is allocated.
         if columns == 0 || record > bytes {
             return Err(Error::new(
                 path,
@@ -89,7 +89,7 @@ impl Records {
         Ok(Self { path, file, size, row: 0, rows, columns, length: None })
     }
 
-    /// Reads the next row's bytes, false at the end.
+    /// Reads the next row's bytes; false at the end.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Error> {
         let io = |error| Error::io(&self.path, &error);
         let ended = match self.rows {
@@ -125,7 +125,8 @@ fn changed(found: u32, expected: usize) -> String {
     )
 }
 
-/// Why the file's length is not a whole number of rows: a row of another length, or a cut.
+/// Explains why the file's length is not a whole number of rows: a row of another length, or a truncated
+/// file.
 fn uneven(
     path: &Path,
     file: &mut BufReader<File>,
@@ -223,7 +224,7 @@ mod tests {
             (fvecs(&[&[], &[]]), "0 dimensions"),
             (fvecs(&[&[1.0, 2.0], &[1.0]]), "row 1"),
             (fvecs(&[&[1.0, 2.0], &[1.0], &[1.0, 2.0]]), "row 1"),
-            // Lengths that sum up to whole rows all the same.
+            // Lengths that happen to add up to whole rows.
             (fvecs(&[&[1.0, 2.0], &[1.0], &[1.0, 2.0, 3.0]]), "row 1 (from 0): the vector has 1"),
         ] {
             std::fs::write(&path, bytes).unwrap();
@@ -237,7 +238,7 @@ mod tests {
         let folder = scratch("fvecs-damage");
         let bytes = fvecs(&[&[1.0, 2.0], &[3.0, 4.0], &[5.0, 6.0]]);
         damage(&folder.join("a.fvecs"), &bytes, |path| vectors(path).map(|rows| rows.len()));
-        // The format has no count: only a cut between rows goes unnoticed.
+        // The format has no row count: only truncation between rows goes unnoticed.
         let path = folder.join("t.fvecs");
         for length in 0..bytes.len() {
             std::fs::write(&path, &bytes[..length]).unwrap();

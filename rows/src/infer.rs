@@ -1,15 +1,15 @@
-//! What type a column of text has, when only its values can say.
+//! Infers the type of a column of text from its values.
 //!
 //! A type is inferred only where the values keep their meaning in it: integers without leading zeros
 //! (so `007` stays text), UUIDs in lower case with hyphens where RFC 9562 puts them (so a hash of 32
-//! digits stays text), bytes in Postgres' `\x` form, RFC 3339 moments with an offset. Integers that
-//! neither int64 nor float64 would keep are refused: there a type must be asked for.
+//! digits stays text), bytes in Postgres's `\x` form, RFC 3339 timestamps with an offset. Integers that
+//! neither int64 nor float64 can represent exactly are rejected: the user must choose a type.
 
 use hither::{ColumnType, Key, KeyType, Value, parse_timestamp, parse_uuid};
 
 use crate::diagnostic::{Diagnostic, Setting};
 
-/// What the values of one column were so far.
+/// What was found in a column so far.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     bools: u64,
@@ -17,14 +17,14 @@ pub struct Evidence {
     floats: u64,
     texts: u64,
     nested: u64,
-    /// Every text so far could be one of these.
+    /// Whether every text so far could be of these types.
     moments: bool,
     uuids: bool,
     bytes: bool,
     non_finite: bool,
-    /// Some text was a moment other than ±infinity.
+    /// Whether some text was a timestamp other than ±infinity.
     finite_moment: bool,
-    /// The first integer beyond int64, and the first that no float64 is.
+    /// The first integer beyond int64, and the first that float64 cannot represent exactly.
     wide: Option<String>,
     inexact: Option<String>,
 }
@@ -49,12 +49,12 @@ impl Default for Evidence {
 }
 
 impl Evidence {
-    /// A truth value.
+    /// Counts a Boolean.
     pub fn bool(&mut self) {
         self.bools += 1;
     }
 
-    /// A number, as it is written.
+    /// Counts a number, in its written form.
     pub fn number(&mut self, text: &str) {
         let digits = text.strip_prefix('-').unwrap_or(text);
         if !digits.bytes().all(|c| c.is_ascii_digit()) {
@@ -70,12 +70,12 @@ impl Evidence {
         }
     }
 
-    /// A list or an object.
+    /// Counts a list or an object.
     pub fn nested(&mut self) {
         self.nested += 1;
     }
 
-    /// Text.
+    /// Counts a text.
     pub fn text(&mut self, text: &str) {
         self.texts += 1;
         if self.moments {
@@ -88,7 +88,7 @@ impl Evidence {
         self.non_finite = self.non_finite && parse_non_finite(text).is_some();
     }
 
-    /// A cell of a table of text; an empty one is null and says nothing.
+    /// Counts a cell of a text table; an empty one is null and ignored.
     pub fn cell(&mut self, cell: &str) {
         if cell.is_empty() {
         } else if parse_bool(cell).is_some() {
@@ -100,12 +100,12 @@ impl Evidence {
         }
     }
 
-    /// How many values there were, nulls left out.
+    /// The number of values, without nulls.
     pub fn values(&self) -> u64 {
         self.bools + self.integers + self.floats + self.texts + self.nested
     }
 
-    /// The type that holds every value; `mixed` where no other does. Text where there was none.
+    /// The type that can represent every value; `mixed` if no other can. Text if there are no values.
     pub fn column_type(&self, mixed: ColumnType) -> ColumnType {
         let (all, numbers) = (self.values(), self.integers + self.floats);
         if all == self.texts {
@@ -131,7 +131,7 @@ impl Evidence {
         (self.moments && self.finite_moment, self.uuids, self.bytes)
     }
 
-    /// What to do about an integer whose digits the inferred type of this column would not keep.
+    /// Says what to do about an integer that the inferred type of this column cannot represent exactly.
     pub fn check_digits(&self, name: &str, inferred: ColumnType) -> Result<(), Diagnostic> {
         let lost = if self.floats == 0 { &self.wide } else { &self.inexact };
         match lost {
@@ -146,7 +146,7 @@ impl Evidence {
         }
     }
 
-    /// Why these values cannot be the keys of so many rows.
+    /// Says why these values cannot be the keys of `rows` rows.
     pub fn no_key(&self, rows: u64) -> String {
         match (rows - self.values(), &self.wide) {
             (1.., _) if self.values() == 0 => "no row has one".into(),
@@ -159,8 +159,8 @@ impl Evidence {
         }
     }
 
-    /// The type of keys that these values can be; none if they are of several types or of one that
-    /// names no rows.
+    /// The type of these values as keys; `None` if they have different types or a type that keys cannot
+    /// have.
     pub fn key_type(&self) -> Option<KeyType> {
         match self.values() {
             0 => None,
@@ -172,7 +172,7 @@ impl Evidence {
     }
 }
 
-/// Text as a value of a type; none where it is none.
+/// Parses text as a value of a type; `None` if it is not one.
 pub fn value_from_text(text: &str, column_type: ColumnType) -> Option<Value> {
     Some(match column_type {
         ColumnType::Bool => Value::Bool(parse_bool(text)?),
@@ -191,25 +191,25 @@ pub fn value_from_text(text: &str, column_type: ColumnType) -> Option<Value> {
     })
 }
 
-/// Whether text is an integer that is no value of its column to the last digit.
+/// Whether text is an integer that a column of this type would round.
 pub fn rounds(text: &str, column_type: ColumnType) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_integer = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
     column_type == ColumnType::Float64 && is_integer && !is_exact(text)
 }
 
-/// A number as float64 has it; none beyond its range, for infinity is another number.
+/// Parses a float64; `None` if the number is out of range, because infinity would be another number.
 fn parse_float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// Whether a float64 is this integer, to its last digit.
+/// Whether float64 represents this integer exactly.
 fn is_exact(integer: &str) -> bool {
     let float: f64 = integer.parse().unwrap_or(f64::NAN);
     integer.len() < 16 || format!("{float:.0}") == integer
 }
 
-/// Text as a key of a type; none where it is none.
+/// Parses text as a key of a type; `None` if it is not one.
 pub fn key_from_text(text: &str, key_type: KeyType) -> Option<Key> {
     match key_type {
         KeyType::RowNumber | KeyType::Int64 => text.parse().ok().map(Key::Int64),
@@ -218,21 +218,21 @@ pub fn key_from_text(text: &str, key_type: KeyType) -> Option<Key> {
     }
 }
 
-/// A timestamp that cannot be meant otherwise: with a time and an offset.
+/// Parses an unambiguous timestamp: one with a time and an offset.
 fn parse_moment(text: &str) -> Option<i64> {
     let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
     let whole = time.contains(['Z', 'z', '+', '-']) || text.ends_with("infinity");
     parse_timestamp(text).filter(|_| whole)
 }
 
-/// Whether a timestamp has digits beyond the microseconds that it is rounded to.
+/// Whether a timestamp has digits that are lost when it is rounded to microseconds.
 pub fn is_rounded(timestamp: &str) -> bool {
     let fraction = timestamp.split_once('.').map_or("", |(_, fraction)| fraction);
     let digits = fraction.bytes().take_while(u8::is_ascii_digit);
     digits.skip(6).any(|digit| digit != b'0')
 }
 
-/// A UUID in the one spelling that it would be given back in.
+/// Parses a UUID in canonical spelling, in which it would also be written.
 pub fn canonical_uuid(text: &str) -> Option<[u8; 16]> {
     let canonical = text.len() == 36
         && text.bytes().enumerate().all(|(at, c)| match at {
@@ -242,7 +242,7 @@ pub fn canonical_uuid(text: &str) -> Option<[u8; 16]> {
     if canonical { parse_uuid(text) } else { None }
 }
 
-/// Bytes as Postgres writes them: `\x` and two hexadecimal digits a byte.
+/// Parses bytes in Postgres's format: `\x` and two hexadecimal digits for each byte.
 pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("\\x")?.as_bytes();
     if digits.len() % 2 != 0 {
@@ -252,12 +252,12 @@ pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
     digits.chunks(2).map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8)).collect()
 }
 
-/// Bytes as [`parse_bytes`] reads them.
+/// Formats bytes as [`parse_bytes`] reads them.
 pub fn format_bytes(bytes: &[u8]) -> String {
     bytes.iter().fold(String::from("\\x"), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// The numbers that JSON cannot write.
+/// Parses the numbers that JSON cannot represent.
 pub fn parse_non_finite(text: &str) -> Option<f64> {
     match text {
         "NaN" | "nan" => Some(f64::NAN),
@@ -267,7 +267,7 @@ pub fn parse_non_finite(text: &str) -> Option<f64> {
     }
 }
 
-/// `true` and `false`, also as Python and spreadsheets write them.
+/// Parses `true` and `false`, also as written by Python and spreadsheets.
 pub fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
@@ -276,8 +276,8 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether text is a number that JSON would allow too: no leading zeros or plus, digits on both
-/// sides of the point. A code such as `007` is none.
+/// Whether text is a number that JSON would allow, too: without leading zeros or plus, and with digits on
+/// both sides of the point. A code such as `007` is not one.
 fn is_plain_number(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let mantissa = text.split(['e', 'E']).next().unwrap_or("");
@@ -333,7 +333,7 @@ mod tests {
         for (values, lost) in [
             (&["1", "9223372036854775807", "-9223372036854775808"][..], false),
             (&["1", "9223372036854775808"], true),
-            // A power of two is a float64 too, but its column's other values are integers.
+            // float64 represents a power of two exactly, but the column's other values are integers.
             (&["18446744073709551616"], true),
             (&["0.5", "18446744073709551616"], false),
             (&["0.5", "18446744073709551617"], true),

@@ -1,4 +1,4 @@
-//! An open input: a file of vectors, with keys and attributes beside them, or the rows of a query.
+//! An open input: a file of vectors, with separate files of keys and attributes, or the rows of a query.
 
 use std::path::{Path, PathBuf};
 
@@ -18,19 +18,20 @@ use crate::{
 
 /// An open input.
 pub struct Input {
-    /// How many values each vector has.
+    /// The number of values of each vector.
     pub dimensions: usize,
-    /// How many rows there are; none if that is known at their end only.
+    /// The number of rows; `None` if it is only known at the end.
     pub rows: Option<u64>,
-    /// What rows are called by.
+    /// The type of the rows' keys.
     pub key_type: KeyType,
     /// The attributes, in the order of [`Row::attributes`].
     pub columns: Vec<ColumnSchema>,
-    /// The column that was taken as the vector, if the format has columns.
+    /// The name of the column that was chosen as the vector, if the format has columns.
     pub vector_column: Option<String>,
-    /// The column that was taken as the key, if any was.
+    /// The name of the column that was chosen as the key, if any.
     pub key_column: Option<String>,
-    /// What a reader of the rows should know: what was taken for what, and what is not kept whole.
+    /// What users should know about how the input is read: which columns were chosen, and what is not
+    /// preserved exactly.
     pub notes: Vec<Diagnostic>,
     path: PathBuf,
     vectors: Box<dyn Rows>,
@@ -41,8 +42,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens the files, `-` for standard input, and says what they hold. Text formats are read once
-    /// to infer types.
+    /// Opens the files, `-` for standard input, and determines what they contain. Text formats are read
+    /// once to infer types.
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         let format = Format::of_vectors(path, options.format)?;
         let has_columns = format.has_names();
@@ -77,7 +78,8 @@ impl Input {
             input.keys = Some(keys);
         }
         if let Some(path) = &options.attributes {
-            // A key column that the vectors' own file could have was found there, or is missing.
+            // The key can only be a column of this file if the vectors' file cannot have one and there is
+            // no file of keys.
             let roles = Roles::of_attributes(options, !has_columns && !key_elsewhere);
             let format = Format::of_attributes(path, options.attributes_format)?;
             let table =
@@ -109,7 +111,7 @@ impl Input {
         Ok(input)
     }
 
-    /// Runs a query in Postgres, whose rows come as they are read.
+    /// Runs a query in Postgres and streams its rows.
     #[cfg(feature = "postgres")]
     pub fn query(url: &str, query: &str, options: &Options) -> Result<Self, Error> {
         let roles = Roles::of_vectors(options, true);
@@ -140,7 +142,7 @@ impl Input {
         input
     }
 
-    /// Reads the next row, false at the end.
+    /// Reads the next row; false at the end.
     pub fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
         row.key = None;
         row.invalid = None;
@@ -173,12 +175,12 @@ impl Input {
         Ok(true)
     }
 
-    /// How many timestamps were rounded to microseconds so far.
+    /// The number of timestamps rounded to microseconds so far.
     pub fn rounded(&self) -> u64 {
         self.vectors.rounded() + self.attributes.as_ref().map_or(0, |rows| rows.rounded())
     }
 
-    /// Text is read once to infer types, and may be another the second time.
+    /// The error for text that changed between the pass that inferred types and this one.
     fn changed(&self) -> Error {
         Error::new(
             &self.path,
@@ -220,7 +222,7 @@ impl Input {
         ))
     }
 
-    /// Gives columns and keys the types that were asked for.
+    /// Gives columns and keys the types that the options ask for.
     fn take_types(&mut self, options: &Options) -> Result<(), Error> {
         let source = TypeSource {
             columns: &mut self.columns,

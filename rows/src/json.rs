@@ -1,11 +1,11 @@
-//! Text as JSON has it.
+//! Text as JSON.
 
 use std::io::{Result, Write};
 
 use serde_json::{Value as Json, value::RawValue};
 
-/// A document as it is written, in one line: its parts may have line ends between them, strings
-/// have none. What is no JSON becomes a string.
+/// A document as one line, otherwise as written: only whitespace between its parts can contain line ends,
+/// strings cannot. Text that is not JSON becomes a JSON string.
 pub fn json_line(text: &str) -> String {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(_) => text.replace(['\n', '\r'], " "),
@@ -18,7 +18,7 @@ pub fn quoted(text: &str) -> String {
     Json::from(text).to_string()
 }
 
-/// A vector as a list, in the shortest digits that read back as the same f32.
+/// A vector as a list, with the fewest digits that read back as the same f32.
 pub fn write_list(vector: &[f32], out: &mut Vec<u8>) -> Result<()> {
     for (at, value) in vector.iter().enumerate() {
         out.push(if at == 0 { b'[' } else { b',' });

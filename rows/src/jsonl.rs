@@ -1,4 +1,4 @@
-//! JSON Lines: an object a line. Read twice, first for the columns and their types.
+//! JSON Lines: one object per line. The file is read twice, first for the columns and their types.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
         false => None,
         true => {
             let seen = |at: usize| &survey.columns[at];
-            // Lists as text may be meant only where there are no others.
+            // Lists as text are only considered if there are no other lists.
             let no_lists = !survey
                 .columns
                 .iter()
@@ -94,7 +94,7 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
     })
 }
 
-/// What the first reading found.
+/// The result of the first pass.
 #[derive(Default)]
 struct Survey {
     rows: u64,
@@ -102,14 +102,14 @@ struct Survey {
     columns: Vec<ColumnSurvey>,
 }
 
-/// What one column held.
+/// What the first pass found in a column.
 #[derive(Default)]
 struct ColumnSurvey {
     evidence: Evidence,
-    /// The values that were lists of numbers, and whether some of them were text.
+    /// The values that were lists of numbers, and whether some of these were text.
     lists: Lists,
     texts: bool,
-    /// How many texts hold half of a surrogate pair.
+    /// The number of texts that contain half of a surrogate pair.
     halves: u64,
 }
 
@@ -153,7 +153,7 @@ impl Survey {
                 Some(wanted) => key_type(wanted),
                 None => evidence.key_type(),
             };
-            // A row without a UUID gets a random one, where the column is named as the key.
+            // A row without a UUID gets a random one, if the key column was named.
             let may_lack = |key_type| key_type == KeyType::Uuid && roles.key_column.is_some();
             key_type
                 .filter(|&own| evidence.values() == self.rows || may_lack(own))
@@ -210,7 +210,7 @@ impl ColumnSurvey {
     }
 }
 
-/// Where a field's value goes.
+/// What a field's value is used for.
 enum Target {
     Vector,
     Key(KeyType),
@@ -223,7 +223,7 @@ struct Reader {
     columns: usize,
     dimensions: usize,
     vector: Option<String>,
-    /// The name of the key, if every row must have one.
+    /// The name of the key column, if every row must have a key.
     key: Option<String>,
     rounded: u64,
 }
@@ -307,7 +307,7 @@ fn read_value(raw: &str, column_type: ColumnType) -> Result<Value, String> {
     }
 }
 
-/// A string without its quotes, anything else as it is written.
+/// A string without its quotes; anything else unchanged.
 fn plain(raw: &str) -> std::borrow::Cow<'_, str> {
     if raw.starts_with('"') { text(raw) } else { raw.into() }
 }

@@ -1,5 +1,5 @@
-//! Keys alone, such as those of rows that are to be removed: a column of a table, a list of NumPy's, or
-//! a key a line.
+//! Keys without rows, such as those of rows that are to be removed: a column of a table, a NumPy array, or
+//! one key per line.
 
 use std::path::Path;
 
@@ -11,12 +11,13 @@ use crate::{
     source::Source, vector::shorten,
 };
 
-/// Reads the keys of rows of an index that is laid out so, `-` from standard input. Of a table they are
-/// the column that the options name, else "key" or "id"; of `.npy` its elements. Any other file, and
-/// one whose format has no such parts, is text with a key a line.
+/// Reads keys of rows of an index with this layout, `-` from standard input. In a table they are the column
+/// that the options name, else "key" or "id"; in `.npy` the elements. A file whose name indicates no format
+/// is text with one key per line.
 ///
 /// # Errors
-/// If one is no key of this type, with its place.
+/// If the file's format cannot contain keys, or a value is not a key of this type; the message has its
+/// position.
 pub fn read_keys(path: &Path, layout: &Layout, options: &Options) -> Result<Vec<Key>, Error> {
     let mut source = Source::open(path, options.interrupted)?;
     source.spool()?;
@@ -60,7 +61,7 @@ fn column(
     options: &Options,
 ) -> Result<Vec<Key>, Error> {
     let path = source.path().to_owned();
-    // Columns beside the keys may hold anything.
+    // The other columns may contain anything.
     let anything = |column: &ColumnSchema| ColumnSchema {
         name: column.name.clone(),
         column_type: ColumnType::Text,
@@ -89,7 +90,7 @@ fn column(
     Ok(keys)
 }
 
-/// A key that a file holds as one of the type that the index has.
+/// Converts a key from a file to the index's type of keys.
 fn as_key(path: &Path, row: usize, found: &Key, layout: &Layout) -> Result<Key, Error> {
     let text = found.to_string();
     key_from_text(&text, layout.key_type)

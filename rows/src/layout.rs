@@ -1,4 +1,4 @@
-//! What the rows of a file have, and under which names.
+//! The parts of a file's rows, and their names.
 
 use hither::{ColumnSchema, ColumnType, KeyType};
 #[cfg(feature = "parquet")]
@@ -6,7 +6,7 @@ use hither::{Key, Value};
 
 use crate::names::{self, KEY_NAMES, VECTOR_NAMES};
 
-/// How numbers are written where the format leaves a choice (`.npy`).
+/// The precision of numbers, where the format leaves a choice (`.npy`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// Half precision, f2.
@@ -15,25 +15,24 @@ pub enum Precision {
     F32,
 }
 
-/// What the rows of a file have.
+/// The parts of a file's rows.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// How many values each vector has.
+    /// The number of values of each vector.
     pub dimensions: usize,
-    /// How the numbers of `.npy` are written.
+    /// The precision of the numbers in `.npy`.
     pub precision: Precision,
-    /// Row numbers are not written: reading the file gives them again.
+    /// The type of the keys. Row numbers are not written: reading the file yields them again.
     pub key_type: KeyType,
     /// The attributes.
     pub columns: Vec<ColumnSchema>,
 }
 
-/// The names of the vector's and the key's column, which reading takes by themselves, before all
-/// others that it would.
+/// The names of the vector's and the key's column, which reading chooses by default before all others.
 pub const VECTOR: &str = VECTOR_NAMES[0];
 pub const KEY: &str = KEY_NAMES[0];
 
-/// The names of the attributes beside these.
+/// The names of the attributes' columns beside these.
 pub fn attribute_names(layout: &Layout) -> Vec<String> {
     let taken = match layout.key_type {
         KeyType::RowNumber => &[VECTOR][..],
@@ -42,7 +41,7 @@ pub fn attribute_names(layout: &Layout) -> Vec<String> {
     names::beside(&layout.columns, taken)
 }
 
-/// The type of column that keys of this type are in.
+/// The column type for keys of this type.
 pub fn key_column_type(key_type: KeyType) -> ColumnType {
     match key_type {
         KeyType::RowNumber | KeyType::Int64 => ColumnType::Int64,
@@ -51,7 +50,7 @@ pub fn key_column_type(key_type: KeyType) -> ColumnType {
     }
 }
 
-/// A key as a value of that column.
+/// A key as a value of a column.
 #[cfg(feature = "parquet")]
 pub fn key_value(key: Key) -> Value {
     match key {

@@ -1,6 +1,6 @@
-//! Rows for an index of [`hither`]: vectors with keys and attributes, read from files and from queries
-//! in Postgres, and written to files that are read again. One row at a time, so that no file need fit
-//! into memory.
+//! Rows for an index of [`hither`]: vectors with keys and attributes, read from files and from Postgres
+//! queries, and written to files that can be read again. Rows are processed one at a time, so that no file
+//! needs to fit in memory.
 //!
 //! ```no_run
 //! use hither_rows::{Input, Options, Row};
@@ -13,8 +13,8 @@
 //! # Ok::<(), hither_rows::Error>(())
 //! ```
 //!
-//! An [`Error`] says which file, where in it, what was found and what to do. Where one of the
-//! [`Options`] would mend it, [`Error::setting`] says which: whoever takes these from people knows
+//! An [`Error`] says which file, where in it, what was found and what to do. If one of the [`Options`]
+//! would solve the problem, [`Error::setting`] says which one: programs that take these from users know
 //! what they are called there.
 
 #[cfg(feature = "parquet")]

@@ -7,10 +7,11 @@ use std::{
 
 use crate::{Diagnostic, Error, packed::unpacked, source::Source};
 
-/// Most bytes of a line: a packed file of a few kilobytes may unpack to a line that no memory holds.
+/// The longest line in bytes: a compressed file of a few kilobytes may contain a line that fits in no
+/// memory.
 pub const LONGEST: u64 = 1 << 28;
 
-/// A text file, line by line.
+/// Reads a text file line by line.
 pub struct Lines {
     path: PathBuf,
     file: Box<dyn BufRead + Send>,
@@ -19,7 +20,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Opens the text of a source, from its beginning.
+    /// Opens the text of a source from its beginning.
     pub fn open(source: &mut Source) -> Result<Self, Error> {
         let file = unpacked(source.start()?).map_err(|error| Error::io(source.path(), &error))?;
         Ok(Self { path: source.path().to_owned(), file, bytes: Vec::new(), line: 0 })
@@ -35,7 +36,7 @@ impl Lines {
         self.line
     }
 
-    /// Reads a line, without its end and without a byte order mark. False at the end.
+    /// Reads a line, without its line end and without a byte order mark; false at the end.
     pub fn next(&mut self) -> Result<bool, Error> {
         self.bytes.clear();
         let read = (&mut self.file).take(LONGEST + 1).read_until(b'\n', &mut self.bytes);
@@ -58,7 +59,7 @@ impl Lines {
         Ok(true)
     }
 
-    /// Whether the line that was read last holds nothing.
+    /// Whether the line that was read last is blank.
     pub fn is_blank(&self) -> bool {
         self.bytes.trim_ascii().is_empty()
     }
@@ -69,7 +70,7 @@ impl Lines {
             .map_err(|_| self.refuse("it is no valid UTF-8; convert the file with iconv"))
     }
 
-    /// What is wrong with the line that was read last.
+    /// The error for the line that was read last.
     pub fn refuse(&self, reason: impl Into<Diagnostic>) -> Error {
         Error::at_line(&self.path, self.line, reason)
     }

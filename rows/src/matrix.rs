@@ -1,4 +1,4 @@
-//! Whole matrices in memory: queries as f32, and the true neighbours of queries as row numbers.
+//! Whole matrices in memory: queries as f32, and true neighbours of queries as row numbers.
 
 use std::path::Path;
 
@@ -10,7 +10,8 @@ use crate::{
     source::{Source, extension},
 };
 
-/// Reads queries from any file that [`Input`] reads: values row by row, rows, dimensions.
+/// Reads queries from any file that [`Input`] reads. Returns the values row by row, and the numbers of rows
+/// and dimensions.
 pub fn read_matrix_f32(
     path: &Path,
     format: Option<Format>,
@@ -27,8 +28,8 @@ pub fn read_matrix_f32(
     Ok((values, rows, input.dimensions))
 }
 
-/// Reads row numbers from `.npy` (integers of 4 or 8 bytes), `.ivecs` or `.ibin`: row by row, rows, columns.
-/// What has no name is taken for the former.
+/// Reads row numbers from `.npy` (integers of 4 or 8 bytes), `.ivecs` or `.ibin`. Returns them row by row,
+/// and the numbers of rows and columns. A file without such an ending is read as `.npy`.
 pub fn read_matrix_i64(path: &Path) -> Result<(Vec<i64>, usize, usize), Error> {
     let (mut values, mut bytes) = (Vec::new(), Vec::new());
     let mut source = Source::open(path, None)?;

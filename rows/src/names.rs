@@ -1,16 +1,16 @@
-//! The names of columns: names that say what a column is, and names of columns in an answer, which has
-//! fields of its own.
+//! Column names: default names of vectors and keys, and names that are unique beside an answer's own
+//! fields.
 
 use hither::ColumnSchema;
 
-/// Names of vector columns that need not be given, the first that is there.
+/// Default names of vector columns, in order of preference.
 pub const VECTOR_NAMES: [&str; 3] = ["vector", "embedding", "embeddings"];
 
-/// Names of key columns that need not be given.
+/// Default names of key columns.
 pub const KEY_NAMES: [&str; 2] = ["key", "id"];
 
-/// Names under which columns appear where some are taken: their own, with underscores appended to
-/// one that is taken until it is free. The same rule holds in JavaScript and in Postgres.
+/// Names of columns beside names that are already taken: their own, with underscores appended until they
+/// are unique. The same rule applies in JavaScript and in Postgres.
 pub fn beside(columns: &[ColumnSchema], taken: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     for at in 0..names.len() {

@@ -1,4 +1,4 @@
-//! Vectors in NumPy's `.npy`: a matrix of numbers, one vector a row, in C or Fortran order.
+//! Vectors in NumPy's `.npy`: a matrix of numbers with one vector per row, in C or Fortran order.
 
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ pub mod write;
 
 use header::{Dtype, Header};
 
-/// How much of an array in Fortran order is turned at a time.
+/// How many bytes of an array in Fortran order are transposed at a time.
 const TURNED_BYTES: usize = 32 << 20;
 
 /// Opens vectors.
@@ -34,12 +34,12 @@ pub fn open(source: &mut Source) -> Result<Table, Error> {
     })
 }
 
-/// Whether an array is a matrix of numbers that vectors can have.
+/// Whether an array is a matrix of numbers that can be read as vectors.
 pub fn is_vectors(header: &Header) -> bool {
     header.shape.len() == 2 && supported(header.dtype).is_none()
 }
 
-/// What is wrong with a dtype as vectors.
+/// Why arrays of this dtype cannot be vectors; `None` if they can.
 fn supported(dtype: Dtype) -> Option<String> {
     let fits = matches!((dtype.kind, dtype.size), (b'f', 2 | 4 | 8) | (b'u' | b'i', 1));
     (!fits).then(|| {
@@ -49,8 +49,8 @@ fn supported(dtype: Dtype) -> Option<String> {
     })
 }
 
-/// Appends the numbers of `bytes` as f32. Doubles beyond f32 become infinite, which the library
-/// reports or skips with all that is not finite.
+/// Appends the numbers in `bytes` as f32. Doubles beyond the range of f32 become infinite; the library
+/// reports or skips these like all numbers that are not finite.
 fn decode_f32(dtype: Dtype, bytes: &[u8], out: &mut Vec<f32>) {
     match (dtype.kind, dtype.size) {
         (b'f', 2) => out.extend(each(bytes, dtype).map(|b| half::f16::from_le_bytes(b).to_f32())),
@@ -61,7 +61,7 @@ fn decode_f32(dtype: Dtype, bytes: &[u8], out: &mut Vec<f32>) {
     }
 }
 
-/// Numbers of `N` bytes each, brought to little-endian.
+/// The numbers of `N` bytes each, converted to little-endian.
 pub fn each<const N: usize>(bytes: &[u8], dtype: Dtype) -> impl Iterator<Item = [u8; N]> {
     bytes.as_chunks::<N>().0.iter().map(move |&(mut number)| {
         if dtype.big_endian {
@@ -81,14 +81,14 @@ pub struct Matrix {
     data: u64,
     row_bytes: usize,
     row: u64,
-    /// Rows of an array in Fortran order that are turned already, and how many were taken.
+    /// Transposed rows of an array in Fortran order, and how many bytes of them were taken.
     turned: Option<(Vec<u8>, usize)>,
-    /// Whether nobody knows where it ends before it does.
+    /// Whether the length is only known at the end.
     stream: bool,
 }
 
 impl Matrix {
-    /// Opens an array that has two dimensions and a dtype in which `unsupported` finds nothing.
+    /// Opens a two-dimensional array for whose dtype `unsupported` returns nothing.
     pub fn open(
         source: &mut Source,
         what: &str,
@@ -128,12 +128,12 @@ impl Matrix {
         }
         let mut stream = source.is_stream();
         if stream && header.fortran {
-            // Its first row ends nearly at its end.
+            // The first row extends nearly to the end of the array.
             file = BufReader::new(source.copied(&mut file)?);
             header.data = 0;
             stream = false;
         }
-        // The length is checked, so that a row fits into memory if the file does.
+        // The length is checked, so that a row fits in memory if the file does.
         match stream {
             false => header.check_length(path, &file)?,
             true if columns > hither::limits::MAX_DIMENSIONS as u64 => {
@@ -156,7 +156,7 @@ impl Matrix {
         })
     }
 
-    /// Reads the next row's bytes, false at the end.
+    /// Reads the next row's bytes; false at the end.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Error> {
         if self.row == self.rows {
             let more = self.stream && self.file.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
@@ -193,7 +193,7 @@ impl Matrix {
     }
 }
 
-/// Reads `count` rows of an array whose columns lie one after another, from the row at `from` on.
+/// Reads `count` rows of an array in Fortran order, starting at the row with offset `from`.
 fn turn(
     file: &mut BufReader<File>,
     from: u64,

@@ -1,9 +1,8 @@
-//! NumPy's `.npz`: arrays of one archive as the vectors, the keys and the attributes of the same rows.
-//! The vectors are the matrix, keys and attributes lists of as many elements; of attributes alone, of
-//! as many as most lists have.
+//! NumPy's `.npz`: arrays of one archive as the vectors, keys and attributes of the same rows. The vectors
+//! are a matrix, keys and attributes are one-dimensional arrays of the same length. Without vectors, the
+//! length is that of most one-dimensional arrays.
 //!
-//! Each array is copied to a temporary file first: within an archive nothing can be read in two places
-//! at once.
+//! Each array is first copied to a temporary file, because an archive cannot be read at two places at once.
 
 use std::{
     fs::File,
@@ -87,7 +86,7 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
 
 /// An array of the archive.
 struct Array {
-    /// Its place in the archive.
+    /// Its index in the archive.
     at: usize,
     name: String,
     header: Header,
@@ -119,18 +118,18 @@ impl Archive {
         Ok(archive)
     }
 
-    /// A file of one array.
+    /// A temporary file with one array.
     fn extract(&mut self, source: &Source, array: usize) -> Result<Source, Error> {
         let Array { at, name, header } = &self.arrays[array];
         let path = within(&self.path, name);
         let file = self.zip.by_index(*at).map_err(|error| damaged(&path, &error))?;
-        // A byte more is seen as one that follows the array; what unpacks to far more is not awaited.
+        // One byte more reveals data after the array; more than that is not decompressed.
         let most = header.length().unwrap_or(header.data).saturating_add(1);
         let file = source.copied(&mut file.take(most))?;
         Ok(Source::of_file(path, file))
     }
 
-    /// How many elements most lists have, of as many the first ones.
+    /// The length of most one-dimensional arrays; if several lengths are equally common, the first.
     fn rows_of_lists(&self) -> Result<u64, Diagnostic> {
         let length = |array: &Array| match array.header.shape[..] {
             [length] | [length, 1] => Some(length),
@@ -138,12 +137,12 @@ impl Archive {
         };
         let lengths: Vec<u64> = self.arrays.iter().filter_map(length).collect();
         let count = |length: &u64| lengths.iter().filter(|other| *other == length).count();
-        // The last of several that are greatest is taken.
+        // `max_by_key` returns the last of several maxima.
         let most = lengths.iter().rev().max_by_key(|length| count(length));
         most.copied().ok_or_else(|| "it holds no list, such as an attribute a row".into())
     }
 
-    /// Which array is the keys.
+    /// Which array has the keys.
     fn key(
         &self,
         roles: &Roles,
@@ -187,7 +186,7 @@ impl Archive {
     }
 }
 
-/// An array of an archive, as messages call it.
+/// The name of an array of an archive in messages.
 fn within(path: &Path, name: &str) -> PathBuf {
     format!("{}: {name}.npy", path.display()).into()
 }
@@ -197,9 +196,9 @@ fn damaged(path: &Path, error: &ZipError) -> Error {
 }
 
 struct Reader {
-    /// None in an archive of attributes alone.
+    /// `None` for an archive of attributes alone.
     vectors: Option<Box<dyn Rows>>,
-    /// How many rows are to come.
+    /// The number of remaining rows.
     left: u64,
     keys: Option<Keys>,
     attributes: Vec<Column>,

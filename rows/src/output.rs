@@ -1,8 +1,8 @@
-//! Rows into files: `.npy`, JSON Lines, CSV, TSV, Parquet or Arrow, in forms that
-//! [`Input`](crate::Input) reads again.
+//! Writes rows to files: `.npy`, JSON Lines, CSV, TSV, Parquet or Arrow, in forms that
+//! [`Input`](crate::Input) can read again.
 //!
-//! A file is written under a temporary name beside its own and renamed when it is whole, so that a
-//! reader never sees half of one and a failed run leaves nothing behind.
+//! A file is written under a temporary name next to its final one and renamed when it is complete, so that
+//! readers never see a partial file and a failed run leaves nothing behind.
 
 use std::path::Path;
 
@@ -18,11 +18,11 @@ pub struct Output {
 }
 
 impl Output {
-    /// Starts a file in the format that its name says. `.npy` takes the vectors alone. Text is packed
-    /// where the name ends in `.gz` or `.zst`.
+    /// Starts a file in the format that its name indicates. `.npy` contains only the vectors. Text is
+    /// compressed if the name ends in `.gz` or `.zst`.
     ///
     /// # Errors
-    /// If the name says no format that is written, or the system refuses the file.
+    /// If the name does not indicate a format that can be written, or the system rejects the file.
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
         let format = Format::named_by(path);
         if let (Some(_), Some(format)) = (Packing::named_by(path), format.filter(|f| !f.is_text()))
@@ -52,7 +52,7 @@ impl Output {
         Ok(Self { dimensions: layout.dimensions, columns: layout.columns.len(), writer })
     }
 
-    /// Writes a row: a key where the layout has a type for it, and a value for each column.
+    /// Writes a row: a key if the layout has a type for it, and a value for each column.
     pub fn write(
         &mut self,
         key: Option<KeyRef<'_>>,
@@ -67,7 +67,7 @@ impl Output {
         self.writer.write(key, vector, values)
     }
 
-    /// Completes the file and gives it its name.
+    /// Completes the file and renames it to its name.
     pub fn finish(self) -> Result<(), Error> {
         self.writer.finish()
     }

@@ -1,4 +1,4 @@
-//! Text that gzip or zstd packed, told by its first bytes: neither can begin text in UTF-8.
+//! Text compressed with gzip or zstd, recognised by its first bytes, with which UTF-8 text cannot begin.
 
 use std::{
     fs::File,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::source::extension;
 
-/// What text is packed by.
+/// A compression of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     Gzip,
@@ -16,7 +16,7 @@ pub enum Packing {
 }
 
 impl Packing {
-    /// What the ending of a name says.
+    /// The compression that a file name's ending indicates.
     pub fn named_by(path: &Path) -> Option<Self> {
         match extension(path).as_str() {
             "gz" => Some(Self::Gzip),
@@ -26,12 +26,12 @@ impl Packing {
     }
 }
 
-/// Why zstd is not unpacked, where it is not.
+/// The message for a build that cannot decompress zstd.
 #[cfg(not(feature = "parquet"))]
 const WITHOUT_ZSTD: &str =
     "zstd was left out when this was built; build it with Parquet, or unpack the file: zstd -d";
 
-/// The text of a file from its beginning, unpacked as it is read.
+/// The text of a file from its beginning, decompressed while it is read.
 pub fn unpacked(mut file: File) -> io::Result<Box<dyn BufRead + Send>> {
     let mut first = Vec::new();
     (&mut file).take(4).read_to_end(&mut first)?;
@@ -39,7 +39,7 @@ pub fn unpacked(mut file: File) -> io::Result<Box<dyn BufRead + Send>> {
     let file = BufReader::with_capacity(1 << 17, file);
     Ok(match first[..] {
         [0x1f, 0x8b, ..] => {
-            // Several members, one behind the other, are one text: so pigz and bgzip write it.
+            // Several members in a row are one text, as pigz and bgzip write it.
             let gzip = flate2::bufread::MultiGzDecoder::new(file);
             Box::new(BufReader::with_capacity(1 << 17, gzip))
         }
@@ -89,7 +89,7 @@ mod tests {
         let mut files = vec![
             ("a.jsonl.gz", gzip(LINES)),
             ("members.jsonl.gz", members),
-            // What the bytes are counts, whatever the name says.
+            // The content counts, whatever the name says.
             ("packed.jsonl", gzip(LINES)),
             ("plain.jsonl.gz", LINES.into()),
             ("a.tsv.gz", gzip(TABLE)),

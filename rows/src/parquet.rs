@@ -1,5 +1,5 @@
-//! Parquet: the vector through the column readers, a batch of rows at a time, and keys and
-//! attributes through the record reader, which also assembles what is nested.
+//! Parquet: reads the vector with the column readers, one batch of rows at a time, and keys and attributes
+//! with the record reader, which also assembles nested values.
 
 use std::{
     fs::File,
@@ -61,7 +61,7 @@ fn open_file(path: &Path, file: File, roles: &Roles) -> Result<Table, Error> {
     let is_list = |at: usize| schema::vector_leaf(&descriptor, at).is_some();
     let vector = match roles.vectors {
         true => {
-            // Text can be meant by its name only.
+            // A text column can only be chosen by name.
             let by_list = roles.choose_vector(&names, is_list, is_list);
             let is_text = |at: usize| schema::is_text(&fields[at]);
             let chosen = by_list.or_else(|reason| {
@@ -178,7 +178,7 @@ fn damaged(path: &Path, error: &ParquetError) -> Error {
     Error::new(path, format!("it cannot be read as Parquet, or is damaged: {text}"))
 }
 
-/// The length of the first text that is a vector, which all others must have.
+/// The length of the first text that is a vector; all others must have the same.
 fn text_dimensions(
     path: &Path,
     file: &SerializedFileReader<File>,
@@ -203,10 +203,10 @@ fn text_dimensions(
     Err(Error::new(path, reason))
 }
 
-/// What becomes of a column that the record reader reads.
+/// What a column is used for that the record reader reads.
 #[derive(Clone, Copy, PartialEq)]
 enum Target {
-    /// A vector as text.
+    /// A vector in text form.
     Vector,
     Key,
     Column,
@@ -215,13 +215,13 @@ enum Target {
 struct Reader {
     path: PathBuf,
     file: SerializedFileReader<File>,
-    /// Every column but the vector, and what becomes of each.
+    /// Every column except the vector, and what each is used for.
     projection: SchemaDescPtr,
     targets: Vec<(Kind, Target)>,
     vectors: Option<VectorColumn>,
     dimensions: usize,
     records: Option<ReaderIter>,
-    /// The next row group, and the rows left in the one before it.
+    /// The next row group, and the number of rows left in the current one.
     group: usize,
     left: i64,
     row: u64,
@@ -229,7 +229,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Opens the next row group that has rows, false at the end.
+    /// Opens the next row group that has rows; false at the end.
     fn advance(&mut self) -> Result<bool, Error> {
         let fail = |error: &ParquetError| damaged(&self.path, error);
         while self.left == 0 {
@@ -253,7 +253,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// The length of the first vector; rows are read from the start after that.
+    /// The length of the first vector; afterwards rows are read again from the start.
     fn find_dimensions(&mut self) -> Result<usize, Error> {
         let Some(vectors) = &mut self.vectors else { return Ok(0) };
         let mut first = None;

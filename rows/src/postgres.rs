@@ -1,4 +1,4 @@
-//! Postgres: the rows of a query, streamed by COPY in its binary format.
+//! Postgres: streams the rows of a query with COPY in its binary format.
 
 use std::{
     future::Future,
@@ -31,7 +31,7 @@ mod value;
 use connection::{Connection, Target, failed};
 use value::{Kind, SPARSE};
 
-/// How often a wait for the server looks whether somebody wants it to end.
+/// How often a wait for the server checks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Runs a query and reads its columns and its first row.
@@ -49,8 +49,9 @@ pub fn open(
     let connection = target.connect(interrupted).map_err(refuse)?;
 
     let query = query.trim().trim_end_matches([';', ' ', '\n', '\t', '\r']);
-    // What cannot be prepared is told with its place in the query, which COPY would move. It can
-    // change nothing; and a scan that starts where another one stands would give another order.
+    // Preparing the query first reports errors with their position in the query, which COPY would shift.
+    // The transaction is read-only. Synchronised scans are off, because they may start in the middle of the
+    // table, and the order of rows would then vary.
     let begin = "BEGIN READ ONLY; SET LOCAL synchronize_seqscans = off";
     connection.wait(connection.client.batch_execute(begin), None).map_err(refuse)?;
     let statement =
@@ -107,7 +108,7 @@ pub fn open(
         row: 0,
         connection,
     };
-    // The rows up to the first one that has a vector: it tells the dimensions.
+    // Reads the rows up to the first one that has a vector, which determines the dimensions.
     let declared = statement.columns()[vector].type_modifier();
     reader.dimensions = usize::try_from(declared).unwrap_or(0);
     let (vector_column, key) = (
@@ -202,7 +203,7 @@ fn choose_key(
 }
 
 impl Connection {
-    /// Waits for the server. An interrupt cancels what it is at work on.
+    /// Waits for the server. An interrupt cancels the running statement.
     fn wait<T>(
         &self,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -214,7 +215,7 @@ impl Connection {
                 match timeout(PATIENCE, work.as_mut()).await {
                     Ok(result) => return result.map_err(|error| failed(&error, query)),
                     Err(_) if self.interrupted.is_some_and(|asked| asked()) => {
-                        // If it fails, the server will notice that nobody listens.
+                        // If this fails, the server will notice that the connection is closed.
                         let _ = self.client.cancel_token().cancel_query(self.tls.clone()).await;
                         return Err("interrupted".into());
                     }
@@ -242,24 +243,24 @@ impl<'a> FromSql<'a> for Raw<'a> {
 }
 
 struct Reader {
-    /// The server's, for messages.
+    /// The name of the server, for messages.
     name: PathBuf,
     stream: Pin<Box<BinaryCopyOutStream>>,
     names: Vec<String>,
     kinds: Vec<Kind>,
     vector: usize,
     key: Option<(usize, KeyType)>,
-    /// 0 until a vector tells.
+    /// 0 until the first vector is read.
     dimensions: usize,
-    /// What was read at opening, the last row first.
+    /// The rows that were read when opening, in reverse order.
     first: Vec<Row>,
     row: u64,
-    /// Ends last.
+    /// Dropped last.
     connection: Connection,
 }
 
 impl Reader {
-    /// Reads a row from the server.
+    /// Reads a row from the server; false at the end.
     fn read(&mut self, row: &mut Row) -> Result<bool, Error> {
         let (connection, stream) = (&self.connection, &mut self.stream);
         let next = connection.wait(async { stream.next().await.transpose() }, None);
@@ -272,7 +273,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// What is wrong with a value of the row that is read.
+    /// The error for a value in the current row.
     fn at(&self, key: &Option<Key>, column: usize, reason: Diagnostic) -> Error {
         let key = match (key, self.key) {
             (Some(key), Some((column, _))) => format!("{} {key}: ", self.names[column]),
@@ -282,7 +283,7 @@ impl Reader {
         Error::at_row(&self.name, self.row, reason)
     }
 
-    /// The error is a column's number and what is wrong with its value.
+    /// Decodes a row. An error has the number of a column and what is wrong with its value.
     fn decode(&self, found: &BinaryCopyOutRow, row: &mut Row) -> Result<(), (usize, Diagnostic)> {
         let bytes = |at: usize| {
             let raw = found.try_get::<Option<Raw<'_>>>(at);

@@ -1,4 +1,4 @@
-//! Which column of a file is the vector, which the key, and which types were asked for.
+//! Which column of a file is the vector, which the key, and which types the options ask for.
 
 use hither::ColumnType;
 
@@ -13,27 +13,27 @@ use crate::{
 pub struct Roles<'a> {
     /// Whether the file holds the vectors.
     pub vectors: bool,
-    /// Their column, if it was named.
+    /// The name of the vectors' column, if it was given.
     pub vector_column: Option<&'a str>,
-    /// The column of keys, if it was named.
+    /// The name of the keys' column, if it was given.
     pub key_column: Option<&'a str>,
-    /// Whether a column with the name of a key is one.
+    /// Whether a column with a default name of keys is the key.
     pub key_by_name: bool,
-    /// Names for a table of text without a header line.
+    /// Column names for a text table without a header line.
     pub column_names: Option<&'a [String]>,
-    /// Types that were asked for.
+    /// Types that the options ask for.
     pub column_types: &'a [(String, ColumnType)],
-    /// What the rows are to be, if they go to an index.
+    /// The layout of the index that the rows go to, if any.
     pub layout: Option<&'a Layout>,
 }
 
 impl<'a> Roles<'a> {
-    /// In the file of the vectors.
+    /// The roles in the file of the vectors.
     pub fn of_vectors(options: &'a Options, keys: bool) -> Self {
         Self { vectors: true, key_by_name: keys, ..Self::of_attributes(options, keys) }
     }
 
-    /// In a file of attributes beside it.
+    /// The roles in a separate file of attributes.
     pub fn of_attributes(options: &'a Options, keys: bool) -> Self {
         Self {
             vectors: false,
@@ -46,18 +46,18 @@ impl<'a> Roles<'a> {
         }
     }
 
-    /// The type that was asked for, or that the column of this name has where the rows go.
+    /// The type that the options ask for, or that the column of this name has in the index.
     pub fn type_of(&self, name: &str) -> Option<ColumnType> {
         let asked = self.column_types.iter().find(|(column, _)| column == name);
         asked.map(|(_, wanted)| *wanted).or_else(|| self.type_in_layout(name))
     }
 
-    /// Whether the digits of a column may be rounded to its type: only where that was asked for.
+    /// Whether values of a column may be rounded to its type: only if the options ask for that type.
     pub fn may_round(&self, name: &str) -> bool {
         self.column_types.iter().any(|(column, _)| column == name)
     }
 
-    /// The names of key columns that need not be given, as far as one can be meant here.
+    /// The default names of key columns that apply here: none that is a column of the index.
     pub fn key_names(&self) -> impl Iterator<Item = &'static str> {
         KEY_NAMES.into_iter().filter(|name| self.key_by_name && self.column(name).is_none())
     }
@@ -77,7 +77,7 @@ impl<'a> Roles<'a> {
     }
 
     /// Chooses the vector among columns: by name, else the only one for which `all_vectors` holds.
-    /// `is_list` says whether a column can be meant at all.
+    /// `is_list` says whether a column can be chosen at all.
     pub fn choose_vector(
         &self,
         names: &[String],
@@ -120,7 +120,7 @@ impl<'a> Roles<'a> {
     }
 }
 
-/// The columns, for messages.
+/// Lists the columns, for messages.
 pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     match names.len() {

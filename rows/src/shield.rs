@@ -1,4 +1,5 @@
-//! Keeps panics of the Parquet and Arrow readers, which assert what a damaged file breaks, from users.
+//! Protects users from panics of the Parquet and Arrow readers, which assert properties that damaged files
+//! violate.
 
 use std::{
     cell::Cell,
@@ -13,7 +14,7 @@ thread_local! {
     static SHIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `read`; a panic in it becomes an error, and nothing is printed for it.
+/// Runs `read`; a panic in it becomes an error and prints nothing.
 pub fn shield<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -25,7 +26,7 @@ pub fn shield<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result
         }));
     });
     SHIELDED.set(true);
-    // What `read` worked on is never used again: every error ends the reading.
+    // What `read` worked on is never used again, because every error ends the reading.
     let result = catch_unwind(AssertUnwindSafe(read));
     SHIELDED.set(false);
     result.unwrap_or_else(|_| {

@@ -1,4 +1,4 @@
-//! A file that appears when it is whole, and what writes it.
+//! A file that only appears when it is complete, and the trait of its writers.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use hither::{ErrorKind, KeyRef, Value};
 
 use crate::Error;
 
-/// A writer of one format.
+/// Writes one format.
 pub trait Sink: Send {
     fn write(
         &mut self,
@@ -19,12 +19,11 @@ pub trait Sink: Send {
     fn finish(self: Box<Self>) -> Result<(), Error>;
 }
 
-/// Begins a file that appears when it is whole.
+/// Creates a file that only appears when it is complete.
 ///
 /// # Errors
 ///
-/// If the system refuses it, or it is called `-`: what is not whole cannot be taken back from
-/// standard output.
+/// If the system rejects it, or its name is `-`: a partial file cannot be taken back from standard output.
 pub fn create(path: &Path) -> Result<AtomicFile, Error> {
     if path == Path::new("-") {
         let reason = "nothing is written to standard output; name a file (./- for one called so)";
@@ -33,7 +32,7 @@ pub fn create(path: &Path) -> Result<AtomicFile, Error> {
     AtomicFile::create(path).map_err(|error| failed(path, error))
 }
 
-/// An error of the library about a file that is written.
+/// An error of the library about a file that is being written.
 pub fn failed(path: &Path, error: hither::Error) -> Error {
     match error.kind() {
         ErrorKind::Io { reason, .. } => {
@@ -43,8 +42,8 @@ pub fn failed(path: &Path, error: hither::Error) -> Error {
     }
 }
 
-/// What a library that writes a format said: without the name of the kind of error before it, and the
-/// system's number behind it.
+/// The error of a library that writes a format, without the kind of the error before the message and
+/// without the system's error number after it.
 #[cfg(feature = "parquet")]
 pub fn refused(path: &Path, error: impl std::fmt::Display) -> Error {
     let text = error.to_string();

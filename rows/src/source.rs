@@ -1,5 +1,5 @@
-//! Where the bytes of an input come from: a file, or a stream (standard input, a pipe) that can be
-//! read once. What a format must read twice, or out of order, is copied to a temporary file first.
+//! The source of an input's bytes: a file, or a stream (standard input, a pipe) that can be read only once.
+//! If a format must be read twice, or out of order, the stream is first copied to a temporary file.
 
 use std::{
     fs::File,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::Error;
 
-/// Asked again and again while much is read: whether somebody wants it to end.
+/// Called regularly during long reads: returns whether to stop.
 pub type Interrupted = fn() -> bool;
 
-/// The ending of a file's name.
+/// The extension of a file's name, in lower case.
 pub fn extension(path: &Path) -> String {
     path.extension().and_then(|text| text.to_str()).unwrap_or("").to_ascii_lowercase()
 }
@@ -36,28 +36,28 @@ impl Source {
         if metadata.is_dir() {
             return Err(Error::new(path, "this is a folder, not a file"));
         }
-        // Of standard input something may have been read already.
+        // Some of standard input may have been read already.
         let stream =
             !metadata.is_file() || (standard && !file.stream_position().is_ok_and(|at| at == 0));
         Ok(Self { path: path.to_owned(), file, stream, interrupted })
     }
 
-    /// A file that is open, by the name that messages call it.
+    /// An open file; messages call it `path`.
     pub fn of_file(path: PathBuf, file: File) -> Self {
         Self { path, file, stream: false, interrupted: None }
     }
 
-    /// Its name, for messages.
+    /// The name, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it can be read once only.
+    /// Whether it can be read only once.
     pub fn is_stream(&self) -> bool {
         self.stream
     }
 
-    /// The bytes from the beginning. What was given before must not be read any more.
+    /// The bytes from the beginning. Files that were returned before must no longer be read.
     pub fn start(&mut self) -> Result<File, Error> {
         let file = self.file.try_clone().and_then(|mut file| {
             if !self.stream {
@@ -68,7 +68,7 @@ impl Source {
         file.map_err(|error| Error::io(&self.path, &error))
     }
 
-    /// From now on it can be read again and in any order.
+    /// Makes it possible to read it again and in any order.
     pub fn spool(&mut self) -> Result<(), Error> {
         if self.stream {
             self.file = self.copied(&mut &self.file)?;
@@ -77,13 +77,13 @@ impl Source {
         Ok(())
     }
 
-    /// What is left of a stream of this source, as a file.
+    /// Copies the rest of a stream of this source to a file.
     pub fn copied(&self, stream: &mut impl Read) -> Result<File, Error> {
         copy(stream, self.interrupted).map_err(|error| Error::io(&self.path, &error))
     }
 }
 
-/// Copies what is left of a stream to a file that has no name, so that nothing can stay behind.
+/// Copies the rest of a stream to an unnamed file, so that nothing can be left behind.
 fn copy(stream: &mut impl Read, interrupted: Option<Interrupted>) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     let mut bytes = vec![0; 1 << 20];

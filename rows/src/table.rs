@@ -1,26 +1,26 @@
-//! What a reader gives of its file: what there is, then its rows.
+//! What a reader returns of its file: a description, then its rows.
 
 use hither::{ColumnSchema, Key, KeyType, Value};
 
 use crate::{Diagnostic, Error};
 
-/// One row. Kept by the caller, so that its buffers are reused.
+/// One row. The caller keeps it, so that its buffers are reused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// As many values as the input has dimensions. NaN and infinities are passed through.
+    /// One value for each dimension. NaN and infinities are passed through.
     pub vector: Vec<f32>,
-    /// Why there is no vector, or none that can be taken: null, missing, of another length.
+    /// Why there is no valid vector: it is null, missing, or has another length.
     pub invalid: Option<Error>,
-    /// Its key; none where rows are called by their number.
+    /// The key; `None` if rows are identified by their number.
     pub key: Option<Key>,
     /// A value for each column.
     pub attributes: Vec<Value>,
 }
 
-/// The key that a value is; none for a null where keys are UUIDs, for which there is a random one.
+/// The key that a value is; `None` for a null among UUIDs, which is replaced by a random one.
 ///
 /// # Errors
-/// If it is null where keys are others.
+/// If it is null and the keys are not UUIDs.
 #[cfg(any(feature = "parquet", feature = "postgres"))]
 pub fn key(value: Value, key_type: Option<KeyType>) -> Result<Option<Key>, Diagnostic> {
     match value {
@@ -37,21 +37,21 @@ pub fn key(value: Value, key_type: Option<KeyType>) -> Result<Option<Key>, Diagn
 
 /// A reader of one file.
 pub trait Rows: Send {
-    /// Sets the vector and the key, and appends the attributes, as far as the file has them. False
-    /// at the end, and then nothing is changed.
+    /// Sets the vector and the key, and appends the attributes, as far as the file has them. False at the
+    /// end, and then nothing is changed.
     fn next(&mut self, row: &mut Row) -> Result<bool, Error>;
 
-    /// How many timestamps were rounded to microseconds so far.
+    /// The number of timestamps rounded to microseconds so far.
     fn rounded(&self) -> u64 {
         0
     }
 }
 
-/// What a reader says when its file is opened.
+/// What a reader returns when its file is opened.
 pub struct Table {
     pub rows: Box<dyn Rows>,
     pub count: Option<u64>,
-    /// 0 where the file has no vectors.
+    /// 0 if the file has no vectors.
     pub dimensions: usize,
     pub columns: Vec<ColumnSchema>,
     pub vector_column: Option<String>,

@@ -1,4 +1,4 @@
-//! What the tests of all formats need: folders, rows, and files damaged in every place.
+//! Helpers for the tests of all formats: folders, rows, and files damaged everywhere.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,11 +7,11 @@ use std::{
 
 use crate::{Error, Input, Row};
 
-/// A folder of a test's own that goes when the test ends.
+/// A test's own folder, removed when the test ends.
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A file in it.
+    /// A file in the folder.
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -23,7 +23,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Makes a folder.
+/// Creates a folder.
 pub fn scratch(name: &str) -> Scratch {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -32,12 +32,12 @@ pub fn scratch(name: &str) -> Scratch {
     Scratch(path)
 }
 
-/// A file that another program wrote: `fixtures/write.py`.
+/// A file that another program wrote; see `fixtures/write.py`.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-/// Every row.
+/// Reads all rows.
 pub fn drain(mut input: Input) -> Result<Vec<Row>, Error> {
     let (mut rows, mut row) = (Vec::new(), Row::default());
     while input.next(&mut row)? {
@@ -49,7 +49,7 @@ pub fn drain(mut input: Input) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// The message of what must fail.
+/// The message of an expected error.
 pub fn message<T>(result: Result<T, Error>) -> String {
     match result {
         Ok(_) => panic!("it should fail"),
@@ -57,7 +57,7 @@ pub fn message<T>(result: Result<T, Error>) -> String {
     }
 }
 
-/// Reads the file cut at every length and with every bit flipped: any result, no panic.
+/// Reads the file truncated at every length and with every bit flipped: any result is right, but no panic.
 pub fn damage(path: &Path, bytes: &[u8], read: impl Fn(&Path) -> Result<usize, Error>) {
     for length in 0..bytes.len() {
         std::fs::write(path, &bytes[..length]).unwrap();

@@ -1,4 +1,4 @@
-//! Text that is written, packed by gzip or zstd where the name says so.
+//! Writes text, compressed with gzip or zstd if the file's name says so.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -14,11 +14,11 @@ use crate::{
     sink::{create, failed},
 };
 
-/// The level that zstd itself takes by default.
+/// The default level of zstd.
 #[cfg(feature = "parquet")]
 const ZSTD_LEVEL: i32 = 3;
 
-/// A file of text that appears when it is whole, packed as its name says.
+/// A text file that only appears when it is complete, compressed as its name says.
 pub struct TextFile {
     path: PathBuf,
     packer: Packer,
@@ -32,10 +32,10 @@ enum Packer {
 }
 
 impl TextFile {
-    /// Begins a file.
+    /// Creates a file.
     ///
     /// # Errors
-    /// Those of [`create`], or that zstd was left out of this build.
+    /// As for [`create`], or if this build does not support zstd.
     pub fn create(path: &Path) -> Result<Self, Error> {
         let packer = match Packing::named_by(path) {
             None => Packer::Plain(create(path)?),
@@ -53,7 +53,7 @@ impl TextFile {
         Ok(Self { path: path.to_owned(), packer })
     }
 
-    /// Completes the file and gives it its name.
+    /// Completes the file and renames it to its name.
     pub fn finish(self) -> Result<(), Error> {
         let io = |error: io::Error| Error::io(&self.path, &error);
         let file = match self.packer {

@@ -1,7 +1,7 @@
-//! Tab-separated text, as IANA registered it: a header line, no quotes, no escapes.
+//! Tab-separated text, as registered with IANA: a header line, no quotes, no escapes.
 //!
-//! A quote is a character like any other, because definitions and titles begin with quotes, and a
-//! reader that honours them joins lines or drops characters.
+//! A quote is a character like any other, because definitions and titles may begin with quotes, and a
+//! reader that interprets them joins lines or drops characters.
 
 use crate::{
     Diagnostic, Error,
@@ -17,7 +17,7 @@ pub fn open(source: &mut Source, roles: &Roles) -> Result<Table, Error> {
     cells::open(source, roles, |source| Ok(Box::new(Tabs(Lines::open(source)?))))
 }
 
-/// Blank lines are rows of one empty field: they are not skipped, so that rows keep their places.
+/// Blank lines are not skipped: they are rows of one empty field, so that rows keep their positions.
 struct Tabs(Lines);
 
 impl Cells for Tabs {

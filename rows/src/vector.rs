@@ -1,17 +1,17 @@
-//! Vectors as text: lists of numbers as JSON has them, which is how pgvector writes them too.
+//! Vectors as text: JSON lists of numbers, which is also pgvector's format.
 
-/// What the values of a column were, as far as they were lists of numbers.
+/// The lists of numbers among the values of a column.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
-    /// How many were, and how long the first was.
+    /// The number of lists, and the length of the first.
     pub count: u64,
     pub dimensions: usize,
-    /// Whether all had the length of the first.
+    /// Whether all have the same length.
     pub even: bool,
 }
 
 impl Lists {
-    /// Counts a value, if it is a list of numbers.
+    /// Counts a value if it is a list of numbers.
     pub fn note(&mut self, text: &str) {
         let Some(length) = length(text) else { return };
         if self.count == 0 {
@@ -21,13 +21,13 @@ impl Lists {
         self.count += 1;
     }
 
-    /// Whether each of so many rows can be a vector.
+    /// Whether each of `rows` rows can be a vector.
     pub fn are_all(&self, rows: u64) -> bool {
         self.count == rows && self.even
     }
 }
 
-/// How many numbers a list holds, if it holds nothing else.
+/// The length of a list, if it contains only numbers.
 pub fn length(text: &str) -> Option<usize> {
     let inside = inside(text)?;
     let flat = inside.bytes().all(|c| is_of_number(c) || c == b',' || c.is_ascii_whitespace());
@@ -42,7 +42,7 @@ fn is_of_number(c: u8) -> bool {
     matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// The values of a list, straight as f32, without the second rounding that a detour over f64 has.
+/// Parses a list directly to f32: going through f64 would round twice.
 pub fn parse(text: &str, dimensions: usize, out: &mut Vec<f32>) -> Result<(), String> {
     out.clear();
     let Some(list) = inside(text) else {
@@ -54,7 +54,7 @@ pub fn parse(text: &str, dimensions: usize, out: &mut Vec<f32>) -> Result<(), St
     if !list.trim().is_empty() {
         for number in list.split(',') {
             let number = number.trim();
-            // Rust would read "inf" and "NaN" too.
+            // Rust would also accept "inf" and "NaN".
             let value = number.parse().ok().filter(|_| number.bytes().all(is_of_number));
             let value: f32 = value.ok_or_else(|| {
                 format!(

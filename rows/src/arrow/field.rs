@@ -1,4 +1,4 @@
-//! Values of Arrow, by way of the fields of Parquet's records, so that both have the same meaning.
+//! Converts Arrow's values to fields of Parquet records, so that both formats have the same meaning.
 
 use arrow_array::{Array, ArrayRef, cast::AsArray, types::*};
 use arrow_schema::{DataType, Field as Schema, TimeUnit};
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What a column is.
+/// The kind of a column.
 pub fn kind(field: &Schema) -> Result<Kind, String> {
     let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
     Ok(match (field.data_type(), extension) {
@@ -69,7 +69,7 @@ fn kind_of(data_type: &DataType) -> Result<Kind, String> {
     })
 }
 
-/// The value of a row as a column of this kind has it, and whether it was rounded.
+/// The value of a row, converted to a column of this kind, and whether it was rounded.
 pub fn value(
     kind: Kind,
     name: &str,
@@ -159,7 +159,7 @@ fn field(column: &dyn Array, row: usize) -> Result<Field, String> {
     })
 }
 
-/// The values of a dictionary, and the place of a row's value among them.
+/// The values of a dictionary, and the index of a row's value among them.
 fn entry(column: &dyn Array, row: usize) -> Result<(&dyn Array, usize), String> {
     let dictionary = column.as_any_dictionary();
     let place = match field(dictionary.keys(), row)? {
@@ -171,7 +171,7 @@ fn entry(column: &dyn Array, row: usize) -> Result<(&dyn Array, usize), String> 
     Ok((&**values, place.ok_or("has no value in its dictionary")?))
 }
 
-/// A value as JSON has it.
+/// A value, serialized as JSON.
 struct Nested<'a>(&'a dyn Array, usize);
 
 impl Serialize for Nested<'_> {
@@ -203,7 +203,7 @@ impl Serialize for Nested<'_> {
     }
 }
 
-/// The entries of one map: its keys, and their values.
+/// The entries of a map: its keys and their values.
 fn map<S: Serializer>(entries: &[ArrayRef], to: S) -> Result<S::Ok, S::Error> {
     let [keys, values] = entries else { return Err(S::Error::custom("is no map")) };
     let mut map = to.serialize_map(Some(keys.len()))?;

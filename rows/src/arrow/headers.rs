@@ -1,5 +1,5 @@
-//! The headers of messages, without what they describe: how many rows there are, and whether lengths
-//! are what a file of this size can have, before anything of them is allocated.
+//! Reads only the headers of messages: the number of rows, and whether all lengths are plausible for a file
+//! of this size, before anything of that length is allocated.
 
 use std::{
     fs::File,
@@ -14,10 +14,10 @@ use crate::Error;
 /// The first bytes of a file, and its last.
 pub const MAGIC: &[u8] = b"ARROW1";
 
-/// Packed buffers up to this size are unpacked whatever their ratio.
+/// Compressed buffers that decompress to at most this size are accepted whatever their ratio.
 const PLAUSIBLE: u64 = 1 << 31;
 
-/// What a larger one may be packed by at most.
+/// The greatest compression ratio of larger ones.
 const RATIO: u64 = 1000;
 
 /// The messages of a file or a stream.
@@ -28,13 +28,13 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// The headers of a file that is open, by the name that messages call it.
+    /// The headers of an open file; messages call it `path`.
     pub fn open(path: &'a Path, file: File) -> Result<Self, Error> {
         let length = file.metadata().map_err(|error| Error::io(path, &error))?.len();
         Ok(Self { path, file: BufReader::new(file), length })
     }
 
-    /// How many rows the batches of a stream have.
+    /// The number of rows in a stream's batches.
     pub fn rows_of_stream(&mut self) -> Result<u64, Error> {
         let (mut rows, mut at) = (0_u64, 0);
         while at < self.length {
@@ -46,9 +46,9 @@ impl<'a> Headers<'a> {
         Ok(rows)
     }
 
-    /// How many rows the batches have that the footer of a file names.
+    /// The number of rows in the batches that a file's footer lists.
     pub fn rows_of_file(&mut self) -> Result<u64, Error> {
-        // Behind the footer stand its length and the magic.
+        // The footer is followed by its length and the magic.
         let end = self.length.checked_sub(4 + MAGIC.len() as u64).ok_or_else(|| self.damaged())?;
         let length = i32::from_le_bytes(self.bytes(end, 4)?.try_into().unwrap_or_default());
         let length = u64::try_from(length).ok().filter(|&length| length <= end);
@@ -66,7 +66,7 @@ impl<'a> Headers<'a> {
         Ok(rows)
     }
 
-    /// How many rows the message has that a footer names.
+    /// The number of rows in a message that a footer lists.
     fn block(&mut self, block: &Block) -> Result<u64, Error> {
         let parts = [block.offset(), block.metaDataLength().into(), block.bodyLength()];
         let parts = parts.map(|part| u64::try_from(part).ok());
@@ -79,12 +79,12 @@ impl<'a> Headers<'a> {
         Ok(self.message(&header, from)?.0)
     }
 
-    /// The header of the message that begins at a place, and where it ends; none at the stream's end.
+    /// The header of the message at an offset, and the offset of its end; `None` at the end of the stream.
     fn header(&mut self, at: u64) -> Result<Option<(Vec<u8>, u64)>, Error> {
         let word = |bytes: Vec<u8>| i32::from_le_bytes(bytes.try_into().unwrap_or_default());
         let (mut length, mut from) = (word(self.bytes(at, 4)?), at + 4);
         if length == -1 {
-            // Since version 0.15 a word of ones stands before the length.
+            // Since version 0.15 the length is preceded by a word of ones.
             (length, from) = (word(self.bytes(from, 4)?), from + 4);
         }
         if length == 0 {
@@ -94,7 +94,7 @@ impl<'a> Headers<'a> {
         Ok(Some((self.bytes(from, length)?, from + length)))
     }
 
-    /// How many rows a message has, and where its body ends that begins at `from`.
+    /// The number of rows in a message, and the end of its body, which begins at `from`.
     fn message(&mut self, header: &[u8], from: u64) -> Result<(u64, u64), Error> {
         let message = root_as_message(header).map_err(|_| self.damaged())?;
         let body = u64::try_from(message.bodyLength()).map_err(|_| self.damaged())?;
@@ -123,7 +123,7 @@ impl<'a> Headers<'a> {
                 continue;
             }
             let unpacked = self.bytes(from + offset, 8)?.try_into().unwrap_or_default();
-            // Less than zero where a buffer is not packed.
+            // Negative if a buffer is not compressed.
             let unpacked = u64::try_from(i64::from_le_bytes(unpacked)).unwrap_or(0);
             if unpacked > PLAUSIBLE && unpacked / RATIO > length {
                 return Err(self.damaged());
@@ -132,7 +132,7 @@ impl<'a> Headers<'a> {
         Ok((rows, from + body))
     }
 
-    /// Reads so many bytes at a place, if the file has them.
+    /// Reads `length` bytes at an offset, if the file has them.
     fn bytes(&mut self, at: u64, length: u64) -> Result<Vec<u8>, Error> {
         if length > self.length.saturating_sub(at) {
             return Err(self.damaged());

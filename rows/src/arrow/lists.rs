@@ -1,4 +1,4 @@
-//! Vectors of Arrow: lists of numbers, of one length or of any, and text that is such a list.
+//! Vectors in Arrow: lists of numbers, of fixed or variable length, and text with such lists.
 
 use arrow_array::{
     Array, ArrowPrimitiveType,
@@ -15,7 +15,7 @@ use crate::{
     vector,
 };
 
-/// Whether a column's values are lists of numbers.
+/// Whether a column holds lists of numbers.
 pub fn holds_numbers(column: &DataType) -> bool {
     match column {
         DataType::List(element) | DataType::LargeList(element) => {
@@ -28,12 +28,12 @@ pub fn holds_numbers(column: &DataType) -> bool {
     }
 }
 
-/// Whether a column's values are text.
+/// Whether a column holds text.
 pub fn is_text(column: &DataType) -> bool {
     matches!(column, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// Reads the vector of a row, of so many dimensions if that is known, or says why there is none.
+/// Reads the vector of a row, with this number of dimensions if it is known, or says why there is none.
 pub fn read(
     column: &dyn Array,
     row: usize,
@@ -88,7 +88,7 @@ fn copy<T: ArrowPrimitiveType>(
     out.extend(list.as_primitive::<T>().values().iter().map(|&number| convert(number)));
 }
 
-/// Copies integers that float32 may round, which is an error.
+/// Copies integers; it is an error if float32 would round one.
 fn copy_exact<T: ArrowPrimitiveType>(list: &dyn Array, out: &mut Vec<f32>) -> Result<(), String>
 where
     T::Native: Into<i128>,

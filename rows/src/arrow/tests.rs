@@ -27,7 +27,7 @@ fn vectors(name: &str) -> Vec<Vec<f32>> {
     read(&fixture(name)).unwrap().into_iter().map(|row| row.vector).collect()
 }
 
-/// What pyarrow wrote, a column of each type.
+/// pyarrow wrote the file, with a column of each type.
 #[test]
 fn columns_of_every_type() {
     let text = |text: &str| Value::Text(text.into());
@@ -85,7 +85,7 @@ fn columns_of_every_type() {
             Value::Null,
         ],
     ];
-    // The file has two batches, the stream three.
+    // The file has two batches, the stream has three.
     for name in ["types.arrow", "types.arrows"] {
         let mut input = Input::open(&fixture(name), &Options::default()).unwrap();
         assert_eq!((input.rows, input.dimensions), (Some(3), 3));
@@ -132,7 +132,7 @@ fn types_that_are_asked_for() {
     assert_eq!(rows[2].attributes[2], Value::Text(i64::MAX.to_string()));
 }
 
-/// A batch whose lists have these lengths, of numbers that count from 0; none is null.
+/// A batch of lists with these lengths, whose numbers count from 0; `None` is a null.
 fn batch(lengths: &[Option<usize>]) -> RecordBatch {
     let numbers: usize = lengths.iter().flatten().sum();
     let values: ArrayRef = Arc::new(Float32Array::from_iter_values((0..numbers).map(|n| n as f32)));
@@ -215,7 +215,7 @@ fn refusals() {
     assert!(message(read(&path)).contains("no column holds a list of numbers"));
 }
 
-/// Lengths that nothing of the file backs are refused before memory is asked for them.
+/// Lengths that the file does not have are rejected before memory is allocated for them.
 #[test]
 fn lengths_that_lie() {
     let folder = scratch("arrow-lengths");
@@ -231,7 +231,7 @@ fn lengths_that_lie() {
     drop(writer);
     std::fs::write(&path, &bytes).unwrap();
     assert_eq!(read(&path).unwrap().len(), 2);
-    // The unpacked length of the numbers stands before them.
+    // The numbers are preceded by their uncompressed length.
     let length = 512_i64.to_le_bytes();
     let at = bytes.windows(8).position(|bytes| bytes == length).unwrap();
     for lie in [1_i64 << 40, i64::MAX] {
@@ -269,7 +269,7 @@ fn damage_never_panics() {
     }
 }
 
-/// As many dimensions as the schema says, whatever the rows.
+/// The dimensions are those of the schema, whatever the rows.
 #[test]
 fn a_fixed_length_that_no_row_has() {
     let folder = scratch("arrow-fixed");

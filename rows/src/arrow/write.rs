@@ -1,5 +1,5 @@
 //! Arrow's IPC format, as a file or, with the ending `.arrows`, as a stream: the key, the attributes with
-//! their types, and the vector as a list of one length, a batch of rows at a time.
+//! their types, and the vector as a fixed-size list, one batch of rows at a time.
 
 use std::{
     collections::HashMap,
@@ -22,11 +22,11 @@ use crate::{
     sink::{Sink, create, failed, refused},
 };
 
-/// A batch ends at this many numbers of its vectors, or rows.
+/// A batch ends at this many numbers of its vectors, or this many rows.
 const BATCH_NUMBERS: usize = 1 << 23;
 const BATCH_ROWS: usize = 1 << 16;
 
-/// What writes batches.
+/// Writes batches.
 enum Batches {
     File(FileWriter<AtomicFile>),
     Stream(StreamWriter<AtomicFile>),
@@ -48,7 +48,7 @@ impl Batches {
     }
 }
 
-/// Collects a batch and writes it.
+/// Collects a batch of rows and writes it.
 pub struct Writer {
     path: PathBuf,
     batches: Batches,
@@ -56,7 +56,7 @@ pub struct Writer {
     dimensions: usize,
     has_key: bool,
     types: Vec<ColumnType>,
-    /// The values of each column of the schema but the vector.
+    /// The values of each column of the schema except the vector.
     values: Vec<Vec<Value>>,
     vectors: Vec<f32>,
     rows: usize,
@@ -150,7 +150,7 @@ fn field(name: &str, column_type: ColumnType, nullable: bool) -> Field {
         ColumnType::Bool => (DataType::Boolean, None),
         ColumnType::Int64 => (DataType::Int64, None),
         ColumnType::Float64 => (DataType::Float64, None),
-        // Of more than 2 GiB in a batch, too.
+        // A batch may have more than 2 GiB of text.
         ColumnType::Text => (DataType::LargeUtf8, None),
         ColumnType::Timestamp => {
             (DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), None)
@@ -164,7 +164,7 @@ fn field(name: &str, column_type: ColumnType, nullable: bool) -> Field {
     Field::new(name, data_type, nullable).with_metadata(metadata)
 }
 
-/// Values that are all of one type, or null.
+/// An array of values that are all of one type, or null.
 fn array(column_type: ColumnType, values: &[Value]) -> Result<ArrayRef, ArrowError> {
     macro_rules! array {
         ($array:ty, $($pattern:pat => $value:expr),+) => {{

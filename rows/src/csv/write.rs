@@ -1,6 +1,6 @@
-//! Comma-separated text as RFC 4180 has it, or tab-separated text without quotes, with the values as JSON
-//! Lines has them: a header line, then the key, the attributes and the vector as a list of JSON. Null is an
-//! empty field.
+//! Comma-separated text as in RFC 4180, or tab-separated text without quotes. Values are written as in JSON
+//! Lines: a header line, then the key, the attributes, and the vector as a JSON list. Null is an empty
+//! field.
 
 use std::path::{Path, PathBuf};
 
@@ -16,11 +16,11 @@ use crate::{
     text::TextFile,
 };
 
-/// A record a row.
+/// Writes a record for each row.
 pub struct Writer {
     path: PathBuf,
     records: Records<TextFile>,
-    /// Whether fields are separated by tabs, and have no quotes.
+    /// Whether fields are separated by tabs and not quoted.
     tabs: bool,
     has_key: bool,
     names: Vec<String>,
@@ -29,14 +29,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a file, with tabs between fields or commas.
+    /// Begins a file, with tabs or commas between fields.
     ///
     /// # Errors
-    /// If a column has a name that no header line can hold.
+    /// If a column has a name that a header line cannot contain.
     pub fn create(path: &Path, layout: &Layout, tabs: bool) -> Result<Self, Error> {
         let has_key = layout.key_type != KeyType::RowNumber;
         let mut names = attribute_names(layout);
-        // Reading trims names, and takes the separator from the first line.
+        // Reading trims names, and infers the separator from the first line.
         let fits = |name: &&String| {
             name.trim() == name.as_str() && !name.contains(['\t', '\n', '\r']) && !name.is_empty()
         };
@@ -61,7 +61,7 @@ impl Writer {
         Ok(Self { path, records, tabs, has_key, names, rows: 0, vector: Vec::new() })
     }
 
-    /// Refuses a row of which a field would be read as several.
+    /// Rejects a row with a field that would be read as several.
     fn check(&self, row: &[String]) -> Result<(), Error> {
         let splits = |text: &String| self.tabs && text.contains(['\t', '\n', '\r']);
         match self.names.iter().zip(row).find(|(_, text)| splits(text)) {
@@ -95,7 +95,7 @@ impl Sink for Writer {
     ) -> Result<(), Error> {
         let key = key.filter(|_| self.has_key).map(|key| key.to_string());
         let texts = values.iter().map(|value| match value {
-            // Debug keeps ".0", which tells a float from an integer.
+            // The Debug format keeps ".0", which distinguishes a float from an integer.
             Value::Float64(number) if number.is_finite() => format!("{number:?}"),
             value => written(value.as_ref()),
         });

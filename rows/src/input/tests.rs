@@ -138,13 +138,13 @@ fn rows_for_an_index_get_its_types() {
     assert_eq!(rows[0].attributes, values);
     let rows = read(line, KeyType::RowNumber).unwrap();
     assert_eq!(rows[0].key, Some(Key::Int64(7)));
-    // A column of the index is no key by its name alone.
+    // A column of the index is not taken as the key because of its name.
     let rows = read("{\"vector\": [1], \"id\": 9}\n", KeyType::Int64).unwrap();
     assert_eq!((&rows[0].key, &rows[0].attributes[..]), (&None, &values[2..3]));
     for (line, part) in [
         ("{\"vector\": [1], \"key\": \"a\"}\n", "line 1: \"key\" is \"a\", and the keys are int64"),
         ("{\"vector\": [1], \"price\": \"a\"}\n", "line 1: \"price\" is \"a\", and the column is"),
-        // No digits are lost where nobody asked for the type.
+        // Digits are only lost if the options ask for the type.
         (
             "{\"vector\": [1], \"price\": 9007199254740993}\n",
             "line 1: \"price\" is 9007199254740993, which float64 would round",

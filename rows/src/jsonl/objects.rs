@@ -1,4 +1,4 @@
-//! The objects of a JSON Lines file, each split into its fields without reading their values.
+//! The objects of a JSON Lines file, each split into fields without parsing their values.
 
 use std::{borrow::Cow, collections::HashSet, fmt, path::Path};
 
@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 
 use crate::{Error, lines::Lines, source::Source};
 
-/// Names and values of a line in their order, and the line's number from 1.
+/// The names and values of a line's fields in order, and the number of the line from 1.
 pub struct Fields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>, pub u64);
 
-/// A file, object by object.
+/// Reads a file object by object.
 pub struct Objects(Lines);
 
 impl Objects {
@@ -22,7 +22,7 @@ impl Objects {
         self.0.path()
     }
 
-    /// The object of the next line that is not blank, none at the end.
+    /// The object of the next line that is not blank; `None` at the end.
     pub fn next(&mut self) -> Result<Option<Fields<'_>>, Error> {
         loop {
             if !self.0.next()? {
@@ -45,14 +45,14 @@ impl Objects {
     }
 }
 
-/// A name that comes again.
+/// A name that occurs twice.
 fn twice<'a>(fields: &'a [(Cow<'_, str>, &RawValue)]) -> Option<&'a str> {
     let mut seen = HashSet::with_capacity(fields.len());
     fields.iter().map(|(name, _)| name.as_ref()).find(|name| !seen.insert(*name))
 }
 
 fn explain(text: &str, error: &serde_json::Error) -> String {
-    // serde_json names a line of its own, always 1 here.
+    // serde_json adds a line number of its own, which is always 1 here.
     let reason = error.to_string();
     let reason = reason.split(" at line").next().unwrap_or(&reason).to_owned();
     if error.is_data() {
@@ -68,10 +68,10 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
     format!("column {column}: {reason}; each line must be one whole JSON object")
 }
 
-/// An object's fields.
+/// The fields of an object.
 struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// A name that borrows from the line where it holds no escapes.
+/// A name, which borrows from the line unless it contains escapes.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Object<'de> {
@@ -130,12 +130,13 @@ pub fn text(raw: &str) -> Cow<'_, str> {
     }))
 }
 
-/// Whether a JSON string holds half of a surrogate pair, which is JSON by its grammar and no text.
+/// Whether a JSON string contains half of a surrogate pair, which JSON's grammar allows, but which is not
+/// valid text.
 pub fn has_half(raw: &str) -> bool {
     raw.contains("\\u") && serde_json::from_str::<String>(raw).is_err()
 }
 
-/// A JSON string with U+FFFD in place of halves of surrogate pairs, as JavaScript encodes them.
+/// A JSON string with U+FFFD in place of unpaired surrogates, as JavaScript encodes them.
 fn without_halves(raw: &str) -> String {
     let unit = |at: &str| u32::from_str_radix(at.strip_prefix("\\u")?.get(..4)?, 16).ok();
     let (mut text, mut rest) = (String::new(), raw);

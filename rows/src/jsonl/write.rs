@@ -1,5 +1,5 @@
-//! JSON Lines that reading infers the same types from: floats keep a point or an exponent, moments
-//! are RFC 3339, bytes are `\x` and hexadecimal digits, and nulls are left out behind the first row.
+//! JSON Lines from which reading infers the same types: floats keep a point or an exponent, timestamps are
+//! RFC 3339, bytes are `\x` and hexadecimal digits, and nulls are omitted after the first row.
 
 use std::{
     io::Write,
@@ -17,13 +17,13 @@ use crate::{
     json::{json_line, quoted, write_list},
 };
 
-/// An object a row.
+/// Writes an object for each row.
 pub struct Writer {
     file: TextFile,
     path: PathBuf,
     key: Option<String>,
     vector: String,
-    /// Names as JSON, with the colon behind them.
+    /// Names as JSON, each followed by a colon.
     names: Vec<String>,
     line: Vec<u8>,
     first: bool,
@@ -65,7 +65,7 @@ impl Sink for Writer {
         }
         for (name, value) in self.names.iter().zip(values) {
             let value = match value {
-                // The first row names every column, so that none is lost and all keep their order.
+                // The first row names every column, so that reading finds all of them, in order.
                 Value::Null if self.first => "null".into(),
                 Value::Null => continue,
                 Value::Bool(value) => value.to_string(),
@@ -94,13 +94,13 @@ impl Sink for Writer {
     }
 }
 
-/// JSON has no NaN and no infinities: they are the words that reading knows.
+/// A float as JSON. NaN and infinities, which JSON lacks, become the words that reading knows.
 fn float(number: f64) -> String {
     match number {
         _ if number.is_nan() => "\"NaN\"".into(),
         f64::INFINITY => "\"Infinity\"".into(),
         f64::NEG_INFINITY => "\"-Infinity\"".into(),
-        // Debug keeps ".0", which tells a float from an integer.
+        // The Debug format keeps ".0", which distinguishes a float from an integer.
         _ => format!("{number:?}"),
     }
 }

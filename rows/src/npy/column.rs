@@ -1,4 +1,4 @@
-//! A list in `.npy` as a column: integers, floats, truth values or strings.
+//! A one-dimensional `.npy` array as a column: integers, floats, Booleans or strings.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Diagnostic, Error, Setting, source::Source};
 
-/// A list, an element a row.
+/// A one-dimensional array with one element per row.
 pub struct Column {
     path: PathBuf,
     file: BufReader<File>,
@@ -23,12 +23,12 @@ pub struct Column {
     dtype: Dtype,
     bytes: Vec<u8>,
     row: u64,
-    /// What its values are.
+    /// The type of its values.
     pub column_type: ColumnType,
 }
 
 impl Column {
-    /// Opens a list. Integers that are wanted as text keep their digits.
+    /// Opens an array. Integers that are wanted as text keep their digits.
     pub fn open(
         source: &mut Source,
         name: &str,
@@ -85,7 +85,7 @@ impl Column {
     }
 }
 
-/// The one number that so many bytes are.
+/// The only number in these bytes.
 fn one<const N: usize>(bytes: &[u8], dtype: Dtype, number: impl Fn([u8; N]) -> f64) -> f64 {
     each(bytes, dtype).next().map_or(f64::NAN, number)
 }

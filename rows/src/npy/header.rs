@@ -1,7 +1,7 @@
 //! The header of an `.npy` file: a Python dictionary with dtype, order and shape.
 //!
-//! Read by hand: the dictionary has three known keys, and the reader that there is for all of
-//! Python's literals brings twenty crates and panics at shapes whose product overflows.
+//! It is parsed by hand: the dictionary has three known keys, and the existing parser for all Python
+//! literals brings twenty crates and panics on shapes whose product overflows.
 
 use std::{
     fmt,
@@ -12,7 +12,8 @@ use std::{
 
 use crate::{Error, source::Source};
 
-/// NumPy pads headers to 64 bytes; a structured dtype with hundreds of fields stays below this.
+/// The longest header: NumPy pads headers to 64 bytes, and even a structured dtype with hundreds of fields
+/// stays below this.
 const LONGEST: usize = 1 << 16;
 
 /// The type of an array's elements.
@@ -20,9 +21,9 @@ const LONGEST: usize = 1 << 16;
 pub struct Dtype {
     /// NumPy's letter: f, i, u, S, U and others.
     pub kind: u8,
-    /// Bytes an element takes.
+    /// The size of an element in bytes.
     pub size: usize,
-    /// Whether numbers have their high byte first.
+    /// Whether numbers are stored with their high byte first.
     pub big_endian: bool,
 }
 
@@ -44,25 +45,25 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// What the header says.
+/// The content of the header.
 #[derive(Debug)]
 pub struct Header {
     pub dtype: Dtype,
     pub fortran: bool,
     pub shape: Vec<u64>,
-    /// Where the elements begin.
+    /// The offset of the first element.
     pub data: u64,
 }
 
 impl Header {
-    /// Opens the file and reads its header; the file stands at the first element then.
+    /// Opens the file and reads its header; the file is then positioned at the first element.
     pub fn open(source: &mut Source) -> Result<(BufReader<File>, Self), Error> {
         let mut file = BufReader::with_capacity(1 << 17, source.start()?);
         let header = Self::read(&mut file, source.path())?;
         Ok((file, header))
     }
 
-    /// Reads the header of a file that begins here.
+    /// Reads the header of a file that is positioned at its beginning.
     pub fn read(file: &mut impl Read, path: &Path) -> Result<Self, Error> {
         let io = |error| Error::io(path, &error);
         let mut start = Vec::new();
@@ -95,7 +96,7 @@ impl Header {
         Ok(header)
     }
 
-    /// How many bytes the file has, if any file has so many.
+    /// The length of the file in bytes, unless it overflows.
     pub fn length(&self) -> Option<u64> {
         let elements = self
             .shape
@@ -104,7 +105,7 @@ impl Header {
         elements?.checked_add(self.data)
     }
 
-    /// Compares the file's length with what dtype and shape need.
+    /// Checks the file's length against dtype and shape.
     pub fn check_length(&self, path: &Path, file: &BufReader<File>) -> Result<(), Error> {
         let bytes = file.get_ref().metadata().map_err(|error| Error::io(path, &error))?.len();
         let needed = self.length();
@@ -131,7 +132,7 @@ impl Header {
     }
 }
 
-/// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+/// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 fn parse(text: &[u8]) -> Result<Header, String> {
     let damaged = || String::from("its header is damaged; write the file again with numpy.save");
     let mut text = Text { rest: text };
@@ -175,7 +176,7 @@ fn parse_dtype(text: &[u8]) -> Result<Dtype, String> {
                 .into(),
         );
     }
-    // A date has its unit behind the size, `M8[us]`.
+    // The dtype of a date has its unit after the size, `M8[us]`.
     let digits = size.split(|&c| c == b'[').next().unwrap_or_default();
     let size: usize =
         std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok()).ok_or_else(unknown)?;
@@ -183,7 +184,7 @@ fn parse_dtype(text: &[u8]) -> Result<Dtype, String> {
     Ok(Dtype { kind, size, big_endian: order == b'>' })
 }
 
-/// What is left of the header's text.
+/// The rest of the header's text.
 struct Text<'a> {
     rest: &'a [u8],
 }
@@ -225,7 +226,7 @@ impl<'a> Text<'a> {
             let digits = self.rest.iter().take_while(|c| c.is_ascii_digit()).count();
             let (number, rest) = self.rest.split_at(digits);
             numbers.push(std::str::from_utf8(number).ok()?.parse().ok()?);
-            // Python 2 wrote long integers, `3L`.
+            // Python 2 wrote long integers as `3L`.
             self.rest = rest.strip_prefix(b"L").unwrap_or(rest);
             if self.expect(b',').is_none() && self.peek()? != b')' {
                 return None;

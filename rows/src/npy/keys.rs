@@ -1,4 +1,4 @@
-//! Keys from an `.npy` file of integers or strings, one a row.
+//! Keys from an `.npy` file of integers or strings, one per row.
 
 use std::{
     fs::File,
@@ -25,15 +25,15 @@ pub struct Keys {
     dtype: Dtype,
     bytes: Vec<u8>,
     row: u64,
-    /// How many there are.
+    /// The number of keys.
     pub count: u64,
-    /// What they are: uuid if every string is one in lower case with hyphens.
+    /// The type of the keys: uuid if all strings are UUIDs in lower case with hyphens.
     pub key_type: KeyType,
 }
 
 impl Keys {
-    /// Opens keys: shape `[rows]` or `[rows, 1]`, integers of any size, `S` or `U` strings. If a type
-    /// is `wanted`, none is inferred.
+    /// Opens keys: shape `[rows]` or `[rows, 1]`, integers of any size, `S` or `U` strings. The type is
+    /// inferred unless one is `wanted`.
     pub fn open(source: &mut Source, wanted: Option<KeyType>) -> Result<Self, Error> {
         if !matches!(extension(source.path()).as_str(), "npy" | "") {
             return Err(Error::new(
@@ -75,7 +75,7 @@ impl Keys {
             count,
             key_type,
         };
-        // Fields longer than a UUID can hold UUIDs too: only the strings themselves tell.
+        // Fields that are longer than a UUID may contain UUIDs, too: only the strings themselves tell.
         if key_type == KeyType::Text && wanted.is_none() && keys.all_uuids()? {
             keys.key_type = KeyType::Uuid;
         }
@@ -92,7 +92,7 @@ impl Keys {
         Ok(self.count > 0)
     }
 
-    /// The next key, none at the end.
+    /// The next key; `None` at the end.
     pub fn next(&mut self) -> Result<Option<Key>, Error> {
         if self.row == self.count {
             return Ok(None);
@@ -121,12 +121,12 @@ impl Keys {
     }
 }
 
-/// An integer of any size and sign, if it fits.
+/// An integer of any size and signedness; `None` if it does not fit.
 pub fn integer(dtype: Dtype, bytes: &[u8]) -> Option<i64> {
     i64::try_from(whole(dtype, bytes)).ok()
 }
 
-/// An integer of any size and sign.
+/// An integer of any size and signedness.
 pub fn whole(dtype: Dtype, bytes: &[u8]) -> i128 {
     let mut little = [0; 8];
     for (to, from) in little.iter_mut().zip(bytes) {
@@ -143,7 +143,7 @@ pub fn whole(dtype: Dtype, bytes: &[u8]) -> i128 {
     }
 }
 
-/// A string without the zeros that fill its field.
+/// A string without the zeros that pad its field.
 pub fn text(dtype: Dtype, bytes: &[u8]) -> Option<String> {
     if dtype.kind == b'S' {
         let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);

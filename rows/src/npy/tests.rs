@@ -140,7 +140,7 @@ fn keys_are_integers_text_or_uuids() {
     let (kind, all) = read(npy(">U36", false, "(1,)", &data)).unwrap();
     assert_eq!(kind, KeyType::Uuid);
     assert_eq!(all[0].to_string(), uuid);
-    // Those beyond int64 can be text.
+    // Integers beyond int64 can be read as text.
     std::fs::write(&path, npy("<u8", false, "(1,)", &[0xff; 8])).unwrap();
     let mut keys =
         Keys::open(&mut Source::open(&path, None).unwrap(), Some(KeyType::Text)).unwrap();

@@ -12,10 +12,10 @@ use crate::Error;
 use crate::layout::{Layout, Precision};
 use crate::sink::{Sink, create, failed};
 
-/// As long as a header with the largest counts, so that the count can be filled in at the end.
+/// The header's length: enough for the largest row count, so that the count can be filled in at the end.
 const HEADER: usize = 128;
 
-/// Vectors alone: keys and attributes have no place in a matrix.
+/// Writes vectors alone: a matrix has no place for keys and attributes.
 pub struct Writer {
     file: AtomicFile,
     path: std::path::PathBuf,
@@ -78,7 +78,7 @@ fn header(descr: &str, rows: u64, columns: usize) -> Vec<u8> {
     bytes
 }
 
-/// Writes a whole matrix of i8, row by row.
+/// Writes a whole matrix of i64, row by row.
 pub fn write_npy_i64(path: &Path, data: &[i64], rows: usize, columns: usize) -> Result<(), Error> {
     whole(path, "<i8", data.iter().map(|n| n.to_le_bytes()), (data.len(), rows, columns))
 }

@@ -13,7 +13,7 @@ fn read(path: &Path) -> Result<Vec<Row>, Error> {
     drain(Input::open(path, &Options::default())?)
 }
 
-/// What NumPy wrote, stored and packed.
+/// NumPy wrote the archives, stored and compressed.
 #[test]
 fn vectors_keys_and_attributes_of_one_archive() {
     let text = |text: &str| Value::Text(text.into());
@@ -65,7 +65,7 @@ fn attributes_of_an_archive() {
         }
         let rows = read.unwrap();
         assert_eq!((&rows[2].vector[..], &rows[2].key), (&[7.0][..], &None));
-        // What would be the key beside the vectors is an attribute, and the matrix is none.
+        // Without vectors, an array with a key's name is an attribute, and the matrix is ignored.
         let key = Value::Int64(-9);
         assert_eq!(rows[2].attributes.len(), 5);
         assert!(

@@ -45,7 +45,7 @@ fn rows() -> (Layout, Vec<Row>) {
         ],
     ];
     let vectors = [[0.1, -1e-40, f32::MAX], [1.0, 2.0, 3.0], [16_777_216.0, 1.0 / 3.0, -0.0]];
-    // Nulls first: a column is there all the same, and in its place.
+    // With nulls in the first row, a column must still exist, and in its place.
     let values = {
         let [a, b, c] = values;
         [b, a, c]
@@ -119,8 +119,8 @@ fn arrow_and_back() {
     }
 }
 
-/// A field that is empty is null, so that empty text does not come back; documents are text where
-/// nobody says what they are.
+/// An empty field is null, so empty text is not preserved; documents are read as text unless the options
+/// give their type.
 #[test]
 fn csv_and_back() {
     let folder = scratch("output-csv");

@@ -1,4 +1,4 @@
-//! The vector column: lists of numbers, read a batch of rows at a time.
+//! The vector column: lists of numbers, read one batch of rows at a time.
 
 use ::parquet::{
     column::reader::{ColumnReader, ColumnReaderImpl},
@@ -13,7 +13,7 @@ use crate::element::{exact, rounded};
 /// Rows read at once.
 const BATCH: usize = 256;
 
-/// Reads lists that all have one length.
+/// Reads lists that all have the same length.
 pub struct VectorColumn {
     name: String,
     leaf: VectorLeaf,
@@ -22,14 +22,14 @@ pub struct VectorColumn {
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
     values: Vec<f32>,
-    /// The integers among the values that float32 rounded, and their places.
+    /// The integers that float32 rounded, and their positions among the values.
     rounded: Vec<(usize, i128)>,
-    /// Where in levels and values the next row begins.
+    /// The position of the next row in the levels and the values.
     level: usize,
     value: usize,
 }
 
-/// A row's list: how many levels and values it has, and why it is no vector.
+/// A row's list: its numbers of levels and values, and why it is not a vector.
 struct List {
     levels: usize,
     values: usize,
@@ -52,7 +52,7 @@ impl VectorColumn {
         }
     }
 
-    /// Turns to a row group.
+    /// Starts reading a row group.
     pub fn start(&mut self, group: &dyn RowGroupReader) -> Result<(), ParquetError> {
         self.reader = Some(group.get_column_reader(self.leaf.leaf)?);
         self.definitions.clear();
@@ -63,8 +63,8 @@ impl VectorColumn {
         Ok(())
     }
 
-    /// The length of the first list of this group's rows that can be a vector, which all others must
-    /// have; else why the first is none.
+    /// The length of the first list in this row group that can be a vector, which all others must have,
+    /// too; if there is none, the reason for the first list.
     pub fn find_length(&mut self, rows: i64) -> Result<Result<usize, String>, String> {
         let mut first = None;
         for row in 0..rows {
@@ -85,7 +85,7 @@ impl VectorColumn {
         Ok(Err(first.unwrap_or_default()))
     }
 
-    /// Reads the next row of the group that has `left` rows left, or says why it has no vector.
+    /// Reads the next row of the row group, which has `left` rows left, or says why it has no vector.
     pub fn next(&mut self, left: i64, out: &mut Vec<f32>) -> Result<Option<String>, String> {
         if self.level == self.definitions.len() {
             self.fill(left)?;
@@ -110,7 +110,7 @@ impl VectorColumn {
         Ok(list.invalid)
     }
 
-    /// The next row's list.
+    /// Measures the next row's list.
     fn list(&self) -> Result<List, String> {
         let VectorLeaf { element, full, empty, .. } = self.leaf;
         let repetitions = self.repetitions.get(self.level + 1..).unwrap_or_default();
@@ -180,7 +180,7 @@ fn read<T: DataType>(
     Ok(())
 }
 
-/// Reads integers, and notes those that float32 rounds.
+/// Reads integers, and records those that float32 rounds.
 fn read_integers<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     count: usize,

@@ -1,4 +1,4 @@
-//! How columns of Parquet and Arrow files become columns of an index.
+//! Maps columns of Parquet and Arrow files to columns of an index.
 
 use ::parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
@@ -9,22 +9,22 @@ use hither::{ColumnType, KeyType};
 
 use crate::diagnostic::{Diagnostic, Setting};
 
-/// How a field becomes a value.
+/// How a field is converted to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The value as the record reader gives it, of this type.
+    /// The value as returned by the record reader, of this type.
     Plain(ColumnType),
-    /// Integers that count since 1970, in this many a second.
+    /// Integers that count time since 1970, in this many units per second.
     Moment(i64),
     /// Days since 1970.
     Date,
-    /// A time of day, counted in this many a second, as text.
+    /// A time of day, counted in this many units per second, as text.
     Time(i64),
-    /// A decimal number as double: it can be compared and sorted, which text could not.
+    /// A decimal number as a double, which can be compared and sorted, unlike text.
     Decimal,
-    /// A decimal number or an integer, as the text of its digits.
+    /// A decimal number or an integer as text, with all digits.
     Digits,
-    /// A decimal number that is whole, as int64.
+    /// A decimal number without a fraction, as int64.
     Whole,
     /// A list, a map or a group, as JSON.
     Nested,
@@ -43,20 +43,20 @@ impl Kind {
         }
     }
 
-    /// What it is, given the type that was asked for.
+    /// The kind to use if the options ask for this type.
     pub fn asked_for(self, wanted: Option<ColumnType>) -> Self {
         match (self, wanted) {
             (Self::Decimal | Self::Plain(ColumnType::Int64), Some(ColumnType::Text)) => {
                 Self::Digits
             }
-            // By way of digits, for int64 does not hold all that is unsigned.
+            // By way of digits, because int64 cannot represent all unsigned integers.
             (Self::Plain(ColumnType::Int64), Some(ColumnType::Float64)) => Self::Digits,
             (Self::Decimal, Some(ColumnType::Int64)) => Self::Whole,
             (kind, _) => kind,
         }
     }
 
-    /// What is not kept whole of the column `name`.
+    /// What is not preserved exactly of the column `name`.
     pub fn note(self, name: &str) -> Option<Diagnostic> {
         (self == Self::Decimal).then(|| {
             let text = format!(
@@ -66,7 +66,7 @@ impl Kind {
         })
     }
 
-    /// The type of the keys, if the column can be the key.
+    /// The type of the keys if the column is the key; `None` if it cannot be.
     pub fn key_type(self) -> Option<KeyType> {
         match self {
             Self::Plain(ColumnType::Int64) | Self::Whole => Some(KeyType::Int64),
@@ -77,17 +77,17 @@ impl Kind {
     }
 }
 
-/// What a column at the top is, given the type that was asked for.
+/// The kind of a top-level column, if the options ask for this type.
 pub fn kind_as(field: &Type, wanted: Option<ColumnType>) -> Result<Kind, String> {
     Ok(kind(field)?.asked_for(wanted))
 }
 
-/// Whether a column at the top is text.
+/// Whether a top-level column is text.
 pub fn is_text(field: &Type) -> bool {
     matches!(kind(field), Ok(Kind::Plain(ColumnType::Text | ColumnType::Json)))
 }
 
-/// What is not kept whole of a column at the top.
+/// What is not preserved exactly of a top-level column.
 pub fn note(field: &Type, kind: Kind) -> Option<Diagnostic> {
     let name = field.name();
     match kind {
@@ -99,7 +99,7 @@ pub fn note(field: &Type, kind: Kind) -> Option<Diagnostic> {
     }
 }
 
-/// What a column at the top is.
+/// The kind of a top-level column.
 fn kind(field: &Type) -> Result<Kind, String> {
     let info = field.get_basic_info();
     if !field.is_primitive() || info.repetition() == Repetition::REPEATED {
@@ -124,7 +124,7 @@ fn kind(field: &Type) -> Result<Kind, String> {
         (Some(LogicalType::String | LogicalType::Enum), _)
         | (_, ConvertedType::UTF8 | ConvertedType::ENUM) => Kind::Plain(ColumnType::Text),
         (Some(LogicalType::Float16), _) => Kind::Plain(ColumnType::Float64),
-        // A column of nulls without a type.
+        // A column without a type, which has only nulls.
         (Some(LogicalType::Unknown), _) => Kind::Plain(ColumnType::Text),
         (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => Kind::Date,
         (_, ConvertedType::TIMESTAMP_MILLIS) => Kind::Moment(1_000),
@@ -142,22 +142,22 @@ fn kind(field: &Type) -> Result<Kind, String> {
     })
 }
 
-/// The leaf that holds the numbers of a list.
+/// The leaf column with the numbers of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct VectorLeaf {
-    /// Its number among all leaves.
+    /// Its index among all leaves.
     pub leaf: usize,
-    /// The definition level at which a list has an element, and at which that is no null.
+    /// The definition levels at which a list has an element, and at which that is not null.
     pub element: i16,
     pub full: i16,
-    /// The definition level of a list that is there and empty.
+    /// The definition level of an empty list that is not null.
     pub empty: i16,
-    /// Whether they are unsigned integers.
+    /// Whether the numbers are unsigned integers.
     pub unsigned: bool,
 }
 
-/// The numbers of the column at the top, if it is a list of numbers: `LIST` of two or three
-/// levels, or a repeated field.
+/// The leaf of a top-level column, if that is a list of numbers: a `LIST` of two or three levels, or a
+/// repeated field.
 pub fn vector_leaf(descriptor: &SchemaDescriptor, at: usize) -> Option<VectorLeaf> {
     let mut leaves =
         (0..descriptor.num_columns()).filter(|&leaf| descriptor.get_column_root_idx(leaf) == at);
@@ -191,7 +191,7 @@ pub fn vector_leaf(descriptor: &SchemaDescriptor, at: usize) -> Option<VectorLea
                 | ConvertedType::UINT_32
                 | ConvertedType::UINT_64
         );
-    // Down to the repeated level, to know what each definition level means.
+    // Descends to the repeated level, to learn what each definition level means.
     let mut field: &Type = &descriptor.root_schema().get_fields()[at];
     let mut element = 0;
     loop {
@@ -209,7 +209,7 @@ pub fn vector_leaf(descriptor: &SchemaDescriptor, at: usize) -> Option<VectorLea
     Some(VectorLeaf { leaf, element, full, empty: element - 1, unsigned })
 }
 
-/// Whether the statistics say that a column at the top has nulls.
+/// Whether the statistics say that a top-level column has nulls.
 pub fn has_nulls(metadata: &ParquetMetaData, at: usize) -> bool {
     let descriptor = metadata.file_metadata().schema_descr();
     let leaf =

@@ -18,7 +18,7 @@ fn notes(input: &Input) -> String {
     input.notes.iter().map(ToString::to_string).collect()
 }
 
-/// What one leaf of a file holds: values as i64, and the levels.
+/// The content of a leaf column: values as i64, and the levels.
 struct Leaf(Vec<i64>, Vec<i16>, Vec<i16>);
 
 fn file(path: &Path, schema: &str, groups: &[Vec<Leaf>]) {
@@ -61,12 +61,12 @@ fn file(path: &Path, schema: &str, groups: &[Vec<Leaf>]) {
     writer.close().unwrap();
 }
 
-/// Required columns have none.
+/// The levels of a column; `None` for a required one, which has none.
 fn levels(levels: &[i16]) -> Option<&[i16]> {
     (!levels.is_empty()).then_some(levels)
 }
 
-/// Two rows of three values.
+/// Two rows with three values each.
 fn six(definition: i16) -> Leaf {
     Leaf((1..=6).collect(), vec![definition; 6], vec![0, 1, 1, 0, 1, 1])
 }
@@ -100,7 +100,7 @@ fn digits_and_types_that_were_asked_for() {
     assert_eq!(cast("required int64 x (DECIMAL(18, 3));", -5, Text), text("-0.005"));
     assert_eq!(cast("required int64 x (DECIMAL(18, 0));", 12, Text), text("12"));
     assert_eq!(cast(unsigned, -1, Float64), Ok(Value::Float64(18_446_744_073_709_551_615.0)));
-    // More digits than a double has.
+    // A number with more digits than a double can represent.
     let id = 123_456_789_012_345_678;
     assert_eq!(cast("required int64 x (DECIMAL(18, 0));", id, Int64), Ok(Value::Int64(id)));
     assert_eq!(cast("required int64 x (DECIMAL(18, 2));", -700, Int64), Ok(Value::Int64(-7)));
@@ -196,7 +196,7 @@ fn types_of_columns() {
     check(digits, all, Json, json("{\"y\":1234567890123456.78}"));
 }
 
-/// As text does: to the nearest, and with a word.
+/// Rounded to the nearest as in text, and reported.
 #[test]
 fn moments_below_a_microsecond_are_rounded_and_counted() {
     let folder = scratch("parquet-moments");
@@ -266,7 +266,7 @@ fn damage_never_panics() {
     }
 }
 
-/// JSON has no rule for a name that comes twice, and no entry of a map is lost.
+/// JSON has no rule for duplicate names, and no entry of a map may be lost.
 #[test]
 fn a_map_with_a_key_twice() {
     let input = Input::open(&fixture("fixed.parquet"), &Options::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Fields of a Parquet record as attribute values.
+//! Converts fields of a Parquet record to attribute values.
 
 use ::parquet::{data_type::Decimal, record::Field};
 use hither::{ColumnType, Value, ValueRef, format_timestamp};
@@ -12,11 +12,11 @@ use crate::{
     infer::format_bytes,
 };
 
-/// What a moment that microseconds in 64 bits do not hold is refused with.
+/// The message for a time that microseconds in 64 bits cannot represent.
 const BEYOND: &str = "is a moment beyond the years that a timestamp holds, -290308 to 294247";
 
-/// Microseconds of so many days, seconds or parts of one since 1970, rounded to the nearest as
-/// text is.
+/// Converts a number of days, seconds or fractions of a second since 1970 to microseconds, rounded to the
+/// nearest as in text.
 fn moment(count: i64, per_second: i64) -> Result<i64, String> {
     match per_second {
         1_000_000_000 => Ok((count.div_euclid(500) + 1).div_euclid(2)),
@@ -29,12 +29,12 @@ fn date(days: i32) -> Result<i64, String> {
 }
 
 impl Kind {
-    /// Whether the value of a field is not all that the field holds.
+    /// Whether converting a field to a value rounds it.
     pub fn rounds(self, field: &Field) -> bool {
         matches!((self, field), (Self::Moment(1_000_000_000), Field::Long(count)) if count % 1_000 != 0)
     }
 
-    /// The value of a field of this kind, of the column `name`.
+    /// The value of a field of this kind in the column `name`.
     pub fn value(self, name: &str, field: Field) -> Result<Value, Diagnostic> {
         Ok(match (self, field) {
             (_, Field::Null) => Value::Null,
@@ -88,7 +88,7 @@ fn plain(column_type: ColumnType, field: Field) -> Result<Value, String> {
         (ColumnType::Uuid, Field::Bytes(bytes)) => {
             Value::Uuid(bytes.data().try_into().map_err(|_| "is no UUID of 16 bytes")?)
         }
-        // Text by its logical type alone, which the record reader does not look at.
+        // The logical type alone marks this as text, which the record reader ignores.
         (kind @ (ColumnType::Text | ColumnType::Json), Field::Bytes(bytes)) => {
             let text = String::from_utf8(bytes.data().to_vec());
             let text = text.map_err(|_| "is no valid UTF-8 text")?;
@@ -102,7 +102,7 @@ fn plain(column_type: ColumnType, field: Field) -> Result<Value, String> {
     })
 }
 
-/// An integer of any size that int64 holds.
+/// An integer of any size, if int64 can represent it.
 pub fn integer(field: &Field) -> Option<i64> {
     Some(match *field {
         Field::Byte(n) => n.into(),
@@ -116,21 +116,21 @@ pub fn integer(field: &Field) -> Option<i64> {
     })
 }
 
-/// The double nearest to a decimal number.
+/// The double closest to a decimal number.
 fn decimal(number: &Decimal) -> f64 {
     if let Some(unscaled) = unscaled(number) {
-        // By way of text, which is rounded once.
+        // By way of text, which rounds only once.
         let text = format!("{unscaled}e{}", -i64::from(number.scale()));
         return text.parse().unwrap_or(f64::NAN);
     }
-    // More digits than a double has by far: the high bytes decide.
+    // The number has far more digits than a double, so the high bytes suffice.
     let bytes = number.data();
     let sign = if bytes[0] >= 0x80 { -1.0 } else { 0.0 };
     let unscaled = bytes.iter().fold(sign, |n, &byte| n * 256.0 + f64::from(byte));
     unscaled / 10_f64.powi(number.scale())
 }
 
-/// What two's complement says, the high byte first, if 128 bits hold it.
+/// The two's complement value of big-endian bytes, if it fits in 128 bits.
 fn unscaled(number: &Decimal) -> Option<i128> {
     let bytes = number.data();
     let negative = bytes.first().is_some_and(|&byte| byte >= 0x80);
@@ -140,7 +140,7 @@ fn unscaled(number: &Decimal) -> Option<i128> {
     (above.iter().all(|&byte| byte == filler) && (unscaled < 0) == negative).then_some(unscaled)
 }
 
-/// All digits of a decimal number.
+/// A decimal number as text with all digits.
 fn digits(number: &Decimal) -> Result<String, String> {
     let Some(unscaled) = unscaled(number).filter(|_| number.scale() >= 0) else {
         return Err("has more than 38 digits or a negative scale".into());
@@ -153,7 +153,7 @@ fn digits(number: &Decimal) -> Result<String, String> {
     Ok(format!("{sign}{whole}{point}{fraction}"))
 }
 
-/// A decimal number that has no fraction, if int64 holds it.
+/// A decimal number without a fraction, if it fits in int64.
 fn whole(number: &Decimal) -> Result<i64, String> {
     let text = digits(number)?;
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -172,11 +172,12 @@ fn time(count: i64, per_second: i64) -> String {
     text
 }
 
-/// A field as JSON has it, with all digits of decimal numbers. What is no number is a text.
+/// A field, serialized as JSON, with all digits of decimal numbers. Values that are not numbers become
+/// strings.
 pub struct Document<'f>(pub &'f Field);
 
 impl Document<'_> {
-    /// Its text.
+    /// Its JSON text.
     pub fn json(&self) -> Result<String, String> {
         serde_json::to_string(self).map_err(|error| error.to_string())
     }

@@ -1,5 +1,5 @@
-//! Parquet: the key, the attributes with their types, and the vector as `LIST` of floats, a row
-//! group at a time.
+//! Parquet: the key, the attributes with their types, and the vector as a `LIST` of floats, one row group
+//! at a time.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,7 +24,7 @@ use crate::Error;
 use crate::layout::{KEY, Layout, VECTOR, attribute_names, key_column_type, key_value};
 use crate::sink::{Sink, create, failed, refused};
 
-/// A row group ends at this many numbers of its vectors, or rows.
+/// A row group ends at this many numbers of its vectors, or this many rows.
 const GROUP_NUMBERS: usize = 1 << 23;
 const GROUP_ROWS: usize = 1 << 17;
 
@@ -50,7 +50,7 @@ impl Writer {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_created_by(format!("hither {}", env!("CARGO_PKG_VERSION")))
-            // Numbers of vectors do not repeat: a dictionary and minima cost time and help nobody.
+            // The numbers of vectors do not repeat, so a dictionary and statistics would only cost time.
             .set_column_dictionary_enabled(numbers.clone(), false)
             .set_column_statistics_enabled(
                 numbers,

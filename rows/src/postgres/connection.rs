@@ -1,4 +1,4 @@
-//! A connection to Postgres: what the URL and libpq's variables say, and its errors for people.
+//! A connection to Postgres by a URL and libpq's environment variables, and its errors in readable form.
 
 use std::{env, error::Error as _, path::Path, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::tls::{Check, connector};
 use crate::source::Interrupted;
 
-/// How long a server may take to answer the first time, unless `connect_timeout` says otherwise.
+/// How long a server may take to respond at first, unless `connect_timeout` says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where Debian's and Postgres's own builds put their sockets.
+/// Where the builds of Debian and of Postgres itself put their sockets.
 const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
-/// A connection, and what drives it.
+/// A connection, with the runtime that drives it.
 pub struct Connection {
     pub runtime: Runtime,
     pub client: Client,
@@ -27,14 +27,15 @@ pub struct Connection {
     pub interrupted: Option<Interrupted>,
 }
 
-/// Which server is meant, and how to get there.
+/// The server, and how to connect to it.
 pub struct Target {
     config: Config,
     tls: MakeRustlsConnect,
 }
 
 impl Target {
-    /// Reads a `postgres://` URL or `key=value` pairs. What they leave open, libpq's variables say.
+    /// Parses a `postgres://` URL or `key=value` pairs. libpq's environment variables set what these leave
+    /// out.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (text, mode) = take(text, "sslmode");
         let (text, roots) = take(&text, "sslrootcert");
@@ -76,7 +77,7 @@ impl Target {
         let (ssl_mode, check) = match mode.as_deref().unwrap_or("prefer") {
             "disable" => (SslMode::Disable, Check::Nothing),
             "allow" | "prefer" => (SslMode::Prefer, Check::Nothing),
-            // Libpq's rule: who names authorities wants them to be asked.
+            // libpq's rule: if root certificates are given, they are checked.
             "require" if roots.is_none() => (SslMode::Require, Check::Nothing),
             "require" | "verify-ca" => (SslMode::Require, Check::Authority),
             "verify-full" => (SslMode::Require, Check::Host),
@@ -86,13 +87,13 @@ impl Target {
                 ));
             }
         };
-        // Nobody listens on a socket of this machine.
+        // Nobody can listen in on a socket of this machine.
         let local = matches!(config.get_hosts(), [Host::Unix(_), ..]);
         config.ssl_mode(if local { SslMode::Disable } else { ssl_mode });
         Ok(Self { config, tls: connector(check, roots.as_deref())? })
     }
 
-    /// The server, without a password.
+    /// The server's name for messages, without a password.
     pub fn name(&self) -> String {
         let port = self.config.get_ports().first().unwrap_or(&5432);
         match self.config.get_hosts().first() {
@@ -114,21 +115,21 @@ impl Target {
         let runtime = runtime.map_err(|error| error.to_string())?;
         let connecting = self.config.connect(self.tls.clone());
         let (client, connection) = runtime.block_on(connecting).map_err(|error| refused(&error))?;
-        // What the client asks for fails with the same errors.
+        // If the connection fails, the client's requests fail with the same error.
         runtime.spawn(async { drop(connection.await) });
         Ok(Connection { runtime, client, tls: self.tls.clone(), interrupted })
     }
 }
 
-/// The folder of the local server's socket, or the loopback where none is.
+/// The folder of the local server's socket, or the loopback address if there is none.
 fn local(port: Option<&u16>) -> String {
     let socket = format!(".s.PGSQL.{}", port.unwrap_or(&5432));
     let found = SOCKET_FOLDERS.into_iter().find(|folder| Path::new(folder).join(&socket).exists());
     found.unwrap_or("localhost").into()
 }
 
-/// Takes an option that the parser does not know whole. One that it knows, and that is set
-/// afterwards, stands in its place: what is around it need not change.
+/// Removes an option that the parser does not fully support. A supported value, which is overridden later,
+/// replaces it, so that the surrounding text can stay unchanged.
 fn take(text: &str, name: &str) -> (String, Option<String>) {
     let starts = text.match_indices(name).map(|(at, _)| at);
     let start = starts.filter(|&at| text[at + name.len()..].starts_with('=')).find(|&at| {
@@ -141,7 +142,7 @@ fn take(text: &str, name: &str) -> (String, Option<String>) {
     (rest, Some(value[..end].trim_matches('\'').into()))
 }
 
-/// Why there is no connection.
+/// Says why connecting failed.
 fn refused(error: &Error) -> String {
     if let Some(error) = error.as_db_error() {
         let hint = match *error.code() {
@@ -161,7 +162,7 @@ fn refused(error: &Error) -> String {
     format!("{text}; is the server running there, and reachable from here?")
 }
 
-/// An error of a query. `query` is the text that positions are in.
+/// The error of a query. Positions in it refer to the text `query`.
 pub fn failed(error: &Error, query: Option<&str>) -> String {
     match error.as_db_error() {
         Some(error) => database(error, query),
@@ -170,7 +171,7 @@ pub fn failed(error: &Error, query: Option<&str>) -> String {
     }
 }
 
-/// What the server said: its message, where, its detail and its hint.
+/// The server's error: its message, position, detail and hint.
 fn database(error: &DbError, query: Option<&str>) -> String {
     let mut text = error.message().to_owned();
     if let (Some(query), Some(ErrorPosition::Original(at))) = (query, error.position()) {
@@ -187,7 +188,7 @@ fn database(error: &DbError, query: Option<&str>) -> String {
     text.replace('\n', " ")
 }
 
-/// An error and its causes.
+/// An error with its causes.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

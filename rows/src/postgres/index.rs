@@ -1,4 +1,4 @@
-//! An index in Postgres, streamed as the index file that it becomes.
+//! Streams an index in Postgres as an index file.
 
 use std::path::{Path, PathBuf};
 
@@ -27,23 +27,23 @@ use crate::{Diagnostic, Error, Setting, source::Interrupted};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresIndex<'a> {
-    /// `postgres://…` or `key=value` pairs; libpq's variables say what is left out.
+    /// `postgres://…` or `key=value` pairs; libpq's environment variables set what these leave out.
     pub url: &'a str,
     /// The index, with its schema if that is not in the search path.
     pub name: &'a str,
-    /// The column of its table that holds the keys.
+    /// The column of its table with the keys.
     pub key_column: &'a str,
-    /// The columns that become the file's.
+    /// The table's columns to include in the file.
     pub columns: &'a [String],
-    /// Whether the file has the vectors, or codes in their place.
+    /// Whether the file contains the vectors; otherwise it has only codes.
     pub vectors: bool,
 }
 
 impl PostgresIndex<'_> {
-    /// Gives the bytes of the index file in pieces, one after another, to `write`.
+    /// Passes the bytes of the index file to `write` in pieces.
     ///
     /// # Errors
-    /// What the server says, and those of `write`.
+    /// Errors of the server, and those of `write`.
     pub fn export<E: From<Error>>(
         &self,
         interrupted: Option<Interrupted>,
@@ -78,7 +78,7 @@ impl PostgresIndex<'_> {
     }
 }
 
-/// A text as SQL has it, whatever `standard_conforming_strings` is. COPY takes no parameters.
+/// A string literal of SQL, whatever `standard_conforming_strings` is. COPY takes no parameters.
 pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

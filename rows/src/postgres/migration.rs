@@ -1,8 +1,9 @@
-//! From an index of pgvector to one `USING hither` beside it, and what both find and how fast.
+//! Migrates from a pgvector index to one `USING hither` beside it, and compares recall and speed of both.
 //!
-//! Queries are rows of the table, drawn at random. The truth is a scan of the table without indexes; a row as far as
-//! the last of the true ones counts as found. pgvector's index is measured first, while hither's is not there,
-//! and hither's when it is: Postgres chooses the index that costs least, and what it chose is looked at.
+//! The queries are rows of the table, drawn at random. The ground truth is a scan of the table without
+//! indexes; a row that is no farther than the last of the true neighbours counts as found. pgvector's index
+//! is measured before hither's exists, and hither's afterwards. Postgres chooses the cheapest index, so the
+//! plan is checked.
 
 use std::{
     collections::HashMap,
@@ -17,64 +18,66 @@ use super::connection::{Connection, Target};
 use super::index::literal;
 use crate::{Diagnostic, Error, Setting, source::Interrupted};
 
-/// An index of pgvector that gets one `USING hither` beside it. Nothing is dropped.
+/// Creates an index `USING hither` beside a pgvector index. Nothing is dropped.
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresMigration<'a> {
-    /// `postgres://…` or `key=value` pairs; libpq's variables say what is left out. Settings that both indexes
-    /// are to be measured with go by `options=-c hnsw.ef_search=100`.
+    /// `postgres://…` or `key=value` pairs; libpq's environment variables set what these leave out.
+    /// Settings for measuring both indexes can be given in `options=-c hnsw.ef_search=100`.
     pub url: &'a str,
     /// The index, with its schema if that is not in the search path.
     pub index: &'a str,
-    /// How many rows are searched for.
+    /// The number of queries.
     pub queries: u32,
-    /// How many nearest rows of each.
+    /// The number of nearest rows for each query.
     pub k: u32,
 }
 
-/// What [`PostgresMigration::run`] measured.
+/// The result of [`PostgresMigration::run`].
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MigrationReport {
     /// The table.
     pub table: String,
-    /// How many rows were searched for: fewer than were wanted where the table has no more.
+    /// The number of queries: fewer than wanted if the table has fewer rows.
     pub queries: usize,
-    /// Seconds that all statements took.
+    /// The time of all statements, in seconds.
     pub seconds: f64,
-    /// The index of pgvector.
+    /// The pgvector index.
     pub before: MeasuredIndex,
-    /// That of hither.
+    /// The hither index.
     pub after: MeasuredIndex,
 }
 
-/// What an index finds, and how fast. Neither is known where Postgres searched by another, or by none.
+/// Recall and speed of an index. Both are `None` if Postgres used another index, or none.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MeasuredIndex {
-    /// The index that answered.
+    /// The index that Postgres used.
     pub name: Option<String>,
-    /// The share of the true nearest that were found, 0 to 1.
+    /// The share of the true neighbours that were found, 0 to 1.
     pub recall: Option<f64>,
-    /// The median of what a query took, to the server and back, in milliseconds.
+    /// The median time of a query including the round trip to the server, in milliseconds.
     pub median_ms: Option<f64>,
-    /// What it takes on disk, with its partitions.
+    /// The size on disk, including all partitions.
     pub bytes: Option<u64>,
 }
 
-/// The search that an index is for.
+/// The search that an index supports.
 struct Search {
     table: String,
-    /// The column or expression, and the operator by which rows are ordered.
+    /// The indexed column or expression, and the operator in ORDER BY.
     key: String,
     operator: String,
     condition: String,
 }
 
 impl PostgresMigration<'_> {
-    /// Measures, makes the index, and measures it. `tell` hears each statement before it is run.
+    /// Measures the old index, creates the new one, and measures that. `tell` is called with each statement
+    /// before it is run.
     ///
     /// # Errors
-    /// What the server says: also where the index is none of pgvector's, or the extension hither is not there.
+    /// Errors of the server, or if the index is not one of pgvector's, or the hither extension is not
+    /// installed.
     pub fn run(
         &self,
         interrupted: Option<Interrupted>,
@@ -104,7 +107,8 @@ impl PostgresMigration<'_> {
         let begun = Instant::now();
         for [statement] in &statements {
             tell(statement);
-            // Some want to be the only one of their transaction, and not to wait for others of the same session.
+            // Some statements must be alone in their transaction, and must not wait for others of the same
+            // session.
             let connection = target.connect(interrupted)?;
             connection.texts::<0>(statement).map_err(|reason| {
                 format!("{reason}; what was created stays, and \\d {} shows what is INVALID, to be dropped", search.table)
@@ -112,17 +116,18 @@ impl PostgresMigration<'_> {
         }
         let seconds = begun.elapsed().as_secs_f64();
         let connection = target.connect(interrupted)?;
-        // So hard a search costs more than hither's, by pgvector's estimate, and the old index is not chosen.
+        // pgvector estimates that so thorough a search costs more than hither's, so the old index is not
+        // chosen.
         connection.texts::<0>("SET hnsw.ef_search = 1000; SET ivfflat.probes = 32768")?;
         let after = search.measure(&connection, &queries, &truth, self.k, "hither")?;
         Ok(MigrationReport { table: search.table, queries: queries.len(), seconds, before, after })
     }
 
-    /// What the index is for, by the catalog.
+    /// Reads from the catalog what the index is for.
     fn search(&self, connection: &Connection) -> Result<Search, String> {
         let oid = format!("SELECT {}::regclass::oid", literal(self.index));
         let [oid] = connection.texts(&oid)?.into_iter().next().unwrap_or_default();
-        // With that all names come with their schemas.
+        // With this search path, all names are schema-qualified.
         connection.texts::<0>("BEGIN READ ONLY; SET LOCAL search_path = pg_catalog")?;
         let found = connection.texts(&format!(
             "SELECT indrelid::regclass, pg_get_indexdef(indexrelid, 1, false), \
@@ -141,7 +146,7 @@ impl PostgresMigration<'_> {
 }
 
 impl Search {
-    /// Some of the table's vectors, as texts.
+    /// Some vectors of the table, as text.
     fn sample(&self, connection: &Connection, count: u32) -> Result<Vec<String>, String> {
         let Self { table, key, condition, .. } = self;
         let query = format!(
@@ -156,10 +161,10 @@ impl Search {
         }
     }
 
-    /// The `k` nearest distances to a vector, nearest first.
+    /// The query for the `k` smallest distances to a vector, in ascending order.
     fn query(&self, vector: &str, k: u32) -> String {
         let Self { table, key, operator, condition } = self;
-        // The vector has the type of the column: what is compared with it is of none yet.
+        // The type of the literal follows from the column that it is compared with.
         let distance = format!("{key} {operator} {}", literal(vector));
         format!("SELECT {distance} FROM {table} WHERE {condition} ORDER BY {distance} LIMIT {k}")
     }
@@ -181,7 +186,7 @@ impl Search {
         Ok(truth)
     }
 
-    /// Searches by an index of one of these access methods, if Postgres does.
+    /// Measures searches with an index of one of these access methods, if Postgres uses one.
     fn measure(
         &self,
         connection: &Connection,
@@ -221,7 +226,7 @@ impl Search {
         let (mut found, mut wanted, mut times) = (0, 0, Vec::new());
         for (vector, &(last, count)) in queries.iter().zip(truth) {
             let query = self.query(vector, k);
-            // The first reads what it needs.
+            // The first run reads the data into memory.
             connection.distances(&query)?;
             let begun = Instant::now();
             let distances = connection.distances(&query)?;
@@ -241,7 +246,7 @@ impl Search {
 }
 
 impl Connection {
-    /// The rows of a query of so many columns, as texts; empty ones for null.
+    /// The rows of a query with `N` columns, as text; nulls become empty.
     fn texts<const N: usize>(&self, query: &str) -> Result<Vec<[String; N]>, String> {
         let messages = self.wait(self.client.simple_query(query), Some(query))?;
         let rows = messages.iter().filter_map(|message| match message {

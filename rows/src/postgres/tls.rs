@@ -1,4 +1,4 @@
-//! TLS as libpq has it: `sslmode` says what the server's certificate must show.
+//! TLS as in libpq: `sslmode` says how the server's certificate is checked.
 
 use std::sync::Arc;
 
@@ -13,18 +13,19 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// What a certificate must show.
+/// How a certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Nothing: `prefer` and `require` keep listeners out, not impostors.
+    /// Not at all: `prefer` and `require` protect against eavesdropping, not against impostors.
     Nothing,
-    /// That a known authority vouches for it: `verify-ca`.
+    /// It must be signed by a trusted authority: `verify-ca`.
     Authority,
-    /// That, and that it is this host's: `verify-full`.
+    /// It must also be for this host: `verify-full`.
     Host,
 }
 
-/// Makes connections. `roots` is a PEM file of authorities; without one, the system's are known.
+/// Creates a connector. `roots` is a PEM file of trusted authorities; by default those of the system are
+/// used.
 pub fn connector(check: Check, roots: Option<&str>) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(ring::default_provider());
     let authorities = match check {

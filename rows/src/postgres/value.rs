@@ -1,28 +1,28 @@
-//! How types of Postgres become types of an index, and how their values are read from COPY's binary format.
+//! Maps Postgres types to types of an index, and decodes values from COPY's binary format.
 
 use half::f16;
 use hither::{ColumnType, KeyType, Value};
 use tokio_postgres::types::{Kind as TypeKind, Type};
 
-/// Microseconds from 1970, where our clock begins, to 2000, where Postgres's does.
+/// Microseconds from 1970, our epoch, to 2000, Postgres's epoch.
 const EPOCH: i64 = 946_684_800_000_000;
 const DAY: i64 = 86_400_000_000;
 
-/// What to do about a sparse vector.
+/// The error for a sparse vector.
 pub const SPARSE: &str = "is a sparsevec, which no index holds; cast it, ::vector";
 
-/// How the bytes of a value are read.
+/// How the bytes of a value are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Bool,
-    /// 2, 4 or 8 bytes.
+    /// An integer of 2, 4 or 8 bytes.
     Integer,
-    /// 4 or 8 bytes.
+    /// A float of 4 or 8 bytes.
     Float,
-    /// As double: it can be compared and sorted, which text could not.
+    /// A numeric as a double, which can be compared and sorted, unlike text.
     Numeric,
     Text,
-    /// With a time zone, or without one and then taken as UTC.
+    /// A timestamp with a time zone, or without one, then taken as UTC.
     Timestamp,
     Date,
     Uuid,
@@ -34,7 +34,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a type, or what to do about one that has none.
+    /// The kind of a type, or what to do about an unsupported one.
     pub fn of(column_type: &Type) -> Result<Self, String> {
         Ok(match *column_type {
             Type::BOOL => Self::Bool,
@@ -89,7 +89,7 @@ impl Kind {
         })
     }
 
-    /// The type of the keys, if the column can be the key.
+    /// The type of the keys if the column is the key; `None` if it cannot be.
     pub fn key_type(self) -> Option<KeyType> {
         match self {
             Self::Integer => Some(KeyType::Int64),
@@ -99,7 +99,7 @@ impl Kind {
         }
     }
 
-    /// The value that the bytes are, of the type that [`column_type`](Self::column_type) says.
+    /// Decodes a value of the type that [`column_type`](Self::column_type) returns.
     pub fn value(self, bytes: &[u8]) -> Result<Value, String> {
         let moment = |time: i64| match time {
             i64::MIN | i64::MAX => Ok(Value::Timestamp(time)),
@@ -140,7 +140,7 @@ impl Kind {
         })
     }
 
-    /// Sets `out` to the values of a vector: int16 dimensions, int16 zero, the values.
+    /// Sets `out` to the values of a vector. Its layout is int16 dimensions, int16 zero, the values.
     pub fn vector(self, bytes: &[u8], out: &mut Vec<f32>) -> Result<(), String> {
         let (head, values) = bytes.split_at_checked(4).ok_or("is cut short")?;
         let dimensions = usize::from(u16::from_be_bytes([head[0], head[1]]));
@@ -168,7 +168,8 @@ fn text(bytes: &[u8]) -> Result<String, String> {
     String::from_utf8(bytes.to_vec()).map_err(|_| "is no valid UTF-8 text".into())
 }
 
-/// The double nearest to a numeric: int16 count, weight, sign and scale, then digits of base 10,000.
+/// The double closest to a numeric. Its layout is int16 count, weight, sign and scale, then digits of base
+/// 10,000.
 fn numeric(bytes: &[u8]) -> Result<f64, String> {
     let (words, rest) = bytes.as_chunks::<2>();
     let [_, weight, sign, _, digits @ ..] = words else { return Err("is cut short".into()) };
@@ -181,7 +182,7 @@ fn numeric(bytes: &[u8]) -> Result<f64, String> {
         0xf000 => return Ok(f64::NEG_INFINITY),
         _ => {}
     }
-    // By way of text, which is rounded once.
+    // By way of text, which rounds only once.
     let mut decimal = String::from(if sign[0] == 0x40 { "-0" } else { "0" });
     digits.iter().for_each(|digit| decimal += &format!("{:04}", u16::from_be_bytes(*digit)));
     let exponent = 4 * (i64::from(i16::from_be_bytes(*weight)) + 1 - digits.len() as i64);
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn numerics() {
-        // count, weight, sign, scale, digits: as numeric_send writes them.
+        // Count, weight, sign, scale and digits, as written by numeric_send.
         for (words, expected) in [
             (&[0, 0, 0, 0][..], 0.0),
             (&[1, 0, 0, 0, 42], 42.0),

@@ -8,7 +8,7 @@ use crate::{
     testing::{damage, drain, message, scratch},
 };
 
-/// Two vectors of one dimension, with attributes beside them.
+/// Reads two vectors of one dimension, with attributes in a separate file.
 fn read(vectors: &Path, tsv: &Path, options: &Options) -> Result<(Input, Vec<Row>), Error> {
     let options = Options { attributes: Some(tsv.to_owned()), ..options.clone() };
     Ok((Input::open(vectors, &options)?, drain(Input::open(vectors, &options)?)?))

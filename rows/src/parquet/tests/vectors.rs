@@ -1,4 +1,4 @@
-//! Vectors in columns of Parquet: lists of numbers of every type, and text.
+//! Vectors in Parquet columns: lists of numbers of every type, and text.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn vectors_of_every_number_and_list() {
     }
 }
 
-/// Numbers whose high bit is no sign.
+/// The high bit of these numbers is not a sign.
 #[test]
 fn vectors_of_unsigned_numbers() {
     let folder = scratch("parquet-unsigned");
@@ -67,7 +67,7 @@ fn vectors_of_unsigned_numbers() {
     }
 }
 
-/// Of rows beyond a batch, too, and each row for itself.
+/// Also in rows after the first batch, and for each row separately.
 #[test]
 fn integers_that_float32_would_round() {
     let folder = scratch("parquet-rounded");
@@ -115,7 +115,7 @@ fn vectors_that_are_none() {
     assert!(message(read(&path)).contains("no rows"));
 }
 
-/// Also where the first row is such a one, and rows behind them keep their vectors.
+/// Also if the first row has no vector; later rows keep their vectors.
 #[test]
 fn rows_without_a_vector_are_told_and_passed_over() {
     let folder = scratch("parquet-invalid");
@@ -154,7 +154,7 @@ fn rows_without_a_vector_are_told_and_passed_over() {
     assert_eq!(reasons.len(), 5);
 }
 
-/// What pyarrow wrote: lists of a fixed length, halves, lists as JSON text.
+/// pyarrow wrote the file: lists of fixed length, halves, lists as JSON text.
 #[test]
 fn vectors_of_fixed_lists_halves_and_text() {
     let expected = [[0.5, -1.5, 2.0], [65504.0, 0.0, -0.25], [1.0, 3.0, 5.0]];
@@ -164,7 +164,7 @@ fn vectors_of_fixed_lists_halves_and_text() {
         let vectors: Vec<_> = drain(input).unwrap().into_iter().map(|row| row.vector).collect();
         assert_eq!(vectors, expected, "{name}");
     }
-    // Text that holds no vector is none, whatever it is called.
+    // Text without vectors is not a vector column, whatever its name.
     let vector_column = Some("t".into());
     let options = Options { vector_column, ..Options::default() };
     let text = message(Input::open(&fixture("text.parquet"), &options));
