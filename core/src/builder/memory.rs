@@ -26,13 +26,12 @@ const KEY: u64 = 24;
 
 impl IndexOptions {
     /// How many bytes of memory it takes to build an index of `rows` rows: vectors as they are
-    /// stored, keys, codes, graph and lists, and what links, orders and writes them. The program
-    /// itself comes on top, and keys and values of columns that are text, bytes or JSON: twice
-    /// their bytes.
+    /// stored, keys, codes, graph and lists, and what links, orders and writes them. Not counted are the
+    /// program itself, and keys and column values that are text, bytes or JSON, which take twice their bytes.
     ///
-    /// It is what [`IndexBuilder::write_to`](crate::IndexBuilder::write_to) takes, for up to 16
-    /// threads or [`threads`](Self::threads), whichever are more;
-    /// [`finish`](crate::IndexBuilder::finish) has the file in memory too. `memory` plays no part.
+    /// This is what [`IndexBuilder::write_to`](crate::IndexBuilder::write_to) takes with up to 16 threads, or
+    /// up to [`threads`](Self::threads) if that is more; [`finish`](crate::IndexBuilder::finish) has the file
+    /// in memory too. The option `memory` plays no part.
     ///
     /// ```
     /// use hither::{IndexOptions, Metric};
@@ -45,7 +44,7 @@ impl IndexOptions {
         self.needed(rows, THREADS.max(self.threads as u64))
     }
 
-    /// The same for a segment of a file whatever the number of threads.
+    /// The memory for one segment, which must not depend on the option `threads`, as the file does not.
     pub(super) fn segment_needed(&self, rows: u64) -> u64 {
         self.needed(rows, THREADS)
     }

@@ -1,4 +1,4 @@
-//! What an index is to be.
+//! The options of an index.
 
 use crate::archive::Kind;
 use crate::archive::manifest::{self, Manifest};
@@ -17,7 +17,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What an index is to be.
+/// The options of an index: dimensions, metric, columns, structures.
 ///
 /// The same rows and options give the same file, byte for byte, on every platform, whatever
 /// [`threads`](Self::threads) is.
@@ -36,7 +36,7 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexOptions {
-    /// Values of a vector: 1 to 65,535.
+    /// The number of values of a vector: 1 to 65,535.
     pub dimensions: usize,
     /// What "near" means.
     pub metric: Metric,

@@ -20,11 +20,11 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(super) struct Parts {
     spill: Option<Box<dyn Spill>>,
     segments: Vec<manifest::Segment>,
-    /// Each section, and its offset in the spill.
+    /// Each section, and where it ends in the spill.
     sections: Vec<(Section, u64)>,
     /// The length of the spill.
     end: u64,
-    /// The keys of their rows, sorted: text as its hash.
+    /// The keys of the spilled rows, sorted; a text as its hash.
     keys: Vec<u128>,
     /// How many rows are not spilled, including those to come, if known; and how many of them a segment gets.
     coming: Option<u64>,
@@ -38,7 +38,7 @@ impl Parts {
         self.spill = Some(spill);
     }
 
-    /// How many segments there are.
+    /// The number of spilled segments.
     pub fn count(&self) -> u32 {
         self.segments.len() as u32
     }
@@ -94,7 +94,7 @@ impl Parts {
         self.beside.saturating_add(BYTES_PUT_ASIDE * self.keys.len() as u64)
     }
 
-    /// Whether a segment of `rows` rows is worth building.
+    /// Checks that a segment of `rows` rows is worth building.
     pub fn check_size(&self, options: &IndexOptions, rows: u64, texts: u64) -> Result<()> {
         if rows >= LEAST_ROWS || self.share.is_some_and(|share| rows >= share) {
             return Ok(());

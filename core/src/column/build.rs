@@ -52,8 +52,7 @@ impl ColumnBuilder {
         self.rows
     }
 
-    /// Whether the column takes `value`: null, one of its type, or an integer for a column of
-    /// doubles.
+    /// Checks that the column takes `value`: null, a value of its type, or an integer for a column of doubles.
     pub fn check(&self, value: ValueRef<'_>) -> Result<()> {
         let column_type = self.schema.column_type;
         let fits = match value {

@@ -6,12 +6,12 @@ use alloc::string::String;
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// Reads an ISO 8601 timestamp as microseconds since 1970 UTC: `2024-05-01`, then perhaps `T` or a
-/// space and `12:00`, `12:00:00` or `12:00:00.25`, then perhaps `Z`, `+02`, `+02:00` or `+0200`.
-/// Years have 4 digits, or up to 6, then with a sign if they are negative. Without an offset it is
-/// UTC. Digits beyond microseconds are rounded to the nearest microsecond, halves to the later one. `infinity`
-/// and `-infinity` are the extremes. None for other texts, and beyond what microseconds in 64 bits hold: the
-/// years -290308 to 294247.
+/// Parses an ISO 8601 timestamp into microseconds since 1970 UTC: `2024-05-01`, optionally followed by `T` or a
+/// space and `12:00`, `12:00:00` or `12:00:00.25`, optionally followed by `Z`, `+02`, `+02:00` or `+0200`. Years
+/// have 4 to 6 digits, and may have a sign. Without an offset the time is UTC. Digits beyond microseconds are
+/// rounded to the nearest microsecond, halves to the later one. `infinity` and `-infinity` are the extremes.
+/// None for other texts, and for times that microseconds in 64 bits cannot hold: those outside the years -290308
+/// to 294247.
 ///
 /// ```
 /// use hither::parse_timestamp;
@@ -49,7 +49,7 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
                 micros = fraction(&mut rest)?;
             }
         }
-        // A leap second is the first of the next minute.
+        // A leap second counts as the first second of the next minute.
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
@@ -94,7 +94,7 @@ pub fn format_timestamp(micros: i64) -> String {
     text + "Z"
 }
 
-/// Takes `digits` decimal digits.
+/// Parses `digits` decimal digits.
 fn number(rest: &mut &[u8], digits: usize) -> Option<i64> {
     let (taken, left) = rest.split_at_checked(digits)?;
     *rest = left;
@@ -120,7 +120,7 @@ fn clock(rest: &mut &[u8]) -> Option<(i64, i64)> {
     Some((hour, minute))
 }
 
-/// The digits behind a second's point, as microseconds, rounded.
+/// The digits after the decimal point of a second, as microseconds, rounded.
 fn fraction(rest: &mut &[u8]) -> Option<i64> {
     let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
     let (taken, left) = rest.split_at(digits);

@@ -92,7 +92,7 @@ pub fn simd_level() -> &'static str {
     "neon"
 }
 
-/// Has distances use the named instruction set from now on; false if there is none of that name.
+/// Makes distances use the named instruction set from now on; false if there is none with this name.
 pub fn use_simd_level(name: &str) -> bool {
     name == "neon"
 }

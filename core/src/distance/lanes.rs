@@ -33,8 +33,8 @@ pub(super) trait Lanes: Copy {
     }
     /// Σ a·b over signed bytes; the slices are of equal length, and `b` holds no −128.
     fn dot_i8(self, a: &[i8], b: &[i8]) -> i32;
-    /// Σ low·(the low four bits of a byte) + high·(its high ones), over the bytes of `row`, a multiple
-    /// of 16; all slices are of equal length.
+    /// Σ low·(low four bits of a byte) + high·(high four bits), over the bytes of `row`, whose number is a
+    /// multiple of 16; all slices are of equal length.
     fn dot_nibbles(self, row: &[u8], low: &[i8], high: &[i8]) -> i32;
     /// Products with the listed rows, for [`dot_codes`](super::dot_codes).
     #[inline(always)]
@@ -172,8 +172,8 @@ fn sum_terms<L: Lanes, V: Values>(
             q = load_padded(simd, &query_tail[start..]);
             x = values.load(lanes, bytes, at + start);
         } else {
-            // Past the end both are zero, and so is every term; `centre` of codes alone is not,
-            // so the row's values are read into a register, cut, and read again.
+            // Past the end both sides must be zero, so that every term is. The `centre` of codes makes the
+            // row's values nonzero there, so they are loaded, cut, and loaded again.
             let mut padded = [0_u8; SUMS * 4];
             let bytes = &row_tail[start * V::SIZE..];
             padded[..bytes.len()].copy_from_slice(bytes);

@@ -38,8 +38,8 @@ impl Lanes for Wasm {
         self.0
     }
 
-    /// WebAssembly has no binary16: exponent and mantissa are moved to where binary32 has them,
-    /// and the difference of the exponents' biases is multiplied in. Exact for finite values.
+    /// WebAssembly has no binary16: exponent and mantissa are moved to where binary32 has them, and a
+    /// multiplication corrects the bias of the exponent. Exact for finite values.
     #[inline(always)]
     fn widen_f16(self, bytes: &[u8]) -> pulp::f32x4 {
         let halves = i64x2(bytemuck::pod_read_unaligned(bytes), 0);
@@ -57,7 +57,7 @@ impl Lanes for Wasm {
     }
 
     /// A smaller form of `sum_terms`: the last values go through the same loop, padded with zeros, which add
-    /// nothing. Written out, as in `dot_four`.
+    /// nothing. Written out, as in `sum_four`.
     #[inline(always)]
     fn sum<V: Values>(
         self,
@@ -167,7 +167,7 @@ impl Lanes for Wasm {
 /// How many blocks of 16 bytes of a query are widened at once for all rows of a list: they fill a kilobyte.
 const WIDENED: usize = 16;
 
-/// The parts of a query that belong to the low and the high codes of sixteen bytes of a row each.
+/// The parts of a query that belong to the low and to the high codes of each 16 bytes of a row.
 #[inline(always)]
 fn halves<'q>(
     low: &'q [i8],
@@ -226,7 +226,7 @@ fn sum_four<Q: Copy>(
         c = add_products(c, query, row_c);
         d = add_products(d, query, row_d);
     }
-    // Lanes 0 and 1 of each, then 2 and 3; both of a and b, then both of c and d.
+    // First lanes 0 + 2 and 1 + 3 of each row, two rows at a time; then the sum of both, for all four rows.
     let ab = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
     let cd = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
     let all = i32x4_add(i32x4_shuffle::<0, 1, 4, 5>(ab, cd), i32x4_shuffle::<2, 3, 6, 7>(ab, cd));

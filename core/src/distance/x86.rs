@@ -92,7 +92,7 @@ impl Lanes for Avx2 {
 
 const NAMES: [&str; 4] = ["portable", "avx2", "avx512", "avx512-vnni"];
 
-/// Index into `NAMES`, or `u8::MAX` before the first look.
+/// Index into `NAMES`, or `u8::MAX` before detection.
 static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 
 /// The widest level of this processor, found with three cpuid instructions: std's detection uses ten, and in a

@@ -184,7 +184,7 @@ impl LazyIndex {
     /// How many rows there are, not counting removed ones.
     ///
     /// # Errors
-    /// As of [`options`](Self::options).
+    /// Those of [`options`](Self::options).
     pub fn len(&self) -> Result<u64> {
         let rows = |segment: &LazySegment| u64::from(segment.rows - segment.hidden_count);
         Ok(self.opened()?.segments.iter().map(rows).sum())
@@ -193,7 +193,7 @@ impl LazyIndex {
     /// Whether there are no rows.
     ///
     /// # Errors
-    /// As of [`options`](Self::options).
+    /// Those of [`options`](Self::options).
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
@@ -201,7 +201,7 @@ impl LazyIndex {
     /// The content id of the file, and its length in bytes.
     ///
     /// # Errors
-    /// As of [`options`](Self::options).
+    /// Those of [`options`](Self::options).
     pub fn content(&self) -> Result<(u128, u64)> {
         let start = &self.opened()?.start;
         Ok((start.content_id, start.length))
@@ -210,7 +210,7 @@ impl LazyIndex {
     /// Whether a search can order rows by `metric`: see [`Index::orders_by`](crate::Index::orders_by).
     ///
     /// # Errors
-    /// As of [`options`](Self::options).
+    /// Those of [`options`](Self::options).
     pub fn orders_by(&self, metric: Metric) -> Result<bool> {
         Ok(self.opened()?.options.orders_by(metric, self.is_unit_length()?))
     }

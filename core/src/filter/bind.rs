@@ -151,8 +151,7 @@ impl Filter {
     /// Prepares the filter for the columns of a segment of `rows` rows.
     ///
     /// # Errors
-    /// As [`check`](Self::check); [`ErrorKind::Corrupt`] for a damaged
-    /// dictionary.
+    /// Those of [`check`](Self::check), and [`ErrorKind::Corrupt`] for a damaged dictionary.
     pub(crate) fn bind<'a>(
         &self,
         columns: &[ColumnView<'a>],

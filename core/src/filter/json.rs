@@ -34,9 +34,9 @@ impl Filter {
     /// Or it is `$and` or `$or` with an array of filters, or `$not` with a filter.
     ///
     /// `null` is a value that null rows equal. As in MongoDB, `$ne`, `$nin` and `$not` match whatever their
-    /// opposite does not, null rows included. Values go with columns as [`Filter`] says, timestamps, UUIDs and
-    /// bytes being written as text, and `"NaN"`, `"Infinity"` and `"-Infinity"` standing for the doubles that
-    /// JSON lacks. Integers beyond 64 bits with sign are read as doubles.
+    /// opposite does not, null rows included. Values go with columns as [`Filter`] says; timestamps, UUIDs and
+    /// bytes are written as text, and `"NaN"`, `"Infinity"` and `"-Infinity"` stand for the doubles that JSON
+    /// lacks. Integers beyond signed 64 bits are read as doubles.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidFilter`] if the text is not JSON, or not such a filter.

@@ -119,14 +119,14 @@ impl Lanes for Avx512Vnni {
 /// VNNI multiplies unsigned by signed bytes: 128 is added to one side, and 128 times the sum of the other is
 /// subtracted, once for all rows.
 impl Avx512Vnni {
-    /// Four products added to each lane of `sum`, of `moved`, unsigned, and `b`.
+    /// Adds to each lane of `sum` four products of bytes of `moved`, unsigned, and `b`, signed.
     #[inline(always)]
     fn add_products(self, sum: __m512i, moved: __m512i, b: __m512i) -> __m512i {
         // SAFETY: the token `_vnni` exists only where AVX512VNNI was detected.
         unsafe { _mm512_dpbusd_epi32(sum, moved, b) }
     }
 
-    /// The low four bits of each byte, and the high ones.
+    /// The low and the high four bits of each byte.
     #[inline(always)]
     fn nibbles(self, bytes: __m512i) -> [__m512i; 2] {
         let avx512 = self.avx512.v4.avx512f;
