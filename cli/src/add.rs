@@ -1,4 +1,4 @@
-//! `hither add`: new rows into an index file.
+//! `hither add`: adds rows to an index file.
 
 use crate::change::rows::{Mode, take};
 use crate::change::{self, SaveArguments};

@@ -1,4 +1,4 @@
-//! `hither bench`: recall and speed of an index file on real queries.
+//! `hither bench`: measures recall and speed of an index file on real queries.
 
 mod measure;
 mod plot;
@@ -74,7 +74,7 @@ pub struct Arguments {
     force: Force,
 }
 
-/// What was measured, for programs.
+/// The results, for `--json`.
 #[derive(Serialize)]
 struct Report<'r> {
     results: &'r [Measurement],
@@ -223,7 +223,8 @@ fn settings(arguments: &Arguments, index: &Index<'_>) -> Vec<Setting> {
     }
 }
 
-/// Resident memory of this process in bytes, mapped pages among it, where the system tells.
+/// The resident memory of this process in bytes, including mapped pages; `None` if the system does not
+/// report it.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

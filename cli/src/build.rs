@@ -1,4 +1,4 @@
-//! `hither build`: an index file from vectors.
+//! `hither build`: builds an index file from vectors.
 
 mod rows;
 mod structures;
@@ -101,15 +101,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// What a build did.
+/// The result of a build.
 struct Outcome {
     rows: u64,
     skipped: u64,
-    /// How long it took, but for reading and writing.
+    /// The time of building, without reading and writing.
     seconds: f64,
 }
 
-/// The same for programs.
+/// The result, for `--json`.
 #[derive(Serialize)]
 struct Report<'r> {
     file: String,
@@ -139,7 +139,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Outcome, Failure> {
         (options.hnsw, options.ivf) = arguments.structures.for_rows(rows, bar);
         budget.check(&options, rows, 0)?;
     } else {
-        // Segments that are full have rows enough.
+        // A segment that fills the memory limit has many rows.
         (options.hnsw, options.ivf) = arguments.structures.for_many();
     }
     let mut builder = IndexBuilder::new(options)?;
@@ -149,7 +149,7 @@ fn build(arguments: &Arguments, bar: &mut Bar) -> Result<Outcome, Failure> {
     if let Some(rows) = input.rows {
         builder.reserve(usize::try_from(rows).unwrap_or(usize::MAX))?;
     }
-    // Before hours of work: whether it can be written at all.
+    // Fails before hours of work if the output cannot be written.
     let mut file = output::create(&arguments.output)?;
     budget.provide(&mut builder, &arguments.output)?;
 

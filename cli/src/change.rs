@@ -1,7 +1,7 @@
-//! What `hither add`, `update` and `remove` have in common, which change an index file.
+//! The common part of `hither add`, `update` and `remove`, which change an index file.
 //!
-//! The file is opened, changed in memory, and written anew beside itself; it is replaced when all is
-//! there. Who has the old one open goes on with it.
+//! The file is opened, changed in memory, and written to a new file beside it, which replaces it when
+//! complete. Programs that have the old file open keep using it.
 
 pub mod lock;
 pub mod rows;
@@ -50,13 +50,13 @@ pub struct SaveArguments {
     quiet: bool,
 }
 
-/// How many rows were changed.
+/// The numbers of changed rows.
 #[derive(Clone, Copy, Default)]
 pub struct Changes {
     pub added: u64,
     pub updated: u64,
     pub removed: u64,
-    /// The number of the first row that was added, where the index gave it one.
+    /// The row number of the first added row, if the index assigned it.
     pub first_number: Option<i64>,
 }
 
@@ -66,7 +66,7 @@ impl Changes {
     }
 }
 
-/// What was done, for programs.
+/// The result, for `--json`.
 #[derive(Serialize)]
 struct Report {
     file: String,
@@ -81,7 +81,7 @@ struct Report {
     first_key: Option<i64>,
 }
 
-/// Changes the index file `path` by rows or keys of the files `inputs`, and tells what was done.
+/// Changes the index file `path` by the rows or keys in the files `inputs`, and reports the result.
 pub fn run(
     path: &Path,
     saving: &SaveArguments,
@@ -137,7 +137,7 @@ fn save(
     if saving.output.is_none() {
         saving.force.check(output, Kind::Index, inputs.iter().copied())?;
     }
-    // Before rows are read: whether it can be written at all.
+    // Fails before rows are read if the output cannot be written.
     let mut written = output::create(output)?;
     let changes = file.change(|index| change(index, bar))?;
     let as_it_was = changes.is_empty() && !saving.compact && saving.output.is_none();
@@ -145,7 +145,7 @@ fn save(
         return Ok(changes);
     }
     write(file.index(), saving, &mut written, output, bar)?;
-    // Not every system replaces a file that is mapped.
+    // Not every system can replace a file that is mapped.
     drop(file);
     written.finish().map_err(|error| Failure::at(output, error))?;
     drop(lock);

@@ -1,4 +1,5 @@
-//! `hither export`: the rows of an index file in another format, and an index in Postgres as an index file.
+//! `hither export`: writes the rows of an index file in another format, or an index in Postgres as an index
+//! file.
 
 use crate::failure::Failure;
 use crate::layout::layout;
@@ -75,8 +76,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         rows.iter().enumerate().all(|(at, row)| row.0 == hither::KeyRef::Int64(at as i64));
     let has_key_name = index.columns().iter().any(|c| KEY_NAMES.contains(&c.name.as_str()));
     let key_type = match index.options().key_type {
-        // Numbers that are the places of the rows need no column, unless an attribute would be
-        // taken for the key.
+        // Row numbers that match the positions of the rows need no column, unless an attribute would then
+        // be taken for the key.
         KeyType::RowNumber if !in_place || has_key_name => KeyType::Int64,
         key_type => key_type,
     };
@@ -96,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     show::print(&format!("{path}: {} rows\n", show::count(rows.len() as u64)))
 }
 
-/// Writes an index in Postgres.
+/// Writes an index in Postgres as an index file.
 #[cfg(feature = "postgres")]
 fn export_index(arguments: &Arguments) -> Result<(), Failure> {
     use crate::interrupt::{interrupted, watch};
@@ -131,7 +132,7 @@ fn export_index(_: &Arguments) -> Result<(), Failure> {
     Err("this hither was built without Postgres; build it with `cargo build --release -p hither-cli --features postgres`".into())
 }
 
-/// Notes on what the file does not have as the index has it.
+/// Notes on what the output format does not preserve.
 fn notes(output: &Path, layout: &Layout) -> Vec<String> {
     let format = Format::named_by(output);
     if format == Some(Format::Npy) {

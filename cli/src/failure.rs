@@ -1,28 +1,28 @@
-//! Why a command ended early.
+//! The reasons why a command fails or ends early.
 
 use crate::settings::{described, with_option};
 use hither_rows::Error;
 use std::io;
 use std::path::Path;
 
-/// Why a command ended early.
+/// The reason why a command fails or ends early.
 #[derive(Debug)]
 pub enum Failure {
-    /// One line for people, printed behind `error: `.
+    /// A line for users, printed after `error: `.
     Message(String),
-    /// Whoever read the output has enough, such as `head`.
+    /// The reader of the output, such as `head`, has closed it.
     ClosedPipe,
-    /// Ctrl-C; everything was taken back.
+    /// Ctrl-C; everything that was begun was undone.
     Interrupted,
-    /// Ctrl-C; what was begun can be gone on with, as this says.
+    /// Ctrl-C; the message says how to resume.
     Paused(String),
 }
 
 impl Failure {
-    /// An error of a file.
+    /// An error about a file.
     pub fn at(path: &Path, error: impl std::fmt::Display) -> Self {
         let (path, error) = (name(path), error.to_string());
-        // The system's errors name the path themselves.
+        // Errors of the system already contain the path.
         if error.starts_with(&path) {
             Self::Message(error)
         } else {
@@ -30,7 +30,7 @@ impl Failure {
         }
     }
 
-    /// The line for people.
+    /// The line for users.
     pub fn message(self) -> String {
         match self {
             Self::Message(message) | Self::Paused(message) => message,
@@ -39,7 +39,7 @@ impl Failure {
         }
     }
 
-    /// An error of a search; one of the query itself names its row.
+    /// An error of a search; if the query is at fault, it names the query's row.
     pub fn at_query(path: &Path, row: usize, error: hither::Error) -> Self {
         use hither::ErrorKind;
         match error.kind() {
@@ -51,7 +51,7 @@ impl Failure {
     }
 }
 
-/// A file as messages call it: of a URL without what may be a secret.
+/// The name of a file in messages; for a URL without what may be a secret.
 pub fn name(path: &Path) -> String {
     let name = path.display().to_string();
     #[cfg(all(feature = "remote", unix))]

@@ -1,5 +1,5 @@
-//! Index files of HTTP servers and S3: brought whole into a cache of this machine, and opened there. A server is
-//! asked each time whether the file is unchanged.
+//! Index files on HTTP servers and in S3: downloaded whole into a cache on this machine, and opened there.
+//! The server is asked each time whether the file is unchanged.
 
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
@@ -14,7 +14,7 @@ use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// What the help says of files on servers.
+/// The help on files on servers.
 pub const HELP: &str = "\
 An index file may be on a server: https://…, http://… or s3://bucket/key. It is brought whole,
 verified, and kept; each command asks the server whether it is unchanged. hither search --ranges
@@ -29,10 +29,10 @@ brings only what it reads, of a file that was built with --ranges.
 const CACHE: &str = "HITHER_CACHE";
 const CACHE_SIZE: &str = "HITHER_CACHE_SIZE";
 const AUTHORIZATION: &str = "HITHER_AUTHORIZATION";
-/// Most bytes of all cached files, where nobody says another number.
+/// The default limit of the cache in bytes.
 const DEFAULT_CACHE_SIZE: u64 = 10_000_000_000;
 
-/// Brings and opens the index file that is at `url`.
+/// Downloads and opens the index file at `url`.
 pub fn fetch(url: &str) -> Result<IndexFile, Failure> {
     let bar = ProgressBar::new_spinner().with_message("fetching");
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -41,10 +41,10 @@ pub fn fetch(url: &str) -> Result<IndexFile, Failure> {
     opened
 }
 
-/// Brings and opens the index file that is at `url`, unless `stop` asks to end.
+/// Downloads and opens the index file at `url`, unless `stop` returns true.
 ///
 /// # Errors
-/// What is wrong with the URL, the server, the cache or the file; [`Failure::Interrupted`].
+/// Problems with the URL, the server, the cache or the file; [`Failure::Interrupted`].
 pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile, Failure> {
     let object = object(url, &mut stop)?;
     let cache = Cache::open(CacheOptions {
@@ -53,12 +53,12 @@ pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile,
         share: None,
         believed: SystemTime::now(),
     })?;
-    // It stays in the cache until it is open.
+    // The lock keeps the file in the cache until it is open.
     let cached = cache.bring(&[object], &mut stop)?;
     Ok(IndexFile::open(&cached[0].path)?)
 }
 
-/// The one file that is at `url`, as the environment says who asks for it.
+/// The only file at `url`, accessed with the credentials of the environment.
 pub fn object(url: &str, mut stop: impl FnMut() -> bool) -> Result<Object, Failure> {
     let (access, location) = location(url)?;
     let objects = access.objects(&location, &mut stop)?;
@@ -70,9 +70,9 @@ pub fn object(url: &str, mut stop: impl FnMut() -> bool) -> Result<Object, Failu
     }
 }
 
-/// Where `url` leads to, and who asks for it, as the environment says.
+/// Parses `url`, and reads the credentials from the environment.
 pub fn location(url: &str) -> Result<(Access, Location), Failure> {
-    // A location holds no secret, so what may be one goes beside it.
+    // A location must not contain a secret, so the query, which may be one, is passed separately.
     let (url, query) = match url.split_once('?').filter(|_| !url.starts_with("s3:")) {
         Some((url, query)) => (url, Some(query)),
         None => (url, None),
@@ -93,12 +93,12 @@ pub fn location(url: &str) -> Result<(Access, Location), Failure> {
     Ok((access, location))
 }
 
-/// Who asks: what other commands for S3 take from the environment, too.
+/// Credentials and settings from the same environment variables that other S3 clients use.
 fn access() -> Result<Access, Failure> {
     let of = |names: &[&str]| names.iter().find_map(|name| variable(name));
     let mut access = Access {
         endpoint: of(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
-        // Whoever wrote http:// means it.
+        // A user who writes http:// wants it.
         allow_http: true,
         ..Access::default()
     };
@@ -130,7 +130,7 @@ fn cache_size() -> Result<u64, Failure> {
     Ok(size.unwrap_or(DEFAULT_CACHE_SIZE))
 }
 
-/// What the environment says; nothing where it is empty.
+/// An environment variable, unless it is empty.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

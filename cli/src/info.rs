@@ -1,4 +1,4 @@
-//! `hither info`: what is in an index file.
+//! `hither info`: describes an index file.
 
 use crate::failure::Failure;
 use crate::opened;
@@ -40,7 +40,7 @@ fn bytes_per_vector(index: &Index<'_>, bytes: u64) -> f64 {
     bytes as f64 / index.len().max(1) as f64
 }
 
-/// What is in a file, for programs.
+/// The description, for `--json`.
 #[derive(Serialize)]
 struct File<'i> {
     format_version: u32,

@@ -1,28 +1,28 @@
-//! An end by Ctrl-C or another signal: what was begun is taken back before the command ends.
+//! Handles Ctrl-C and other signals: the command cleans up before it ends.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once};
 
-/// What shells see of a program that Ctrl-C ended.
+/// The exit code by which shells recognise a program that Ctrl-C ended.
 pub const EXIT_CODE: u8 = 130;
 
 static WATCHED: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// From now on an interrupt is noted for [`interrupted`]; a second one ends the command at once.
+/// From now on a first signal sets [`interrupted`]; a second one ends the command at once.
 pub fn watch() {
     WATCHED.store(true, Ordering::Relaxed);
     handle_signals();
 }
 
-/// Whether somebody wants the command to end.
+/// Whether the command should stop.
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// From now on an end by a signal removes what is there of the file `path` that is not whole.
+/// From now on, if a signal ends the command, the incomplete file for `path` is removed.
 pub fn remove_unfinished(path: &Path) {
     if let Ok(mut unfinished) = UNFINISHED.lock() {
         *unfinished = Some(hither::raw::AtomicFile::temporary_path(path));
@@ -38,9 +38,9 @@ fn handle_signals() {
 
     static HANDLED: Once = Once::new();
     HANDLED.call_once(|| {
-        // What the parent wants ignored stays ignored: nohup, or a script's background job.
+        // Signals that the parent ignores stay ignored: with nohup, or in a script's background job.
         let signals = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
-        // Without a handler a signal ends the command as well, and the next writer of the file
+        // Without a handler, a signal still ends the command, and the next program that writes the file
         // removes what was left.
         let Ok(mut signals) = Signals::new(signals) else { return };
         std::thread::spawn(move || {
@@ -57,11 +57,12 @@ fn handle_signals() {
     });
 }
 
-/// Elsewhere a signal ends the command, and the next writer removes what was left.
+/// On other systems a signal just ends the command, and the next program that writes the file removes what
+/// was left.
 #[cfg(not(unix))]
 fn handle_signals() {}
 
-/// Whether the program was started with this signal ignored, where the system tells.
+/// Whether the program was started with this signal ignored, if the system reports that.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,9 +1,9 @@
-//! What the rows of an index have, for reading rows that go to it and for writing its own.
+//! The layout of an index's rows, for reading rows that go to it and for writing its own.
 
 use hither::{Element, Index};
 use hither_rows::{Layout, Precision};
 
-/// What rows of an index have.
+/// The layout of an index's rows.
 pub fn layout(index: &Index<'_>) -> Layout {
     let options = index.options();
     Layout {

@@ -1,5 +1,5 @@
-//! The `hither` command: builds index files, searches, changes, checks, merges, exports and measures
-//! them. A library, so that packages of other languages have the command in them.
+//! The `hither` command: builds, searches, changes, checks, merges, exports and measures index files. It is
+//! a library, so that packages for other languages can include the command.
 
 mod add;
 mod bench;
@@ -80,15 +80,15 @@ enum Command {
     },
 }
 
-/// Runs the command with its arguments, the first of which is its name, and gives what it exits with.
+/// Runs the command and returns its exit code. The first argument is the command's name.
 ///
-/// It writes to standard output and standard error, and may take over the handling of signals: it is
-/// the last that a program does.
+/// It writes to standard output and standard error, and may install signal handlers, so a program should
+/// end after it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed pipe is no error of ours.
+            // A closed pipe is not our error.
             let _ = error.print();
             return error.exit_code().try_into().unwrap_or(u8::MAX);
         }

@@ -1,4 +1,4 @@
-//! How much memory a build may take, and whether there is as much.
+//! The memory limit of a build, and whether that much is available.
 
 use crate::failure::Failure;
 use crate::show;
@@ -21,30 +21,30 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// How much memory a build may take.
+    /// The memory limit of a build.
     pub fn budget(&self) -> Budget {
         let available = if self.memory.is_some() { None } else { available() };
         Budget { limit: self.memory, available }
     }
 }
 
-/// How much memory a build may take.
+/// The memory limit of a build.
 pub struct Budget {
-    /// What was asked for.
+    /// The limit that the option sets.
     pub limit: Option<u64>,
-    /// How much was available at the beginning, if nothing was asked for and it is known.
+    /// The memory that was available at the start, if the option sets no limit and it is known.
     available: Option<u64>,
 }
 
 impl Budget {
-    /// Refuses a build of so many rows, or of so many read already, that takes more than there is.
-    /// `beside` is what else they take.
+    /// Refuses a build that needs more memory than is available. `rows` is the number of rows, or of those
+    /// that were read so far; `beside` is the other memory that they need, in bytes.
     pub fn check(&self, options: &IndexOptions, rows: u64, beside: u64) -> Result<(), Failure> {
         let needed = options.memory_needed(rows).saturating_add(beside);
         let Some(available) = self.available.filter(|&available| needed > available) else {
             return Ok(());
         };
-        // Not all that there is: others want some, too.
+        // Suggests less than is available, because other programs need some, too.
         let less = (available / 5 * 4 / 1_000_000).max(1);
         let whole = needed.div_ceil(1_000_000);
         Err(format!(
@@ -57,8 +57,8 @@ impl Budget {
         .into())
     }
 
-    /// Gives a builder where to put segments aside: beside the output, where there is to be room for
-    /// as much anyway.
+    /// Gives the builder a file for segments that do not fit in memory. It is beside the output, where
+    /// about as much room is needed anyway.
     pub fn provide(&self, builder: &mut IndexBuilder, output: &Path) -> Result<(), Failure> {
         if self.limit.is_some() {
             let beside = AtomicFile::temporary_path(output);
@@ -71,14 +71,14 @@ impl Budget {
 }
 
 impl Budget {
-    /// How much memory can be had, where that is known.
+    /// The available memory, if it is known.
     pub fn available() -> Option<u64> {
         available()
     }
 }
 
-/// How much memory can be had without taking it from others: what the system says, within what the
-/// process's control group allows.
+/// The memory that can be allocated without taking it from other programs: the system's figure, limited by
+/// the process's control group.
 fn available() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
@@ -87,7 +87,7 @@ fn available() -> Option<u64> {
         let nothing_else = ProcessRefreshKind::nothing();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing_else);
         let limits = system.process(own)?.cgroup_limits()?;
-        // Of what the group has, the pages of files can be taken back.
+        // Pages of files count as used in the group, but can be reclaimed.
         Some(limits.total_memory.saturating_sub(limits.rss))
     });
     [free, group].into_iter().flatten().min()

@@ -1,4 +1,4 @@
-//! `hither merge`: one index file of several.
+//! `hither merge`: merges several index files into one.
 
 use crate::failure::Failure;
 use crate::memory::{Budget, Memory};
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds the rows of indexes anew into a file that is begun, and says how many they are.
+/// Builds the rows of indexes anew into an open file, and returns their number.
 pub fn build(
     indexes: &[&Index<'_>],
     threads: usize,

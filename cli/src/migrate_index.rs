@@ -1,4 +1,4 @@
-//! `hither migrate-index`: from an index of pgvector to one of hither beside it.
+//! `hither migrate-index`: from a pgvector index to a hither index beside it.
 
 use crate::failure::Failure;
 use crate::interrupt::{interrupted, watch};

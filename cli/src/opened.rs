@@ -1,5 +1,5 @@
-//! Opening index files: mapped, or read into memory where the name leads to what can be read only once,
-//! such as a pipe; those of servers are brought first.
+//! Opens index files: mapped, or read into memory if they can be read only once, like a pipe. Files on
+//! servers are downloaded first.
 
 use crate::failure::Failure;
 #[cfg(all(feature = "remote", unix))]
@@ -8,7 +8,7 @@ use hither::{ErrorKind, IndexFile};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Whether a file is named by where it is on a server.
+/// Whether a file is named by a URL.
 pub fn is_url(path: &Path) -> bool {
     path.to_str().is_some_and(|name| name.contains("://"))
 }
@@ -31,14 +31,14 @@ pub fn open(path: &Path) -> Result<IndexFile, Failure> {
     })
 }
 
-/// Elsewhere, and in a command without that part, there is nobody who could.
+/// On other systems, and in a build without that feature, files on servers cannot be fetched.
 #[cfg(not(all(feature = "remote", unix)))]
 fn fetch(url: &str) -> Result<IndexFile, Failure> {
     let remedy = "on Unix: cargo build --release -p hither-cli --features remote";
     Err(format!("{url}: this hither fetches no files ({remedy})").into())
 }
 
-/// An error of indexes that were to go together, with the file that is not like the first.
+/// The error for indexes that do not fit together, with the file that differs from the first.
 pub fn unlike(files: &[PathBuf], error: hither::Error) -> Failure {
     match *error.kind() {
         ErrorKind::Unlike { index, what } => {

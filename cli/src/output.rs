@@ -1,5 +1,5 @@
-//! Output files, which appear when they are whole; if a signal ends the command, the unfinished one is
-//! removed.
+//! Output files, which only appear when they are complete. If a signal ends the command, the incomplete
+//! file is removed.
 
 use crate::failure::Failure;
 use crate::interrupt::remove_unfinished;
@@ -7,13 +7,13 @@ use hither::raw::AtomicFile;
 use hither_rows::{Layout, Output};
 use std::path::Path;
 
-/// Begins a file.
+/// Creates a file.
 pub fn create(path: &Path) -> Result<AtomicFile, Failure> {
     remove_unfinished(path);
     Ok(hither_rows::create(path)?)
 }
 
-/// Begins a file of rows.
+/// Creates a file of rows.
 pub fn create_rows(path: &Path, layout: &Layout) -> Result<Output, Failure> {
     remove_unfinished(path);
     Ok(Output::create(path, layout)?)

@@ -1,4 +1,4 @@
-//! A progress bar on a terminal; nothing in a pipe.
+//! A progress bar on a terminal; nothing if standard error is not one.
 
 use crate::interrupt::interrupted;
 use crate::show;
@@ -6,7 +6,7 @@ use hither::{ErrorKind, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-/// A bar that shows one stage after another.
+/// A progress bar that shows one stage after another.
 pub struct Bar {
     bar: ProgressBar,
     stage: &'static str,
@@ -14,8 +14,8 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// A bar on standard error, or none if that is no terminal, or `quiet` asks for neither a bar
-    /// nor lines above it.
+    /// A bar on standard error; hidden if that is not a terminal. With `quiet` there is neither a bar nor
+    /// lines above it.
     pub fn new(quiet: bool) -> Self {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
@@ -24,7 +24,7 @@ impl Bar {
         Self { bar, stage: "", quiet }
     }
 
-    /// Shows how far the work is; of a total of 0, that it goes on.
+    /// Shows the progress; if the total is 0, only that work goes on.
     pub fn show(&mut self, progress: Progress) {
         if progress.stage != self.stage {
             self.stage = progress.stage;
@@ -42,23 +42,23 @@ impl Bar {
         self.bar.set_position(progress.done);
     }
 
-    /// Shows how far the work is.
+    /// Shows the progress.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] if somebody wants the command to end.
+    /// [`ErrorKind::Cancelled`] if the command is interrupted.
     pub fn advance(&mut self, progress: Progress) -> hither::Result<()> {
         self.show(progress);
         if interrupted() { Err(ErrorKind::Cancelled.into()) } else { Ok(()) }
     }
 
-    /// Writes a line above the bar.
+    /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
         if !self.quiet {
             self.bar.suspend(|| show::complain(line));
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(self) {
         self.bar.finish_and_clear();
     }

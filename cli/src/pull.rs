@@ -1,4 +1,4 @@
-//! `hither pull`: an index file of a server, brought to this machine.
+//! `hither pull`: downloads an index file from a server.
 
 mod partial;
 
@@ -38,13 +38,13 @@ pub struct Arguments {
     quiet: bool,
 }
 
-/// What was brought, for programs.
+/// The result, for `--json`.
 #[derive(Serialize)]
 struct Report {
     file: String,
     rows: u64,
     bytes: u64,
-    /// How many of them came this time.
+    /// How many of the bytes were downloaded this time.
     fetched: u64,
     seconds: f64,
 }
@@ -83,7 +83,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Brings and verifies: how many rows and bytes the file has, and how many of these came now.
+/// Downloads and verifies the file; returns its numbers of rows and bytes, and how many bytes were
+/// downloaded now.
 fn pull(url: &str, partial: &mut Partial, bar: &mut Bar) -> Result<(u64, u64, u64), Failure> {
     let object = fetch::object(url, interrupted)?;
     loop {
@@ -104,7 +105,8 @@ fn pull(url: &str, partial: &mut Partial, bar: &mut Bar) -> Result<(u64, u64, u6
             Ok((rows, bytes)) => return Ok((rows, bytes, bytes - there)),
             Err(error) => {
                 partial.clear()?;
-                // Parts of two versions that the server did not tell apart: then all of one.
+                // The file may mix parts of two versions that the server did not distinguish: then start
+                // over once.
                 if there == 0 {
                     return Err(Failure::at(Path::new(url), error));
                 }

@@ -1,12 +1,12 @@
-//! What the calibrations in a file reached, for people and programs.
+//! The recall that a file's calibrations reached, for `--json` and for people.
 
 use hither::{Calibration, Index, Structure};
 use serde::Serialize;
 
-/// A build says so where its structures did not reach this recall.
+/// A build warns if its structures do not reach this recall.
 const EXPECTED: f32 = 0.99;
 
-/// Lines for a build whose structures do not reach what is mostly expected of them.
+/// Warnings for a build whose structures do not reach the recall that is usually expected.
 pub fn warnings(index: &Index<'_>) -> Vec<String> {
     let segments = index.info().segments;
     let calibrations = segments.iter().flat_map(|segment| &segment.calibrations);
@@ -24,7 +24,7 @@ pub fn warnings(index: &Index<'_>) -> Vec<String> {
         .collect()
 }
 
-/// A line for a search that wanted more than the calibration reached.
+/// The warning for a search that wanted more recall than the calibration reached.
 pub fn unreached(wanted: f32, calibration: &Calibration) -> String {
     format!(
         "warning: recall {wanted} was not reached when the file was built: {} was the best; \
@@ -33,14 +33,14 @@ pub fn unreached(wanted: f32, calibration: &Calibration) -> String {
     )
 }
 
-/// The highest recall that was measured, and where.
+/// The highest measured recall and its setting.
 pub fn best(calibration: &Calibration) -> String {
     let (effort, recall) = calibration.best();
     let setting = calibration.structure.effort_name().unwrap_or_default();
     format!("{} at {setting} {effort}", rounded_down(recall))
 }
 
-/// What a calibration reached, for programs.
+/// The recall that a calibration reached, for `--json`.
 #[derive(Serialize)]
 pub struct RecallReport {
     structure: Structure,
@@ -56,7 +56,7 @@ struct Best {
     recall: f64,
 }
 
-/// The calibrations of a segment, for programs.
+/// The calibrations of a segment, for `--json`.
 pub fn reached(calibrations: &[Calibration]) -> Vec<RecallReport> {
     let reached = |calibration: &Calibration| {
         let (effort, recall) = calibration.best();
@@ -72,7 +72,7 @@ pub fn reached(calibrations: &[Calibration]) -> Vec<RecallReport> {
     calibrations.iter().map(reached).collect()
 }
 
-/// To four digits, never up: 0.98996 is not 0.99.
+/// Rounded down to four digits: 0.98996 is not shown as 0.99.
 pub fn rounded_down(recall: f32) -> f64 {
     (f64::from(recall) * 1e4).floor() / 1e4
 }

@@ -1,4 +1,4 @@
-//! `hither remove`: rows of an index file, by their keys or a filter.
+//! `hither remove`: removes rows of an index file, by their keys or a filter.
 
 use crate::change::{self, Changes, SaveArguments};
 use crate::failure::{self, Failure};
@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             if interrupted() {
                 return Err(Failure::Interrupted);
             }
-            // A key that is given twice names one row.
+            // A key that is given twice is one row.
             if index.remove(key.as_ref())? {
                 removed.insert(key);
             } else if !arguments.ignore_missing && !removed.contains(key) {
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// The keys of the rows that go, and where each was given.
+/// The keys of the rows to remove, and where each was given.
 fn keys(arguments: &Arguments, index: &Index<'_>) -> Result<Vec<(String, Key)>, Failure> {
     let Rows { keys, keys_from, filter } = &arguments.rows;
     if let Some(json) = filter {

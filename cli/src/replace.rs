@@ -1,5 +1,4 @@
-//! What an output may replace: never an input, and without `--force` nothing but an index file by
-//! another.
+//! Which files an output may replace: never an input, and without `--force` only an index file by another.
 
 use crate::failure::Failure;
 #[cfg(unix)]
@@ -21,7 +20,7 @@ pub struct Force {
     force: bool,
 }
 
-/// Waits a moment for another command that has the lock of a file, and says so once.
+/// Waits a moment for another command that holds the lock of a file, and says so once.
 #[cfg(unix)]
 pub fn wait_for_lock(bar: &Bar, told: &mut bool, what: &str, path: &Path) -> Result<(), Failure> {
     if !*told {
@@ -35,7 +34,7 @@ pub fn wait_for_lock(bar: &Bar, told: &mut bool, what: &str, path: &Path) -> Res
     Ok(())
 }
 
-/// What a command writes.
+/// The kind of a command's output.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     Index,
@@ -43,7 +42,8 @@ pub enum Kind {
 }
 
 impl Force {
-    /// Refuses an output that is one of the inputs, by whatever name, or that would be lost.
+    /// Rejects an output that is one of the inputs, under whatever name, or that would overwrite another
+    /// file.
     pub fn check<'p>(
         &self,
         output: &Path,
@@ -63,7 +63,7 @@ impl Force {
                 return Err(Failure::at(output, reason));
             }
         }
-        // What is no regular file is refused when it is opened, whatever is forced.
+        // Files that are not regular are rejected when they are opened, even with --force.
         if self.force || !there.is_file() || (kind == Kind::Index && is_index(output)) {
             return Ok(());
         }
@@ -73,7 +73,7 @@ impl Force {
     }
 }
 
-/// The same for an input, which may be standard input.
+/// The metadata of an input, which may be standard input.
 fn metadata(input: &Path) -> Option<Metadata> {
     if input != Path::new("-") {
         return fs::metadata(input).ok();
@@ -88,20 +88,20 @@ fn metadata(input: &Path) -> Option<Metadata> {
     None
 }
 
-/// Whether two names lead to one file: links, symbolic and hard ones, relative paths.
+/// Whether two paths lead to the same file, by symbolic or hard links or relative paths.
 #[cfg(unix)]
 pub fn is_same(a: &Metadata, b: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Elsewhere the standard library does not tell files apart; times and lengths nearly do.
+/// On other systems the standard library cannot identify files; times and lengths nearly suffice.
 #[cfg(not(unix))]
 pub fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.len(), a.modified().ok(), a.created().ok()) == (b.len(), b.modified().ok(), b.created().ok())
 }
 
-/// Whether the first bytes are those of an index file, whole or damaged.
+/// Whether the first bytes are those of an index file, whether whole or damaged.
 pub fn is_index(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));

@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     answer(arguments, &mut here::Files::new(arguments, &shards)?)
 }
 
-/// Searches for each query and prints what is found.
+/// Searches for each query and prints the results.
 fn answer(arguments: &Arguments, searched: &mut impl Target) -> Result<(), Failure> {
     let IndexOptions { dimensions, key_type, .. } = *searched.options();
     let k = arguments.k();
@@ -85,7 +85,7 @@ fn answer(arguments: &Arguments, searched: &mut impl Target) -> Result<(), Failu
     }
 }
 
-/// Refuses a file name that promises another format than the file gets.
+/// Rejects a file name whose ending indicates another format than the file gets.
 pub fn require_extension(path: &Path, wanted: &str, what: &str) -> Result<(), Failure> {
     match path.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
         true => Ok(()),
@@ -93,7 +93,7 @@ pub fn require_extension(path: &Path, wanted: &str, what: &str) -> Result<(), Fa
     }
 }
 
-/// The query vectors, and how many they are.
+/// The query vectors, and their number.
 fn read_queries(
     arguments: &Arguments,
     searched: &mut impl Target,

@@ -1,7 +1,7 @@
-//! `hither serve`: index files of a folder over HTTP, for who reads parts of them.
+//! `hither serve`: serves the index files of a folder over HTTP, for readers of byte ranges.
 //!
-//! One thread answers, others read the files. A connection ends when its client is slow; the server ends
-//! when a signal asks for it and what it was answering is answered.
+//! One thread handles connections, others read the files. A connection ends if its client is too slow.
+//! After a signal the server finishes the running answers and ends.
 
 mod answer;
 mod body;
@@ -29,14 +29,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
 
-/// Connections at the same time; more wait. Each has up to two of the 1,024 files that most systems let a
-/// program have open.
+/// The maximum number of simultaneous connections; further ones wait. Each uses up to two of the 1,024 open
+/// files that most systems allow.
 const MOST_CONNECTIONS: usize = 480;
-/// Threads that read files.
+/// The maximum number of threads that read files.
 const MOST_READERS: usize = 16;
-/// Bytes of a request's head.
+/// The maximum size of a request's head in bytes.
 const MOST_OF_HEAD: usize = 16 << 10;
-/// How often it is looked whether to end.
+/// How often the server checks whether to end.
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Serve the index files of a folder over HTTP, for searches that read parts of them.
@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .build()
         .map_err(|error| format!("cannot wait for connections: {error}"))?;
     let served = runtime.block_on(serve(listener, Arc::new(answers), patience));
-    // A thread that reads from a disk that does not answer is not waited for.
+    // Does not wait for a thread that is reading from an unresponsive disk.
     runtime.shutdown_background();
     served
 }
@@ -111,8 +111,8 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Answers until somebody wants the command to end, and what was begun by then to its end, for as long as a
-/// slow client may take.
+/// Answers until the command is interrupted, and finishes the answers that were begun, for at most as long
+/// as a slow client may take.
 async fn serve(
     listener: TcpListener,
     answers: Arc<Answers>,
@@ -124,7 +124,8 @@ async fn serve(
     while !interrupted() {
         let Ok(came) = timeout(SLICE, next(&listener, &room)).await else { continue };
         let Ok((stream, permit)) = came else {
-            // It has no more files to open, or the client is gone: others may go meanwhile.
+            // Either the process has too many open files, or the client is gone: after a pause, other files
+            // may be closed.
             sleep(SLICE).await;
             continue;
         };
@@ -143,7 +144,7 @@ async fn serve(
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // Whoever was cut or went away knows it.
+            // If the connection broke, the client knows.
             let _ = connection.await;
             drop(permit);
         });
@@ -155,14 +156,14 @@ async fn serve(
     Ok(())
 }
 
-/// The next connection, once there is room for it.
+/// Accepts the next connection once there is room for it.
 async fn next(
     listener: &tokio::net::TcpListener,
     room: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    // Heads are small, and parts are waited for.
+    // Heads are small, and clients wait for them.
     stream.set_nodelay(true)?;
     Ok((stream, permit))
 }

@@ -1,11 +1,11 @@
-//! What the settings of inputs are called on the command line.
+//! Names of settings and values on the command line.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use hither::{ColumnType, Error, ErrorKind, Structure};
 use hither_rows::{Diagnostic, Format, Setting};
 use std::str::FromStr;
 
-/// Reads the name of one of these.
+/// Parses the name of one of these values.
 pub fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = Error> + Copy + Send + Sync + 'static,
@@ -14,7 +14,7 @@ where
     PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
 }
 
-/// Reads the name of a structure.
+/// Parses the name of a structure.
 pub fn structure() -> impl TypedValueParser<Value = Structure> {
     let values = Structure::ALL.iter().map(|structure| {
         let value = PossibleValue::new(structure.name());
@@ -28,7 +28,7 @@ pub fn structure() -> impl TypedValueParser<Value = Structure> {
     PossibleValuesParser::new(values).try_map(|name| name.parse::<Structure>())
 }
 
-/// An error of the library, with the option that would mend it.
+/// An error of the library, with the option that would solve the problem.
 pub fn described(error: &Error) -> String {
     let option = match error.kind() {
         ErrorKind::HalfOverflow { .. } | ErrorKind::HalfUnderflow => "--element f32".into(),
@@ -38,7 +38,7 @@ pub fn described(error: &Error) -> String {
     format!("{error} ({option})")
 }
 
-/// Reads the name of a format.
+/// Parses the name of a format.
 pub fn format() -> impl TypedValueParser<Value = Format> {
     let name = |format: Format| {
         let value = PossibleValue::new(format.name()).hide(!format.is_built_in());
@@ -48,7 +48,7 @@ pub fn format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(name)).try_map(|name| name.parse::<Format>())
 }
 
-/// What is said about rows, with the option that would mend it.
+/// A message about rows, with the option that would solve the problem.
 pub fn with_option(text: String, setting: Option<&Setting>) -> String {
     match setting.map(option) {
         Some(option) => format!("{text} ({option})"),
@@ -56,7 +56,7 @@ pub fn with_option(text: String, setting: Option<&Setting>) -> String {
     }
 }
 
-/// A note about an input, as the command says it.
+/// A note about an input in the command's words.
 pub fn note(note: &Diagnostic) -> String {
     format!("note: {}", with_option(note.to_string(), note.setting()))
 }

@@ -1,4 +1,4 @@
-//! How values, sizes and rows look to people and to programs.
+//! How values, sizes and rows are printed.
 
 use crate::failure::Failure;
 use hither::{Index, KeyRef, KeyType, ValueRef, format_uuid};
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::io::{Write, stdout};
 
-/// Text without what a terminal would obey: control characters are shown as escapes.
+/// Replaces control characters, which a terminal would interpret, by escapes.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return text.into();
@@ -20,12 +20,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     text.chars().map(shown).collect()
 }
 
-/// A line on standard error.
+/// Prints a line to standard error.
 pub fn complain(line: &str) {
     eprintln!("{}", printable(line));
 }
 
-/// Writes to standard output; a closed pipe is no error of ours.
+/// Writes to standard output; a closed pipe is not our error.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -33,7 +33,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a line of JSON to standard output.
+/// Prints a line of JSON to standard output.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&(serde_json::to_string(value)? + "\n"))
 }
@@ -51,7 +51,7 @@ pub fn count(number: u64) -> String {
     shown
 }
 
-/// A number of bytes in a unit that suits it: 12.3 MB.
+/// A number of bytes in a suitable unit: 12.3 MB.
 pub fn bytes(number: u64) -> String {
     let units = ["B", "KB", "MB", "GB", "TB"];
     let (mut size, mut unit) = (number as f64, 0);
@@ -90,8 +90,8 @@ pub fn value_text(value: ValueRef<'_>) -> String {
     }
 }
 
-/// JSON whose strings hold no control characters that a terminal would obey: those that JSON allows
-/// as they are.
+/// Escapes those control characters in JSON that JSON allows unescaped, but which a terminal would
+/// interpret.
 pub fn printable_json(json: &str) -> String {
     let escaped = |c: char| match c {
         '\u{7f}'..='\u{9f}' => format!("\\u{:04x}", u32::from(c)),
@@ -100,8 +100,8 @@ pub fn printable_json(json: &str) -> String {
     json.chars().map(escaped).collect()
 }
 
-/// A row of an answer as JSON: key, distance, and named values. By hand, for a document is given as it is,
-/// with digits that a parser would round.
+/// A row of an answer as JSON: key, distance, and named values. It is written by hand, because a document
+/// is printed unchanged, with digits that a parser would round.
 pub fn row_json<'r>(
     key: KeyRef<'_>,
     distance: f32,
@@ -114,7 +114,7 @@ pub fn row_json<'r>(
     object + "}"
 }
 
-/// The names of an index's structures, of all its segments.
+/// The names of the structures in all segments of an index.
 pub fn structures(index: &Index<'_>) -> Vec<&'static str> {
     let mut names: Vec<&str> = Vec::new();
     for segment in index.info().segments {
@@ -130,7 +130,7 @@ pub fn structures(index: &Index<'_>) -> Vec<&'static str> {
     names
 }
 
-/// Reads a key that was written on the command line.
+/// Parses a key from the command line.
 pub fn parse_key(text: &str, key_type: KeyType) -> Result<hither::Key, Failure> {
     key_from_text(text, key_type).ok_or_else(|| {
         format!("\"{text}\" is no key of this index, whose keys are {}", key_type.name()).into()

@@ -1,4 +1,4 @@
-//! Where rows come from: files, or a query in Postgres.
+//! Where rows come from: files, or a Postgres query.
 
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
@@ -49,14 +49,14 @@ pub struct Source {
 }
 
 impl Source {
-    /// The files that are read.
+    /// The input files.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let files = [&self.input, &self.keys, &self.attributes];
         files.into_iter().flatten().map(PathBuf::as_path)
     }
 
-    /// The rows, and what messages call them. `options` say what is asked for beside which file and
-    /// column is what.
+    /// Opens the rows, and returns their name in messages. `options` are added to those of the command
+    /// line.
     pub fn open(&self, options: Options, bar: &Bar) -> Result<(Input, PathBuf), Failure> {
         let options = Options {
             vector_column: self.vector_column.clone(),

@@ -1,4 +1,4 @@
-//! `hither update`: rows of an index file, replaced by others of the same keys.
+//! `hither update`: replaces rows of an index file by others with the same keys.
 
 use crate::change::rows::{Mode, take};
 use crate::change::{self, SaveArguments};

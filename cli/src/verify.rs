@@ -1,4 +1,4 @@
-//! `hither verify`: every checksum and every id.
+//! `hither verify`: checks every checksum, key and id.
 
 use crate::failure::{self, Failure};
 use crate::opened;
@@ -19,7 +19,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What was found of a file, for programs.
+/// The result for a file, for `--json`.
 #[derive(Serialize)]
 struct FileReport<'c> {
     file: &'c str,
@@ -30,12 +30,12 @@ struct FileReport<'c> {
     error: Option<&'c String>,
 }
 
-/// A file that is whole.
+/// The result for an undamaged file.
 #[derive(Serialize)]
 struct Whole {
     rows: u64,
     bytes: u64,
-    /// Rows that no search by a graph can meet.
+    /// Rows that a graph search cannot reach.
     unreachable: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Measuring searches: recall against the truth, and the time of each.
+//! Measures searches: recall against the truth, and the time of each query.
 
 use crate::failure::Failure;
 use hither::{
@@ -43,7 +43,7 @@ impl Setting {
     pub fn value(self) -> serde_json::Value {
         match self {
             Self::EfSearch(value) | Self::Probes(value) => value.into(),
-            // Through text: 0.95 and not the f64 nearest to the f32 nearest to it.
+            // By way of text, so that 0.95 is printed, not the f64 closest to its f32.
             Self::Recall(value) => value.to_string().parse::<f64>().unwrap_or_default().into(),
             Self::Exact => true.into(),
         }
@@ -56,27 +56,27 @@ impl Serialize for Setting {
     }
 }
 
-/// What was measured at one setting.
+/// The results at one setting.
 #[derive(Serialize)]
 pub struct Measurement {
     pub recall: f64,
     pub qps: f64,
     pub p50_us: f64,
     pub p99_us: f64,
-    /// Fewest rows that any query got.
+    /// The fewest rows that any query found.
     #[serde(rename = "fewest_rows")]
     pub fewest: usize,
     #[serde(flatten)]
     pub setting: Setting,
 }
 
-/// Each setting is measured for at least so long.
+/// The minimum time in seconds for which each setting is measured.
 const MEASURED_SECONDS: f64 = 0.25;
 
 /// The true neighbours of a query.
 pub struct Truth {
     keys: Vec<i64>,
-    /// Distance of the last of them: rows that tie with it are as true.
+    /// The distance of the last of them: rows at the same distance are equally right.
     pub last: f32,
 }
 
@@ -86,7 +86,7 @@ pub struct Bench<'a> {
     pub rows: usize,
     pub k: usize,
     pub filter: Option<&'a IndexFilter<'a>>,
-    /// The rows that match the filter, if it is to be applied after the search.
+    /// The rows that match the filter, if it is applied after the search.
     pub kept: Option<HashSet<RowId>>,
 }
 
@@ -95,7 +95,7 @@ impl Bench<'_> {
         &self.queries[number * self.index.dimensions()..][..self.index.dimensions()]
     }
 
-    /// Applies the filter to what a search without it found.
+    /// Applies the filter to the results of searches without it.
     pub fn filter_afterwards(&mut self) -> Result<(), Failure> {
         let all = self.index.len().clamp(1, 1 << 24) as usize;
         let params = Setting::Exact.params(all, self.filter);
@@ -105,7 +105,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The first k true keys of every query.
+    /// Reads the first k true keys of every query.
     pub fn read_truth(&self, path: &Path) -> Result<Vec<Truth>, Failure> {
         let (values, rows, columns) = read_matrix_i64(path)?;
         if !matches!(self.index.options().key_type, KeyType::RowNumber | KeyType::Int64) {
@@ -129,7 +129,7 @@ impl Bench<'_> {
                         last = self.index.distance(self.query(number), row, &mut searcher)?;
                         keys.push(key);
                     }
-                    // So --output of a search fills its rows up, where fewer are found than asked.
+                    // With --output, a search pads its rows with -1 if it finds fewer than k.
                     _ if key == -1 => break,
                     Err(error) if !matches!(error.kind(), ErrorKind::KeyType { .. }) => {
                         return Err(error.into());
@@ -147,7 +147,7 @@ impl Bench<'_> {
         Ok(truth)
     }
 
-    /// What an exact scan finds; `path` is where the queries are from.
+    /// Computes the truth by an exact scan; `path` is the file of the queries.
     pub fn compute_truth(&self, path: &Path) -> Result<Vec<Truth>, Failure> {
         let mut searcher = Searcher::new();
         let params = Setting::Exact.params(self.k, self.filter);
@@ -162,7 +162,7 @@ impl Bench<'_> {
         truth.collect()
     }
 
-    /// A number that stands for a row: its key, or its place where keys are no numbers.
+    /// A number that identifies a row: its key, or its position if keys are not numbers.
     fn number(&self, row: RowId) -> hither::Result<i64> {
         Ok(match self.index.key(row)? {
             KeyRef::Int64(number) => number,
@@ -177,7 +177,7 @@ impl Bench<'_> {
         threads: usize,
     ) -> Result<Measurement, Failure> {
         let params = setting.params(self.k, self.filter.filter(|_| self.kept.is_none()));
-        // The first pass warms caches and scratch up and is not timed; it gives the recall.
+        // The first pass is not timed: it warms caches and scratch, and measures the recall.
         let (mut searcher, mut found) = (Searcher::new(), Vec::new());
         let (mut hits, mut wanted, mut fewest) = (0, 0, usize::MAX);
         for (number, truth) in truth.iter().enumerate() {
@@ -195,7 +195,7 @@ impl Bench<'_> {
         while begin.elapsed().as_secs_f64() < MEASURED_SECONDS {
             passes.push(self.pass(&params, &searcher, share, threads)?);
         }
-        // The median pass: other programs of the machine disturb some.
+        // Other programs on the machine disturb some passes, so the median pass is reported.
         passes.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (seconds, mut times) = passes.swap_remove(passes.len() / 2);
         times.sort_by(f64::total_cmp);
@@ -210,7 +210,7 @@ impl Bench<'_> {
         })
     }
 
-    /// The answer to query number `number`, into `found`.
+    /// Searches for query number `number`; the answer goes to `found`.
     fn search(
         &self,
         number: usize,
@@ -235,7 +235,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Searches for every query once: the seconds that all took, and the microseconds of each.
+    /// Searches for every query once; returns the total time in seconds, and the time of each in
+    /// microseconds.
     fn pass(
         &self,
         params: &SearchParams<'_>,

@@ -1,4 +1,4 @@
-//! A curve of recall against queries per second as SVG, readable on light and dark pages.
+//! Draws recall against queries per second as an SVG that is readable on light and dark pages.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ const LEFT: f64 = 70.0;
 const BOTTOM: f64 = 50.0;
 const MARGIN: f64 = 20.0;
 
-/// Draws the points: recall to the right, queries per second upwards on a logarithmic scale.
+/// Draws the points: recall on the horizontal axis, queries per second on a logarithmic vertical axis.
 pub fn curve(points: &[(f64, f64)], k: usize) -> String {
     let low_recall = points.iter().map(|p| p.0).fold(1.0, f64::min);
     let low_recall = ((low_recall * 20.0).floor() / 20.0).min(0.95);

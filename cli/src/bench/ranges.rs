@@ -1,4 +1,4 @@
-//! What searching by ranges would bring of a file, had it lain elsewhere: bytes, requests and round trips.
+//! Measures what searching a remote file by ranges would fetch: bytes, requests and round trips.
 
 use crate::failure::Failure;
 use crate::show;
@@ -9,16 +9,16 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Settings of probes that are measured, if none are named.
+/// The values of probes to measure by default.
 const PROBES: [usize; 7] = [8, 16, 24, 32, 48, 64, 96];
 
-/// What a reader keeps of a file.
+/// Bytes of a file that a reader keeps.
 const CACHE: u64 = 64 << 20;
 
-/// How many queries begin a session of their own.
+/// How many queries start a new session.
 const SESSIONS: usize = 100;
 
-/// What an answer took.
+/// The traffic of an answer.
 #[derive(Clone, Copy, Default)]
 struct Traffic {
     bytes: u64,
@@ -26,7 +26,7 @@ struct Traffic {
     trips: u64,
 }
 
-/// The middle and the 95th of a hundred.
+/// The median and the 95th percentile.
 #[derive(Serialize)]
 struct Spread {
     median: u64,
@@ -40,12 +40,13 @@ struct Costs {
     trips: Spread,
 }
 
-/// What was measured at one setting.
+/// The results at one setting.
 #[derive(Serialize)]
 struct Measurement {
     probes: usize,
     recall: f64,
-    /// A first answer, opening included; the next one; one of a session of all queries.
+    /// The costs of the first answer including opening, of the second, and of one in a session with all
+    /// queries.
     first: Costs,
     second: Costs,
     later: Costs,
@@ -61,20 +62,20 @@ struct Report<'r> {
     gap: u64,
 }
 
-/// What is measured.
+/// The parameters of the measurement.
 pub struct Ranges<'a> {
     pub path: &'a Path,
     pub queries: &'a [f32],
     pub dimensions: usize,
     pub k: usize,
-    /// The distance of the last true neighbour of each query.
+    /// The distance of each query's last true neighbour.
     pub last: Vec<f32>,
     pub probes: &'a [usize],
     pub gap: u64,
     pub json: bool,
 }
 
-/// A file of which parts are read.
+/// A local file that is read like a remote one.
 struct Elsewhere {
     file: File,
     index: LazyIndex,
@@ -109,7 +110,7 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// How many of the nearest are found, and what it took since the last answer.
+    /// Searches, and returns how many true neighbours were found and the traffic since the last answer.
     fn search(
         &mut self,
         run: &Ranges<'_>,
@@ -123,7 +124,7 @@ impl Elsewhere {
         while self.index.next_batch(searcher, run.k)?.is_pending() {
             self.bring(run.path)?;
         }
-        // An answer has keys.
+        // An answer includes the keys.
         for found in searcher.found() {
             while self.index.key(found.row)?.is_pending() {
                 self.bring(run.path)?;
@@ -135,7 +136,7 @@ impl Elsewhere {
     }
 }
 
-/// Measures and prints.
+/// Measures and prints the results.
 pub fn run(run: &Ranges<'_>) -> Result<(), Failure> {
     let queries = run.last.len();
     let mut searcher = LazySearcher::new();

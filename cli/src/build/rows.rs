@@ -1,4 +1,4 @@
-//! Rows from the input into the builder, without those that cannot be searched.
+//! Passes rows from the input to the builder, without those that cannot be searched.
 
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
@@ -11,8 +11,8 @@ use std::path::Path;
 /// Makes room for the next row, if memory is limited.
 pub type MakeRoom<'a> = &'a mut dyn FnMut(&mut IndexBuilder, &mut Bar) -> Result<(), Failure>;
 
-/// Adds every row, and says how many were left out: with `skip`, those with vectors that no index can have.
-/// Without `skip` the first of these is an error.
+/// Adds every row. With `skip`, rows whose vectors are invalid are left out, and their number is returned.
+/// Without it the first of these is an error.
 pub fn push_all(
     input: &mut Input,
     builder: &mut IndexBuilder,
@@ -57,7 +57,7 @@ pub fn push_all(
     Ok(skipped)
 }
 
-/// Adds a row, or says why not, and whether its vector is at fault.
+/// Adds a row. An error says why that failed, and whether the vector is at fault.
 fn push(
     key_type: KeyType,
     builder: &mut IndexBuilder,
@@ -65,7 +65,7 @@ fn push(
     number: i64,
 ) -> Result<(), (String, bool)> {
     let values: Vec<ValueRef<'_>> = row.attributes.iter().map(|value| value.as_ref()).collect();
-    // A row keeps its number in the input, whatever was skipped before it.
+    // A row's number counts the skipped rows before it.
     let key = match &row.key {
         None if key_type == KeyType::RowNumber => Some(KeyRef::Int64(number)),
         key => key.as_ref().map(|key| key.as_ref()),

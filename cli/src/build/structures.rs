@@ -1,4 +1,4 @@
-//! Which structures are built, and which codes.
+//! Which structures and codes are built.
 
 use crate::progress::Bar;
 use crate::settings;
@@ -34,7 +34,7 @@ pub struct Structures {
 }
 
 impl Structures {
-    /// The structures that were asked for, or that so many rows want.
+    /// The structures that the options ask for, or the default for `rows` rows.
     pub fn for_rows(&self, rows: u64, bar: &Bar) -> (Option<HnswParams>, Option<IvfParams>) {
         let kinds = self.kinds_for(rows);
         if self.kind.is_empty() {
@@ -48,12 +48,12 @@ impl Structures {
         self.of_kinds(&kinds)
     }
 
-    /// The structures that were asked for, or that many rows want.
+    /// The structures that the options ask for, or the default for many rows.
     pub fn for_many(&self) -> (Option<HnswParams>, Option<IvfParams>) {
         self.of_kinds(&self.kinds_for(u64::MAX))
     }
 
-    /// The kinds that were asked for, or that so many rows want.
+    /// The kinds that the options ask for, or the default for `rows` rows.
     fn kinds_for(&self, rows: u64) -> Vec<Structure> {
         match self.kind.is_empty() {
             true if rows <= FLAT_ROWS => vec![Structure::Flat],

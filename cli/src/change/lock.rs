@@ -1,4 +1,4 @@
-//! A lock, so that one command at a time changes a file: of two that read it and then both write it, the
+//! A lock that lets only one command at a time change a file: if two read it and then both wrote it, the
 //! changes of one would be lost.
 
 use crate::failure::Failure;
@@ -8,22 +8,22 @@ use hither::IndexFile;
 use std::fs::File;
 use std::path::Path;
 
-/// An index file, and the lock that keeps other commands from changing it meanwhile.
+/// An index file with the lock that keeps other commands from changing it.
 pub struct LockedFile {
     pub file: IndexFile,
     pub lock: Option<File>,
 }
 
 impl LockedFile {
-    /// Opens a file that stays as it is.
+    /// Opens a file that will not be changed.
     pub fn without(path: &Path) -> Result<Self, Failure> {
         Ok(Self { file: opened::open(path)?, lock: None })
     }
 
-    /// Opens a file that will be replaced, when no other command is changing it any more.
+    /// Opens a file that will be replaced, once no other command is changing it.
     ///
     /// # Errors
-    /// Those of opening it, and that somebody wants the command to end.
+    /// If it cannot be opened, or the command is interrupted.
     #[cfg(unix)]
     pub fn open(path: &Path, bar: &Bar) -> Result<Self, Failure> {
         use crate::replace::{is_same, wait_for_lock};
@@ -31,14 +31,14 @@ impl LockedFile {
 
         let mut told = false;
         loop {
-            // What cannot be opened is told below.
+            // Opening the index file reports the error.
             let Ok(lock) = File::open(path) else { return Self::without(path) };
             if let Err(TryLockError::WouldBlock) = lock.try_lock() {
                 wait_for_lock(bar, &mut told, "changes", path)?;
                 continue;
             }
             let file = opened::open(path)?;
-            // Who had the lock before has replaced the file that this one is of.
+            // The previous holder of the lock may have replaced the file that was locked.
             let (Ok(locked), Ok(there)) = (lock.metadata(), fs::metadata(path)) else { continue };
             if is_same(&locked, &there) {
                 return Ok(Self { file, lock: Some(lock) });
@@ -46,7 +46,7 @@ impl LockedFile {
         }
     }
 
-    /// Elsewhere a lock keeps readers away, too.
+    /// On other systems a lock would keep readers away, too.
     #[cfg(not(unix))]
     pub fn open(path: &Path, _: &Bar) -> Result<Self, Failure> {
         Self::without(path)

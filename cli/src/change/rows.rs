@@ -1,4 +1,4 @@
-//! Rows of a file into an index that is there already.
+//! Adds rows of a file to an existing index, or updates its rows.
 
 use super::Changes;
 use crate::failure::Failure;
@@ -11,18 +11,18 @@ use hither::{Index, Key, KeyType, Progress, RowId, Value, ValueRef};
 use hither_rows::{Error, Input, Options, Row};
 use std::path::{Path, PathBuf};
 
-/// What is done with a row whose key is there, and with one whose key is not.
+/// What to do with rows by their keys.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Mode {
-    /// It must not be there.
+    /// The key must be new.
     Add,
-    /// It must be there.
+    /// The key must exist.
     Update,
-    /// It is updated or added.
+    /// The row is updated if its key exists, else added.
     Upsert,
 }
 
-/// Takes all rows into an index, named `index_name` in messages.
+/// Takes all rows into an index, which messages call `index_name`.
 pub fn take(
     index: &mut Index<'_>,
     index_name: &Path,
@@ -39,20 +39,20 @@ pub fn take(
     rows.take(index, bar)
 }
 
-/// The rows of a file, and where their values go.
+/// The rows of a file, and the mapping of its columns.
 struct Rows<'a> {
     input: Input,
     name: PathBuf,
     index_name: &'a Path,
     mode: Mode,
-    /// Segments that the index had; rows that are new are in none of them.
+    /// The number of segments before the change; new rows are in none of these.
     stored: u32,
-    /// For each column of the index, the number of the file's column.
+    /// For each column of the index, the number of the corresponding column in the file.
     columns: Vec<Option<usize>>,
 }
 
 impl Rows<'_> {
-    /// Refuses rows that do not fit as a whole.
+    /// Rejects files that do not fit the index as a whole.
     fn check(&self, index: &Index<'_>, source: &Source) -> Result<(), Failure> {
         let (found, wanted) = (self.input.dimensions, index.dimensions());
         if found != wanted {
@@ -65,7 +65,7 @@ impl Rows<'_> {
             return Err(Failure::at(&self.name, reason));
         }
         let key_type = index.options().key_type;
-        // Row numbers go on, and UUIDs are random; other keys nobody can give.
+        // Row numbers continue and UUIDs are random; the index cannot assign other keys.
         let gives_keys = matches!(key_type, KeyType::RowNumber | KeyType::Uuid);
         if self.input.key_type == KeyType::RowNumber && !(gives_keys && self.mode == Mode::Add) {
             let keys = match key_type {
@@ -81,7 +81,7 @@ impl Rows<'_> {
         if let Some(rows) = self.input.rows {
             let available = Budget::available();
             let options = index.options();
-            // Rows take memory as they come, and again in the segment that is built of them.
+            // New rows take memory, and again as much in the segment that is built of them.
             let needed = options.memory_needed(rows).saturating_mul(2);
             if available.is_some_and(|available| needed > available) {
                 let (rows, needed) = (show::count(rows), show::bytes(needed));
@@ -94,7 +94,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Finds each column of the index in the file. The file has no other.
+    /// Finds each column of the index in the file, which may have no others.
     fn match_columns(&mut self, index: &Index<'_>, bar: &Bar) -> Result<(), Failure> {
         let names = |columns: &[hither::ColumnSchema]| {
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -154,7 +154,7 @@ impl Rows<'_> {
         Ok(changes)
     }
 
-    /// Takes one row, or says why not.
+    /// Takes one row; an error says why that failed.
     fn take_row(
         &self,
         index: &mut Index<'_>,
@@ -213,7 +213,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// The values that a row has, if there are columns that the file does not have.
+    /// The current values of a row, which are needed if the file lacks columns of the index.
     fn kept(&self, index: &Index<'_>, row: RowId) -> hither::Result<Vec<Value>> {
         if self.columns.iter().all(Option::is_some) {
             return Ok(Vec::new());

@@ -1,5 +1,5 @@
-//! What has arrived of a file, beside the place where it goes: locked, so that one command at a time writes it, and there
-//! for the next one whatever ends this.
+//! The partly downloaded file, beside its final place: locked, so that only one command at a time writes
+//! it, and kept for the next command, however this one ends.
 
 use crate::failure::Failure;
 use crate::progress::Bar;
@@ -9,22 +9,23 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// The files `.NAME.part`, which becomes NAME, and `.NAME.part.note`, which says of which version that is.
+/// The files `.NAME.part`, which becomes NAME, and `.NAME.part.note`, which records the version.
 pub struct Partial {
     pub file: File,
     pub path: PathBuf,
     pub note: PathBuf,
-    /// Where links of the name end.
+    /// The final path, with symbolic links resolved.
     target: PathBuf,
-    /// A file with the owner and the mode that it gets.
+    /// A file with the owner and the mode that the new file gets.
     like: Metadata,
 }
 
 impl Partial {
-    /// Opens what is there of a file that goes to `path`, when no other command brings it any more.
+    /// Opens the partial file for `path`, once no other command is downloading it.
     pub fn open(path: &Path, bar: &Bar) -> Result<Self, Failure> {
         let at = |error: std::io::Error| Failure::at(path, error);
-        // What is written at once would lie beside it, too, and is all that the new file is to be like.
+        // Another output file would be created beside `path`, too, with the owner and mode that the new
+        // file should have.
         let model = AtomicFile::create(path)?;
         let temporary = AtomicFile::temporary_path(path);
         let like = fs::metadata(&temporary).map_err(at)?;
@@ -38,7 +39,7 @@ impl Partial {
         let mut told = false;
         loop {
             let mut options = OpenOptions::new();
-            // Nobody may read meanwhile what could not be read before.
+            // While it is incomplete, only the owner may read it.
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
             let file = options.open(&part).map_err(at)?;
             match file.try_lock() {
@@ -49,7 +50,7 @@ impl Partial {
                     continue;
                 }
             }
-            // Whoever had the lock may have given the file its name.
+            // The previous holder of the lock may have renamed the file.
             let (Ok(locked), Ok(there)) = (file.metadata(), fs::metadata(&part)) else { continue };
             if is_same(&locked, &there) {
                 let target = temporary.with_file_name(name);
@@ -58,13 +59,13 @@ impl Partial {
         }
     }
 
-    /// Forgets what arrived.
+    /// Discards what has arrived.
     pub fn clear(&mut self) -> Result<(), Failure> {
         let _ = fs::remove_file(&self.note);
         self.file.set_len(0).map_err(|error| Failure::at(&self.path, error))
     }
 
-    /// Gives the file its place, with owner and mode of what it replaces.
+    /// Moves the file to its final place, with the owner and mode of the file that it replaces.
     pub fn finish(self) -> Result<(), Failure> {
         let done = || {
             let _ = fchown(&self.file, Some(self.like.uid()), Some(self.like.gid()));
@@ -74,7 +75,7 @@ impl Partial {
         };
         done().map_err(|error| Failure::at(&self.target, error))?;
         let _ = fs::remove_file(&self.note);
-        // The rename itself is durable once the directory is synced; not every system can.
+        // The rename is durable once the directory is synced, which not every system supports.
         if let Some(Ok(folder)) = self.target.parent().map(File::open) {
             let _ = folder.sync_all();
         }

@@ -1,4 +1,4 @@
-//! Answers, as programs and people read them.
+//! Prints answers, as JSON and as tables.
 
 use crate::failure::Failure;
 use crate::recall;
@@ -10,31 +10,31 @@ use hither_rows::beside;
 pub struct Row {
     /// The number of its file.
     pub file: usize,
-    /// Its key among all files.
+    /// Its key in the union of all files.
     pub key: Key,
     pub distance: f32,
-    /// Of the columns that are printed.
+    /// The values of the printed columns.
     pub values: Vec<Value>,
 }
 
-/// The columns of a file that are printed.
+/// The columns of a file to print.
 pub struct Columns {
     pub numbers: Vec<usize>,
-    /// What all columns are called beside a key and a distance.
+    /// The names of all columns in an answer, beside the key and the distance.
     names: Vec<String>,
 }
 
 impl Columns {
-    /// Those of a file with these options that are asked for: all, if none are named.
+    /// The wanted columns of a file with these options; all if none are named.
     pub fn new(wanted: Option<&[String]>, options: &IndexOptions) -> Result<Self, Failure> {
         let schema = &options.columns[..];
         let names = beside(schema, &["key", "distance"]);
         let numbers = match wanted {
             None => (0..schema.len()).collect(),
-            // What is left of --columns '' is one name without letters.
+            // `--columns ''` is parsed as one empty name.
             Some(wanted) if wanted.iter().all(String::is_empty) => Vec::new(),
             Some(wanted) => {
-                // In JSON the second of them would be the value of a name that is there already.
+                // In JSON, a duplicate would be a second member with the same name.
                 let mut numbered = wanted.iter().enumerate();
                 if let Some((_, name)) = numbered.find(|(at, name)| wanted[..*at].contains(name)) {
                     return Err(format!("--columns names \"{name}\" twice; leave one out").into());

@@ -1,4 +1,4 @@
-//! What is searched for, as the command is told.
+//! The arguments of `hither search`.
 
 use crate::failure::Failure;
 use crate::replace::Force;
@@ -73,17 +73,17 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// How many rows are wanted, but where all within a radius are.
+    /// The number of wanted rows, unless all rows within a radius are wanted.
     pub fn k(&self) -> usize {
         self.k.unwrap_or(10)
     }
 
-    /// The row that others are to be like, which is left out.
+    /// The key of the row in `--like`, which is left out of the answer.
     pub fn except(&self, key_type: KeyType) -> Result<Option<Key>, Failure> {
         self.like.as_ref().map(|key| show::parse_key(key, key_type)).transpose()
     }
 
-    /// What is searched for: within a radius alone, all rows.
+    /// The search parameters; with a radius alone, all rows within it.
     pub fn params<'p>(&self, except: Option<&'p Key>) -> SearchParams<'p> {
         SearchParams {
             ef_search: self.ef_search,
@@ -100,7 +100,7 @@ impl Arguments {
         }
     }
 
-    /// An error of query number `number`, with where that is from.
+    /// The error for query number `number`, with the source of the query.
     pub fn of_query(&self, number: usize, error: hither::Error) -> Failure {
         match &self.queries {
             Some(path) => Failure::at_query(path, number, error),

@@ -1,4 +1,4 @@
-//! A file on a server, searched there: only those ranges of it are brought that a search reads.
+//! Searches a file on a server by fetching only the ranges that the search reads.
 
 use super::answers::{Columns, Row};
 use super::arguments::Arguments;
@@ -13,10 +13,10 @@ use hither::{Calibration, Filter, IndexOptions, Key, KeyRef, Neighbor, SearchPar
 use hither_remote::{Opened, RangeOptions, RangeReader, RemoteFile};
 use std::path::Path;
 
-/// Bytes between two ranges that are read over, to save a request.
+/// The greatest gap in bytes between two ranges that one request reads together.
 const GAP: u64 = 4096;
 
-/// Most bytes of a file that are kept.
+/// The most bytes of a file that are kept in memory.
 const CACHE: u64 = 256 << 20;
 
 /// A file on a server.
@@ -33,7 +33,7 @@ pub struct Elsewhere<'a> {
     searcher: LazySearcher,
 }
 
-/// Opens the file that is searched.
+/// Opens the file to search.
 pub fn open(arguments: &Arguments) -> Result<Elsewhere<'_>, Failure> {
     let [url] = &arguments.files[..] else {
         return Err("--ranges searches one file; name one, or leave --ranges out".into());
@@ -47,7 +47,7 @@ pub fn open(arguments: &Arguments) -> Result<Elsewhere<'_>, Failure> {
     let reader = RangeReader::new(RangeOptions::default())?;
     let at = |error: hither::Error| Failure::at(url, error);
     let mut index = LazyIndex::new(CACHE);
-    // Nothing is here yet: it is known now what is wanted.
+    // The index has no bytes yet: opening it makes it ask for some.
     let _ = index.open().map_err(at)?;
     let wanted = index.requests(GAP).into_iter().next().unwrap_or_default();
     let start = wanted.start;
@@ -85,7 +85,7 @@ pub fn open(arguments: &Arguments) -> Result<Elsewhere<'_>, Failure> {
     Ok(opened)
 }
 
-/// Brings what is missing.
+/// Fetches the missing ranges.
 fn bring(
     reader: &RangeReader,
     file: &RemoteFile,
@@ -108,7 +108,7 @@ fn bring(
 }
 
 impl Elsewhere<'_> {
-    /// Asks, and brings what is missing, until there is an answer.
+    /// Repeats a question and fetches the missing ranges until there is an answer.
     fn ready<T>(
         &self,
         mut ask: impl FnMut(&LazyIndex) -> hither::Result<Poll<T>>,
@@ -121,7 +121,7 @@ impl Elsewhere<'_> {
         }
     }
 
-    /// The key and the values of a row, as far as they are here: all that is missing is asked for.
+    /// The key and the values of a row; `None` if some are missing. All missing ranges are requested.
     fn row(&self, near: &Neighbor) -> hither::Result<Option<Row>> {
         let key = self.index.key(near.row)?;
         let mut values = Vec::new();

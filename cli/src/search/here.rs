@@ -1,4 +1,4 @@
-//! Files that are at hand, searched as one.
+//! Searches local files as one.
 
 use super::answers::{Columns, Row};
 use super::arguments::Arguments;
@@ -8,7 +8,7 @@ use hither::{
     Calibration, Filter, IndexFilter, IndexOptions, Key, KeyRef, Searcher, Shards, Value,
 };
 
-/// Files that are at hand.
+/// The local files.
 pub struct Files<'a> {
     shards: &'a Shards<'a, 'a>,
     filters: Vec<IndexFilter<'a>>,
@@ -29,7 +29,7 @@ impl<'a> Files<'a> {
             None => Vec::new(),
         };
         let except = arguments.except(indexes[0].options().key_type)?;
-        // Checked before searching: if no row is found, nobody would hear of a wrong name.
+        // Checked before searching, because a wrong name would go unnoticed if no row is found.
         let columns =
             indexes.iter().map(|index| Columns::new(arguments.columns.as_deref(), index.options()));
         let columns = columns.collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Turns a request into its answer.
 
 use super::body::{Body, Part, Tally, of_parts};
 use super::conditions::{Decision, decide, is_same_version};
@@ -14,14 +14,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// What is the same in every answer: pages of any origin may read it, and see how much there is of what.
+/// The headers of every answer: pages from any origin may read it, and its headers about lengths and
+/// ranges.
 const EVERYWHERE: [(HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Accept-Ranges, Content-Length, Content-Range, ETag"),
     (header::ACCEPT_RANGES, "bytes"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
-/// What a browser hears before it asks for a part from a page of another origin.
+/// The headers of the answer to a preflight request of a browser.
 const BEFOREHAND: [(HeaderName, &str); 4] = [
     (header::ALLOW, METHODS),
     (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
@@ -34,14 +35,14 @@ const BEFOREHAND: [(HeaderName, &str); 4] = [
 const METHODS: &str = "GET, HEAD, OPTIONS";
 const BYTES: &str = "application/octet-stream";
 
-/// What answers requests.
+/// Answers requests.
 pub struct Answers {
     folder: Arc<Folder>,
     cache_control: String,
     verbose: bool,
 }
 
-/// Status, headers and what follows.
+/// The status, headers and body of an answer.
 struct Draft {
     status: StatusCode,
     headers: HeaderMap,
@@ -54,7 +55,7 @@ impl Draft {
         Self { status, headers: HeaderMap::new(), file: None, parts: Vec::new() }
     }
 
-    /// A line for people.
+    /// An answer with a line of text.
     fn says(status: StatusCode, line: &'static str) -> Self {
         let parts = vec![Part::Text(line.into()), Part::Text("\n".into())];
         let draft = Self { parts, ..Self::new(status) };
@@ -71,7 +72,7 @@ impl Draft {
 
 impl Answers {
     pub fn new(folder: Folder, max_age: u32, verbose: bool) -> Self {
-        // No one between may send it in other bytes.
+        // Caches and proxies must not change the bytes.
         let cache_control = match max_age {
             0 => "no-cache, no-transform".into(),
             seconds => format!("public, max-age={seconds}, no-transform"),
@@ -79,7 +80,7 @@ impl Answers {
         Self { folder: Arc::new(folder), cache_control, verbose }
     }
 
-    /// Answers a request of a client, whose name is for people.
+    /// Answers a request; `client` is the client's name in the log.
     pub async fn answer(&self, request: &Request<Incoming>, client: String) -> Response<Body> {
         let begun = Instant::now();
         let mut draft = self.draft(request).await;
@@ -154,7 +155,7 @@ impl Answers {
                 return described(Draft::says(StatusCode::PRECONDITION_FAILED, line));
             }
         }
-        // HEAD tells of the whole.
+        // HEAD describes the whole file.
         let range = headers.get(header::RANGE).filter(|_| *request.method() == Method::GET);
         let range = range.filter(|_| is_same_version(headers, &file));
         let asked = range
@@ -191,7 +192,7 @@ impl Answers {
     }
 }
 
-/// Why nothing is sent: in a line, without names of this machine.
+/// Says why a file cannot be sent, in a line without paths of this machine.
 fn not_found(error: &io::Error) -> Draft {
     use io::ErrorKind as E;
     match error.kind() {
@@ -216,13 +217,13 @@ fn content_range(range: &Range<u64>, length: u64) -> String {
     format!("bytes {}-{}/{length}", range.start, range.end - 1)
 }
 
-/// What stands between parts, and in no file but by a chance that nobody meets.
+/// The boundary between parts, which practically never occurs in a file.
 fn boundary(etag: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("hither-{}-{:x}", etag.trim_matches('"'), now.as_nanos())
 }
 
-/// Several parts in one body, each behind a head of its own.
+/// Several parts in one body, each after a head of its own.
 fn multipart(ranges: &[Range<u64>], length: u64, boundary: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     for range in ranges {

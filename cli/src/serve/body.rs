@@ -1,4 +1,4 @@
-//! What is sent behind the head of an answer: parts of a file, read as the client takes them.
+//! The bodies of answers: parts of a file, read at the client's pace.
 
 use futures_util::stream::{self, StreamExt};
 use http_body_util::BodyExt;
@@ -13,7 +13,7 @@ use std::ops::Range;
 /// The body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Bytes that are read at a time.
+/// Bytes that are read at once.
 const PIECE: u64 = 128 << 10;
 
 /// A part of a body.
@@ -31,14 +31,14 @@ impl Part {
     }
 }
 
-/// Tells, once it is dropped, how many bytes of it were taken.
+/// Counts the bytes that were sent, and reports them when dropped.
 pub struct Tally<F: FnMut(u64)> {
     taken: u64,
     tell: F,
 }
 
 impl<F: FnMut(u64)> Tally<F> {
-    /// A tally of nothing taken.
+    /// A tally that starts at zero.
     pub fn new(tell: F) -> Self {
         Self { taken: 0, tell }
     }
@@ -54,7 +54,8 @@ impl<F: FnMut(u64)> Drop for Tally<F> {
     }
 }
 
-/// A body of these parts. One that ends early, as the file was cut short, ends the connection.
+/// A body of these parts. If the file is cut short meanwhile, the body ends with an error and the
+/// connection is closed.
 pub fn of_parts(
     file: Option<File>,
     parts: impl IntoIterator<Item = Part>,

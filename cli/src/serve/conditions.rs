@@ -1,4 +1,4 @@
-//! Conditions of a request: on which version of a file it wants an answer. RFC 9110, section 13.
+//! The conditions of a request: for which version of a file it wants an answer. RFC 9110, section 13.
 
 use super::folder::OpenFile;
 use hyper::header::{
@@ -7,18 +7,18 @@ use hyper::header::{
 };
 use std::time::SystemTime;
 
-/// What conditions leave of a request.
+/// The result of a request's conditions.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is answered.
+    /// Answer the request.
     Answer,
-    /// The client has this version: 304.
+    /// The client already has this version: 304.
     Unchanged,
-    /// The client wants another version: 412.
+    /// The client expects another version: 412.
     Failed,
 }
 
-/// Decides, in the order of section 13.2.2.
+/// Evaluates the conditions in the order of section 13.2.2.
 pub fn decide(headers: &HeaderMap, file: &OpenFile) -> Decision {
     let tags = |name: HeaderName, weakly: bool| {
         let mut values = headers.get_all(name).iter().peekable();
@@ -36,21 +36,21 @@ pub fn decide(headers: &HeaderMap, file: &OpenFile) -> Decision {
     }
 }
 
-/// Whether a part may be sent, or the whole must be. A date never tells versions apart that were written in
-/// one second.
+/// Whether a range may be sent, instead of the whole file. Dates are not accepted here, because they cannot
+/// distinguish versions written within the same second.
 pub fn is_same_version(headers: &HeaderMap, file: &OpenFile) -> bool {
     headers.get(IF_RANGE).is_none_or(|tag| tag.as_bytes() == file.etag.as_bytes())
 }
 
-/// Whether a list has a tag, or is `*`. No tag of ours is weak; one that a cache made weak is found where
-/// that will do.
+/// Whether a list contains a tag, or is `*`. Our tags are strong; one that a cache has weakened only
+/// matches where weak comparison suffices.
 fn matches(list: &str, etag: &str, weakly: bool) -> bool {
     let tags = list.split(',').map(|tag| tag.trim_matches([' ', '\t']));
     let strong = |tag| if weakly { str::strip_prefix(tag, "W/").unwrap_or(tag) } else { tag };
     list.trim() == "*" || tags.map(strong).any(|tag| tag == etag)
 }
 
-/// A date of HTTP; one that is none counts as not said.
+/// Parses an HTTP date; an invalid one is ignored.
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! The folder that is served: which of its files a request may have, and which version each is.
+//! The served folder: which of its files a request may read, and the version of each.
 
 use crate::failure::Failure;
 use cap_std::ambient_authority;
@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The bytes of an index file's header, and which of them are the content id: FORMAT.md.
+/// The length of an index file's header, and the position of the content id in it: see FORMAT.md.
 const HEADER: u64 = 64;
 const CONTENT_ID: std::ops::Range<usize> = 40..56;
 
@@ -18,18 +18,18 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// A file that is open, and which version it is. Whatever gets its name meanwhile, this one is sent.
+/// An open file and its version. This file is sent even if another one replaces it meanwhile.
 pub struct OpenFile {
     pub file: File,
     pub length: u64,
-    /// To the second, as HTTP has it.
+    /// Rounded to seconds, as in HTTP.
     pub modified: SystemTime,
-    /// A strong tag in its quotes.
+    /// A strong entity tag in quotes.
     pub etag: String,
 }
 
 impl Folder {
-    /// A folder that is there.
+    /// Opens an existing folder.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let there = fs::metadata(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Failure::at(path, "there is no such folder"),
@@ -43,17 +43,17 @@ impl Folder {
         Ok(Self { path: path.into() })
     }
 
-    /// Opens the file that the path of a URL names. The folder is looked up anew each time, so that another
-    /// may get its name.
+    /// Opens the file that a URL's path names. The folder is opened anew each time, so that it can be
+    /// replaced by another one with its name.
     ///
     /// # Errors
-    /// Of the kind [`ErrorKind::NotFound`] where nothing is served under this name, and of
-    /// [`ErrorKind::PermissionDenied`] where it leads out of the folder.
+    /// [`ErrorKind::NotFound`] if nothing is served under this name, [`ErrorKind::PermissionDenied`] if it
+    /// leads out of the folder.
     pub fn find(&self, url: &str) -> io::Result<OpenFile> {
         let name = name(url).ok_or(ErrorKind::NotFound)?;
-        // Its paths lead nowhere above it, nor do links.
+        // Neither paths nor links within it can lead outside.
         let folder = Dir::open_ambient_dir(&self.path, ambient_authority())?;
-        // A pipe would be waited for as it is opened.
+        // Opening a pipe would block.
         if !folder.metadata(&name)?.is_file() {
             return Err(ErrorKind::NotFound.into());
         }
@@ -71,7 +71,8 @@ impl Folder {
     }
 }
 
-/// What stands for every byte of an index file; none where it is none, or not whole.
+/// The content id of an index file, which identifies all its bytes; `None` if it is not an index file, or
+/// not a whole one.
 fn content_id(file: &mut File, length: u64) -> io::Result<Option<u128>> {
     let mut start = Vec::new();
     file.take(HEADER).read_to_end(&mut start)?;
@@ -82,13 +83,13 @@ fn content_id(file: &mut File, length: u64) -> io::Result<Option<u128>> {
     Ok(None)
 }
 
-/// No server has files of the time to come, whatever its clock says.
+/// Modification times in the future, whatever the clocks say, become the current time.
 fn to_second(time: SystemTime) -> SystemTime {
     let since = time.min(SystemTime::now()).duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
-/// The name within the folder that the path of a URL means; none where nothing by such a name is served.
+/// The path within the folder for a URL's path; `None` if nothing is served under such a name.
 fn name(url: &str) -> Option<PathBuf> {
     let mut name = PathBuf::new();
     for part in url.strip_prefix('/')?.split('/') {

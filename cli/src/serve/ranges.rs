@@ -1,22 +1,22 @@
-//! The header `Range`: which parts of a file it asks for. RFC 9110, section 14.
+//! Parses the `Range` header: which parts of a file a request asks for. RFC 9110, section 14.
 
 use std::ops::Range;
 
-/// Who asks for more parts than this gets the whole.
+/// A request for more parts than this gets the whole file.
 const MOST_PARTS: usize = 100;
 
-/// What of a file is asked for.
+/// The selected parts of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// No part, or what is understood by nobody and counts as not said.
+    /// The whole file: the header asks for no part, or is invalid and therefore ignored.
     Whole,
-    /// Parts that the file has, none empty; where several overlap, as one.
+    /// Parts that the file has, none of them empty; overlapping ones are joined.
     Parts(Vec<Range<u64>>),
-    /// Nothing that the file has.
+    /// Only parts that the file does not have.
     Nothing,
 }
 
-/// Understands a header for a file of `length` bytes.
+/// Parses a header for a file of `length` bytes.
 pub fn asked(header: &str, length: u64) -> Selection {
     let Some((unit, list)) = header.split_once('=') else { return Selection::Whole };
     if !unit.eq_ignore_ascii_case("bytes") {
@@ -43,7 +43,7 @@ pub fn asked(header: &str, length: u64) -> Selection {
     }
 }
 
-/// One part, empty where the file has nothing of it; none where it is understood by nobody.
+/// Parses one range; empty if the file has nothing of it, `None` if it is invalid.
 fn part(spec: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = spec.split_once('-')?;
     match (first, last) {
@@ -57,13 +57,13 @@ fn part(spec: &str, length: u64) -> Option<Range<u64>> {
     }
 }
 
-/// Digits alone; of those that say more than any file has, the greatest number.
+/// Parses digits; a number that overflows becomes the greatest number.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// The same bytes, none twice, in the order that was asked for where none was asked for twice.
+/// Joins overlapping ranges, so that no byte is sent twice. Without overlaps the requested order is kept.
 fn apart(parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
     let mut sorted = parts.clone();
     sorted.sort_by_key(|part| part.start);
@@ -97,7 +97,7 @@ mod tests {
             ("bytes=-5000", parts(&[(0, 1000)])),
             ("bytes=999-99999999999999999999999", parts(&[(999, 1000)])),
             ("bytes= 0-0 ,\t, 5-6", parts(&[(0, 1), (5, 7)])),
-            // In the order that was asked for, unless they overlap.
+            // In the requested order, unless they overlap.
             ("bytes=500-509,0-9", parts(&[(500, 510), (0, 10)])),
             ("bytes=500-509,0-9,5-99", parts(&[(0, 100), (500, 510)])),
             ("bytes=2000-,5-5", parts(&[(5, 6)])),
