@@ -1,4 +1,4 @@
-//! What a search and a look-up give.
+//! The results of searches and look-ups.
 
 use crate::arrays::{self, Shape};
 use crate::failure::{Failure, Outcome};
@@ -26,15 +26,15 @@ pub struct SearchResult {
     found: Found,
     single: bool,
     index: Arc<Opened>,
-    /// The state of the index in which its rows are called so.
+    /// The state of the index for which the row ids are valid.
     state: u64,
 }
 
 impl SearchResult {
-    /// Lays the answers out: of several queries as rows of one length.
+    /// Arranges the answers in arrays; those of several queries are padded to the same length.
     ///
     /// # Errors
-    /// Python's.
+    /// An exception raised by Python.
     pub fn new(
         py: Python<'_>,
         found: Found,
@@ -72,7 +72,7 @@ impl SearchResult {
     }
 }
 
-/// Rows of different lengths as rows of one.
+/// Pads rows of different lengths to the same length.
 fn padded<T: Clone>(values: &[T], counts: &[usize], width: usize, none: T) -> Vec<T> {
     let (mut all, mut at) = (Vec::with_capacity(counts.len() * width), 0);
     for &count in counts {
@@ -196,7 +196,7 @@ impl Row {
     /// A row of an index whose columns have these names.
     ///
     /// # Errors
-    /// Python's.
+    /// An exception raised by Python.
     pub fn new(
         py: Python<'_>,
         key: &Key,

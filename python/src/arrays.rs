@@ -1,4 +1,4 @@
-//! NumPy's arrays for Python. NumPy is imported when the first is made.
+//! Creates NumPy arrays. NumPy is imported when the first one is created.
 
 use crate::key;
 use hither::Key;
@@ -9,7 +9,7 @@ use pyo3::types::{PyByteArray, PyList};
 static FROM_BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static OBJECTS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// The shape of an array: a row, or rows of so many.
+/// The shape of an array: one row, or several rows of this length.
 #[derive(Clone, Copy)]
 pub enum Shape {
     Row,
@@ -19,7 +19,7 @@ pub enum Shape {
 /// Numbers as an array.
 ///
 /// # Errors
-/// Python's.
+/// An exception raised by Python.
 pub fn numbers<'py, T: bytemuck::Pod>(
     py: Python<'py>,
     values: &[T],
@@ -28,7 +28,7 @@ pub fn numbers<'py, T: bytemuck::Pod>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let from_buffer = FROM_BUFFER.import(py, "numpy", "frombuffer")?;
     let bytes = PyByteArray::new(py, bytemuck::cast_slice(values));
-    // NumPy refuses a buffer that is empty.
+    // NumPy rejects empty buffers.
     let array = match values.is_empty() {
         true => py.import("numpy")?.call_method1("empty", (0, dtype))?,
         false => from_buffer.call1((bytes, dtype))?,
@@ -36,10 +36,10 @@ pub fn numbers<'py, T: bytemuck::Pod>(
     shaped(array, shape)
 }
 
-/// Keys that are no numbers as an array of objects; `None` where there is none.
+/// An array of objects for keys that are not numbers; `None` for a missing key.
 ///
 /// # Errors
-/// Python's.
+/// An exception raised by Python.
 pub fn objects<'py>(
     py: Python<'py>,
     keys: &[Option<Key>],

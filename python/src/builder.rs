@@ -24,15 +24,15 @@ pub struct Builder(Mutex<Option<State>>);
 
 struct State {
     builder: IndexBuilder,
-    /// Where it is written; none for an index in memory.
+    /// The output file; `None` for an index in memory.
     output: Option<(PathBuf, AtomicFile)>,
     kinds: Vec<Structure>,
     hnsw: HnswParams,
     ivf: IvfParams,
-    /// Whether the structures wait for the number of rows.
+    /// Whether the structures depend on the number of rows.
     by_rows: bool,
     skip: bool,
-    /// Rows so far, left out ones among them.
+    /// The number of rows so far, including those left out.
     read: u64,
 }
 
@@ -86,7 +86,7 @@ impl Builder {
             ..IndexOptions::new(dimensions, metric.parse()?)
         };
         let kinds = kinds.iter().map(|kind| {
-            // The library calls it a structure.
+            // The library's errors say structure, the package says kind.
             kind.parse().map_err(|error: hither::Error| {
                 Failure::parameter(error.to_string().replacen("structure", "kind", 1))
             })
@@ -100,7 +100,7 @@ impl Builder {
         if let Some(rows) = rows {
             builder.reserve(usize::try_from(rows).unwrap_or(usize::MAX))?;
         }
-        // Before rows are read: whether it can be written at all.
+        // Fails before rows are read if the output cannot be written.
         let output = match path {
             Some(path) => {
                 check_output(&path, force)?;
@@ -175,7 +175,7 @@ impl State {
             let values: Vec<ValueRef<'_>> =
                 columns.iter().map(|column| column[row].as_ref()).collect();
             let number = self.read + row as u64;
-            // A row keeps its number, whatever was left out before it.
+            // A row's number counts those left out before it.
             let key = match keys {
                 Some(keys) => Some(keys[row].as_ref()),
                 None if self.builder.options().key_type == KeyType::RowNumber => {
@@ -231,7 +231,7 @@ fn finished() -> Failure {
     Failure::new("freed", "this builder has built its index")
 }
 
-/// The structures that were asked for, or that so many rows want.
+/// The structures that were asked for, or the default for `rows` rows.
 fn structures(
     kinds: &[Structure],
     hnsw: HnswParams,

@@ -1,4 +1,4 @@
-//! Rows that are inserted, updated and removed, and saving.
+//! Inserts, updates and removes rows, and saves an index.
 
 use crate::failure::{Failure, Outcome};
 use crate::opened::Opened;
@@ -19,12 +19,12 @@ use std::thread;
 #[cfg(unix)]
 use std::time::Duration;
 
-/// Rows for an index that is there.
+/// Rows for an existing index.
 struct Rows {
     vectors: Vectors,
-    /// None where the index gives them.
+    /// `None` if the index assigns the keys.
     keys: Option<Vec<Key>>,
-    /// For each column of the index the values of all rows, if they were given.
+    /// The values of all rows for each column of the index, if they were given.
     columns: Vec<Option<Vec<Value>>>,
 }
 
@@ -88,7 +88,7 @@ impl Rows {
     }
 }
 
-/// Inserts rows, all or none, and gives their keys.
+/// Inserts rows, all or none, and returns their keys.
 pub fn insert(
     index: &Opened,
     vectors: &Bound<'_, PyAny>,
@@ -121,7 +121,7 @@ fn insert_all(index: &mut hither::Index<'_>, rows: &Rows) -> Outcome<Vec<Key>> {
         match index.insert(key, rows.vectors.row(row), &values) {
             Ok(key) => given.push(key),
             Err(error) => {
-                // Those that are in already go again.
+                // Removes the rows that are already inserted.
                 for key in &given {
                     index.remove(key.as_ref())?;
                 }
@@ -132,7 +132,7 @@ fn insert_all(index: &mut hither::Index<'_>, rows: &Rows) -> Outcome<Vec<Key>> {
     Ok(given)
 }
 
-/// Replaces rows: their vectors, and the columns that are given.
+/// Replaces rows: their vectors, and the given columns.
 pub fn update(
     index: &Opened,
     vectors: &Bound<'_, PyAny>,
@@ -171,7 +171,7 @@ fn update_all(index: &mut hither::Index<'_>, rows: &Rows) -> Outcome<()> {
     Ok(())
 }
 
-/// Removes rows, all or none, and gives how many.
+/// Removes rows, all or none, and returns their number.
 pub fn remove(index: &Opened, keys: &Bound<'_, PyAny>, missing_ok: bool) -> Outcome<usize> {
     let py = keys.py();
     let key_type = py.detach(|| index.read(|file| Ok(file.index().options().key_type)))?;
@@ -204,7 +204,7 @@ pub struct Saving {
     pub force: bool,
 }
 
-/// Writes the index to a file, its own where none is named, which is then open in its place.
+/// Writes the index to a file. By default this is its own file, which is then opened again.
 pub fn save(index: &Opened, py: Python<'_>, path: Option<PathBuf>, how: Saving) -> Outcome<()> {
     let own = index.path.as_ref().filter(|path| !path.to_string_lossy().contains("://"));
     let Some(output) = path.as_ref().or(own) else {
@@ -244,7 +244,7 @@ pub fn save(index: &Opened, py: Python<'_>, path: Option<PathBuf>, how: Saving) 
     watch.outcome(saved)
 }
 
-/// The bytes of the file that the index would be saved to.
+/// The bytes of the file that saving would write.
 pub fn bytes(
     index: &Opened,
     py: Python<'_>,
@@ -264,12 +264,12 @@ pub fn bytes(
     watch.outcome(done)
 }
 
-/// What tells the file's contents from any other, if an index file is there.
+/// The content id of the index file at this path, if there is one.
 fn content_id(path: &Path) -> Option<u128> {
     IndexFile::open(path).ok()?.index().content_id()
 }
 
-/// The lock that the command takes too while it changes a file.
+/// The lock that the command also takes while it changes a file.
 #[cfg(unix)]
 fn lock(path: &Path, watch: &Watch) -> Outcome<Option<File>> {
     let Ok(lock) = File::open(path) else { return Ok(None) };
@@ -282,7 +282,7 @@ fn lock(path: &Path, watch: &Watch) -> Outcome<Option<File>> {
     Ok(Some(lock))
 }
 
-/// Elsewhere a lock keeps readers away, too.
+/// On other systems a lock would keep readers away, too.
 #[cfg(not(unix))]
 fn lock(_: &Path, _: &Watch) -> Outcome<Option<File>> {
     Ok(None)

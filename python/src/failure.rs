@@ -1,17 +1,17 @@
-//! Errors on their way to Python, where each is an instance of a subclass of `hither.Error`.
+//! Converts errors to Python, where each is an instance of a subclass of `hither.Error`.
 
 use hither::{Error, ErrorKind};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
-/// A result that Python gets, or an error.
+/// A result for Python, or an error.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// What went wrong.
+/// An error.
 pub enum Failure {
-    /// An error of the library, or one that only this door has: its code and its message.
+    /// An error of the library, or of this package: its code and its message.
     Coded { code: &'static str, message: String },
-    /// What Python raised meanwhile, such as `KeyboardInterrupt`.
+    /// An exception that Python raised meanwhile, such as `KeyboardInterrupt`.
     Raised(PyErr),
 }
 
@@ -20,12 +20,12 @@ impl Failure {
         Self::Coded { code, message: message.into() }
     }
 
-    /// A parameter that makes no sense.
+    /// An invalid parameter.
     pub fn parameter(message: impl Into<String>) -> Self {
         Self::new("invalid_parameter", message)
     }
 
-    /// The same, with what it is about before it, such as a row.
+    /// The same error with its subject before the message, such as a row.
     pub fn behind(self, what: &str) -> Self {
         match self {
             Self::Coded { code, message } => {
@@ -36,7 +36,7 @@ impl Failure {
     }
 }
 
-/// With the option that would mend it, as it is called here.
+/// Adds the option that would solve the problem, by its name in Python.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let option = match error.kind() {
@@ -70,16 +70,15 @@ impl From<Failure> for PyErr {
     }
 }
 
-/// A number that a caller gives, of things that are counted. What 64 bits do not hold is the greatest or the
-/// least that they do.
+/// A count given by a caller. Numbers beyond 64 bits become the greatest or the least that these hold.
 #[derive(Clone, Copy)]
 pub struct Count(i64);
 
 impl Count {
-    /// The number, as `name`.
+    /// The number as a `T`; `name` is the parameter's name in the error.
     ///
     /// # Errors
-    /// If it is negative, or none that the machine has.
+    /// If it is negative or out of range.
     pub fn of<T: TryFrom<i64>>(self, name: &str) -> Outcome<T> {
         let reason = if self.0 < 0 { "is negative" } else { "is too many" };
         T::try_from(self.0).map_err(|_| Failure::parameter(format!("{name}: {} {reason}", self.0)))

@@ -1,4 +1,4 @@
-//! An open index, as Python has it.
+//! The Python class of an open index.
 
 use crate::answer::{Row, SearchResult};
 use crate::arrays::{self, Shape};
@@ -148,7 +148,7 @@ impl Index {
         py.detach(|| {
             self.0.read(|file| match file.index().find(key.as_ref()) {
                 Ok(row) => Ok(row.is_some()),
-                // A negative number is no row's.
+                // No row has a negative number.
                 Err(error) if matches!(error.kind(), ErrorKind::KeyType { .. }) => Ok(false),
                 Err(error) => Err(error.into()),
             })

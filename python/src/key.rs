@@ -1,4 +1,4 @@
-//! Keys to and from Python: `int`, `str` and `uuid.UUID`.
+//! Converts keys from and to Python: `int`, `str` and `uuid.UUID`.
 
 use crate::failure::{Failure, Outcome};
 use hither::{Key, KeyRef, KeyType, parse_uuid};
@@ -8,10 +8,10 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyType};
 
 static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
-/// A key of an index whose keys are of this type.
+/// Converts a Python object to a key of this type.
 ///
 /// # Errors
-/// If it is no such key.
+/// If it is not such a key.
 pub fn read(object: &Bound<'_, PyAny>, key_type: KeyType) -> Outcome<Key> {
     let refused = |got: &str| {
         let message = format!("the keys of this index are {}, not {got}", key_type.name());
@@ -49,10 +49,10 @@ pub fn read(object: &Bound<'_, PyAny>, key_type: KeyType) -> Outcome<Key> {
     if fits { Ok(key) } else { refused(key.as_ref().type_name()) }
 }
 
-/// A key for Python.
+/// Converts a key to a Python object.
 ///
 /// # Errors
-/// Python's.
+/// An exception raised by Python.
 pub fn write<'py>(py: Python<'py>, key: KeyRef<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match key {
         KeyRef::Int64(number) => number.into_pyobject(py)?.into_any(),

@@ -1,6 +1,6 @@
-//! hither for Python: the module `hither._native`, which the package `hither` is written over. Numbers cross
-//! as float32 in buffers, rows as lists; what else Python has (arrays, tables, moments) the package turns
-//! into these.
+//! hither for Python: the module `hither._native`, which the package `hither` builds on. Numbers are passed
+//! as float32 in buffers, rows as lists; the package converts other Python types (arrays, tables, dates) to
+//! these.
 
 mod answer;
 mod arrays;

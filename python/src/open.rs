@@ -1,4 +1,4 @@
-//! Opening index files: mapped where they lie; those of servers are brought first.
+//! Opens index files: local ones are mapped, those on servers are downloaded first.
 
 use crate::failure::{Failure, Outcome};
 use crate::index::Index;
@@ -42,7 +42,7 @@ pub fn open(path: &Bound<'_, PyAny>) -> Outcome<Index> {
     Ok(Index(Arc::new(Opened::of(file, Some(path)))))
 }
 
-/// An error of a file, with its name; the system's have it already.
+/// Adds the file's name to an error, unless the system's message already has it.
 fn named(path: &Path, failure: Failure) -> Failure {
     match failure {
         Failure::Coded { code: "io", .. } => failure,
@@ -62,7 +62,7 @@ fn bring(url: &str, watch: &Watch) -> Outcome<IndexFile> {
     })
 }
 
-/// Elsewhere there is nobody who could.
+/// On other systems, files on servers cannot be fetched.
 #[cfg(not(unix))]
 fn bring(url: &str, _: &Watch) -> Outcome<IndexFile> {
     let message =

@@ -1,4 +1,4 @@
-//! What is open, which threads share: searches run beside each other, a change runs alone, and none of them holds
+//! An open index that threads share: searches run concurrently, a change runs alone, and no thread holds
 //! the interpreter's lock while it waits for another.
 
 use crate::failure::{Failure, Outcome};
@@ -10,23 +10,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock, TryLockError};
 use std::thread::{self, ThreadId};
 
-/// An index file that is open.
+/// An open index file.
 pub struct Opened {
-    /// None once it is closed.
+    /// `None` once it is closed.
     file: RwLock<Option<IndexFile>>,
-    /// Where it lies.
+    /// The path of the file; `None` for an index in memory.
     pub path: Option<PathBuf>,
     pub searchers: Searchers,
-    /// Counts how often rows got other numbers.
+    /// Counts how often the row ids changed.
     state: AtomicU64,
-    /// Whether there is more than in its file.
+    /// Whether the index differs from its file.
     changed: AtomicBool,
-    /// Who saves it, and calls Python meanwhile.
+    /// The thread that is saving the index and calls Python meanwhile.
     saving: Mutex<Option<ThreadId>>,
 }
 
 impl Opened {
-    /// What is open of a file.
+    /// Wraps an open file.
     pub fn of(file: IndexFile, path: Option<PathBuf>) -> Self {
         Self {
             file: RwLock::new(Some(file)),
@@ -38,10 +38,12 @@ impl Opened {
         }
     }
 
-    /// Reads the file, beside others who do. Called without the interpreter's lock.
+    /// Runs `work` on the file, concurrently with other readers. Must be called without the interpreter's
+    /// lock.
     ///
     /// # Errors
-    /// `freed` if it is closed, `busy` within its own progress, and those of `work`.
+    /// `freed` if the index is closed, `busy` if called from its own progress callback, and the errors of
+    /// `work`.
     pub fn read<T>(&self, work: impl FnOnce(&IndexFile) -> Outcome<T>) -> Outcome<T> {
         let file = match self.file.try_read() {
             Err(TryLockError::WouldBlock) => {
@@ -53,10 +55,10 @@ impl Opened {
         work(file.as_ref().ok_or_else(closed)?)
     }
 
-    /// Changes what is open, alone. Called without the interpreter's lock.
+    /// Changes the index exclusively. Must be called without the interpreter's lock.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// As for [`read`](Self::read).
     pub fn change<T>(&self, work: impl FnOnce(&mut Index<'_>) -> Outcome<T>) -> Outcome<T> {
         self.check_saving()?;
         let mut file = self.file.write().map_err(|_| crashed())?;
@@ -64,10 +66,10 @@ impl Opened {
         file.as_mut().ok_or_else(closed)?.change(work)
     }
 
-    /// Opens another file in place of this one, or none.
+    /// Opens another file in place of this one, or closes it.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read) and of opening it.
+    /// As for [`read`](Self::read), and errors of opening the file.
     pub fn replace(&self, by: impl FnOnce() -> Outcome<Option<IndexFile>>) -> Outcome<()> {
         self.check_saving()?;
         let mut file = self.file.write().map_err(|_| crashed())?;
@@ -77,10 +79,10 @@ impl Opened {
         Ok(())
     }
 
-    /// Reads the file, while Python is told how far that is.
+    /// Runs `work` on the file while it reports progress to Python.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// As for [`read`](Self::read).
     pub fn read_telling<T>(&self, work: impl FnOnce(&IndexFile) -> Outcome<T>) -> Outcome<T> {
         self.check_saving()?;
         self.read(|file| {
@@ -92,17 +94,17 @@ impl Opened {
         })
     }
 
-    /// How often rows got other numbers.
+    /// How often the row ids changed.
     pub fn state(&self) -> u64 {
         self.state.load(Ordering::Relaxed)
     }
 
-    /// Whether there is more than in its file.
+    /// Whether the index differs from its file.
     pub fn is_changed(&self) -> bool {
         self.changed.load(Ordering::Relaxed)
     }
 
-    /// A thread that waited for itself would wait for ever.
+    /// Fails if this thread is saving the index: it would wait for itself forever.
     fn check_saving(&self) -> Outcome<()> {
         let saving = self.saving.lock().map_err(|_| crashed())?;
         match *saving == Some(thread::current().id()) {
@@ -114,10 +116,10 @@ impl Opened {
         }
     }
 
-    /// Names of the columns, and the values of rows as they are now.
+    /// The names of the columns, and the current values of rows.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read); `key_not_found` for a row that is gone.
+    /// As for [`read`](Self::read); `key_not_found` for a row that was removed.
     pub fn values(
         &self,
         py: Python<'_>,
@@ -136,10 +138,10 @@ impl Opened {
         })
     }
 
-    /// What the file says.
+    /// Reads a property of the file.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// As for [`read`](Self::read).
     pub fn told<T: Send>(
         &self,
         py: Python<'_>,
@@ -175,7 +177,7 @@ pub fn kinds(index: &Index<'_>) -> Vec<&'static str> {
 /// The values of a row.
 ///
 /// # Errors
-/// That the file is damaged.
+/// If the file is damaged.
 pub fn row_values(index: &Index<'_>, row: RowId) -> Outcome<Vec<Value>> {
     let columns = 0..index.columns().len();
     Ok(columns
@@ -183,10 +185,10 @@ pub fn row_values(index: &Index<'_>, row: RowId) -> Outcome<Vec<Value>> {
         .collect::<hither::Result<_>>()?)
 }
 
-/// The rows of an answer, found again by their keys where the index calls them otherwise by now.
+/// The current ids of an answer's rows, which are looked up by key if ids have changed since.
 ///
 /// # Errors
-/// `key_not_found` for a row that is gone.
+/// `key_not_found` for a row that was removed.
 fn rows_now(index: &Index<'_>, rows: &[RowId], keys: &Keys, renamed: bool) -> Outcome<Vec<RowId>> {
     if !renamed {
         return Ok(rows.to_vec());

@@ -1,4 +1,4 @@
-//! Where index files are written.
+//! Creates the files for building and saving indexes.
 
 use crate::failure::{Failure, Outcome};
 use hither::ErrorKind;
@@ -7,10 +7,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-/// A file without a name for segments that are put aside, beside the output.
+/// An unnamed file for segments that do not fit in memory, beside the output.
 ///
 /// # Errors
-/// The system's.
+/// Errors of the system.
 pub fn spill(output: Option<&Path>) -> Outcome<File> {
     let beside = output.map(AtomicFile::temporary_path);
     let folder = beside.as_deref().and_then(Path::parent);
@@ -23,7 +23,7 @@ pub fn spill(output: Option<&Path>) -> Outcome<File> {
     file.map_err(|error| Failure::new("io", format!("a file for segments put aside: {error}")))
 }
 
-/// Refuses to replace a file that is no index file, unless that is forced.
+/// Refuses to replace a file that is not an index file, unless `force` is set.
 ///
 /// # Errors
 /// `file_exists`.

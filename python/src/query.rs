@@ -1,4 +1,4 @@
-//! What is searched for, as Python gives it: a filter, or a row that others are to be like.
+//! Reads queries from Python: a filter, or the row to which others should be similar.
 
 use crate::failure::{Failure, Outcome};
 use crate::vectors::Vectors;
@@ -6,7 +6,7 @@ use hither::{Filter, Index, Key};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// The vector of the row that others are to be like.
+/// The vector of the row to which others should be similar.
 ///
 /// # Errors
 /// `key_not_found`.
@@ -21,10 +21,10 @@ pub fn like_row(index: &Index<'_>, key: Option<&Key>, dimensions: usize) -> Outc
     Ok(Vectors { values, rows: 1, dimensions, single: true })
 }
 
-/// A filter as JSON text, or as what the package writes as such.
+/// A filter, from JSON text or from an object that the package writes as JSON.
 ///
 /// # Errors
-/// If it is no filter.
+/// If it is not a valid filter.
 pub fn read_filter(filter: &Bound<'_, PyAny>) -> Outcome<Filter> {
     let text = match filter.cast::<PyString>() {
         Ok(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! Searches for one query or many, by one thread or several.
+//! Searches for one query or many, with one thread or several.
 
 use crate::failure::{Failure, Outcome};
 use crate::vectors::Vectors;
@@ -11,13 +11,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Queries that a thread takes at a time: it hardly pays to start one for fewer.
+/// Queries that a thread takes at a time: starting a thread hardly pays for fewer.
 const QUERIES_A_TURN: usize = 8;
 
-/// How many rows are wanted where nobody says.
+/// The default number of rows.
 const DEFAULT_K: usize = 10;
 
-/// What is searched for, and how hard.
+/// The parameters of a search.
 #[derive(Default)]
 pub struct Search {
     pub k: Option<usize>,
@@ -32,7 +32,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// The most rows of an answer, if that is known.
+    /// The maximum number of rows in an answer, if it is limited.
     pub fn most(&self) -> Option<usize> {
         match (self.k, self.radius) {
             (None, Some(_)) => None,
@@ -60,7 +60,7 @@ impl Search {
     }
 }
 
-/// Searchers that wait for the next search, so that a warm one allocates little.
+/// Idle searchers, which later searches reuse, so that these allocate little.
 #[derive(Default)]
 pub struct Searchers(Mutex<Vec<Searcher>>);
 
@@ -76,15 +76,15 @@ impl Searchers {
     }
 }
 
-/// The answers of several queries, one after another.
+/// The answers of several queries, concatenated.
 #[derive(Default)]
 pub struct Found {
-    /// How many rows each query found.
+    /// The number of rows found for each query.
     pub counts: Vec<usize>,
     pub rows: Vec<RowId>,
     pub distances: Vec<f32>,
     pub keys: Keys,
-    /// What the calibration reached, if more was wanted.
+    /// The recall that the calibration reached, if more was wanted.
     pub reached_recall: Option<f32>,
 }
 
@@ -101,7 +101,7 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// The key at a place.
+    /// The key at an index.
     pub fn get(&self, at: usize) -> KeyRef<'_> {
         match self {
             Self::Numbers(numbers) => KeyRef::Int64(numbers[at]),
@@ -112,7 +112,7 @@ impl Keys {
     /// The keys of all rows, or of those that match.
     ///
     /// # Errors
-    /// A filter that does not go with the columns; that the file is damaged.
+    /// If the filter does not fit the columns, or the file is damaged.
     pub fn of(index: &Index<'_>, filter: Option<&Filter>) -> Outcome<Self> {
         let mut keys = Self::default();
         match filter {
@@ -139,10 +139,10 @@ impl Keys {
     }
 }
 
-/// Searches by up to so many threads, 0 for as many as the machine has.
+/// Searches with up to `threads` threads, 0 for as many as the machine has.
 ///
 /// # Errors
-/// Those of [`Index::search`]; of several queries with the number of the first that is at fault.
+/// As for [`Index::search`]; with several queries, the number of the first failing one is added.
 pub fn search(
     index: &Index<'_>,
     queries: &Vectors,
@@ -195,7 +195,7 @@ pub fn search(
     join(index, turns, reached_recall)
 }
 
-/// The answers of a few queries that follow on each other.
+/// The answers of a few consecutive queries.
 struct Turn {
     first: usize,
     counts: Vec<usize>,

@@ -1,15 +1,15 @@
-//! Values of columns to and from Python. Moments come as microseconds, UUIDs as their bytes and documents as
-//! JSON: the package makes these of what Python has.
+//! Converts column values from and to Python. Timestamps are passed as microseconds, UUIDs as their bytes
+//! and documents as JSON: the package converts these from and to Python's types.
 
 use crate::failure::{Failure, Outcome};
 use hither::{ColumnSchema, ColumnType, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
-/// A value for a column.
+/// Converts a Python object to a value of a column.
 ///
 /// # Errors
-/// If it is of no type that columns have.
+/// If columns cannot have its type.
 pub fn read(object: &Bound<'_, PyAny>, column: &ColumnSchema) -> Outcome<Value> {
     let wanted = column.column_type;
     if object.is_none() {
@@ -51,15 +51,15 @@ pub fn read(object: &Bound<'_, PyAny>, column: &ColumnSchema) -> Outcome<Value> 
     Err(Failure::new("column_type", message))
 }
 
-/// The values of a list.
+/// Converts a list to values of a column.
 ///
 /// # Errors
-/// If one is of no type that columns have.
+/// If columns cannot have the type of an element.
 pub fn list(list: &Bound<'_, PyAny>, column: &ColumnSchema) -> Outcome<Vec<Value>> {
     list.try_iter()?.map(|one| read(&one?, column)).collect()
 }
 
-/// An integer as float64, if that holds all of its digits.
+/// An integer as float64, if that represents it exactly.
 fn exact(value: i64, column: &ColumnSchema) -> Outcome<Value> {
     let float = value as f64;
     if float as i128 == i128::from(value) {
@@ -70,10 +70,10 @@ fn exact(value: i64, column: &ColumnSchema) -> Outcome<Value> {
     Err(Failure::new("column_type", message))
 }
 
-/// A value for Python.
+/// Converts a value to a Python object.
 ///
 /// # Errors
-/// Python's.
+/// An exception raised by Python.
 pub fn write<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     let made =
         |name: &str, of: Bound<'py, PyAny>| py.import("hither._values")?.call_method1(name, (of,));

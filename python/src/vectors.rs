@@ -1,24 +1,24 @@
-//! Vectors that Python gives.
+//! Reads vectors from Python.
 
 use crate::failure::{Failure, Outcome};
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 
-/// One vector or several, row after row.
+/// One vector or several, concatenated.
 pub struct Vectors {
     pub values: Vec<f32>,
     pub rows: usize,
     pub dimensions: usize,
-    /// Whether one was given, not a list of one.
+    /// Whether a single vector was given, not a list of one.
     pub single: bool,
 }
 
 impl Vectors {
-    /// Reads `name`: a buffer of float32, in any layout, or what the package makes one of. It is copied, for
-    /// Python may change it meanwhile.
+    /// Reads `name`: a buffer of float32 in any layout, or an object that the package converts to one. The
+    /// values are copied, because Python may change them meanwhile.
     ///
     /// # Errors
-    /// If it is neither, or has no shape of one vector or of several.
+    /// If it is neither, or its shape is not that of one vector or of several.
     pub fn read(object: &Bound<'_, PyAny>, name: &str) -> Outcome<Self> {
         let py = object.py();
         let buffer = match PyBuffer::<f32>::get(object) {
@@ -41,10 +41,10 @@ impl Vectors {
         Ok(Self { values: buffer.to_vec(py)?, rows, dimensions, single })
     }
 
-    /// The same, of vectors that go to an index of so many dimensions.
+    /// Like [`read`](Self::read), for an index with this number of dimensions.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), and another number of dimensions.
+    /// As for [`read`](Self::read), and if the number of dimensions differs.
     pub fn read_for(object: &Bound<'_, PyAny>, name: &str, dimensions: usize) -> Outcome<Self> {
         let read = Self::read(object, name)?;
         if read.dimensions != dimensions {

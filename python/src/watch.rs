@@ -1,4 +1,4 @@
-//! Long work without the interpreter's lock: it ends when Python wants it to, and tells how far it is.
+//! Runs long work without the interpreter's lock: Python can interrupt it, and is told its progress.
 
 use crate::failure::{Failure, Outcome};
 use hither::{ErrorKind, Progress};
@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-/// How often Python is asked. Each time takes its lock.
+/// How often Python is called; each call takes the interpreter's lock.
 const OFTEN: Duration = Duration::from_millis(30);
 
-/// What long work asks and tells. Threads may share it; the one that made it talks to Python.
+/// Checks for interrupts and reports progress. Threads may share it; only the thread that created it calls
+/// Python.
 pub struct Watch {
     caller: ThreadId,
     progress: Option<Py<PyAny>>,
@@ -33,7 +34,7 @@ impl Watch {
         Self { caller: thread::current().id(), progress, stopped, state }
     }
 
-    /// Whether the work is to end. Any thread may ask.
+    /// Whether the work should stop. Any thread may call this.
     pub fn stopped(&self) -> bool {
         if self.stopped.load(Ordering::Relaxed) {
             return true;
@@ -44,10 +45,10 @@ impl Watch {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Tells how far a build is.
+    /// Reports the progress of a build.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] if it is to end.
+    /// [`ErrorKind::Cancelled`] if it should stop.
     pub fn tell(&self, progress: Progress) -> hither::Result<()> {
         self.ask(Some(progress));
         match self.stopped.load(Ordering::Relaxed) {
@@ -80,10 +81,10 @@ impl Watch {
         state.asked = Instant::now();
     }
 
-    /// What came of the work: what Python raised, if that ended it.
+    /// The result of the work, or the exception by which Python ended it.
     ///
     /// # Errors
-    /// That, or the work's own.
+    /// That exception, or the work's own error.
     pub fn outcome<T>(self, done: Outcome<T>) -> Outcome<T> {
         let raised = self.state.into_inner().ok().and_then(|state| state.raised);
         match raised {
