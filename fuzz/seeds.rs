@@ -1,4 +1,4 @@
-//! Writes the first corpus of every target to `corpus/`: `cargo run --example seeds`.
+//! Writes the initial corpus of every target to `corpus/`: `cargo run --example seeds`.
 
 use hither_fuzz::fixtures::{fixture, names};
 use std::fs;
@@ -53,7 +53,7 @@ fn main() -> io::Result<()> {
     }
     for (target, texts) in [("jsonl", LINES), ("tsv", TABLES)] {
         for (at, text) in texts.iter().enumerate() {
-            // The first character says how the rest is read, in a byte.
+            // The first character, as a byte, says how the rest is read.
             let first = text.chars().next().unwrap_or_default();
             let mut bytes = vec![first as u8];
             bytes.extend_from_slice(&text.as_bytes()[first.len_utf8()..]);
@@ -71,7 +71,7 @@ fn main() -> io::Result<()> {
         bytes.extend(parquet_rows()?);
         seed("parquet", &first.to_string(), &bytes)?;
     }
-    // What other programs wrote.
+    // Files that other programs wrote.
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rows/fixtures");
     for entry in fs::read_dir(fixtures)? {
         let path = entry?.path();
@@ -106,7 +106,7 @@ fn npy(descr: &str, order: &str, shape: &str) -> Vec<u8> {
     bytes
 }
 
-/// Two rows: a key, a list of floats, a text that is null once.
+/// Two rows with a key, a list of floats, and a text that is null once.
 fn parquet_rows() -> io::Result<Vec<u8>> {
     let schema = "message rows { REQUIRED INT64 id; OPTIONAL BYTE_ARRAY name (UTF8);
         REQUIRED GROUP vector (LIST) { REPEATED GROUP list { REQUIRED FLOAT element; } } }";

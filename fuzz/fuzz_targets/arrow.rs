@@ -1,4 +1,5 @@
-//! Arrow, as vectors and as attributes: what escapes the shield around its library.
+//! Fuzzes Arrow files, as vectors and as attributes: finds panics that the reader of rows does not turn into
+//! errors.
 #![no_main]
 
 use hither_fuzz::{file, read_beside, read_plain};

@@ -1,4 +1,4 @@
-//! Filters in their JSON form, bound to an index that has a column of every type.
+//! Fuzzes filters in their JSON form, bound to an index that has a column of every type.
 #![no_main]
 
 use hither::{Filter, Index, SearchParams, Searcher};

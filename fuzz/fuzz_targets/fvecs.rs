@@ -1,4 +1,4 @@
-//! Vectors in `.fvecs`, `.bvecs`, `.ivecs`, `.fbin`, `.u8bin` and `.i8bin`.
+//! Fuzzes vectors in `.fvecs`, `.bvecs`, `.ivecs`, `.fbin`, `.u8bin` and `.i8bin`.
 #![no_main]
 
 use hither_fuzz::{file, read_plain};

@@ -1,4 +1,4 @@
-//! JSON Lines, as vectors and as attributes.
+//! Fuzzes JSON Lines, as vectors and as attributes.
 #![no_main]
 
 use hither_fuzz::{file, read_beside, read_plain};

@@ -1,4 +1,4 @@
-//! Vectors, numbers and keys in `.npy`.
+//! Fuzzes vectors, numbers and keys in `.npy`.
 #![no_main]
 
 use hither_fuzz::{file, read_beside, read_plain};

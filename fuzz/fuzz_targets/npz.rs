@@ -1,4 +1,4 @@
-//! Vectors, keys and attributes in `.npz`.
+//! Fuzzes vectors, keys and attributes in `.npz`.
 #![no_main]
 
 use hither_fuzz::{file, read_plain};

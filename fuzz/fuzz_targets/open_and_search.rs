@@ -1,6 +1,6 @@
-//! Index files. The first byte says what the others are: an even one, a file as it is; one of 1
-//! modulo 4, a file whose header and manifest are made to fit their hashes; else a script of
-//! changes to a sound file, all of whose checksums are made to fit.
+//! Fuzzes index files. The first byte says what the others are. If it is even, they are a file. If it is 1
+//! modulo 4, they are a file whose header and manifest are made to fit their hashes. Otherwise they are a
+//! script of changes to a sound file, all of whose checksums are made to fit.
 #![no_main]
 
 use hither::{Filter, Searcher};
@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
             let [which, script @ ..] = rest else { return };
             let (fixture, layout) = &FIXTURES[usize::from(*which) % FIXTURES.len()];
             let mut bytes = AlignedBytes::copy_of(&fixture.bytes);
-            // Of a change: two bytes that say where, and four that say what.
+            // A change is two bytes for the place and four for the value.
             for change in script.as_chunks::<6>().0 {
                 let [low, high, what @ ..] = *change;
                 let at = usize::from(u16::from_le_bytes([low, high])) % (bytes.len() - 3);

@@ -1,5 +1,5 @@
-//! Parquet, as vectors and as attributes. The library that reads it asserts what a damaged file
-//! breaks; the reader of rows turns that into errors, and only what escapes it is found here.
+//! Fuzzes Parquet files, as vectors and as attributes. The library that reads them panics at some damage; the
+//! reader of rows turns that into errors, and only panics that escape it are found here.
 #![no_main]
 
 use hither_fuzz::{file, read_beside, read_plain};

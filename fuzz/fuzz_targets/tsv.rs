@@ -1,4 +1,4 @@
-//! Vectors and attributes as tab-separated text, and as comma-separated.
+//! Fuzzes vectors and attributes as tab-separated and comma-separated text.
 #![no_main]
 
 use hither_fuzz::{file, read_beside, read_plain};

@@ -1,5 +1,4 @@
-//! What the fuzz targets share: the fixtures and questions of `tests/damage.rs`, and the reading of
-//! rows.
+//! What the fuzz targets share: the fixtures and queries of `tests/damage.rs`, and reading rows.
 
 #[path = "../../tests/damage/exercise.rs"]
 pub mod exercise;
@@ -16,14 +15,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-/// The bytes as a file of its own, because the readers open files.
+/// Writes the bytes to a file of their own, because the readers open files.
 pub fn file(bytes: &[u8], extension: &str) -> PathBuf {
     let path = env::temp_dir().join(format!("hither-fuzz-{}.{extension}", process::id()));
     fs::write(&path, bytes).expect("a temporary file");
     path
 }
 
-/// Reads vectors to the end, and checks what the reader promised at opening.
+/// Reads all vectors, and checks what the reader announced when it was opened.
 pub fn read_vectors(path: &Path, options: &Options) {
     let Ok(mut input) = Input::open(path, options) else { return };
     let mut row = Row::default();
@@ -43,7 +42,7 @@ pub fn read_plain(path: &Path) {
     let _ = read_matrix_i64(path);
 }
 
-/// Reads a file of attributes, or of keys, beside vectors of so many rows.
+/// Reads a file of attributes, or of keys, beside `rows` vectors.
 pub fn read_beside(path: &Path, rows: usize, keys: bool, key_column: Option<String>) {
     let vectors = (0..rows).flat_map(|_| 1_u32.to_le_bytes().into_iter().chain([0; 4]));
     let vectors = file(&vectors.collect::<Vec<u8>>(), "fvecs");
