@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 struct Counting;
 
-// A thread counts its own: the test harness's main thread allocates when it likes.
+// Each thread counts its own allocations: the main thread of the test harness may allocate at any time.
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
@@ -18,7 +18,7 @@ fn count_one() {
     COUNT.with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is passed on unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count_one();
@@ -75,12 +75,12 @@ fn a_warm_search_allocates_nothing() {
         let mut pass = || {
             for query in queries.rows() {
                 assert_eq!(index.search(query, &params, &mut searcher).unwrap().len(), 10);
-                // One that goes on.
+                // A search that can go on.
                 index.start_search(query, &params, &mut searcher).unwrap();
                 for _ in 0..3 {
                     assert_eq!(index.next_batch(&params, &mut searcher, 10).unwrap().len(), 10);
                 }
-                // One of several indexes.
+                // A search of several indexes.
                 shards.start_search(query, &params, &[], &mut several).unwrap();
                 for _ in 0..3 {
                     let batch = shards.next_batch(&params, &[], &mut several, 10).unwrap();

@@ -1,5 +1,5 @@
-//! The house's rules: which module may import which, that no files import each other in a circle,
-//! and which crate is named where.
+//! The rules of the architecture: which module may import which, that no files import each other in a circle,
+//! and which modules may name which crate.
 
 mod imports;
 
@@ -153,7 +153,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["filter"]),
 ];
 
-/// Files that may hold `unsafe`.
+/// Files that may contain `unsafe`.
 const UNSAFE: &[&str] = &[
     "distance/x86.rs",
     "distance/x86/vnni.rs",
@@ -167,7 +167,7 @@ fn sources() -> Vec<(String, String, String)> {
     sources_of("core/src")
 }
 
-/// Every source file in a folder: its path within, its module, its code without tests.
+/// Every source file in a folder: its path within the folder, its module, and its code without tests.
 fn sources_of(folder: &str) -> Vec<(String, String, String)> {
     fn walk(folder: &Path, root: &Path, found: &mut Vec<(String, String, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -228,7 +228,7 @@ fn arrows_run_one_way() {
     }
 }
 
-/// The Postgres extension is a workspace of its own, and its arrows are what its files say.
+/// The Postgres extension is a workspace of its own. Its arrows are not listed, but must not form a circle.
 #[test]
 fn arrows_run_one_way_in_the_extension() {
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -236,7 +236,7 @@ fn arrows_run_one_way_in_the_extension() {
         let imported = named(&code, "crate::").into_iter().filter(|name| **name != module);
         arrows.entry(module.clone()).or_default().extend(imported.map(String::from));
     }
-    // What imports nothing that is left is taken away, until nothing is left.
+    // Modules that import none of those left are removed, until none is left.
     while !arrows.is_empty() {
         let left: BTreeSet<String> = arrows.keys().cloned().collect();
         arrows.retain(|_, imported| !imported.is_disjoint(&left));
@@ -244,11 +244,10 @@ fn arrows_run_one_way_in_the_extension() {
     }
 }
 
-/// Arrows between files, in every crate. One leads from a file to the file that defines what it
-/// names, by `use` or in place. A file that only passes a name on (`pub use`) has no part in it:
-/// so a parent may pass on what a child of it defines, and the child may name what is the
-/// parent's own, as long as the parent's own code names nothing of the child's. Methods are no
-/// arrows: a type may have its methods in several files, and they are its own wherever they stand.
+/// Arrows between files, in every crate. An arrow leads from a file to the file that defines what it names, by
+/// `use` or in place. A file that only passes a name on (`pub use`) does not count: so a parent may pass on
+/// what its child defines, and the child may name what the parent defines, as long as the parent's own code
+/// names nothing of the child. Methods make no arrows: the methods of a type may be in several files.
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     for root in [
@@ -268,7 +267,7 @@ fn no_files_import_each_other_in_a_circle() {
     }
 }
 
-/// The rule above on a small crate: who names what, through whom, and what is left out.
+/// The rule above on a small crate: which file names what, through which other file, and what does not count.
 #[test]
 fn a_circle_of_files_is_found() {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("circle");
@@ -304,7 +303,7 @@ fn a_circle_of_files_is_found() {
     assert_eq!(circles(&imports), [["a/inner.rs", "b/deep.rs"]]);
 }
 
-/// The arrows of a circle, one a line.
+/// The arrows of a circle, one on each line.
 fn describe(circle: &[&str], imports: &Imports) -> String {
     let mut text = String::new();
     for file in circle {
@@ -362,7 +361,7 @@ fn files_are_short_and_well_named() {
     }
 }
 
-/// Who opens the documentation sees what there is: fewer than 50 names, and what few need in `raw`.
+/// The root of the documentation must be easy to survey: fewer than 50 names, and what few need in `raw`.
 #[test]
 fn the_root_of_core_has_fewer_than_50_names() {
     let code = fs::read_to_string(repository("core/src/lib.rs")).unwrap();

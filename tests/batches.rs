@@ -1,4 +1,4 @@
-//! Searches that go on: what a batch promises, however many rows are asked for at a time.
+//! Searches that go on: the promises of batches, whatever number of rows is asked for at a time.
 
 use hither::raw::AlignedBytes;
 use hither::{
@@ -10,8 +10,8 @@ use hither_tests::{Matrix, Random, clustered, numbers};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An index of several segments: one of a build, one of a delta, and rows that were only inserted.
-/// Some rows are removed, some replaced, some are equal.
+/// An index of several segments: one from a build, one from a delta, and rows that were only inserted. Some
+/// rows are removed, some replaced, and some are equal.
 fn grown(rows: &Matrix, metric: Metric) -> AlignedBytes {
     let column = ColumnSchema { name: "part".into(), column_type: ColumnType::Int64 };
     let options = IndexOptions {
@@ -115,8 +115,8 @@ fn batches_of_any_size_are_in_order_of_distance() {
     }
 }
 
-/// The first answer of a search that goes on is a plain search's, and costs no more; who asks for more
-/// than `k` at once gets it from a search that goes on. Either way every row comes once.
+/// The first answer of a search that goes on is that of a plain search, and costs no more. A first batch of
+/// more than `k` rows comes from a search that can go on. Either way every row comes once.
 #[test]
 fn the_first_answer_is_a_plain_search() {
     let rows = clustered(31, 4000, 12);
@@ -145,7 +145,7 @@ fn the_first_answer_is_a_plain_search() {
                 let more = index.next_batch(&params, &mut searcher, 40).unwrap();
                 let known: BTreeSet<_> = found.iter().map(|found| found.row).collect();
                 assert!(more.len() == 40 && more.iter().all(|more| !known.contains(&more.row)));
-                // What comes next is near, too: most of it is what an exact scan gives.
+                // The next rows are near, too: most of them are those of an exact scan.
                 let flat = SearchParams::new(k + 40).structure(Structure::Flat);
                 let exact = index.search(query, &flat, &mut plain).unwrap();
                 let exact: BTreeSet<_> = exact.iter().map(|exact| exact.row).collect();
@@ -157,7 +157,7 @@ fn the_first_answer_is_a_plain_search() {
     }
 }
 
-/// A search that is interrupted whenever it asks answers, bit for bit, as one that is not.
+/// A search that is interrupted at every opportunity answers, bit for bit, like one that is not.
 #[test]
 fn an_interrupted_search_goes_on() {
     let rows = clustered(41, 9000, 12);
@@ -210,7 +210,7 @@ fn an_interrupted_search_goes_on() {
             }
         }
     }
-    // One that was given up leaves nothing behind.
+    // A search that was given up leaves nothing behind.
     let params = SearchParams::new(5).structure(Structure::Flat);
     let mut searcher = Searcher::new();
     let expected = index.search(queries.row(0), &params, &mut Searcher::new()).unwrap().to_vec();
@@ -219,8 +219,8 @@ fn an_interrupted_search_goes_on() {
     assert_eq!(index.search(queries.row(0), &params, &mut searcher).unwrap(), expected);
 }
 
-/// Indexes whose rows all count: the union, each with its own filter, in batches; the floor is what
-/// it says.
+/// Indexes whose rows all count: their union, with a filter for each index, in batches; and the floor is a
+/// lower bound.
 #[test]
 fn a_union_gives_the_rows_of_all() {
     let rows = clustered(51, 1500, 6);

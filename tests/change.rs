@@ -1,4 +1,4 @@
-//! Inserting, updating, removing, saving and merging, against a map that does the same.
+//! Inserting, updating, removing, saving and merging, compared with a map that is changed likewise.
 
 use hither::raw::AlignedBytes;
 use hither::{
@@ -15,7 +15,7 @@ fn save(index: &Index<'_>, how: Save<'_>) -> AlignedBytes {
     bytes
 }
 
-/// Checks that the index holds the rows of `model` and nothing else, by look-up and by search.
+/// Checks, by look-up and by search, that the index has the rows of `model` and no others.
 fn check(index: &Index<'_>, model: &BTreeMap<i64, Vec<f32>>) {
     index.verify().unwrap();
     assert_eq!(index.len(), model.len() as u64);
@@ -80,7 +80,7 @@ fn changes_are_what_a_map_would_do() {
         let saved = save(&index, how);
         drop(index);
         bytes = saved;
-        // The bytes outlive the index that the next round opens of them.
+        // The bytes must outlive the index that the next round opens from them.
         let bytes: &'static AlignedBytes = Box::leak(Box::new(bytes));
         index = Index::open(bytes).unwrap();
         check(&index, &model);
@@ -185,7 +185,7 @@ fn text_and_uuid_keys_are_found() {
     }
 }
 
-/// Indexes that share keys answer as the index that they are merged into, whichever way.
+/// Indexes that share keys answer like the index that they are merged into, however they are merged.
 #[test]
 fn several_indexes_answer_as_their_merger() {
     let rows = clustered(61, 900, 8);

@@ -1,8 +1,8 @@
-//! Damaged files: every single-bit flip and every cut of small fixtures of each kind, and random
-//! mutations, with the checksums as they are and with checksums made to fit. An `Err` or answers;
-//! never a panic, a hang, or an allocation beyond a small multiple of the file's size.
+//! Damaged files: every single-bit flip and every cut of small fixtures of each kind, and random mutations,
+//! with the checksums as they are and with checksums made to fit. The outcome is an `Err` or answers; never a
+//! panic, a hang, or an allocation beyond a small multiple of the file's size.
 //!
-//! - `HITHER_MUTATIONS=1000000`: so many random mutations, instead of 10,000.
+//! - `HITHER_MUTATIONS=1000000`: this many random mutations, instead of 10,000.
 //! - `HITHER_MUTATION=123`: only this one.
 
 #[path = "damage/allocations.rs"]
@@ -35,10 +35,10 @@ use std::env;
 use std::thread;
 use watch::Watch;
 
-/// One in so many cases is asked everything, which takes several times as long.
+/// One in this many cases is exercised thoroughly, which takes several times as long.
 const THOROUGH: u64 = 32;
 
-/// A file being damaged.
+/// A file that is damaged, case by case.
 struct Patient<'f> {
     fixture: &'f Fixture,
     layout: Layout,
@@ -58,7 +58,7 @@ impl<'f> Patient<'f> {
         self.bytes.as_mut_slice().copy_from_slice(&self.fixture.bytes);
     }
 
-    /// Asks everything of the first `length` bytes, and counts what that allocates.
+    /// Exercises the first `length` bytes, and counts what that allocates.
     fn case(&mut self, number: u64, length: usize) -> Outcome {
         let bytes = &self.bytes[..length];
         let thorough = number.is_multiple_of(THOROUGH);
@@ -69,7 +69,7 @@ impl<'f> Patient<'f> {
             exercise(bytes, &self.fixture.filters, &mut self.searcher, thorough)
         };
         let allocated = allocations::allocated();
-        // A query is the caller's: a damaged file may say that it has 65,535 values.
+        // The query is allocated by the caller: a damaged file may say that it has 65,535 values.
         let dimensions = Index::open(bytes).map_or(0, |index| index.dimensions());
         let bound = 16 * (length + 4 * dimensions) + (1 << 20);
         assert!(allocated.peak <= bound && allocated.largest <= bound, "{allocated:?} > {bound}");
@@ -106,12 +106,12 @@ fn flips(name: &str, repaired: bool) {
         patient.heal();
     }
     println!("{name}: {bits} flips, {refused} refused when opened, {missed} not to be told");
-    // Searching damaged files left nothing behind that changes the answers of a sound one.
+    // Searching damaged files left nothing behind that changes the answers of a sound file.
     let expected = answers(&fixture.bytes, &mut Searcher::new()).expect("a sound file");
     assert_eq!(answers(&fixture.bytes, &mut patient.searcher), Ok(expected));
 }
 
-/// Every length but the whole.
+/// Every length shorter than the whole file.
 fn cuts(name: &str) {
     let fixture = fixture(name);
     let mut patient = Patient::new(&fixture);
@@ -125,21 +125,21 @@ fn cuts(name: &str) {
                 patient.layout.repair(cut);
             }
             let outcome = patient.case(length as u64, length);
-            // Zeros behind all that is stored are nothing lost, once the header agrees.
+            // Cutting zeros off the end loses nothing, if the header agrees.
             let end = patient.layout.regions.iter().map(|region| region.end).max();
             let lost = !repaired || Some(length) < end;
             assert!(!lost || outcome.is_found(), "verify misses a cut");
             patient.heal();
         }
     }
-    // And longer than it should be.
+    // Also files that are longer than they should be.
     patient.bytes.extend_from_slice(&[0; 64]);
     for length in fixture.bytes.len() + 1..=fixture.bytes.len() + 64 {
         assert!(patient.case(1, length).is_found(), "verify misses what was appended");
     }
 }
 
-/// The fixture itself: all of it answers, and verifies, whatever is asked.
+/// The fixture itself: it verifies, and everything that is asked of it is answered.
 fn sound(name: &str) {
     let fixture = fixture(name);
     let index = Index::open(&fixture.bytes).expect("a sound file");
@@ -149,7 +149,7 @@ fn sound(name: &str) {
     let mut patient = Patient::new(&fixture);
     let outcome = patient.case(0, fixture.bytes.len());
     assert_eq!((outcome.verified, outcome.met), (Some(Ok(())), None));
-    // What repairs checksums knows the format.
+    // Repairing a sound file changes nothing: the repair knows the format.
     patient.layout.repair(patient.bytes.as_mut_slice());
     assert_eq!(*patient.bytes, *fixture.bytes);
     println!("{name}: {} bytes, {} regions", patient.bytes.len(), patient.layout.regions.len());
@@ -212,7 +212,7 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
 }
 
-/// Random damage, half of it behind checksums that fit. A case is found again by its number.
+/// Random damage, half of it behind checksums that fit. The number of a case reproduces it.
 #[test]
 fn mutations() {
     let cases = match number("HITHER_MUTATION") {
@@ -254,14 +254,14 @@ fn mutate_some(fixtures: &[Fixture], cases: impl Iterator<Item = u64>) {
     println!("{count} mutations, {opened} of them opened, {missed} not to be told");
 }
 
-/// Ties are ordered by key, of which some are none: an order that is none made a sort panic.
+/// Ties are ordered by key. Where some keys are damaged there is no total order, which made a sort panic.
 #[test]
 fn ties_whose_keys_are_damaged() {
     let options = IndexOptions { key_type: KeyType::Text, ..IndexOptions::new(2, Metric::L2) };
     for rows in [2, 21, 40, 200, 1000] {
         let mut builder = IndexBuilder::new(options.clone()).unwrap();
         for row in 0..rows {
-            // Neither the order of keys nor its reverse.
+            // Neither ascending nor descending keys.
             let key = format!("key{:06}", row * 7919 % 1_000_003);
             builder.push(Some(KeyRef::Text(&key)), &[1.0, 2.0], &[]).unwrap();
         }

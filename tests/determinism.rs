@@ -1,4 +1,4 @@
-//! The same rows, options and seed give the same bytes, whatever builds them.
+//! The same rows, options and seed give the same bytes, whatever the processor and the number of threads.
 
 use hither::raw::{simd_levels, use_simd_level};
 use hither::{Codes, Element, Index, IndexOptions, IvfParams, Metric};

@@ -1,5 +1,5 @@
-//! Searching a file by ranges: the same answers whatever was read when, and no answer of bytes that are not
-//! the file's.
+//! Searching a file by ranges: the answers do not depend on what was read when, and never come from bytes that
+//! are not the file's.
 
 #[path = "fetch/elsewhere.rs"]
 mod elsewhere;
@@ -42,7 +42,7 @@ fn the_same_answers_whatever_was_read_when() {
                 }
             }
         }
-        // By every vector the answer is that of the whole file.
+        // With every vector read, the answer is that of the whole file.
         let filter = whole.filter(&Filter::from_json(r#"{"colour": "red"}"#).unwrap()).unwrap();
         let red = exact.filter(r#"{"colour": "red"}"#);
         for query in queries.rows() {
@@ -178,7 +178,7 @@ fn bytes_that_are_not_the_files_are_an_error_and_never_kept() {
                 let part = range.start as usize..(range.end as usize).min(bytes.len());
                 let mut wrong = bytes[part.clone()].to_vec();
                 match random.below(4) {
-                    // Of another version; of an earlier place; a bit flipped; as they are.
+                    // Bytes of another version, rotated bytes, a flipped bit, or the right bytes.
                     0 => {
                         let end = part.end.min(other.len());
                         wrong[..end.saturating_sub(part.start)]
@@ -191,7 +191,7 @@ fn bytes_that_are_not_the_files_are_an_error_and_never_kept() {
                     }
                     _ => {}
                 }
-                // The start is checked by opening; blocks when the hash that they are checked by is here.
+                // The start is checked by opening; a block is checked once its hash is here.
                 if range.start > 0 {
                     match index.supply(range.start, &wrong) {
                         Ok(()) => {}
@@ -220,7 +220,7 @@ fn bytes_that_are_not_the_files_are_an_error_and_never_kept() {
                 match index.key(row.row) {
                     Ok(Poll::Ready(key)) => break key,
                     Ok(Poll::Pending) => bring(&index),
-                    // A block that came before its hash.
+                    // A block that arrived before its hash.
                     Err(error) => {
                         assert!(matches!(error.kind(), ErrorKind::ChecksumMismatch { .. }));
                     }
@@ -251,7 +251,7 @@ fn a_start_that_is_damaged_or_cut_opens_nothing() {
         index.supply(0, &damaged).unwrap();
         let outcome = index.open();
         let message = outcome.as_ref().err().map(ToString::to_string);
-        // What lies behind the manifest is checked where it is read.
+        // Bytes behind the manifest are checked where they are read.
         if round % 2 == 0 {
             assert!(!matches!(outcome, Ok(Poll::Ready(()))), "{message:?}");
         }
@@ -272,7 +272,7 @@ fn what_is_here_is_not_read_again_and_what_was_given_up_is_not_asked_for() {
         let params = SearchParams::new(10).structure(Structure::Flat);
         elsewhere.index.start_search(query, &params, None, &mut searcher).unwrap();
         elsewhere.poll(|index| index.next_batch(&mut searcher, 10));
-        // An exact search has no row left that is nearer than the floor.
+        // After an exact search no row that is left is nearer than the floor.
         let (first, floor) = (searcher.found().to_vec(), searcher.floor(whole.metric()));
         let trips = elsewhere.trips;
         let mut vector = vec![0.0; 24];
@@ -294,7 +294,7 @@ fn what_is_here_is_not_read_again_and_what_was_given_up_is_not_asked_for() {
         assert_eq!(passing, matching, "{name}");
         assert!(!filter.contains(RowId { segment: 99, row: 0 }));
 
-        // A limit from outside; what is dropped is read again.
+        // The caller's limit; dropped pieces are read again.
         assert!(elsewhere.index.traffic().1 > 1000);
         elsewhere.index.shrink(1000);
         assert!(elsewhere.index.traffic().1 <= 1000);
@@ -405,7 +405,7 @@ fn lists_of_an_inverted_file_are_those_for_ranges() {
         elsewhere.search(rows.row(1), &SearchParams::new(10).probes(40), None, &[10]),
         exact
     );
-    // Merged and saved anew, the lists are made anew.
+    // Merged and saved again, the file has new lists.
     let merged = hither::merge(&[&whole], 1).unwrap().finish().unwrap();
     assert!(Index::open(&merged).unwrap().options().ranges);
     Elsewhere::open(&merged, 0, 0, None);

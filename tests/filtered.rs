@@ -1,4 +1,4 @@
-//! Filters against the same conditions in plain Rust: k rows whenever k rows match, and near ones.
+//! Filters against the same conditions in plain Rust: `k` rows whenever `k` rows match, and near ones.
 
 use hither::ValueRef;
 use hither::raw::AlignedBytes;
@@ -11,8 +11,8 @@ type Condition = (&'static str, fn(usize, &[f32]) -> bool);
 
 const DIMENSIONS: usize = 32;
 
-/// Passing about 50 %, 10 %, 1 % and 0.1 % of the rows, by number, which has nothing to do with
-/// the vectors, and by the side of space that they are on.
+/// Conditions that about 50 %, 10 %, 1 % and 0.1 % of the rows pass: by number, which is independent of the
+/// vectors, and by the side of a plane that the vector is on.
 const CONDITIONS: &[Condition] = &[
     (r#"{"half": true}"#, |n, _| n % 2 == 0),
     (r#"{"number": {"$lt": 2000}}"#, |n, _| n < 2000),

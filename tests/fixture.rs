@@ -1,5 +1,5 @@
-//! Files of every version of the format, as they were written then: they open, and hold what
-//! they held. They are never written again; a new version adds its own.
+//! Files of every version of the format, as written at the time: they open, and have the same content. They are
+//! never written again; a new version adds its own.
 
 use core::task::Poll;
 use hither::fetch::{LazyIndex, LazySearcher};
@@ -8,12 +8,12 @@ use hither_tests::{Matrix, clustered, numbers, repository};
 
 const ROWS: usize = 120;
 
-/// The rows of every fixture of as many dimensions, by key.
+/// The rows of every fixture with this number of dimensions, by key.
 fn rows(dimensions: usize) -> Matrix {
     clustered(61, ROWS, dimensions)
 }
 
-/// The nearest keys of all that pass, by arithmetic in f64.
+/// The nearest of these keys, by f64 arithmetic.
 fn nearest(metric: Metric, query: &[f32], keys: impl Iterator<Item = usize>) -> Vec<i64> {
     let rows = rows(query.len());
     let rank = |key: usize| -> f64 {
@@ -48,7 +48,7 @@ fn check(name: &str, structure: Structure, all: impl Fn(usize) -> bool) {
     for query in clustered(62, 20, index.dimensions()).rows() {
         let params = SearchParams::new(10).ef_search(200).probes(200).structure(structure);
         let found = numbers(index, index.search(query, &params, &mut searcher).unwrap());
-        // Codes alone, and binary16, may swap neighbours of almost the same distance.
+        // Codes in place of vectors, and binary16, may swap neighbours at almost the same distance.
         let truth = nearest(index.metric(), query, live.iter().copied());
         let hits = truth.iter().filter(|key| found.contains(key)).count();
         assert!(hits >= 8, "{name}: {found:?} for {truth:?}");

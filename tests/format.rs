@@ -1,5 +1,5 @@
-//! FORMAT.md is enough to read a file: what reads here knows that text and not the library's code, which
-//! is asked for the same rows, values and neighbours.
+//! FORMAT.md is enough to read a file: the reader here is written from it, without the library's code, and must
+//! find the same rows, values and neighbours as the library.
 
 mod reader;
 
@@ -12,7 +12,7 @@ use hither_tests::{clustered, repository};
 use reader::{Cell, File};
 use std::collections::BTreeSet;
 
-/// Holds everything that the reader finds against what the library gives.
+/// Compares everything that the reader finds with what the library returns.
 fn compare(name: &str, bytes: &[u8]) {
     let file = File::read(bytes).unwrap_or_else(|why| panic!("{name}: {why}"));
     let aligned = AlignedBytes::copy_of(bytes);
@@ -63,7 +63,7 @@ fn compare(name: &str, bytes: &[u8]) {
     }
 }
 
-/// From the entry, down through the upper layers and along the base layer, every row is met.
+/// From the entry, down through the upper layers and along the base layer, every row is reached.
 fn reaches_every_row(name: &str, file: &File<'_>, segment: &reader::Segment) {
     let Some(entry) = file.base_entry(segment) else { return };
     let mut met = BTreeSet::from([entry]);
@@ -75,7 +75,7 @@ fn reaches_every_row(name: &str, file: &File<'_>, segment: &reader::Segment) {
                 open.push(next);
             }
         }
-        // Copies lie behind the row that they copy.
+        // Copies follow the row that they copy.
         let mut copy = row + 1;
         while copy < segment.rows && file.is_copy(segment, copy) {
             assert_eq!(file.vector(segment, copy), file.vector(segment, row), "{name}");
@@ -93,7 +93,7 @@ fn lists_cover_every_row(name: &str, file: &File<'_>, segment: &reader::Segment)
     assert!(lists.is_sorted(), "{name}");
 }
 
-/// What codes stand for is within a few scales of the row; a row's factor is what it says.
+/// Decoded rows are within a few scales of the stored ones, and the factor of a row is as specified.
 fn codes_are_near(name: &str, file: &File<'_>, segment: &reader::Segment) {
     for row in 0..segment.rows {
         let Some((decoded, factor)) = file.decoded(segment, row) else { return };
@@ -117,7 +117,7 @@ fn fixtures_are_read_by_the_text_alone() {
     let mut count = 0;
     for entry in folder.map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
-        // Its graph is torn: that is what it is for.
+        // Its graph is torn on purpose.
         if name.ends_with(".hither") && !name.contains("torn") {
             compare(&name, &std::fs::read(entry.path()).unwrap());
             count += 1;
@@ -126,7 +126,7 @@ fn fixtures_are_read_by_the_text_alone() {
     assert!(count >= 9, "{count} fixtures");
 }
 
-/// Columns of every type, with nulls; `words` has a dictionary and `text` is too varied for one.
+/// Columns of every type, with nulls; `words` has a dictionary, and `text` is too varied for one.
 fn columns() -> Vec<ColumnSchema> {
     [
         ("flag", ColumnType::Bool),
@@ -171,7 +171,7 @@ fn made(options: IndexOptions, rows: usize) -> Vec<u8> {
         let values: Vec<_> = (0..9)
             .map(|at| if (row + at) % 5 == 0 { ValueRef::Null } else { values[at] })
             .collect();
-        // Every tenth row is the one before once more.
+        // Every tenth row repeats the one before.
         let vector = vectors.row(if row % 10 == 9 { row - 1 } else { row });
         builder.push(Some(key), vector, &values).unwrap();
     }

@@ -1,6 +1,5 @@
-//! Graphs over data at its worst: equal and nearly equal rows, groups far from each other, rows of
-//! unequal lengths under inner product. Every row can be reached, and a search that tries harder
-//! finds all that there is.
+//! Graphs over data at its worst: equal and nearly equal rows, groups far from each other, rows of unequal
+//! lengths under inner product. Every row is reachable, and a search with enough effort finds everything.
 
 #[path = "graph/codes.rs"]
 mod codes;
@@ -16,13 +15,13 @@ fn options(dimensions: usize, metric: Metric) -> IndexOptions {
     IndexOptions { hnsw: Some(HnswParams::default()), ..IndexOptions::new(dimensions, metric) }
 }
 
-/// Rows about as far apart as each other.
+/// Rows at about the same distances from each other.
 fn spread(seed: u64, rows: usize, dimensions: usize) -> Matrix {
     let mut random = Random::new(seed);
     Matrix { values: (0..rows * dimensions).map(|_| random.normal()).collect(), dimensions }
 }
 
-/// Each row so many times, each value off by up to about `noise`.
+/// Repeats each row `times` times, with each value changed by up to about `noise`.
 fn repeated(rows: &Matrix, times: usize, noise: f32) -> Matrix {
     let mut random = Random::new(5);
     let copies = rows.rows().flat_map(|row| std::iter::repeat_n(row, times)).flatten();
@@ -40,7 +39,7 @@ fn shuffled(parts: &[&Matrix]) -> Matrix {
     Matrix { values: rows.concat(), dimensions: parts[0].dimensions }
 }
 
-/// Mean recall@10, where of rows that are equally far any will do.
+/// Mean recall@10; any rows at the same distance count as found.
 fn recall(index: &Index<'_>, queries: &Matrix, ef_search: usize) -> f64 {
     let (mut exact, mut searcher) = (Searcher::new(), Searcher::new());
     let mut hits = 0;
@@ -156,7 +155,7 @@ fn the_calibration_says_what_a_search_of_equal_rows_finds() {
     for (name, metric, rows, _, _) in cases() {
         let bytes = build(&rows, options(rows.dimensions, metric));
         let index = Index::open(&bytes).unwrap();
-        // The user's queries are like the rows, and every row may be an answer.
+        // The queries are like the rows, and every row may be an answer.
         let queries = repeated(
             &Matrix { values: rows.values[..rows.dimensions * 200].to_vec(), ..rows },
             1,
@@ -224,7 +223,7 @@ fn codes_cost_inner_products_of_unequal_rows_no_recall() {
 
 #[test]
 fn inner_products_of_rows_that_share_a_direction_are_found() {
-    // As pictures: no value is negative, and lengths differ.
+    // Like images: no value is negative, and lengths differ.
     let mut rows = clustered(15, 6000, 48);
     let mut random = Random::new(16);
     rows.values.chunks_mut(48).for_each(|row| {
@@ -247,8 +246,8 @@ fn equal_rows_of_changed_files_are_found() {
     let queries = spread(23, 100, 16);
     let whole = build(&rows, options(16, Metric::L2));
     let mut index = Index::open(&whole).unwrap();
-    // A delta of equal rows, large enough for a graph of its own; removals, first rows of groups
-    // among them; updates to other rows' values.
+    // A delta of equal rows, large enough for a graph of its own; removals, including first rows of groups;
+    // updates to the values of other rows.
     for key in 0..1200 {
         index.insert(None, rows.row(2000 + key % 60), &[]).unwrap();
     }
@@ -269,7 +268,7 @@ fn equal_rows_of_changed_files_are_found() {
         assert_eq!(index.unreachable().unwrap(), 0);
         let found = recall(&index, &queries, 640);
         assert!(found >= 0.999, "{found}");
-        // All rows come, once each, of whatever group.
+        // All rows are returned, once each, whatever their group.
         let (params, mut searcher) = (SearchParams::new(10), Searcher::new());
         index.start_search(queries.row(0), &params, &mut searcher).unwrap();
         let params = params.order(hither::Order::Relaxed);

@@ -1,16 +1,16 @@
-//! Which source file of a crate imports which, read from the code as the compiler reads it: from the
-//! crate's root along `mod`, without what is compiled for tests alone.
+//! Finds which source file of a crate imports which, by reading the code like the compiler: from the root of
+//! the crate along `mod`, without code that is compiled for tests only.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// For every file, the files that it imports, and the names that it imports of them. Files are
-/// named by their path within the crate's `src`.
+/// For every file, the files that it imports and the names that it imports from each. Files are named by their
+/// path within the crate's `src`.
 pub type Imports = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
-/// What the files of a crate import of each other; `root` is its `lib.rs` or `main.rs`.
+/// What the files of a crate import from each other; `root` is its `lib.rs` or `main.rs`.
 pub fn imports(root: &Path) -> Imports {
     let mut modules = Modules { folder: root.parent().unwrap().to_path_buf(), all: Vec::new() };
     modules.read_file(root, root.parent().unwrap(), 0);
@@ -29,7 +29,7 @@ pub fn imports(root: &Path) -> Imports {
     imports
 }
 
-/// The groups of files that import each other, straight or by way of others.
+/// The groups of files that import each other, directly or through others.
 pub fn circles(imports: &Imports) -> Vec<Vec<&str>> {
     fn reach<'i>(from: &str, imports: &'i Imports, found: &mut BTreeSet<&'i str>) {
         for next in imports[from].keys() {
@@ -56,11 +56,11 @@ pub fn circles(imports: &Imports) -> Vec<Vec<&str>> {
 struct Module {
     file: String,
     parent: usize,
-    /// Several may have one name, each for a platform of its own.
+    /// Several children may have the same name, each for another platform.
     children: Vec<(String, usize)>,
     /// The names that `use` brings into scope, and what they stand for.
     scope: Vec<(String, Vec<String>)>,
-    /// The paths that the code names; what is imported to be passed on is not among them.
+    /// The paths that the code names, except imports that are only passed on.
     paths: Vec<Vec<String>>,
 }
 
@@ -70,7 +70,7 @@ struct Modules {
 }
 
 impl Modules {
-    /// Reads a file as a module, whose own modules have their files in `folder`.
+    /// Reads a file as a module; the files of its own modules are in `folder`.
     fn read_file(&mut self, file: &Path, folder: &Path, parent: usize) -> usize {
         let code = fs::read_to_string(file).unwrap();
         let tokens: TokenStream =
@@ -149,8 +149,8 @@ impl Modules {
         }
     }
 
-    /// Reads what `mod` declares: a name, then its code or nothing; or the file of that name, or at
-    /// the path that was given from the folder of the file that declares it.
+    /// Reads a `mod` declaration: a name, followed by its code or nothing. Without code, reads the file of that
+    /// name, or at the given path, which is relative to the folder of the declaring file.
     fn read_child(
         &mut self,
         module: usize,
@@ -174,9 +174,9 @@ impl Modules {
         self.all[module].children.push((name, child));
     }
 
-    /// The files that define what a path means in a module, and its name there. A name that a module
-    /// only passes on is looked for where it comes from. `outer` while the path's first name may
-    /// also be one of another crate or a local one: those are not found.
+    /// The files that define what a path means in a module, and its name there. A name that a module only
+    /// passes on is looked up where it comes from. `outer` is true while the first name of the path may also be
+    /// another crate or a local name, which are not found.
     fn resolve(&self, module: usize, path: &[&str], outer: bool) -> Vec<(String, String)> {
         let Some((&name, rest)) = path.split_first() else { return Vec::new() };
         let here = &self.all[module];
@@ -211,18 +211,18 @@ impl Modules {
     }
 }
 
-/// A token's text; nothing's is empty.
+/// The text of a token; empty if there is none.
 fn text(token: Option<&TokenTree>) -> String {
     token.map(TokenTree::to_string).unwrap_or_default()
 }
 
-/// Whether `::` stands at a place.
+/// Whether `::` is at a place.
 fn is_path(tokens: &[TokenTree], at: usize) -> bool {
     text(tokens.get(at)) == ":" && text(tokens.get(at + 1)) == ":"
 }
 
-/// Whether what stands before a name says whose it is: a value (`.name`, but not `..name`), a type
-/// or a crate (`>::name`, `::name`).
+/// Whether the tokens before a name qualify it: by a value (`.name`, but not `..name`), a type or a crate
+/// (`>::name`, `::name`).
 fn belongs(tokens: &[TokenTree], at: usize) -> bool {
     let before = |places: usize| at.checked_sub(places).map(|at| text(tokens.get(at)));
     match before(1).as_deref() {
@@ -232,7 +232,7 @@ fn belongs(tokens: &[TokenTree], at: usize) -> bool {
     }
 }
 
-/// Where the item ends that begins at a place, perhaps with more attributes.
+/// The end of the item that begins at a place, perhaps with more attributes.
 fn behind_item(tokens: &[TokenTree], mut at: usize) -> usize {
     let mut import = false;
     while let Some(token) = tokens.get(at) {
@@ -247,8 +247,8 @@ fn behind_item(tokens: &[TokenTree], mut at: usize) -> usize {
     at
 }
 
-/// Reads a path, or the tree of them that braces make, from `at` on: the name that each brings into
-/// scope, and the path. Gives the place behind.
+/// Reads a path, or a tree of paths in braces, from `at` on: the name that each brings into scope, and the
+/// path. Returns the place behind it.
 fn read_paths(
     tokens: &[TokenTree],
     mut at: usize,
@@ -282,7 +282,7 @@ fn read_paths(
         }
         at += 2;
     }
-    // `{self}` after a module is the module.
+    // `{self}` after a module means the module.
     if path.len() > 1 && path.last().is_some_and(|name| name == "self") {
         path.pop();
     }

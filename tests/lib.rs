@@ -35,7 +35,7 @@ impl Matrix {
     }
 }
 
-/// What was put aside, in memory after all.
+/// A spill that stays in memory.
 #[derive(Debug, Default)]
 pub struct PutAside(Vec<u8>);
 
@@ -73,13 +73,13 @@ impl Random {
         ((self.number() >> 33) as usize) % bound
     }
 
-    /// A number about normally distributed around 0.
+    /// An approximately normally distributed number, with mean 0.
     pub fn normal(&mut self) -> f32 {
         (0..6).map(|_| (self.number() >> 40) as f32 / (1 << 24) as f32 - 0.5).sum()
     }
 }
 
-/// Rows in clusters, as embeddings are.
+/// Rows in clusters, like embeddings.
 pub fn clustered(seed: u64, rows: usize, dimensions: usize) -> Matrix {
     let mut random = Random::new(seed);
     let clusters = rows.div_ceil(50);
@@ -94,7 +94,7 @@ pub fn clustered(seed: u64, rows: usize, dimensions: usize) -> Matrix {
     Matrix { values, dimensions }
 }
 
-/// Builds an index of `rows`, keyed by their number, and gives its file's bytes.
+/// Builds an index of `rows`, with their numbers as keys, and returns the bytes of its file.
 pub fn build(rows: &Matrix, options: IndexOptions) -> hither::raw::AlignedBytes {
     let mut builder = IndexBuilder::new(options).unwrap();
     for row in rows.rows() {
@@ -103,7 +103,7 @@ pub fn build(rows: &Matrix, options: IndexOptions) -> hither::raw::AlignedBytes 
     builder.finish().unwrap()
 }
 
-/// The keys of an answer, which are numbers.
+/// The keys of an answer, which must be numbers.
 pub fn numbers(index: &Index<'_>, found: &[Neighbor]) -> Vec<i64> {
     let number = |row: &Neighbor| match index.key(row.row).unwrap() {
         KeyRef::Int64(number) => number,
@@ -112,7 +112,7 @@ pub fn numbers(index: &Index<'_>, found: &[Neighbor]) -> Vec<i64> {
     found.iter().map(number).collect()
 }
 
-/// How many of `truth` are among `found`, of 1.
+/// The share of `truth` that is in `found`.
 pub fn recall(found: &[i64], truth: &[i64]) -> f64 {
     truth.iter().filter(|key| found.contains(key)).count() as f64 / truth.len() as f64
 }
@@ -122,7 +122,7 @@ pub fn repository(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder)
 }
 
-/// The full data set, where it is there: beside the repository, or where HITHER_DATA says.
+/// The full data set, if it is there: beside the repository, or where HITHER_DATA says.
 pub fn wordnet() -> Option<PathBuf> {
     let folder = match std::env::var_os("HITHER_DATA") {
         Some(folder) => PathBuf::from(folder),

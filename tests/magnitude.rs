@@ -1,4 +1,4 @@
-//! Very small and very large values: distances are right, or the vectors are refused in words.
+//! Very small and very large values: either distances are right, or the vectors are refused with a message.
 
 use hither::raw::AlignedBytes;
 use hither::{Codes, Element, ErrorKind, Index, IndexBuilder, IndexOptions, IvfParams};
@@ -8,7 +8,7 @@ use hither_tests::{Matrix, Random, clustered, numbers, recall};
 const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 const STRUCTURES: [Structure; 3] = [Structure::Flat, Structure::Hnsw, Structure::Ivf];
 
-/// Rows in clusters about as long as `10^exponent`.
+/// Rows in clusters, with lengths of about `10^exponent`.
 fn rows(seed: u64, count: usize, exponent: i32) -> Matrix {
     let mut rows = clustered(seed, count, 12);
     let size = 10_f64.powi(exponent);
@@ -28,7 +28,7 @@ fn build(rows: &Matrix, options: IndexOptions) -> Result<AlignedBytes> {
     builder.finish()
 }
 
-/// What pgvector's operators would compute in f64, and how far f32 may be from it.
+/// The result of pgvector's operators in f64, and the error that f32 may have.
 fn oracle(metric: Metric, a: &[f32], b: &[f32]) -> (f64, f64) {
     let pairs = || a.iter().zip(b).map(|(&a, &b)| (f64::from(a), f64::from(b)));
     let dot: f64 = pairs().map(|(a, b)| a * b).sum();
@@ -61,8 +61,8 @@ fn stored(index: &Index<'_>) -> Matrix {
     Matrix { values, dimensions }
 }
 
-/// Searches in every structure, and compares distances with the oracle's of the `rows` that were given.
-/// Gives the least recall of a structure, with much effort.
+/// Searches with every structure, and compares distances with the oracle's for the given `rows`. Returns the
+/// lowest recall of a structure, with much effort.
 fn check(index: &Index<'_>, rows: &Matrix, queries: &Matrix, what: &str) -> f64 {
     let metric = index.metric();
     let mut searcher = Searcher::new();
@@ -129,7 +129,7 @@ fn distances_of_any_magnitude_are_right_or_refused() {
                     let bytes = built.unwrap();
                     let index = Index::open(&bytes).unwrap();
                     index.verify().unwrap();
-                    // Under cosine the rows as given count, whatever was stored; binary16 and codes round.
+                    // Under cosine the given rows count, whatever was stored; binary16 and codes round.
                     let given = metric == Metric::Cosine
                         && element == Element::F32
                         && codes != Codes::Sq8Only;
@@ -174,7 +174,7 @@ fn under_cosine_rows_of_all_magnitudes_go_together() {
         let bytes = build(&rows, options(Metric::Cosine, Element::F32, codes)).unwrap();
         let index = Index::open(&bytes).unwrap();
         assert!(check(&index, &rows, &queries, "mixed") >= 0.95);
-        // Inserted, as a delta and compacted.
+        // Inserted rows, saved as a delta and compacted.
         let mut grown = Index::new(options(Metric::Cosine, Element::F32, codes)).unwrap();
         for row in rows.rows() {
             grown.insert(None, row, &[]).unwrap();
@@ -209,7 +209,7 @@ fn a_vector_on_an_axis_is_near_itself_however_long_it_is() {
             assert!(distances[0].abs() < 1e-6, "1e{exponent}, {query}: {distances:?}");
             assert!((distances[1] - 1.0).abs() < 1e-6, "1e{exponent}, {query}: {distances:?}");
         }
-        // One that was stored multiplied does not count as one of unit length.
+        // A row that was stored multiplied by a factor does not count as one of unit length.
         assert_eq!(index.is_unit_length(), exponent == 0, "1e{exponent}");
     }
 }
@@ -255,11 +255,11 @@ fn what_half_precision_loses_is_said_with_the_remedy() {
             push(metric, &kept).unwrap();
         }
     }
-    // A direction of one digit is none; a distance from what is near zero is one.
+    // Single digits are not enough for a direction, but for a distance near zero.
     let error = push(Metric::Cosine, &[1.5e-7, 2.0e-7]).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::HalfUnderflow);
     push(Metric::L2, &[1.5e-7, 2.0e-7]).unwrap();
-    // What is stored already, as when a file is compacted, lost nothing.
+    // Rows that are stored already, as when a file is compacted, lose nothing.
     push(Metric::Cosine, &[2.0_f32.powi(-24), 0.0]).unwrap();
 }
 
@@ -293,7 +293,7 @@ fn unit_rows_answer_by_other_metrics_however_long_the_query_is() {
                 }
             }
         }
-        // Of given rows by any metric, as Postgres asks.
+        // Distances of given rows by any metric, as Postgres asks for them.
         let all: Vec<_> = index.rows().collect();
         let mut out = Vec::new();
         index.distances(&[1e-30; 12], Metric::Cosine, &all, &mut searcher, &mut out).unwrap();

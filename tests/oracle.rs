@@ -1,4 +1,4 @@
-//! Every search against arithmetic in f64 that knows nothing of the library.
+//! Every search, compared with f64 arithmetic that is independent of the library.
 
 use hither::{Codes, Element, HnswParams, Index, IndexOptions, IvfParams, KeyRef, Metric, Order};
 use hither::{RowId, SearchParams, Searcher, Structure};
@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 const METRICS: &[Metric] = Metric::ALL;
 
-/// What pgvector's operators compute.
+/// The results of pgvector's operators.
 fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
     let pairs = || a.iter().zip(b).map(|(&a, &b)| (f64::from(a), f64::from(b)));
     let dot: f64 = pairs().map(|(a, b)| a * b).sum();
@@ -34,7 +34,7 @@ fn stored(index: &Index<'_>) -> Matrix {
     Matrix { values, dimensions }
 }
 
-/// Keys by distance, ties by key.
+/// Keys sorted by distance, ties by key.
 fn truth(metric: Metric, rows: &Matrix, query: &[f32]) -> Vec<(f64, i64)> {
     let mut all: Vec<(f64, i64)> = rows
         .rows()
@@ -201,7 +201,7 @@ fn a_search_goes_on_from_its_searcher_alone() {
         found.extend_from_slice(index.next_batch(&params, &mut searcher, 17).unwrap());
     }
     assert_eq!(found, expected);
-    // Neither another index nor this one, changed, can go on with it.
+    // Neither another index nor this one, once changed, can go on with the search.
     let other = build(&clustered(8, 20, 16), IndexOptions::new(16, Metric::L2));
     let other = Index::open(&other).unwrap();
     assert!(other.next_batch(&params, &mut searcher, 17).is_err());
@@ -256,8 +256,8 @@ fn ties_come_in_the_order_of_keys() {
 
 #[test]
 fn tight_clusters_far_apart_are_not_lost_to_codes() {
-    // 8 bits over the whole range cannot tell the rows of one cluster apart: the default must
-    // notice, and search the vectors.
+    // 8 bits over the whole range cannot tell the rows of one cluster apart: the build must notice by default,
+    // and the search must use the vectors.
     let mut rows = clustered(12, 2000, 16);
     for (number, row) in rows.values.chunks_exact_mut(16).enumerate() {
         let centre = (number % 20) as f32 * 1000.0;
@@ -318,7 +318,8 @@ fn bad_input_is_an_error() {
     assert!(hither::IndexBuilder::new(IndexOptions::new(70_000, Metric::L2)).is_err());
 }
 
-/// An exact scan measures by any metric, whatever the index orders by; what has no distance comes last.
+/// An exact scan measures by any metric, whatever metric the index orders by; rows without a distance come
+/// last.
 #[test]
 fn an_exact_scan_measures_by_any_metric() {
     let mut rows = clustered(71, 700, 9);
@@ -326,7 +327,7 @@ fn an_exact_scan_measures_by_any_metric() {
     let query = clustered(72, 3, 9);
     for own in [Metric::L2, Metric::InnerProduct, Metric::L1, Metric::Cosine] {
         if own == Metric::Cosine {
-            // It takes no row without a direction.
+            // Cosine refuses rows without a direction.
             rows = Matrix { values: rows.values.split_off(9 * 53), dimensions: 9 };
         }
         let bytes = build(&rows, IndexOptions::new(9, own));
@@ -366,7 +367,7 @@ fn an_exact_scan_measures_by_any_metric() {
                 }
             }
         }
-        // A structure that orders otherwise does not.
+        // A structure that orders by another metric does not.
         let other = if own == Metric::L1 { Metric::L2 } else { Metric::L1 };
         let params = SearchParams::new(1).metric(other);
         assert!(index.search(query.row(0), &params, &mut searcher).is_err());

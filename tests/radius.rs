@@ -1,4 +1,4 @@
-//! All rows within a radius: complete, whatever the structures over the rows are.
+//! All rows within a radius: complete, whatever the structures over the rows.
 
 use hither::raw::AlignedBytes;
 use hither::{Codes, ColumnSchema, ColumnType, Element, Filter, Index, IndexBuilder};
@@ -62,7 +62,7 @@ fn grow(index: &mut Index<'_>, rows: &Matrix, range: std::ops::Range<usize>) {
     }
 }
 
-/// What pgvector's operators compute, in f64.
+/// The results of pgvector's operators, in f64.
 fn oracle(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
     let pairs = || a.iter().zip(b).map(|(&a, &b)| (f64::from(a), f64::from(b)));
     let dot = |a: &[f32], b: &[f32]| -> f64 {
@@ -77,7 +77,7 @@ fn oracle(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
     }
 }
 
-/// Each row's key and distance, of one measured alone; sorted by distance, ties by key.
+/// The key and the distance of each row, measured alone; sorted by distance, ties by key.
 fn measured(index: &Index<'_>, rows: &[hither::RowId], query: &[f32]) -> Vec<(f32, i64)> {
     let mut searcher = Searcher::new();
     let mut vector = vec![0.0; index.dimensions()];
@@ -115,7 +115,7 @@ fn a_radius_is_complete_in_every_structure_and_form() {
             grow(&mut index, &rows, 2800..3000);
             assert!(index.info().segments.len() == 2 && index.len() > 2000);
             let all: Vec<_> = index.rows().collect();
-            // One filter lists few rows, one is tested on all.
+            // One filter lists few rows, the other is tested on all.
             for filter in [None, Some(r#"{"part": 7}"#), Some(r#"{"part": {"$ne": 3}}"#)] {
                 let filter =
                     filter.map(|json| index.filter(&Filter::from_json(json).unwrap()).unwrap());
@@ -126,7 +126,7 @@ fn a_radius_is_complete_in_every_structure_and_form() {
                     let at = |place: usize| truth[place.min(truth.len() - 1)].0;
                     let (least, most) = (at(0), at(usize::MAX));
                     let between = least + 0.3 * (most - least);
-                    // The distances of rows are radii too: what ties there is within.
+                    // The distances of rows are radii too: rows at exactly that distance are within.
                     let radii = [
                         at(0),
                         at(17),
@@ -185,7 +185,7 @@ fn with_k_a_radius_cuts_the_nearest_off() {
                     let found = index.search(query, &params.radius(radius), &mut searcher).unwrap();
                     let within = nearest.iter().take_while(|row| row.distance <= radius);
                     assert!(found.iter().eq(within), "{metric:?} {structure:?}");
-                    // No row beyond it comes later either.
+                    // No row beyond the radius comes later either.
                     let params = params.radius(radius);
                     index.start_search(query, &params, &mut searcher).unwrap();
                     loop {
@@ -219,7 +219,7 @@ fn a_radius_goes_with_no_searcher_that_goes_on_and_is_a_number() {
     ] {
         assert_eq!(error.to_string(), "radius: it is not a number");
     }
-    // Compacted it gives the same rows.
+    // The compacted index gives the same rows.
     let merged = merge(&[&index], 1).unwrap().finish().unwrap();
     let merged = Index::open(&merged).unwrap();
     for query in rows.rows().take(20) {

@@ -1,5 +1,5 @@
-//! A reader of index files, written from FORMAT.md. It is slow, reads everything, and panics where a
-//! file is not as the text says.
+//! A reader of index files, written from FORMAT.md. It is slow, reads everything, and panics where a file is
+//! not as specified.
 
 use half::f16;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
@@ -33,7 +33,7 @@ pub struct Segment {
     key_bits: usize,
     codes: u8,
     pub scale: f32,
-    /// `m`, edges, nodes of the upper layers, entry.
+    /// `m`, the number of edges, the nodes of each upper layer, the entry.
     hnsw: Option<(usize, usize, Vec<u32>, usize)>,
     lists: Option<usize>,
     removed: Vec<bool>,
@@ -55,12 +55,12 @@ fn float(bytes: &[u8], at: usize) -> f32 {
     f32::from_bits(number(bytes, at, 4) as u32)
 }
 
-/// The least count of bits that holds every number below `n`.
+/// The fewest bits that hold every number below `n`.
 fn bits(n: usize) -> usize {
     (0..64).find(|&bits| n as u64 <= 1 << bits).unwrap()
 }
 
-/// Number `at` of those packed at so many bits.
+/// Number `at` of numbers that are packed with this many bits each.
 fn packed(bytes: &[u8], at: usize, bits: usize) -> usize {
     let bit = |bit: usize| usize::from(bytes[bit / 8] >> (bit % 8) & 1);
     (0..bits).map(|of| bit(at * bits + of) << of).sum()
@@ -70,7 +70,7 @@ fn has(bitmap: &[u8], row: usize) -> bool {
     bitmap.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
 }
 
-/// Fields of a record, each at its alignment.
+/// The fields of a record, each at its alignment.
 struct Fields<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -96,7 +96,7 @@ impl<'a> Fields<'a> {
         self.number(4) as u32
     }
 
-    /// Where the pointer leads that is the next field, counted from `from`.
+    /// The target of the next field, which is a pointer relative to its place, counted from `from`.
     fn pointer(&mut self, from: usize) -> usize {
         from.checked_add_signed(self.u32() as i32 as isize).unwrap()
     }
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
-    /// An option of a record of so many bytes at this alignment.
+    /// An optional record of this size and alignment.
     fn option<T>(
         &mut self,
         alignment: usize,
@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> File<'a> {
-    /// Reads and checks all that has a checksum.
+    /// Reads everything that has a checksum, and checks it.
     pub fn read(bytes: &'a [u8]) -> Result<Self, String> {
         let check = |holds: bool, what: &str| holds.then_some(()).ok_or(what.to_string());
         check(bytes[..8] == [0x89, 0x48, 0x54, 0x52, 0x0D, 0x0A, 0x1A, 0x0A], "magic")?;
@@ -246,7 +246,7 @@ impl<'a> File<'a> {
         (0..self.dimensions).map(value).collect()
     }
 
-    /// What a row's codes stand for, and its factor; none without codes.
+    /// The decoded values of a row, and its factor; none without codes.
     pub fn decoded(&self, segment: &Segment, row: usize) -> Option<(Vec<f32>, Option<f32>)> {
         let (codes, a_row) = match segment.codes {
             0 => return None,
@@ -256,7 +256,7 @@ impl<'a> File<'a> {
         let factors = self.of(segment, 19);
         let mut stride = a_row.next_multiple_of(16);
         if factors.is_empty() && codes.len() != segment.rows * stride {
-            stride = (a_row + 4).next_multiple_of(16); // a file of before
+            stride = (a_row + 4).next_multiple_of(16); // an older file
         }
         assert_eq!(codes.len(), segment.rows * stride);
         let record = &codes[row * stride..][..stride];
@@ -296,7 +296,7 @@ impl<'a> File<'a> {
         if !nulls.is_empty() && !has(nulls, row) {
             return Cell::Null;
         }
-        // Places of 4 bytes where what they lead into has less than 4 GiB, as here.
+        // Offsets have 4 bytes where they refer to less than 4 GiB, as here.
         let dictionary = of(14);
         match self.columns[column].1 {
             0 => Cell::Number(has(values, row).into()),
@@ -316,7 +316,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// The row of the base layer at which a search begins: down from the entry.
+    /// The row of the base layer at which a search begins: it descends from the entry.
     pub fn base_entry(&self, segment: &Segment) -> Option<usize> {
         let (m, _, layers, entry) = segment.hnsw.as_ref()?;
         let upper = self.of(segment, 3);

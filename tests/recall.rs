@@ -1,5 +1,4 @@
-//! Recall floors on real embeddings: the sample that the repository carries, and the full set
-//! where it is there.
+//! Recall floors on real embeddings: the sample in the repository, and the full data set if it is there.
 
 use hither::{Codes, ColumnSchema, ColumnType, Filter, HnswParams, Index, IndexBuilder};
 use hither::{IndexOptions, IvfParams, Metric, SearchParams, Searcher, Structure, ValueRef};
@@ -27,7 +26,7 @@ fn exact(index: &Index<'_>, queries: &Matrix, params: SearchParams<'_>) -> Vec<V
     queries.rows().map(search).collect()
 }
 
-/// Both structures over `rows`, and, as columns, the lines of a table with them.
+/// Both structures over `rows`, and the lines of the rows' table as columns.
 fn build(rows: &Matrix, table: &str, metric: Metric, codes: Codes) -> hither::raw::AlignedBytes {
     let column = |name: &str| ColumnSchema { name: name.into(), column_type: ColumnType::Text };
     let options = IndexOptions {
@@ -80,7 +79,7 @@ fn the_sample_is_found() {
     }
 }
 
-/// A wanted recall is reached, and by no more than it takes, whatever share of the rows is held out.
+/// A wanted recall is reached, with no more effort than it takes, whatever share of the rows is held out.
 #[test]
 fn the_calibration_holds_for_few_rows() {
     let folder = repository("sample");
@@ -171,7 +170,7 @@ fn the_full_set_is_found() {
         println!("{metric:?} ivf, {tenth} probes: {found}");
         assert!(found >= 0.95, "{metric:?} ivf: {found}");
 
-        // The calibration holds on queries that the build has not seen.
+        // The calibration holds for queries that the build has not seen.
         for wanted in [0.9, 0.95, 0.99] {
             for structure in [Structure::Hnsw, Structure::Ivf] {
                 let params = SearchParams::new(10).recall(wanted).structure(structure);
@@ -189,7 +188,7 @@ fn the_full_set_is_found() {
     }
 }
 
-/// Filters that go with the vectors (a part of speech) and do not (an initial letter).
+/// Filters that correlate with the vectors (a part of speech), and one that does not (an initial letter).
 fn filtered(index: &Index<'_>, queries: &Matrix) {
     let queries =
         Matrix { values: queries.values[..200 * queries.dimensions].to_vec(), ..*queries };

@@ -1,5 +1,5 @@
-//! ARCHITECTURE.md says where to begin a change. What it names exists, and of a new metric the
-//! compiler tells every place that the recipe names.
+//! Checks ARCHITECTURE.md's recipes for changes: the files that they name exist, and for a new metric the
+//! compiler reports every place that the recipe names.
 
 use hither_tests::repository;
 use std::fs;
@@ -30,8 +30,8 @@ fn what_recipes_name_exists() {
     }
 }
 
-/// A copy of core has one more metric. Each file of core that the recipe names is one that the
-/// compiler then refuses, and it refuses no other.
+/// Adds a metric to a copy of core. The compiler must refuse each file of core that the recipe names, and no
+/// other.
 #[test]
 fn a_new_metric_does_not_compile_until_all_places_know_it() {
     fn copy(from: &Path, to: &Path) {
@@ -49,7 +49,7 @@ fn a_new_metric_does_not_compile_until_all_places_know_it() {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("metric");
     drop(fs::remove_dir_all(&place));
     copy(&repository("core"), &place.join("core"));
-    // A workspace with the same table of dependencies, of core alone.
+    // A workspace of core alone, with the same table of dependencies.
     let workspace = fs::read_to_string(repository("Cargo.toml")).unwrap();
     let members = workspace.lines().find(|line| line.starts_with("members = ")).unwrap();
     let workspace = workspace.replace(members, "members = [\"core\"]");
@@ -77,7 +77,7 @@ fn a_new_metric_does_not_compile_until_all_places_know_it() {
         .lines()
         .filter(|line| line.contains("error[E0004]"))
         .map(|line| line.split(':').next().unwrap())
-        // The list that its macro is given stands in metric.rs.
+        // The list that its macro takes is in metric.rs.
         .filter(|file| *file != "core/src/names.rs")
         .collect();
     refused.sort_unstable();

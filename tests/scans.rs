@@ -1,4 +1,4 @@
-//! Scans of which codes rule rows out: their answers are, to the bit, those of scans that measure all rows.
+//! Scans in which codes rule rows out: their answers are, bit for bit, those of scans that measure all rows.
 
 use hither::{Codes, Element, Index, IndexOptions, KeyRef, Metric, Neighbor};
 use hither::{SearchParams, Searcher, Structure};
@@ -8,7 +8,7 @@ const ROWS: usize = 800;
 const DIMENSIONS: usize = 37;
 const METRICS: [Metric; 3] = [Metric::L2, Metric::Cosine, Metric::InnerProduct];
 
-/// Rows of which codes say much, little or nothing.
+/// Rows about which codes say much, little or nothing.
 fn sets() -> Vec<(&'static str, Matrix)> {
     let rows = || clustered(1, ROWS, DIMENSIONS);
     let changed = |change: &mut dyn FnMut(usize, &mut f32)| {

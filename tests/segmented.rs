@@ -1,4 +1,4 @@
-//! Builds within a limit of memory: several segments, and the answers of one.
+//! Builds with limited memory: several segments, which answer like one.
 
 use hither::raw::AlignedBytes;
 use hither::{
@@ -8,7 +8,7 @@ use hither::{
 };
 use hither_tests::{Matrix, PutAside, clustered, numbers, recall};
 
-/// A quarter of what the rows take.
+/// With a quarter of the memory that the rows need.
 fn quarter(options: IndexOptions, rows: usize) -> IndexOptions {
     IndexOptions { memory: Some(options.memory_needed(rows as u64) / 4), ..options }
 }
@@ -19,7 +19,7 @@ fn builder(options: &IndexOptions) -> IndexBuilder {
     builder
 }
 
-/// Builds an index whose rows have their number modulo 7 and a text as columns.
+/// Builds an index with the rows' number modulo 7 and a text as columns.
 fn build(rows: &Matrix, options: &IndexOptions, told: bool) -> AlignedBytes {
     let mut builder = builder(options);
     if told {
@@ -74,7 +74,7 @@ fn the_answers_of_several_segments_are_those_of_one() {
         assert_eq!(several.len(), rows.len() as u64);
         let info = several.info();
         assert!((4..=6).contains(&info.segments.len()), "{}", info.segments.len());
-        // About as many rows each, and all structures.
+        // The segments have about the same number of rows, and all structures.
         let counts: Vec<u32> = info.segments.iter().map(|segment| segment.rows).collect();
         assert!(counts.iter().max().unwrap() * 2 < counts.iter().min().unwrap() * 3, "{counts:?}");
         for segment in &info.segments {
@@ -90,7 +90,7 @@ fn the_answers_of_several_segments_are_those_of_one() {
             assert_eq!(answer(&several, query, &flat), exact);
             let (a, b) = (flat.filter(&in_one), flat.filter(&in_several));
             assert_eq!(answer(&several, query, &b), answer(&one, query, &a));
-            // What the calibrations promise holds for all of them.
+            // The recall that the calibrations promise holds for all segments.
             let keys = |rows: &[(String, f32)]| rows.iter().map(|row| row.0.clone()).collect();
             let (exact, got): (Vec<String>, Vec<String>) =
                 (keys(&exact), keys(&answer(&several, query, &SearchParams::new(10).recall(0.95))));
@@ -122,7 +122,7 @@ fn the_file_is_the_same_for_any_number_of_threads() {
         let file = with(1);
         assert!(file.as_slice() == with(3).as_slice());
         assert!(file.as_slice() == with(40).as_slice());
-        // A limit that is not met changes nothing.
+        // A limit that is not reached changes nothing.
         let whole = IndexOptions { memory: None, ..limited.clone() };
         let enough = IndexOptions { memory: Some(1 << 40), ..limited };
         assert!(build(&rows, &whole, told).as_slice() == build(&rows, &enough, told).as_slice());
@@ -159,7 +159,7 @@ fn texts_take_their_share_of_the_memory() {
         let values = [ValueRef::Int64(number), ValueRef::Text(&text)];
         let pushed = builder.push(None, &[number as f32, 0.0, 0.0, 1.0], &values);
         let Err(error) = pushed else { continue };
-        // So few of these rows fit that no segment of them is worth building.
+        // Memory holds so few of these rows that a segment of them is not worth building.
         assert!((100..2_000).contains(&number), "{number}");
         let message = error.to_string();
         assert!(message.contains("give at least"), "{message}");
@@ -181,7 +181,8 @@ fn what_memory_cannot_do_is_said() {
         let least: u64 = message.rsplit(' ').next().unwrap().parse().unwrap();
         assert_eq!(least, whole.memory_needed(2_000));
     }
-    // So many rows have keys that leave no room beside them; as many as it takes are one segment.
+    // The keys of so many rows leave no room for a segment; as many rows as there is memory for are one
+    // segment.
     let limited = IndexOptions { memory: Some(whole.memory_needed(5_000)), ..whole };
     let error = builder(&limited).reserve(100_000_000).unwrap_err();
     assert!(error.to_string().contains("give at least"), "{error}");
@@ -232,7 +233,7 @@ fn merging_keeps_within_memory_too() {
         total += recall(&numbers(&merged, found), &exact);
     }
     assert!(total / 100.0 > 0.95, "{total}");
-    // A builder that was made for other rows is refused, and so is a limit that order alone fills.
+    // A builder for other rows is refused, and so is a limit that the order of the rows alone would fill.
     let other = IndexOptions::new(16, Metric::L2);
     let mut builder = IndexBuilder::new(other).unwrap();
     assert!(merge_into(&mut builder, &[&halves[0]], None).is_err());
@@ -282,7 +283,7 @@ fn rows_like_a_row_are_those_of_a_search_but_it() {
             let among = shards.search(query, &params, &[], &mut searcher).unwrap();
             let other = |found: &Neighbor| shards.key(found.row).unwrap() != key;
             assert!(among.iter().all(other) && among.len() == 10);
-            // The search goes on without it, too.
+            // A search that goes on leaves the row out, too.
             index.start_search(query, &params, &mut searcher).unwrap();
             let mut found = Vec::new();
             for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! What was built over an index's rows, under other keys and with other columns.
+//! Transfers: the structures of an index under other keys and with other columns.
 
 use hither::raw::{AlignedBytes, Transfer};
 use hither::{
@@ -9,7 +9,7 @@ use hither_tests::PutAside;
 
 const DIMENSIONS: usize = 8;
 
-/// The same on every machine; some are alike.
+/// The same on every machine; some rows are equal.
 fn vector(row: u32) -> Vec<f32> {
     let row = if row.is_multiple_of(50) { row / 2 } else { row };
     let value = |at: u32| ((row * 8 + at).wrapping_mul(2_654_435_761) >> 20) as f32 / 256.0 - 8.0;
@@ -20,7 +20,7 @@ fn name(row: u32) -> String {
     format!("row {row}")
 }
 
-/// Rows numbered as they come, in several segments where memory is short.
+/// Rows numbered in their order, in several segments where memory is limited.
 fn built(options: IndexOptions, rows: u32) -> AlignedBytes {
     let mut builder = IndexBuilder::new(options).unwrap();
     builder.spill_to(Box::new(PutAside::default()));
@@ -30,7 +30,7 @@ fn built(options: IndexOptions, rows: u32) -> AlignedBytes {
     builder.finish().unwrap()
 }
 
-/// The same rows by their names, with their number as a column.
+/// The same rows under their names, with their number as a column.
 fn transferred(index: &Index<'_>, vectors: bool) -> AlignedBytes {
     let number = ColumnSchema { name: "number".into(), column_type: ColumnType::Int64 };
     let mut transfer = Transfer::new(index, KeyType::Text, vec![number]).unwrap();
@@ -53,7 +53,7 @@ fn nearest(index: &Index<'_>, query: u32, number: impl Fn(KeyRef<'_>) -> u32) ->
     let found = index.search(&vector(query), &SearchParams::new(20), &mut searcher).unwrap();
     let mut found: Vec<_> =
         found.iter().map(|near| (number(index.key(near.row).unwrap()), near.distance)).collect();
-    // Ties go by key, which is another.
+    // Ties are sorted by key, which is another now.
     found.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     found
 }

@@ -1,5 +1,5 @@
-//! Writes the fixtures of the format version that the library writes now, once, when the version
-//! is new: `cargo run -p hither-tests --example write_fixtures`. It overwrites none.
+//! Writes the fixtures of the library's current format version, once, when the version is new: `cargo run -p
+//! hither-tests --example write_fixtures`. It overwrites no file.
 
 use hither::raw::FORMAT_VERSION;
 use hither::{Codes, ColumnSchema, ColumnType, Element, HnswParams, Index};
@@ -30,11 +30,11 @@ fn main() {
         codes: Some(Codes::Sq8Only),
         ..base.clone()
     };
-    // Of as many dimensions as codes are aligned to. The first was written when factors lay among
-    // the codes.
+    // With as many dimensions as codes are aligned to. The first of these files was written when factors were
+    // among the codes.
     let l2 = IndexOptions { dimensions: 16, metric: Metric::L2, ..hnsw.clone() };
     let cosine = IndexOptions { dimensions: 16, metric: Metric::Cosine, ..ivf.clone() };
-    // Of 4 bits: the factors among the codes, and beside them.
+    // With 4-bit codes: the factors among the codes, and beside them.
     let packed = IndexOptions { dimensions: 24, codes: Some(Codes::Sq4), ..l2.clone() };
     let packed_cosine = IndexOptions { dimensions: 32, codes: Some(Codes::Sq4), ..cosine.clone() };
     let ranges = IndexOptions { ranges: true, codes: None, hnsw: None, ..hnsw.clone() };

@@ -1,12 +1,11 @@
-//! Counts what this thread allocates, and refuses what no small file can call for.
+//! Counts what this thread allocates, and refuses allocations that no small file can need.
 #![allow(unsafe_code, reason = "a global allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Write;
 
-/// A single request beyond this ends the process, saying which case it was: the machine need not
-/// suffer for it.
+/// A single request beyond this ends the process, naming the case, so that the machine does not suffer for it.
 const REFUSED: usize = 1 << 30;
 
 /// The system's allocator, counting.
@@ -28,29 +27,29 @@ thread_local! {
     static CASE: Cell<(&'static str, u64)> = const { Cell::new(("", 0)) };
 }
 
-/// What was allocated since [`start`].
+/// The allocations since [`start`].
 #[derive(Clone, Copy, Debug)]
 pub struct Allocated {
-    /// The most bytes held at once.
+    /// The most bytes in use at once.
     pub peak: usize,
     /// The largest single request.
     pub largest: usize,
 }
 
-/// Begins to count for a case, which is named should the allocator refuse.
+/// Begins to count for a case, which is named if the allocator refuses.
 pub fn start(fixture: &'static str, case: u64) {
     CASE.set((fixture, case));
     COUNTERS.set(Counters::default());
 }
 
-/// What was allocated since then.
+/// The allocations since [`start`].
 pub fn allocated() -> Allocated {
     let Counters { peak, largest, .. } = COUNTERS.get();
     Allocated { peak: peak.max(0).cast_unsigned(), largest }
 }
 
 fn count(grown: usize, shrunk: usize) {
-    // While a thread ends its counters may be gone, and nobody asks for them any more.
+    // While a thread ends, its counters may be gone; nobody needs them any more.
     let _ = COUNTERS.try_with(|cell| {
         let mut counters = cell.get();
         counters.live += grown.cast_signed() - shrunk.cast_signed();

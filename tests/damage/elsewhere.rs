@@ -1,12 +1,11 @@
-//! The same asked of a file that lies elsewhere.
+//! The same exercise for a file that is read by ranges.
 
 use super::exercise::query;
 use core::task::Poll;
 use hither::fetch::{LazyIndex, LazySearcher};
 use hither::{Filter, Result, RowId, SearchParams, Structure};
 
-/// Asks everything of a file by ranges, and gives up at the first error, or where asking the same brings
-/// nothing new.
+/// Exercises a file by ranges; gives up at the first error, or where repeated requests bring nothing new.
 pub fn exercise(bytes: &[u8], filters: &[Filter]) -> Result<()> {
     let mut index = LazyIndex::new(u64::MAX);
     while index.open()?.is_pending() {
@@ -34,7 +33,7 @@ pub fn exercise(bytes: &[u8], filters: &[Filter]) -> Result<()> {
     for row in [RowId { segment: 9, row: 0 }, RowId { segment: 0, row: u32::MAX }] {
         assert!(index.key(row).is_err(), "a key of a row that is not there");
     }
-    // One that no search may have found, whose key did not come with a list; nor need there be one.
+    // A row that perhaps no search found, so that its key did not come with a list. It need not exist.
     let _ = ready(&index, bytes, |index| index.key(RowId { segment: 0, row: 1 }));
     rows.sort_unstable();
     rows.dedup();

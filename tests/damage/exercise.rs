@@ -1,4 +1,4 @@
-//! Everything that can be asked of an index, asked of one that may be damaged.
+//! Exercises everything that can be asked of an index, with one that may be damaged.
 
 use super::elsewhere;
 use hither::raw::AlignedBytes;
@@ -7,23 +7,23 @@ use hither::{
     Searcher, Structure, ValueRef, merge,
 };
 
-/// What came of it.
+/// The outcome of an exercise.
 pub struct Outcome {
-    /// Whether checking all of it found damage; none if it could not even be opened.
+    /// Whether verification found damage; none if the index could not even be opened.
     pub verified: Option<Result<(), Error>>,
-    /// The first error by which something else told of damage.
+    /// The first error from anything else that reports damage.
     pub met: Option<Error>,
 }
 
 impl Outcome {
-    /// Whether the damage was found, at the latest by checking all of it.
+    /// Whether the damage was found, by verification at the latest.
     pub fn is_found(&self) -> bool {
         !matches!(self.verified, Some(Ok(())))
     }
 }
 
-/// Opens the bytes and asks everything of them. `thorough` also drains cursors, and changes,
-/// saves and merges the index, which takes several times as long.
+/// Opens the bytes and exercises them. `thorough` also drains cursors, and changes, saves and merges the index,
+/// which takes several times as long.
 pub fn exercise(
     bytes: &[u8],
     filters: &[Filter],
@@ -43,7 +43,7 @@ pub fn exercise(
     Outcome { verified, met }
 }
 
-/// Keeps the first error that tells of damage; others are the answer to what was asked.
+/// Keeps the first error that reports damage; other errors are proper answers.
 fn note<T>(result: Result<T, Error>, met: &mut Option<Error>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
@@ -63,7 +63,7 @@ fn note<T>(result: Result<T, Error>, met: &mut Option<Error>) -> Option<T> {
     }
 }
 
-/// A query of so many dimensions.
+/// A query with this many dimensions.
 pub fn query(dimensions: usize) -> Vec<f32> {
     (0..dimensions).map(|at| (at * 7 % 5) as f32 * 0.4 - 0.7).collect()
 }
@@ -87,7 +87,7 @@ fn ask(
     }
     for filter in filters {
         let Some(bound) = note(index.filter(filter), met) else { continue };
-        // So narrow a search walks the graph or probes; the wider one scans.
+        // The narrow search walks the graph or probes; the wider one scans.
         for params in [SearchParams::new(1).ef_search(1).probes(1), five, flat] {
             let rows = note(index.search(&query, &params.filter(&bound), searcher), met);
             found.extend(rows.into_iter().flatten());
@@ -120,7 +120,7 @@ fn ask(
     for key in absent(index.options().key_type) {
         note(index.find(key), met);
     }
-    // Of a sound file both are the same; here they need only come to an end.
+    // For a sound file both are equal; here they only need to end.
     let _ = (index.rows().count(), index.len());
     note(index.row_number_end(), met);
 }
@@ -141,7 +141,7 @@ fn absent(key_type: KeyType) -> [KeyRef<'static>; 2] {
     }
 }
 
-/// Past k, and with a filter; to the end where `thorough`.
+/// Goes on past k, and with a filter; to the end if `thorough`.
 fn go_on(
     index: &Index<'_>,
     filter: Option<&Filter>,
@@ -170,7 +170,7 @@ fn go_on(
     }
 }
 
-/// Inserts, updates, removes, saves, and gathers for a merge.
+/// Inserts, updates, removes, saves, and gathers rows for a merge.
 fn change(index: &mut Index<'_>, met: &mut Option<Error>) {
     if index.len() < 1 << 20 {
         note(merge(&[index, index], 1).map(drop), met);

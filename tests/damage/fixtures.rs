@@ -15,7 +15,7 @@ pub struct Fixture {
     pub filters: Vec<Filter>,
 }
 
-/// What a fixture is made of.
+/// The recipe of a fixture.
 struct Recipe {
     name: &'static str,
     rows: usize,
@@ -29,9 +29,9 @@ struct Recipe {
     codes: Codes,
     columns: &'static [(&'static str, ColumnType)],
     filters: &'static [&'static str],
-    /// How many times rows are inserted, updated and removed, and the file saved as a delta.
+    /// How often rows are inserted, updated and removed, and the file is saved as a delta.
     deltas: usize,
-    /// How many different vectors there are.
+    /// The number of distinct vectors.
     different: usize,
 }
 
@@ -225,14 +225,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     RECIPES.iter().map(|recipe| recipe.name)
 }
 
-/// Builds the fixture of this name.
+/// Builds the fixture with this name.
 pub fn fixture(name: &str) -> Fixture {
     let recipe = RECIPES.iter().find(|recipe| recipe.name == name).expect("a fixture's name");
     let filters = recipe.filters.iter().map(|json| Filter::from_json(json).expect(json));
     Fixture { name: recipe.name, bytes: recipe.build(), filters: filters.collect() }
 }
 
-/// Where the sections of a sound file lie.
+/// The ranges of the sections of a sound file.
 pub fn sections(bytes: &[u8]) -> Vec<Range<usize>> {
     let index = Index::open(bytes).expect("a sound file");
     let range = |offset: u64, length: u64| offset as usize..(offset + length) as usize;
@@ -249,7 +249,7 @@ impl Recipe {
             .iter()
             .map(|&(name, column_type)| ColumnSchema { name: name.into(), column_type })
             .collect();
-        // Few neighbours a row make many layers of few rows.
+        // Few neighbours for each row make many layers with few rows.
         options.hnsw = self.hnsw.then_some(HnswParams { m: 3, ef_construction: 12 });
         options.ivf = self.ivf.then_some(IvfParams { lists: 6 });
         options.ranges = self.ranges;
@@ -305,7 +305,7 @@ impl Recipe {
     fn vector(&self, number: usize) -> Vec<f32> {
         let number = number % self.different;
         let mut random = Random(number as u64);
-        // Around a few centres, as real vectors lie.
+        // Around a few centres, like real vectors.
         let centre = (number % 5) as f32 * 0.3 - 0.6;
         (0..self.dimensions).map(|_| centre + 0.5 * random.unit()).collect()
     }

@@ -1,23 +1,23 @@
-//! Where a sound file has its checksums, so that damage can be put behind them.
+//! Finds the checksums of a sound file, so that damage can be hidden behind checksums that fit.
 //!
-//! Written against the format's description, without the library's own reader.
+//! Written from the description of the format, without the library's own reader.
 
 use std::ops::Range;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 const HEADER: usize = 64;
-/// Bytes of checksums under one hash in the manifest.
+/// Bytes of checksums that one hash in the manifest covers.
 const PAGE: usize = 4096;
-/// What one checksum may cover.
+/// The sizes of the blocks that one checksum covers.
 const BLOCKS: [usize; 2] = [4096, 65536];
 
-/// A range of bytes, and where its hash lies.
+/// A range of bytes, and the place of its hash.
 struct Hashed {
     bytes: Range<usize>,
     at: usize,
 }
 
-/// The places of a sound file.
+/// The parts of a sound file.
 pub struct Layout {
     blocks: Vec<Hashed>,
     pages: Vec<Hashed>,
@@ -38,11 +38,11 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 impl Layout {
-    /// Finds the places of a sound file whose sections lie at `sections`, in the file's order.
+    /// Finds the parts of a sound file whose sections are at `sections`, in the order of the file.
     pub fn of(bytes: &[u8], sections: &[Range<usize>]) -> Self {
         let manifest = HEADER..HEADER + u64_at(bytes, 32) as usize;
         let mut first = manifest.end.next_multiple_of(64);
-        // What is read with the start lies before the checksums.
+        // Sections that are read with the start of the file are before the checksums.
         for section in sections.iter().filter(|section| !section.is_empty()) {
             if section.start == first {
                 first = section.end.next_multiple_of(64);

@@ -1,4 +1,4 @@
-//! Random damage: bytes and words with extremes, ranges moved about, cuts.
+//! Random damage: extreme bytes and words, moved ranges, cuts.
 
 use super::format::{Layout, set_length};
 use super::random::Random;
@@ -24,8 +24,8 @@ const EXTREMES: [u64; 16] = [
     u64::MAX,
 ];
 
-/// Damages `bytes`, one to four times, and repairs the checksums where `repaired`. Cuts them
-/// seldom, and gives how many bytes are left.
+/// Damages `bytes` one to four times, and repairs the checksums if `repaired`. Seldom cuts them; returns how
+/// many bytes are left.
 pub fn damage(
     bytes: &mut AlignedBytes,
     layout: &Layout,
@@ -48,7 +48,7 @@ pub fn damage(
     length
 }
 
-/// One change. Every region is as likely as any other: the small ones steer the most.
+/// One change. Every region is equally likely: the small ones have the most effect.
 fn edit(bytes: &mut [u8], layout: &Layout, random: &mut Random) {
     let region = match random.below(3) {
         0 => layout.manifest.clone(),
@@ -73,7 +73,7 @@ fn edit(bytes: &mut [u8], layout: &Layout, random: &mut Random) {
             }
         }
         _ => {
-            // From anywhere: a section's bytes where another's belong.
+            // From any region: bytes of one section where those of another belong.
             let length = random.below(64.min(region.end - at)) + 1;
             let from = random.below(bytes.len() - length);
             bytes.copy_within(from..from + length, at);

@@ -1,4 +1,4 @@
-//! Says which case it was when one panics, and ends the process when one never ends.
+//! Names the case when one panics, and ends the process when one never ends.
 
 use std::process::abort;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// A case takes microseconds: after so many seconds it hangs.
+/// A case takes microseconds: after this many seconds it hangs.
 const SECONDS: u64 = 60;
 
 struct Slot {
@@ -20,7 +20,7 @@ static SLOTS: Mutex<Vec<Arc<Slot>>> = Mutex::new(Vec::new());
 pub struct Watch(Arc<Slot>);
 
 impl Watch {
-    /// Begins. `what` says how a case is found again by its number.
+    /// Begins to watch. `what` says how to reproduce a case by its number.
     pub fn new(what: String) -> Self {
         static WATCHDOG: Once = Once::new();
         WATCHDOG.call_once(|| {

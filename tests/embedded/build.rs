@@ -1,4 +1,4 @@
-//! Hands the linker its scripts, and the program the path of the index that it includes.
+//! Passes the linker its scripts, and the program the path of the index that it includes.
 
 use std::env::var;
 

@@ -1,19 +1,19 @@
-//! A file elsewhere.
+//! A file that is read by ranges, for tests.
 
 use core::task::Poll;
 use hither::fetch::{LazyFilter, LazyIndex, LazySearcher};
 use hither::{Filter, Key, Result, SearchParams};
 use hither_tests::Random;
 
-/// A file elsewhere, as a test reads it.
+/// A file on a server, as a test reads it.
 pub struct Elsewhere<'f> {
     file: &'f [u8],
     pub index: LazyIndex,
-    /// Bytes of a gap that is read over.
+    /// The most bytes between two ranges that are joined.
     gap: u64,
-    /// Where answers come in another order, and in pieces.
+    /// If given, ranges arrive in another order, and in pieces.
     random: Option<Random>,
-    /// How many times something was brought.
+    /// How many round trips there were.
     pub trips: usize,
 }
 
@@ -27,7 +27,7 @@ impl<'f> Elsewhere<'f> {
         let mut requests = self.index.requests(self.gap);
         assert!(!requests.is_empty(), "something is missing, and nothing is asked for");
         if let Some(random) = &mut self.random {
-            // Some of them, from any on.
+            // Some of the requests, from a random one on.
             let first = random.below(requests.len());
             requests.rotate_left(first);
             requests.truncate(1 + random.below(requests.len()));
@@ -39,7 +39,7 @@ impl<'f> Elsewhere<'f> {
         }
     }
 
-    /// Asks until there is an answer.
+    /// Repeats a question until it has an answer.
     pub fn poll<T>(&mut self, mut ask: impl FnMut(&mut LazyIndex) -> Result<Poll<T>>) -> T {
         loop {
             match ask(&mut self.index).unwrap() {
@@ -49,7 +49,7 @@ impl<'f> Elsewhere<'f> {
         }
     }
 
-    /// Opens it.
+    /// Opens the file.
     pub fn open(file: &'f [u8], cache: u64, gap: u64, seed: Option<u64>) -> Self {
         let mut elsewhere = Self { gap, random: seed.map(Random::new), ..Self::new(file, cache) };
         elsewhere.poll(LazyIndex::open);

@@ -1,4 +1,4 @@
-//! Files that are searched.
+//! The files that are searched.
 
 use hither::raw::AlignedBytes;
 use hither::{
@@ -66,7 +66,7 @@ pub fn build(rows: &Matrix, options: &IndexOptions) -> AlignedBytes {
     builder.finish().unwrap()
 }
 
-/// The same with rows removed and others added.
+/// The same file with some rows removed and others added.
 fn changed(bytes: &AlignedBytes, rows: &Matrix, key_type: KeyType) -> AlignedBytes {
     let mut index = Index::open(bytes).unwrap();
     for number in (0..rows.len() - 100).step_by(9) {
@@ -85,14 +85,14 @@ fn changed(bytes: &AlignedBytes, rows: &Matrix, key_type: KeyType) -> AlignedByt
     saved
 }
 
-/// Keys and distances of a search of the whole file.
+/// The keys and distances of a search of the whole file in memory.
 pub fn in_memory(index: &Index<'_>, query: &[f32], params: &SearchParams<'_>) -> Vec<(Key, f32)> {
     let mut searcher = Searcher::new();
     let found = index.search(query, params, &mut searcher).unwrap().to_vec();
     found.iter().map(|row| (index.key(row.row).unwrap().to_owned(), row.distance)).collect()
 }
 
-/// Files of every metric and type of key: of one segment, of several, and with rows removed and added.
+/// Files of every metric and type of key: with one segment, with several, and with rows removed and added.
 pub fn files() -> Vec<(String, AlignedBytes, Matrix)> {
     let rows = clustered(71, 2_500, 24);
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! Which codes a build takes: those that tell the rows apart, of 4 bits, of 8, or none.
+//! Which codes a build chooses: those that tell the rows apart, of 4 bits, of 8, or none.
 
 use super::{options, recall, repeated, shuffled, spread};
 use hither::{Codes, Element, Index, IndexOptions, Metric};
@@ -6,7 +6,7 @@ use hither_tests::{Matrix, Random, build, clustered};
 
 #[test]
 fn rows_of_equal_codes_are_told_apart() {
-    // A far row stretches the scale, so that codes tell nothing of the others.
+    // A far row stretches the scale, so that codes do not tell the others apart.
     let near = spread(11, 2000, 24);
     let far = Matrix { values: vec![1e4; 24], dimensions: 24 };
     let tight = repeated(&Matrix { values: near.row(0).to_vec(), dimensions: 24 }, 300, 1e-3);
@@ -17,10 +17,10 @@ fn rows_of_equal_codes_are_told_apart() {
         assert_eq!(index.info().segments[0].codes, Codes::None);
         let found = recall(&index, &repeated(&tight, 1, 1e-4), 640);
         assert!(found >= 0.999, "{found}");
-        // So it is where codes of 4 bits are asked for.
+        // The same holds if 4-bit codes are requested.
         let bytes = build(&rows, IndexOptions { codes: Some(Codes::Sq4), ..of_f32.clone() });
         assert_eq!(Index::open(&bytes).unwrap().info().segments[0].codes, Codes::None);
-        // Whoever asks for codes all the same gets a graph that reaches every row.
+        // If codes are required nevertheless, the graph still reaches every row.
         for codes in [Codes::Sq8, Codes::Sq8Only] {
             let bytes = build(&rows, IndexOptions { codes: Some(codes), ..of_f32.clone() });
             let index = Index::open(&bytes).unwrap();

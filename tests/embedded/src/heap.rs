@@ -1,5 +1,5 @@
-//! The least allocator: what is freed last can be taken again, nothing else. A search allocates
-//! when it is first run and never afterwards, so that nothing is lost by it.
+//! The simplest allocator: only the block at the end can be freed for reuse. A search allocates when it first
+//! runs and never afterwards, so that nothing is lost by this.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
@@ -30,7 +30,7 @@ impl Heap {
         self.memory.0.get().cast()
     }
 
-    /// Where `block`, of `size` bytes, begins within the memory, if it is the last one taken.
+    /// The start of `block`, of `size` bytes, within the memory, if it is the last block.
     fn last(&self, block: *mut u8, size: usize) -> Option<usize> {
         let start = (block as usize).wrapping_sub(self.base() as usize);
         (start + size == self.used.get()).then_some(start)
@@ -67,7 +67,7 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // A vector that grows at the end stays where it is.
+        // A vector at the end grows in place.
         if let Some(start) = self.last(block, layout.size()) {
             let grown = self.take(start, size);
             return if grown.is_null() { null_mut() } else { block };

@@ -1,5 +1,5 @@
-//! An index in flash, searched where it lies by a Cortex-M4 with 128 KiB of memory. The answers
-//! go to the debugger, or to the emulator that plays it, and are compared with the host's.
+//! Searches an index in flash, in place, on a Cortex-M4 with 128 KiB of memory. The answers go to the debugger,
+//! or to the emulator in its role, and are compared with the host's.
 
 #![no_std]
 #![no_main]
@@ -20,7 +20,7 @@ static INDEX: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("HITHER_INDEX")));
 fn main() -> ! {
     let Ok(mut out) = hio::hstdout() else { exit(debug::EXIT_FAILURE) };
     let searched = hither_platform::device::search(&INDEX.0, &mut out);
-    // What cannot be written is missed by whoever compares.
+    // The comparison notices answers that could not be written.
     let status = match searched {
         Ok(()) => {
             let _ = writeln!(out, "heap {}", heap::HEAP.most());
@@ -42,7 +42,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     exit(debug::EXIT_FAILURE)
 }
 
-/// Ends the emulator; a device, which has nowhere to go, stays here.
+/// Ends the emulator; on a device, where there is nothing to return to, it stays here.
 fn exit(status: debug::ExitStatus) -> ! {
     debug::exit(status);
     loop {

@@ -1,5 +1,5 @@
-//! Everything that an index answers to a few queries, as one hash: keys, the bits of distances,
-//! stored values, and how much work it was, which shows that the same way was walked.
+//! All answers of an index to a few queries, as one hash: keys, the bits of distances, stored values, and the
+//! amount of work, which shows that the search took the same way.
 
 use crate::hash::Hash;
 use crate::rows::{Cloud, Random, vector};
@@ -39,7 +39,7 @@ pub fn of(index: &Index<'_>, cloud: Cloud, hash: &mut Hash) -> Result<()> {
             }
         }
         if !index.columns().is_empty() {
-            // Most rows match the one: a walk. Few match the other: a scan of these.
+            // Most rows match the first filter: a walk. Few match the second: a scan of these.
             let most = Filter::IsNotNull("number".into());
             let few = Filter::Prefix { column: "words".into(), prefix: "word 7".into() };
             for filter in [most, few] {
@@ -49,7 +49,7 @@ pub fn of(index: &Index<'_>, cloud: Cloud, hash: &mut Hash) -> Result<()> {
         }
         on(index, &query, &mut searcher, hash)?;
     }
-    // Codes alone give back what was decoded, which is arithmetic too.
+    // With codes alone, vectors are decoded, which is arithmetic too.
     if index.info().segments.iter().any(|segment| segment.codes == Codes::Sq8Only) {
         let mut decoded = alloc::vec![0.0; index.dimensions()];
         for row in index.rows().step_by(50) {
@@ -73,7 +73,7 @@ fn one(
     Ok(())
 }
 
-/// Searches that go on past `k`, in both orders, and all rows within a radius.
+/// Searches that go on past `k`, in both orders, and searches for all rows within a radius.
 fn on(index: &Index<'_>, query: &[f32], searcher: &mut Searcher, hash: &mut Hash) -> Result<()> {
     let mut radius = 0.0;
     for order in [Order::Strict, Order::Relaxed] {

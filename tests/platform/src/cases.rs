@@ -1,5 +1,5 @@
-//! The indexes that are built: every structure, metric, element, kind of codes and type of keys,
-//! each at least once, in 48 dimensions (a multiple of 16) and 100 (none); equal rows, and long ones.
+//! The indexes that are built: every structure, metric, element, kind of codes and type of keys at least once,
+//! in 48 dimensions (a multiple of 16) and 100 (not one); with equal rows, and long ones.
 
 use crate::answers;
 use crate::hash::Hash;
@@ -14,19 +14,19 @@ use hither::{
     IvfParams, Key, KeyType, Metric, Result, Save, ValueRef,
 };
 
-/// An index, and how it is changed once built.
+/// An index, and how it is changed after it is built.
 pub struct Case {
     name: &'static str,
     cloud: Cloud,
     rows: u64,
-    /// How many rows are inserted afterwards; from 1,000 a delta builds structures of its own.
+    /// How many rows are inserted afterwards; from 1,000 on a delta builds structures of its own.
     inserted: u64,
-    /// Whether it is also saved compacted, which is as long as building it.
+    /// Whether it is also saved compacted, which takes as long as building it.
     compacted: bool,
     options: IndexOptions,
 }
 
-/// A case for every hash that is printed, named for what is particular about it.
+/// A case for every hash that is printed, named for its particularity.
 pub fn all() -> Vec<Case> {
     use Codes::{None as NoCodes, Sq4, Sq8, Sq8Only};
     use Element::{F16, F32};
@@ -123,7 +123,7 @@ impl Case {
         let mut builder = IndexBuilder::new(options)?;
         for number in 0..self.rows {
             let row = self.row(number, &mut random);
-            // Where keys are row numbers the builder counts by itself.
+            // Where keys are row numbers, the builder assigns them.
             let numbered = self.options.key_type == KeyType::RowNumber;
             let key = (!numbered).then(|| row.key.as_ref());
             builder.push(key, &row.vector, &row.values())?;
@@ -136,7 +136,7 @@ impl Case {
         self.line("", &bytes, &index, lines)?;
 
         self.change(&mut index, &mut random)?;
-        // Answers of the changed index in memory, before a file of it is made.
+        // The answers of the changed index in memory, before it is saved.
         let mut changed = Hash::new();
         answers::of(&index, self.cloud, &mut changed)?;
         let delta = save(&index, Save::delta(), threads)?;
@@ -151,7 +151,7 @@ impl Case {
         Ok(())
     }
 
-    /// Inserts rows, updates some and removes some, of the file and of the inserted ones.
+    /// Inserts, updates and removes rows, both of the file and inserted ones.
     fn change(&self, index: &mut Index<'_>, random: &mut Random) -> Result<()> {
         let end = self.rows + self.inserted;
         for number in self.rows..end {
@@ -188,7 +188,7 @@ impl Case {
     }
 
     fn key(&self, number: u64) -> Key {
-        // An odd factor permutes the 64-bit numbers: unlike keys, in no order.
+        // An odd factor permutes the 64-bit numbers: distinct keys, in no order.
         let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         match self.options.key_type {
             KeyType::RowNumber => Key::Int64(number as i64),

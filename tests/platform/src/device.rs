@@ -1,5 +1,5 @@
-//! A small index for a device without an operating system, and what it answers: made on the host,
-//! searched on the device, compared by `scripts/embedded.sh`.
+//! A small index for a device without an operating system, and its answers: made on the host, searched on the
+//! device, and compared by `scripts/embedded.sh`.
 
 use crate::rows::{Cloud, Random, vector};
 use core::fmt::Write;
@@ -45,7 +45,7 @@ pub fn search(file: &[u8], out: &mut dyn Write) -> Result<()> {
             for neighbor in index.search(&query, &params, &mut searcher)? {
                 let key = index.key(neighbor.row)?;
                 let bits = neighbor.distance.to_bits();
-                // A line that cannot be written is missed by whoever compares.
+                // The comparison notices a line that could not be written.
                 let _ = writeln!(out, "{number} {name} {key} {bits:08x}");
             }
         }

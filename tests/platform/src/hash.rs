@@ -1,4 +1,4 @@
-//! FNV-1a: a hash of ten lines, written here so that no part of the library vouches for itself.
+//! FNV-1a: a hash of ten lines, written here so that the check does not rely on the library.
 
 #[derive(Clone, Copy)]
 pub struct Hash(u64);

@@ -1,4 +1,4 @@
-//! The same small indexes, built, searched and changed on every platform, as lines of hashes.
+//! Builds, searches and changes the same small indexes on every platform, and reports hashes.
 //!
 //! hither promises that the same rows, options and seed give the same file, byte for byte, and
 //! the same answers, bit for bit, whatever the processor and the number of threads. This crate
@@ -21,7 +21,7 @@ mod wasm;
 
 use alloc::string::String;
 
-/// Everything that is compared: for every index a line `name file-hash answers-hash`.
+/// Everything that is compared: a line `name file-hash answers-hash` for every index.
 ///
 /// # Errors
 /// Whatever the library refuses; it should refuse nothing here.

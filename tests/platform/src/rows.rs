@@ -1,17 +1,17 @@
-//! Made-up rows: nothing but integers and exactly rounded arithmetic, so that every platform has
-//! the same input before anything of hither's runs.
+//! Generated rows: only integers and exactly rounded arithmetic, so that every platform has the same input
+//! before any code of hither runs.
 
 use alloc::vec::Vec;
 
-/// How the rows lie.
+/// The distribution of rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Cloud {
     /// Around a few centres, unevenly: graphs get hubs, inverted lists differ in length.
     Clusters,
-    /// Four values of ±½, all else 0: of length 1 exactly, with many equal distances, so that
-    /// the order of ties counts.
+    /// Four values of ±½, all others 0: of length 1 exactly, with many equal distances, so that the order of
+    /// ties matters.
     UnitLength,
-    /// Three of four are one of a dozen rows, so that a graph has groups of equal ones; a few are a hair off.
+    /// Three of four are one of a dozen rows, so that a graph has groups of equal rows; a few differ slightly.
     Copies,
 }
 
@@ -46,7 +46,7 @@ const CENTRES: u64 = 14;
 pub fn vector(cloud: Cloud, dimensions: usize, random: &mut Random) -> Vec<f32> {
     match cloud {
         Cloud::Clusters => {
-            // The lesser of two numbers: low centres are drawn more often.
+            // The lesser of two numbers, so that low centres are drawn more often.
             let centre = random.below(CENTRES).min(random.below(CENTRES));
             let mut centre = Random::new(centre.wrapping_mul(0x1234_5678_9abc_def1));
             let spread = [0.25, 0.5][random.below(2) as usize];

@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 use alloc::format;
 
-/// Computes the report and gives its place: the address in the high 32 bits, the length in the
-/// low ones. The text stays where it is for as long as the module lives.
+/// Computes the report and returns its place: the address in the high 32 bits, the length in the low 32. The
+/// text stays there for as long as the module lives.
 #[allow(unsafe_code, reason = "an export needs its name kept; there is one symbol of that name")]
 #[unsafe(no_mangle)]
 pub extern "C" fn run() -> u64 {
