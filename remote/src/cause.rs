@@ -1,7 +1,7 @@
 //! Translates the errors of object stores.
 
 use crate::error::{Error, ErrorKind, ErrorKind::*};
-use crate::network::{READ_TIMEOUT, Wrong};
+use crate::network::{BadAnswer, READ_TIMEOUT};
 use object_store::client::{HttpError, HttpErrorKind};
 
 /// Translates an error of an object store. The bodies of answers are not repeated, because they may contain
@@ -14,17 +14,17 @@ pub fn cause(url: &str, error: &object_store::Error) -> Error {
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => {
             Error::not_given(refused, url, "the server refuses it")
         }
-        error => match wrong(error) {
-            Some(Wrong::File(error)) => Error::of_file(url, error),
-            Some(Wrong::Whole) => Error::no_ranges(url),
-            Some(wrong) => {
-                let kind = match wrong {
-                    Wrong::Busy { .. } => NotGiven,
-                    Wrong::Short { .. } => Cut,
-                    Wrong::Stalled(_) => Unreachable,
+        error => match bad_answer(error) {
+            Some(BadAnswer::File(error)) => Error::of_file(url, error),
+            Some(BadAnswer::Whole) => Error::no_ranges(url),
+            Some(bad_answer) => {
+                let kind = match bad_answer {
+                    BadAnswer::Busy { .. } => NotGiven,
+                    BadAnswer::Short { .. } => Cut,
+                    BadAnswer::Stalled(_) => Unreachable,
                     _ => Answer,
                 };
-                Error::not_given(kind, url, wrong)
+                Error::not_given(kind, url, bad_answer)
             }
             None => {
                 let (kind, reason) = transport(error);
@@ -35,11 +35,11 @@ pub fn cause(url: &str, error: &object_store::Error) -> Error {
 }
 
 /// The problem with an answer, if that caused the error.
-pub fn wrong(error: &object_store::Error) -> Option<&Wrong> {
+pub fn bad_answer(error: &object_store::Error) -> Option<&BadAnswer> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = source {
-        if let Some(wrong) = inner.downcast_ref() {
-            return Some(wrong);
+        if let Some(bad_answer) = inner.downcast_ref() {
+            return Some(bad_answer);
         }
         source = inner.source();
     }

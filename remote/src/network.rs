@@ -4,12 +4,12 @@
 //! reads of byte ranges.
 
 mod answer;
+mod bad_answer;
 mod piece;
-mod wrong;
 
 pub use answer::START;
+pub use bad_answer::BadAnswer;
 pub use piece::Piece;
-pub use wrong::Wrong;
 
 use crate::secret::Secret;
 use object_store::ClientOptions;

@@ -10,7 +10,7 @@ use crate::location::Location;
 use crate::note::Note;
 use crate::object::Object;
 use crate::wait::{Interrupt, Runtime};
-use attempt::{Attempts, Came};
+use attempt::{Attempts, Reply};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::cell::Cell;
 use std::ops::Range;
@@ -157,12 +157,12 @@ impl RangeReader {
                 return Err(outside(object, first));
             }
             Ok(match attempts.get(object, None, first.clone()).await? {
-                Came::Part { meta, bytes } => {
+                Reply::Part { meta, bytes } => {
                     let note = Arc::new(Note::new(object.url(), &meta));
                     let object = Arc::new((*object).clone());
                     Opened::Parts { file: RemoteFile { object, note }, first: bytes }
                 }
-                Came::Whole(bytes) => Opened::Whole(bytes),
+                Reply::Whole(bytes) => Opened::Whole(bytes),
             })
         };
         let all = stream::iter(files).map(one).buffered(AT_ONCE).try_collect();
@@ -189,8 +189,8 @@ impl RangeReader {
                 return Ok(Vec::new());
             }
             match attempts.get(&file.object, Some(&file.note), range.clone()).await? {
-                Came::Part { bytes, .. } => Ok(bytes),
-                Came::Whole(_) => Err(Error::no_ranges(file.url())),
+                Reply::Part { bytes, .. } => Ok(bytes),
+                Reply::Whole(_) => Err(Error::no_ranges(file.url())),
             }
         };
         let all = stream::iter(parts).map(one).buffered(AT_ONCE).try_collect();

@@ -29,7 +29,7 @@ fn or_null<T: Into<JsValue>>(value: Option<T>) -> JsValue {
 }
 
 /// What is known of a file.
-pub(crate) struct Described<'a> {
+pub(crate) struct FileInfo<'a> {
     pub options: &'a IndexOptions,
     pub info: IndexInfo,
     pub content_id: Option<u128>,
@@ -55,8 +55,8 @@ pub(crate) fn check_model(made: Option<&str>, wanted: Option<&str>) -> Outcome<(
 }
 
 /// The information about files with `rows` rows together; the first file says what all have in common.
-pub(crate) fn info(rows: f64, files: &[Described<'_>]) -> JsValue {
-    let [Described { options, .. }, ..] = files else { return JsValue::NULL };
+pub(crate) fn info(rows: f64, files: &[FileInfo<'_>]) -> JsValue {
+    let [FileInfo { options, .. }, ..] = files else { return JsValue::NULL };
     object(&[
         ("rows", rows.into()),
         ("bytes", (files.iter().map(|file| file.bytes).sum::<u64>() as f64).into()),
@@ -77,7 +77,7 @@ pub(crate) fn info(rows: f64, files: &[Described<'_>]) -> JsValue {
     ])
 }
 
-fn file(file: &Described<'_>) -> JsValue {
+fn file(file: &FileInfo<'_>) -> JsValue {
     let (info, options) = (&file.info, file.options);
     // Users choose these names, even `__proto__`: made from entries, they are properties of the object itself.
     let pair = |(name, value): &(String, String)| {

@@ -1,10 +1,10 @@
 //! An index whose file lies on a server: `js/ranges.js` fetches the ranges that it asks for. A method that is
 //! missing some of them has no answer yet, and returns false or undefined.
 
-use crate::answer::{self, Found};
+use crate::answer::{self, Hit};
 use crate::failure::{Failure, Outcome};
 use crate::filter::to_filter;
-use crate::info::{Described, check_model, info, model as made_by};
+use crate::info::{FileInfo, check_model, info, model as made_by};
 use crate::memory::ensure;
 use crate::tally::Tally;
 use crate::value::{from_value, to_key};
@@ -28,7 +28,7 @@ pub struct LazyFile {
     /// How many rows the search is for; `None` for all.
     k: Option<usize>,
     reached: Option<f32>,
-    found: Vec<Found>,
+    found: Vec<Hit>,
     tally: Tally,
 }
 
@@ -90,7 +90,7 @@ impl LazyFile {
     pub fn info(&self) -> Outcome<JsValue> {
         let (content_id, bytes) = self.index.content()?;
         let rows = self.index.len()?;
-        let described = Described {
+        let described = FileInfo {
             options: self.index.options()?,
             info: self.index.info()?,
             content_id: Some(content_id),
@@ -135,7 +135,7 @@ impl LazyFile {
         let key = to_key(key, self.index.options()?.key_type)?;
         self.found.clear();
         let Poll::Ready(row) = self.index.find(key.as_ref())? else { return Ok(None) };
-        self.found.extend(row.map(|row| Found { file: 0, row, key, distance: 0.0 }));
+        self.found.extend(row.map(|row| Hit { file: 0, row, key, distance: 0.0 }));
         Ok(Some(!self.found.is_empty()))
     }
 
@@ -216,7 +216,7 @@ impl LazyFile {
             match self.index.key(near.row)? {
                 Poll::Ready(key) => {
                     let (row, distance) = (near.row, near.distance);
-                    self.found.push(Found { file: 0, row, key, distance });
+                    self.found.push(Hit { file: 0, row, key, distance });
                 }
                 Poll::Pending => is_missing = true,
             }

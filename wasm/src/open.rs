@@ -3,10 +3,10 @@
 mod change;
 mod search;
 
-use crate::answer::{self, Found};
+use crate::answer::{self, Hit};
 use crate::bytes::FileBytes;
 use crate::failure::{Failure, Outcome};
-use crate::info::{Described, check_model, info};
+use crate::info::{FileInfo, check_model, info};
 use crate::tally::Tally;
 use crate::value::from_value;
 use hither::raw::AlignedBytes;
@@ -15,7 +15,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 /// An index, and the filter that was last bound to it.
-pub(crate) struct Filtered<'a> {
+pub(crate) struct FilteredIndex<'a> {
     index: Index<'a>,
     filter: Option<IndexFilter<'a>>,
 }
@@ -24,7 +24,7 @@ self_cell::self_cell!(
     pub(crate) struct File {
         owner: AlignedBytes,
         #[covariant]
-        dependent: Filtered,
+        dependent: FilteredIndex,
     }
 );
 
@@ -47,7 +47,7 @@ pub struct OpenIndex {
     /// The vector of the last query, or of the row that was last read.
     vector: Vec<f32>,
     /// The last answer, and what its search did.
-    found: Vec<Found>,
+    found: Vec<Hit>,
     stats: SearchStats,
     reached: Option<f32>,
     /// How many rows all files have, once they are counted.
@@ -88,7 +88,7 @@ impl OpenIndex {
     /// Whatever is wrong with the file, or keeps it from answering together with those before it.
     pub fn push(&mut self, bytes: FileBytes, whole: bool, model: Option<String>) -> Outcome<()> {
         let file = File::try_new(bytes.0, |bytes| {
-            Ok::<_, hither::Error>(Filtered { index: Index::open(bytes)?, filter: None })
+            Ok::<_, hither::Error>(FilteredIndex { index: Index::open(bytes)?, filter: None })
         })?;
         file.read(|index| self.check(index, whole, model.as_deref()))?;
         self.files.push(file);
@@ -104,7 +104,7 @@ impl OpenIndex {
         let rows = self.count_rows()?;
         let files = self.files.iter().map(|file| {
             let index = &file.borrow_dependent().index;
-            Described {
+            FileInfo {
                 options: index.options(),
                 info: index.info(),
                 content_id: index.content_id(),
@@ -113,7 +113,7 @@ impl OpenIndex {
                 bytes: file.length() as u64,
             }
         });
-        let files: Vec<Described<'_>> = files.collect();
+        let files: Vec<FileInfo<'_>> = files.collect();
         self.first(|_| info(rows, &files))
     }
 

@@ -21,7 +21,7 @@ pub enum Contents {
 
 /// The properties of a file that are known either way.
 #[derive(Clone, Copy)]
-pub struct Described<'f> {
+pub struct FileInfo<'f> {
     pub path: &'f Path,
     pub options: &'f IndexOptions,
     pub rows: u64,
@@ -38,24 +38,24 @@ impl Contents {
     }
 
     /// The file with this number.
-    pub fn file(&self, number: usize) -> Described<'_> {
+    pub fn file(&self, number: usize) -> FileInfo<'_> {
         match self {
             Self::Whole(shards) => {
                 let Shard { path, file } = &shards[number];
                 let index = file.index();
                 let (rows, is_unit_length) = (index.len(), index.is_unit_length());
-                Described { path, options: index.options(), rows, is_unit_length }
+                FileInfo { path, options: index.options(), rows, is_unit_length }
             }
             Self::Ranges(ranges) => {
                 let file = &*ranges.files[number];
                 let (rows, is_unit_length) = (file.rows, file.is_unit_length);
-                Described { path: &file.path, options: &file.options, rows, is_unit_length }
+                FileInfo { path: &file.path, options: &file.options, rows, is_unit_length }
             }
         }
     }
 
     /// All files.
-    pub fn files(&self) -> impl Iterator<Item = Described<'_>> {
+    pub fn files(&self) -> impl Iterator<Item = FileInfo<'_>> {
         (0..self.len()).map(|number| self.file(number))
     }
 

@@ -1,6 +1,6 @@
 //! IMPORT FOREIGN SCHEMA: creates a table for each file, with columns from the file.
 
-use crate::foreign::files::{Described, Files};
+use crate::foreign::files::{FileInfo, Files};
 use crate::sql::encoding::name as text;
 use crate::sql::failure::{Failure, Result};
 use crate::sql::options::{self, Options, find, nearest};
@@ -183,7 +183,7 @@ impl ImportOptions {
     }
 
     /// The command that creates a table.
-    fn table(&self, name: &str, location: &str, file: Described<'_>) -> Result<String> {
+    fn table(&self, name: &str, location: &str, file: FileInfo<'_>) -> Result<String> {
         let columns = self.columns(file.options).map_err(|failure| failure.about(file.path))?;
         Ok(format!(
             "CREATE FOREIGN TABLE {} ({}) SERVER {} OPTIONS (location {})",

@@ -1,6 +1,6 @@
 //! A foreign table: its files, and which part of them each of its columns shows.
 
-use crate::foreign::files::{Contents, Described, Files};
+use crate::foreign::files::{Contents, FileInfo, Files};
 use crate::search::ranges::{Columns, RangeFiles};
 use crate::sql::encoding;
 use crate::sql::failure::{Failure, Result};
@@ -229,7 +229,7 @@ impl Table {
     }
 }
 
-fn check_alike(file: Described<'_>, first: Described<'_>, model: Option<&str>) -> Result<()> {
+fn check_alike(file: FileInfo<'_>, first: FileInfo<'_>, model: Option<&str>) -> Result<()> {
     let (own, others) = (file.options, first.options);
     let differs = if own.dimensions != others.dimensions {
         Some("number of dimensions")
@@ -346,12 +346,12 @@ fn source(name: &str, type_oid: pg_sys::Oid, contents: &Contents) -> Result<Sour
 }
 
 /// The number of a file's attribute column with this name.
-fn column(file: Described<'_>, name: &str) -> Option<usize> {
+fn column(file: FileInfo<'_>, name: &str) -> Option<usize> {
     file.options.columns.iter().position(|column| column.name == name)
 }
 
 /// The names of a file's attribute columns.
-fn names(file: Described<'_>) -> Vec<&str> {
+fn names(file: FileInfo<'_>) -> Vec<&str> {
     file.options.columns.iter().map(|column| column.name.as_str()).collect()
 }
 
@@ -360,7 +360,7 @@ fn check_type(
     source: &Source,
     type_oid: pg_sys::Oid,
     typmod: i32,
-    file: Described<'_>,
+    file: FileInfo<'_>,
 ) -> Result<()> {
     let options = file.options;
     let (what, allowed) = match source {

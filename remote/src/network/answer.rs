@@ -3,8 +3,8 @@
 //! All requests of object_store go through here. Whatever a server answers, no more is read than was
 //! requested, and an answer that does not match the request becomes an error that says so.
 
+use super::bad_answer::{BadAnswer, check_encoding};
 use super::piece::Piece;
-use super::wrong::{Wrong, check_encoding};
 use crate::secret::Secret;
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -44,14 +44,14 @@ impl AnswerChecker {
     }
 
     /// Rejects endless lists: one page again and again, or ever new ones.
-    fn next_page(&self, address: String) -> Result<(), Wrong> {
+    fn next_page(&self, address: String) -> Result<(), BadAnswer> {
         let mut pages = self.pages.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if pages.last.as_ref() == Some(&address) {
-            return Err(Wrong::Answer("its list leads to the same page again".into()));
+            return Err(BadAnswer::Answer("its list leads to the same page again".into()));
         }
         pages.count += 1;
         if pages.count > MOST_PAGES {
-            return Err(Wrong::Answer(format!("its list has more than {MOST_PAGES} pages")));
+            return Err(BadAnswer::Answer(format!("its list has more than {MOST_PAGES} pages")));
         }
         pages.last = Some(address);
         Ok(())
@@ -88,7 +88,7 @@ impl HttpService for AnswerChecker {
         }
         if parts.status != StatusCode::OK {
             let what = format!("it answered {} to who asks for the whole file", parts.status);
-            return Err(Wrong::Answer(what).into());
+            return Err(BadAnswer::Answer(what).into());
         }
         let (length, body) = begun(body, says_length(&parts.headers)?).await?;
         parts.headers.insert(CONTENT_LENGTH, length.into());
@@ -98,10 +98,10 @@ impl HttpService for AnswerChecker {
 
 /// The length in the answer's header; `None` with chunked encoding, or if the server ends the body by
 /// closing the connection.
-fn says_length(headers: &HeaderMap) -> Result<Option<u64>, Wrong> {
+fn says_length(headers: &HeaderMap) -> Result<Option<u64>, BadAnswer> {
     let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length = length.to_str().ok().and_then(|length| length.parse().ok());
-    length.map(Some).ok_or_else(|| Wrong::Answer("it sends a length that is no number".into()))
+    length.map(Some).ok_or_else(|| BadAnswer::Answer("it sends a length that is no number".into()))
 }
 
 /// Reads the first bytes of an index file, which contain its length even if the answer's header does not.
@@ -121,9 +121,9 @@ async fn begun(
         Ok(length) if said.is_none_or(|said| said == length) => length,
         Ok(length) => {
             let kind = ErrorKind::Truncated { expected: length, got: said.unwrap_or_default() };
-            return Err(Wrong::File(kind.into()).into());
+            return Err(BadAnswer::File(kind.into()).into());
         }
-        Err(error) => return Err(Wrong::File(error).into()),
+        Err(error) => return Err(BadAnswer::File(error).into()),
     };
     // object_store requires a body that is `Sync`, although only its owner polls it.
     let mut rest = Mutex::new(rest);
@@ -139,7 +139,7 @@ async fn whole_page(body: HttpResponseBody) -> Result<Vec<u8>, HttpError> {
     let (mut page, mut stream) = (Vec::new(), body.bytes_stream());
     while let Some(bytes) = stream.try_next().await? {
         if page.len() + bytes.len() > MOST_OF_PAGE {
-            return Err(Wrong::Answer("a page of its list has no end".into()).into());
+            return Err(BadAnswer::Answer("a page of its list has no end".into()).into());
         }
         page.extend_from_slice(&bytes);
     }

@@ -4,7 +4,7 @@
 //! A [`Piece`] is attached to such a request. object_store does not retry it: the caller decides about
 //! retries, and learns from the error what the server answered.
 
-use super::wrong::{Wrong, check_encoding};
+use super::bad_answer::{BadAnswer, check_encoding};
 use futures_util::TryStreamExt;
 use object_store::client::{
     HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
@@ -41,7 +41,7 @@ impl Piece {
         request: HttpRequest,
     ) -> Result<HttpResponse, HttpError> {
         let Some(asked) = asked(request.headers()) else {
-            return Err(Wrong::Answer("no part was asked for".into()).into());
+            return Err(BadAnswer::Answer("no part was asked for".into()).into());
         };
         let (mut parts, body) = self.in_time(client.call(request)).await?.into_parts();
         let (status, headers) = (parts.status, &parts.headers);
@@ -51,25 +51,27 @@ impl Piece {
                 check_encoding(headers)?;
                 return Err(self.keep_whole(says_length(headers), body).await?.into());
             }
-            StatusCode::RANGE_NOT_SATISFIABLE => return Err(Wrong::Beyond(total(headers)).into()),
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                return Err(BadAnswer::Beyond(total(headers)).into());
+            }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 return Err(busy(status, headers).into());
             }
             _ if status.is_server_error() => return Err(busy(status, headers).into()),
             _ if status.is_success() => {
                 let what = format!("it answered {status} to who asks for a part of the file");
-                return Err(Wrong::Answer(what).into());
+                return Err(BadAnswer::Answer(what).into());
             }
             // object_store reports what these statuses say about the file and its versions.
             _ => return Ok(HttpResponse::from_parts(parts, Vec::new().into())),
         }
         let length = check_range(headers, &asked)?;
         let Some(bytes) = self.read(body, length).await? else {
-            return Err(Wrong::Answer(format!("it sends more than {length} bytes")).into());
+            return Err(BadAnswer::Answer(format!("it sends more than {length} bytes")).into());
         };
         let arrived = bytes.len() as u64;
         if arrived != length {
-            return Err(Wrong::Short { arrived, length }.into());
+            return Err(BadAnswer::Short { arrived, length }.into());
         }
         parts.headers.insert(CONTENT_LENGTH, length.into());
         Ok(HttpResponse::from_parts(parts, bytes.into()))
@@ -80,12 +82,12 @@ impl Piece {
         &self,
         said: Option<u64>,
         body: HttpResponseBody,
-    ) -> Result<Wrong, HttpError> {
+    ) -> Result<BadAnswer, HttpError> {
         if self.most_whole > 0 && said.is_none_or(|said| said <= self.most_whole) {
             let whole = self.read(body, self.most_whole).await?;
             *self.whole.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = whole;
         }
-        Ok(Wrong::Whole)
+        Ok(BadAnswer::Whole)
     }
 
     /// Reads a body; `None` if it has more than `most` bytes. Allocates only as much memory as has arrived.
@@ -107,7 +109,7 @@ impl Piece {
     ) -> Result<T, HttpError> {
         match tokio::time::timeout(self.patience, future).await {
             Ok(result) => result.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error)),
-            Err(_) => Err(Wrong::Stalled(self.patience).into()),
+            Err(_) => Err(BadAnswer::Stalled(self.patience).into()),
         }
     }
 }
@@ -120,7 +122,7 @@ fn asked(headers: &HeaderMap) -> Option<Range<u64>> {
 }
 
 /// Checks that an answer has the requested range, as far as the file has it, and returns its length.
-fn check_range(headers: &HeaderMap, asked: &Range<u64>) -> Result<u64, Wrong> {
+fn check_range(headers: &HeaderMap, asked: &Range<u64>) -> Result<u64, BadAnswer> {
     let said = text(headers, CONTENT_RANGE).unwrap_or("no Content-Range");
     let range = said.strip_prefix("bytes ").and_then(|said| {
         let (range, total) = said.split_once('/')?;
@@ -134,12 +136,12 @@ fn check_range(headers: &HeaderMap, asked: &Range<u64>) -> Result<u64, Wrong> {
     let Some((first, last, _)) = range.filter(is_it) else {
         let (start, end) = (asked.start, asked.end - 1);
         let what = format!("it sends \"{said}\" to who asks for bytes {start}-{end}");
-        return Err(Wrong::Answer(what));
+        return Err(BadAnswer::Answer(what));
     };
     let length = last - first + 1;
     match says_length(headers) {
         Some(said) if said != length => {
-            Err(Wrong::Answer(format!("it says that {length} bytes have the length {said}")))
+            Err(BadAnswer::Answer(format!("it says that {length} bytes have the length {said}")))
         }
         _ => Ok(length),
     }
@@ -155,9 +157,9 @@ fn total(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The error of a server that asks for a retry. A date in `Retry-After` is ignored, because clocks differ.
-fn busy(status: StatusCode, headers: &HeaderMap) -> Wrong {
+fn busy(status: StatusCode, headers: &HeaderMap) -> BadAnswer {
     let seconds = text(headers, RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
-    Wrong::Busy { status, after: seconds.map(Duration::from_secs) }
+    BadAnswer::Busy { status, after: seconds.map(Duration::from_secs) }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

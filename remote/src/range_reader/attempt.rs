@@ -1,8 +1,8 @@
 //! Requests one range, with retries, and accepts only one version.
 
-use crate::cause::{answered, cause, wrong};
+use crate::cause::{answered, bad_answer, cause};
 use crate::error::{Error, ErrorKind, Result};
-use crate::network::{Piece, READ_TIMEOUT, Wrong};
+use crate::network::{BadAnswer, Piece, READ_TIMEOUT};
 use crate::note::Note;
 use crate::object::Object;
 use object_store::{GetRange, ObjectMeta};
@@ -53,7 +53,7 @@ pub struct Traffic {
 }
 
 /// The result of a request.
-pub enum Came {
+pub enum Reply {
     Part { meta: ObjectMeta, bytes: Vec<u8> },
     Whole(Vec<u8>),
 }
@@ -65,7 +65,7 @@ pub struct Attempts<'r> {
 }
 
 /// A failed request, and when to retry it: never, later, or when the server says.
-struct Failed {
+struct AttemptError {
     error: Error,
     again: Again,
 }
@@ -83,13 +83,14 @@ impl Attempts<'_> {
         object: &Object,
         version: Option<&Note>,
         range: Range<u64>,
-    ) -> Result<Came> {
+    ) -> Result<Reply> {
         let (begun, mut pause) = (Instant::now(), self.options.pause);
         for retry in 0.. {
-            let Failed { error, again } = match self.once(object, version, range.clone()).await {
-                Ok(came) => return Ok(came),
-                Err(failed) => failed,
-            };
+            let AttemptError { error, again } =
+                match self.once(object, version, range.clone()).await {
+                    Ok(came) => return Ok(came),
+                    Err(failed) => failed,
+                };
             let wait = match again {
                 Again::Never => return Err(error),
                 Again::Later => self.jittered(pause),
@@ -112,7 +113,7 @@ impl Attempts<'_> {
         object: &Object,
         version: Option<&Note>,
         range: Range<u64>,
-    ) -> core::result::Result<Came, Failed> {
+    ) -> core::result::Result<Reply, AttemptError> {
         // If the version is known, ranges of it were already read; another version as a whole is of no use.
         let most_whole = if version.is_some() { 0 } else { self.options.most_whole };
         let piece = Piece::new(self.options.timeout, most_whole);
@@ -128,19 +129,19 @@ impl Attempts<'_> {
             }
             Err(error) => Err(error),
         };
-        let failed = |error, again| Err(Failed { error, again });
+        let failed = |error, again| Err(AttemptError { error, again });
         match got {
             Ok((meta, _)) if version.is_some_and(|version| !version.is_of(&meta)) => {
                 failed(Error::replaced(object.url()), Again::Never)
             }
             Ok((meta, bytes)) => {
                 self.count(0, bytes.len());
-                Ok(Came::Part { meta, bytes: bytes.into() })
+                Ok(Reply::Part { meta, bytes: bytes.into() })
             }
             Err(error) => {
                 if let Some(bytes) = piece.take_whole() {
                     self.count(0, bytes.len());
-                    return Ok(Came::Whole(bytes));
+                    return Ok(Reply::Whole(bytes));
                 }
                 let again = again(&error);
                 failed(meaning(object, version, &error), again)
@@ -167,9 +168,9 @@ impl Attempts<'_> {
 /// Translates an error of a request for this version.
 fn meaning(object: &Object, version: Option<&Note>, error: &object_store::Error) -> Error {
     let Some(version) = version else { return cause(object.url(), error) };
-    match (error, wrong(error)) {
+    match (error, bad_answer(error)) {
         (object_store::Error::Precondition { .. }, _) => Error::replaced(object.url()),
-        (_, Some(Wrong::Beyond(Some(length)))) if *length != version.length => {
+        (_, Some(BadAnswer::Beyond(Some(length)))) if *length != version.length => {
             Error::replaced(object.url())
         }
         (object_store::Error::NotModified { .. }, _) => object.unasked(),
@@ -179,9 +180,11 @@ fn meaning(object: &Object, version: Option<&Note>, error: &object_store::Error)
 
 /// Whether another attempt may succeed.
 fn again(error: &object_store::Error) -> Again {
-    match wrong(error) {
-        Some(Wrong::Busy { after: Some(after), .. }) => Again::After(*after),
-        Some(Wrong::Busy { .. } | Wrong::Short { .. } | Wrong::Stalled(_)) => Again::Later,
+    match bad_answer(error) {
+        Some(BadAnswer::Busy { after: Some(after), .. }) => Again::After(*after),
+        Some(BadAnswer::Busy { .. } | BadAnswer::Short { .. } | BadAnswer::Stalled(_)) => {
+            Again::Later
+        }
         Some(_) => Again::Never,
         None if answered(error) => Again::Never,
         None => match cause("", error).kind() {

@@ -1,7 +1,7 @@
 //! Searching all files, and finding rows by key.
 
 use super::{File, OpenIndex};
-use crate::answer::{self, Found};
+use crate::answer::{self, Hit};
 use crate::failure::{Failure, Outcome};
 use crate::filter::to_filter;
 use crate::value::to_key;
@@ -60,7 +60,7 @@ impl OpenIndex {
         for near in shards.search(&self.vector, &params, &filters, &mut self.searcher)? {
             let (file, row) = shards.place(near.row)?;
             let key = shards.key(near.row)?.to_owned();
-            self.found.push(Found { file, row, key, distance: near.distance });
+            self.found.push(Hit { file, row, key, distance: near.distance });
         }
         let unreached = shards.unreached_recall(&params);
         self.reached = unreached.map(|calibration| calibration.best().1);
@@ -142,12 +142,12 @@ impl OpenIndex {
 
 impl OpenIndex {
     /// The row with this key.
-    fn find(&self, key: &JsValue) -> Outcome<Option<Found>> {
+    fn find(&self, key: &JsValue) -> Outcome<Option<Hit>> {
         let key = to_key(key, self.first(|index| index.options().key_type)?)?;
         let shards = self.shards()?;
         let Some(found) = shards.find(key.as_ref())? else { return Ok(None) };
         let (file, row) = shards.place(found)?;
-        Ok(Some(Found { file, row, key, distance: 0.0 }))
+        Ok(Some(Hit { file, row, key, distance: 0.0 }))
     }
 
     pub(super) fn shards(&self) -> Outcome<Shards<'_, '_>> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// An answer that cannot be used.
 #[derive(Debug)]
-pub enum Wrong {
+pub enum BadAnswer {
     /// The file is no index file, or does not have this length.
     File(hither::Error),
     /// The answer does not match the request.
@@ -25,7 +25,7 @@ pub enum Wrong {
     Stalled(Duration),
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for BadAnswer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => error.fmt(out),
@@ -47,21 +47,23 @@ impl fmt::Display for Wrong {
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for BadAnswer {}
 
-impl From<Wrong> for HttpError {
-    fn from(wrong: Wrong) -> Self {
+impl From<BadAnswer> for HttpError {
+    fn from(answer: BadAnswer) -> Self {
         // Errors of this kind are not retried by object_store.
-        Self::new(HttpErrorKind::Unknown, wrong)
+        Self::new(HttpErrorKind::Unknown, answer)
     }
 }
 
 /// Rejects content encodings, because none was requested.
-pub fn check_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
+pub fn check_encoding(headers: &HeaderMap) -> Result<(), BadAnswer> {
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" && !encoding.is_empty() => {
             let encoding = encoding.to_str().unwrap_or("?");
-            Err(Wrong::Answer(format!("it sends the file compressed, in encoding \"{encoding}\"")))
+            Err(BadAnswer::Answer(format!(
+                "it sends the file compressed, in encoding \"{encoding}\""
+            )))
         }
         _ => Ok(()),
     }
