@@ -1,6 +1,6 @@
 #!/bin/sh
-# Filtered searches at one ef_search: recall, the fewest rows that a query got, and the median time,
-# against searching without the filter and dropping rows until k match (post-filtering).
+# Filtered searches at one ef_search: recall, the fewest rows that a query found, and the median time,
+# compared with searching without the filter and dropping rows until k match (post-filtering).
 #
 #   HITHER       the command (default: the release build)
 #   HITHER_DATA  the folder that holds wordnet-minilm-384 (default: ../shared/data, else the sample)
@@ -18,14 +18,14 @@ if [ -d "$full" ]; then
 else
     rows=sample/words.npy queries=sample/queries.npy table=sample/words.tsv skip=1
 fi
-# What goes with the vectors, a part of speech and the definition's first letter; and what does
-# not, a number of three digits that is spread evenly.
+# Two attributes that correlate with the vectors, a part of speech and the definition's first letter, and
+# one that does not, a uniformly distributed number of three digits.
 awk -F '\t' -v skip="$skip" 'BEGIN { print "pos\tinitial\tnumber" }
     NR > skip { split($1, name, ":"); print name[1] "\t" substr($NF, 1, 1) "\t" NR * 7919 % 1000 }' \
     "$table" >"$folder/attributes.tsv"
 "$hither" build "$rows" --attributes "$folder/attributes.tsv" --kind hnsw -o "$folder/rows.hither"
 
-# Any vector: which rows match does not depend on it.
+# Any vector will do: which rows match does not depend on it.
 vector=$(awk 'BEGIN { printf "[1"; for (i = 1; i < 384; i++) printf ",1"; print "]" }')
 
 value() {

@@ -1,5 +1,5 @@
-// What the npm package brings of a file that it searches where it lies, on a server of this machine: `node ranges.mjs
-// FILE.hither QUERIES.npy PROBES…`, beside the two modules of the package's tests that count.
+// What the npm package fetches of a file on a local server that it searches by ranges: `node ranges.mjs
+// FILE.hither QUERIES.npy PROBES…`, with the two modules of the package's tests that count requests.
 import { readFileSync } from "node:fs";
 import { measureRanges } from "./measure-ranges.mjs";
 import { npy } from "./npy.mjs";

@@ -1,6 +1,7 @@
 #!/bin/sh
-# What searching by ranges brings: bytes, requests and round trips at each number of lists, of the full set in HITHER_DATA, else
-# of the sample; by the command, and by the npm package in Node, which has to bring the same. HITHER is the command.
+# What searching by ranges fetches: bytes, requests and round trips at each number of lists, for the full
+# set in HITHER_DATA, else for the sample. Measures the command, and the npm package in Node, which must
+# fetch the same. HITHER is the command.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh

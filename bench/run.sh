@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the pinned peers into bench/venv and measures: bench/run.sh [options of run.py].
-# bench/run.sh growth [options of growth.py], mixes [options of mixes.py] and hard [options of hard.py] run those instead.
+# Installs the pinned peers in bench/venv and runs the benchmark: bench/run.sh [options of run.py].
+# bench/run.sh growth [options of growth.py], mixes [options of mixes.py] and hard [options of hard.py] run
+# these scripts instead.
 set -eu
 here=$(dirname "$0")
 repository=$(cd "$here/.." && pwd)

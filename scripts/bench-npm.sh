@@ -1,8 +1,8 @@
 #!/bin/sh
-# Packs the npm package, measures it against the others on npm, and against the command:
-# scripts/bench-npm.sh [--quick] [--full] …; bench/npm/README.md tells the rest. HITHER_TARBALL names
-# a packed package to use in place of a new one. With --against COMMIT first: against the package of
-# that commit alone, which takes a checkout and a build of its own.
+# Packs the npm package, measures it against other packages on npm and against the command:
+# scripts/bench-npm.sh [--quick] [--full] …; see bench/npm/README.md. HITHER_TARBALL names a packed
+# package to use instead of a new one. With --against COMMIT as the first option: measures only against
+# the package of that commit, which needs a checkout and a build of its own.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh

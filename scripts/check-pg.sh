@@ -1,7 +1,7 @@
 #!/bin/sh
-# Checks the extension's code for every PostgreSQL that it supports, whether or not one is here:
-# against the bindings that pgrx carries for its documentation. Lints once, for the newest. What it does
-# there, only test-pg tells.
+# Checks that the extension compiles for every supported PostgreSQL, installed or not, with the bindings
+# that pgrx includes for its documentation. Runs clippy once, for the newest. Only test-pg shows what the
+# extension does there.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -10,8 +10,8 @@ target=$CARGO_TARGET_DIR/check-pg
 mkdir -p "$target"
 sh scripts/install.sh compiler
 
-# The crate with the bindings takes those that it carries if it is told that this is docs.rs, and no
-# other crate may believe it.
+# The bindings' crate uses the included bindings if it believes that this is docs.rs; no other crate may
+# believe that.
 wrapper=$target/rustc
 cat >"$wrapper" <<'SH'
 #!/bin/sh

@@ -1,7 +1,8 @@
 #!/bin/sh
-# What a release would refuse: that the four packages have one version, that CHANGELOG has a section for it, and that
-# the crates can be published, without compiling them again. What else is published is checked where it is made: the
-# npm package by scripts/test-npm.sh, wheel and sdist by scripts/test-python.sh.
+# Checks what a release would reject: that the four packages have the same version, that CHANGELOG has a
+# section for it, and that the crates can be published, without compiling them again. Other packages are
+# checked where they are built: the npm package by scripts/test-npm.sh, wheel and sdist by
+# scripts/test-python.sh.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -20,7 +21,7 @@ grep -q "^## $version" CHANGELOG.md || fail "CHANGELOG.md has no section \"## $v
 ls fdw/sql/hither--"$version".sql fdw/sql/hither--*--"$version".sql 2>/dev/null | grep -q . ||
     fail "fdw/sql has no script that makes the extension's version $version"
 
-# In the order in which they need each other.
+# In the order of their dependencies.
 crates="hither hither-remote hither-rows hither-cli"
 # shellcheck disable=SC2046
 told=$($CARGO publish --dry-run --no-verify --allow-dirty $(printf ' --package %s' $crates) 2>&1) || {

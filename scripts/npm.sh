@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the npm package: the module, the JavaScript and the types, packed as it would be published.
-# Says where the tarball is.
+# Builds the npm package: the module, the JavaScript and the types, packed as for publishing. Prints the
+# path of the tarball.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -23,22 +23,22 @@ CARGO_TARGET_DIR=$CARGO_TARGET_DIR/wasm-build \
 rm -rf "$out/package" "$out/js"
 mkdir -p "$out/package"
 cp -r wasm/js "$out/js"
-# What compresses best: functions are not merged into their only callers; control flow is laid out anew; what
-# is computed twice is not kept in a local. Below 1,024 lies the end of the stack, to which no pointer leads. The
-# module with names is for weighing.
+# The passes that give the best compression: functions are not merged into their only callers, control flow
+# is laid out anew, and repeated computations are not kept in a local. The addresses below 1,024 are the end
+# of the stack, to which no pointer leads. The module with names is for measuring sizes.
 optimise() {
     "$out/tools/node_modules/.bin/wasm-opt" --enable-simd --enable-bulk-memory \
         --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --enable-bulk-memory-opt "$@"
 }
-# What searches a file where it lies is a module of its own, which only those download who do so.
+# The code that searches remote files by ranges is a separate module, which only its users download.
 module=$CARGO_TARGET_DIR/$TARGET/wasm/hither_wasm.wasm
 $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET --no-default-features --features lazy
 "$made/hither-wasm-build" "$module" "$out/js" lazy
 $CARGO build --quiet --package hither-wasm --profile wasm --target $TARGET
 "$made/hither-wasm-build" "$module" "$out/js"
 for name in hither_search hither_lazy hither_bg; do
-    # A module that this script has optimised already stays as it is.
+    # A module that this script has already optimised is kept.
     stamp=$(cat scripts/npm.sh "$out/js/$name.wasm" | sha256sum)
     if [ "$(cat "$out/$name.stamp" 2>/dev/null)" != "$stamp" ]; then
         optimise --flatten --rereloop --low-memory-unused -Oz -Oz --skip-pass=local-cse \
@@ -52,7 +52,7 @@ done
 cp wasm/js/entries/*.d.ts wasm/package.json LICENSE-MIT LICENSE-APACHE "$out/package"
 cp wasm/README.md "$out/package/README.md"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' wasm/package.json)
-# Names are kept, for stack traces and for what errors are called; a bundler's minifier may do as it likes.
+# Names are kept, for stack traces and for the names of errors; a bundler's minifier may shorten them.
 # script ENTRY… [esbuild's options]
 script() {
     (cd "$out/js/entries" && "$out/tools/node_modules/.bin/esbuild" "$@" --bundle --minify-whitespace --minify-syntax \
@@ -60,14 +60,14 @@ script() {
         --log-level=error)
 }
 script worker-thread-inline.js --format=iife --outfile=worker-thread-inline.txt
-# What entries have in common lies in files of its own: a page without a bundler asks for four at
-# once, not for ten one after another.
+# Code that entries share is in separate files: a page without a bundler then loads four at once, instead of
+# ten one after another.
 script node.js web.js workerd.js edge.js inline.js search.js search-node.js search-workerd.js search-edge.js \
     search-inline.js storage.js storage-inline.js worker.js worker-inline.js worker-node.js worker-thread.js \
     worker-thread-node.js --splitting --format=esm --external:node:* --external:./hither_*.wasm \
     --external:./hither_*.wasm?module --sourcemap --outdir="$out/package"
-# For Node's require where it takes no ES modules, before 20.19, and for Jest: one file, so that all have one
-# module. jsdom has none of what encodes texts.
+# For Jest and for Node's require before 20.19, which cannot load ES modules: one file, so that all share
+# one module. jsdom has no text encoder or decoder.
 script require.js --platform=node --format=cjs --define:import.meta.url=here \
     --banner:js='const here = require("node:url").pathToFileURL(__filename).href;
 const { TextDecoder, TextEncoder } = require("node:util");' \

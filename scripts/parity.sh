@@ -1,14 +1,14 @@
 #!/bin/sh
-# The same rows, options and seed give the same files and answers everywhere: builds
-# tests/platform for every platform, runs it at every SIMD level and with one thread and many,
-# and compares all of it with this machine's widest level and one thread.
+# The same rows, options and seed must give the same files and answers everywhere: builds tests/platform for
+# every platform, runs it at every SIMD level and with one thread and several, and compares everything with
+# this machine's widest level and one thread.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
 ARM=aarch64-unknown-linux-musl
 WASM=wasm32-unknown-unknown
-# rustc's own linker and musl: no C compiler for aarch64 is needed.
+# Uses rustc's own linker and musl, so no C compiler for aarch64 is needed.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS=-Clink-self-contained=yes
 
@@ -24,7 +24,7 @@ fi
 
 $CARGO build --quiet --release -p hither-platform
 $CARGO build --quiet --release -p hither-platform --target $ARM
-# Only here is the library a module: elsewhere it is linked into programs.
+# Only in WebAssembly is the library a module; elsewhere it is linked into programs.
 $CARGO rustc --quiet --release -p hither-platform --lib --crate-type cdylib \
     --no-default-features --target $WASM
 
@@ -33,7 +33,7 @@ out=$CARGO_TARGET_DIR/parity
 rm -rf "$out"
 mkdir -p "$out"
 
-# report NAME COMMAND...: the report of one variant, how long it took, whether it ran to its end.
+# report NAME COMMAND...: prints the report of one variant, its time, and whether it finished.
 report() {
     name=$1
     shift
@@ -43,7 +43,7 @@ report() {
     fi
 }
 
-# The emulator takes longest by far, so that it runs beside the others.
+# The emulator is by far the slowest, so it runs in parallel with the others.
 report aarch64 $emulator "$CARGO_TARGET_DIR/$ARM/release/hither-platform" &
 emulated=$!
 

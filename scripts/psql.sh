@@ -1,7 +1,7 @@
 #!/bin/sh
-# What `make psql` does: PostgreSQL 18 with pgvector and the extension, the sample as a foreign
-# table, and psql. `scripts/psql.sh stop` ends the server. Input that is no terminal is run. HITHER names a
-# command to use in place of a new one.
+# The script of `make psql`: PostgreSQL 18 with pgvector and the extension, the sample as a foreign table,
+# and psql. `scripts/psql.sh stop` stops the server. If standard input is not a terminal, psql runs it.
+# HITHER names a command to use instead of a new one.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -17,7 +17,7 @@ if [ "${1:-}" = stop ]; then
     exit 0
 fi
 
-# One that died with its machine, or was ended otherwise, is started anew.
+# A server that crashed or was stopped otherwise is started again.
 if [ -f "$state" ]; then
     read -r folder port bin <"$state"
     if ! as_user "$bin/pg_ctl" -D "$folder/data" status >/dev/null 2>&1; then

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Makes the wheel of hither for Python: scripts/python.sh [PROFILE], in cargo's profile `release`, or in that of
-# the tests, `dev`, which `make unit` has compiled most of already. Says where it is.
+# Builds the wheel of hither for Python: scripts/python.sh [PROFILE], with cargo's profile `release`, or
+# with that of the tests, `dev`, most of which `make unit` has already compiled. Prints its path.
 #
-# A wheel in `release` goes to others: it runs with glibc 2.28 of 2018, which Zig's linker sees to. There is an sdist beside it.
+# A `release` wheel is for distribution: Zig's linker makes it run with glibc 2.28 of 2018. An sdist is
+# built, too.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh

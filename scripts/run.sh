@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make run` does: builds the command, indexes the sample, and shows that it works.
+# The script of `make run`: builds the command, indexes the sample, and shows that it works.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh

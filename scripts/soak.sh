@@ -1,8 +1,7 @@
 #!/bin/sh
-# The long repetitions: a million random mutations, Miri and AddressSanitizer over what is unsafe,
-# fuzzing for minutes, a build that is killed again and again, one Postgres backend that answers
-# 100,000 queries, servers that are killed 2,000 times, and the extension's tests under valgrind. Ends
-# with what is wrong, or with
+# The long tests: a million random mutations, Miri and AddressSanitizer over unsafe code, fuzzing for
+# minutes, a build that is killed repeatedly, one Postgres backend that answers 100,000 queries, servers
+# that are killed 2,000 times, and the extension's tests under valgrind. The last line says what failed, or
 # "soak: ok".
 #
 #   HITHER_MUTATIONS  how many random mutations (default 1000000)
@@ -25,7 +24,7 @@ export HITHER_MUTATIONS
 
 mutations() {
     say "damage: every flip and every cut, and $HITHER_MUTATIONS random mutations"
-    # With the checks of a debug build: an overflow must not pass unseen.
+    # With debug checks, so that overflows are detected.
     CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
         $CARGO test --release -p hither-tests --test damage
 }
@@ -34,8 +33,8 @@ nightly() {
     rustup run nightly cargo "$@"
 }
 
-# The kernels at each level whose instructions Miri knows: not F16C (half precision is checked
-# without it), not VNNI. It cannot map files.
+# The kernels at each level whose instructions Miri supports: not F16C (half precision is checked without
+# it) and not VNNI. Miri cannot map files.
 miri() {
     if ! nightly miri --version >/dev/null 2>&1; then
         say "miri: left out, for want of it: rustup toolchain install nightly -c miri,rust-src"
@@ -48,8 +47,8 @@ miri() {
     done
 }
 
-# All kernels that this processor has, mapped files, and searches over both. The sanitizer is an
-# option of an unstable compiler, which a stable one is too when it is told so.
+# All kernels that this processor supports, mapped files, and searches over both. The sanitizer needs an
+# unstable compiler; RUSTC_BOOTSTRAP makes the stable one accept the option.
 sanitizer() {
     say "sanitizer: AddressSanitizer over the library, mapped files and searches"
     host=$(rustc -vV | sed -n 's/^host: //p')
@@ -80,7 +79,7 @@ fuzz() {
     unset RUSTC_BOOTSTRAP
 }
 
-# Kills builds that overwrite a file. The final name has one of the two whole files, ever.
+# Kills builds that overwrite a file. The file must always be one of the two complete ones.
 crashes() {
     say "crashes: $KILLS builds killed while they overwrite a file"
     $CARGO build --release -p hither-cli
@@ -97,7 +96,7 @@ crashes() {
     killed=0
     while [ "$count" -lt "$KILLS" ]; do
         count=$((count + 1))
-        # The files take turns, so that each build would change what is there.
+        # Builds the two files alternately, so that each build changes the existing one.
         if [ $((count % 2)) -eq 0 ]; then
             set -- --seed 1
         else
@@ -105,7 +104,7 @@ crashes() {
         fi
         "$hither" build sample/words.npy "$@" -o "$file" >/dev/null 2>&1 &
         build=$!
-        # Every second one is killed near its end, when it writes.
+        # Every second build is killed near its end, while it writes.
         if [ $((count / 2 % 2)) -eq 0 ]; then
             wait_ms "$(random $((took + took / 4)))"
         else
@@ -131,12 +130,13 @@ postgres() {
     VALGRIND=1 sh scripts/test-pg.sh 18
 }
 
-# Milliseconds since some moment.
+# The monotonic time in milliseconds.
 now() {
     python3 -c 'import time; print(time.monotonic_ns() // 1000000)'
 }
 
-# Below a bound; awk's seed is the clock's second, so the process and count are mixed in.
+# A random number below a bound; awk's seed is the clock's second, so the process id and the count are mixed
+# in.
 random() {
     awk -v seed="$$$count" -v bound="$1" 'BEGIN { srand(seed); print int(rand() * bound) }'
 }

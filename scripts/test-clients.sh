@@ -1,26 +1,26 @@
 #!/bin/sh
-# What `make test-clients` does: programs that speak to pgvector, with indexes USING hither. Each fdw/tests/clients/with_*.py has
-# a database of its own and begins with what docs/ shows of its client. On the PostgreSQL version given, or 18.
-# CLIENTS="sqlalchemy django" runs these alone.
+# The script of `make test-clients`: tests clients of pgvector with indexes USING hither. Each
+# fdw/tests/clients/with_*.py uses its own database and begins with the example in docs/ for its client.
+# Runs on the given PostgreSQL version, or 18. CLIENTS="sqlalchemy django" runs only these.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
-# LTO takes minutes, and tests no less time.
+# LTO would take minutes and save no test time.
 PROFILE=${PROFILE:-quick}
 export PROFILE
 
 tests=$repository/fdw/tests/clients
 venv=$CARGO_TARGET_DIR/clients
 postgres_install "${1:-18}"
-# Versions are all said, so nothing is resolved, and what the clients load only for other stores is left out.
+# All versions are pinned, so nothing is resolved; what the clients only need for other stores is left out.
 if ! cmp -s "$tests/requirements.txt" "$venv/installed"; then
     say "installing the clients" >&2
     rm -rf "$venv"
     python3 -m venv "$venv"
     wheels() { "$venv/bin/python3" -m pip install -q --retries 10 --timeout 60 --only-binary :all: --no-deps "$@"; }
-    # It asks for sixty packages at once, where pip asks for one after the other.
+    # uv requests sixty packages at once, pip one after the other.
     {
         wheels uv==0.13.9 &&
             UV_HTTP_TIMEOUT=120 UV_HTTP_RETRIES=10 UV_COMPILE_BYTECODE_TIMEOUT=600 "$venv/bin/uv" pip install -q --no-config \
@@ -33,7 +33,7 @@ folder=$(mktemp -d /tmp/hither-clients.XXXXXX)
 chmod 755 "$folder"
 server_start "$folder"
 trap 'server_stop "$folder"; rm -rf "$folder"' EXIT
-# Some clients add rows one by one. When statistics are gathered is the tests' to say.
+# Some clients insert rows one by one. The tests decide when statistics are gathered.
 "$bin/psql" -qX -h 127.0.0.1 -p "$port" -U postgres -c "ALTER SYSTEM SET fsync = off" -c "ALTER SYSTEM SET autovacuum = off" \
     -c "SELECT pg_reload_conf()" >/dev/null
 failed=0

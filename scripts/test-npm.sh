@@ -1,12 +1,13 @@
 #!/bin/sh
-# Packs the npm package, installs it into an empty project, and uses it as its users do: in Node (import and
-# require), Jest, Deno, Bun, workerd, Chromium, through Vite, webpack and esbuild, and as its README shows. Weighs it.
+# Packs the npm package, installs it in an empty project, and uses it as users do: in Node (import and
+# require), Jest, Deno, Bun, workerd, Chromium, with Vite, webpack and esbuild, and as in its README.
+# Measures its size.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-# Most that a browser may download, gzipped, module and JavaScript: with everything, where it only searches, and
-# besides where a file is searched where it lies.
+# The greatest gzipped download of module and JavaScript together: with everything, for searching only, and
+# in addition for searching remote files by ranges.
 MOST_BYTES=${MOST_BYTES:-205500}
 MOST_BYTES_TO_SEARCH=${MOST_BYTES_TO_SEARCH:-125500}
 MOST_BYTES_LAZY=${MOST_BYTES_LAZY:-123500}
@@ -28,7 +29,7 @@ module_tests() {
 module_tests
 CHROMEDRIVER=chromedriver WASM_BINDGEN_USE_BROWSER=1 module_tests
 
-# The tools stay for the next time; the project is new each time.
+# The tools are kept for the next run; the project is created anew each time.
 tools=$CARGO_TARGET_DIR/npm/test-tools
 mkdir -p "$tools"
 if ! cmp -s wasm/tests/package.json "$tools/package.json"; then
@@ -104,7 +105,7 @@ echo "package:"
 
 echo "runtimes:"
 echo 'import { smoke } from "./smoke.mjs"; smoke().then((said) => console.log("  " + process.argv[2] + " " + said));' >run.mjs
-# The oldest Node is one whose require takes no ES modules.
+# The oldest supported Node, whose require cannot load ES modules.
 "$bin/esbuild" run.mjs --bundle --platform=node --format=cjs --external:hither --log-level=error --outfile=required/main.cjs
 for node in node "$tools/node_modules/node/bin/node"; do
     version=$("$node" --version)
@@ -120,7 +121,7 @@ node threads.mjs "Node, a thread:"
 "$bin/deno" run --quiet --allow-read --allow-env threads.mjs "Deno, a thread:"
 "$bin/bun" threads.mjs "Bun, a thread:"
 
-# A server's bundle lies apart from the module, or names it otherwise.
+# A server's bundle is in another place than the module, or renames it.
 for format in esm cjs; do
     "$bin/esbuild" run.mjs --bundle --platform=node --format=$format --log-level=error --outdir=bundled/$format
 done
@@ -133,7 +134,7 @@ node bundled/esm/run.js "Node, bundled by esbuild:"
 node bundled/cjs/run.js "Node, bundled by esbuild to require:"
 node bundled/webpack.cjs "Node, bundled by webpack:"
 
-# What Next.js does for its edge: `?module` is a compiled module.
+# What Next.js does for its edge runtime: `?module` is a compiled module.
 cat >edge-hooks.mjs <<'JS'
 import { register } from "node:module";
 const load = `
@@ -145,7 +146,7 @@ register(`data:text/javascript,${encodeURIComponent(load)}`);
 JS
 node --no-warnings --conditions=edge-light --import ./edge-hooks.mjs run.mjs "the edge's entry:"
 
-# Jest in jsdom requires as Node does, by the conditions of a page.
+# Jest with jsdom uses require like Node, with the export conditions of a page.
 mkdir jest
 mv jsdom.test.cjs jest/
 echo '{ "rootDir": "jest", "testMatch": ["**/*.test.cjs"], "transform": {} }' >jest.config.json
@@ -155,7 +156,7 @@ echo '{ "rootDir": "jest", "testMatch": ["**/*.test.cjs"], "transform": {} }' >j
 }
 echo "  Jest in jsdom: $(sed -n 's/^Tests: *//p' jest.txt)"
 
-# Rendered on a server, a page's modules are imported where there is no page.
+# Server-side rendering imports a page's modules where there is no page.
 node --conditions=browser --input-type=module -e '
 await Promise.all(["hither", "hither/inline", "hither/storage", "hither/worker"].map((name) => import(name)));
 console.log("  Node, as a bundler for browsers imports: ok");'
@@ -174,7 +175,7 @@ for known in '"lib":["es2022","dom"],"types":[]' '"lib":["es2022","webworker"],"
 done
 rm tsconfig.json
 
-# workerd and what needs a bundle. A worker may use 128 MB.
+# workerd, and environments that need a bundler. A worker may use 128 MB.
 cat >worker-entry.mjs <<'JS'
 import { memory, open } from "hither";
 import { smoke } from "./smoke.mjs";
@@ -267,8 +268,8 @@ JS
     exit 1
 }
 "$hither" build "$sample/queries.npy" --attributes "$sample/queries.tsv" --quiet -o other.hither
-# What several tabs store again and again: small, for what is not collected yet stays in the memory of a
-# browser without a profile, which makes them wait when that is full.
+# Several tabs store data repeatedly. It is small, because a browser without a profile keeps stored data in
+# memory until it is collected, and makes tabs wait when that is full.
 node -e '
 const [rows, dimensions] = [10000, 64];
 const bytes = Buffer.alloc(rows * 4 * (1 + dimensions));

@@ -1,17 +1,17 @@
 #!/bin/sh
-# The extension's tests: each fdw/tests/*.sql is run by psql in a fresh database and must print what
-# lies beside it as .out; so does the way out, cli/tests/postgres.sh. On the PostgreSQL versions
-# given, or 18 and 16; a path is that of the pg_config of another. UPDATE=1 writes the .out.
-# VALGRIND=1 has valgrind watch the servers, without fdw/tests/sessions.py, index_*.py, cluster.py and pages.py, whose times
-# and memory would be those of valgrind. ROUNDS is how often a server is killed, at first 25; LOAD, for how
-# many seconds fifty connections read and write an index, at first 60, on versions after the first a quarter.
+# The extension's tests: psql runs each fdw/tests/*.sql in a new database, and must print the .out beside it;
+# the same holds for cli/tests/postgres.sh. Runs on the given PostgreSQL versions, or 18 and 16; a path is that of
+# another installation's pg_config. UPDATE=1 writes the .out files. VALGRIND=1 runs the servers under valgrind,
+# without fdw/tests/sessions.py, index_*.py, cluster.py and pages.py, whose times and memory would be those of
+# valgrind. ROUNDS is how often a server is killed, by default 25; LOAD, for how many seconds fifty connections
+# read and write an index, by default 60; versions after the first get a quarter of it.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 mkdir -p "$CARGO_TARGET_DIR"
 . scripts/postgres.sh
 . fdw/tests/servers.sh
-# LTO takes minutes, and tests no less time.
+# LTO would take minutes and save no test time.
 PROFILE=${PROFILE:-quick}
 export PROFILE
 [ $# -gt 0 ] || set -- 18 16
@@ -19,7 +19,7 @@ export PROFILE
 build_command
 folder=$(mktemp -d /tmp/hither-test.XXXXXX)
 chmod 755 "$folder"
-# A copy, where the server's user reaches it.
+# A copy where the server's user can read it.
 cp "$hither" "$folder/hither"
 hither=$folder/hither
 passed=0 failed=0
@@ -54,17 +54,17 @@ for which in "$@"; do
     run=$folder/$version
     server_start "$run"
     trap 'server_stop "$run"; rm -rf "$folder"' EXIT
-    # Who vacuums and analyzes, and when, is the tests' to say; the servers of index_*.py have it on.
+    # The tests decide when VACUUM and ANALYZE run; the servers of index_*.py have autovacuum on.
     "$bin/psql" -qX -h 127.0.0.1 -p "$port" -U postgres -c "ALTER SYSTEM SET autovacuum = off" -c "SELECT pg_reload_conf()" >/dev/null
     HITHER=$hither sh fdw/tests/files.sh "$run/files"
     servers_start "$run/web" "$run/files"
     trap 'servers_stop; server_stop "$run"; rm -rf "$folder"' EXIT
-    # How large the file of the words is changes with every change of how a graph is built.
+    # The size of the words' file changes with every change to graph building.
     words=$(wc -c <"$run/files/words.hither")
     for test in fdw/tests/*.sql; do
         name=$(basename "$test" .sql)
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres "$name"
-        # Files lie elsewhere in every run, and versions word their plans differently.
+        # Paths differ between runs, and versions word plans differently.
         "$bin/psql" -aqX -h 127.0.0.1 -p "$port" -U postgres -d "$name" -v VERBOSITY=verbose \
             -v files="$run/files" -v folder="$run" -v webfolder="$run/web" \
             -v psql="$bin/psql -X -h 127.0.0.1 -p $port -U postgres" \
@@ -88,11 +88,11 @@ for which in "$@"; do
         "$bin/createdb" -h 127.0.0.1 -p "$port" -U postgres sessions
         succeeds fdw/tests/sessions.py "$port" "$run/files" ${QUERIES:-}
         killed=1
-        # What pg_upgrade goes to, if the version before this was newer.
+        # The target of pg_upgrade, if the version tested before is newer.
         NEWER=
         [ "${before:-0}" -le "$version" ] || NEWER=$before_bin
         export NEWER LOAD
-        # What Citus sends is the same on every version, and so is what docs/ shows.
+        # Citus sends the same on every version, and the examples in docs/ are the same, too.
         once=
         if [ -z "${before:-}" ]; then contrib_install && once="cluster pages"; fi
         for test in index_isolation index_recall index_moves index_loads index_faults $once; do
@@ -100,11 +100,11 @@ for which in "$@"; do
             rm -rf "$run/servers"
         done
     fi
-    # The one that the sessions killed, and no other.
+    # sessions.py killed one backend; no other may have died.
     if [ "$(grep -cE 'terminated by signal|PANIC' "$run/log")" != $killed ]; then
         wrong "a backend died" "$(grep -E -A 1 'terminated by signal|PANIC' "$run/log" | head -n 40)"
     fi
-    # A server of make psql that died is started anew.
+    # A server of make psql that died must start again.
     if [ "$which" = 18 ] && [ -z "${VALGRIND:-}" ]; then
         psql() { echo 'SELECT count(*) FROM words' | HITHER=$hither STATE=$run/psql sh scripts/psql.sh "$@" 2>&1; }
         psql >"$run/psql.out"
@@ -122,7 +122,7 @@ for which in "$@"; do
     server_stop "$run"
     trap 'rm -rf "$folder"' EXIT
     if [ -n "${VALGRIND:-}" ]; then
-        # Postgres writes bytes that it never set; what has the extension in its calls is ours.
+        # Postgres itself writes uninitialised bytes; errors with the extension in the call stack are ours.
         cat "$run"/valgrind.* | awk '
             /^==[0-9]+== $/ { if (ours) printf "%s", error; error = ""; ours = 0; next }
             { error = error $0 "\n" }
@@ -132,7 +132,7 @@ for which in "$@"; do
         if [ -s "$run/errors" ]; then wrong "valgrind found errors" "$(head -n 40 "$run/errors")"; else passed=$((passed + 1)); fi
     fi
 done
-# Once more, where the last lines of a long log tell it.
+# Prints the failures again, at the end of a long log.
 cat "$folder/failures"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the wheel, installs it with nothing but what it asks for, and beside the libraries that it has adapters for; tests
-# there the types that it says it has, then what it does, against the command and these libraries.
+# Builds the wheel, installs it with only its requirements, and also beside the libraries that it has
+# adapters for. Tests its type annotations, then its behaviour, against the command and these libraries.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -10,7 +10,7 @@ build_command
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
-# hnswlib compiles itself.
+# hnswlib is compiled when it is installed.
 python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
     packages python3-dev
 need g++ g++
@@ -36,7 +36,7 @@ python3 -m venv "$place/alone"
 cp -r python/tests python/README.md python/pyproject.toml "$place"
 cp python/README.md "$place/tests"
 cd "$place"
-# Beside the tests, which wait for other things.
+# In parallel with the tests, which mostly wait.
 (
     "$python" -m mypy --strict tests
     "$python" -m mypy --strict -p hither

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What `make test` does: runs every part, in two lanes at once, because most parts leave a second core idle for long.
-# Parts that use one PostgreSQL, whose extension they install, share a lane. A part's output is printed when the part
-# ends. The end has a line for each part, and the last lines of those that failed.
+# The script of `make test`: runs every part, in two parallel lanes, because most parts use only one of two
+# cores for long. Parts that install the extension into the same PostgreSQL share a lane. A part's output is
+# printed when it ends. At the end there is a line for each part, and the last lines of those that failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -10,7 +10,7 @@ logs=$CARGO_TARGET_DIR/test
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# Two parts cannot install at the same time: dpkg and rustup would refuse one of them.
+# Two parts must not install at the same time, because dpkg and rustup lock.
 sh scripts/install.sh compiler components cargo-deny node browsers chromedriver libclang python-venv
 if command -v rustup >/dev/null; then
     rustup --quiet target add wasm32-unknown-unknown thumbv7em-none-eabihf aarch64-unknown-linux-musl
@@ -30,7 +30,7 @@ lane() { # lane PART…: one after another; goes on after a failure
     done
 }
 
-# What is in the background hears no Ctrl-C.
+# Background processes ignore Ctrl-C.
 trap 'trap - TERM; kill 0' INT TERM
 lane test-pg test-clients &
 lane check unit nostd parity embedded test-npm test-www test-python

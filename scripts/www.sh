@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the page as it would be published, from the command, the sample and the packed npm package;
-# then serves it (www.sh serve [PORT]) or tests it in Chromium and Firefox (www.sh test).
-# HITHER_TARBALL names a packed package to use in place of a new one.
+# Builds the page as it would be published, from the command, the sample and the packed npm package; then
+# serves it (www.sh serve [PORT]) or tests it in Chromium and Firefox (www.sh test). HITHER_TARBALL names a
+# packed package to use instead of a new one.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/env.sh

@@ -1,11 +1,11 @@
-// The package against an earlier one: what each operation takes, as a share of what it took. Each
-// round is a new process of Node for each package, in turn. Whatever else the machine does only adds
-// to a time, so figures are the least of the rounds. Graphs differ, so that an `efSearch` finds more in
-// one than in the other: those searches that name a recall take the least `efSearch` that reaches it.
+// Compares the package with an earlier one: the time of each operation as a share of the earlier one's.
+// Each round starts a new Node process for each package, alternately. Other load only adds to a time, so
+// the figures are the minima of the rounds. Graphs differ, so an `efSearch` finds more in one than in the
+// other: searches at a given recall use the least `efSearch` that reaches it.
 //
 //     node bench/npm/against.mjs EARLIER PACKAGE [--rounds 7]
 //
-// Both are folders of an unpacked package. `make bench-npm ARGS="--against COMMIT"` makes them.
+// Both are folders of an unpacked package. `make bench-npm ARGS="--against COMMIT"` creates them.
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

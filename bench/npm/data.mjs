@@ -1,5 +1,5 @@
-// The vectors, the queries and the ten nearest rows of each, as flat files that both Node and a page
-// read: wordnet-minilm-384 where it is, else the sample that the repository carries.
+// The vectors, the queries and the ten nearest rows of each, as flat files that both Node and a page can
+// read: of wordnet-minilm-384 if it is available, else of the sample in the repository.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

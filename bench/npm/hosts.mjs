@@ -1,5 +1,5 @@
-// Where an engine runs: a process of Node, or a page of headless Chromium in a browser of its own.
-// Both are told steps, and say how much memory they have to themselves.
+// Where an engine runs: in a Node process, or on a page of headless Chromium in a browser of its own. Both
+// run steps on demand, and report how much memory they use alone.
 import { fork } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -27,7 +27,7 @@ function descendants(profile) {
       const parent = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1];
       processes.set(pid, { command, parent });
     } catch {
-      // It ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   const ours = (pid) => {
@@ -143,7 +143,7 @@ export async function browser({ data, work, limit, engines }) {
     answer.writeHead(200, {
       "content-type": kinds[file.split(".").at(-1)] ?? "application/octet-stream",
       "content-length": statSync(file).size,
-      // Isolated, for a clock of microseconds.
+      // Cross-origin isolated, for a clock with microseconds.
       "cross-origin-opener-policy": "same-origin",
       "cross-origin-embedder-policy": "require-corp",
     });

@@ -1,5 +1,5 @@
-// One engine in one process, Node's or a page's, asked step by step. `place` is what differs between
-// the two: where files are read and kept.
+// Runs one engine in one process, Node's or a page's, step by step. `place` abstracts the difference
+// between the two: where files are read and stored.
 export class Measurement {
   #engine;
   #place;

@@ -1,12 +1,12 @@
-// How fast the packed npm package searches, as a share of the command: the same file, queries,
-// ef_search and procedure, one thread each, taking turns. The median time of a query says the same
-// as queries per second on a quiet machine, and suffers less where others work.
+// How fast the packed npm package searches, as a share of the command's speed: same file, queries,
+// ef_search and procedure, one thread each, alternately. The median time of a query is equivalent to
+// queries per second on a quiet machine, and suffers less from other load.
 //
 //     node bench/npm/native.mjs FILE QUERIES.npy HITHER [--truth T.npy] [--package DIR]
 //                               [--ef 10,20,40,80,160] [--rounds 5] [--filter JSON] [--json]
 //
-// HITHER is the command, built with --release; DIR is an unpacked npm package (default: "hither" as
-// Node finds it). Every figure is the median of the rounds.
+// HITHER is the command, built with --release; DIR is an unpacked npm package (default: "hither" as Node
+// resolves it). Every figure is the median of the rounds.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

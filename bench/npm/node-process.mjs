@@ -1,4 +1,4 @@
-// A process of Node with one engine, told by messages what to do.
+// A Node process with one engine, controlled by messages.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Measurement } from "./measure.mjs";

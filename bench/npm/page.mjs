@@ -1,4 +1,4 @@
-// A page with one engine; the texts that an engine cannot keep itself are kept in IndexedDB.
+// A page with one engine; data that an engine cannot store itself is stored in IndexedDB.
 import * as engine from "ENGINE";
 import { Measurement } from "./measure.mjs";
 

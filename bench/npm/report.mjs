@@ -1,4 +1,4 @@
-// A run as a table: an engine a line, and how often hither is as good.
+// Formats a run as a table: one line per engine, and by which factor hither is better.
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -29,7 +29,7 @@ export function print({ host, rows, entries }) {
   for (const entry of entries) {
     const recall = entry.recall === undefined ? "–" : entry.recall.toFixed(3);
     const cells = columns.map((column) => cell(entry, ours, column));
-    // Without enough recall a speed says nothing.
+    // Without sufficient recall, speed is meaningless.
     if (entry.failed.recall) cells[2] = "–";
     table.push([`${entry.package} ${entry.version}`, entry.index ?? "–", recall, ...cells]);
   }

@@ -1,5 +1,5 @@
-// hither against the other vector searches on npm, in Node and in headless Chromium: one run, the
-// engines in turn, medians. `node run.mjs [--quick] [--full] …`; README.md says what is measured.
+// Compares hither with the other vector searches on npm, in Node and in headless Chromium: one run, the
+// engines alternately, medians. `node run.mjs [--quick] [--full] …`; README.md says what is measured.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
@@ -125,7 +125,7 @@ async function round(place, entry, rows, number) {
       try {
         host = await restored(place, entry, rows);
       } catch (error) {
-        // What cannot be loaded is asked where it was built.
+        // An index that cannot be loaded is searched where it was built.
         entry.failed.load = error.message;
         await build(place, entry, rows);
         host = entry.resident;

@@ -1,5 +1,5 @@
-// What a browser downloads of each package: its WebAssembly module, and its JavaScript bundled and
-// minified as a site would, each as gzip -9 makes it.
+// The download size of each package in a browser: its WebAssembly module, and its JavaScript bundled and
+// minified as for a site, each compressed with gzip -9.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

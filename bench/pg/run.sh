@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make bench-pg` does: PostgreSQL 18 with pgvector and the extension on a free port, the same
-# rows on both sides, and bench/pg's measurements.
+# The script of `make bench-pg`: starts PostgreSQL 18 with pgvector and the extension on a free port, loads the
+# same rows on both sides, and runs bench/pg.
 #   bench/pg/run.sh [index] [--quick] [--rounds N] [--build-rounds N]
 set -eu
 cd "$(dirname "$0")/../.."
@@ -36,7 +36,7 @@ chmod 755 "$folder"
 server_start "$folder"
 trap 'server_stop "$folder"; rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
-# Memory enough that neither side reads from disk.
+# Enough memory that neither side reads from disk.
 "$bin/psql" -qX -h 127.0.0.1 -p "$port" -U postgres <<'SQL'
 ALTER SYSTEM SET shared_buffers = '1GB';
 ALTER SYSTEM SET max_wal_size = '8GB';

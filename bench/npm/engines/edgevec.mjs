@@ -1,6 +1,6 @@
-// edgevec: HNSW with the ef_search of its config, which a built index does not change, or its binary
-// codes with rescoring. Its metric "cosine" puts the farthest rows first (0.9.0), so it gets "l2",
-// which orders rows of length 1 alike. Kept in IndexedDB by `save`.
+// edgevec: HNSW with the ef_search of its config, which cannot be changed after building, or its binary
+// codes with rescoring. Its metric "cosine" returns the farthest rows first (0.9.0), so it uses "l2", which
+// gives the same order for rows of length 1. Stored in IndexedDB by `save`.
 import init_, { EdgeVec, EdgeVecConfig } from "edgevec";
 
 export const index = "HNSW";

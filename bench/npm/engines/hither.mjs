@@ -1,4 +1,4 @@
-// The packed package, as its README has it: codes and f16 vectors, kept in hither/storage.
+// The packed package, used as in its README: codes and f16 vectors, stored with hither/storage.
 import { Builder, load, open } from "hither";
 
 export const index = "HNSW";
@@ -8,7 +8,7 @@ let storage;
 
 export async function init({ asset }) {
   await load(await asset("hither/hither_bg.wasm"));
-  // A page that keeps files has this loaded too, as others have theirs.
+  // A page that stores files also loads this code, as with other engines.
   if (typeof document !== "undefined") storage = await import("hither/storage");
 }
 

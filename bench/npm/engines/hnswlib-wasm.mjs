@@ -1,4 +1,4 @@
-// hnswlib by Emscripten: the README's calls; kept in IndexedDB by its own file system.
+// hnswlib compiled with Emscripten, used as in its README; stored in IndexedDB by its own file system.
 import { loadHnswlib } from "hnswlib-wasm";
 
 export const index = "HNSW";
@@ -14,7 +14,7 @@ export function build(vectors, { dimensions, m, efConstruction }) {
   const rows = vectors.length / dimensions;
   const index = new library.HierarchicalNSW("cosine", dimensions, "");
   index.initIndex(rows, m, efConstruction, 100);
-  // All rows in one call would be two more copies of them on the way.
+  // Passing all rows in one call would copy them twice more.
   for (let first = 0; first < rows; first += 1000) {
     const some = [];
     for (let row = first; row < Math.min(first + 1000, rows); row += 1) {

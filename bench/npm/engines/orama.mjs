@@ -1,4 +1,4 @@
-// Orama: a scan of all rows in JavaScript; kept as JSON.
+// Orama: a scan of all rows in JavaScript; stored as JSON.
 import { create, insertMultiple, load, save as raw, search as find } from "@orama/orama";
 
 export const index = "scan";

@@ -1,4 +1,4 @@
-// @ruvector/wasm: a scan of all rows, whatever is asked of it ("HNSW requested but not available").
+// @ruvector/wasm: a scan of all rows, whatever is requested ("HNSW requested but not available").
 import init_, { VectorDB } from "@ruvector/wasm";
 
 export const index = "scan";

@@ -1,5 +1,5 @@
-// voy: a k-d tree over vectors that it cuts or fills up to 768 values; kept as a string. Its glue is
-// for bundlers that import WebAssembly as a module; these lines do what they do.
+// voy: a k-d tree over vectors that it truncates or pads to 768 values; stored as a string. Its glue code
+// is for bundlers that can import WebAssembly modules; these lines do what such a bundler does.
 import * as glue from "voy-search/voy_search_bg.js";
 
 export const index = "k-d tree";

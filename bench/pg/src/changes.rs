@@ -1,4 +1,4 @@
-//! What changes of a table cost that has an index of either side, and what is searched after them.
+//! Measures changes of a table with an index of either side, and searches after them.
 
 use crate::data::{Data, K, Result, text};
 use crate::server::{Server, Side};
@@ -9,28 +9,28 @@ use std::time::{Duration, Instant};
 /// One side's index.
 #[derive(Clone, Copy)]
 pub struct Method {
-    /// The table that it is on.
+    /// The table with the index.
     pub table: &'static str,
     pub name: &'static str,
     pub side: Side,
 }
 
-/// Rows between two checkpoints.
+/// Rows inserted between two checkpoints.
 const BETWEEN: usize = 1_000;
 
-/// Growing rows beside segments.
+/// Growing rows in addition to segments.
 const GROWING: usize = 2_048;
 
-/// Shares of the rows in four segments, of which none is worth merging with those that are smaller.
+/// The shares of four segments in the rows, chosen so that none is merged with the smaller ones.
 const SHARES: [usize; 4] = [27, 9, 3, 1];
 
-/// Where the log ends.
+/// The end of the WAL.
 fn position(server: &mut Server) -> Result<f64> {
     let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8";
     Ok(server.client.query_one(sql, &[])?.get(0))
 }
 
-/// Waits for merges in the background.
+/// Waits until background merges have ended.
 fn settle(server: &mut Server) -> Result<()> {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'hither merge'";
     while server.client.query_one(sql, &[])?.get::<_, i64>(0) > 0 {
@@ -39,8 +39,7 @@ fn settle(server: &mut Server) -> Result<()> {
     Ok(())
 }
 
-/// What changes of a table cost: seconds of an INSERT, seconds to the end of merging, bytes of WAL a
-/// row.
+/// The costs of changing a table: seconds of an INSERT, seconds until merging ends, bytes of WAL per row.
 pub fn change(server: &mut Server, method: Method, first: usize, count: usize) -> Result<[f64; 3]> {
     let Method { name, .. } = method;
     let table = format!("changed_{name}");
@@ -62,7 +61,7 @@ pub fn change(server: &mut Server, method: Method, first: usize, count: usize) -
     Ok([inserted, merged, wal])
 }
 
-/// Seconds of VACUUM after a tenth of a changed table was deleted.
+/// Seconds of VACUUM after deleting a tenth of a changed table.
 pub fn vacuum(server: &mut Server, method: Method) -> Result<f64> {
     let table = format!("changed_{}", method.name);
     server.client.batch_execute(&format!("DELETE FROM {table} WHERE id % 10 = 3"))?;
@@ -71,8 +70,8 @@ pub fn vacuum(server: &mut Server, method: Method) -> Result<f64> {
     Ok(begin.elapsed().as_secs_f64())
 }
 
-/// Bytes of WAL a row that is inserted into a changed table with a checkpoint before each thousand. The table has no
-/// holes yet: of each that is filled after a checkpoint the whole page would be logged, on both sides.
+/// Bytes of WAL per row when inserting into a changed table with a checkpoint before every thousand rows.
+/// The table must not have holes yet: filling one after a checkpoint logs the whole page, on both sides.
 pub fn checkpoints(server: &mut Server, method: Method, first: usize, count: usize) -> Result<f64> {
     let before = position(server)?;
     for from in (first..first + count).step_by(BETWEEN) {
@@ -87,8 +86,8 @@ pub fn checkpoints(server: &mut Server, method: Method, first: usize, count: usi
     Ok((position(server)? - before) / count as f64)
 }
 
-/// Microseconds of single INSERTs into a changed table, the median and the 99th percentile, while another
-/// connection inserts, too, and a third searches.
+/// The median and the 99th percentile of single INSERTs into a changed table, in microseconds, while
+/// another connection inserts as well, and a third searches.
 pub fn singles(
     server: &mut Server,
     data: &Data,
@@ -147,7 +146,8 @@ pub fn singles(
     Ok([times[times.len() / 2], times[times.len() * 99 / 100]])
 }
 
-/// A table of all rows whose index has four segments, and the other rows growing; gives their number.
+/// Creates a table of all rows whose index has four segments and some growing rows; returns the number of
+/// growing rows.
 pub fn parts(server: &mut Server, data: &Data) -> Result<usize> {
     let growing = GROWING.min(data.row_count() / 8);
     let stored = data.row_count() - growing;

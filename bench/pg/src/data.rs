@@ -6,19 +6,19 @@ use std::path::Path;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Rows that a search is asked for.
+/// The number of neighbours of a search.
 pub const K: usize = 10;
 
-/// Most queries that are asked.
+/// The maximum number of queries.
 const QUERIES: usize = 500;
 
-/// Which rows a search is about: all, or the hundredth part that passes a condition.
+/// Which rows a search may return: all, or the hundredth that passes a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     All,
     /// Scattered over all rows.
     Spread,
-    /// The nearest to one row: far from most queries.
+    /// The nearest to one row, and thus far from most queries.
     Near,
 }
 
@@ -35,17 +35,17 @@ impl Rows {
     }
 }
 
-/// What is searched.
+/// The rows and queries.
 pub struct Data {
     pub dimensions: usize,
-    /// All values, row by row, as f16 holds them.
+    /// All values, row by row, rounded to f16.
     pub rows: Vec<f32>,
-    /// The same of the queries: halfvec parameters are rounded too.
+    /// The values of the queries, rounded to f16, as halfvec parameters are.
     pub queries: Vec<f32>,
     /// 0 to 99 for each row.
     pub spread: Vec<i32>,
     pub near: Vec<i32>,
-    /// For each query, and each of [`Rows`], the distance of the tenth.
+    /// The distance of the tenth neighbour for each query and each of [`Rows`].
     far: Vec<[f64; 3]>,
 }
 
@@ -95,7 +95,7 @@ impl Data {
         }
     }
 
-    /// The mean share of the ten nearest that were found; rows as far as the tenth count.
+    /// The mean share of the ten nearest rows that were found; rows at the distance of the tenth count.
     pub fn recall(&self, found: &[Vec<i64>], rows: Rows) -> f64 {
         let hits = found.iter().enumerate().map(|(query, ids)| {
             let far = self.far[query][rows as usize];
@@ -104,7 +104,7 @@ impl Data {
         hits.map(|hits| hits.min(K)).sum::<usize>() as f64 / (K * found.len()) as f64
     }
 
-    /// Cosine distance.
+    /// The cosine distance.
     fn distance(&self, query: &[f32], row: usize) -> f64 {
         let (mut dot, mut a, mut b) = (0.0, 0.0, 0.0);
         for (x, y) in query.iter().zip(self.row(row)) {
@@ -126,7 +126,7 @@ impl Data {
             Rows::EVERY.map(|rows| {
                 let passing = all.iter().filter(|(_, row)| self.passes(*row, rows));
                 let mut near: Vec<(f32, usize)> = passing.copied().collect();
-                // Found in f32 with a margin, ordered in f64.
+                // Selected in f32 with a margin, then sorted in f64.
                 let some = (2 * K).min(near.len() - 1);
                 near.select_nth_unstable_by(some, |a, b| a.0.total_cmp(&b.0));
                 let mut exact: Vec<f64> = near[..=some]
@@ -141,7 +141,7 @@ impl Data {
     }
 }
 
-/// In sixteen sums, so that the compiler makes vector code of it.
+/// Uses sixteen sums, so that the compiler vectorises it.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; 16];
     for (a, b) in a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0) {
@@ -154,7 +154,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// A matrix of f2 or f4 as NumPy writes it: values a row, and all values, rounded to f16.
+/// A NumPy matrix of f2 or f4: the number of values per row, and all values, rounded to f16.
 fn read_npy(path: &Path) -> Result<(usize, Vec<f32>)> {
     let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
@@ -173,7 +173,7 @@ fn read_npy(path: &Path) -> Result<(usize, Vec<f32>)> {
     Ok((columns, values))
 }
 
-/// A halfvec as pgvector sends and receives it.
+/// A halfvec in pgvector's binary format.
 pub fn halfvec(values: &[f32]) -> Vec<u8> {
     let mut bytes = (values.len() as u16).to_be_bytes().to_vec();
     bytes.extend([0, 0]);
@@ -181,7 +181,7 @@ pub fn halfvec(values: &[f32]) -> Vec<u8> {
     bytes
 }
 
-/// The same as text.
+/// A vector as text.
 pub fn text(values: &[f32]) -> String {
     let values: Vec<String> = values.iter().map(f32::to_string).collect();
     format!("[{}]", values.join(","))

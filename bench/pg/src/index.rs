@@ -1,4 +1,4 @@
-//! `CREATE INDEX … USING hither` against pgvector's HNSW: on two tables of the same rows.
+//! Compares `CREATE INDEX … USING hither` with pgvector's HNSW, on two tables with the same rows.
 
 use crate::changes::{Method, change, checkpoints, parts, singles, vacuum};
 use crate::data::{Data, Result, Rows};
@@ -10,11 +10,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-/// Rows that an index has before others are inserted, and how many those are, where there are so many.
+/// The number of rows in an index before others are inserted, and of those that are inserted, if there are
+/// that many.
 const BEFORE: usize = 50_000;
 const INSERTED: usize = 20_000;
 
-/// Rows that are inserted with checkpoints between them, and one by one beside others.
+/// Rows that are inserted with checkpoints in between, and rows that are inserted one by one under load.
 const CHECKED: usize = 10_000;
 const SINGLE: usize = 4_000;
 
@@ -23,7 +24,7 @@ const METHODS: [Method; 2] = [
     Method { table: "indexed", name: "hither", side: Side::Hither },
 ];
 
-/// A figure of both sides, and the greatest ratio of ours to theirs that is wanted.
+/// A figure of both sides, and the greatest acceptable ratio of ours to theirs.
 struct Figure {
     what: String,
     values: [f64; 2],
@@ -113,7 +114,7 @@ pub fn run(
         pair(&what, 0.6, values);
     }
 
-    // Of the same rows with vectors of its own, against a file of them behind a foreign table.
+    // An index that stores vectors, against a foreign table of a file with the same rows.
     server.build("all.hither", "")?;
     server.foreign_table(data)?;
     create_with(server, METHODS[1], "embedding halfvec_cosine_ops", ", rerank = 'index'")?;
@@ -127,7 +128,7 @@ pub fn run(
     write(&figures, &curves, data, rounds, results)
 }
 
-/// The same of both methods.
+/// Measures both methods.
 fn both(mut of: impl FnMut(Method) -> Result<f64>) -> Result<[f64; 2]> {
     Ok([of(METHODS[0])?, of(METHODS[1])?])
 }
@@ -137,7 +138,7 @@ fn create(server: &mut Server, method: Method, columns: &str) -> Result<f64> {
     create_with(server, method, columns, "")
 }
 
-/// The same with more options.
+/// Seconds of CREATE INDEX with options.
 fn create_with(server: &mut Server, method: Method, columns: &str, options: &str) -> Result<f64> {
     let Method { table, name, .. } = method;
     server.client.batch_execute(&format!("DROP INDEX IF EXISTS {table}_embedding"))?;
@@ -148,7 +149,8 @@ fn create_with(server: &mut Server, method: Method, columns: &str, options: &str
     Ok(begin.elapsed().as_secs_f64())
 }
 
-/// Searches among a hundredth of the rows; pgvector's goes on, in relaxed order, until it has ten.
+/// Searches among a hundredth of the rows; pgvector's iterative scan continues, in relaxed order, until it
+/// has ten.
 fn filtered(server: &mut Server, data: &Data, rows: Rows, rounds: usize) -> Result<[Point; 2]> {
     let settings = [
         "SET enable_seqscan = off; SET hnsw.ef_search = 40; SET hnsw.iterative_scan = relaxed_order",

@@ -1,5 +1,5 @@
-//! Measures index files behind foreign tables (the part `files`), and indexes USING hither (the part
-//! `index`), against pgvector's HNSW in the same server.
+//! Compares index files behind foreign tables (the part `files`), and indexes USING hither (the part
+//! `index`), with pgvector's HNSW in the same server.
 //!
 //! Settings come from `bench/pg/run.sh`: `hither-bench-pg PART URL HITHER FOLDER ROWS QUERIES RESULTS
 //! ROUNDS BUILD_ROUNDS`.
@@ -17,13 +17,13 @@ use report::{Filtered, Report};
 use server::{Libraries, Server, Side};
 use std::path::Path;
 
-/// Settings of ef_search, for both sides.
+/// The values of ef_search, for both sides.
 const GRID: [usize; 11] = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
 
-/// ef_search where one setting is enough: the default of both.
+/// The ef_search for measurements at a single setting: the default of both.
 const EF: usize = 40;
 
-/// First queries of new backends, on each side.
+/// The number of first queries in new backends, for each side.
 const COLD: usize = 100;
 
 fn main() {
@@ -107,12 +107,12 @@ fn run(arguments: &[String]) -> Result<()> {
     report.write(Path::new(results))
 }
 
-/// Microseconds of the first query of a new backend on each side.
+/// Microseconds of the first query in a new backend, for each side.
 fn first_queries(server: &Server, data: &Data, libraries: Libraries) -> Result<[f64; 2]> {
     let mut times = [Vec::new(), Vec::new()];
     for number in 0..COLD {
         let query = data.query(number % data.query_count());
-        // Who comes second has the other's backend ending beside it.
+        // The backend of the first side is still ending while the second side is measured.
         let first = number % 2;
         for at in [first, 1 - first] {
             let side = [Side::Pgvector, Side::Hither][at];
@@ -122,7 +122,7 @@ fn first_queries(server: &Server, data: &Data, libraries: Libraries) -> Result<[
     Ok(times.map(median))
 }
 
-/// Searches among the hundredth part of the rows, in every way that there is.
+/// Measures all kinds of searches among a hundredth of the rows.
 fn filtered(server: &mut Server, data: &Data, rounds: usize) -> Result<Vec<Filtered>> {
     let ways = [
         (Side::Pgvector, "pgvector, iterative_scan off", "SET hnsw.iterative_scan = off"),

@@ -1,34 +1,34 @@
-//! Medians over rounds, and the latency at a recall.
+//! Medians over rounds, and the latency at a given recall.
 
 use crate::data::{Data, Result, Rows};
 use crate::server::{Server, Side};
 use postgres::Statement;
 
-/// One setting of one side.
+/// The measurement of one side at one setting.
 #[derive(Clone, Debug)]
 pub struct Point {
     pub ef_search: usize,
     pub recall: f64,
-    /// The median of the rounds' medians.
+    /// The median of the rounds' median times.
     pub micros: f64,
-    /// Rows that the poorest query got.
+    /// The fewest rows that any query got.
     pub fewest: usize,
 }
 
-/// The middle one.
+/// The median.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Something to be measured in turn with others: what is set before, and what is asked.
+/// A statement to be measured alternately with others, and the settings for it.
 pub struct Candidate {
     pub before: String,
     pub statement: Statement,
     pub rows: Rows,
 }
 
-/// Measures candidates in turn, every other round backwards.
+/// Measures candidates alternately, every second round in reverse order.
 pub fn alternate(
     server: &mut Server,
     data: &Data,
@@ -38,7 +38,7 @@ pub fn alternate(
     let mut times = vec![Vec::new(); candidates.len()];
     let mut points = Vec::new();
     for candidate in candidates {
-        // Not timed: it warms caches, settles the plan, and gives the recall.
+        // Not timed: warms caches, fixes the plan, and measures the recall.
         server.client.batch_execute(&candidate.before)?;
         let pass = server.pass(&candidate.statement, data, data.query_count())?;
         points.push(Point {
@@ -66,7 +66,7 @@ pub fn alternate(
     Ok(points)
 }
 
-/// Both sides, each on its table, at every setting.
+/// Measures both sides, each on its table, at every setting.
 pub fn sweep(
     server: &mut Server,
     data: &Data,
@@ -89,8 +89,8 @@ pub fn sweep(
     Ok(sides)
 }
 
-/// Microseconds at a recall: its logarithm is interpolated over recall between two settings. A curve
-/// that begins above gives its first setting, one that ends below none.
+/// Microseconds at a given recall: their logarithm is interpolated over recall between two settings. For a
+/// curve that begins above that recall, those of its first setting; for one that ends below, `None`.
 pub fn at_recall(curve: &[Point], target: f64) -> Option<f64> {
     let at = curve.iter().position(|point| point.recall >= target)?;
     let high = &curve[at];

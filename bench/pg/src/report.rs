@@ -1,4 +1,4 @@
-//! The table, the verdicts, and the JSON.
+//! Writes the table, the verdicts, and the JSON.
 
 use crate::data::{Result, Rows};
 use crate::measure::{Point, at_recall};
@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// A search with a filter.
+/// The results of searches with a filter.
 pub struct Filtered {
     pub rows: Rows,
     pub way: &'static str,
@@ -15,7 +15,7 @@ pub struct Filtered {
     pub point: Point,
 }
 
-/// All that was measured; pairs are pgvector's and ours.
+/// All results; pairs are pgvector's and ours.
 pub struct Report {
     pub rows: usize,
     pub dimensions: usize,
@@ -24,17 +24,17 @@ pub struct Report {
     pub curves: [Vec<Point>; 2],
     /// Microseconds of `hither bench`, for each setting.
     pub without_sql: Vec<f64>,
-    /// With libraries that are loaded on demand, and with such that were before.
+    /// With libraries that are loaded on demand, and with preloaded ones.
     pub cold: [[f64; 2]; 2],
     pub bytes: [u64; 2],
-    /// Seconds; NaN if nothing was built.
+    /// Seconds; NaN if builds were skipped.
     pub build: [f64; 2],
     pub filtered: Vec<Filtered>,
-    /// One file, many files of one table, many partitions.
+    /// One file, one table of many files, many partitions.
     pub sharded: Vec<(&'static str, Point)>,
 }
 
-/// A target: what, pgvector's figure, ours, and the greatest ratio of ours to theirs.
+/// A target: its name, pgvector's figure, ours, and the greatest acceptable ratio of ours to theirs.
 struct Target {
     what: String,
     unit: &'static str,

@@ -1,4 +1,4 @@
-//! The tables of both sides, and how they are asked.
+//! The tables of both sides, and their queries.
 
 use crate::data::{Data, K, Result, Rows, halfvec, text};
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut};
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// Files behind one table.
+/// The number of files behind one table.
 pub const SHARDS: usize = 32;
 
-/// What is measured against what.
+/// The side that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Pgvector,
@@ -19,7 +19,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// Its table of all rows.
+    /// Its table with all rows.
     pub fn table(self) -> &'static str {
         match self {
             Self::Pgvector => "heap",
@@ -27,7 +27,7 @@ impl Side {
         }
     }
 
-    /// Sets how many candidates a search keeps.
+    /// The statement that sets the number of candidates in a search.
     pub fn ef_search(self, ef: usize) -> String {
         match self {
             Self::Pgvector => format!("SET hnsw.ef_search = {ef}"),
@@ -39,13 +39,13 @@ impl Side {
 /// When a backend loads the libraries of the extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Libraries {
-    /// In the first query that needs them.
+    /// When a query first needs them.
     OnDemand,
-    /// As it starts.
+    /// When the backend starts.
     Preloaded,
 }
 
-/// A server with the extension in it, and where files go.
+/// A server with the extension, and the folder for index files.
 pub struct Server {
     pub url: String,
     pub hither: PathBuf,
@@ -74,9 +74,9 @@ impl ToSql for Query {
     postgres::types::to_sql_checked!();
 }
 
-/// What a pass over the queries gave.
+/// The results of a pass over the queries.
 pub struct Pass {
-    /// Microseconds of each.
+    /// Microseconds of each query.
     pub times: Vec<f64>,
     pub found: Vec<Vec<i64>>,
 }
@@ -92,7 +92,7 @@ impl Server {
         Ok(Self { url: url.into(), hither, folder, client })
     }
 
-    /// The heap that pgvector indexes and hither builds from.
+    /// Creates the heap that pgvector indexes and hither builds from.
     pub fn load(&mut self, data: &Data) -> Result<()> {
         self.client.batch_execute(&format!(
             "CREATE EXTENSION hither CASCADE;
@@ -120,7 +120,7 @@ impl Server {
         Ok(())
     }
 
-    /// Seconds that CREATE INDEX takes, at one thread and with memory enough.
+    /// Seconds of CREATE INDEX, with one thread and enough memory.
     pub fn create_index(&mut self) -> Result<f64> {
         self.client.batch_execute(
             "DROP INDEX IF EXISTS heap_embedding;
@@ -134,7 +134,7 @@ impl Server {
         Ok(begin.elapsed().as_secs_f64())
     }
 
-    /// Seconds that `hither build --postgres` takes, from its start to the file in place.
+    /// Seconds of `hither build --postgres`, from its start until the file is in place.
     pub fn build(&self, name: &str, condition: &str) -> Result<f64> {
         let begin = Instant::now();
         let built = Command::new(&self.hither)
@@ -149,7 +149,7 @@ impl Server {
         Ok(begin.elapsed().as_secs_f64())
     }
 
-    /// The foreign table of the file of all rows.
+    /// Creates the foreign table of the file with all rows.
     pub fn foreign_table(&mut self, data: &Data) -> Result<()> {
         self.client.batch_execute(&format!(
             "CREATE SERVER files FOREIGN DATA WRAPPER hither OPTIONS (location '{}');
@@ -160,7 +160,7 @@ impl Server {
         Ok(())
     }
 
-    /// The foreign tables: one file; one table of many; many partitions.
+    /// Creates the foreign tables: of one file; of many files; partitions with one file each.
     pub fn foreign_tables(&mut self, data: &Data) -> Result<()> {
         std::fs::create_dir_all(self.folder.join("shards"))?;
         self.foreign_table(data)?;
@@ -182,7 +182,7 @@ impl Server {
         Ok(())
     }
 
-    /// Bytes on disk.
+    /// The size on disk in bytes.
     pub fn size(&mut self, side: Side) -> Result<u64> {
         match side {
             Side::Hither => Ok(std::fs::metadata(self.folder.join("all.hither"))?.len()),
@@ -193,7 +193,7 @@ impl Server {
         }
     }
 
-    /// A k-NN query, prepared.
+    /// Prepares a k-NN query.
     pub fn prepare(&mut self, table: &str, rows: Rows) -> Result<Statement> {
         let condition = rows.condition();
         Ok(self.client.prepare(&format!(
@@ -201,7 +201,7 @@ impl Server {
         ))?)
     }
 
-    /// Asks so many of the queries, one after another.
+    /// Runs `count` queries one after another.
     pub fn pass(&mut self, statement: &Statement, data: &Data, count: usize) -> Result<Pass> {
         let mut pass = Pass { times: Vec::new(), found: Vec::new() };
         for query in 0..count {
@@ -214,8 +214,8 @@ impl Server {
         Ok(pass)
     }
 
-    /// Microseconds of the first query of a new backend; the connection itself is not counted, and
-    /// so neither are libraries that come with it.
+    /// Microseconds of the first query in a new backend. Connecting is not counted, and neither is loading
+    /// libraries that happens then.
     pub fn cold(&self, side: Side, libraries: Libraries, query: &[f32]) -> Result<f64> {
         let table = side.table();
         let vector = text(query);
@@ -250,7 +250,7 @@ impl Server {
         Ok(scan.collect::<Vec<_>>().join(", "))
     }
 
-    /// `hither bench` over the same file: microseconds a search, for each ef_search.
+    /// Runs `hither bench` over the same file: microseconds per search, for each ef_search.
     pub fn without_sql(&self, queries: &Path, grid: &[usize]) -> Result<Vec<f64>> {
         let list: Vec<String> = grid.iter().map(usize::to_string).collect();
         let output = Command::new(&self.hither)
