@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 const ALIGNMENT: usize = 64;
 
-/// Bytes in memory that start at a multiple of 64, as an index wants them: a cache line, and the
-/// widest register.
+/// Bytes in memory that start at a multiple of 64, as an index needs them: a cache line, and the widest
+/// register.
 ///
 /// ```
 /// let bytes = hither::raw::AlignedBytes::copy_of(&[1, 2, 3]);

@@ -123,8 +123,8 @@ impl Header {
         bytes
     }
 
-    /// Reads and checks a header. The version comes before the checksum, which another version
-    /// may compute otherwise.
+    /// Reads and checks a header. The version comes before the checksum, which another version may compute
+    /// differently.
     fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.get(..8) != Some(MAGIC.as_slice()) {
             return Err(ErrorKind::NotAnIndex.into());
@@ -218,7 +218,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// Checks that every section lies within the file, is as it should be, and overlaps no other.
+/// Checks that every section lies within the file, is well-formed, and overlaps no other.
 fn check_sections(manifest: &Manifest, manifest_end: u64, file_length: u64) -> Result<()> {
     const WHAT: &str = "the table of sections";
     let within =
@@ -266,18 +266,18 @@ fn covered(manifest: &Manifest, manifest_end: u64, file_length: u64) -> Vec<(u64
     covered
 }
 
-/// What the start of a file says of the rest.
+/// What the start of a file says about the rest.
 #[derive(Debug)]
 pub(crate) struct Start {
     pub manifest: Manifest,
     pub content_id: u128,
-    /// Bytes of the file, and where its manifest ends.
+    /// The length of the file in bytes, and where its manifest ends.
     pub length: u64,
     pub manifest_end: u64,
 }
 
 impl Start {
-    /// How many of a file's first bytes [`read`](Self::read) wants, by its header.
+    /// How many of the file's first bytes [`read`](Self::read) needs, by its header.
     pub fn wanted(start: &[u8]) -> Result<u64> {
         let header = Header::decode(start)?;
         if header.manifest_length > manifest::MOST as u64 {
@@ -286,7 +286,7 @@ impl Start {
         Ok(header.manifest_offset.saturating_add(header.manifest_length))
     }
 
-    /// Reads header and manifest, which `bytes` begin with, and checks that every section lies within the file.
+    /// Reads header and manifest, with which `bytes` begin, and checks that every section lies within the file.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         Self::of(&Header::decode(bytes)?, bytes)
     }

@@ -77,9 +77,9 @@ impl IndexBuilder {
         })
     }
 
-    /// Puts segments that the options' `memory` does not hold aside in `spill` until the file is written:
-    /// in a `std::fs::File` that can be read and written, or in any other [`Spill`]. It takes as many bytes
-    /// as the index's file, without the last segment.
+    /// Puts segments aside in `spill` until the file is written, where the options' `memory` cannot hold them:
+    /// in a `std::fs::File` that can be read and written, or in any other [`Spill`]. It takes as many bytes as
+    /// the index's file without the last segment.
     ///
     /// ```
     /// use hither::{Index, IndexBuilder, IndexOptions, Metric};
@@ -122,9 +122,8 @@ impl IndexBuilder {
         self.random_keys = RandomKeys::seeded(seed);
     }
 
-    /// Takes the codes that the options ask for only where they tell the rows apart, as the default does: a
-    /// segment whose rows they do not tell apart keeps its vectors, even under
-    /// [`Codes::Sq8Only`](crate::Codes::Sq8Only).
+    /// Uses the codes of the options only where they tell the rows apart, as the default does: a segment whose
+    /// rows they do not tell apart keeps its vectors, even under [`Codes::Sq8Only`](crate::Codes::Sq8Only).
     ///
     /// ```
     /// use hither::{Codes, Index, IndexBuilder, IndexOptions, Metric};

@@ -152,7 +152,7 @@ impl Filter {
     /// Whether a row matches if its column number i has the value `get(i)`.
     ///
     /// # Errors
-    /// As [`check`](Self::check).
+    /// Those of [`check`](Self::check).
     pub(crate) fn matches_values<'v>(
         &self,
         schema: &[ColumnSchema],

@@ -88,7 +88,7 @@ pub(crate) struct Segment<'a> {
     /// The stored vectors, or the codes decoded to vectors if there are only codes.
     pub vectors: VectorsView<'a>,
     pub codes: Option<CodesView<'a>>,
-    /// What these are.
+    /// Which codes these are.
     pub stored_codes: Codes,
     pub hnsw: Option<HnswView<'a>>,
     pub ivf: Option<IvfView<'a>>,
