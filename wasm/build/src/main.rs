@@ -1,6 +1,6 @@
-//! `hither-wasm-build MODULE FOLDER`: of the module that rustc made the one that the package has, one
-//! that only searches, and the JavaScript that calls both. `hither-wasm-build MODULE FOLDER lazy`: of the module that
-//! searches a file where it lies that one, and the JavaScript that calls it.
+//! `hither-wasm-build MODULE FOLDER` makes, from the module that rustc made, the module of the package, one
+//! that only searches, and the JavaScript that calls both. `hither-wasm-build MODULE FOLDER lazy` makes, from
+//! the module that searches files on their server, that module of the package and the JavaScript that calls it.
 
 mod panics;
 
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use walrus::Module;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What exports begin with that change an index or build one.
+/// The prefixes of exports that change or build an index.
 const BUILDING: [&str; 6] = [
     "filebuilder_",
     "__wbg_filebuilder_",
@@ -51,10 +51,10 @@ fn make_lazy(module: &str, folder: &Path) -> Result<()> {
     Ok(std::fs::write(folder.join("hither_lazy.wasm"), bytes)?)
 }
 
-/// The module as JavaScript calls it, by the script that is written.
+/// The module with the exports that JavaScript calls; writes the script that calls them.
 fn bound(module: &str, script: &Path) -> Result<Vec<u8>> {
     let mut made = Bindgen::new().input_path(module).no_modules(true)?.generate_output()?;
-    // wasm-bindgen keeps one instance a script; a function makes one each time.
+    // wasm-bindgen keeps one instance for each script; a function makes one for each call.
     let text = format!(
         "export function bindings(FinalizationRegistry) {{\n{}\nreturn wasm_bindgen;\n}}\n",
         made.js()
@@ -66,8 +66,8 @@ fn bound(module: &str, script: &Path) -> Result<Vec<u8>> {
     Ok(whole.emit_wasm())
 }
 
-/// The module without the functions by which JavaScript changes an index or builds one. What is reached from
-/// them alone an optimiser leaves out.
+/// The module without the functions by which JavaScript changes or builds an index. An optimiser then leaves
+/// out what only they reach.
 fn without_building(module: &[u8]) -> Result<Vec<u8>> {
     let mut module = Module::from_buffer(module)?;
     let exports = module.exports.iter();

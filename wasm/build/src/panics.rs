@@ -1,10 +1,10 @@
-//! What panics would say, left out of a module whose panic handler says nothing and traps.
+//! Removes the messages of panics from a module whose panic handler only traps.
 
 use std::ops::Range;
 use walrus::ir::{Instr, Value};
 use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionKind, Module};
 
-/// Whether a function of Rust's libraries panics, by its path.
+/// Whether a function of Rust's libraries panics, judged by its path.
 fn is_panic(path: &str) -> bool {
     let path = path.split('<').next().unwrap_or_default();
     let path = path.rsplit_once("::h").map_or(path, |(path, _)| path);
@@ -15,15 +15,15 @@ fn is_panic(path: &str) -> bool {
             || ["_fail", "_failed", "_overflow", "_error"].iter().any(|end| name.ends_with(end)))
 }
 
-/// The module's panic handler says nothing and traps. The functions of Rust's libraries that end
-/// in it are made to trap themselves, so that an optimiser drops what their callers would hand
-/// them: a text, numbers and a place in the source.
+/// The module's panic handler says nothing and traps. This makes the functions of Rust's libraries that end in
+/// it trap themselves, so that an optimiser drops the arguments of their callers: a text, numbers and a place
+/// in the source.
 pub fn end_at_once(module: &mut Module) {
     let panics: Vec<_> = module
         .funcs
         .iter_local()
         .filter(|(id, function)| {
-            // One that returns would not end so, whatever it is called.
+            // A function that returns would not end like this, whatever its name.
             let end = function.block(function.entry_block()).instrs.last();
             matches!(end, Some((Instr::Unreachable(_), _)))
                 && module.funcs.get(*id).name.as_deref().is_some_and(is_panic)
@@ -40,11 +40,11 @@ pub fn end_at_once(module: &mut Module) {
     }
 }
 
-/// A place in the source as `core::panic::Location` has it: where its file's name lies and how long
-/// that is, the line, the column; 32 bits each.
+/// The size of a place in the source, a `core::panic::Location`: the address and length of the file's name, the
+/// line and the column, 32 bits each.
 const PLACE: usize = 16;
 
-/// Makes zeros, which compress to nothing, of the places in the source that only panics name.
+/// Overwrites the places in the source that only panics name with zeros, which compress to nothing.
 pub fn forget_places(module: &mut Module) {
     let all: Vec<_> = module.data.iter().map(|data| data.id()).collect();
     for id in all {
@@ -62,12 +62,12 @@ pub fn forget_places(module: &mut Module) {
                 names.push(name);
             }
         }
-        // Only now: many places share a name.
+        // Only now, because many places share a name.
         names.into_iter().for_each(|name| bytes[name].fill(0));
     }
 }
 
-/// Where the name of the file lies, if a place in the source begins at `at`.
+/// The range of the file's name, if a place in the source begins at `at`.
 fn source_file(bytes: &[u8], at: usize, start: usize) -> Option<Range<usize>> {
     let place = bytes.get(at..at + PLACE)?.as_chunks().0;
     let number = |which: usize| u32::from_le_bytes(place[which]) as usize;

@@ -1,5 +1,4 @@
-//! Runs a module made of `#[wasm_bindgen_test]`s, in Node or in a browser: cargo's runner for
-//! wasm32-unknown-unknown.
+//! Runs modules of `#[wasm_bindgen_test]`s in Node or in a browser: cargo's runner for wasm32-unknown-unknown.
 
 use std::process::ExitCode;
 
