@@ -1,5 +1,5 @@
-// What an answer is: rows by number, as an iterable and as JSON, columns whose names are taken, what an
-// update keeps, how many rows several files have, and a recall that was not reached.
+// Answers: rows by number, as an iterable and as JSON, columns whose names are taken, what an update keeps, how many
+// rows several files have, and a recall that was not reached.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, open } from "hither";
@@ -80,7 +80,7 @@ test("a column whose name is taken has underscores behind it, and nothing is los
     assert.deepEqual(result.rows().map(Object.entries).map(entries), [found]);
     assert.deepEqual(JSON.parse(JSON.stringify(result)).map(Object.entries).map(entries), [found]);
     assert.deepEqual(entries(Object.entries(await it.get(0))), got);
-    // In columns, and where they are asked for, they have their own names.
+    // In `columns`, and in options, they have their own names.
     assert.deepEqual([result.columns.key, result.columns.distance], [["k"], ["d"]]);
     const [only] = await it.search([0, 1], { k: 1, include: ["distance"] });
     assert.deepEqual({ ...only }, { key: 0, distance: 0, distance__: "d" });
@@ -128,7 +128,7 @@ test("of rows with the same key in several files one is counted", async () => {
 });
 
 test("a wanted recall that the calibration did not reach is said", async () => {
-  // In so many dimensions of noise a small graph finds little.
+  // With so many dimensions of noise, a small graph finds little.
   const [rows, dimensions] = [20_000, 48];
   let state = 1;
   const noise = () => ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32 - 0.5);

@@ -1,7 +1,7 @@
-// The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is
-// missing, as in private windows. `node browser.mjs FOLDER`: bundles lie in FOLDER/*/out, each with an
-// index.html that sets document.title to what it found, and an entries.html where both entries are taken;
-// FOLDER/vite is the source of FOLDER/vite/out, where storage.html is for several tabs.
+// The package in headless Chromium: bundled, from Vite's dev server, and with IndexedDB where OPFS is missing, as in
+// private windows. `node browser.mjs FOLDER`: bundles are in FOLDER/*/out, each with an index.html that sets
+// document.title to its result, and an entries.html that uses both entries; FOLDER/vite is the source of
+// FOLDER/vite/out, where storage.html is for several tabs.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer as createVite } from "vite";
@@ -10,7 +10,7 @@ import { POLICY, files, launch, serve, titleOf } from "./chromium.mjs";
 import { part, serveRanges } from "./range-server.mjs";
 
 const browser = await launch();
-/** What pages said that failed, told again at the end: much is said in between. */
+/** The failures that pages reported, repeated at the end because much is printed in between. */
 const failed = [];
 
 /** The page without a bundler, and the package from another origin, as from a CDN. */
@@ -28,7 +28,7 @@ async function apart(folder, installed) {
   return { url: `${page.url}apart-page.html`, close: () => (page.close(), cdn.close()) };
 }
 
-/** Vite's dev server over the page's source, as `vite` without a configuration has it. */
+/** Vite's dev server over the page's source, as `vite` runs without a configuration. */
 async function dev(folder, create) {
   const find = files(join(folder, "out"));
   const server = await create({
@@ -39,7 +39,7 @@ async function dev(folder, create) {
     server: { host: "127.0.0.1", port: 0 },
     plugins: [
       {
-        // Only indexes and their versions are not Vite's.
+        // All but indexes and their versions is Vite's.
         name: "index-file",
         configureServer: ({ middlewares }) => {
           middlewares.use((request, answer, next) => {
@@ -54,7 +54,7 @@ async function dev(folder, create) {
 }
 
 /**
- * Opens the page, and again with the index out of reach if it is `kept`; then other pages, and one in three
+ * Opens the page, and once more with the index unreachable if it is `kept`; then other pages, and one page in three
  * `tabs` at once.
  */
 async function check(name, { url, close }, { init, kept = false, expected = "", others = [], tabs } = {}) {
@@ -89,7 +89,7 @@ async function check(name, { url, close }, { init, kept = false, expected = "", 
 const at = (...names) => join(process.argv[2], ...names);
 const whole = { kept: true, expected: "opfs", others: ["entries.html", "entries.html#whole"] };
 const apartly = { ...whole, others: ["apart-entries-page.html", "apart-entries-page.html#whole"] };
-// esbuild copies no files, so a worker is made of a text.
+// esbuild copies no files, so a worker is made from text.
 await check("esbuild", await serve(at("esbuild", "out"), `${POLICY} blob:`), whole);
 await check("webpack", await serve(at("webpack", "out")), whole);
 await check("webpack", await serve(at("search", "out")), { expected: "search alone" });
@@ -125,12 +125,12 @@ await check("vite build on a page that is not secure", { ...insecure, url: insec
   expected: "indexeddb",
   tabs: "storage.html",
 });
-// Half of it, by another length than was said: the connection breaks off.
+// Half of the file, with the length of the whole: the connection breaks off.
 const half = (answer) => {
   answer.writeHead(200, { "content-type": "application/wasm", "content-length": 1000 });
   answer.write(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]), () => answer.destroy());
 };
-// The module itself, as some servers call it.
+// The module itself, with the media type that some servers give it.
 const charset = (answer, path) =>
   answer.writeHead(200, { "content-type": "application/wasm; charset=utf-8" }).end(readFileSync(at("vite", "out", path)));
 for (const [what, expected, instead] of [
@@ -143,7 +143,7 @@ for (const [what, expected, instead] of [
   const { url, close } = await serve(at("vite", "out"), POLICY, instead);
   await check(`for the module ${what}`, { url: `${url}module.html`, close }, { expected: `: ${expected}, then` });
 }
-// A file of another origin, which lets pages read it, but none of its headers, and is not asked for leave.
+// A file of another origin, which lets pages read it but not its headers, and must not be asked for leave first.
 const methods = new Set();
 const elsewhere = await serveRanges(readFileSync(at("ranges.hither")));
 elsewhere.state.instead = (request, answer, range) => {

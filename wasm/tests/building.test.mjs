@@ -1,4 +1,4 @@
-// What the installed package builds in Node: files against the command's, and progress that is heard.
+// What the installed package builds in Node: files equal to the command's, and progress reports.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
@@ -81,7 +81,7 @@ test("of every kind, code, element, key and column type too", async () => {
           assert(expected && Buffer.compare(bytes, expected) === 0, JSON.stringify(options));
           different.add(Buffer.from(bytes).toString("latin1"));
         });
-        // What the command refuses, the builder refuses.
+        // The builder refuses what the command refuses.
         assert.equal(made, expected ? "no error" : "invalid_parameter", JSON.stringify(options));
       }
     }
@@ -117,7 +117,7 @@ test("values of every type come back", async () => {
   assert.equal(await code(() => builder.add([1, 2])), "key_type");
   const small = await open(await builder.finish());
   assert.deepEqual(small.get("x"), { key: "x", vector: Float32Array.of(1, 2), ...row });
-  // What is printed is what was given, and finds its row again, also where a Date knows no such year.
+  // Printed values are the given ones, and find their row again, even in years that a Date does not know.
   for (const at of ["+12024-05-01T12:00:00Z", "-290308-12-21T19:59:05.224193Z"]) {
     assert.equal(small.get(at).at, at);
     assert.deepEqual(small.search([9, 9], { filter: { at } }).keys, [at]);

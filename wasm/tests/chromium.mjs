@@ -1,4 +1,4 @@
-// Headless Chromium, and a server of files for its pages.
+// Headless Chromium, and a file server for its pages.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -11,17 +11,17 @@ export function launch() {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       ...["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-      // A host that is not this machine's own by its name: its pages are not secure.
+      // A host that is not known as this machine's own, so that its pages are not secure.
       "--host-resolver-rules=MAP insecure.test 127.0.0.1",
     ],
   });
 }
 
-/** Goes to an address, and gives the title in which a page says what it found. */
+/** Goes to an address, and returns the title, in which a page reports its result. */
 export async function titleOf(page, where) {
   await page.goto("about:blank");
   await page.goto(where);
-  // Three tabs that race take a minute beside others that work.
+  // Three tabs that race take a minute when the machine is busy.
   await page.waitForFunction(() => document.title.includes(":"), undefined, { timeout: 300_000 }).catch(() => {});
   return page.title();
 }
@@ -29,8 +29,8 @@ export async function titleOf(page, where) {
 export const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 
 /**
- * Answers with a file, whose ETag is a version that the page can raise; false if there is none. `instead` answers
- * for modules until the page says that they be given.
+ * Answers with a file, whose ETag is a version that the page can raise; false if there is none. `instead` answers for
+ * modules until the page asks for them.
  */
 export function files(folder, policy = POLICY, instead) {
   let version = 1;

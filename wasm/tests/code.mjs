@@ -1,4 +1,4 @@
-// How a call ends: the code of its error, which must be a HitherError.
+// The outcome of a call: the code of its error, which must be a HitherError.
 import assert from "node:assert/strict";
 import { HitherError } from "hither";
 

@@ -1,5 +1,5 @@
-// What is left when WebAssembly traps: an error that says so, everything that was open lost, and a
-// next `open` that begins anew. The trap is made here, for the module has none to offer.
+// When WebAssembly traps there is an error that says so, everything that was open is lost, and the next `open` starts
+// anew. The trap is made here, because the module has none to offer.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -41,7 +41,7 @@ test("after a trap what was open is lost, and what is opened next answers", asyn
   const anew = await open(file);
   assert.deepEqual([...anew.search([3, 4]).keys], [1, 0]);
   assert.deepEqual([memory().indexes, memory().files], [1, file.length]);
-  // Their numbers may be of others by now.
+  // Their numbers may be those of other objects by now.
   for (const lost of [() => index.search([1, 2]), () => index.info, () => waiting.add([1, 2]), () => waiting.finish()]) {
     assert.equal(await code(lost), "crashed");
   }

@@ -1,4 +1,4 @@
-// In a page: hither/search and hither, whichever comes first, the other later. #whole: hither first.
+// In a page: hither/search and hither, in either order, one later than the other. #whole: hither first.
 import { check, tell } from "./title.mjs";
 
 const refused = (call) => {
@@ -10,7 +10,7 @@ const refused = (call) => {
   return false;
 };
 
-/** What hither/search opened answers, and refuses to change. */
+/** An index of hither/search answers, and refuses to change. */
 async function searches(index, expected) {
   check(JSON.stringify(index.search(42, { k: 3 })) === JSON.stringify(expected), "hither/search answers otherwise");
   const { vector } = index.get(7);
@@ -18,7 +18,7 @@ async function searches(index, expected) {
   check(await index.save().then(() => false, (error) => error.code === "unsupported"), "hither/search saves");
 }
 
-/** What hither does: it builds, changes and saves. */
+/** hither builds, changes and saves. */
 async function builds({ Builder, open }) {
   const builder = new Builder({ dimensions: 2, metric: "l2" });
   for (let at = 0; at < 50; at += 1) builder.add([at, 0]);
@@ -39,7 +39,7 @@ async function both() {
   const first = await open("/words.hither");
   const expected = first.search(42, { k: 3 });
   await searches(first, expected);
-  // Before anything else is loaded, a builder takes rows, and open waits for the module that changes.
+  // Before anything else is loaded, a builder takes rows, and `open` waits for the module that changes indexes.
   const { Builder, open: openWhole } = await whole();
   built ??= await builds({ Builder, open: openWhole });
   const changed = await openWhole("/words.hither");

@@ -1,4 +1,4 @@
-// What goes wrong in the installed package says so, and leaves nothing behind.
+// Errors of the installed package say what is wrong, and leave nothing behind.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
@@ -131,7 +131,7 @@ test("what makes no sense is refused, and breaks nothing", async () => {
     for (const [at, call] of calls.entries()) assert.equal(await code(call), wanted, `${at}: ${call}`);
   }
   assert.equal(index.search(query, { k: 1, filter: null }).keys[0], 3);
-  // Used from within its own progress, it says so and goes on.
+  // Used from within its own progress callback, it reports an error and goes on.
   const codes = new Set();
   const within = (...calls) => ({
     onProgress() {

@@ -1,5 +1,5 @@
-// Filters, and whatever else is given by name: what would say nothing is refused, and matches not
-// every row.
+// Filters, and everything else that is given by name: a condition that would say nothing is refused, and does not
+// match every row.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import vm from "node:vm";
@@ -44,7 +44,7 @@ test("a filter that says nothing is refused, and so is one that says it within",
   ];
   for (const it of nothing) {
     for (const place of places) {
-      // No filter at all is one.
+      // No filter at all is a valid filter.
       const filter = place(it);
       if (filter === undefined) continue;
       const found = await code(() => index.search([0, 1], { filter }));
@@ -72,7 +72,7 @@ test("a filter that says something holds, of plain objects, of other realms, and
     }
   }
   for (const filter of [{}, "{}", null, undefined]) assert.equal(index.search([0, 1], { filter }).length, 2);
-  // The same again, then another: what is bound is told apart.
+  // The same filter again, then another: the index binds it anew only when it differs.
   for (const [owner, key] of [["ann", 0], ["ann", 0], ["bob", 1], ["ann", 0]]) {
     assert.deepEqual([...index.search([0, 1], { filter: { owner } }).keys], [key]);
   }
@@ -111,7 +111,7 @@ test("what is given by name is an object of names, and not what keeps them elsew
       assert.equal(await code(call), "invalid_parameter", `${call} of ${Object.prototype.toString.call(none)}`);
     }
   }
-  // Nor is a document of a json column.
+  // Nor are these documents of a json column.
   for (const j of [new Map([["a", 1]]), new Set(), { a: new Map() }, () => 1, Symbol("s"), [Symbol("s")], /x/]) {
     assert.equal(await code(() => index.insert([0, 1], { columns: { j } })), "column_type", Object.prototype.toString.call(j));
   }

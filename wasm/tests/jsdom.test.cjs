@@ -1,6 +1,6 @@
 /** @jest-environment jsdom */
-// In Jest, where jsdom plays a page: every entry can be required, though jsdom has no fetch, no streams and
-// nothing that encodes texts, and its classes are others than Node's.
+// In Jest, where jsdom acts as a page: every entry can be required, though jsdom has no fetch, no streams and no
+// TextEncoder, and its classes are not Node's.
 
 async function fileOf() {
   const { Builder } = require("hither");

@@ -1,5 +1,5 @@
-// Servers that misbehave, and files that are replaced, under an index that is searched where it lies: an answer that is
-// right, or an error that says what is wrong, after a bounded number of requests.
+// Servers that misbehave, and files that are replaced, while an index is searched on its server: the answer is right,
+// or an error says what is wrong, after a bounded number of requests.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -7,7 +7,7 @@ import { Builder, memory, open } from "hither";
 import { open as openInWorker } from "hither/worker";
 import { part, serveRanges } from "./range-server.mjs";
 
-/** A file of rows [at, …] with lists for ranges, of which each kind and version has its own content. */
+/** A file of rows [at, …] with lists for ranges; each kind and version has content of its own. */
 async function fileOf({ ranges = true, rows = 4000, shift = 0 } = {}) {
   const builder = new Builder({ dimensions: 8, metric: "l2", columns: { name: "text" }, ranges });
   for (let at = 0; at < rows; at += 1) {
@@ -18,7 +18,7 @@ async function fileOf({ ranges = true, rows = 4000, shift = 0 } = {}) {
 }
 
 const file = await fileOf();
-/** Another one of the same length. */
+/** Another file of the same length. */
 const other = await (async () => {
   for (let shift = 1; ; shift += 1) {
     const made = await fileOf({ shift });
@@ -32,7 +32,9 @@ const query = [1, 2, 3, 4, 5, 6, 7, 8];
 const right = whole.search(query, { exact: true }).rows();
 const lazily = { lazy: true, timeout: 10_000 };
 
-/** Opens by a server that then misbehaves so, asks, and gives the answer or the error, and how many requests that took. */
+/**
+ * Opens from a server that then misbehaves, asks, and returns the answer or the error, and how many requests it took.
+ */
 async function asked(instead, { from = file, at = "asking", options = {} } = {}) {
   const { state, url, close } = await serveRanges(from);
   let index;
@@ -51,7 +53,7 @@ async function asked(instead, { from = file, at = "asking", options = {} } = {})
   }
 }
 
-/** Once as this says, and well from then on. */
+/** Answers like this once, and properly from then on. */
 const once = (answer) => {
   let done = false;
   return (request, response, range, number) => {
@@ -66,7 +68,7 @@ const cut = (_, answer, range) => {
   answer.write(file.subarray(range[0], range[1] - 1), () => setImmediate(() => answer.destroy()));
   return true;
 };
-/** Bytes of which one is another. */
+/** The bytes with one of them changed. */
 const wrong = (range) => {
   const bytes = Buffer.from(file.subarray(...range));
   bytes[bytes.length >> 1] ^= 1;
@@ -88,7 +90,8 @@ test("a server that stumbles is asked again, and the answer is right", async () 
   };
   for (const at of ["opening", "asking"]) {
     for (const [what, stumble] of Object.entries(stumbles)) {
-      // What a server answers first that sends no ranges is the file; wrong bytes of the first are not known to be wrong.
+      // The first response of a server that sends no ranges is the file, and wrong bytes in the first one cannot be
+      // recognised.
       if (at === "opening" && (what === "200" || what.startsWith("wrong") || what.startsWith("short, with"))) continue;
       const { rows, error } = await asked(once(stumble), { at });
       assert.deepEqual(rows, right, `${at}, ${what}: ${error?.stack}`);
@@ -175,7 +178,7 @@ test("a server that hides its headers, or takes turns with one that calls the fi
 test("a file that is replaced is an error, whatever of it is told, and versions are never mixed", async () => {
   for (const headers of [{}, { etag: '"two"' }, { "content-range": null, etag: null }, { etag: null, "last-modified": "Tue, 01 Dec 2026 09:00:00 GMT" }]) {
     for (const from of [other, await fileOf({ rows: 5000 }), await fileOf({ rows: 2100 }), without]) {
-      // At each of the requests of a question.
+      // A fault at each of the requests of a question.
       for (let nth = 1; ; nth += 1) {
         let number = 0;
         const { rows, error } = await asked((_, answer, range) => {
@@ -243,7 +246,7 @@ test("random faults at random requests: right rows, or an error, and the next qu
   const faults = [status(500), cut, (_, answer) => (answer.destroy(), true), (_, answer, range) => part(answer, file, range, {}, wrong(range)), (_, answer, range) => part(answer, file, range, { etag: '"two"' })];
   let answers = 0;
   for (let round = 0; round < 20; round += 1) {
-    // Of one question in three each request may fail.
+    // In one of three rounds, each request may fail.
     state.instead = (request, answer, range, number) => round % 3 === 1 && (number * 7919) % 13 < 2 && faults[(number * 31) % faults.length](request, answer, range, number);
     const k = 1 + (round % 9);
     const rows = await index.search(query, { exact: true, k }).then((found) => found.rows(), (error) => assert(["http", "network", "corrupt"].includes(error.code), error.stack));

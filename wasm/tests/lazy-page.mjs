@@ -1,5 +1,5 @@
-// In a page: a file of another origin is searched where it lies, by `hither` and in a worker; one of a server that
-// ignores ranges is brought whole.
+// In a page: a file of another origin is searched on its server, by `hither` and in a worker; one from a server that
+// ignores ranges is downloaded whole.
 import { open } from "hither";
 import { open as openInWorker } from "hither/worker";
 import { check, tell } from "./title.mjs";

@@ -1,5 +1,5 @@
-// A file that is searched where it lies: what it answers, against the whole file; what is brought of it, against the
-// command; and what becomes of questions that are given up.
+// A file that is searched on its server: its answers, compared with those of the whole file; what is downloaded of
+// it, compared with the command; and questions that are given up.
 import assert from "node:assert/strict";
 import { after, afterEach, test } from "node:test";
 import { Builder, memory, open } from "hither";
@@ -21,7 +21,7 @@ after(() => (whole.free(), close()));
 afterEach(() => (state.instead = undefined));
 const query = (at) => queries.subarray(at * dimensions, (at + 1) * dimensions);
 
-/** What is comparable of an answer: which rows, how far, with what. */
+/** The comparable parts of an answer: the rows, their distances and values. */
 const told = (result) => ({ ...result, stats: undefined, rows: result.rows() });
 
 test("every vector read, it answers as the whole file does, whatever is kept and how many requests go together", async () => {
@@ -34,7 +34,7 @@ test("every vector read, it answers as the whole file does, whatever is kept and
       for (const asked of [{ k: 5 }, { k: 12, filter, include: ["words"] }, { radius: 0.5, include: false }, { k: 3, radius: 0.4 }, { k: 4, metric: "l2" }]) {
         assert.deepEqual(told(await index.search(query(at), { ...asked, exact: true })), told(whole.search(query(at), { ...asked, exact: true })));
       }
-      // By lists it may miss rows, but what it finds is right.
+      // By lists it may miss rows, but the rows that it finds are right.
       const found = await index.search(query(at), { filter });
       const all = new Map([...whole.search(query(at), { k: 2000, exact: true, filter })].map((row) => [row.key, row]));
       assert.equal(found.length, 10);
@@ -162,7 +162,7 @@ test("no more requests go together than are allowed, and they carry no header th
   const safe = ["range", "host", "connection", "accept", "accept-language", "accept-encoding", "user-agent", "sec-fetch-mode", "cache-control", "pragma"];
   for (const [options, most] of [[{}, 6], [{ concurrency: 2 }, 2]]) {
     Object.assign(state, { most: 0, headers: [] });
-    // They wait for one another, unless there are no more.
+    // They wait for one another, unless no more come.
     const waiting = new Set();
     const release = () => waiting.forEach((resume) => resume());
     state.instead = async () => {
@@ -235,7 +235,7 @@ test("in a worker it answers the same, tells what came, and ends what nobody wai
   stop.abort();
   assert.equal(await stopped, "aborted");
   state.instead = undefined;
-  // It is not waited for what was stopped.
+  // It does not wait for the questions that were stopped.
   assert.deepEqual(told(await index.search(query(1), asked)), told(whole.search(query(1), asked)));
   index.free();
 });

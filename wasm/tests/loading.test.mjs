@@ -1,5 +1,5 @@
-// How files and the module come: side by side, bounded, in order; what servers answer that is no file; and
-// sources of other realms, and of Blobs without streams.
+// How files and the module are loaded: concurrently, within a limit, in order; responses that are no file; and
+// sources of other realms, and Blobs without streams.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
@@ -13,7 +13,7 @@ import { fileOf } from "./rows.mjs";
 const rows = (from) => Array.from({ length: 10 }, (_, at) => ({ key: from + at, n: from + at }));
 const files = await Promise.all(Array.from({ length: 20 }, (_, at) => fileOf({ n: "int64" }, rows(10 * at), { keys: "int64" })));
 
-/** A server whose answers wait for `open`; it knows how many it has not given, and had at most. */
+/** A server whose answers wait for `open`; it counts the answers that it has yet to give, now and at most. */
 const waiting = { now: 0, most: 0, paths: [] };
 let hold = async () => {};
 const server = createServer(async (request, answer) => {
@@ -26,7 +26,7 @@ const server = createServer(async (request, answer) => {
   if (kind === "file") answer.end(files[number]);
   else answer.writeHead(Number(kind)).end();
 });
-// Else it ends connections of 5 s ago, as a busy machine uses them again.
+// Otherwise it ends connections after 5 s, just when a busy machine uses them again.
 server.keepAliveTimeout = 0;
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 after(() => (server.closeAllConnections(), server.close()));
@@ -39,7 +39,7 @@ function again() {
 
 test("several files are asked for together, six at a time, and answer in their order", async () => {
   again();
-  // Each waits until six are asked for, or all that are left; the first of them is answered last.
+  // Each answer waits until six files are requested, or all that are left; the first is answered last.
   let release;
   let together = new Promise((resolve) => (release = resolve));
   hold = async (number) => {
@@ -57,7 +57,7 @@ test("several files are asked for together, six at a time, and answer in their o
   index.free();
 });
 
-/** In a page: the module and the file are each given once both are asked for. */
+/** In a page: the module and the file are each given only after both are requested. */
 const PAGE = `
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -78,7 +78,8 @@ console.log(index.length);`;
 
 test("a file is asked for before the module has come, and the module before the file", () => {
   for (const entry of ["hither", "hither/search"]) {
-    // One that waits for the other would wait for ever; Node then ends, as nothing is left to do, and says so.
+    // If one waited for the other, it would wait for ever; Node then ends, because nothing is left to do, and says
+    // so.
     const said = execFileSync(process.execPath, ["--conditions=browser", "--input-type=module", "--eval", PAGE, entry], { input: files[0] });
     assert.equal(`${said}`, "10\n", entry);
   }
@@ -139,7 +140,7 @@ test("values of another realm are taken as those of this one", async () => {
 });
 
 test("a stream of another realm is read, which gives a reader of its own", async () => {
-  // As an iframe's: of the same kind, but no instance of the class here.
+  // Like an iframe's: of the same kind, but no instance of the class here.
   const { ReadableStreamBYOBReader } = globalThis;
   globalThis.ReadableStreamBYOBReader = class {};
   try {

@@ -1,5 +1,6 @@
-// What searching a file where it lies brings of it, as `hither bench --ranges` counts it: bytes, requests and round
-// trips of the first answer of a session, opening included, and of the second: the middle and the 95th of a hundred.
+// Measures what a search downloads of a file on a server, as `hither bench --ranges` counts it: bytes, requests and
+// round trips of the first answer of a session, opening included, and of the second: the median and the 95th of a
+// hundred.
 import { open } from "hither";
 
 const COUNTS = ["bytes", "requests", "trips"];

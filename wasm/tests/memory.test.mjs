@@ -1,4 +1,4 @@
-// Memory of the installed package in Node: it does not grow, and where there is none that is an error.
+// Memory of the installed package in Node: it does not grow, and running out of it is an error.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ test("opening and freeing 1,000 indexes does not grow memory", async () => {
 });
 
 test("a build takes little more memory than its rows, and a delta none beside what is open", () => {
-  // Each in a process of its own: memory never shrinks.
+  // Each program in a process of its own: memory never shrinks.
   const run = (program) => {
     const args = ["--input-type=module", "-e", `import { Builder, load, memory, open } from "hither"; await load(); ${program}`];
     return JSON.parse(execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: "utf8" }));
@@ -44,7 +44,7 @@ test("a build takes little more memory than its rows, and a delta none beside wh
 
 test("more memory than there is is an error, and what is open goes on", async () => {
   const expected = await builderOf(3000).finish();
-  // Builders of 65,535 numbers a row fill memory, with fewer and fewer rows.
+  // Builders with rows of 65,535 numbers fill the memory, with fewer and fewer rows each.
   const builders = [];
   for (const rows of [1024, 128, 16, 2]) {
     const flat = new Float32Array(rows * 65_535);
@@ -58,7 +58,7 @@ test("more memory than there is is an error, and what is open goes on", async ()
   const large = { columns: { note: new Uint8Array(1.5e9) } };
   assert.equal(await code(() => new Builder({ dimensions: 1, metric: "l2", columns: { note: "bytes" } }).add([1], large)), "out_of_memory");
   assert.equal(index.search(0).length, 10);
-  // What is made now lies at both ends of 4 GB: a signed place would be negative.
+  // New objects are at both ends of 4 GB: a signed address would be negative.
   for (let count = 0; count < 8; count += 1) builders.splice(builders.length >> 1, 1)[0].free();
   const high = await open(expected);
   assert.equal(high.length, 3000);

@@ -1,5 +1,5 @@
-// Random indexes of every type, changed and saved again and again, against rows in a Map: what is
-// found, how many, how far, and every value. SEEDS is how many indexes (40), SEED the first.
+// Random indexes of every type, changed and saved again and again, compared with rows in a Map: which rows are found,
+// how many, at which distances, and every value. SEEDS is the number of indexes (40), SEED the first.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, open } from "hither";
@@ -38,7 +38,7 @@ const isTrue = (value) => value === true;
 const and = (values) => (values.includes(false) ? false : values.includes(null) ? null : true);
 const or = (values) => (values.includes(true) ? true : values.includes(null) ? null : false);
 
-/** A filter of one column, and what it says of a row: true, false or, where that is unknown, null. */
+/** A filter of one column, and its value for a row: true, false or, where that is unknown, null. */
 function leaf(random, { name, type }) {
   const { make, compare } = TYPES[type];
   const value = make(random);
@@ -87,7 +87,7 @@ const DISTANCES = {
   cosine: (a, b) => 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)),
 };
 
-/** Keys as a Map holds them: an int64 that is exact as a number is one. */
+/** Keys as a Map has them: an int64 that is exact as a number is a number. */
 const plain = (key) => (typeof key === "bigint" && BigInt(Number(key)) === key && Math.abs(Number(key)) <= SAFE ? Number(key) : key);
 
 /** An index of random shape and its rows. */
@@ -154,7 +154,7 @@ class Model {
       assert(!this.rows.has(given));
       this.rows.set(given, { vector, columns: row.columns });
     } else if (key !== undefined && what === "update") {
-      // What is left out stays, and null empties.
+      // Columns that are left out stay, and null clears one.
       const columns = { ...this.rows.get(key).columns, ...row.columns };
       const emptied = this.random.pick([undefined, ...Object.keys(columns)]);
       delete columns[emptied];

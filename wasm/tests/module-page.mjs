@@ -1,5 +1,5 @@
-// In a page whose server does not give the module: says by which codes opening fails, by each entry, or that it
-// opens, until the server gives it.
+// In a page whose server does not give the module: reports with which codes each entry fails to open, or that it
+// opens, until the server gives the module.
 import { Builder, open } from "hither";
 import { open as openToSearch } from "hither/search";
 import { put } from "hither/storage";

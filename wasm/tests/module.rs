@@ -1,5 +1,5 @@
-//! The exported classes from within WebAssembly, in Node and in a browser: what they build and answer against
-//! the library, what values are in JavaScript, and what they refuse. `make test-npm` runs it.
+//! Tests of the exported classes from within WebAssembly, in Node and in a browser: what they build and answer,
+//! compared with the library, how values look in JavaScript, and what they refuse. `make test-npm` runs it.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -85,7 +85,7 @@ export function sink(has_room, goes_on) {
   };
 }")]
 extern "C" {
-    /// Takes a file of as many bytes as it hears will come.
+    /// Takes a file of the announced number of bytes.
     #[wasm_bindgen(extends = FileSink)]
     type Taker;
     fn sink(has_room: bool, goes_on: bool) -> Taker;
@@ -111,14 +111,14 @@ fn opened(content: &[u8]) -> OpenIndex {
     opened
 }
 
-/// The code of what went wrong; behind it there is a message.
+/// The code of an error, which must have a message.
 fn code<T>(outcome: Outcome<T>) -> String {
     let Err(failure) = outcome else { return "no error".into() };
     assert!(!failure.message().is_empty());
     failure.code()
 }
 
-/// Searches for the `k` nearest, filtered or not.
+/// Searches for the `k` nearest, with or without the filter.
 fn search(opened: &mut OpenIndex, query: &[f32], k: usize, filtered: bool) -> Outcome<()> {
     opened.search(Some(query.to_vec()), k, None, None, None, false, None, None, filtered)
 }

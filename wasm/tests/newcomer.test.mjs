@@ -1,4 +1,4 @@
-// What those try first who come from other packages: an error says what to do instead.
+// What users of other packages try first: the error says what to do instead.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, HitherError, open } from "hither";

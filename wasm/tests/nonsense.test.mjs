@@ -1,5 +1,5 @@
-// Whatever is given, an error is a HitherError, and none that ends what is open: random arguments of
-// random calls. SEEDS is how many rounds of calls (4), SEED the first.
+// Random arguments of random calls: every error is a HitherError, and none ends what is open. SEEDS is the number of
+// rounds of calls (4), SEED the first.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, HitherError, open } from "hither";

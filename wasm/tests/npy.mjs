@@ -1,4 +1,4 @@
-// NumPy's files.
+// Reads NumPy's files.
 import { readFileSync } from "node:fs";
 
 /** The numbers of a .npy file of f2, f4 or i8. */

@@ -1,4 +1,4 @@
-// In a page: hither, hither/worker and hither/storage, over a file of the server.
+// In a page: hither, hither/worker and hither/storage, with a file from the server.
 import { open } from "hither";
 import * as storage from "hither/storage";
 import { Builder, open as openInWorker } from "hither/worker";
@@ -72,7 +72,7 @@ async function stored() {
   return storage.backend();
 }
 
-/** 304 says that nothing is new to who asked for that, and is no file to who asked for one. */
+/** 304 means "nothing new" to a conditional request, and is no file for any other. */
 async function unchanged() {
   const { fetch } = globalThis;
   const whole = await storage.get("words");
@@ -101,7 +101,7 @@ async function unchanged() {
   await storage.remove("bare");
 }
 
-/** After a reload, with the index out of the network's reach. */
+/** After a reload, with the index unreachable. */
 async function again() {
   check((await codeOf(open("/words.hither"))) === "network", "the network is off");
   const index = await storage.open("words", { verify: "full" });

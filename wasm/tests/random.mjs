@@ -1,4 +1,4 @@
-/** Numbers from a seed (mulberry32). */
+/** Random numbers from a seed (mulberry32). */
 export function randomOf(seed) {
   const random = () => {
     seed = (seed + 0x6d2b79f5) | 0;

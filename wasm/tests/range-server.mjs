@@ -1,10 +1,10 @@
-// A server of one file that sends ranges, and may misbehave.
+// A server of one file that sends ranges, and can misbehave.
 import { createServer } from "node:http";
 
 /**
- * Serves `state.file`. `state.instead(request, answer, range, number)` may answer a request, and then gives true;
- * `range` is `[start, end]`, or undefined to who asks for all. `state.asked` has each request's range, `state.most`
- * how many there were at a time.
+ * Serves `state.file`. `state.instead(request, answer, range, number)` may answer a request, and then returns true;
+ * `range` is `[start, end]`, or undefined if the whole file is requested. `state.asked` has the range of each
+ * request, `state.most` the greatest number of requests at a time.
  */
 export async function serveRanges(file) {
   const state = { file, asked: [], headers: [], now: 0, most: 0, instead: undefined };
@@ -20,7 +20,7 @@ export async function serveRanges(file) {
     if (range) part(answer, state.file, range);
     else answer.writeHead(200, { "content-length": state.file.length }).end(state.file);
   });
-  // Else it ends connections of 5 s ago, as a busy machine uses them again.
+  // Otherwise it ends connections after 5 s, just when a busy machine uses them again.
   server.keepAliveTimeout = 0;
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const url = `http://127.0.0.1:${server.address().port}/words.hither`;
@@ -28,7 +28,7 @@ export async function serveRanges(file) {
   return { state, url, close };
 }
 
-/** Answers with a range as it should be, but for headers that are given; null leaves one out. */
+/** Answers with the right range, except for the given headers; null leaves one out. */
 export function part(answer, file, [start, wanted], given = {}, body = undefined) {
   const end = Math.min(wanted, file.length);
   const headers = { "content-range": `bytes ${start}-${end - 1}/${file.length}`, etag: '"one"', ...given };

@@ -1,8 +1,8 @@
-// Every block of code in the README, as it is printed: run in Node, workerd or Chromium, and type-checked but
-// for the service worker; TypeScript by its strictest, JavaScript without types of its own parameters.
-// `node readme.mjs README FOLDER`: FOLDER has the packages and the files words.hither, other.hither.
-// The model of transformers.js is too large for a test: a package of its name makes vectors of words, and
-// has the types that the recipes use.
+// Every block of code in the README, as printed: run in Node, workerd or Chromium, and type-checked, except the
+// service worker; TypeScript with its strictest options, JavaScript without types of its own parameters. `node
+// readme.mjs README FOLDER`: FOLDER has the packages and the files words.hither, other.hither. The model of
+// transformers.js is too large for a test: a package of the same name makes vectors of words, and has the types that
+// the recipes use.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const [readme, root] = process.argv.slice(2);
 const folder = join(root, "readme");
 const bin = (name) => join(root, "node_modules", ".bin", name);
 
-/** What runs each of them. */
+/** How each of them is run. */
 const RUN = {
   node: ["first.mjs", "build.mjs", "filters.mjs", "change.mjs", "lazy.mjs"],
   workerd: ["worker.js"],
@@ -62,7 +62,10 @@ function run(command, ...given) {
   return stdout;
 }
 
-/** TypeScript by its strictest, JavaScript by the package's types; a service worker's scope has none here. */
+/**
+ * Checks TypeScript with its strictest options, JavaScript with the package's types; there are no types for the scope
+ * of a service worker here.
+ */
 function typed() {
   const all = ["--noEmit", "--target", "es2022", "--module", "nodenext", "--lib", "esnext,dom,dom.iterable", "--types", "node", "--skipLibCheck"];
   run(bin("tsc"), ...all, "--strict", ...RUN.types);
@@ -70,7 +73,7 @@ function typed() {
   run(bin("tsc"), ...all, "--allowJs", "--checkJs", "--jsx", "react-jsx", "--strict", "false", ...scripts);
 }
 
-/** What is printed beside a search as what it finds, is what it finds. */
+/** The result that is printed beside a search is the result of the search. */
 function foundAsSaid(name) {
   const code = readFileSync(join(folder, name), "utf8");
   const checked = code.replaceAll(/^(index\.search.*); \/\/ (?:.*: )?(\w(?:, \w)*)$/gm, (_, call, keys) =>
@@ -86,7 +89,7 @@ function inNode() {
   assert.deepEqual(said.slice(1), ["", "", "6 A goldfish in a bowl\n", ""]);
 }
 
-/** The recipe for large files, of a server. */
+/** The recipe for large files on a server. */
 async function lazily() {
   const { url, close } = await serveRanges(readFileSync(join(root, "ranges.hither")));
   const { suggestions } = await import(join(folder, "lazy.mjs"));
@@ -150,7 +153,7 @@ const config :Workerd.Config = (
   }
 }
 
-/** Pages that use what the README shows, and say in their title what came of it. */
+/** Pages that use what the README shows, and report the result in their title. */
 const PAGES = {
   "text.js": `import { search } from "./search.js";
 import { check, tell } from "./title.mjs";

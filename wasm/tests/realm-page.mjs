@@ -1,4 +1,4 @@
-// In a page: what an iframe makes is of other classes, and is taken as what the page makes.
+// In a page: objects that an iframe makes are of other classes, and are accepted like those of the page.
 import { Builder, load, open } from "hither";
 import { open as openToSearch } from "hither/search";
 import * as storage from "hither/storage";
@@ -17,7 +17,7 @@ const codeOf = async (call) => {
   return "no error";
 };
 
-/** Every kind of source, made there. */
+/** Every kind of source, made in the iframe. */
 async function sources() {
   const bytes = new Uint8Array(await (await fetch("/words.hither")).arrayBuffer());
   const theirs = new other.Uint8Array(bytes);

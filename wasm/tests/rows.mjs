@@ -1,4 +1,4 @@
-// A small index for tests: its rows are vectors [at, 1] under l2, whose attributes are given.
+// A small index for tests: its rows are vectors [at, 1] under l2, with the given attributes.
 import { Builder, open } from "hither";
 
 /** The file of these rows, each `{ key, …attributes }`. */

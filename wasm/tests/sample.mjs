@@ -1,5 +1,5 @@
-// The sample, as tests of the installed package use it in Node. HITHER is the command, SAMPLE the sample's folder,
-// WORK one with its index file, words.hither, to which tests add files of their own.
+// The sample, for tests of the installed package in Node. HITHER is the command, SAMPLE the folder of the sample,
+// WORK a folder with its index file, words.hither, to which tests add files of their own.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after } from "node:test";

@@ -1,4 +1,4 @@
-// In a page: hither/search, whose smaller module answers as the whole one, which runs in a worker.
+// In a page: hither/search, whose smaller module answers like the whole one, which runs in a worker.
 import { HitherError, open } from "hither/search";
 import { open as openWhole } from "hither/worker";
 import { check, tell } from "./title.mjs";
@@ -41,7 +41,7 @@ async function search() {
     index.free();
     whole.free();
   }
-  // A worker's requests are not among the page's.
+  // The requests of a worker are not among those of the page.
   const modules = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(".wasm"));
   check(modules.length === 1 && modules[0].encodedBodySize < 300_000, `modules: ${modules.map(({ name }) => name)}`);
 }

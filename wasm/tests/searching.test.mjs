@@ -1,4 +1,4 @@
-// What the installed package answers in Node, against the command, and how an index changes.
+// What the installed package answers in Node, compared with the command, and how an index changes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Builder, open } from "hither";
@@ -106,7 +106,7 @@ test("streams may give pieces of any size", async () => {
   const pieces = (type, size) => {
     let at = 0;
     const pull = (stream) => {
-      // Small ones as long as the header comes.
+      // Small pieces until the header is complete.
       const end = at + (at < 200 ? size : 1e6);
       if (at < file.length) return stream.enqueue(Uint8Array.from(file.subarray(at, (at = end))));
       stream.close();

@@ -1,9 +1,9 @@
-// The same few lines in every runtime: builds, opens, searches; throws if an answer is wrong.
+// The same few lines in every runtime: build, open and search; they throw if an answer is wrong.
 import { Builder, HitherError, open } from "hither";
 
 const URL_OF_FILE = "https://files.test/rows.hither";
 
-/** A file that stays on a server, for which `fetch` stands here: there is none in every runtime. */
+/** A file that stays on a server, replaced by a `fetch` of our own here: not every runtime has a server. */
 async function lazily() {
   const builder = new Builder({ dimensions: 2, metric: "l2", columns: { name: "text" }, ranges: true });
   for (let at = 0; at < 3000; at += 1) builder.add([at, at % 7], { columns: { name: `row ${at}` } });

@@ -1,5 +1,5 @@
-// In a page, several of which are open at once: each stores, opens and deletes files of the same names,
-// and sees a whole file or none.
+// In a page, several of which are open at once: each stores, opens and deletes files with the same names, and sees a
+// whole file or none.
 import * as storage from "hither/storage";
 import { check, tell } from "./title.mjs";
 
@@ -7,7 +7,7 @@ const ROUNDS = 25;
 const codeOf = (promise) => promise.then((value) => value, (error) => error.code ?? String(error));
 
 async function race() {
-  // Not by the cache, to which several tabs would write at once.
+  // Not through the cache, to which several tabs would write at once.
   const [whole, other] = await Promise.all(
     ["/race.hither", "/other.hither"].map(async (url) => (await fetch(url, { cache: "no-store" })).blob()),
   );

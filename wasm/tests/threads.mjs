@@ -1,8 +1,8 @@
-// hither/worker outside of browsers: threads are not those of browsers, and an index that is open keeps
-// no program from ending.
+// hither/worker outside of browsers: threads are not those of browsers, and an open index does not keep a program
+// from ending.
 import { Builder, HitherError, open } from "hither/worker";
 import { readFileSync } from "node:fs";
-// Streams do not cross to every worker.
+// Not every worker can receive streams.
 const index = await open(new Response(new Uint8Array(readFileSync("words.hither"))));
 const [row] = (await index.search(42, { k: 1 })).rows();
 const missing = await open("none.hither").catch((error) => error);

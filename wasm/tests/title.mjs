@@ -1,4 +1,4 @@
-/** Sets document.title to what a page's checks end in: their text, or what failed. */
+/** Sets document.title to the outcome of a page's checks: their text, or what failed. */
 export function tell(checks) {
   checks
     .catch((error) => {

@@ -1,4 +1,4 @@
-// Compiled with no more types than a page has, or Node.
+// Compiled with only the types that a page has, or Node.
 import { Builder, type Index, load, open } from "hither";
 import { type Index as SearchIndex, open as openToSearch } from "hither/search";
 import { list } from "hither/storage";

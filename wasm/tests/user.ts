@@ -76,7 +76,7 @@ export async function lazily(signal: AbortSignal): Promise<number> {
   return (hit?.title.length ?? 0) + (row?.title.length ?? 0) + bytes + requests + roundTrips + (told ?? 0);
 }
 
-/** What only searches does not change. */
+/** An index that only searches does not change. */
 async function search(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   using index: SearchIndex = await openToSearch(bytes);
   const [nearest] = index.search([1, 2, 3], { k: 1 });
@@ -85,7 +85,7 @@ async function search(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   void index.insert;
 }
 
-/** What the caller says of the columns, hits and rows have, at every door; another name or type is an error. */
+/** Hits and rows have the columns that the caller names, in every entry; another name or type is an error. */
 interface Film {
   title: string;
   year: number | null;
@@ -121,7 +121,7 @@ async function typed(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   void wrong;
 }
 
-/** The same of what is asynchronous; here only its types are used. */
+/** The same for asynchronous methods; here only their types are used. */
 export async function typedInPage(): Promise<string> {
   const inWorker: WorkerIndex<Film> = await openInWorker<Film>("/films.hither");
   const [hit] = await inWorker.search([1, 2, 3]);

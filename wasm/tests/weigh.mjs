@@ -1,5 +1,5 @@
-// What weighs what in a module that has the names of its functions: `node weigh.mjs MODULE`. Bytes
-// of code by the part of the library, and gzipped by themselves: together they take a little less.
+// Weighs the parts of a module that has the names of its functions: `node weigh.mjs MODULE`. Bytes of code for each
+// part of the library, and gzipped separately: together they take a little less.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
