@@ -1,4 +1,4 @@
-//! Searching a file that lies elsewhere, by ranges of its bytes.
+//! Searching a remote file by ranges of its bytes.
 //!
 //! # No I/O of its own
 //!

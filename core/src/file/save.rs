@@ -18,7 +18,7 @@ impl IndexBuilder {
 
 impl Index<'_> {
     /// Writes the index to a new file, [whole or not at all](write_file). It may replace the index's own file:
-    /// whoever has that open keeps the old one.
+    /// readers that have that open keep the old one.
     ///
     /// # Errors
     /// Those of [`write_to`](Self::write_to) and of [`write_file`].

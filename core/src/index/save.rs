@@ -175,7 +175,7 @@ fn nothing_to_merge() -> Error {
 /// [`MERGE_ROW_BYTES`](crate::limits::MERGE_ROW_BYTES) for each row of all indexes, which count towards the
 /// limit, and the bytes of text keys and of mapped files, which do not.
 ///
-/// `progress`, if given, hears of segments that are built because memory is limited.
+/// `progress`, if given, is told of segments that are built because memory is limited.
 ///
 /// # Errors
 /// Those of [`merge`] and of [`IndexBuilder::make_room`].

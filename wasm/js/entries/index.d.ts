@@ -292,8 +292,8 @@ export interface GetOptions {
 /** What a row has beside its vector. */
 export interface RowOptions {
   /**
-   * Its key. It may be left out where keys are row numbers, of which it gets the next, or UUIDs, of which it gets a
-   * random one.
+   * Its key. It may be left out where keys are row numbers (the row gets the next number) or UUIDs (it gets a random
+   * one).
    */
   key?: Key;
   /** Its attributes by column. */
