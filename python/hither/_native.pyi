@@ -61,16 +61,16 @@ class SearchResult:
 
     @property
     def keys(self) -> NDArray[Any]:
-        """Keys, nearest first: of one query ``[found]``, of several ``[queries, k]``, where -1 (None of
-        keys that are text or UUIDs) stands where fewer rows were found."""
+        """Keys, nearest first: ``[found]`` for one query, ``[queries, k]`` for several, padded with -1 (None if
+        keys are text or UUIDs) where fewer rows were found."""
     @property
     def distances(self) -> NDArray[np.float32]:
         """Distances, of the same shape; infinite where fewer rows were found."""
     @property
     def reached_recall(self) -> float | None:
-        """What the calibration reached, where more recall was wanted."""
+        """The recall that the calibration reached, if more was wanted."""
     def hits(self) -> Any:
-        """The rows with their attributes: a list of ``Hit`` for one query, a list of such for several."""
+        """The rows with their attributes: a list of ``Hit`` for one query, a list of such lists for several."""
     def __iter__(self) -> Iterator[NDArray[Any]]: ...
     def __len__(self) -> int: ...
     @overload
@@ -80,7 +80,7 @@ class SearchResult:
 
 @final
 class Index:
-    """An open index: memory-mapped, so that rows are read where they lie. Threads may share it."""
+    """An open index: memory-mapped, so that rows are read in place. Threads may share it."""
 
     def search(
         self,
@@ -102,20 +102,20 @@ class Index:
         Args:
             queries: One vector ``[dimensions]`` or several ``[queries, dimensions]``, as ``hither.build``
                 takes them.
-            k: How many rows. Default 10; with ``radius`` all.
+            k: The number of rows. Default 10; with ``radius`` all.
             filter: Only rows that match, such as ``{"year": {"$gte": 2020}, "lang": "en"}``; as JSON, too.
-            recall: Search as hard as this recall takes, by the file's calibration.
+            recall: Search with the effort that reaches this recall, by the file's calibration.
             ef_search: HNSW: candidates kept during the search. Default 40.
             probes: IVF: lists to look into. Default 16.
             exact: Scan all rows.
-            radius: All rows within this distance, by an exact scan; with ``k`` the nearest so many, as a
-                search finds them, that are within it.
-            metric: Measure by another metric: where all rows have unit length, or with ``exact``.
-            like: In place of queries, the key of a row: those nearest to it, without itself.
+            radius: All rows within this distance, by an exact scan; with ``k`` the ``k`` nearest of them, as a
+                search finds them.
+            metric: Another metric: only if all rows have unit length, or with ``exact``.
+            like: Instead of queries, the key of a row: finds the rows nearest to it, without itself.
             threads: Threads for several queries; 0 for all.
 
         Raises:
-            InputError: Queries, filter or options that make no sense (a ValueError).
+            InputError: Invalid queries, filter or options (a ValueError).
             KeyNotFoundError: No row has the key ``like`` (a KeyError).
             FileError: The file is damaged where the search reads (an OSError).
         """
@@ -123,30 +123,30 @@ class Index:
     def get(self, key: Any) -> Row | None: ...
     @overload
     def get(self, key: Any, default: _T) -> Row | _T:
-        """The row that has this key, or else the default."""
+        """The row with this key, or the default."""
     def insert(self, vectors: Any, keys: Any = None, columns: Any = None) -> Any:
-        """Insert one row or several, in memory, and give its key, or theirs; all or none.
+        """Insert one row or several in memory, all or none; returns the key, or the keys.
 
         Args:
             vectors: ``[dimensions]`` or ``[rows, dimensions]``.
-            keys: A key, or one a row. Not needed where keys are row numbers, which go on, or UUIDs,
+            keys: A key, or one per row. Not needed if keys are row numbers, which continue, or UUIDs,
                 which are random.
             columns: A dict of values, or of lists. A column that is not given is null.
 
         Raises:
-            InputError: A key that is there, or rows that make no sense (a ValueError).
+            InputError: A key that already exists, or invalid rows (a ValueError).
         """
     def update(self, vectors: Any, keys: Any, columns: Any = None) -> None:
-        """Replace rows, in memory: their vectors, and the columns that are given.
+        """Replace rows in memory: their vectors, and the given columns.
 
-        If a row's vector is refused, those before it are updated.
+        If a row's vector is rejected, the rows before it stay updated.
 
         Raises:
             KeyNotFoundError: No row has this key, and none is updated (a KeyError).
-            InputError: Rows that make no sense (a ValueError).
+            InputError: Invalid rows (a ValueError).
         """
     def remove(self, keys: Any, *, missing_ok: bool = False) -> int:
-        """Remove one row or several, in memory, all or none; gives how many.
+        """Remove one row or several in memory, all or none; returns their number.
 
         Raises:
             KeyNotFoundError: No row has this key, and ``missing_ok`` does not allow that (a KeyError).
@@ -163,58 +163,58 @@ class Index:
         """Write the index to its file, or to another; it appears whole or not at all.
 
         Args:
-            path: Another file. Default its own, which is then open anew.
-            compact: Build anew from the rows that are there, as long as that takes. Without it new rows
+            path: Another file. Default its own, which is then opened again.
+            compact: Build the index anew from its rows, however long that takes. Without it new rows
                 become a segment of their own, and removed ones are marked.
             threads: Threads to build with; 0 for all.
-            progress: Called with ``(stage, done, total)``. What it raises ends the saving.
-            force: Replace a file at ``path`` that is no index file.
+            progress: Called with ``(stage, done, total)``. An exception that it raises ends the saving.
+            force: Replace a file at ``path`` that is not an index file.
 
         Raises:
             FileError: The file cannot be written, or another program has changed it (an OSError).
         """
     def to_bytes(self, *, compact: bool = False, threads: int = 0) -> bytes:
-        """The bytes of the file that ``save`` would write; ``hither.open`` takes them.
+        """The bytes of the file that ``save`` would write; ``hither.open`` accepts them.
 
         Args:
-            compact: Build anew from the rows that are there. See ``save``.
+            compact: Build the index anew from its rows. See ``save``.
             threads: Threads to build with; 0 for all.
         """
     def keys(self, filter: Mapping[str, Any] | str | None = None) -> NDArray[Any]:
-        """The keys of all rows, or of those that match, ``[rows]``, in the order in which they lie. ``iter(index)`` goes
+        """The keys of all rows, or of those that match, ``[rows]``, in storage order. ``iter(index)`` goes
         through them.
         """
     def verify(self) -> None:
         """Check every checksum, key and id. Raises FileError if the file is damaged."""
     def close(self) -> None:
-        """Give file and memory back. Later calls raise InputError, with the code ``freed``."""
+        """Release the file and its memory. Later calls raise InputError, with the code ``freed``."""
     @property
     def path(self) -> str | None:
-        """Where it lies; None in memory."""
+        """The path or URL of the file; None for an index in memory."""
     @property
     def dimensions(self) -> int:
-        """Values of a vector."""
+        """The number of values of a vector."""
     @property
     def metric(self) -> str:
-        """What "near" means."""
+        """The metric of distances."""
     @property
     def element(self) -> str:
-        """How values are stored."""
+        """The type in which values are stored."""
     @property
     def key_type(self) -> str:
-        """What rows are called by: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``."""
+        """The type of the keys: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``."""
     @property
     def columns(self) -> dict[str, str]:
-        """The types of the columns by their names."""
+        """The types of the columns by name."""
     @property
     def properties(self) -> dict[str, str]:
-        """Facts that are kept in the file."""
+        """The properties that are stored in the file."""
     @property
     def kind(self) -> list[str]:
         """The structures to search by."""
     @property
     def nbytes(self) -> int:
-        """Bytes of the file."""
+        """The size of the file in bytes."""
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
     def __contains__(self, key: object, /) -> bool: ...
@@ -260,16 +260,16 @@ class Builder:
     def finish(self, progress: Callable[[str, int, int], object] | None) -> Index: ...
 
 def open(path: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Index:
-    """Open an index file: memory-mapped, or of a server, or the bytes of one.
+    """Open an index: a local file, which is memory-mapped, a file on a server, or the bytes of a file.
 
     Args:
-        path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is brought whole into a
-            cache, as the command ``hither`` does, with the same variables of the environment. Or the bytes of
-            a file, such as ``Index.to_bytes`` gives, which are copied.
+        path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is downloaded whole into a
+            cache, as by the command ``hither``, with the same environment variables. Or the bytes of
+            a file, such as ``Index.to_bytes`` returns, which are copied.
 
     Raises:
         MissingFileError: There is no such file (a FileNotFoundError).
-        FileError: It cannot be read, is damaged, or no index file (an OSError).
+        FileError: It cannot be read, is damaged, or is not an index file (an OSError).
     """
 
 def command(arguments: Sequence[str]) -> int: ...

@@ -13,14 +13,14 @@ use std::sync::Arc;
 /// Keys and distances of the rows that a search found: ``keys, distances = index.search(…)``.
 #[pyclass(frozen, module = "hither")]
 pub struct SearchResult {
-    /// Keys, nearest first: of one query ``[found]``, of several ``[queries, k]``, where -1 (None of
-    /// keys that are text or UUIDs) stands where fewer rows were found.
+    /// Keys, nearest first: ``[found]`` for one query, ``[queries, k]`` for several, padded with -1 (None if
+    /// keys are text or UUIDs) where fewer rows were found.
     #[pyo3(get)]
     keys: Py<PyAny>,
     /// Distances, of the same shape; infinite where fewer rows were found.
     #[pyo3(get)]
     distances: Py<PyAny>,
-    /// What the calibration reached, where more recall was wanted.
+    /// The recall that the calibration reached, if more was wanted.
     #[pyo3(get)]
     reached_recall: Option<f32>,
     found: Found,
@@ -99,7 +99,7 @@ impl SearchResult {
         Ok(both.as_any().get_item(at)?.unbind())
     }
 
-    /// The rows with their attributes: a list of ``Hit`` for one query, a list of such for several.
+    /// The rows with their attributes: a list of ``Hit`` for one query, a list of such lists for several.
     fn hits(&self, py: Python<'_>) -> Outcome<Py<PyAny>> {
         let (columns, values) =
             self.index.values(py, &self.found.rows, &self.found.keys, self.state)?;

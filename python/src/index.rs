@@ -16,7 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// An open index: memory-mapped, so that rows are read where they lie. Threads may share it.
+/// An open index: memory-mapped, so that rows are read in place. Threads may share it.
 #[pyclass(frozen, module = "hither", weakref)]
 pub struct Index(pub Arc<Opened>);
 
@@ -27,20 +27,20 @@ impl Index {
     /// Args:
     ///     queries: One vector ``[dimensions]`` or several ``[queries, dimensions]``, as ``hither.build``
     ///         takes them.
-    ///     k: How many rows. Default 10; with ``radius`` all.
+    ///     k: The number of rows. Default 10; with ``radius`` all.
     ///     filter: Only rows that match, such as ``{"year": {"$gte": 2020}, "lang": "en"}``; as JSON, too.
-    ///     recall: Search as hard as this recall takes, by the file's calibration.
+    ///     recall: Search with the effort that reaches this recall, by the file's calibration.
     ///     ef_search: HNSW: candidates kept during the search. Default 40.
     ///     probes: IVF: lists to look into. Default 16.
     ///     exact: Scan all rows.
-    ///     radius: All rows within this distance, by an exact scan; with ``k`` the nearest so many, as a
-    ///         search finds them, that are within it.
-    ///     metric: Measure by another metric: where all rows have unit length, or with ``exact``.
-    ///     like: In place of queries, the key of a row: those nearest to it, without itself.
+    ///     radius: All rows within this distance, by an exact scan; with ``k`` the ``k`` nearest of them, as a
+    ///         search finds them.
+    ///     metric: Another metric: only if all rows have unit length, or with ``exact``.
+    ///     like: Instead of queries, the key of a row: finds the rows nearest to it, without itself.
     ///     threads: Threads for several queries; 0 for all.
     ///
     /// Raises:
-    ///     InputError: Queries, filter or options that make no sense (a ValueError).
+    ///     InputError: Invalid queries, filter or options (a ValueError).
     ///     KeyNotFoundError: No row has the key ``like`` (a KeyError).
     ///     FileError: The file is damaged where the search reads (an OSError).
     #[pyo3(signature = (queries=None, k=None, *, filter=None, recall=None, ef_search=None, probes=None,
@@ -113,7 +113,7 @@ impl Index {
         Ok(SearchResult::new(py, found, &wanted, single, index.clone(), state)?)
     }
 
-    /// The row that has this key, or else the default.
+    /// The row with this key, or the default.
     #[pyo3(signature = (key, default=None))]
     fn get(
         &self,
@@ -159,16 +159,16 @@ impl Index {
         self.0.told(py, |file| usize::try_from(file.index().len()).unwrap_or(usize::MAX))
     }
 
-    /// Insert one row or several, in memory, and give its key, or theirs; all or none.
+    /// Insert one row or several in memory, all or none; returns the key, or the keys.
     ///
     /// Args:
     ///     vectors: ``[dimensions]`` or ``[rows, dimensions]``.
-    ///     keys: A key, or one a row. Not needed where keys are row numbers, which go on, or UUIDs,
+    ///     keys: A key, or one per row. Not needed if keys are row numbers, which continue, or UUIDs,
     ///         which are random.
     ///     columns: A dict of values, or of lists. A column that is not given is null.
     ///
     /// Raises:
-    ///     InputError: A key that is there, or rows that make no sense (a ValueError).
+    ///     InputError: A key that already exists, or invalid rows (a ValueError).
     #[pyo3(signature = (vectors, keys=None, columns=None))]
     fn insert(
         &self,
@@ -179,13 +179,13 @@ impl Index {
         change::insert(&self.0, vectors, keys, columns)
     }
 
-    /// Replace rows, in memory: their vectors, and the columns that are given.
+    /// Replace rows in memory: their vectors, and the given columns.
     ///
-    /// If a row's vector is refused, those before it are updated.
+    /// If a row's vector is rejected, the rows before it stay updated.
     ///
     /// Raises:
     ///     KeyNotFoundError: No row has this key, and none is updated (a KeyError).
-    ///     InputError: Rows that make no sense (a ValueError).
+    ///     InputError: Invalid rows (a ValueError).
     #[pyo3(signature = (vectors, keys, columns=None))]
     fn update(
         &self,
@@ -196,7 +196,7 @@ impl Index {
         change::update(&self.0, vectors, keys, columns)
     }
 
-    /// Remove one row or several, in memory, all or none; gives how many.
+    /// Remove one row or several in memory, all or none; returns their number.
     ///
     /// Raises:
     ///     KeyNotFoundError: No row has this key, and ``missing_ok`` does not allow that (a KeyError).
@@ -208,12 +208,12 @@ impl Index {
     /// Write the index to its file, or to another; it appears whole or not at all.
     ///
     /// Args:
-    ///     path: Another file. Default its own, which is then open anew.
-    ///     compact: Build anew from the rows that are there, as long as that takes. Without it new rows
+    ///     path: Another file. Default its own, which is then opened again.
+    ///     compact: Build the index anew from its rows, however long that takes. Without it new rows
     ///         become a segment of their own, and removed ones are marked.
     ///     threads: Threads to build with; 0 for all.
-    ///     progress: Called with ``(stage, done, total)``. What it raises ends the saving.
-    ///     force: Replace a file at ``path`` that is no index file.
+    ///     progress: Called with ``(stage, done, total)``. An exception that it raises ends the saving.
+    ///     force: Replace a file at ``path`` that is not an index file.
     ///
     /// Raises:
     ///     FileError: The file cannot be written, or another program has changed it (an OSError).
@@ -231,10 +231,10 @@ impl Index {
         change::save(&self.0, py, path, Saving { compact, threads, progress, force })
     }
 
-    /// The bytes of the file that ``save`` would write; ``hither.open`` takes them.
+    /// The bytes of the file that ``save`` would write; ``hither.open`` accepts them.
     ///
     /// Args:
-    ///     compact: Build anew from the rows that are there. See ``save``.
+    ///     compact: Build the index anew from its rows. See ``save``.
     ///     threads: Threads to build with; 0 for all.
     #[pyo3(signature = (*, compact=false, threads=0))]
     fn to_bytes<'py>(
@@ -248,7 +248,7 @@ impl Index {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    /// The keys of all rows, or of those that match, ``[rows]``, in the order in which they lie. ``iter(index)`` goes
+    /// The keys of all rows, or of those that match, ``[rows]``, in storage order. ``iter(index)`` goes
     /// through them.
     #[pyo3(signature = (filter=None))]
     fn keys<'py>(
@@ -276,7 +276,7 @@ impl Index {
         py.detach(|| self.0.read(|file| Ok(file.index().verify()?)))
     }
 
-    /// Give file and memory back. Later calls raise InputError, with the code ``freed``.
+    /// Release the file and its memory. Later calls raise InputError, with the code ``freed``.
     fn close(&self, py: Python<'_>) -> Outcome<()> {
         py.detach(|| self.0.replace(|| Ok(None)))
     }
@@ -290,37 +290,37 @@ impl Index {
         self.close(py)
     }
 
-    /// Where it lies; None in memory.
+    /// The path or URL of the file; None for an index in memory.
     #[getter(path)]
     fn name(&self) -> Option<String> {
         self.0.path.as_ref().map(|path| path.display().to_string())
     }
 
-    /// Values of a vector.
+    /// The number of values of a vector.
     #[getter]
     fn dimensions(&self, py: Python<'_>) -> Outcome<usize> {
         self.0.told(py, |file| file.index().dimensions())
     }
 
-    /// What "near" means.
+    /// The metric of distances.
     #[getter]
     fn metric(&self, py: Python<'_>) -> Outcome<&'static str> {
         self.0.told(py, |file| file.index().metric().name())
     }
 
-    /// How values are stored.
+    /// The type in which values are stored.
     #[getter]
     fn element(&self, py: Python<'_>) -> Outcome<&'static str> {
         self.0.told(py, |file| file.index().options().element.name())
     }
 
-    /// What rows are called by: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``.
+    /// The type of the keys: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``.
     #[getter]
     fn key_type(&self, py: Python<'_>) -> Outcome<&'static str> {
         self.0.told(py, |file| file.index().options().key_type.name())
     }
 
-    /// The types of the columns by their names.
+    /// The types of the columns by name.
     #[getter]
     fn columns<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyDict>> {
         let columns = self.0.told(py, |file| file.index().columns().to_vec())?;
@@ -331,7 +331,7 @@ impl Index {
         Ok(types)
     }
 
-    /// Facts that are kept in the file.
+    /// The properties that are stored in the file.
     #[getter]
     fn properties<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyDict>> {
         let properties = self.0.told(py, |file| file.index().options().properties.clone())?;
@@ -348,7 +348,7 @@ impl Index {
         self.0.told(py, |file| kinds(file.index()))
     }
 
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     #[getter]
     fn nbytes(&self, py: Python<'_>) -> Outcome<u64> {
         self.0.told(py, IndexFile::len)

@@ -10,16 +10,16 @@ use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Open an index file: memory-mapped, or of a server, or the bytes of one.
+/// Open an index: a local file, which is memory-mapped, a file on a server, or the bytes of a file.
 ///
 /// Args:
-///     path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is brought whole into a
-///         cache, as the command ``hither`` does, with the same variables of the environment. Or the bytes of
-///         a file, such as ``Index.to_bytes`` gives, which are copied.
+///     path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is downloaded whole into a
+///         cache, as by the command ``hither``, with the same environment variables. Or the bytes of
+///         a file, such as ``Index.to_bytes`` returns, which are copied.
 ///
 /// Raises:
 ///     MissingFileError: There is no such file (a FileNotFoundError).
-///     FileError: It cannot be read, is damaged, or no index file (an OSError).
+///     FileError: It cannot be read, is damaged, or is not an index file (an OSError).
 #[pyfunction]
 pub fn open(path: &Bound<'_, PyAny>) -> Outcome<Index> {
     let py = path.py();
