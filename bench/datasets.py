@@ -21,23 +21,23 @@ import numpy as np
 
 import measurement
 
-DEPTH = 100  # how many true neighbours are kept a query
-RUN = 64  # scores of which the least is found first
-PIECE = 1 << 15  # rows of a base that are in memory at once
+DEPTH = 100  # how many true neighbours are kept per query
+RUN = 64  # scores whose minimum is computed first
+PIECE = 1 << 15  # base rows that are in memory at once
 METRICS = ("cosine", "l2")
 PACKAGE = "dataset-fashion-mnist"
 IDX_FOLDER = Path("usr/share/datasets/fashion-mnist")
 
 
 class Absent(Exception):
-    """A dataset that cannot be had here, and why."""
+    """A dataset that is not available here, and why."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where the parts of a dataset lie."""
+    """The locations of a dataset's parts."""
 
-    source: str  # what `get` is given: a name or a folder
+    source: str  # the argument of `get`: a name or a folder
     metric: str  # cosine or l2
     base: Path
     queries: Path
@@ -46,7 +46,7 @@ class Dataset:
 
     @property
     def name(self):
-        """Its name, or the folder's, with a mark of its own so that two of one name are not confused."""
+        """Its name, or the folder's with a unique suffix, so that two of the same name are not confused."""
         if self.source in MAKERS:
             return self.source
         return f"{Path(self.source).name}-{hashlib.sha256(self.source.encode()).hexdigest()[:6]}"
@@ -80,7 +80,7 @@ class Dataset:
 
 
 def save(path, array):
-    """Saves an array whole or not at all."""
+    """Saves an array atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name("part-" + path.name)
     np.save(part, array)
@@ -88,7 +88,7 @@ def save(path, array):
 
 
 def prepared(array, metric, kind):
-    """Rows as the exact search wants them."""
+    """Rows in the form that the exact search needs."""
     array = array.astype(kind)
     if metric == "cosine":
         array /= np.linalg.norm(array, axis=1, keepdims=True)
@@ -145,13 +145,13 @@ def exact(base, queries, metric):
 
 
 def is_fresh(path, dataset):
-    """Whether a file made from the dataset is there and not older than what it was made from."""
+    """Whether a file made from the dataset exists and is not older than its sources."""
     sources = (dataset.base, dataset.queries)
     return path.exists() and path.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
 
 
 def with_truth(dataset, given=None):
-    """Makes sure that the truth is there, from `given` or by exact search."""
+    """Makes sure that the truth exists, from `given` or by exact search."""
     if not (is_fresh(dataset.truth, dataset) and is_fresh(dataset.distances, dataset)):
         base, queries = np.load(dataset.base, mmap_mode="r"), dataset.load_queries()
         ids = exact(base, queries, dataset.metric) if given is None else np.load(given)
@@ -177,7 +177,7 @@ def wordnet():
 
 
 def sample():
-    """The sample that the repository carries."""
+    """The sample in the repository."""
     folder = measurement.ROOT / "sample"
     return with_truth(described("sample", "cosine", folder / "words.npy", folder / "queries.npy"))
 
@@ -233,7 +233,7 @@ def fashion():
 
 
 def given(folder):
-    """A dataset that somebody has as files."""
+    """A dataset from a user's files."""
     folder = Path(folder).resolve()
     base, queries, metric = (folder / name for name in ("base.npy", "queries.npy", "metric.txt"))
     for path in (base, queries, metric):
@@ -270,7 +270,7 @@ NAMES = f"{', '.join(MAKERS)}, or a folder"
 
 
 def get(source):
-    """A dataset by its name or its folder, made if need be."""
+    """A dataset by its name or its folder, created if it is missing."""
     if source in MAKERS:
         return MAKERS[source]()
     if not Path(source).is_dir():

@@ -13,14 +13,14 @@ import measurement
 
 
 class Engine:
-    """What the peers have in common."""
+    """The common part of the peers."""
 
     modes = ("load",)
     grid, first = measurement.GRID, measurement.FIRST_EF
-    unit = False  # whether cosine is had by rows of length one
+    unit = False  # whether cosine needs rows of length one
 
     def prepare(self, rows, metric):
-        """Rows or queries as the peer is given them: float32."""
+        """Rows or queries as passed to the peer: float32."""
         if self.unit and metric == "cosine":
             rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return np.ascontiguousarray(rows, dtype=np.float32)
@@ -130,7 +130,7 @@ class FaissIvf(Faiss):
 
     modes = ("load", "mmap")
     grid, first = measurement.PROBES, measurement.FIRST_PROBES
-    refined = 2  # rows measured again for each that is wanted: more gain no recall, on either set
+    refined = 2  # reranked rows for each wanted one: more add no recall, on either set
 
     def build(self, rows):
         kind = f"IVF{measurement.lists(len(rows))},SQ8,Refine(SQfp16)"

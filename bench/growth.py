@@ -22,12 +22,12 @@ import run
 
 FULL = {"of": "wordnet-minilm-384", "rows": 1_000_000, "rounds": 5, "least": 0.2}
 QUICK = {"of": "sample", "rows": 20_000, "rounds": 1, "least": 0.02}
-SHARE = 10  # the more rows to the fewer
-RECALL, BOUND, STRETCH = 0.95, 0.45, 0.6  # what of QPS at that recall@10 is to be left
+SHARE = 10  # the ratio of the larger to the smaller number of rows
+RECALL, BOUND, STRETCH = 0.95, 0.45, 0.6  # the shares of QPS at that recall@10 that must and should remain
 
 
 def pair(options):
-    """The two datasets, made if they are not here: the more rows, the fewer."""
+    """The two datasets, the larger first; created if they are missing."""
     source = datasets.get(options.of)
     folders = [measurement.CACHE / f"mixes-{source.name}-{options.dimensions}-{options.seed}" / f"{rows}"
                for rows in (options.rows, options.rows // SHARE)]
@@ -42,7 +42,7 @@ def pair(options):
 
 
 def table(summaries, sizes):
-    """A line an engine and number of rows, and what of QPS is left."""
+    """A line for each engine and number of rows, and the share of QPS that remains."""
     names = [name for name in summaries[0] if all(of.get(name, {}).get("curve") for of in summaries)]
     lines = ["|  | rows | build s | file MB | bytes a row | first recall | QPS @0.95 | QPS @0.99 |", "|---|" + "---:|" * 7]
     for name in names:

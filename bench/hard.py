@@ -24,18 +24,18 @@ import measurement
 import ours
 
 GRID = (10, 16, 24, 32, 48, 64, 80, 96, 128, 160, 256, 320, 640)
-MARGIN, WHOLE = 0.005, 0.999  # how far below hnswlib's a recall may be, and what it is to be at the last effort
-BLOCK = 64  # queries that are measured against all rows at once
+MARGIN, WHOLE = 0.005, 0.999  # how far a recall may be below hnswlib's, and the recall required at the last effort
+BLOCK = 64  # queries that are compared with all rows at once
 
 
 def words(source, count, share):
-    """The first rows, and queries that are no rows."""
+    """The first rows, and queries that are not among them."""
     data = datasets.get(source)
     return data.load_base()[: int(count * share)], data.load_queries()[: max(100, int(1000 * share))]
 
 
 def near(rows, source, count, noise):
-    """Queries about as far from rows as `noise`, of a row's length."""
+    """Queries at a distance of about `noise` from rows, with the length of a row."""
     chosen = rows[source.integers(len(rows), size=count)]
     away = source.standard_normal(chosen.shape) * np.linalg.norm(chosen, axis=1, keepdims=True)
     return chosen + noise * away / np.sqrt(chosen.shape[1])
@@ -50,7 +50,7 @@ def copied_words(source, share, groups, times):
 
 
 def groups(source, share, count, times, noise, dimensions=48):
-    """Groups of rows that differ by so much, or not at all."""
+    """Groups of rows that differ by a given amount, or not at all."""
     middles = source.random.standard_normal((int(count * share), dimensions))
     rows = np.repeat(middles, times, axis=0)
     rows += noise * source.random.standard_normal(rows.shape)
@@ -126,7 +126,7 @@ SETS = {
 
 
 class Source:
-    """What a set is made from: random numbers, and the set of words."""
+    """The sources of a set: random numbers, and the set of words."""
 
     def __init__(self, name):
         self.name, self.random = name, np.random.default_rng(1)
@@ -148,7 +148,7 @@ def recalls(found, rows, queries, metric):
     hits, at = np.zeros(len(found)), 0
     for block in distances(rows, queries, metric):
         last = np.partition(block, measurement.K - 1, axis=1)[:, measurement.K - 1 : measurement.K]
-        last += 1e-6 * np.abs(last)  # engines measure in float32
+        last += 1e-6 * np.abs(last)  # engines compute in float32
         for which, ids in enumerate(found):
             answers = ids[at : at + len(block)]
             near_enough = np.take_along_axis(block, np.maximum(answers, 0), axis=1) <= last
@@ -202,7 +202,7 @@ def verdict(name, rows, metric, found):
     peer, own, plain = found
     least = np.argmin(own - peer)
     fine = (own - peer)[least] >= -MARGIN and (own[-1] >= WHOLE or metric == "ip")
-    if metric == "ip":  # where graphs find few: what the codes cost
+    if metric == "ip":  # graphs find few rows here: shows what the codes cost
         fine &= bool((own >= plain - MARGIN).all())
     at = [GRID.index(effort) for effort in (16, 64, 256)]
     cells = [" ".join(f"{value:.4f}" for value in of[at]) for of in (peer, own, plain)]

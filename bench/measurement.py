@@ -1,4 +1,4 @@
-"""What every part of the benchmark shares: the settings, the folders, and how a measurement runs."""
+"""The common part of the benchmark: settings, folders, and running a measurement."""
 
 import json
 import math
@@ -24,11 +24,11 @@ TARGETS = (0.95, 0.99)
 
 
 class Failed(Exception):
-    """A measurement that gave no result, with what it said."""
+    """A measurement that gave no result, with its output."""
 
 
 def core():
-    """The core that single-threaded measurements are pinned to: the last that we may use."""
+    """The core that single-threaded measurements are pinned to: the last available one."""
     return max(os.sched_getaffinity(0))
 
 
@@ -57,7 +57,7 @@ def python(script, *arguments):
 
 
 def write(path, text):
-    """Writes a file whole: a reader, or a run that was cut short, never meets half of one."""
+    """Writes a file atomically: a reader, or a later run, never finds a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
@@ -72,7 +72,7 @@ def resident():
 
 
 def lists(rows):
-    """How many lists an inverted file of so many rows has: hither's default, given to the peer too."""
+    """The number of lists in an inverted file with that many rows: hither's default, also used for the peer."""
     return math.floor(math.sqrt(rows) + 0.5)
 
 
@@ -87,7 +87,7 @@ def size(path):
 
 
 def remove(path):
-    """Removes a file or a folder, if it is there."""
+    """Removes a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

@@ -22,20 +22,20 @@ import numpy as np
 import datasets
 import measurement
 
-NEAR = 10  # a row is mixed with one of so many nearest
-PIECE = 1 << 16  # rows that are drawn at once
-BLOCK = 512  # rows whose nearest are sought at once
+NEAR = 10  # a row is mixed with one of this many nearest rows
+PIECE = 1 << 16  # rows drawn at once
+BLOCK = 512  # rows whose nearest are searched for at once
 GRID = 1 << 16  # values are multiples of 1/GRID: sums of products are exact in float64, in any order
 ELEMENTS = {"f16": np.float16, "f32": np.float32}
 
 
 def say(*words):
-    """Tells the person who waits."""
+    """Reports progress."""
     print(*words, file=sys.stderr, flush=True)
 
 
 def unit(rows):
-    """Rows of length one. Squares are added a column after the other: the same everywhere."""
+    """Rows scaled to length one. Squares are added column by column, which gives the same result everywhere."""
     squares = np.zeros(len(rows))
     for column in rows.T:
         squares += column * column
@@ -70,7 +70,7 @@ def neighbours(rows):
     for first in range(0, len(rows), BLOCK):
         block = rows[first : first + BLOCK]
         found = datasets.nearest(-single[first : first + BLOCK] @ single.T, 4 * NEAR)
-        products = (rows[found] @ block[:, :, np.newaxis])[:, :, 0]  # exact, for they are whole numbers
+        products = (rows[found] @ block[:, :, np.newaxis])[:, :, 0]  # exact, because they are whole numbers
         products[found == np.arange(first, first + len(block))[:, np.newaxis]] = -np.inf
         order = np.lexsort((found, -products), axis=1)[:, :NEAR]
         near[first : first + BLOCK] = np.take_along_axis(found, order, axis=1)
@@ -78,7 +78,7 @@ def neighbours(rows):
 
 
 def marks(rows):
-    """uint64 a row, equal where rows are."""
+    """A uint64 for each row; equal rows have equal ones."""
     mark = np.zeros(len(rows), np.uint64)
     for column in rows.view(f"u{rows.itemsize}").T:
         mark = (mark ^ column) * np.uint64(0x9E3779B97F4A7C15)
@@ -87,15 +87,15 @@ def marks(rows):
 
 
 class Mixer:
-    """Draws mixes of which no two are equal."""
+    """Draws mixes, no two of which are equal."""
 
     def __init__(self, rows, seed, element):
         self.rows, self.near = rows, neighbours(rows)
         self.seed, self.element = seed, element
-        self.seen = np.empty(0, np.uint64)  # the marks of what was drawn
+        self.seen = np.empty(0, np.uint64)  # the marks of drawn rows
 
     def mix(self, source, count):
-        """Mixes, float64."""
+        """Mixes in float64."""
         one = source.integers(len(self.rows), size=count)
         other = self.near[one, source.integers(NEAR, size=count)]
         weight = source.random((count, 1))
@@ -120,13 +120,13 @@ class Mixer:
 
 
 def equal_rows(base):
-    """How many rows equal another (or, hardly ever, only share its mark)."""
+    """How many rows equal another one (or, very rarely, only share its mark)."""
     found = [marks(np.ascontiguousarray(base[at : at + PIECE])) for at in range(0, len(base), PIECE)]
     return len(base) - len(np.unique(np.concatenate(found)))
 
 
 def write(folder, base, queries):
-    """Writes what goes with the rows, which stand in `base`, and gives them their name last."""
+    """Writes the files that go with the rows in `base`, and renames these last."""
     rows = np.load(base, mmap_mode="r")
     say(f"finding the nearest {datasets.DEPTH} rows of {len(queries):,} queries")
     datasets.save(folder / "queries.npy", queries)
@@ -136,7 +136,7 @@ def write(folder, base, queries):
 
 
 def make(folder, source, rows, dimensions, seed, element="f16", queries=1000):
-    """Makes the dataset; what is there already is left."""
+    """Creates the dataset; existing files are kept."""
     if (folder / "base.npy").exists():
         raise SystemExit(f"error: {folder / 'base.npy'} is there already; remove it to make it anew")
     if rows < 2 * datasets.DEPTH or queries < 1:
@@ -157,7 +157,7 @@ def make(folder, source, rows, dimensions, seed, element="f16", queries=1000):
 
 
 def first(folder, count, of):
-    """Makes a dataset of another's first rows, which are as random as any, and its queries."""
+    """Creates a dataset from another's first rows, which are as random as any, and its queries."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / "part-base.npy"
     np.save(part, np.load(of / "base.npy", mmap_mode="r")[:count])

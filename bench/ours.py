@@ -22,7 +22,7 @@ BINARY = Path(os.environ.get("HITHER", measurement.ROOT / "target" / "release" /
 
 
 def identity():
-    """A hash of the command, so that nothing measured with another is taken for this one's; or None."""
+    """A hash of the command, so that results of another one are not taken for this one's; or None."""
     try:
         return hashlib.sha256(BINARY.read_bytes()).hexdigest()[:16]
     except OSError:
@@ -30,7 +30,7 @@ def identity():
 
 
 def build(name, dataset, output, threads):
-    """Builds an index file; `seconds` is the structure, without reading the rows."""
+    """Builds an index file; `seconds` is the time to build the structure, without reading the rows."""
     kind, codes = VARIANTS[name]
     shape = {"hnsw": ["--m", measurement.M, "--ef-construction", measurement.EF_CONSTRUCTION],
              "ivf": ["--lists", measurement.lists(dataset.rows)]}[kind]
@@ -41,7 +41,7 @@ def build(name, dataset, output, threads):
 
 
 def search(name, dataset, index):
-    """The curve, the time to open and to answer first, and the memory."""
+    """The curve, the times to open and to give the first answer, and the memory."""
     measurement.warm(index)
     option, grid = {"hnsw": ("ef-search", measurement.GRID), "ivf": ("probes", measurement.PROBES)}[VARIANTS[name][0]]
     command = [BINARY, "bench", index, "--queries", dataset.queries, "--truth", dataset.truth,

@@ -31,9 +31,9 @@ def make(name, dataset):
 
 
 def build(name, dataset, output):
-    """Builds and saves; seconds are those of the structure."""
+    """Builds and saves; the seconds are the time to build the structure."""
     part = output.with_name(output.name + ".part")
-    for earlier in (part, output):  # never search what another build left
+    for earlier in (part, output):  # never search files of another build
         measurement.remove(earlier)
     peer = make(name, dataset)
     rows = peer.prepare(dataset.load_base(), dataset.metric)
@@ -46,7 +46,7 @@ def build(name, dataset, output):
 
 
 def search(name, dataset, index, least):
-    """Recall and queries per second at each effort, and the memory that it took."""
+    """Recall and queries per second at each effort, and the memory used."""
     peer = make(name, dataset)
     queries = peer.prepare(dataset.load_queries(), dataset.metric)
     truth, distances = np.load(dataset.truth), np.load(dataset.distances)
@@ -84,13 +84,13 @@ def open_first(name, dataset, index, mode):
 
 
 def versions():
-    """What is installed of what is measured."""
+    """Which of the measured packages are installed."""
     found = {}
     for package in sorted({peer.package for peer in PEERS.values()} | {"numpy"}):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            pass  # whoever asks says that it is left out
+            pass  # the caller reports that it is left out
     return found
 
 

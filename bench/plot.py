@@ -39,7 +39,7 @@ def across(recall):
 
 
 def short(qps):
-    """A rate as a tick shows it."""
+    """A rate as the label of a tick."""
     return f"{qps / 1000:g}k" if qps >= 1000 else f"{qps:g}"
 
 
@@ -52,12 +52,12 @@ def ticks(low, high):
 
 
 def visible(curve):
-    """The part of a curve inside the picture, begun where it enters at the left edge."""
+    """The part of a curve inside the picture, starting where it crosses the left edge."""
     inside, before = [], None
     for point in curve:
         if point["recall"] >= LOWEST:
             if before and not inside and point["recall"] > before["recall"]:
-                # On the way in, along the line that is drawn: straight in the picture's own scales.
+                # The point of entry on the drawn line, which is straight in the picture's scales.
                 part = (across(LOWEST) - across(before["recall"])) / (across(point["recall"]) - across(before["recall"]))
                 edge = math.exp(math.log(before["qps"]) * (1 - part) + math.log(point["qps"]) * part)
                 inside.append({"recall": LOWEST, "qps": edge, "edge": True})

@@ -27,18 +27,18 @@ VERDICTS = ("| target | measured | bound | stretch | |", "|---|---:|---:|---:|--
 
 
 def middle(values):
-    """The median of what was measured, or None."""
+    """The median of the measured values, or None."""
     values = [value for value in values if value is not None]
     return median(values) if values else None
 
 
 def least(values):
-    """The least of what was measured, or None."""
+    """The least of the measured values, or None."""
     return min((value for value in values if value is not None), default=None)
 
 
 def ratio(one, other):
-    """A quotient of what may be missing."""
+    """A quotient of values that may be missing."""
     return one / other if one and other else None
 
 
@@ -48,7 +48,7 @@ def by_rounds(curves, target):
 
 
 def summary(result, dataset):
-    """What is to be said of each engine on a dataset."""
+    """The figures of each engine on a dataset."""
     engines = {}
     for name in result["settings"]["engines"]:
         of = [one for one in result["measurements"]
@@ -190,7 +190,7 @@ def verdicts(engines, dimensions):
 
 
 def noise(result, dataset):
-    """A line on measurements that other programs disturbed, or nothing."""
+    """A note on measurements that other programs disturbed, if any."""
     alone = [one for one in result["measurements"]
              if one["dataset"] == dataset and one.get("threads", 1) == 1 and "result" in one]
     shares = [one["share"] for one in alone if not one["result"].get("earlier")]
@@ -203,13 +203,13 @@ def noise(result, dataset):
 
 
 def failures(result, dataset):
-    """What gave no result."""
+    """The measurements that gave no result."""
     failed = [one for one in result["measurements"] if one["dataset"] == dataset and "error" in one]
     return [f"- {one['engine']}, {one['step']}, round {one['round']}: {one['error']}" for one in failed]
 
 
 def spread(engines):
-    """How far rounds lay apart: the widest range of QPS over its median."""
+    """The spread of the rounds: the widest range of QPS relative to its median."""
     widest = 0.0
     for of in engines.values():
         for values in of["spread"].values():

@@ -30,23 +30,23 @@ import ours
 import report
 
 QUICK = {"datasets": "sample", "rounds": 1, "build_rounds": 1, "least": 0.02}
-UNDISTURBED = 0.9  # of the wall time, what a measurement at one thread must have had its core for
+UNDISTURBED = 0.9  # the share of the wall time for which a single-threaded measurement must have had its core
 FULL = {"datasets": "wordnet-minilm-384,fashion-mnist-784", "rounds": 5, "build_rounds": 5, "least": 0.2}
 
 
 def say(*words):
-    """Tells the person who waits."""
+    """Reports progress."""
     print(*words, file=sys.stderr, flush=True)
 
 
 def children():
-    """Seconds of processor time that the measurements so far took."""
+    """The processor time of the measurements so far, in seconds."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def machine():
-    """What it runs on."""
+    """The machine that it runs on."""
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     with open("/proc/meminfo", encoding="ascii") as lines:
@@ -56,7 +56,7 @@ def machine():
 
 
 class Session:
-    """The measurements of one run, noted as they come, so that a run can go on."""
+    """The measurements of one run, recorded one by one, so that an interrupted run can be resumed."""
 
     def __init__(self, folder, settings, fresh, retries):
         self.retries = retries
@@ -70,7 +70,7 @@ class Session:
             measurement.write(self.path, json.dumps(settings) + "\n")
 
     def read(self):
-        """The lines of an earlier run; a torn last line is dropped, and cut off the file."""
+        """The lines of an earlier run; an incomplete last line is dropped and removed from the file."""
         noted, whole = [], []
         try:
             with open(self.path, encoding="utf-8") as lines:
@@ -88,7 +88,7 @@ class Session:
             print(json.dumps(line), file=out)
 
     def measure(self, what, how, again=False):
-        """The result of `what`, from before or by calling `how` now; None when it failed."""
+        """The result of `what`, from an earlier run or by calling `how` now; None if it failed."""
         for one in self.measured:
             if not again and all(one.get(key) == value for key, value in what.items()):
                 return one.get("result")
@@ -106,7 +106,7 @@ class Session:
 
 
     def attempt(self, what, how):
-        """One measurement, with what tells whether other programs disturbed it."""
+        """One measurement, with figures that show whether other programs disturbed it."""
         load, at, began, used = os.getloadavg()[0], time.time(), time.perf_counter(), children()
         try:
             entry = {**what, "result": how()}
@@ -132,7 +132,7 @@ class Peer:
         return dataset.indexes / self.file
 
     def noted(self, dataset):
-        """The build that made the index file which is there, if there is one."""
+        """The build that created the existing index file, if there is one."""
         note = self.index(dataset).with_suffix(".json")
         if datasets.is_fresh(self.index(dataset), dataset) and note.exists():
             return {**json.loads(note.read_text()), "earlier": True}
@@ -171,7 +171,7 @@ class Ours:
     def build(self, dataset, threads, reuse):
         index = self.index(dataset, threads)
         index.parent.mkdir(parents=True, exist_ok=True)
-        index.unlink(missing_ok=True)  # never search what another build left
+        index.unlink(missing_ok=True)  # never search files of another build
         result = ours.build(self.name, dataset, index, threads)
         if threads != 1:
             alone = self.index(dataset)
@@ -185,7 +185,7 @@ class Ours:
 
 
 def in_turn(measured, number):
-    """The engines in the order of a round: every other one backwards."""
+    """The engines in the order of a round: reversed in every second round."""
     return measured if number % 2 == 0 else measured[::-1]
 
 
@@ -210,7 +210,7 @@ def measure(session, dataset, measured, options):
 
 
 def available(names):
-    """The datasets that can be had; the sample stands in for what is missing from the shared data."""
+    """The available datasets; the sample replaces those that are missing from the shared data."""
     found = []
     for name in names:
         try:
@@ -258,7 +258,7 @@ def arguments():
 
 
 def present(names, versions):
-    """The engines of these names that are here; says which are not."""
+    """The installed engines among these names; reports which are missing."""
     found, built = [], ours.identity() is not None
     for name in names:
         if name in ours.VARIANTS and built:

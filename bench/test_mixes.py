@@ -1,4 +1,4 @@
-"""Tests of what makes rows and truth: python -m unittest, which `bench/run.sh --quick` does."""
+"""Tests of the code that creates rows and truth: python -m unittest, as run by `bench/run.sh --quick`."""
 
 import tempfile
 import unittest
@@ -59,7 +59,7 @@ class Mixes(unittest.TestCase):
             self.assertLess(min(self.outside(row, real, near)), 1e-5)
 
     def outside(self, row, real, near):
-        """How far a row lies outside the wedge of each row and each of its nearest."""
+        """The distance of a row from the wedge between each row and each of its nearest ones."""
         for one in range(len(real)):
             for other in near[one]:
                 weights, rest = np.linalg.lstsq(real[[one, other]].T, row, rcond=None)[:2]
@@ -82,7 +82,7 @@ class Mixes(unittest.TestCase):
         self.assertEqual(len(np.unique(rounded, axis=0)), 2000)
         mixer.mix = lambda source, count: np.eye(8)[np.zeros(count, int)]
         self.assertEqual(len(mixer.draw(2, 1)[0]), 1)
-        with self.assertRaises(SystemExit):  # it was there in an earlier piece
+        with self.assertRaises(SystemExit):  # an earlier piece already had it
             mixer.draw(3, 1)
         mixer.mix = lambda source, count: np.array([[0.0, 1.0], [-0.0, 1.0]])[:count]
         with self.assertRaises(SystemExit):  # -0 is 0

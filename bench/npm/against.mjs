@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { dimensions, npy } from "./data.mjs";
 
-/** Of ten nearest. */
+/** Recalls of the ten nearest rows. */
 const recalls = [0.95, 0.99];
 const here = fileURLToPath(import.meta.url);
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { rounds: { type: "string", default: "7" }, measure: { type: "string" } } });

@@ -11,7 +11,7 @@ import { conditions } from "./weigh.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** Bytes of memory that a process shares with no other. */
+/** Bytes of a process's memory that it does not share. */
 function own(pid) {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const of = (name) => 1024 * Number(new RegExp(`^${name}: *(\\d+) kB$`, "m").exec(text)[1]);
@@ -104,7 +104,7 @@ class PageHost extends Host {
   }
 }
 
-/** Hosts of Node. */
+/** Hosts in Node. */
 export async function node({ data, work, limit }) {
   const kept = join(work, "kept");
   rmSync(kept, { recursive: true, force: true });
@@ -115,7 +115,7 @@ export async function node({ data, work, limit }) {
   return { start, close: async () => rmSync(kept, { recursive: true, force: true }) };
 }
 
-/** Hosts of Chromium, and the server that they load from. What an engine keeps stays in its profile. */
+/** Hosts in Chromium, and the server that they load from. Data that an engine stores stays in its profile. */
 export async function browser({ data, work, limit, engines }) {
   const pages = join(work, "pages");
   const profiles = join(work, "profiles");

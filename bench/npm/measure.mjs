@@ -7,14 +7,14 @@ export class Measurement {
   #vectors;
   #queries;
   #truth;
-  #kept = 0; // what answers give goes here, so that no search can be left out
+  #kept = 0; // results of answers go here, so that no search can be optimised away
 
   constructor(engine, place) {
     this.#engine = engine;
     this.#place = place;
   }
 
-  /** Loads the engine's module, and what it will be asked. */
+  /** Loads the engine's module, and the queries. */
   async init({ rows, dimensions }) {
     this.#queries = split(await this.#place.numbers("queries"), dimensions);
     this.#truth = split(await this.#place.numbers(`truth-${rows}`), 10);
@@ -27,20 +27,20 @@ export class Measurement {
     this.#vectors = await this.#place.numbers(`rows-${rows}`);
   }
 
-  /** Milliseconds from the flat vectors to an index that answers. */
+  /** Milliseconds from the flat vectors to an index that can answer. */
   async build({ options, setting }) {
     const start = performance.now();
     this.#index = await this.#engine.build(this.#vectors, options, setting);
     return performance.now() - start;
   }
 
-  /** Keeps the index where the engine's documentation keeps it; its bytes, where it tells them. */
+  /** Stores the index as the engine's documentation does; returns its bytes, if it reports them. */
   async save(kept) {
     const bytes = await this.#engine.save(this.#index, { ...this.#place, ...kept });
     return typeof bytes === "number" ? bytes : null;
   }
 
-  /** Milliseconds from what is kept to the first answer. */
+  /** Milliseconds from the stored index to the first answer. */
   async restore(kept) {
     const start = performance.now();
     this.#index = await this.#engine.restore({ ...this.#place, ...kept });
@@ -50,7 +50,7 @@ export class Measurement {
     return performance.now() - start;
   }
 
-  /** Forgets what only the build needed, and gives memory back, so that it can be measured. */
+  /** Drops what only the build needed, and frees memory, so that memory can be measured. */
   async settle() {
     this.#vectors = undefined;
     for (let at = 0; at < 3; at += 1) {

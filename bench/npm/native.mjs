@@ -27,11 +27,11 @@ const { positionals, values } = parseArgs({
 const [file, queriesFile, hither] = positionals;
 if (!hither) throw new Error("usage: native.mjs FILE QUERIES.npy HITHER [options]; see the head of this script");
 const efs = values.ef.split(",").map(Number);
-/** Each setting of each round is measured for at least so long, as the command does it. */
+/** The minimum time for measuring each setting in each round, as in the command. */
 const MEASURED_MS = 250;
 const K = 10;
 
-/** The float32 rows of an .npy file, one after another, and how long a row is. */
+/** The float32 rows of an .npy file, concatenated, and the length of a row. */
 function readNpy(path) {
   const bytes = readFileSync(path);
   const length = bytes[6] === 1 ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8);
@@ -48,7 +48,7 @@ function median(numbers) {
   return sorted[sorted.length >> 1];
 }
 
-/** Of the median pass over all queries: queries per second, and the median time of one in µs. */
+/** For the median pass over all queries: queries per second, and the median time of a query in µs. */
 function measure(index, queries, efSearch) {
   const options = { k: K, efSearch, ...(values.filter && { filter: values.filter }) };
   const pass = () => {

@@ -13,7 +13,7 @@ const columns = [
   { name: "download KB", of: (entry) => entry.downloaded / 1000, better: "less", digits: 1 },
 ];
 
-/** `factor`: how many times as good hither is. */
+/** `factor`: by which factor hither is better. */
 function cell(entry, ours, { of, better, digits }) {
   const value = of(entry);
   if (!Number.isFinite(value)) return "–";

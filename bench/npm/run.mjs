@@ -38,12 +38,12 @@ const version = (engine) =>
   JSON.parse(readFileSync(join(here, "node_modules", packages[engine] ?? engine, "package.json"), "utf8")).version;
 const say = (text) => process.stderr.write(`${text}\n`);
 
-/** What one engine did on one host with so many rows. */
+/** The results of one engine on one host with a given number of rows. */
 function record(engine) {
   return { engine, package: packages[engine] ?? engine, version: version(engine), build: [], restore: [], speed: [], memory: [], failed: {} };
 }
 
-/** Builds and keeps an index; the host goes on where an engine cannot keep it. */
+/** Builds and stores an index; the host keeps running if an engine cannot store it. */
 async function build(place, entry, rows) {
   const host = await place.start(entry.engine);
   try {
@@ -76,7 +76,7 @@ async function build(place, entry, rows) {
   }
 }
 
-/** Loads what was kept; the same host is then asked. */
+/** Loads the stored index, which the same host then searches. */
 async function restored(place, entry, rows) {
   const host = await place.start(entry.engine);
   try {
@@ -93,7 +93,7 @@ async function restored(place, entry, rows) {
   }
 }
 
-/** The fastest setting that finds enough: of each ladder the first step that does. */
+/** The fastest setting with sufficient recall: in each ladder the first such step. */
 async function tune(host, entry) {
   let best = 0;
   for (const ladder of entry.settings) {

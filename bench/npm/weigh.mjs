@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** Resolves as bundlers do that copy a module beside the script, which esbuild itself does not. */
+/** Resolves imports like bundlers that copy a module beside the script, which esbuild itself does not. */
 export const conditions = ["production", "module"];
 
 const here = fileURLToPath(new URL(".", import.meta.url));
