@@ -51,7 +51,7 @@ pub fn bring(url: &str, mut stop: &mut dyn FnMut() -> bool) -> Result<IndexFile,
         folder: cache_folder()?,
         size: cache_size()?,
         share: None,
-        believed: SystemTime::now(),
+        trusted_since: SystemTime::now(),
     })?;
     // The lock keeps the file in the cache until it is open.
     let cached = cache.bring(&[object], &mut stop)?;

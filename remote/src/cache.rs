@@ -45,7 +45,7 @@ pub struct CacheOptions {
     pub share: Option<u64>,
     /// Answers of servers after this moment are trusted; files that were last confirmed before it are
     /// checked with the server again.
-    pub believed: SystemTime,
+    pub trusted_since: SystemTime,
 }
 
 /// The cache folder, and how much of it one user of the cache, a table or a command, takes.
@@ -137,7 +137,7 @@ impl Cache {
         let Some(note) = Note::read(&path) else { return Ok(None) };
         let asked = fs::metadata(&path).and_then(|metadata| metadata.modified());
         let asked = asked.unwrap_or(SystemTime::UNIX_EPOCH);
-        let recent = asked >= self.options.believed;
+        let recent = asked >= self.options.trusted_since;
         let same = match &object.listed {
             Some(meta) => note.is_of(meta) && (recent || note.is_certain()),
             None => recent,
@@ -146,7 +146,7 @@ impl Cache {
             return Ok(None);
         }
         // A listing was confirmed when it was requested.
-        let asked = if recent { asked } else { self.options.believed };
+        let asked = if recent { asked } else { self.options.trusted_since };
         let Some(held) = self.hold(object, asked) else { return Ok(None) };
         self.take(object, note.length)?;
         note_use(&held.path);

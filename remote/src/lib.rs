@@ -15,7 +15,7 @@
 //!     folder: "cache".into(),
 //!     size: 1 << 30,
 //!     share: None,
-//!     believed: SystemTime::now() - Duration::from_secs(60),
+//!     trusted_since: SystemTime::now() - Duration::from_secs(60),
 //! })?;
 //! for held in cache.bring(&objects, &mut interrupt)? {
 //!     let file = hither::IndexFile::open(&held.path)?;

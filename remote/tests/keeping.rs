@@ -20,7 +20,7 @@ fn the_cache_has_a_limit_and_what_was_not_used_longest_goes() {
             folder: folder.path().join("cache"),
             size,
             share,
-            believed: SystemTime::now(),
+            trusted_since: SystemTime::now(),
         };
         let held = Cache::open(options).unwrap().bring(&objects, &mut || false)?;
         Ok::<_, Error>(held[0].path.clone())
@@ -58,7 +58,7 @@ fn who_wants_the_same_file_at_once_shares_one_download() {
         thread::sleep(Duration::from_millis(100));
         Some(whole("403 Forbidden", &[], b""))
     });
-    let believed = SystemTime::now() - Duration::from_secs(1);
+    let trusted_since = SystemTime::now() - Duration::from_secs(1);
     let begin = Arc::new(Barrier::new(8));
     thread::scope(|scope| {
         for thread in 0..8 {
@@ -66,7 +66,7 @@ fn who_wants_the_same_file_at_once_shares_one_download() {
             let url = if right { server.url("/f.hither") } else { broken.url("/f.hither") };
             scope.spawn(move || {
                 let objects = objects(&Access::default(), &url).unwrap();
-                let cache = cache(folder, ROOM, believed);
+                let cache = cache(folder, ROOM, trusted_since);
                 begin.wait();
                 let brought = cache.bring(&objects, &mut || false);
                 assert_eq!(brought.is_ok(), right, "{brought:?}");

@@ -36,9 +36,9 @@ fn objects(access: &Access, url: &str) -> Result<Vec<Object>, Error> {
     access.objects(&location::parse(url, None)?, &mut || false)
 }
 
-fn cache(folder: &Path, size: u64, believed: SystemTime) -> Cache {
+fn cache(folder: &Path, size: u64, trusted_since: SystemTime) -> Cache {
     let folder = folder.join("cache");
-    Cache::open(CacheOptions { folder, size, share: None, believed }).unwrap()
+    Cache::open(CacheOptions { folder, size, share: None, trusted_since }).unwrap()
 }
 
 /// Brings what `access` finds at a URL, and believes no earlier answer.

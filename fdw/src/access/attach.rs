@@ -17,14 +17,14 @@ use crate::access::keys;
 use crate::access::merge::{OutOfLine, push_segment};
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
-use crate::access::opened::{RowPlaces, Snapshot};
+use crate::access::open_index::{RowPlaces, Snapshot};
 use crate::access::publish::{Publication, new_number, publish};
 use crate::access::relation::IndexRelation;
-use crate::access::seen_rows::{OwnersRights, SeenRows};
 use crate::access::segment;
 use crate::access::segment_writer::SegmentWriter;
 use crate::access::source_table::SourceTable;
 use crate::access::tid::tid_at;
+use crate::access::visible_rows::{OwnersRights, VisibleRows};
 use crate::search::backend::InterruptibleSink;
 use crate::search::lengths::{Lengths, length};
 use crate::sql::encoding::from_database;
@@ -248,7 +248,7 @@ fn find_matches(
     // SAFETY: the table stays open during this call.
     let _rights = unsafe { OwnersRights::take(named.table()) };
     // SAFETY: both stay open during this call.
-    let mut rows = unsafe { SeenRows::new(named.table(), named.index())? };
+    let mut rows = unsafe { VisibleRows::new(named.table(), named.index())? };
     let file_places = RowPlaces::new(file);
     let mut found =
         Matches { rows: BTreeMap::new(), tids: BTreeSet::new(), lengths: Lengths::NONE, added: 0 };

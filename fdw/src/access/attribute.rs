@@ -1,6 +1,6 @@
 //! A column of an index's table, and its values as index files store them.
 
-use crate::access::seen_rows::SeenRows;
+use crate::access::visible_rows::VisibleRows;
 use crate::sql::encoding::{from_database, relation_name, to_database};
 use crate::sql::failure::{Failure, Result};
 use crate::sql::stored_value::StoredType;
@@ -77,7 +77,7 @@ impl Attribute {
     ///
     /// # Errors
     /// If an index file cannot store it.
-    pub fn value(&self, rows: &mut SeenRows) -> Result<Value> {
+    pub fn value(&self, rows: &mut VisibleRows) -> Result<Value> {
         let Some(datum) = rows.value(self.number) else { return Ok(Value::Null) };
         // SAFETY: a value of the column, which is of this type.
         rows.within(|| unsafe { self.stored.value(datum) })
@@ -87,7 +87,7 @@ impl Attribute {
     ///
     /// # Errors
     /// As for [`value`](Self::value).
-    pub fn key(&self, rows: &mut SeenRows) -> Result<Option<Key>> {
+    pub fn key(&self, rows: &mut VisibleRows) -> Result<Option<Key>> {
         Ok(match self.value(rows)? {
             Value::Int64(number) => Some(Key::Int64(number)),
             Value::Uuid(bytes) => Some(Key::Uuid(bytes)),

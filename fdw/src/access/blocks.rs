@@ -53,13 +53,13 @@ impl FreeBlocks {
             locked.save(index);
             (locked.meta.clone(), index.blocks())
         };
-        let mut named = named(index, &meta, blocks)?;
+        let mut used = used_blocks(index, &meta, blocks)?;
         for block in &meta.reserve {
-            if let Some(named) = named.get_mut(*block as usize) {
-                *named = true;
+            if let Some(is_used) = used.get_mut(*block as usize) {
+                *is_used = true;
             }
         }
-        let free = (0..blocks).filter(|block| !named[*block as usize]);
+        let free = (0..blocks).filter(|block| !used[*block as usize]);
         Ok(Self { free: free.rev().collect() })
     }
 
@@ -82,11 +82,11 @@ impl FreeBlocks {
 }
 
 /// Which blocks are in use, apart from the reserve.
-fn named(index: IndexRelation, meta: &Metapage, blocks: Block) -> Result<Vec<bool>> {
-    let mut named = vec![false; blocks as usize];
+fn used_blocks(index: IndexRelation, meta: &Metapage, blocks: Block) -> Result<Vec<bool>> {
+    let mut used = vec![false; blocks as usize];
     let mut name = |block: Block| {
-        if let Some(named) = named.get_mut(block as usize) {
-            *named = true;
+        if let Some(is_used) = used.get_mut(block as usize) {
+            *is_used = true;
         }
     };
     name(METAPAGE);
@@ -95,7 +95,7 @@ fn named(index: IndexRelation, meta: &Metapage, blocks: Block) -> Result<Vec<boo
         let extents = Extents::read(index, segment)?;
         extents.all().for_each(&mut name);
     }
-    Ok(named)
+    Ok(used)
 }
 
 /// Free blocks at the end are given back if they are at least one in so many.
@@ -120,8 +120,9 @@ pub fn truncate(index: IndexRelation) -> Result<()> {
         }
         let blocks = index.blocks();
         let mut locked = LockedMetapage::new(index, Lock::Exclusive)?;
-        let named = named(index, &locked.meta, blocks)?;
-        let end = named.iter().rposition(|named| *named).map_or(blocks, |last| last as Block + 1);
+        let used = used_blocks(index, &locked.meta, blocks)?;
+        let end =
+            used.iter().rposition(|is_used| *is_used).map_or(blocks, |last| last as Block + 1);
         if (blocks - end) >= blocks.div_ceil(TRUNCATED) {
             locked.meta.reserve.retain(|block| *block < end);
             locked.save(index);

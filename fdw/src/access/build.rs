@@ -113,7 +113,7 @@ impl SegmentBuilder {
     fn add(&mut self, tid: u64, keys: &[Option<i64>], error: f32, lengths: Lengths) -> Result<()> {
         self.lengths = self.lengths.and(lengths);
         let Self { builder, vector, told, .. } = self;
-        builder.make_room(Some(&mut masked(self.index, *told)))?;
+        builder.make_room(Some(&mut progress_callback(self.index, *told)))?;
         let (key, values) = (KeyRef::Int64(tid as i64), keys::values(keys));
         Ok(builder.push_near(Some(key), vector, error, &values)?)
     }
@@ -125,7 +125,7 @@ impl SegmentBuilder {
             self.builder.set_structures(None, None)?;
         }
         let mut writer = SegmentWriter::new(self.index, number, blocks);
-        self.builder.write_to(&mut writer, Some(&mut masked(self.index, self.told)))?;
+        self.builder.write_to(&mut writer, Some(&mut progress_callback(self.index, self.told)))?;
         let (least, greatest) = (self.lengths.least as f32, self.lengths.greatest as f32);
         writer.finish(rows, (least.next_down(), greatest.next_up()))
     }
@@ -145,11 +145,14 @@ impl SegmentBuilder {
 }
 
 /// A progress callback that lets signals through, which the build's threads must not receive.
-pub fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hither_core::Result<()> {
+pub fn progress_callback(
+    index: IndexRelation,
+    told: bool,
+) -> impl FnMut(Progress) -> hither_core::Result<()> {
     let mask = SignalMask::new();
     move |progress| {
         mask.check_for_interrupts();
-        give_way(index);
+        yield_to_waiters(index);
         if told {
             tell(progress);
         }
@@ -158,7 +161,7 @@ pub fn masked(index: IndexRelation, told: bool) -> impl FnMut(Progress) -> hithe
 }
 
 /// Ends a merge by a background worker if another process waits for a lock on the index, as DROP does.
-fn give_way(index: IndexRelation) {
+fn yield_to_waiters(index: IndexRelation) {
     // SAFETY: the relation is open and, in a worker, locked with `WORKER_LOCK`.
     let is_awaited = unsafe {
         !pg_sys::MyBgworkerEntry.is_null()

@@ -9,12 +9,12 @@
 //! building.
 
 use crate::access::attribute::Attribute;
-use crate::access::build::{masked, spill};
+use crate::access::build::{progress_callback, spill};
 use crate::access::column::Column;
 use crate::access::named_index::{Intent, NamedIndex};
-use crate::access::opened::{OpenSegment, Snapshot};
-use crate::access::seen_rows::{OwnersRights, SeenRows};
+use crate::access::open_index::{OpenSegment, Snapshot};
 use crate::access::tid::tid_at;
+use crate::access::visible_rows::{OwnersRights, VisibleRows};
 use crate::search::backend::InterruptibleSink;
 use crate::sql::encoding::from_database;
 use crate::sql::failure::{Failure, Result};
@@ -159,7 +159,7 @@ impl<'n> Export<'n> {
         // SAFETY: the table stays open during this call.
         let _rights = unsafe { OwnersRights::take(table) };
         // SAFETY: both stay open during this call.
-        let mut rows = unsafe { SeenRows::new(table, index)? };
+        let mut rows = unsafe { VisibleRows::new(table, index)? };
         let growing = snapshot.shards.last().map_or(0, |shard| shard.file.index().len());
         if let ([segment], 0, true) = (&snapshot.segments[..], growing, self.vectors)
             && segment.deleted.count == 0
@@ -174,7 +174,7 @@ impl<'n> Export<'n> {
     fn transfer(
         &self,
         segment: &OpenSegment,
-        rows: &mut SeenRows,
+        rows: &mut VisibleRows,
         sink: &mut dyn Sink,
     ) -> Result<bool> {
         let file = segment.shard.file.index();
@@ -196,7 +196,12 @@ impl<'n> Export<'n> {
     }
 
     /// Builds a file of the rows that the statement sees.
-    fn build(&self, snapshot: &Snapshot, rows: &mut SeenRows, sink: &mut dyn Sink) -> Result<u64> {
+    fn build(
+        &self,
+        snapshot: &Snapshot,
+        rows: &mut VisibleRows,
+        sink: &mut dyn Sink,
+    ) -> Result<u64> {
         let index = self.named.index();
         let mut places = Vec::new();
         for (number, shard) in snapshot.shards.iter().enumerate() {
@@ -219,7 +224,7 @@ impl<'n> Export<'n> {
             if !rows.find(place) || !row.read(self, rows)? {
                 continue;
             }
-            let room = builder.make_room(Some(&mut masked(index, false)));
+            let room = builder.make_room(Some(&mut progress_callback(index, false)));
             room.map_err(|error| self.failed(error))?;
             let values: Vec<ValueRef<'_>> = row.values.iter().map(Value::as_ref).collect();
             let pushed = builder.push(Some(row.key.as_ref()), &row.vector, &values);
@@ -228,7 +233,7 @@ impl<'n> Export<'n> {
         if builder.rows() <= FLAT_ROWS {
             builder.set_structures(None, None)?;
         }
-        let written = builder.write_to(sink, Some(&mut masked(index, false)));
+        let written = builder.write_to(sink, Some(&mut progress_callback(index, false)));
         written.map_err(|error| self.failed(error))?;
         Ok(builder.rows())
     }
@@ -254,7 +259,7 @@ impl Row {
     }
 
     /// Reads the row that was found last; false if the index leaves out its vector.
-    fn read(&mut self, export: &Export<'_>, rows: &mut SeenRows) -> Result<bool> {
+    fn read(&mut self, export: &Export<'_>, rows: &mut VisibleRows) -> Result<bool> {
         let Some(keys) = rows.indexed(&export.column, &mut self.vector)? else { return Ok(false) };
         drop(keys);
         let Some(key) = export.key.key(rows)? else {

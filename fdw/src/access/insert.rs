@@ -51,16 +51,16 @@ pub unsafe fn insert(
     };
     let enough = index.options().growing_rows;
     if meta.head.growing_rows >= LAST_RESORT * enough {
-        relieve(index, &column, LAST_RESORT * enough)?;
+        flush_overdue(index, &column, LAST_RESORT * enough)?;
     } else if meta.head.growing_rows >= enough {
-        worker::ask(index);
+        worker::request(index);
     }
     Ok(())
 }
 
 /// Flushes the growing rows unless another process has done so meanwhile. Merging is left to others as long
 /// as there are few segments.
-fn relieve(index: IndexRelation, column: &Column, most: u64) -> Result<()> {
+fn flush_overdue(index: IndexRelation, column: &Column, most: u64) -> Result<()> {
     let lock = BuildLock::wait(index, BuildTask::Flush);
     let meta = Metapage::read(index)?;
     if meta.head.growing_rows >= most {

@@ -16,7 +16,7 @@ use crate::access::build_lock::{BuildLock, BuildTask};
 use crate::access::column::Column;
 use crate::access::flush::flush;
 use crate::access::metapage::{MOST_SEGMENTS, SegmentEntry};
-use crate::access::opened::{OpenSegment, Snapshot};
+use crate::access::open_index::{OpenSegment, Snapshot};
 use crate::access::publish::{Publication, new_number, publish};
 use crate::access::relation::IndexRelation;
 use crate::access::source_table::{SourceTable, SourceVector};

@@ -9,7 +9,7 @@ use crate::access::column::Column;
 use crate::access::growing::{Seal, read_before};
 use crate::access::metapage::{LockedMetapage, MOST_RESERVED, Metapage, SegmentEntry};
 use crate::access::near_copy;
-use crate::access::opened::{OpenSegment, RowPlaces};
+use crate::access::open_index::{OpenSegment, RowPlaces};
 use crate::access::page::Lock;
 use crate::access::record::RecordPosition;
 use crate::access::relation::IndexRelation;

@@ -9,7 +9,7 @@ use crate::access::column::Column;
 use crate::access::conditions;
 use crate::access::dead_rows::DeadRow;
 use crate::access::measure::{Measure, RowDistance};
-use crate::access::opened::Snapshot;
+use crate::access::open_index::Snapshot;
 use crate::access::order::Queue;
 use crate::access::radius;
 use crate::access::relation::IndexRelation;

@@ -7,7 +7,7 @@ use crate::access::merge::{self, MergeScope};
 use crate::access::metapage::{Metapage, SegmentEntry};
 use crate::access::named_index::{Intent, NamedIndex};
 use crate::access::near_copy;
-use crate::access::opened::Snapshot;
+use crate::access::open_index::Snapshot;
 use crate::access::segment::{RowMarks, read_file};
 use crate::search::recall::Sample;
 use crate::sql::failure::{Failure, Result};

@@ -7,7 +7,7 @@ use crate::access::flush::flush;
 use crate::access::growing::{self, ChainEnd, ChainPosition};
 use crate::access::merge::{self, MergeScope, OutOfLine, Outcome};
 use crate::access::metapage::{LockedMetapage, Metapage, SegmentEntry};
-use crate::access::opened::{OpenSegment, Snapshot};
+use crate::access::open_index::{OpenSegment, Snapshot};
 use crate::access::page::Lock;
 use crate::access::relation::IndexRelation;
 use crate::access::segment;

@@ -42,7 +42,7 @@ const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
 const LOOK_LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
 /// Starts a worker that merges, unless this backend did so just now.
-pub fn ask(index: IndexRelation) {
+pub fn request(index: IndexRelation) {
     let (file, now) = (index.file(), Instant::now());
     if !ASKED.get().is_some_and(|(of, at)| of == file && now - at < PAUSE) {
         ASKED.set(Some((file, now)));

@@ -1,7 +1,7 @@
 //! EXPLAIN's output for a scan.
 
 use crate::foreign::files::Contents;
-use crate::foreign::plan::Exact;
+use crate::foreign::plan::ExactReason;
 use crate::foreign::scan::Scan;
 use crate::foreign::shortfall::RecallShortfall;
 use crate::search::iterative::FIRST_BATCH;
@@ -65,7 +65,7 @@ fn search(scan: &Scan, metric: Metric, properties: &Properties) {
         Contents::Ranges(_) => Some(("ranges", effort.describe_ranges())),
     };
     let (structure, how) = match structure {
-        Some(structure) if exact == Exact::No => structure,
+        Some(structure) if exact == ExactReason::No => structure,
         Some(_) => ("exact", exact.reason().into()),
         None => ("exact", "the file has no structure".into()),
     };
@@ -85,7 +85,7 @@ fn search(scan: &Scan, metric: Metric, properties: &Properties) {
 
 /// Prints the recall that the calibration reached, if it is lower than wanted.
 fn recall(scan: &Scan, properties: &Properties) {
-    if scan.exact.unwrap_or_else(|| scan.exactness(None)) != Exact::No {
+    if scan.exact.unwrap_or_else(|| scan.exactness(None)) != ExactReason::No {
         return;
     }
     let k = usize::try_from(scan.private.limit).ok().filter(|limit| *limit > 0);

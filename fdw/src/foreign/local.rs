@@ -4,9 +4,9 @@
 use pgrx::pg_sys::{self, Datum};
 
 /// The conditions, taken from the plan node.
-pub struct Local(*mut pg_sys::ExprState);
+pub struct LocalConditions(*mut pg_sys::ExprState);
 
-impl Local {
+impl LocalConditions {
     /// Takes the node's conditions, if it has any. The scan then returns only rows that pass, and the node
     /// evaluates nothing a second time. After a lock Postgres may recheck rows from another source in place
     /// of ours (EvalPlanQual): then the node must keep its conditions.

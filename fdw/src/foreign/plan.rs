@@ -33,7 +33,7 @@ mod private;
 mod relation_plan;
 
 pub use distance::{Distance, distance};
-pub use private::{Exact, Private};
+pub use private::{ExactReason, PlanData};
 
 use crate::foreign::predicate::{Predicate, Translator, operator_name};
 use crate::foreign::table::Table;
@@ -49,7 +49,7 @@ use std::ptr::null_mut;
 
 /// The ways to read a table; a path has the number of its way in `fdw_private`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum PathKind {
     Scan,
     Search,
 }
@@ -143,21 +143,21 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
             Some(_) => costs.within(rows),
             None => costs.scan(),
         };
-        add_path(root, rel, Way::Scan, rows, scan, null_mut(), null_mut());
+        add_path(root, rel, PathKind::Scan, rows, scan, null_mut(), null_mut());
         // If a key is given there is next to nothing to sort.
         if let Some(order) = order.as_ref().filter(|_| !by_key) {
             let first = PgList::<pg_sys::PathKey>::from_pg((*root).query_pathkeys).get_ptr(0);
             let mut pathkeys = PgList::<pg_sys::PathKey>::new();
             first.into_iter().for_each(|pathkey| pathkeys.push(pathkey));
-            let cost = if order.exact == Exact::No { costs.search() } else { costs.sorted() };
-            add_path(root, rel, Way::Search, rows, cost, pathkeys.into_pg(), null_mut());
+            let cost = if order.exact == ExactReason::No { costs.search() } else { costs.sorted() };
+            add_path(root, rel, PathKind::Search, rows, cost, pathkeys.into_pg(), null_mut());
         }
         let translator = translator(&planned.table, rel);
         for tables in look_up::outer_tables(root, rel, planned, translator) {
             // A key occurs at most once in each file.
             let rows = planned.table.contents.len() as f64 * rows / (*rel).tuples.max(1.0);
             let rows = rows.clamp(1e-9, 1.0);
-            add_path(root, rel, Way::Scan, rows, costs.look_ups(1.0), null_mut(), tables);
+            add_path(root, rel, PathKind::Scan, rows, costs.look_ups(1.0), null_mut(), tables);
         }
     }
 }
@@ -165,7 +165,7 @@ pub unsafe fn paths(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo
 unsafe fn add_path(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
-    way: Way,
+    way: PathKind,
     rows: f64,
     (start, total): (f64, f64),
     pathkeys: *mut pg_sys::List,
@@ -214,7 +214,7 @@ pub unsafe fn plan(
             return count::plan(planned, target_list);
         }
         let chosen = PgList::<private::Integer>::from_pg((*path).fdw_private).get_ptr(0);
-        let search = chosen.is_some_and(|way| private::integer(way) == Way::Search as i32);
+        let search = chosen.is_some_and(|way| private::integer(way) == PathKind::Search as i32);
         let order = planned.order.as_ref().filter(|_| search);
         let joined = !(*path).path.param_info.is_null();
         // The scan can only use one metric; look-ups use none.
@@ -264,14 +264,15 @@ pub unsafe fn plan(
         let last = radius.filter(around).map(|radius| radius.condition);
         let refuses = local.iter_ptr().any(|condition| Some(condition) != last);
         let kept = if search { leaves_out(root, rel) } else { None };
-        let mut exact = order.map_or(Exact::Radius, |order| order.exact);
+        let mut exact = order.map_or(ExactReason::Radius, |order| order.exact);
         // The rows of the joins would be so few that reading on until they are found would read most of the
         // table.
         let few = |rows: f64| rows < f64::from(limit) * MANY_ROWS as f64;
-        if exact == Exact::No && kept.is_some_and(few) && !planned.table.contents.is_ranges() {
-            exact = Exact::ManyRows;
+        if exact == ExactReason::No && kept.is_some_and(few) && !planned.table.contents.is_ranges()
+        {
+            exact = ExactReason::ManyRows;
         }
-        let private = Private {
+        let private = PlanData {
             relation: planned.relation,
             metric: distance.map(|distance| distance.metric),
             radius: radius.is_some(),

@@ -3,9 +3,9 @@
 mod start;
 
 use crate::foreign::files::Contents;
-use crate::foreign::local::Local;
+use crate::foreign::local::LocalConditions;
 use crate::foreign::measure::Measure;
-use crate::foreign::plan::{self, Distance, Exact, Private};
+use crate::foreign::plan::{self, Distance, ExactReason, PlanData};
 use crate::foreign::predicate::{Expression, Predicate, Translator, translate_all};
 use crate::foreign::table::Table;
 use crate::search::iterative::Search;
@@ -22,19 +22,19 @@ use pgrx::{PgList, PgMemoryContexts, PgSqlErrorCode as Code};
 /// A scan that is being executed.
 pub struct Scan {
     pub table: Table,
-    pub private: Private,
+    pub private: PlanData,
     pub reasons: Vec<String>,
     /// The statistics of this scan's searches; `None` before the first.
     pub stats: Option<SearchStats>,
     /// Whether the searches were exact, and why.
-    pub exact: Option<Exact>,
+    pub exact: Option<ExactReason>,
     predicates: Vec<Predicate>,
     distance: Option<Distance>,
     query: Option<Expression>,
     /// Postgres's own distances, which decide the order.
     measure: Option<Measure>,
     /// Conditions that Postgres decides, evaluated during the search.
-    local: Option<Local>,
+    local: Option<LocalConditions>,
     /// The vector and the bound of the radius.
     radius: Option<(Expression, Expression)>,
     limits: [Option<Expression>; 2],
@@ -92,7 +92,7 @@ impl Scan {
         // SAFETY: the executor's structures are valid while it executes.
         unsafe {
             let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
-            let (private, attributes, reasons) = Private::decode((*plan).fdw_private)?;
+            let (private, attributes, reasons) = PlanData::decode((*plan).fdw_private)?;
             let table = Table::open(private.relation, user_of(node))?;
             let expressions = PgList::<pg_sys::Expr>::from_pg((*plan).fdw_exprs);
             let mut expressions = expressions.iter_ptr();
@@ -102,7 +102,7 @@ impl Scan {
             };
             let radius = next(private.radius).zip(next(private.radius));
             let limits = private.limits.map(next);
-            if let (Exact::No, Some(metric)) = (private.exact, private.metric)
+            if let (ExactReason::No, Some(metric)) = (private.exact, private.metric)
                 && !table.orders_by(metric)
             {
                 return Err(Failure::outdated());
@@ -117,14 +117,14 @@ impl Scan {
             });
             let distance = distance.transpose()?;
             let by_key = predicates.iter().any(|one| matches!(one, Predicate::Key(_)));
-            let ordered = distance.filter(|_| private.exact != Exact::Radius);
+            let ordered = distance.filter(|_| private.exact != ExactReason::Radius);
             if ordered.is_some() && by_key {
                 // The key was an attribute column of the file when the search was planned.
                 return Err(Failure::outdated());
             }
             let measure = ordered.map(|distance| Measure::new(node, distance, &table));
-            let local = ordered.filter(|_| private.exact == Exact::No && private.open);
-            let local = local.and_then(|_| Local::take(node));
+            let local = ordered.filter(|_| private.exact == ExactReason::No && private.open);
+            let local = local.and_then(|_| LocalConditions::take(node));
             // Attribute 0 is the whole row; negative ones are system columns.
             let all = attributes.contains(&0);
             let numbers = 0..table.attributes.len();
@@ -202,13 +202,13 @@ impl Scan {
     }
 
     /// Whether and why the answer is exact: because the plan says so, or because so many rows are wanted.
-    pub fn exactness(&self, limit: Option<u64>) -> Exact {
+    pub fn exactness(&self, limit: Option<u64>) -> ExactReason {
         let known = (self.private.limit > 0).then_some(self.private.limit as u64);
         match (self.private.exact, limit.or(known)) {
-            (Exact::No, Some(limit))
+            (ExactReason::No, Some(limit))
                 if limit >= self.table.rows() / MANY_ROWS && !self.table.contents.is_ranges() =>
             {
-                Exact::ManyRows
+                ExactReason::ManyRows
             }
             (exact, _) => exact,
         }
@@ -246,7 +246,7 @@ impl Scan {
                             // SAFETY: the caller's promise; the row was read into the slot.
                             let passes = unsafe { local.passes(node) };
                             // SAFETY: what was read is no longer needed.
-                            unsafe { Local::forget(node) };
+                            unsafe { LocalConditions::forget(node) };
                             if !passes {
                                 return Ok(None);
                             }
@@ -286,7 +286,7 @@ impl Scan {
                 return Ok(true);
             }
             // SAFETY: what was read is no longer needed.
-            unsafe { Local::forget(node) };
+            unsafe { LocalConditions::forget(node) };
             pgrx::check_for_interrupts!();
         }
     }

@@ -8,8 +8,8 @@
 //! used: only the opened version is requested from the server, and the content id covers the hash of each
 //! piece. The statement then fails, and the next one opens the file again.
 
+mod cache;
 mod file;
-mod kept;
 mod open;
 mod search;
 
@@ -46,13 +46,13 @@ pub struct Columns {
 impl RangeFile {
     /// An error of the library. The next statement opens the file again, because only this version may be
     /// damaged.
-    fn wrong(&self, error: hither_core::Error) -> Failure {
-        kept::discard(self);
+    fn file_error(&self, error: hither_core::Error) -> Failure {
+        cache::discard(self);
         Failure::from(error).about(&self.path)
     }
 
     /// An error at the start of a search: usually the query is at fault.
-    fn unsearched(&self, error: hither_core::Error) -> Failure {
+    fn search_error(&self, error: hither_core::Error) -> Failure {
         Failure::from_search(error, &self.path)
     }
 
@@ -83,14 +83,14 @@ impl RangeFiles {
             for (&number, answer) in numbers.iter().zip(&mut answers) {
                 let file = &self.files[number];
                 if answer.is_none() {
-                    match ask(number, &file.index).map_err(|error| file.wrong(error))? {
+                    match ask(number, &file.index).map_err(|error| file.file_error(error))? {
                         Poll::Ready(came) => *answer = Some(came),
                         Poll::Pending => waiting.push(file),
                     }
                 }
             }
             if waiting.is_empty() {
-                kept::trim();
+                cache::trim();
                 return Ok(answers.into_iter().flatten().collect());
             }
             self.bring(&waiting)?;
@@ -115,7 +115,7 @@ impl RangeFiles {
         all += traffic;
         self.traffic.set(all);
         brought.inspect_err(|_| {
-            files.iter().for_each(|file| kept::discard(file));
+            files.iter().for_each(|file| cache::discard(file));
         })
     }
 

@@ -120,10 +120,13 @@ impl FileSet<'_> {
             }
             return paths.map(|path| copied(&path).map(Entry::Object)).collect();
         }
-        let believed = self.caching.believed();
+        let trusted_since = self.caching.trusted_since();
         let key = (location.to_string(), self.access.clone());
         let known = LISTED.with_borrow_mut(|listed| {
-            listed.get(&key).filter(|(_, asked)| *asked >= believed).map(|(list, _)| list.clone())
+            listed
+                .get(&key)
+                .filter(|(_, asked)| *asked >= trusted_since)
+                .map(|(list, _)| list.clone())
         });
         let objects = match known {
             Some(objects) => objects,
@@ -142,11 +145,11 @@ impl FileSet<'_> {
         if objects.is_empty() {
             return Ok(Default::default());
         }
-        let believed = self.caching.believed();
+        let trusted_since = self.caching.trusted_since();
         let known = BROUGHT.with_borrow_mut(|brought| {
             let mut known = |object: &Object| {
                 let (path, asked) = brought.get(object.id())?;
-                (*asked >= believed).then(|| path.clone())
+                (*asked >= trusted_since).then(|| path.clone())
             };
             objects.iter().map(&mut known).collect::<Option<Vec<_>>>()
         });

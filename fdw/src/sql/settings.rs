@@ -357,7 +357,7 @@ impl Caching {
     }
 
     /// Answers that servers gave since this moment are trusted; those of the current statement always are.
-    pub fn believed(&self) -> SystemTime {
+    pub fn trusted_since(&self) -> SystemTime {
         // SAFETY: reads a number that this backend keeps.
         let start = system_time(unsafe { pg_sys::GetCurrentStatementStartTimestamp() });
         let now = SystemTime::now();
@@ -373,7 +373,7 @@ impl Caching {
             folder,
             size: CACHE_SIZE.get() as u64 * 1024,
             share: self.share,
-            believed: self.believed(),
+            trusted_since: self.trusted_since(),
         })?)
     }
 }

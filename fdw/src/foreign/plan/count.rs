@@ -1,7 +1,7 @@
 //! `count(*)` without reading rows: counts all rows by the manifests, or those that pass the index's
 //! filter.
 
-use super::private::{Exact, Private};
+use super::private::{ExactReason, PlanData};
 use super::relation_plan::RelationPlan;
 use pgrx::PgList;
 use pgrx::is_a;
@@ -94,13 +94,13 @@ pub unsafe fn plan(
         let counts = pg_sys::pull_var_clause(target_list.cast(), FLAGS);
         let row = pg_sys::add_to_flat_tlist(null_mut(), counts);
         let row = pg_sys::add_to_flat_tlist(row, pg_sys::pull_var_clause(conditions.cast(), FLAGS));
-        let private = Private {
+        let private = PlanData {
             relation: planned.relation,
             metric: None,
             radius: false,
             limit: 0,
             limits: [false; 2],
-            exact: Exact::No,
+            exact: ExactReason::No,
             open: false,
             count: true,
         };

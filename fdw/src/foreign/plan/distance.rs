@@ -1,7 +1,7 @@
 //! Distances in a query: ordering by a distance, and limiting it by a radius.
 
 use super::exactness::exactness;
-use super::private::Exact;
+use super::private::ExactReason;
 use crate::foreign::predicate::{Translator, operator_name};
 use crate::foreign::table::{Source, Table};
 use crate::search::rounding::is_half;
@@ -42,7 +42,7 @@ impl Distance {
 /// An ordering by distance, and whether it must be exact.
 pub struct Order {
     pub distance: Distance,
-    pub exact: Exact,
+    pub exact: ExactReason,
 }
 
 /// A condition that a distance is less than a bound. Postgres still checks it; the bound tells the search

@@ -1,7 +1,7 @@
 //! How much the query relies on the order that a path promises. A search may miss rows. Only a LIMIT on the
 //! nearest rows tolerates that.
 
-use super::private::Exact;
+use super::private::ExactReason;
 use crate::foreign::table::Table;
 use hither_core::Metric;
 use pgrx::PgList;
@@ -20,7 +20,7 @@ pub unsafe fn exactness(
     class: *mut pg_sys::EquivalenceClass,
     table: &Table,
     metric: Metric,
-) -> Exact {
+) -> ExactReason {
     // SAFETY: the planner's structures are valid while it plans.
     unsafe {
         let parse = (*root).parse;
@@ -35,15 +35,15 @@ pub unsafe fn exactness(
             || ((*parse).hasWindowFuncs && !only_ranks(root));
         let ties = (*parse).limitOption == pg_sys::LimitOption::LIMIT_OPTION_WITH_TIES;
         if !table.orders_by(metric) {
-            Exact::OtherMetric
+            ExactReason::OtherMetric
         } else if (*parse).limitCount.is_null() {
-            Exact::NoLimit
+            ExactReason::NoLimit
         } else if grouped || !(*class).ec_sources.is_null() || is_merged(rel, class) {
-            Exact::Grouped
+            ExactReason::Grouped
         } else if ties || last.len() > 1 || wanted.len() > 1 {
-            Exact::Ties
+            ExactReason::Ties
         } else {
-            Exact::No
+            ExactReason::No
         }
     }
 }

@@ -16,7 +16,7 @@ pub use pg_sys::Value as Integer;
 
 /// Whether a search must be exact, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exact {
+pub enum ExactReason {
     No,
     NoLimit,
     Grouped,
@@ -26,7 +26,7 @@ pub enum Exact {
     ManyRows,
 }
 
-impl Exact {
+impl ExactReason {
     const ALL: [Self; 7] = [
         Self::No,
         Self::NoLimit,
@@ -54,7 +54,7 @@ impl Exact {
 /// The plan's data for the scan. Its expressions are in `fdw_exprs`, in this order: the distance if there
 /// is a metric, the vector and the bound of the radius, LIMIT, OFFSET, conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Private {
+pub struct PlanData {
     /// The table, because a plan for a count has no relation.
     pub relation: pg_sys::Oid,
     /// The metric of the distances; `None` for a scan without distances.
@@ -65,7 +65,7 @@ pub struct Private {
     pub limit: i32,
     /// Whether LIMIT and OFFSET are expressions of the plan.
     pub limits: [bool; 2],
-    pub exact: Exact,
+    pub exact: ExactReason,
     /// Whether more rows are likely to be asked for, because some do not pass.
     pub open: bool,
     /// Whether the scan returns only the number of rows.
@@ -106,7 +106,7 @@ unsafe fn integers(numbers: impl Iterator<Item = i32>) -> *mut pg_sys::List {
     list.into_pg()
 }
 
-impl Private {
+impl PlanData {
     /// A list of three lists: numbers, wanted attribute numbers, reasons.
     ///
     /// # Safety
@@ -169,14 +169,14 @@ impl Private {
                 return Err(Failure::new(Code::ERRCODE_INTERNAL_ERROR, message));
             };
             let texts = PgList::<pg_sys::Node>::from_pg(part(2));
-            let exact = Exact::ALL.into_iter().find(|known| *known as i32 == exact);
+            let exact = ExactReason::ALL.into_iter().find(|known| *known as i32 == exact);
             let private = Self {
                 relation: pg_sys::Oid::from(relation as u32),
                 metric: u8::try_from(metric).ok().and_then(|number| Metric::try_from(number).ok()),
                 radius: radius == 1,
                 limit,
                 limits: [by_limit == 1, by_offset == 1],
-                exact: exact.unwrap_or(Exact::NoLimit),
+                exact: exact.unwrap_or(ExactReason::NoLimit),
                 open: open == 1,
                 count: count == 1,
             };

@@ -3,7 +3,7 @@
 
 use super::{ALL_ROWS, Scan, Stage};
 use crate::foreign::files::Contents;
-use crate::foreign::plan::Exact;
+use crate::foreign::plan::ExactReason;
 use crate::foreign::predicate::Expression;
 use crate::foreign::shortfall::RecallShortfall;
 use crate::search::iterative::{FIRST_BATCH, Request, Search};
@@ -94,10 +94,10 @@ impl Scan {
         let directed = query.iter().any(|value| *value != 0.0);
         if self.table.options().metric == Metric::Cosine && !directed {
             // Without a direction there is nothing to search for.
-            exactness = Exact::OtherMetric;
+            exactness = ExactReason::OtherMetric;
         }
         self.exact = Some(exactness);
-        let exact = exactness != Exact::No;
+        let exact = exactness != ExactReason::No;
         let column = self.distance.map_or(VectorType::Vector, |distance| distance.column);
         let table = &self.table;
         let rounding = match &table.contents {

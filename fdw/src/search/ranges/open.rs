@@ -1,7 +1,7 @@
 //! Opens files by reading their first bytes, and keeps them from one statement to the next.
 
 use super::file::{RangeFile, Traffic, bring};
-use super::{RangeFiles, kept};
+use super::{RangeFiles, cache};
 use crate::search::backend::{Backend, SignalMask};
 use crate::search::recent::RecentValues;
 use crate::search::stats;
@@ -58,7 +58,7 @@ impl RangeSet<'_> {
         let mut round_trips = 0;
         if !unknown.is_empty() {
             let stale: Vec<Option<Rc<RangeFile>>> =
-                unknown.iter().map(|at| kept::find(objects[*at].id())).collect();
+                unknown.iter().map(|at| cache::find(objects[*at].id())).collect();
             let wanted: Vec<(&Object, Range<u64>)> = unknown
                 .iter()
                 .zip(&stale)
@@ -86,7 +86,9 @@ impl RangeSet<'_> {
                     Some(file) if file.remote.version() == remote.version() => {
                         files[at] = Some(file);
                     }
-                    stale => opening.push((at, Opening::new(url, remote, first, stale.is_some())?)),
+                    stale => {
+                        opening.push((at, PendingOpen::new(url, remote, first, stale.is_some())?))
+                    }
                 }
             }
             round_trips += read_starts(&reader, &mut opening)?;
@@ -96,10 +98,10 @@ impl RangeSet<'_> {
             }
             for &at in &unknown {
                 if let Some(file) = &files[at] {
-                    kept::keep(objects[at].id(), Rc::clone(file), asked);
+                    cache::keep(objects[at].id(), Rc::clone(file), asked);
                 }
             }
-            kept::trim();
+            cache::trim();
         }
         let after = reader.traffic();
         let traffic = Cell::new(Traffic {
@@ -112,16 +114,19 @@ impl RangeSet<'_> {
 
     /// The files that are already open and whose servers need not be asked again.
     fn known(&self, objects: &[Object]) -> Vec<Option<Rc<RangeFile>>> {
-        let believed = self.caching.believed();
-        objects.iter().map(|object| kept::find_asked_since(object.id(), believed)).collect()
+        let trusted_since = self.caching.trusted_since();
+        objects.iter().map(|object| cache::find_asked_since(object.id(), trusted_since)).collect()
     }
 
     /// The files at a location. Lists are trusted as long as files are.
     fn list(&self, reader: &RangeReader, location: &Location) -> Result<Vec<Object>> {
-        let believed = self.caching.believed();
+        let trusted_since = self.caching.trusted_since();
         let key = (location.to_string(), self.access.clone());
         let known = LISTED.with_borrow_mut(|listed| {
-            listed.get(&key).filter(|(_, asked)| *asked >= believed).map(|(list, _)| list.clone())
+            listed
+                .get(&key)
+                .filter(|(_, asked)| *asked >= trusted_since)
+                .map(|(list, _)| list.clone())
         });
         if let Some(objects) = known {
             return Ok(objects);
@@ -134,13 +139,13 @@ impl RangeSet<'_> {
 }
 
 /// A file that is being opened.
-struct Opening {
+struct PendingOpen {
     url: String,
     remote: RemoteFile,
     index: LazyIndex,
 }
 
-impl Opening {
+impl PendingOpen {
     /// Starts with the first bytes of the file or, if it was open in another version, with only one byte.
     fn new(url: &str, remote: RemoteFile, first: Vec<u8>, again: bool) -> Result<Self> {
         // This module limits the memory of all files together.
@@ -149,17 +154,17 @@ impl Opening {
             // The index has no bytes yet: opening it makes it ask for some.
             let _ = opening.open()?;
             let supplied = opening.index.supply(FIRST.start, &first);
-            supplied.map_err(|error| opening.wrong(error))?;
+            supplied.map_err(|error| opening.file_error(error))?;
         }
         Ok(opening)
     }
 
     fn open(&mut self) -> Result<bool> {
         let opened = self.index.open();
-        Ok(opened.map_err(|error| self.wrong(error))?.is_ready())
+        Ok(opened.map_err(|error| self.file_error(error))?.is_ready())
     }
 
-    fn wrong(&self, error: hither_core::Error) -> Failure {
+    fn file_error(&self, error: hither_core::Error) -> Failure {
         let lists = matches!(error.kind(), ErrorKind::Unsupported { .. });
         let failure = Failure::from(error).about(Path::new(&self.url));
         if lists { whole_instead(failure) } else { failure }
@@ -170,14 +175,14 @@ impl Opening {
             let index = &self.index;
             Ok((index.options()?.clone(), index.len()?, index.is_unit_length()?))
         })();
-        let (options, rows, is_unit_length) = facts.map_err(|error| self.wrong(error))?;
+        let (options, rows, is_unit_length) = facts.map_err(|error| self.file_error(error))?;
         let Self { url, remote, index } = self;
         Ok(RangeFile { path: url.into(), options, rows, is_unit_length, index, remote })
     }
 }
 
 /// Reads further ranges until all files are open; returns the number of rounds.
-fn read_starts(reader: &RangeReader, opening: &mut [(usize, Opening)]) -> Result<u64> {
+fn read_starts(reader: &RangeReader, opening: &mut [(usize, PendingOpen)]) -> Result<u64> {
     let mut round_trips = 0;
     loop {
         let mut waiting = Vec::new();

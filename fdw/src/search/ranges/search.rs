@@ -58,7 +58,7 @@ impl RangeSearch {
             let mut part = Part::default();
             let begun =
                 file.index.start_search(&query, &params, filters.get(number), &mut part.searcher);
-            begun.map_err(|error| file.unsearched(error))?;
+            begun.map_err(|error| file.search_error(error))?;
             parts.push(part);
         }
         Ok(Self {

@@ -8,14 +8,14 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 /// An open file, and when its server was last asked for its version.
-struct Kept {
+struct CacheEntry {
     file: Rc<RangeFile>,
     asked: SystemTime,
 }
 
 thread_local! {
     /// Open files by object id.
-    static KEPT: RefCell<RecentValues<String, Kept>> = RefCell::default();
+    static KEPT: RefCell<RecentValues<String, CacheEntry>> = RefCell::default();
 }
 
 /// The open file of an object.
@@ -23,17 +23,17 @@ pub fn find(id: &str) -> Option<Rc<RangeFile>> {
     find_asked_since(id, SystemTime::UNIX_EPOCH)
 }
 
-/// The open file of an object, if its server was asked at `believed` or later.
-pub fn find_asked_since(id: &str, believed: SystemTime) -> Option<Rc<RangeFile>> {
+/// The open file of an object, if its server was asked at `trusted_since` or later.
+pub fn find_asked_since(id: &str, trusted_since: SystemTime) -> Option<Rc<RangeFile>> {
     KEPT.with_borrow_mut(|kept| {
-        let kept = kept.get(id).filter(|kept| kept.asked >= believed)?;
+        let kept = kept.get(id).filter(|kept| kept.asked >= trusted_since)?;
         Some(Rc::clone(&kept.file))
     })
 }
 
 /// Keeps a file for an object whose server was asked at `asked`.
 pub fn keep(id: &str, file: Rc<RangeFile>, asked: SystemTime) {
-    KEPT.with_borrow_mut(|kept| kept.insert(id.into(), Kept { file, asked }));
+    KEPT.with_borrow_mut(|kept| kept.insert(id.into(), CacheEntry { file, asked }));
 }
 
 /// Stops keeping a file.

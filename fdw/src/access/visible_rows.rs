@@ -10,14 +10,14 @@ use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::{self, Datum};
 
 /// Reads single rows. The values of a row are valid until the next row is read.
-pub struct SeenRows {
+pub struct VisibleRows {
     rows: TableRows,
     /// For indexes of expressions.
     info: *mut pg_sys::IndexInfo,
     state: *mut pg_sys::EState,
 }
 
-impl SeenRows {
+impl VisibleRows {
     /// Reads what the statement sees.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl SeenRows {
     }
 }
 
-impl Drop for SeenRows {
+impl Drop for VisibleRows {
     fn drop(&mut self) {
         // After an error the end of the transaction frees them.
         if !std::thread::panicking() {
