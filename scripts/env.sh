@@ -30,10 +30,9 @@ packages() {
         fail "this needs $*; install it, for example: sudo apt-get install $*"
     fi
     say "installing $*" >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null 2>&1 || {
-        apt-get update >/dev/null
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null
-    }
+    # Old lists name old packages, or packages that are gone.
+    apt-get update >/dev/null 2>&1 || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null
 }
 
 build_command() {
