@@ -18,9 +18,10 @@ from ._errors import (
 )
 from ._native import METRICS as metrics
 from ._native import VERSION as __version__
-from ._native import Hit, Index, Row, SearchResult, open
+from ._native import ArrowRows, Hit, Index, Row, SearchResult, open
 
 __all__ = [
+    "ArrowRows",
     "Error",
     "FileError",
     "Hit",

@@ -46,11 +46,11 @@ def build(
     Args:
         vectors: ``[rows, dimensions]`` of float16, float32, float64, int8 or uint8 (wider integers
             where float32 holds them): an array of NumPy's or of whatever gives its memory by the buffer
-            protocol or DLPack, or a list of lists. Or an iterator of batches, for more than memory
+            protocol or DLPack, lists of Arrow's, or a list of lists. Or an iterator of batches, for more than memory
             holds: each is such an array, or a dict with ``"vectors"``, ``"keys"`` and ``"columns"``.
         keys: One for each row, all ``int``, all ``str`` or all ``uuid.UUID``, each once. Without
             them rows are called by their numbers, from 0.
-        columns: A dict or a data frame: for each name a value a row (None for null) of ``bool``, ``int``,
+        columns: A dict, a data frame or a table of Arrow's: for each name a value a row (None for null) of ``bool``, ``int``,
             ``float``, ``str``, ``datetime``, ``UUID``, ``bytes``, or a document (``dict``, ``list``).
         path: The file, which appears whole or not at all. Without it the index is in memory.
         metric: What "near" means, one of ``hither.metrics``.
@@ -142,7 +142,10 @@ def _batch(given: Any) -> _Batch:
         raise InputError(
             f'a batch has "vectors", "keys" and "columns", not {", ".join(map(repr, given))}'
         )
-    return _vectors.matrix(given["vectors"], "vectors"), given.get("keys"), given.get("columns")
+    columns = given.get("columns")
+    # What streams its columns gives them once.
+    named = None if columns is None else _columns.named(columns)
+    return _vectors.matrix(given["vectors"], "vectors"), given.get("keys"), named
 
 
 def _of_columns(columns: Any, types: Mapping[str, str]) -> list[_columns.Column]:

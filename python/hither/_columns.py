@@ -8,7 +8,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from . import _arrow
 from ._errors import InputError, make
+from ._native import ArrowColumn, arrow_table
 from ._values import micros
 
 TYPES = ("bool", "int64", "float64", "text", "timestamp", "uuid", "bytes", "json")
@@ -18,11 +20,12 @@ def named(columns: Any) -> dict[str, Any]:
     """The columns of a dict or a data frame by their names."""
     if isinstance(columns, Mapping):
         found = dict(columns)
-    elif hasattr(columns, "column_names") and hasattr(columns, "column"):
-        names = list(columns.column_names)
-        found = {name: columns.column(at) for at, name in enumerate(names)}
-        if len(found) < len(names):
-            raise InputError(f"columns: two have the same name, of {', '.join(names)}")
+    elif _arrow.is_table(columns):
+        listed = arrow_table(columns)
+        found = {column.name: column for column in listed}
+        if len(found) < len(listed):
+            names = ", ".join(column.name for column in listed)
+            raise InputError(f"columns: two have the same name, of {names}")
     elif hasattr(columns, "columns") and hasattr(columns, "__getitem__"):
         found = {name: columns[name] for name in columns.columns}
         if len(found) < len(columns.columns):
@@ -37,12 +40,19 @@ def named(columns: Any) -> dict[str, Any]:
 
 
 class Column:
-    """The values of a column: its type, and its rows as lists of plain objects."""
+    """The values of a column: its type, and its rows as lists of plain objects, or as Arrow holds them."""
 
     def __init__(self, name: str, values: Any, wanted: str | None = None) -> None:
         if wanted is not None and wanted not in TYPES:
             raise InputError(f"types: there is no type {wanted!r}; there are: {', '.join(TYPES)}")
         self.name = name
+        self._array = None
+        self._arrow = values if isinstance(values, ArrowColumn) else _arrow.column(values, name)
+        if self._arrow is not None:
+            self.rows = self._arrow.rows
+            self.type = wanted or self._arrow.column_type()
+            self._is_arrow = self._arrow.column_type(self.type) == self.type
+            return
         self._array = _array(values)
         if self._array is not None:
             if self._array.ndim != 1:
@@ -56,8 +66,12 @@ class Column:
             self.type = wanted or _type_of_list(name, self._values)
             self.rows = len(self._values)
 
-    def slice(self, start: int, end: int) -> list[Any]:
+    def slice(self, start: int, end: int) -> list[Any] | ArrowColumn:
         """The values of some rows."""
+        if self._arrow is not None:
+            part = self._arrow.slice(start, end)
+            # What Arrow's values do not give, Python's may: times of text, documents of numbers.
+            return part if self._is_arrow else _written(self.name, part.to_list(), self.type)
         values = self._values[start:end] if self._array is None else self._of_array(start, end)
         return _written(self.name, values, self.type)
 
@@ -184,7 +198,7 @@ def _write(name: str, value: Any, column_type: str) -> Any:
 
 def for_index(
     columns: Any, schema: list[tuple[str, str]], rows: int, single: bool
-) -> list[list[Any] | None]:
+) -> list[list[Any] | ArrowColumn | None]:
     """For each column of an index the values of so many rows, or of a single one; None if not given."""
     given = named(columns)
     known = [name for name, _ in schema]
@@ -192,7 +206,7 @@ def for_index(
         if name not in known:
             has = f"there are: {', '.join(known)}" if known else "this index has no attribute columns"
             raise make("unknown_column", f'there is no column "{name}"; {has}')
-    lists: list[list[Any] | None] = []
+    lists: list[list[Any] | ArrowColumn | None] = []
     for name, column_type in schema:
         if name not in given:
             lists.append(None)

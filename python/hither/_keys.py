@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from . import _arrow
 from ._errors import InputError
 
 
@@ -12,6 +13,9 @@ def plain(keys: Any, name: str = "keys") -> list[Any]:
     """A list of Python's objects."""
     if isinstance(keys, list):
         return keys
+    column = _arrow.column(keys, name)
+    if column is not None:
+        return column.to_list()
     if isinstance(keys, (str, bytes, dict)) or not hasattr(keys, "__iter__"):
         raise InputError(f"{name}: expected a list or an array, not {type(keys).__name__}")
     if getattr(keys, "ndim", 1) != 1:

@@ -7,11 +7,17 @@ from typing import Any, SupportsIndex, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import CapsuleType
 
 __all__ = [
     "SearchResult",
     "Hit",
     "Row",
+    "ArrowColumn",
+    "arrow_column",
+    "arrow_table",
+    "ArrowRows",
+    "ArrowVectors",
     "Builder",
     "Index",
     "open",
@@ -216,6 +222,26 @@ class Index:
     def nbytes(self) -> int:
         """The size of the file in bytes."""
     def __len__(self) -> int: ...
+    def to_arrow(
+        self,
+        *,
+        filter: Mapping[str, Any] | str | None = None,
+        columns: Sequence[str] | None = None,
+        vectors: bool = True,
+    ) -> ArrowRows:
+        """All rows, or those that match, as a table of Arrow's: ``key``, the columns, and ``vector`` as lists of float32 of one
+        length. Polars, pandas, pyarrow, DuckDB and others take it without a copy in Python, and read it a batch at a
+        time; once the index has changed, that fails.
+
+        Args:
+            filter: Only rows that match, such as ``{"lang": "en"}``.
+            columns: The names of columns. Default all.
+            vectors: Whether the vectors are among them.
+
+        Raises:
+            InputError: A filter that makes no sense (a ValueError).
+            KeyNotFoundError: There is no such column (a KeyError).
+        """
     def __iter__(self) -> Iterator[Any]: ...
     def __contains__(self, key: object, /) -> bool: ...
     def __getitem__(self, key: Any, /) -> Row: ...
@@ -224,6 +250,50 @@ class Index:
         self,
         *_error: type[BaseException] | BaseException | TracebackType | None,
     ) -> None: ...
+
+@final
+class ArrowRows:
+    """Rows of an index as a table of Arrow's, which whoever takes one reads by the C data interface: ``polars.DataFrame(rows)``,
+    ``pyarrow.table(rows)``, ``pandas.DataFrame.from_arrow(rows)``, DuckDB's ``FROM rows``. They may be read several times.
+    """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """Arrow's own method: a stream of batches. Another schema than the rows' own is not made."""
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """Arrow's own method: names and types of the columns."""
+    def __len__(self) -> int: ...
+
+@final
+class ArrowColumn:
+    """A column of Arrow's, or a part of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    def column_type(self, wanted: str | None = None) -> str:
+        """The type of the index's column, if this one is asked for; another one where Arrow's values do not give it."""
+    def slice(self, start: int, end: int) -> ArrowColumn:
+        """Some of its rows. Nothing is copied."""
+    def to_list(self) -> list[Any]:
+        """Its values as Python has them."""
+    def vectors(self) -> ArrowVectors | None:
+        """Its lists of numbers as vectors; None where it has none."""
+
+@final
+class ArrowVectors:
+    """Vectors that Arrow holds as lists, or some of them."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice, /) -> ArrowVectors: ...
+
+def arrow_table(object: Any) -> list[ArrowColumn]:
+    """The columns of a table of Arrow's."""
+
+def arrow_column(name: str, arrays: Sequence[Any]) -> ArrowColumn:
+    """Arrays of Arrow's as one column."""
 
 @final
 class Builder:
@@ -252,9 +322,9 @@ class Builder:
     ) -> Builder: ...
     def push(
         self,
-        vectors: NDArray[np.float32],
+        vectors: NDArray[np.float32] | ArrowVectors,
         keys: Sequence[Any] | None,
-        columns: Sequence[Sequence[Any]],
+        columns: Sequence[Sequence[Any] | ArrowColumn],
         progress: Callable[[str, int, int], object] | None,
     ) -> None: ...
     def finish(self, progress: Callable[[str, int, int], object] | None) -> Index: ...

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import _arrow
 from ._errors import InputError
+from ._native import ArrowVectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,27 +56,20 @@ def _array(values: Any, name: str) -> np.ndarray[Any, Any]:
 
 
 def _lists(values: Any, name: str) -> np.ndarray[Any, Any]:
-    """A column of lists, such as Arrow's and those of data frames, as one array."""
-    import numpy as np
-
-    if hasattr(values, "combine_chunks"):
-        values = values.combine_chunks()
-    length = getattr(getattr(values, "type", None), "list_size", None)
-    if length is not None and values.null_count == 0 and values.flatten().null_count == 0:
-        # Arrow's lists of one length lie one after another.
-        return np.asarray(values.flatten()).reshape(-1, length)
+    """A column of lists, such as those of data frames, as one array."""
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(values, method):
             return _array(getattr(values, method)(), name)
     return _array(values, name)
 
 
-def matrix(values: Any, name: str) -> np.ndarray[Any, Any]:
-    """The same, of several vectors: ``[rows, dimensions]``."""
-    array = numbers(values, name)
-    if array.ndim == 1 and array.size == 0:
+def matrix(values: Any, name: str) -> np.ndarray[Any, Any] | ArrowVectors:
+    """The same, of several vectors: ``[rows, dimensions]``. What Arrow holds stays there."""
+    arrow = _arrow.vectors(values, name)
+    array = numbers(values, name) if arrow is None else arrow
+    if array.shape == (0,):
         raise InputError(f"{name}: there are none, so nothing says their dimensions")
-    if array.ndim != 2:
+    if len(array.shape) != 2:
         raise InputError(
             f"{name}: expected the shape [rows, dimensions], not {list(array.shape)}"
         )
@@ -83,10 +78,13 @@ def matrix(values: Any, name: str) -> np.ndarray[Any, Any]:
     return array
 
 
-def float32(values: Any, name: str) -> np.ndarray[Any, Any]:
+def float32(values: Any, name: str) -> np.ndarray[Any, Any] | ArrowVectors:
     """An array of float32 in C's order. What float32 would round of integers is refused."""
     import numpy as np
 
+    arrow = values if isinstance(values, ArrowVectors) else _arrow.vectors(values, name)
+    if arrow is not None:
+        return arrow
     array = numbers(values, name)
     # What is beyond float32 becomes infinite, which is told with its row.
     with np.errstate(over="ignore"):

@@ -1,11 +1,11 @@
 //! What `hither.build` gathers rows in, a batch at a time.
 
+use crate::columns;
 use crate::failure::{Count, Failure, Outcome};
 use crate::index::Index;
 use crate::key;
 use crate::opened::Opened;
 use crate::output::{check_output, spill};
-use crate::value;
 use crate::vectors::Vectors;
 use crate::watch::Watch;
 use hither::limits::FLAT_ROWS;
@@ -144,9 +144,10 @@ impl Builder {
             ),
             None => None,
         };
-        let columns =
-            columns.iter().zip(&options.columns).map(|(list, column)| value::list(list, column));
-        let columns = columns.collect::<Outcome<Vec<_>>>()?;
+        let columns = columns.iter().zip(&options.columns);
+        let columns = columns
+            .map(|(values, column)| columns::read(values, column))
+            .collect::<Outcome<Vec<_>>>()?;
         let watch = Watch::new(progress);
         let pushed = py.detach(|| state.push(&vectors, keys.as_deref(), &columns, &watch));
         watch.outcome(pushed)

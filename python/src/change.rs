@@ -5,7 +5,7 @@ use crate::opened::Opened;
 use crate::output::check_output;
 use crate::vectors::Vectors;
 use crate::watch::Watch;
-use crate::{key, value};
+use crate::{columns, key};
 use hither::raw::{AlignedBytes, AtomicFile};
 use hither::{IndexFile, Key, Save, Value, ValueRef};
 use pyo3::prelude::*;
@@ -67,10 +67,9 @@ impl Rows {
                     .import("hither._columns")?
                     .call_method1("for_index", (columns, names, given.0, given.1))?;
                 let lists: Vec<Option<Bound<'_, PyAny>>> = listed.extract()?;
-                let read = lists
-                    .into_iter()
-                    .zip(&schema)
-                    .map(|(list, column)| list.map(|list| value::list(&list, column)).transpose());
+                let read = lists.into_iter().zip(&schema).map(|(list, column)| {
+                    list.map(|list| columns::read(&list, column)).transpose()
+                });
                 read.collect::<Outcome<_>>()?
             }
             None => schema.iter().map(|_| None).collect(),

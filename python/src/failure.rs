@@ -25,6 +25,14 @@ impl Failure {
         Self::new("invalid_parameter", message)
     }
 
+    /// The message.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Coded { message, .. } => message.clone(),
+            Self::Raised(error) => error.to_string(),
+        }
+    }
+
     /// The same error with its subject before the message, such as a row.
     pub fn behind(self, what: &str) -> Self {
         match self {

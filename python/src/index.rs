@@ -2,6 +2,7 @@
 
 use crate::answer::{Row, SearchResult};
 use crate::arrays::{self, Shape};
+use crate::arrow::rows::ArrowRows;
 use crate::change::{self, Saving};
 use crate::failure::{Count, Failure, Outcome};
 use crate::key;
@@ -144,7 +145,11 @@ impl Index {
 
     fn __contains__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> Outcome<bool> {
         let key_type = self.0.told(py, |file| file.index().options().key_type)?;
-        let key = key::read(key, key_type)?;
+        // What cannot be a key of this index is none.
+        let key = match key::read(key, key_type) {
+            Err(Failure::Coded { code: "key_type", .. }) => return Ok(false),
+            key => key?,
+        };
         py.detach(|| {
             self.0.read(|file| match file.index().find(key.as_ref()) {
                 Ok(row) => Ok(row.is_some()),
@@ -265,6 +270,30 @@ impl Index {
                 arrays::objects(py, &keys, Shape::Row)?
             }
         })
+    }
+
+    /// All rows, or those that match, as a table of Arrow's: ``key``, the columns, and ``vector`` as lists of float32 of one
+    /// length. Polars, pandas, pyarrow, DuckDB and others take it without a copy in Python, and read it a batch at a
+    /// time; once the index has changed, that fails.
+    ///
+    /// Args:
+    ///     filter: Only rows that match, such as ``{"lang": "en"}``.
+    ///     columns: The names of columns. Default all.
+    ///     vectors: Whether the vectors are among them.
+    ///
+    /// Raises:
+    ///     InputError: A filter that makes no sense (a ValueError).
+    ///     KeyNotFoundError: There is no such column (a KeyError).
+    #[pyo3(signature = (*, filter=None, columns=None, vectors=true))]
+    fn to_arrow(
+        &self,
+        py: Python<'_>,
+        filter: Option<&Bound<'_, PyAny>>,
+        columns: Option<Vec<String>>,
+        vectors: bool,
+    ) -> Outcome<ArrowRows> {
+        let filter = filter.map(read_filter).transpose()?;
+        py.detach(|| ArrowRows::of(&self.0, filter.as_ref(), columns.as_deref(), vectors))
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {

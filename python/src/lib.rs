@@ -1,11 +1,13 @@
 //! hither for Python: the module `hither._native`, which the package `hither` builds on. Numbers are passed
-//! as float32 in buffers, rows as lists; the package converts other Python types (arrays, tables, dates) to
-//! these.
+//! as float32 in buffers, rows as lists, and Arrow's data by its C interface; the package converts other Python
+//! types (arrays, tables, dates) to these.
 
 mod answer;
 mod arrays;
+mod arrow;
 mod builder;
 mod change;
+mod columns;
 mod failure;
 mod index;
 mod key;
@@ -25,6 +27,12 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::answer::{Hit, Row, SearchResult};
+    #[pymodule_export]
+    use crate::arrow::column::{ArrowColumn, arrow_column, arrow_table};
+    #[pymodule_export]
+    use crate::arrow::rows::ArrowRows;
+    #[pymodule_export]
+    use crate::arrow::vectors::ArrowVectors;
     #[pymodule_export]
     use crate::builder::Builder;
     #[pymodule_export]

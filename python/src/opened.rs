@@ -21,6 +21,8 @@ pub struct Opened {
     state: AtomicU64,
     /// Whether the index differs from its file.
     changed: AtomicBool,
+    /// Counts changes of rows and of their numbers.
+    changes: AtomicU64,
     /// The thread that is saving the index and calls Python meanwhile.
     saving: Mutex<Option<ThreadId>>,
 }
@@ -34,6 +36,7 @@ impl Opened {
             searchers: Searchers::default(),
             state: AtomicU64::new(0),
             changed: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
             saving: Mutex::new(None),
         }
     }
@@ -55,6 +58,21 @@ impl Opened {
         work(file.as_ref().ok_or_else(closed)?)
     }
 
+    /// Reads the index for another library, which may hold the interpreter's lock or not.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn read_anywhere<T: Send>(
+        &self,
+        work: impl FnOnce(&IndexFile) -> Outcome<T> + Send,
+    ) -> Outcome<T> {
+        if let Ok(file) = self.file.try_read() {
+            return work(file.as_ref().ok_or_else(closed)?);
+        }
+        // The thread that holds this lock may wait for the interpreter's.
+        Python::attach(|py| py.detach(|| self.read(work)))
+    }
+
     /// Changes the index exclusively. Must be called without the interpreter's lock.
     ///
     /// # Errors
@@ -63,6 +81,7 @@ impl Opened {
         self.check_saving()?;
         let mut file = self.file.write().map_err(|_| crashed())?;
         self.changed.store(true, Ordering::Relaxed);
+        self.changes.fetch_add(1, Ordering::Relaxed);
         file.as_mut().ok_or_else(closed)?.change(work)
     }
 
@@ -75,6 +94,7 @@ impl Opened {
         let mut file = self.file.write().map_err(|_| crashed())?;
         *file = by()?;
         self.state.fetch_add(1, Ordering::Relaxed);
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.changed.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -97,6 +117,11 @@ impl Opened {
     /// How often the row ids changed.
     pub fn state(&self) -> u64 {
         self.state.load(Ordering::Relaxed)
+    }
+
+    /// How often rows or their numbers changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// Whether the index differs from its file.

@@ -51,14 +51,6 @@ pub fn read(object: &Bound<'_, PyAny>, column: &ColumnSchema) -> Outcome<Value> 
     Err(Failure::new("column_type", message))
 }
 
-/// Converts a list to values of a column.
-///
-/// # Errors
-/// If columns cannot have the type of an element.
-pub fn list(list: &Bound<'_, PyAny>, column: &ColumnSchema) -> Outcome<Vec<Value>> {
-    list.try_iter()?.map(|one| read(&one?, column)).collect()
-}
-
 /// An integer as float64, if that represents it exactly.
 fn exact(value: i64, column: &ColumnSchema) -> Outcome<Value> {
     let float = value as f64;

@@ -1,5 +1,6 @@
 //! Reads vectors from Python.
 
+use crate::arrow::vectors::ArrowVectors;
 use crate::failure::{Failure, Outcome};
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
@@ -14,17 +15,26 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Reads `name`: a buffer of float32 in any layout, or an object that the package converts to one. The
-    /// values are copied, because Python may change them meanwhile.
+    /// Reads `name`: a buffer of float32 in any layout, Arrow's vectors, or an object that the package converts to
+    /// one of these. The values are copied, because Python may change them meanwhile.
     ///
     /// # Errors
     /// If it is neither, or its shape is not that of one vector or of several.
     pub fn read(object: &Bound<'_, PyAny>, name: &str) -> Outcome<Self> {
         let py = object.py();
+        if let Ok(arrow) = object.cast::<ArrowVectors>() {
+            let arrow = arrow.get();
+            let (rows, dimensions) = (arrow.rows, arrow.dimensions);
+            let values = py.detach(|| arrow.numbers())?;
+            return Ok(Self { values, rows, dimensions, single: false });
+        }
         let buffer = match PyBuffer::<f32>::get(object) {
             Ok(buffer) => buffer,
             Err(_) => {
                 let made = py.import("hither._vectors")?.call_method1("float32", (object, name))?;
+                if made.cast::<ArrowVectors>().is_ok() {
+                    return Self::read(&made, name);
+                }
                 PyBuffer::<f32>::get(&made)?
             }
         };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ WRONG: list[tuple[str, Callable[[], object], str]] = [
     ("invalid_parameter", lambda: hither.build(ROWS, np.ones((50, 1), int)), "not the shape [50, 1]"),
     ("key_type", lambda: hither.build(ROWS, [2**63, *range(49)]), "keys, row 0: the key 9223372036854775808 is beyond int64"),
     ("key_type", lambda: open_index().get("a"), "are row number, not text"),
-    ("key_type", lambda: True in open_index(), "not bool"),
+    ("key_type", lambda: open_index().get(True), "not bool"),
     ("invalid_parameter", lambda: hither.build(ROWS, columns={"a": [1]}), "there are 1 values for 50 rows"),
     ("invalid_parameter", lambda: hither.build(ROWS, columns={1: [1] * 50}), "the name 1 is no text"),
     ("invalid_parameter", lambda: hither.build(ROWS, columns=[1]), "expected a dict or a data frame, not list"),
@@ -135,6 +136,14 @@ def test_keys_and_names(code: str, call: Callable[[], object], text: str) -> Non
         call()
     assert raised.value.code == code and text in str(raised.value)
     assert isinstance(raised.value, KeyError) and isinstance(raised.value, hither.Error)
+
+
+def test_what_is_no_key_is_no_rows() -> None:
+    index = open_index()
+    assert 0 in index and np.int64(0) in index
+    for key in (-1, 99, 2**63, "0", True, None, 0.0, uuid.uuid4(), [0], object()):
+        assert key not in index
+    assert "nothing" not in hither.build(ROWS, [uuid.UUID(int=at) for at in range(len(ROWS))])
 
 
 def test_files(built: Path, tmp_path: Path) -> None:

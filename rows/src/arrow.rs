@@ -21,6 +21,8 @@ use crate::{
     table::{self, Rows, Table},
 };
 
+pub mod batch;
+pub mod column;
 mod field;
 mod headers;
 mod lists;

@@ -58,6 +58,11 @@ mod text;
 mod tsv;
 mod vector;
 
+#[cfg(feature = "parquet")]
+pub use arrow::{
+    batch::BatchBuilder,
+    column::{ArrowColumn, ArrowVectors},
+};
 pub use columns::{parse_type, written};
 pub use diagnostic::{Diagnostic, Setting};
 pub use error::Error;
