@@ -36,7 +36,7 @@ mod verify;
 use clap::{CommandFactory, Parser, Subcommand};
 pub use failure::Failure;
 #[cfg(all(feature = "remote", unix))]
-pub use fetch::bring;
+pub use fetch::{bring, location};
 use std::ffi::OsString;
 
 /// Vector search in one file.

@@ -18,7 +18,7 @@ from ._errors import (
 )
 from ._native import METRICS as metrics
 from ._native import VERSION as __version__
-from ._native import ArrowRows, Hit, Index, Row, SearchResult, open
+from ._native import ArrowRows, Hit, Index, LazyIndex, Row, SearchResult, Traffic, open
 
 __all__ = [
     "ArrowRows",
@@ -28,10 +28,12 @@ __all__ = [
     "Index",
     "InputError",
     "KeyNotFoundError",
+    "LazyIndex",
     "MissingFileError",
     "OutOfMemoryError",
     "Row",
     "SearchResult",
+    "Traffic",
     "__version__",
     "build",
     "metrics",

@@ -57,6 +57,8 @@ _FILE = {
     "truncated",
     "corrupt",
     "network",
+    "http",
+    "replaced",
 }
 
 

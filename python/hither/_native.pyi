@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, SupportsIndex, TypeVar, final, overload
+from typing import Any, Literal, SupportsIndex, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ __all__ = [
     "ArrowVectors",
     "Builder",
     "Index",
+    "LazyIndex",
+    "Traffic",
     "open",
     "command",
     "METRICS",
@@ -252,6 +254,104 @@ class Index:
     ) -> None: ...
 
 @final
+class Traffic:
+    """What an index on a server has cost since it was opened."""
+
+    @property
+    def requests(self) -> int:
+        """Requests, including repeated ones."""
+    @property
+    def bytes(self) -> int:
+        """Bytes of the file that were received."""
+    @property
+    def round_trips(self) -> int:
+        """How often requests were waited for. Several requests may be in flight at once."""
+
+@final
+class LazyIndex:
+    """An index file on a server, from ``hither.open(url, lazy=True)``: a search requests only the ranges that it reads, and
+    nothing is written to the disk. The file must have been built with ``ranges=True``. Threads may share it; questions
+    are answered one after another.
+    """
+
+    def search(
+        self,
+        queries: Any = None,
+        k: int | None = None,
+        *,
+        filter: Mapping[str, Any] | str | None = None,
+        recall: float | None = None,
+        probes: int | None = None,
+        exact: bool = False,
+        radius: float | None = None,
+        metric: str | None = None,
+        like: Any = None,
+    ) -> SearchResult:
+        """Find the nearest rows, nearest first, ties by key. Several queries are answered one after another.
+
+        Args:
+            queries: One vector ``[dimensions]`` or several ``[queries, dimensions]``, as ``hither.build``
+                takes them.
+            k: How many rows. Default 10; with ``radius`` all.
+            filter: Only rows that match. Reads the columns that it names, whole, once.
+            recall: Search as hard as this recall takes, by the file's calibration.
+            probes: Lists to look into. Default 28.
+            exact: Read the vectors of all rows.
+            radius: All rows within this distance, which reads the vectors of all rows; with ``k`` the nearest so
+                many, as a search finds them, that are within it.
+            metric: Measure by another metric: where all rows have unit length, or with ``exact``.
+            like: In place of queries, the key of a row: those nearest to it, without itself. Reads all keys, unless
+                they are row numbers.
+
+        Raises:
+            InputError: Queries, filter or options that make no sense (a ValueError).
+            KeyNotFoundError: No row has the key ``like`` (a KeyError).
+            FileError: The server does not answer, or the file is damaged or was replaced (an OSError).
+        """
+    @overload
+    def get(self, key: Any) -> Row | None: ...
+    @overload
+    def get(self, key: Any, default: _T) -> Row | _T:
+        """The row that has this key, or else the default. Reads all keys, unless they are row numbers."""
+    @property
+    def traffic(self) -> Traffic:
+        """What this index has cost since it was opened."""
+    def close(self) -> None:
+        """Close connections and free memory. Later calls raise InputError, with the code ``freed``."""
+    @property
+    def path(self) -> str:
+        """Its URL."""
+    @property
+    def dimensions(self) -> int:
+        """Values of a vector."""
+    @property
+    def metric(self) -> str:
+        """What "near" means."""
+    @property
+    def element(self) -> str:
+        """How values are stored."""
+    @property
+    def key_type(self) -> str:
+        """What rows are called by: ``"row number"``, ``"int64"``, ``"uuid"`` or ``"text"``."""
+    @property
+    def columns(self) -> dict[str, str]:
+        """The types of the columns by their names."""
+    @property
+    def properties(self) -> dict[str, str]:
+        """Facts that are kept in the file."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the file."""
+    def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: Any, /) -> Row: ...
+    def __enter__(self) -> LazyIndex: ...
+    def __exit__(
+        self,
+        *_error: type[BaseException] | BaseException | TracebackType | None,
+    ) -> None: ...
+
+@final
 class ArrowRows:
     """Rows of an index as a table of Arrow's, which whoever takes one reads by the C data interface: ``polars.DataFrame(rows)``,
     ``pyarrow.table(rows)``, ``pandas.DataFrame.from_arrow(rows)``, DuckDB's ``FROM rows``. They may be read several times.
@@ -329,13 +429,28 @@ class Builder:
     ) -> None: ...
     def finish(self, progress: Callable[[str, int, int], object] | None) -> Index: ...
 
-def open(path: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Index:
+@overload
+def open(
+    path: str | os.PathLike[str] | bytes | bytearray | memoryview, lazy: Literal[False] = False
+) -> Index: ...
+@overload
+def open(path: str, lazy: Literal[True], *, cache_bytes: int | None = None) -> LazyIndex: ...
+@overload
+def open(
+    path: str | os.PathLike[str] | bytes | bytearray | memoryview,
+    lazy: bool = False,
+    *,
+    cache_bytes: int | None = None,
+) -> Index | LazyIndex:
     """Open an index: a local file, which is memory-mapped, a file on a server, or the bytes of a file.
 
     Args:
         path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is downloaded whole into a
             cache, as by the command ``hither``, with the same environment variables. Or the bytes of
             a file, such as ``Index.to_bytes`` returns, which are copied.
+        lazy: Of a URL: leave the file on its server, and request the ranges that a search reads. Such a file was
+            built with ``ranges=True``; see ``LazyIndex``.
+        cache_bytes: Of a lazy index: how many bytes of the file are kept in memory. Default 256 MiB.
 
     Raises:
         MissingFileError: There is no such file (a FileNotFoundError).

@@ -2,7 +2,7 @@
 
 use crate::arrays::{self, Shape};
 use crate::failure::{Failure, Outcome};
-use crate::opened::Opened;
+use crate::row_values::RowValues;
 use crate::search::{Found, Keys, Search};
 use crate::{key, value};
 use hither::{Key, Value};
@@ -25,7 +25,7 @@ pub struct SearchResult {
     reached_recall: Option<f32>,
     found: Found,
     single: bool,
-    index: Arc<Opened>,
+    index: Arc<dyn RowValues>,
     /// The state of the index for which the row ids are valid.
     state: u64,
 }
@@ -40,7 +40,7 @@ impl SearchResult {
         found: Found,
         wanted: &Search,
         single: bool,
-        index: Arc<Opened>,
+        index: Arc<dyn RowValues>,
         state: u64,
     ) -> PyResult<Self> {
         let longest = found.counts.iter().copied().max().unwrap_or(0);

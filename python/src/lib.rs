@@ -11,10 +11,13 @@ mod columns;
 mod failure;
 mod index;
 mod key;
+#[cfg_attr(not(unix), path = "lazy_elsewhere.rs")]
+mod lazy;
 mod open;
 mod opened;
 mod output;
 mod query;
+mod row_values;
 mod search;
 mod value;
 mod vectors;
@@ -37,6 +40,8 @@ mod _native {
     use crate::builder::Builder;
     #[pymodule_export]
     use crate::index::Index;
+    #[pymodule_export]
+    use crate::lazy::{LazyIndex, Traffic};
     #[pymodule_export]
     use crate::open::open;
     use pyo3::prelude::*;

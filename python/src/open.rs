@@ -1,7 +1,8 @@
 //! Opens index files: local ones are mapped, those on servers are downloaded first.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Count, Failure, Outcome};
 use crate::index::Index;
+use crate::lazy;
 use crate::opened::Opened;
 use crate::watch::Watch;
 use hither::IndexFile;
@@ -16,12 +17,40 @@ use std::sync::Arc;
 ///     path: A path, or ``https://…``, ``http://…`` or ``s3://bucket/key``: such a file is downloaded whole into a
 ///         cache, as by the command ``hither``, with the same environment variables. Or the bytes of
 ///         a file, such as ``Index.to_bytes`` returns, which are copied.
+///     lazy: Of a URL: leave the file on its server, and request the ranges that a search reads. Such a file was
+///         built with ``ranges=True``; see ``LazyIndex``.
+///     cache_bytes: Of a lazy index: how many bytes of the file are kept in memory. Default 256 MiB.
 ///
 /// Raises:
 ///     MissingFileError: There is no such file (a FileNotFoundError).
 ///     FileError: It cannot be read, is damaged, or is not an index file (an OSError).
 #[pyfunction]
-pub fn open(path: &Bound<'_, PyAny>) -> Outcome<Index> {
+#[pyo3(signature = (path, lazy=false, *, cache_bytes=None))]
+pub fn open<'py>(
+    path: &Bound<'py, PyAny>,
+    lazy: bool,
+    cache_bytes: Option<Count>,
+) -> Outcome<Bound<'py, PyAny>> {
+    let py = path.py();
+    let cache_bytes = cache_bytes.map(|bytes| bytes.of("cache_bytes")).transpose()?;
+    if !lazy {
+        return match cache_bytes {
+            Some(_) => Err(Failure::parameter("cache_bytes: it goes with lazy=True")),
+            None => Ok(Bound::new(py, open_whole(path)?)?.into_any()),
+        };
+    }
+    match path.extract::<String>() {
+        Ok(url) if url.contains("://") => {
+            Ok(Bound::new(py, lazy::open(py, &url, cache_bytes)?)?.into_any())
+        }
+        _ => {
+            let message = "lazy: it is for https://, http:// and s3://; files of this machine are mapped, and read where they are searched (lazy=False)";
+            Err(Failure::parameter(message))
+        }
+    }
+}
+
+fn open_whole(path: &Bound<'_, PyAny>) -> Outcome<Index> {
     let py = path.py();
     if let Ok(bytes) = PyBuffer::<u8>::get(path) {
         let bytes = bytes.to_vec(py)?;

@@ -2,6 +2,7 @@
 //! the interpreter's lock while it waits for another.
 
 use crate::failure::{Failure, Outcome};
+use crate::row_values::RowValues;
 use crate::search::{Keys, Searchers};
 use hither::{Index, IndexFile, RowId, Structure, Value};
 use pyo3::Python;
@@ -141,11 +142,21 @@ impl Opened {
         }
     }
 
-    /// The names of the columns, and the current values of rows.
+    /// Reads a property of the file.
     ///
     /// # Errors
-    /// As for [`read`](Self::read); `key_not_found` for a row that was removed.
-    pub fn values(
+    /// As for [`read`](Self::read).
+    pub fn told<T: Send>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&IndexFile) -> T + Send,
+    ) -> Outcome<T> {
+        py.detach(|| self.read(|file| Ok(what(file))))
+    }
+}
+
+impl RowValues for Opened {
+    fn values(
         &self,
         py: Python<'_>,
         rows: &[RowId],
@@ -161,18 +172,6 @@ impl Opened {
                 Ok((names(index), values.collect::<Outcome<_>>()?))
             })
         })
-    }
-
-    /// Reads a property of the file.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    pub fn told<T: Send>(
-        &self,
-        py: Python<'_>,
-        what: impl FnOnce(&IndexFile) -> T + Send,
-    ) -> Outcome<T> {
-        py.detach(|| self.read(|file| Ok(what(file))))
     }
 }
 

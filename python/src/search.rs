@@ -40,7 +40,8 @@ impl Search {
         }
     }
 
-    fn params<'p>(
+    /// As core has it.
+    pub fn params<'p>(
         &'p self,
         filter: Option<&'p IndexFilter<'p>>,
         interrupt: &'p (dyn Fn() -> bool + Sync),
@@ -130,7 +131,8 @@ impl Keys {
         Ok(keys)
     }
 
-    fn push(&mut self, key: KeyRef<'_>) {
+    /// Appends a key.
+    pub fn push(&mut self, key: KeyRef<'_>) {
         match (self, key) {
             (Self::Numbers(numbers), KeyRef::Int64(number)) => numbers.push(number),
             (Self::Others(keys), key) => keys.push(key.to_owned()),

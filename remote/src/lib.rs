@@ -29,8 +29,8 @@
 //! never to addresses, to another port of the same host, or from https to http. Locations contain no
 //! secrets, and errors show none.
 //!
-//! A [`RangeReader`] reads ranges of a file, where these suffice; [`Object::pull`] downloads a file to a
-//! given place.
+//! A [`RangeReader`] reads ranges of a file, where these suffice; a [`LazyFile`] searches an index file that way;
+//! [`Object::pull`] downloads a file to a given place.
 //!
 //! Nothing outlives a call except files, and the connections of a [`RangeReader`]: a call drives a runtime
 //! on its own thread, and its [`Interrupt`] can end it. File locks and links are those of Unix.
@@ -39,6 +39,7 @@ mod access;
 mod cache;
 mod cause;
 mod error;
+mod lazy_file;
 pub mod location;
 mod network;
 mod note;
@@ -52,6 +53,7 @@ mod wait;
 pub use access::{Access, Keys};
 pub use cache::{Cache, CacheOptions, CachedFile, note_use};
 pub use error::{Error, ErrorKind, Result};
+pub use lazy_file::{LazyFile, LazyTraffic};
 pub use location::Location;
 pub use object::Object;
 pub use range_reader::{Opened, RangeOptions, RangeReader, RemoteFile, Traffic};
