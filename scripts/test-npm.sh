@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # in addition for searching remote files by ranges.
 MOST_BYTES=${MOST_BYTES:-205500}
 MOST_BYTES_TO_SEARCH=${MOST_BYTES_TO_SEARCH:-125500}
-MOST_BYTES_LAZY=${MOST_BYTES_LAZY:-123500}
+MOST_BYTES_LAZY=${MOST_BYTES_LAZY:-125500}
 
 sh scripts/install.sh compiler node chromium chromedriver
 tarball=$(sh scripts/npm.sh)

@@ -5,6 +5,8 @@
 mod elsewhere;
 #[path = "fetch/files.rs"]
 mod files;
+#[path = "fetch/keys.rs"]
+mod keys;
 
 use core::task::Poll;
 use elsewhere::Elsewhere;

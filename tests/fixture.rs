@@ -71,12 +71,19 @@ fn version_1() {
     check("v1-ivf-sq4-cosine-32.hither", Structure::Ivf, |_| true);
     check("v1-hnsw-records.hither", Structure::Hnsw, |_| true);
     check("v1-ranges.hither", Structure::Flat, |_| true);
+    check("v1-ranges-keys.hither", Structure::Flat, |_| true);
     check("v1-delta.hither", Structure::Flat, |key| key % 7 != 3);
 }
 
 #[test]
 fn version_1_by_ranges() {
-    let bytes = std::fs::read(repository("tests/fixtures/v1-ranges.hither")).unwrap();
+    for name in ["v1-ranges.hither", "v1-ranges-keys.hither"] {
+        search_by_ranges(name);
+    }
+}
+
+fn search_by_ranges(name: &str) {
+    let bytes = std::fs::read(repository("tests/fixtures").join(name)).unwrap();
     let mut index = LazyIndex::new(0);
     let bring = |index: &LazyIndex| {
         for range in index.requests(0) {
@@ -86,6 +93,16 @@ fn version_1_by_ranges() {
     };
     while index.open().unwrap().is_pending() {
         bring(&index);
+    }
+    for key in 0..ROWS as i64 + 5 {
+        let is_there = loop {
+            match index.find(KeyRef::Int64(key)).unwrap() {
+                Poll::Ready(row) => break row.is_some(),
+                Poll::Pending => bring(&index),
+            }
+        };
+        assert_eq!(is_there, key < ROWS as i64, "{name}");
+        index.settle();
     }
     let mut searcher = LazySearcher::new();
     for query in clustered(62, 20, 12).rows() {

@@ -38,6 +38,8 @@ fn main() {
     let packed = IndexOptions { dimensions: 24, codes: Some(Codes::Sq4), ..l2.clone() };
     let packed_cosine = IndexOptions { dimensions: 32, codes: Some(Codes::Sq4), ..cosine.clone() };
     let ranges = IndexOptions { ranges: true, codes: None, hnsw: None, ..hnsw.clone() };
+    // With the directory of keys.
+    let keyed = IndexOptions { key_type: hither::KeyType::Int64, ..ranges.clone() };
     let delta = IndexOptions { key_type: hither::KeyType::Int64, ..base };
     for (name, options) in [
         ("flat-f32", flat),
@@ -49,6 +51,7 @@ fn main() {
         ("hnsw-sq4", packed),
         ("ivf-sq4-cosine-32", packed_cosine),
         ("ranges", ranges),
+        ("ranges-keys", keyed),
     ] {
         let path = repository("tests/fixtures").join(format!("v{FORMAT_VERSION}-{name}.hither"));
         if path.exists() {

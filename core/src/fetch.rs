@@ -49,7 +49,8 @@
 //! KiB hold the manifest and the directory of the groups of lists. A search then reads the directories of the
 //! nearest groups, the nearest lists, and the vectors of the rows that seem nearest: four round trips in all,
 //! and two or three for a further query. Keys that are row numbers come with the lists; other keys, and values
-//! of columns, are read on demand in blocks of 4 KiB. A filter reads the columns that it names, once.
+//! of columns, are read on demand in blocks of 4 KiB. A row is found by its key in a sparse directory of keys
+//! (`key/directory.rs`), which is read once, and one leaf of some 4 KiB: two round trips. A filter reads the columns that it names, once.
 //!
 //! # Nothing unchecked
 //!
@@ -64,6 +65,7 @@
 
 mod cache;
 mod filter;
+mod find;
 mod info;
 mod keys;
 mod open;

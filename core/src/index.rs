@@ -8,6 +8,7 @@ mod memory;
 pub(crate) mod merge;
 mod params;
 mod plan;
+mod prefix;
 mod row;
 mod save;
 mod search;

@@ -1,5 +1,6 @@
 //! Keys: the names by which callers identify rows.
 
+pub(crate) mod directory;
 mod random;
 mod view;
 

@@ -28,6 +28,7 @@ use crate::error::{OrCorrupt, Result, corrupt, try_collect};
 use crate::hnsw::base::BaseSections;
 use crate::hnsw::{GraphSize, HnswView};
 use crate::ivf::IvfView;
+use crate::key::directory::{self, DirectorySections};
 use crate::key::{KeySections, KeyType, KeysView};
 use crate::limits::MAX_ROWS;
 use crate::names::named;
@@ -96,6 +97,8 @@ pub(crate) struct Segment<'a> {
     pub calibrations: Vec<Calibration>,
     /// The lists for readers of ranges; a search of the whole file does not use them.
     ranges: RangeSections<'a>,
+    /// The directory of keys, for the same readers.
+    directory: DirectorySections<&'a [u8]>,
     /// The greatest distance of each vector from the one that was added; empty if the file does not store it.
     errors: &'a [u8],
     /// Bitmap of rows that were removed or replaced; empty if none was.
@@ -180,6 +183,10 @@ impl<'a> Segment<'a> {
             groups: section(Kind::RangeGroups),
             lists: section(Kind::RangeLists),
         };
+        let directory = DirectorySections {
+            directory: section(Kind::KeyDirectory),
+            leaves: section(Kind::KeyLeaves),
+        };
         let errors = section(Kind::VectorErrors);
         if !errors.is_empty() && errors.len() as u64 != 2 * u64::from(rows) {
             return Err(corrupt("the size of the errors"));
@@ -200,6 +207,7 @@ impl<'a> Segment<'a> {
             columns: try_collect(columns)?,
             calibrations: try_collect(calibrations)?,
             ranges,
+            directory,
             errors,
             hidden: Cow::Borrowed(hidden),
             hidden_count: segment.hidden.min(rows),
@@ -269,6 +277,7 @@ impl<'a> Segment<'a> {
             ivf.verify()?;
         }
         verify(self.ranges, &self.vectors, &self.keys, self.rows)?;
+        directory::verify(self.directory, &self.keys, self.rows)?;
         if Bitmap(&self.hidden).count() != self.hidden_count {
             return Err(corrupt("the number of removed rows"));
         }

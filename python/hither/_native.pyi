@@ -300,8 +300,8 @@ class LazyIndex:
             radius: All rows within this distance, which reads the vectors of all rows; with ``k`` the nearest so
                 many, as a search finds them, that are within it.
             metric: Measure by another metric: where all rows have unit length, or with ``exact``.
-            like: In place of queries, the key of a row: those nearest to it, without itself. Reads all keys, unless
-                they are row numbers.
+            like: In place of queries, the key of a row: those nearest to it, without itself. Reads all keys of
+                files that were built before there was a directory of them.
 
         Raises:
             InputError: Queries, filter or options that make no sense (a ValueError).
@@ -312,7 +312,7 @@ class LazyIndex:
     def get(self, key: Any) -> Row | None: ...
     @overload
     def get(self, key: Any, default: _T) -> Row | _T:
-        """The row that has this key, or else the default. Reads all keys, unless they are row numbers."""
+        """The row that has this key, or else the default. Reads all keys of files without a directory of them."""
     @property
     def traffic(self) -> Traffic:
         """What this index has cost since it was opened."""

@@ -70,8 +70,8 @@ impl LazyIndex {
     ///     radius: All rows within this distance, which reads the vectors of all rows; with ``k`` the nearest so
     ///         many, as a search finds them, that are within it.
     ///     metric: Measure by another metric: where all rows have unit length, or with ``exact``.
-    ///     like: In place of queries, the key of a row: those nearest to it, without itself. Reads all keys, unless
-    ///         they are row numbers.
+    ///     like: In place of queries, the key of a row: those nearest to it, without itself. Reads all keys of
+    ///         files that were built before there was a directory of them.
     ///
     /// Raises:
     ///     InputError: Queries, filter or options that make no sense (a ValueError).
@@ -125,7 +125,7 @@ impl LazyIndex {
         Ok(SearchResult::new(py, found, &wanted, single, self.0.clone(), 0)?)
     }
 
-    /// The row that has this key, or else the default. Reads all keys, unless they are row numbers.
+    /// The row that has this key, or else the default. Reads all keys of files without a directory of them.
     #[pyo3(signature = (key, default=None))]
     fn get(
         &self,

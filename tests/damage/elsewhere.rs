@@ -35,6 +35,10 @@ pub fn exercise(bytes: &[u8], filters: &[Filter]) -> Result<()> {
     }
     // A row that perhaps no search found, so that its key did not come with a list. It need not exist.
     let _ = ready(&index, bytes, |index| index.key(RowId { segment: 0, row: 1 }));
+    for (prefix, limit) in [("", 3), ("r", usize::MAX)] {
+        // An error where keys are no text.
+        let _ = ready(&index, bytes, |index| index.keys_with_prefix(prefix, limit));
+    }
     rows.sort_unstable();
     rows.dedup();
     for row in rows.into_iter().take(6) {

@@ -103,7 +103,7 @@ fn a_search_by_ranges_answers_as_one_of_the_whole_file_and_brings_little() {
             last.parse::<usize>().unwrap().min(length - 1) - first.parse::<usize>().unwrap() + 1
         })
         .sum();
-    // Nine commands, each of which opens the file anew and reads its keys for --like.
+    // Nine commands, each of which opens the file anew and looks up the key of --like.
     assert!(brought < 9 * length * 3 / 4, "{brought} of {length}");
 }
 

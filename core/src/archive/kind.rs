@@ -32,10 +32,12 @@ pub(crate) enum Kind {
     RangeTop = 24,
     RangeGroups = 25,
     RangeLists = 26,
+    KeyDirectory = 27,
+    KeyLeaves = 28,
 }
 
 impl Kind {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 28] = [
         Self::Hidden,
         Self::CodeCentre,
         Self::HnswUpper,
@@ -62,6 +64,8 @@ impl Kind {
         Self::RangeTop,
         Self::RangeGroups,
         Self::RangeLists,
+        Self::KeyDirectory,
+        Self::KeyLeaves,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -97,19 +101,28 @@ impl Kind {
             Self::RangeTop => "top of the lists for ranges",
             Self::RangeGroups => "groups of the lists for ranges",
             Self::RangeLists => "lists for ranges",
+            Self::KeyDirectory => "directory of the keys",
+            Self::KeyLeaves => "sorted keys",
         }
     }
 
     /// Whether a reader that does not know it must refuse the file. Without the copies it finds the same rows,
-    /// by edges; no search reads the errors of vectors, and no search of a whole file reads the lists for
-    /// ranges.
+    /// by edges; no search reads the errors of vectors, and none of a whole file reads the lists for ranges
+    /// or the directory of keys.
     pub fn is_required(self) -> bool {
         !matches!(self, Self::Copies | Self::VectorErrors) && !self.is_for_ranges()
     }
 
     /// Whether only readers of ranges use it.
     pub fn is_for_ranges(self) -> bool {
-        matches!(self, Self::RangeTop | Self::RangeGroups | Self::RangeLists)
+        matches!(
+            self,
+            Self::RangeTop
+                | Self::RangeGroups
+                | Self::RangeLists
+                | Self::KeyDirectory
+                | Self::KeyLeaves
+        )
     }
 
     /// Base-two logarithm of the block size of its checksums: small blocks where queries read scattered rows.

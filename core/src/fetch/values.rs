@@ -1,14 +1,14 @@
 //! Keys, values and vectors of rows, read by ranges.
 
 use super::cache::{Cache, Check, Unit};
-use super::open::{KnownKeys, LazyIndex, LazySegment, Opened, part, whole};
+use super::open::{KnownKeys, LazyIndex, LazySegment, Opened, part};
 use super::{Missing, poll};
 use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
 use crate::column::{ColumnType, Value, code_width, number, offset_width, unknown_column};
 use crate::error::{OrCorrupt, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
-use crate::key::{Key, KeyRef, KeySections, KeyType, KeysView, MAX_KEY_BITS};
+use crate::key::{Key, KeyType, MAX_KEY_BITS};
 use crate::neighbor::RowId;
 use crate::packed::unpack;
 use crate::vectors::VectorsView;
@@ -242,51 +242,5 @@ impl LazyIndex {
         };
         debug_assert!(row.row < segment.rows);
         poll(read())
-    }
-
-    /// The row that has this key, if any. Reads all keys.
-    ///
-    /// # Errors
-    /// [`ErrorKind::KeyType`](crate::ErrorKind::KeyType), or [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the file is damaged.
-    pub fn find(&self, key: KeyRef<'_>) -> Result<Poll<Option<RowId>>> {
-        let opened = self.opened()?;
-        opened.options.check_key(key)?;
-        poll(self.find_in(opened, key))
-    }
-
-    fn find_in(&self, opened: &Opened, key: KeyRef<'_>) -> Step<Option<RowId>, Missing> {
-        let mut cache = self.cache.borrow_mut();
-        let mut is_missing = false;
-        for segment in opened.segments.iter().rev() {
-            let mut read = |kind| match opened.start.section(segment.number, NO_COLUMN, kind) {
-                None => Ok(None),
-                Some(section) => match cache.get(&whole(section)) {
-                    Ok(bytes) => Ok(Some(bytes)),
-                    Err(Halt::Missing(Missing)) => {
-                        is_missing = true;
-                        Ok(None)
-                    }
-                    Err(error) => Err(error),
-                },
-            };
-            let (keys, offsets, order) =
-                (read(Kind::Keys)?, read(Kind::KeyOffsets)?, read(Kind::KeyOrder)?);
-            if is_missing {
-                continue;
-            }
-            let sections = KeySections {
-                keys: keys.as_deref().unwrap_or(&[]),
-                offsets: offsets.as_deref().unwrap_or(&[]),
-                order: order.as_deref().unwrap_or(&[]),
-                bits: segment.key_bits,
-            };
-            let view = KeysView::new(opened.options.key_type, sections, segment.rows)?;
-            if let Some(row) = view.find(key)?
-                && !segment.is_hidden(row)
-            {
-                return Ok(Some(RowId { segment: segment.number, row }));
-            }
-        }
-        if is_missing { Err(Halt::Missing(Missing)) } else { Ok(None) }
     }
 }

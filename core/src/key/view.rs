@@ -146,7 +146,7 @@ impl<'a> KeysView<'a> {
     }
 
     /// The row at place `at` in the order of keys.
-    fn sorted(&self, at: u32) -> Result<u32> {
+    pub fn sorted(&self, at: u32) -> Result<u32> {
         if self.sections.order.is_empty() {
             return Ok(at);
         }
@@ -175,6 +175,25 @@ impl<'a> KeysView<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The rows whose text keys begin with `prefix`, by their keys, ascending.
+    pub fn rows_with_prefix(&self, prefix: &str) -> Result<impl Iterator<Item = Result<u32>>> {
+        let (mut low, mut high) = (0, self.rows);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.get(self.sorted(middle)?)? < KeyRef::Text(prefix) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let begins = move |at: u32| -> Result<Option<u32>> {
+            let row = self.sorted(at)?;
+            let KeyRef::Text(text) = self.get(row)? else { return Ok(None) };
+            Ok(text.starts_with(prefix).then_some(row))
+        };
+        Ok((low..self.rows).map_while(move |at| begins(at).transpose()))
     }
 
     /// Checks every key, and that the order by key is right.

@@ -19,6 +19,7 @@ use crate::hnsw::groups::Groups;
 use crate::hnsw::ranks::RowRanks;
 use crate::ivf::IvfParams;
 use crate::ivf::kmeans::{self, Clustering};
+use crate::key::directory::{encode_directory, needs_directory};
 use crate::key::{Key, KeyType, encode_keys};
 use crate::metric::Metric;
 use crate::parallel::Threads;
@@ -215,6 +216,14 @@ pub(crate) fn build<'a>(
     }
     segment.key_bits =
         add_row_sections(number, rows.key_type, rows.keys, rows.columns, &order, &mut sections)?;
+    if params.ranges && needs_directory(rows.key_type, rows.keys, &order) {
+        let made = encode_directory(rows.keys, &order);
+        for (kind, bytes) in [(Kind::KeyDirectory, made.directory), (Kind::KeyLeaves, made.leaves)]
+        {
+            let section = Section::new(number, NO_COLUMN, kind);
+            sections.push(NewSection { section, source: owned(bytes) });
+        }
+    }
     Ok(NewSegment { segment, sections })
 }
 

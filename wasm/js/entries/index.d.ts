@@ -438,8 +438,8 @@ export interface Traffic {
  * - Columns that are included are read in blocks of 4 KiB, for each row of the answer: `include` only those that are
  *   shown.
  * - A `filter` reads the columns that it names, whole; later searches with the same filter do not read them again.
- * - `get`, `has` and a search by a key look it up among all keys, which are read whole, unless they are row numbers.
- *   A search by a vector gives keys without that.
+ * - `get`, `has` and a search by a key look it up in two round trips, the first of which reads the directory of keys, once.
+ *   Of files that were built before there was a directory, all keys are read.
  *
  * Once it is `complete` it answers as the whole file does, with its options.
  */
