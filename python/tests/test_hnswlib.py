@@ -190,8 +190,10 @@ def test_both_find_the_same(space: str, words: np.ndarray[Any, Any]) -> None:
         exact.delete_vector(17)
         answers.append(exact.knn_query(queries, k=10))
     (labels, distances), (truth, exact_distances), (labels_ours, distances_ours), found = answers
-    assert np.mean(labels_ours == labels) > 0.99
-    assert np.allclose(distances_ours, distances, atol=2e-5)
+    # hnswlib's graph is another one each time, and may miss a row: then what follows is at other places.
+    same = labels_ours == labels
+    assert np.mean(same) > 0.99
+    assert np.allclose(distances_ours[same], distances[same], atol=2e-5)
     assert np.mean(found[0] == truth) > 0.99
     assert np.allclose(found[1], exact_distances, atol=1e-4)
 
