@@ -134,6 +134,27 @@ fn a_look_up_takes_two_round_trips_and_a_further_one_takes_one() {
 }
 
 #[test]
+fn a_row_number_is_found_by_the_order_of_keys() {
+    let mut builder =
+        IndexBuilder::new(IndexOptions { ranges: true, ..IndexOptions::new(2, Metric::L2) })
+            .unwrap();
+    let mut random = Random::new(5);
+    for _ in 0..40_000 {
+        builder.push(None, &[random.normal(), random.normal()], &[]).unwrap();
+    }
+    let bytes = builder.finish().unwrap();
+    let whole = Index::open(&bytes).unwrap();
+    for number in (0..40_000).step_by(1_999).chain([39_999]) {
+        let key = KeyRef::Int64(number);
+        let mut elsewhere = Elsewhere::open(&bytes, u64::MAX, 0, None);
+        let before = (elsewhere.trips, elsewhere.index.traffic().0);
+        assert_eq!(elsewhere.poll(|index| index.find(key)), whole.find(key).unwrap());
+        assert!(elsewhere.trips - before.0 <= 2);
+        assert!(elsewhere.index.traffic().0 - before.1 < 20_000, "all keys");
+    }
+}
+
+#[test]
 fn rows_that_were_removed_are_not_listed_and_those_behind_them_are() {
     let words = words();
     let bytes = of_keys(&words);

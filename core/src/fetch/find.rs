@@ -1,16 +1,17 @@
-//! Finding rows by their keys, and listing keys: by the directory of keys, of which a look-up reads a leaf, or in files
-//! of before, which have none, by all keys.
+//! Finding rows by their keys, and listing keys: a look-up reads the directory of keys and one of its leaves, and for a row
+//! number a block of the order of keys. Older files have no directory: all their keys are read.
 
 use super::cache::{Cache, Check, Unit};
-use super::open::{LazyIndex, LazySegment, Opened, whole};
+use super::open::{KnownKeys, LazyIndex, LazySegment, Opened, part, whole};
 use super::{Missing, poll};
 use crate::archive::Kind;
 use crate::archive::manifest::{NO_COLUMN, Section};
-use crate::error::{OrCorrupt, Result};
+use crate::error::{OrCorrupt, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
 use crate::key::directory::{Directory, Leaf, LeafEntry, sortable, text_of};
-use crate::key::{KeyRef, KeySections, KeysView};
+use crate::key::{KeyRef, KeySections, KeyType, KeysView};
 use crate::neighbor::RowId;
+use crate::packed::{bits_below, unpack};
 use crate::sort::sort;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -83,6 +84,9 @@ impl Opened {
         cache: &mut Cache,
     ) -> Step<Option<u32>, Missing> {
         let Some((directory, leaves)) = self.directory(segment)? else {
+            if let Some(row) = self.find_number(segment, key, cache)? {
+                return Ok(Some(row));
+            }
             let all = self.all_keys(segment, cache)?;
             return Ok(all.view(self, segment)?.find(key)?);
         };
@@ -92,6 +96,34 @@ impl Opened {
         let entry = directory.entry(directory.leaf_of(&key)?)?;
         let bytes = cache.get(&leaf_unit(leaves, &entry))?;
         Ok(Leaf::new(entry, &bytes).find(&key)?)
+    }
+
+    /// The row of a row number, if the segment has all numbers below the number of its rows: the order of keys then
+    /// has the row at that place. None where it has not, and for keys of other types.
+    fn find_number(
+        &self,
+        segment: &LazySegment,
+        key: KeyRef<'_>,
+        cache: &mut Cache,
+    ) -> Step<Option<u32>, Missing> {
+        let order = self.start.section(segment.number, NO_COLUMN, Kind::KeyOrder);
+        let (KeyRef::Int64(number), KeyType::RowNumber, Some(order)) =
+            (key, self.options.key_type, order)
+        else {
+            return Ok(None);
+        };
+        let Some(at) = u64::try_from(number).ok().filter(|at| *at < u64::from(segment.rows)) else {
+            return Ok(None);
+        };
+        let bits = bits_below(segment.rows.into());
+        let (first, last) = (at * u64::from(bits), (at + 1) * u64::from(bits));
+        let bytes = part(order, first / 8..last.div_ceil(8), cache)?;
+        let row = unpack(&bytes, first, bits) as u32;
+        if row >= segment.rows {
+            return Err(corrupt(Kind::KeyOrder.name()).into());
+        }
+        let own = self.key(segment, row, &KnownKeys::new(), cache)?;
+        Ok((own.as_ref() == key).then_some(row))
     }
 
     /// Appends the first `limit` keys of a segment that begin with `prefix`. Wants all leaves that these take at

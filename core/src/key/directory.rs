@@ -320,8 +320,7 @@ pub(crate) fn verify(
     Ok(())
 }
 
-/// Whether a segment with keys of this type gets a directory: row numbers that equal the rows need none.
-pub(crate) fn needs_directory(key_type: KeyType, keys: &[Key], order: &[u32]) -> bool {
-    let is_own = |(row, &at): (usize, &u32)| keys[at as usize] == Key::Int64(row as i64);
-    key_type != KeyType::RowNumber || !order.iter().enumerate().all(is_own)
+/// Whether keys of this type get a directory. Row numbers need none: the order of keys leads from a number to its row.
+pub(crate) fn needs_directory(key_type: KeyType) -> bool {
+    key_type != KeyType::RowNumber
 }

@@ -216,7 +216,7 @@ pub(crate) fn build<'a>(
     }
     segment.key_bits =
         add_row_sections(number, rows.key_type, rows.keys, rows.columns, &order, &mut sections)?;
-    if params.ranges && needs_directory(rows.key_type, rows.keys, &order) {
+    if params.ranges && needs_directory(rows.key_type) {
         let made = encode_directory(rows.keys, &order);
         for (kind, bytes) in [(Kind::KeyDirectory, made.directory), (Kind::KeyLeaves, made.leaves)]
         {
