@@ -20,7 +20,12 @@ def blocks(name):
     text = (page.folder / name).read_text(encoding="utf-8")
     found = re.findall(r"^```(\w+)([^\n]*)\n(.*?)^```$", text, flags=re.M | re.S)
     assert 2 * len(found) == len(re.findall(r"^```", text, flags=re.M)), f"{name}: a block without a language, or without an end"
-    return [(kind.strip(), body.replace("/srv/indexes", str(folder / "indexes"))) for language, kind, body in found if language == "sql"]
+    return [(kind.strip(), body.replace("/srv/indexes", str(files_of(name)))) for language, kind, body in found if language == "sql"]
+
+
+def files_of(name):
+    """The folder of a page's files."""
+    return folder / f"{name}.files"
 
 
 def statements(text):
@@ -56,8 +61,8 @@ def check(name):
     """Runs a page in a database of its own; how many statements of it ran as they are, were read, and were sent."""
     server = Server(name.partition(".")[0])
     server.start()
-    files = folder / "indexes"
-    files.mkdir(exist_ok=True)
+    files = files_of(name)
+    files.mkdir()
     if user: subprocess.run(["chown", "nobody", files], check=True)
     counted = {"run": 0, "parsed": 0, "sent": 0}
     sql = blocks(name)
