@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test check unit nostd parity embedded npm test-npm python test-python www test-www soak bench bench-growth bench-ranges bench-npm bench-pg psql stop test-pg test-clients clean
+.PHONY: help run test check unit nostd parity embedded npm test-npm python test-python www test-www soak bench bench-growth bench-ranges bench-parts bench-npm bench-pg psql stop test-pg test-clients clean
 
 help:
 	@echo "make run      build the command and an index of the sample, search it, show that it works"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench    against SymphonyQG, SVS, hnswlib, usearch and faiss on two real data sets"
 	@echo "make bench-growth how queries per second fall from 100,000 rows to a million"
 	@echo "make bench-ranges what searching by ranges brings of a file: bytes, requests, round trips, at each recall"
+	@echo "make bench-parts what a search of 1 to 64 files costs against one file of the same rows; ARGS=\"--against OTHER/hither\" beside another version"
 	@echo "make bench-npm against the other vector searches on npm, in Node and Chromium"
 	@echo "make bench-pg against pgvector in the same PostgreSQL (ARGS=--quick on the sample, ARGS=index for indexes USING hither)"
 	@echo "make psql     a PostgreSQL of our own with the extension, the sample as a table, psql"
@@ -96,6 +97,10 @@ bench-growth:
 bench-ranges:
 	$(CARGO) build --release --package hither-cli
 	HITHER="$(abspath $(TARGET))/release/hither" sh bench/ranges.sh
+
+bench-parts:
+	$(CARGO) build --release --package hither-cli
+	HITHER="$(abspath $(TARGET))/release/hither" python3 bench/parts.py $(ARGS)
 
 bench-npm:
 	@CARGO="$(CARGO)" sh scripts/bench-npm.sh $(ARGS)

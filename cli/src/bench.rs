@@ -1,4 +1,4 @@
-//! `hither bench`: measures recall and speed of an index file on real queries.
+//! `hither bench`: measures recall and speed of index files on real queries.
 
 mod measure;
 mod plot;
@@ -13,7 +13,7 @@ use crate::settings;
 use crate::show;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use hither::{Filter, Index, SearchParams, Searcher};
+use hither::{Filter, Index, IndexFile, IndexFilter, SearchParams, Searcher, Shards};
 use hither_rows::{Format, read_matrix_f32};
 use measure::{Bench, Measurement, Setting};
 use serde::Serialize;
@@ -21,11 +21,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Measure recall and speed of an index file: one query at a time, per setting.
+/// Measure recall and speed of an index file, or of several as one: one query at a time, per setting.
 #[derive(Args)]
 pub struct Arguments {
-    /// The index file.
-    file: PathBuf,
+    /// The index file; several are searched as one.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Query vectors, in a format that build reads; - for standard input.
     #[arg(long, value_name = "Q.npy")]
     queries: PathBuf,
@@ -92,15 +93,19 @@ struct Report<'r> {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(plot) = &arguments.plot {
-        let inputs = [&arguments.file, &arguments.queries].into_iter().chain(&arguments.truth);
+        let inputs = arguments.files.iter().chain([&arguments.queries]).chain(&arguments.truth);
         arguments.force.check(plot, Kind::Other, inputs.map(PathBuf::as_path))?;
         require_extension(plot, "svg", "curves are drawn as .svg")?;
     }
     let (queries, rows, dimensions) = read_matrix_f32(&arguments.queries, arguments.format)?;
     let resident_before = resident_bytes();
     let start = Instant::now();
-    let file = opened::open(&arguments.file)?;
-    let index = file.index();
+    let files = arguments.files.iter().map(|path| opened::open(path));
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    let indexes = files.iter().map(IndexFile::index).collect();
+    let shards = Shards::new(indexes).map_err(|error| opened::unlike(&arguments.files, error))?;
+    let indexes = shards.indexes();
+    let index = indexes[0];
     let open_us = start.elapsed().as_secs_f64() * 1e6;
     if dimensions != index.dimensions() {
         let expected = index.dimensions();
@@ -113,21 +118,25 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::at(&arguments.queries, "there are no queries in it"));
     }
     let settings = if arguments.ranges { Vec::new() } else { settings(arguments, index) };
-    let filter = match &arguments.filter {
-        Some(json) => Some(index.filter(&Filter::from_json(json)?)?),
-        None => None,
+    let filters = match &arguments.filter {
+        Some(json) => {
+            let filter = Filter::from_json(json)?;
+            indexes.iter().map(|index| index.filter(&filter)).collect::<Result<_, _>>()?
+        }
+        None => Vec::new(),
     };
+    let filters: Vec<&IndexFilter<'_>> = filters.iter().collect();
     let mut bench = Bench {
-        index,
+        shards: &shards,
         queries: &queries,
         rows,
         k: arguments.k,
-        filter: filter.as_ref(),
+        filters: &filters,
         kept: None,
     };
-    let params = SearchParams { filter: filter.as_ref(), ..SearchParams::new(arguments.k) };
-    index
-        .search(bench.query(0), &params, &mut Searcher::new())
+    let params = SearchParams::new(arguments.k);
+    shards
+        .search(bench.query(0), &params, &filters, &mut Searcher::new())
         .map_err(|error| Failure::at_query(&arguments.queries, 0, error))?;
     let first_query_us = start.elapsed().as_secs_f64() * 1e6 - open_us;
 
@@ -136,8 +145,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => bench.compute_truth(&arguments.queries)?,
     };
     if arguments.ranges {
+        let [path] = &arguments.files[..] else {
+            return Err("searching by ranges is measured of one file: leave the others out".into());
+        };
         return ranges::run(&ranges::Ranges {
-            path: &arguments.file,
+            path,
             queries: &queries,
             dimensions,
             k: arguments.k,
@@ -163,14 +175,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let resident =
         resident_bytes().zip(resident_before).map(|(now, before)| now.saturating_sub(before));
+    let row_count = indexes.iter().map(|index| index.len()).sum();
     if arguments.json {
         return show::print_json(&Report {
             results: &results,
             k: arguments.k,
             queries: rows,
             threads: arguments.threads,
-            rows: index.len(),
-            bytes: file.len(),
+            rows: row_count,
+            bytes: files.iter().map(IndexFile::len).sum(),
             open_us,
             first_query_us,
             resident_bytes: resident,
@@ -178,8 +191,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         });
     }
     let mut text = format!(
-        "{} rows, {} queries, k {}, {} thread{}, {}\nopened in {:.0} µs, first query {:.0} µs\n\n{:>13} {:>9} {:>10} {:>9} {:>9}\n",
-        show::count(index.len()),
+        "{} rows, {} queries, k {}, {} thread{}, {}\nopened in {:.0} µs, first query {:.0} µs\n\n{:>13} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9}\n",
+        show::count(row_count),
         show::count(rows as u64),
         arguments.k,
         arguments.threads,
@@ -192,15 +205,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         "QPS",
         "p50 µs",
         "p99 µs",
+        "ranks",
+        "vectors",
     );
     for measured in &results {
         text.push_str(&format!(
-            "{:>13} {:>9.4} {:>10} {:>9.1} {:>9.1}\n",
+            "{:>13} {:>9.4} {:>10} {:>9.1} {:>9.1} {:>9.0} {:>9.0}\n",
             measured.setting.value().to_string(),
             measured.recall,
             show::count(measured.qps as u64),
             measured.p50_us,
-            measured.p99_us
+            measured.p99_us,
+            measured.ranks,
+            measured.vectors
         ));
     }
     show::print(&text)

@@ -4,6 +4,7 @@
 //! Neither is stable: wherever this library sorts, no two items are equal, or the order of equal items does not
 //! matter.
 
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Sorts ascending.
@@ -12,6 +13,17 @@ pub(crate) fn sort<T: Ord>(items: &mut [T]) {
     items.sort_unstable();
     #[cfg(not(feature = "std"))]
     small::sort(items);
+}
+
+/// Leaves the least `count` items, sorted ascending.
+pub(crate) fn sort_least<T: Ord>(items: &mut Vec<T>, count: usize) {
+    #[cfg(feature = "std")]
+    if count < items.len() {
+        items.select_nth_unstable(count);
+        items.truncate(count);
+    }
+    sort(items);
+    items.truncate(count);
 }
 
 /// Sorts by an order.

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use hither::{
-    ErrorKind, Index, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher,
+    ErrorKind, IndexFilter, KeyRef, KeyType, Neighbor, RowId, SearchParams, Searcher, Shards,
     Structure,
 };
 use hither_rows::read_matrix_i64;
@@ -21,8 +21,8 @@ pub enum Setting {
 }
 
 impl Setting {
-    pub fn params<'p>(self, k: usize, filter: Option<&'p IndexFilter<'p>>) -> SearchParams<'p> {
-        let params = SearchParams { filter, ..SearchParams::new(k) };
+    pub fn params(self, k: usize) -> SearchParams<'static> {
+        let params = SearchParams::new(k);
         match self {
             Self::EfSearch(ef) => params.ef_search(ef).structure(Structure::Hnsw),
             Self::Probes(probes) => params.probes(probes).structure(Structure::Ivf),
@@ -63,6 +63,9 @@ pub struct Measurement {
     pub qps: f64,
     pub p50_us: f64,
     pub p99_us: f64,
+    /// The mean number of ranks that a query computed to steer by, and of vectors that it measured.
+    pub ranks: f64,
+    pub vectors: f64,
     /// The fewest rows that any query found.
     #[serde(rename = "fewest_rows")]
     pub fewest: usize,
@@ -81,26 +84,33 @@ pub struct Truth {
 }
 
 pub struct Bench<'a> {
-    pub index: &'a Index<'a>,
+    pub shards: &'a Shards<'a, 'a>,
     pub queries: &'a [f32],
     pub rows: usize,
     pub k: usize,
-    pub filter: Option<&'a IndexFilter<'a>>,
+    /// One for each index, or none.
+    pub filters: &'a [&'a IndexFilter<'a>],
     /// The rows that match the filter, if it is applied after the search.
     pub kept: Option<HashSet<RowId>>,
 }
 
 impl Bench<'_> {
     pub fn query(&self, number: usize) -> &[f32] {
-        &self.queries[number * self.index.dimensions()..][..self.index.dimensions()]
+        let dimensions = self.shards.indexes()[0].dimensions();
+        &self.queries[number * dimensions..][..dimensions]
+    }
+
+    /// How many rows there are.
+    fn row_count(&self) -> u64 {
+        self.shards.indexes().iter().map(|index| index.len()).sum()
     }
 
     /// Applies the filter to the results of searches without it.
     pub fn filter_afterwards(&mut self) -> Result<(), Failure> {
-        let all = self.index.len().clamp(1, 1 << 24) as usize;
-        let params = Setting::Exact.params(all, self.filter);
+        let all = self.row_count().clamp(1, 1 << 24) as usize;
+        let params = Setting::Exact.params(all);
         let mut searcher = Searcher::new();
-        let matching = self.index.search(self.query(0), &params, &mut searcher)?;
+        let matching = self.shards.search(self.query(0), &params, self.filters, &mut searcher)?;
         self.kept = Some(matching.iter().map(|row| row.row).collect());
         Ok(())
     }
@@ -108,7 +118,10 @@ impl Bench<'_> {
     /// Reads the first k true keys of every query.
     pub fn read_truth(&self, path: &Path) -> Result<Vec<Truth>, Failure> {
         let (values, rows, columns) = read_matrix_i64(path)?;
-        if !matches!(self.index.options().key_type, KeyType::RowNumber | KeyType::Int64) {
+        if !matches!(
+            self.shards.indexes()[0].options().key_type,
+            KeyType::RowNumber | KeyType::Int64
+        ) {
             let reason = "the keys of the index are no numbers; leave --truth out to compute it";
             return Err(Failure::at(path, reason));
         }
@@ -124,9 +137,11 @@ impl Bench<'_> {
         for (number, row) in values.chunks(columns).take(self.rows).enumerate() {
             let (mut keys, mut last) = (Vec::with_capacity(self.k), f32::NEG_INFINITY);
             for &key in &row[..self.k] {
-                match self.index.find(KeyRef::Int64(key)) {
+                match self.shards.find(KeyRef::Int64(key)) {
                     Ok(Some(row)) => {
-                        last = self.index.distance(self.query(number), row, &mut searcher)?;
+                        let (index, row) = self.shards.place(row)?;
+                        let index = self.shards.indexes()[index];
+                        last = index.distance(self.query(number), row, &mut searcher)?;
                         keys.push(key);
                     }
                     // With --output, a search pads its rows with -1 if it finds fewer than k.
@@ -150,9 +165,10 @@ impl Bench<'_> {
     /// Computes the truth by an exact scan; `path` is the file of the queries.
     pub fn compute_truth(&self, path: &Path) -> Result<Vec<Truth>, Failure> {
         let mut searcher = Searcher::new();
-        let params = Setting::Exact.params(self.k, self.filter);
+        let params = Setting::Exact.params(self.k);
         let truth = (0..self.rows).map(|number| {
-            let found = self.index.search(self.query(number), &params, &mut searcher);
+            let query = self.query(number);
+            let found = self.shards.search(query, &params, self.filters, &mut searcher);
             let found = found.map_err(|error| Failure::at_query(path, number, error))?;
             let keys =
                 found.iter().map(|row| self.number(row.row)).collect::<hither::Result<_>>()?;
@@ -164,7 +180,7 @@ impl Bench<'_> {
 
     /// A number that identifies a row: its key, or its position if keys are not numbers.
     fn number(&self, row: RowId) -> hither::Result<i64> {
-        Ok(match self.index.key(row)? {
+        Ok(match self.shards.key(row)? {
             KeyRef::Int64(number) => number,
             _ => i64::from(row.segment) << 32 | i64::from(row.row),
         })
@@ -176,13 +192,16 @@ impl Bench<'_> {
         truth: &[Truth],
         threads: usize,
     ) -> Result<Measurement, Failure> {
-        let params = setting.params(self.k, self.filter.filter(|_| self.kept.is_none()));
+        let params = setting.params(self.k);
         // The first pass is not timed: it warms caches and scratch, and measures the recall.
         let (mut searcher, mut found) = (Searcher::new(), Vec::new());
         let (mut hits, mut wanted, mut fewest) = (0, 0, usize::MAX);
+        let (mut ranks, mut vectors) = (0, 0);
         for (number, truth) in truth.iter().enumerate() {
             self.search(number, &params, &mut searcher, &mut found)?;
             fewest = fewest.min(found.len());
+            ranks += searcher.stats().visited;
+            vectors += searcher.stats().compared;
             for row in found.iter().take(truth.keys.len()) {
                 let hit = row.distance == truth.last || truth.keys.contains(&self.number(row.row)?);
                 hits += usize::from(hit);
@@ -206,6 +225,8 @@ impl Bench<'_> {
             qps: self.rows as f64 / seconds,
             p50_us: percentile(0.5),
             p99_us: percentile(0.99),
+            ranks: ranks as f64 / self.rows as f64,
+            vectors: vectors as f64 / self.rows as f64,
             fewest,
         })
     }
@@ -219,13 +240,14 @@ impl Bench<'_> {
         found: &mut Vec<Neighbor>,
     ) -> hither::Result<()> {
         found.clear();
+        let (shards, query) = (self.shards, self.query(number));
         let Some(kept) = &self.kept else {
-            found.extend_from_slice(self.index.search(self.query(number), params, searcher)?);
+            found.extend_from_slice(shards.search(query, params, self.filters, searcher)?);
             return Ok(());
         };
-        self.index.start_search(self.query(number), params, searcher)?;
+        shards.start_search(query, params, &[], searcher)?;
         while found.len() < self.k {
-            let batch = self.index.next_batch(params, searcher, self.k)?;
+            let batch = shards.next_batch(params, &[], searcher, self.k)?;
             if batch.is_empty() {
                 break;
             }

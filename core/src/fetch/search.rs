@@ -8,7 +8,8 @@ use super::{Missing, poll};
 use crate::calibration::{Calibration, Structure};
 use crate::error::{ErrorKind, Result, corrupt};
 use crate::hnsw::search::{Halt, Step};
-use crate::index::merge::{Merge, Part, Parts};
+use crate::index::merge::Merge;
+use crate::index::merge::parts::{Part, Parts, Task};
 use crate::index::{Order, SearchParams, SearchStats};
 use crate::key::{Key, KeyRef};
 use crate::metric::Metric;
@@ -100,15 +101,15 @@ impl LazyParts<'_> {
 impl Parts for LazyParts<'_> {
     type Missing = Missing;
 
-    fn fill(&self, number: usize, part: &mut Part, _: &Query, want: usize) -> Step<bool, Missing> {
+    fn fill(&self, number: usize, part: &mut Part, _: &Query, task: Task) -> Step<(), Missing> {
         let mut state = match self.states.get(number) {
             Some(state) => state.borrow_mut(),
-            None => return Ok(false),
+            None => return Ok(()),
         };
-        let want = want.saturating_add(usize::from(self.except.is_some()));
+        let more = usize::from(self.except.is_some());
         match self.storage(number, &mut state) {
-            Some(mut storage) => part.search.next_batch(&mut storage, want),
-            None => Ok(false),
+            Some(mut storage) => part.search.run(&mut storage, task, more),
+            None => Ok(()),
         }
     }
 

@@ -148,6 +148,8 @@ pub(crate) struct Walk {
     pub spill: Vec<Candidate>,
     pub resumable: bool,
     pub early_stop: Option<EarlyStop>,
+    /// Once so many candidates are settled, it goes on only to what is no farther than this.
+    pub limit: (usize, f32),
     /// How many ranks were computed.
     pub measured: u64,
     /// By how many candidates the pool was widened, and by how many it may be.
@@ -193,6 +195,7 @@ impl Walk {
         self.spill.clear();
         self.resumable = resumable;
         self.early_stop = None;
+        self.limit = (usize::MAX, f32::INFINITY);
         self.measured = 0;
         self.list.clear();
         self.done = 0;
@@ -243,6 +246,9 @@ impl Walk {
             Some(next) => match self.early_stop {
                 Some(early) if early.is_due(&self.pool, next, self.echoes) => Err(Stop::Enough),
                 _ if enough => Err(Stop::Enough),
+                _ if self.pool.settled() >= self.limit.0 && next.rank() > self.limit.1 => {
+                    Err(Stop::Enough)
+                }
                 _ if filtered && self.measured >= budget => Err(Stop::Budget),
                 _ => Ok(next),
             },

@@ -1,6 +1,6 @@
 //! Indexes in memory, as a search reads them: their segments and their growing rows.
 
-use super::merge::{Part, Parts};
+use super::merge::parts::{Part, Parts, Task};
 use super::{Index, IndexFilter, SearchParams};
 use crate::column::ColumnSchema;
 use crate::error::Result;
@@ -129,13 +129,13 @@ impl Parts for Memory<'_, '_, '_> {
         number: usize,
         Part { search, scratch }: &mut Part,
         query: &Query,
-        want: usize,
-    ) -> Step<bool, Infallible> {
-        let want = self.reach(want);
+        task: Task,
+    ) -> Step<(), Infallible> {
+        let more = self.reach(0);
         match self.part(number, query, scratch) {
-            Some(PartStorage::Segment(mut rows)) => search.next_batch(&mut rows, want),
-            Some(PartStorage::Growing(mut rows)) => search.next_batch(&mut rows, want),
-            None => Ok(false),
+            Some(PartStorage::Segment(mut rows)) => search.run(&mut rows, task, more),
+            Some(PartStorage::Growing(mut rows)) => search.run(&mut rows, task, more),
+            None => Ok(()),
         }
     }
 

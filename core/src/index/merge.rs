@@ -1,48 +1,21 @@
 //! Merges the rows that the parts of one index, or of several, find.
 
+mod joint;
+pub(crate) mod parts;
 #[cfg(test)]
 mod tests;
 
 use super::{Order, SearchParams};
 use crate::hnsw::search::Step;
-use crate::key::KeyRef;
 use crate::metric::Metric;
 use crate::neighbor::{Neighbor, RowId};
 use crate::segment::order::sort_rows;
-use crate::segment::search::SegmentSearch;
-use crate::segment::storage::Scratch;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::cmp::Ordering;
-
-/// The search of one part: of a segment, or of growing rows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Part {
-    pub search: SegmentSearch,
-    pub scratch: Scratch,
-}
-
-/// The parts that a search reads. A row's `segment` is the number of its part among all parts.
-pub(crate) trait Parts {
-    /// Which bytes are missing.
-    type Missing;
-
-    /// Finds the next rows of part `number`: [`SegmentSearch::next_batch`].
-    fn fill(
-        &self,
-        number: usize,
-        part: &mut Part,
-        query: &Query,
-        want: usize,
-    ) -> Step<bool, Self::Missing>;
-
-    /// The key of a row of any part. A key that was available before still is.
-    fn key(&self, row: RowId) -> Step<KeyRef<'_>, Self::Missing>;
-
-    /// Whether a row is skipped, because it is to be left out or because a later part replaces it.
-    fn is_passed_over(&self, row: RowId) -> Step<bool, Self::Missing>;
-}
+use joint::JointAnswer;
+use parts::{Part, Parts, Task};
 
 /// A search of several parts as one.
 #[derive(Clone, Default)]
@@ -57,6 +30,8 @@ pub(crate) struct Merge {
     pub dropped: u64,
     /// The number of the part that was read last.
     pub reading: usize,
+    /// The first answer, if it is a joint one.
+    pub joint: JointAnswer,
 }
 
 impl Merge {
@@ -65,7 +40,14 @@ impl Merge {
         self.parts.resize_with(count, Part::default);
         self.found.clear();
         (self.advancing, self.last, self.dropped, self.reading) = (false, None, 0, 0);
+        self.joint.end();
         &mut self.parts
+    }
+
+    /// Says that the first answer, of `k` rows, may be a joint one: all parts were started, and their ranks are of
+    /// one metric.
+    pub fn join(&mut self, k: usize) {
+        self.joint.start(&mut self.parts, k);
     }
 
     /// Moves up to `want` of the next rows of all parts to `found`. Where bytes are missing, it is called again
@@ -82,6 +64,8 @@ impl Merge {
             self.found.clear();
             self.advancing = true;
         }
+        let reading = &mut self.reading;
+        self.joint.find(parts, (&mut self.parts, reading), query, want)?;
         while self.found.len() < want {
             let Some((rank, row)) = self.nearest(parts, query, want)? else { break };
             let distance = metric.distance(rank);
@@ -101,6 +85,7 @@ impl Merge {
                 self.last = Some(rank);
             }
             self.found.push(Neighbor { row, distance });
+            self.joint.give();
         }
         if params.order == Order::Relaxed {
             // A batch may contain several batches of a part, each of which begins anew.
@@ -124,11 +109,15 @@ impl Merge {
         query: &Query,
         want: usize,
     ) -> Step<Option<(f32, RowId)>, P::Missing> {
+        if self.parts.iter().all(|part| part.search.head().is_none()) {
+            self.joint.end();
+        }
+        let is_joint = self.joint.is_found();
         let mut best: Option<(f32, RowId)> = None;
         for (number, part) in self.parts.iter_mut().enumerate() {
             self.reading = number;
-            if part.search.head().is_none() {
-                parts.fill(number, part, query, want)?;
+            if part.search.head().is_none() && !is_joint {
+                parts.fill(number, part, query, Task::Batch(want))?;
             }
             let Some((rank, row)) = part.search.head() else { continue };
             let row = RowId { segment: number as u32, row };
@@ -152,8 +141,12 @@ impl Merge {
 
     /// A lower bound, as far as is known, of the distances of the rows to come.
     pub fn floor(&self, metric: Metric) -> f32 {
+        let heads = self.parts.iter().filter_map(|part| part.search.head());
         let floors = self.parts.iter().map(|part| part.search.floor());
-        let floor = floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY);
+        let floor = match self.joint.is_found() {
+            true => heads.map(|head| head.0).min_by(f32::total_cmp).unwrap_or(f32::NEG_INFINITY),
+            false => floors.min_by(f32::total_cmp).unwrap_or(f32::INFINITY),
+        };
         if floor.is_finite() { metric.distance(floor) } else { floor }
     }
 }

@@ -247,6 +247,10 @@ impl<'a> Memory<'_, 'a, '_> {
                 .zip(&mut parts)
                 .for_each(|(plan, part)| part.search.start(plan));
         }
+        // Else the ranks that steer are not of one kind.
+        if indexes.iter().all(|index| index.metric() == metric) {
+            searcher.merge.join(params.k);
+        }
         Ok(())
     }
 

@@ -7,6 +7,9 @@ use crate::metric::{Metric, cosine_distance};
 use crate::vectors::{Factors, Query, VectorsView};
 use alloc::vec::Vec;
 
+/// How many values of a query are compared side by side.
+const LANES: usize = 16;
+
 /// The meaning of stored codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodeMeaning<'a> {
@@ -77,19 +80,21 @@ impl CodedQuery {
         // Without a branch for each value: one of the two factors has no effect.
         let (part, factor) = if centred { (1.0, 1.0) } else { (0.0, query.inverse_length) };
         let value = |(&value, &centre): (&f32, &f32)| (value - part * centre) * factor;
-        let values = || query.values.iter().zip(centre).map(value);
-        let mut widest = 0.0;
-        for value in values() {
-            // Not `f32::max`, which in WebAssembly is a call of a library function.
-            if value.abs() > widest {
-                widest = value.abs();
+        // In many lanes, so that no comparison waits for the one before.
+        let mut widest = [0.0; LANES];
+        for (values, centre) in query.values.chunks(LANES).zip(centre.chunks(LANES)) {
+            for (widest, pair) in widest.iter_mut().zip(values.iter().zip(centre)) {
+                let value = value(pair).abs();
+                // Not `f32::max`, which in WebAssembly is a call of a library function.
+                *widest = if value > *widest { value } else { *widest };
             }
         }
+        let widest = widest.into_iter().fold(0.0, |a, b| if b > a { b } else { a });
         let step = widest / 127.0;
         let inverse = if step.is_normal() { 1.0 / step } else { 0.0 };
         // Rounding to a step has a mean square error of step²/12, for the row and for the query.
         self.square = (scale * scale + step * step) / 12.0;
-        self.noise = 2.0 * values().len() as f32 * self.square;
+        self.noise = 2.0 * centre.len() as f32 * self.square;
         // As long as the rows' records, so that kernels have whole registers only.
         let (bytes, stride) = (width.bytes(centre.len()), width.stride(centre.len()));
         self.codes.clear();

@@ -18,7 +18,14 @@ pub(crate) struct Plan {
     pub metric: Metric,
     /// The distance beyond which rows are not wanted.
     pub radius: Option<f32>,
+    /// Whether other segments have a part in the first answer, and how many candidates a walk then settles
+    /// by itself.
+    pub is_joint: bool,
+    pub settled: usize,
 }
+
+/// The least number of candidates that the walk of a segment settles by itself.
+const LEAST_SETTLED: usize = 4;
 
 impl Plan {
     /// A plan for the `k` nearest rows with a structure whose steering is `coded` or not. The pool holds as
@@ -30,7 +37,9 @@ impl Plan {
             Structure::Hnsw if coded => effort.max(least_measured(k)),
             Structure::Hnsw | Structure::Flat => effort.max(k),
         };
-        Self { structure, k, ef_search, probes: effort, metric, radius: None }
+        let settled = effort.max(LEAST_SETTLED);
+        let (radius, is_joint) = (None, false);
+        Self { structure, k, ef_search, probes: effort, metric, radius, is_joint, settled }
     }
 }
 

@@ -8,6 +8,8 @@
 //! Each step is either completed or, if its storage is missing something, changes nothing that matters and is
 //! repeated: [`SegmentSearch::next_batch`] is then called again with the same arguments.
 
+pub(crate) mod joint;
+
 use super::filter::{walk_cost, walk_steps};
 use super::order::sort_rows;
 use super::plan::{Plan, rows_measured};
@@ -33,6 +35,8 @@ enum Method {
     /// Rank the lists, to probe the nearest.
     Rank,
     Probe,
+    /// What is left of a first answer that others had a part in.
+    Rest,
     Done,
 }
 
@@ -44,8 +48,9 @@ pub(crate) struct SegmentSearch {
     walk: Walk,
     probe: Probe,
     scan: Scan,
-    /// Rows that were returned. A later scan skips them.
+    /// Rows that were returned, and how many of them before this batch. A later scan skips them.
     emitted: Vec<u32>,
+    before: usize,
     /// The rows of a first answer, which the search that goes on finds again.
     given: RowSet,
     /// The batch, nearest first, as (rank, row); and the number of rows for which it is being collected.
@@ -90,6 +95,7 @@ impl SegmentSearch {
         self.walk.measured = 0;
         self.scan.start();
         self.emitted.clear();
+        self.before = 0;
         self.given.reset(0);
         self.waiting.clear();
         self.refill = false;
@@ -186,6 +192,8 @@ impl SegmentSearch {
         };
         while self.ready.len() < want && self.method != Method::Done {
             match self.method {
+                Method::Rest if !self.ready.is_empty() => break,
+                Method::Rest => self.find_rest(storage)?,
                 Method::Choose => self.method = self.choose(storage, want > self.plan.k),
                 Method::Enter if S::STRUCTURED => self.enter(storage)?,
                 Method::Walk if S::STRUCTURED => self.walk_on(storage, want)?,
@@ -199,9 +207,12 @@ impl SegmentSearch {
             }
         }
         sort_rows(&mut self.ready, |row| row.0, |row| storage.key(row.1))?;
+        if self.method == Method::Rest {
+            self.method = Method::Walk;
+        }
         if self.is_plain() {
             // Beyond these, nearer rows may be missing.
-            self.ready.truncate(want);
+            self.ready.truncate(self.plan.k.saturating_sub(self.before));
         }
         self.gathering = None;
         Ok(!self.ready.is_empty())
@@ -210,21 +221,27 @@ impl SegmentSearch {
     /// Begins a batch; returns the number of rows that it is for.
     fn begin_batch<S: Storage>(&mut self, storage: &S, mut want: usize) -> usize {
         if self.is_plain() {
-            self.emitted.clear();
-            self.emitted.extend(self.ready.iter().map(|row| row.1));
-            self.given.reset(storage.rows());
-            for &row in &self.emitted {
-                self.given.insert(row);
-            }
-            self.visited += self.walk.measured;
-            self.method = self.choose(storage, true);
+            self.resume(storage);
         } else if self.method == Method::Choose {
             want = want.max(self.plan.k);
         }
         self.ready.clear();
         self.next = 0;
+        self.before = self.emitted.len();
         self.gathering = Some(want);
         want
+    }
+
+    /// Begins a search that can go on, after the rows that were returned.
+    fn resume<S: Storage>(&mut self, storage: &S) {
+        self.emitted.truncate(self.before);
+        self.emitted.extend(self.ready.iter().map(|row| row.1));
+        self.given.reset(storage.rows());
+        for &row in &self.emitted {
+            self.given.insert(row);
+        }
+        self.visited += self.walk.measured;
+        self.method = self.choose(storage, true);
     }
 
     /// Finds the nearest rows that were not returned yet, by a scan. Each scan after the first finds twice as
@@ -258,7 +275,7 @@ impl SegmentSearch {
         self.refill();
         self.probe.run(storage, &mut self.walk, self.plan.probes, want)?;
         if !self.walk.pool.entries().is_empty() {
-            self.settle(storage, want)?;
+            self.settle(storage, want, None)?;
         } else if self.probe.is_over() {
             self.give(usize::MAX);
             self.method = Method::Done;
@@ -292,22 +309,29 @@ impl SegmentSearch {
             self.method = Method::Scan;
             return Ok(());
         }
-        self.settle(storage, want)
+        self.settle(storage, want, None)
     }
 
-    /// Moves the nearest settled candidates of the pool to `ready`, with their exact ranks.
-    fn settle<S: Storage>(&mut self, storage: &mut S, want: usize) -> Step<(), S::Missing> {
+    /// Moves the nearest settled candidates of the pool to `ready`, with their exact ranks; those up to the rank
+    /// `last` for a joint answer.
+    fn settle<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        want: usize,
+        last: Option<f32>,
+    ) -> Step<(), S::Missing> {
         let pool = &mut self.walk.pool;
         let estimated = storage.rows_measured(want);
         let is_exact = estimated.is_none()
             && storage.coded().is_none()
             && self.plan.metric == storage.metric();
         // Where the walk stopped early, the rest of the pool is measured too.
-        let settled = match self.walk.early_stop {
-            Some(_) => pool.entries().len(),
-            None => pool.settled(),
+        let settled = match (last, self.walk.early_stop) {
+            (Some(last), _) => pool.entries().partition_point(|entry| entry.rank() <= last),
+            (None, Some(_)) => pool.entries().len(),
+            (None, None) => pool.settled(),
         };
-        let most = match is_exact {
+        let most = match is_exact || last.is_some() {
             true => settled,
             false => {
                 let found = &pool.entries()[..settled];
@@ -335,7 +359,7 @@ impl SegmentSearch {
         }
         let found = self.ranks.iter().copied().zip(self.rows.iter().copied());
         self.settled.clear();
-        if self.method == Method::Walk {
+        if matches!(self.method, Method::Walk | Method::Rest) {
             // A search that does not go on returns at most this many rows of a group.
             let most = if self.walk.resumable { usize::MAX } else { want.max(COPIES) };
             for (rank, node) in found {

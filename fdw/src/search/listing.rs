@@ -7,7 +7,6 @@ use crate::sql::failure::Result;
 use glob::Pattern;
 use hither_remote::location::is_glob;
 use hither_remote::{Error, ErrorKind};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -33,13 +32,14 @@ pub fn list_files(path: &Path) -> Result<Vec<PathBuf>> {
     }
     let base = if path.is_dir() { path.to_owned() } else { PathBuf::new() };
     let parts = glob.components().map(|part| self::part(part, path)).collect::<Result<Vec<_>>>()?;
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     walk(base, &parts, &mut found);
-    if found.is_empty() {
-        Err(Error::nothing_at(pattern.display()).into())
-    } else {
-        Ok(found.into_iter().collect())
+    // Else they come by name and once.
+    if parts.iter().any(|part| matches!(part, Part::Folders)) {
+        found.sort_unstable();
+        found.dedup();
     }
+    if found.is_empty() { Err(Error::nothing_at(pattern.display()).into()) } else { Ok(found) }
 }
 
 fn part(part: Component<'_>, path: &Path) -> Result<Part> {
@@ -57,17 +57,23 @@ fn part(part: Component<'_>, path: &Path) -> Result<Part> {
 }
 
 /// Adds the files below a folder that match the rest of a glob.
-fn walk(folder: PathBuf, parts: &[Part], found: &mut BTreeSet<PathBuf>) {
+fn walk(folder: PathBuf, parts: &[Part], found: &mut Vec<PathBuf>) {
     let Some((first, rest)) = parts.split_first() else {
         if folder.is_file() {
-            found.insert(folder);
+            found.push(folder);
         }
         return;
     };
     match first {
         Part::Name(name) => walk(folder.join(name), rest, found),
         Part::Pattern(pattern) => each_entry(&folder, |entry| {
-            if pattern.matches(&entry.file_name().to_string_lossy()) {
+            if !pattern.matches(&entry.file_name().to_string_lossy()) {
+                return;
+            }
+            // Most folders say so themselves: nothing is asked of each file.
+            if rest.is_empty() && entry.file_type().is_ok_and(|file_type| file_type.is_file()) {
+                found.push(entry.path());
+            } else {
                 walk(entry.path(), rest, found);
             }
         }),
@@ -86,9 +92,15 @@ fn walk(folder: PathBuf, parts: &[Part], found: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// Calls `call` for each entry of a folder; a folder that cannot be listed has none.
+/// Calls `call` for each entry of a folder, sorted by name; a folder that cannot be listed has none.
 fn each_entry(folder: &Path, mut call: impl FnMut(fs::DirEntry)) {
+    let mut entries = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        pgrx::check_for_interrupts!();
+        entries.push((entry.file_name(), entry));
+    }
+    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    for (_, entry) in entries {
         pgrx::check_for_interrupts!();
         call(entry);
     }

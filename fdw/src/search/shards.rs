@@ -10,6 +10,7 @@ use hither_core::{ErrorKind, IndexFile};
 use hither_remote::{Access, CachedFile, Location, Object};
 use pgrx::PgSqlErrorCode as Code;
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,8 @@ struct Identity {
 type List = (Vec<Object>, SystemTime);
 
 thread_local! {
-    static OPENED: RefCell<RecentValues<PathBuf, (Identity, Rc<IndexFile>)>> = RefCell::default();
+    /// By path, as text, which is compared faster than its components.
+    static OPENED: RefCell<RecentValues<OsString, (Identity, Rc<IndexFile>)>> = RefCell::default();
     /// The paths of objects in the cache, and when their servers were last asked, by object id.
     static BROUGHT: RefCell<RecentValues<String, (PathBuf, SystemTime)>> = RefCell::default();
     /// When this backend last recorded the use of an object, by id.
@@ -274,7 +276,10 @@ fn note_use(object: &Object, path: &Path) {
 fn open_file(path: &Path, name: &Path, mapped: bool) -> Result<Shard> {
     let identity = identity(path, name, mapped)?;
     let known = OPENED.with_borrow_mut(|opened| {
-        opened.get(path).filter(|(known, _)| *known == identity).map(|(_, file)| Rc::clone(file))
+        opened
+            .get(path.as_os_str())
+            .filter(|(known, _)| *known == identity)
+            .map(|(_, file)| Rc::clone(file))
     });
     let file = match known {
         Some(file) => file,

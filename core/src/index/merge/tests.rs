@@ -10,8 +10,8 @@ use crate::random::Random;
 use crate::segment::storage::{Selectivity, Storage};
 use crate::{
     Codes, ColumnSchema, ColumnType, Comparison, ErrorKind, Filter, HnswParams, Index,
-    IndexBuilder, IndexOptions, IvfParams, Key, KeyType, Metric, Save, Searcher, Shards, Structure,
-    Value, ValueRef,
+    IndexBuilder, IndexOptions, IvfParams, Key, KeyRef, KeyType, Metric, Save, Searcher, Shards,
+    Structure, Value, ValueRef,
 };
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -195,12 +195,12 @@ impl Parts for PatchyParts<'_, '_, '_> {
         number: usize,
         Part { search, scratch }: &mut Part,
         query: &Query,
-        want: usize,
-    ) -> Step<bool, ()> {
+        task: Task,
+    ) -> Step<(), ()> {
         let luck = &self.luck;
         match self.memory.part(number, query, scratch).expect("a part") {
-            PartStorage::Growing(storage) => search.next_batch(&mut Patchy { storage, luck }, want),
-            PartStorage::Segment(storage) => search.next_batch(&mut Patchy { storage, luck }, want),
+            PartStorage::Growing(storage) => search.run(&mut Patchy { storage, luck }, task, 0),
+            PartStorage::Segment(storage) => search.run(&mut Patchy { storage, luck }, task, 0),
         }
     }
 
