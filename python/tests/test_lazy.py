@@ -269,6 +269,8 @@ def test_a_certificate_that_nobody_knows(
 
 
 def test_ctrl_c_ends_a_wait(server: Server) -> None:
+    # What runs in the background of a shell ignores it at first.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     released = threading.Event()
     server.before = lambda _: released.wait(20) and False
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
