@@ -1,7 +1,7 @@
-//! The first answer of several parts, found jointly: `segment/search/joint.rs` says how.
+//! The joint first answer of several parts; `segment/search/joint.rs` describes it.
 //!
-//! All parts take a step before any takes the next. So which part is first changes nothing, and where bytes are
-//! missing, or enough was done for now, the step of one part is taken again.
+//! All parts take a step before any takes the next. So the order of parts does not matter, and where bytes are
+//! missing, or the search is interrupted, the step of one part is repeated.
 
 use super::parts::{Part, Parts, Task};
 use crate::hnsw::search::Step;
@@ -12,20 +12,20 @@ use crate::sort::sort_least;
 use crate::vectors::Query;
 use alloc::vec::Vec;
 
-/// Parts walk on to what is among the nearest of all, so many times as many as a pool holds: with 2 instead of 4,
-/// four files found .004 less.
+/// Parts walk on to candidates among the nearest of all parts, this many times the size of a pool: with 2
+/// instead of 4, the recall of four files was .004 less.
 const NEAREST: usize = 4;
 
-/// What the parts do next for a joint answer.
+/// The next step of all parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Stage {
-    /// There is none: each part answers for itself.
+    /// There is no joint answer: each part answers for itself.
     #[default]
     None,
     Begin,
     Walk(f32),
     Settle(Cut),
-    /// It was found, and is being given.
+    /// The answer is found, and is being returned.
     Found,
 }
 
@@ -33,12 +33,12 @@ enum Stage {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JointAnswer {
     stage: Stage,
-    /// The part that is next.
+    /// The number of the next part.
     part: usize,
-    /// Of how many rows it is, and how many of these are yet to be given.
+    /// The number of rows of the answer, and how many are still to be returned.
     k: usize,
     left: usize,
-    /// How many candidates a part's pool holds, at most.
+    /// The size of the largest pool of a part.
     ef_search: usize,
     /// Whether walks end before their pools are settled.
     is_limited: bool,
@@ -46,7 +46,7 @@ pub(crate) struct JointAnswer {
 }
 
 impl JointAnswer {
-    /// Says that there is none any more.
+    /// Ends the joint answer.
     pub fn end(&mut self) {
         self.stage = Stage::None;
     }
@@ -55,7 +55,7 @@ impl JointAnswer {
         self.stage == Stage::Found
     }
 
-    /// Says that a row was given.
+    /// Counts a returned row.
     pub fn give(&mut self) {
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
@@ -63,13 +63,13 @@ impl JointAnswer {
         }
     }
 
-    /// The rank of candidate number `count`, from 1, of all, if so many were looked for.
+    /// The rank of the `count`-th nearest candidate of all parts, counted from 1, if there are that many.
     fn rank(&self, count: usize) -> f32 {
         let found = count.checked_sub(1).and_then(|at| self.nearest.get(at));
         found.map_or(f32::INFINITY, |candidate| candidate.rank())
     }
 
-    /// Says that there is one, of `k` rows, if several of `parts`, which were started, are walked.
+    /// Begins a joint answer of `k` rows if several of `parts`, all of which were started, walk a graph.
     pub fn start(&mut self, parts: &mut [Part], k: usize) {
         let pools = || parts.iter().filter_map(|part| part.search.pool_size());
         if pools().count() < 2 {
@@ -91,8 +91,8 @@ impl JointAnswer {
         sort_least(&mut self.nearest, count);
     }
 
-    /// Finds it, if there is one and it was not found. `want` rows are asked for; `reading` is the number of the part
-    /// that is read.
+    /// Finds the answer, unless it is found or there is none. `want` rows are requested; `reading` is set to
+    /// the number of the part that is read.
     pub fn find<P: Parts>(
         &mut self,
         source: &P,
@@ -102,7 +102,7 @@ impl JointAnswer {
     ) -> Step<(), P::Missing> {
         loop {
             let task = match self.stage {
-                // Who wants more than the first answer wants a search that goes on.
+                // More rows than the first answer has need a search that can go on.
                 Stage::Begin if want > self.k => {
                     self.end();
                     return Ok(());

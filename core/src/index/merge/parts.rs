@@ -1,4 +1,4 @@
-//! What a merge reads: the searches of parts, and where they read.
+//! The parts of a merge: their searches, and the source that these read.
 
 use crate::hnsw::search::Step;
 use crate::key::KeyRef;
@@ -8,19 +8,19 @@ use crate::segment::search::joint::Cut;
 use crate::segment::storage::{Scratch, Storage};
 use crate::vectors::Query;
 
-/// The search of one part: of a segment, or of the rows that grow.
+/// The search of one part: of a segment, or of growing rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     pub search: SegmentSearch,
     pub scratch: Scratch,
 }
 
-/// What a part is to do.
+/// A step of a part's search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task {
-    /// [`SegmentSearch::next_batch`] of so many rows.
+    /// [`SegmentSearch::next_batch`] of this many rows.
     Batch(usize),
-    /// [`SegmentSearch::begin_joint`] of so many.
+    /// [`SegmentSearch::begin_joint`] of this many rows.
     Begin(usize),
     /// [`SegmentSearch::walk_joint`] up to a rank.
     Walk(f32),
@@ -29,7 +29,7 @@ pub(crate) enum Task {
 }
 
 impl SegmentSearch {
-    /// Does what a part is to do; `more` rows are found than are asked for.
+    /// Takes a step, and finds `more` rows in addition to those that it asks for.
     pub fn run<S: Storage>(
         &mut self,
         storage: &mut S,
@@ -45,12 +45,12 @@ impl SegmentSearch {
     }
 }
 
-/// Where the parts of a search read. The segment of a row is the number of its part among all.
+/// The source that the parts of a search read. A row's `segment` is the number of its part among all parts.
 pub(crate) trait Parts {
     /// Which bytes are missing.
     type Missing;
 
-    /// Finds rows of part `number`.
+    /// Takes a step of part `number`.
     fn fill(
         &self,
         number: usize,
@@ -59,9 +59,9 @@ pub(crate) trait Parts {
         task: Task,
     ) -> Step<(), Self::Missing>;
 
-    /// The key of a row of any part. One that was there stays.
+    /// The key of a row of any part. A key that was available before still is.
     fn key(&self, row: RowId) -> Step<KeyRef<'_>, Self::Missing>;
 
-    /// Whether a row is passed over because it is to be left out, or because a later part replaces it.
+    /// Whether a row is skipped, because it is to be left out or because a later part replaces it.
     fn is_passed_over(&self, row: RowId) -> Step<bool, Self::Missing>;
 }

@@ -1,14 +1,14 @@
-//! A first answer that several segments give jointly.
+//! A joint first answer of several segments.
 //!
-//! Each graph is walked as if it were alone, for nobody knows in which of them the nearest rows are. But what
-//! is measured by stored vectors are the nearest of all, and not of each: a part that has none of the answer
-//! reads none. Of 32 files that was a quarter of a search's time.
+//! Each graph is walked as if it were alone, because the nearest rows may be in any of them. But only the
+//! nearest candidates of all segments are measured by stored vectors, not those of each: a segment without a
+//! row of the answer reads no vectors. With 32 files this took a quarter of a search's time.
 //!
-//! Where the effort is less than a pool holds, a walk goes no farther by itself than to so many settled candidates,
-//! and then, once all have come as far, only on to what is near among what all found.
+//! If the effort is less than the size of a pool, a walk first stops at that many settled candidates. Once all
+//! walks have stopped, they continue only to candidates that are among the nearest of all segments.
 //!
-//! Candidates that were not measured stay in the pool. If the search goes on they are the next rows of their
-//! part, [`Method::Rest`], before a search begins that can go on for good.
+//! Candidates that were not measured stay in the pool. If the search is resumed, they are the next rows of
+//! their segment ([`Method::Rest`]), before a search begins that can go on to the last row.
 
 use super::{Method, SegmentSearch};
 use crate::calibration::Structure;
@@ -16,38 +16,38 @@ use crate::hnsw::search::Step;
 use crate::segment::order::sort_rows;
 use crate::segment::storage::Storage;
 
-/// By ranks that steer, which of what all parts found is measured.
+/// Which candidates of all segments are measured, by the ranks that steer walks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cut {
-    /// The rank of the last that is wanted.
+    /// The rank of the last wanted candidate.
     pub wanted: f32,
-    /// All up to this rank are measured, and those that codes may have misplaced.
+    /// Candidates up to this rank are measured, and those that codes may have misplaced.
     pub least: f32,
 }
 
 impl SegmentSearch {
-    /// How many candidates its pool is to hold, if it is to be a walk.
+    /// The size of its pool, if it walks a graph.
     pub fn pool_size(&self) -> Option<usize> {
         (self.plan.structure == Structure::Hnsw).then_some(self.plan.ef_search)
     }
 
-    /// Says that others have a part in its first answer.
+    /// Makes its first answer a part of a joint one.
     pub fn join(&mut self) {
         self.plan.is_joint = true;
     }
 
-    /// Whether its walk is to end before its pool is settled.
+    /// Whether its walk ends before its pool is settled.
     pub fn is_limited(&self) -> bool {
         self.plan.is_joint && self.plan.settled < self.plan.ef_search
     }
 
-    /// Whether its walk is for a joint answer that is being found. One that may go on, or is to see all rows, is not.
+    /// Whether it walks for a joint answer. A walk that can be resumed, or that visits all rows, does not.
     fn is_joint(&self) -> bool {
         let walks = self.method == Method::Walk && self.walk.early_stop.is_some();
         self.plan.is_joint && walks && self.gathering.is_some()
     }
 
-    /// Begins an answer of `want` rows that others have a part in. What does not walk is done with that.
+    /// Begins a joint answer of `want` rows. A search that does not walk is complete after this.
     pub fn begin_joint<S: Storage>(
         &mut self,
         storage: &mut S,
@@ -72,7 +72,7 @@ impl SegmentSearch {
         self.next_batch(storage, want).map(drop)
     }
 
-    /// Walks on to what is no farther than `bound`.
+    /// Continues the walk to candidates no farther than `bound`.
     pub fn walk_joint<S: Storage>(&mut self, storage: &mut S, bound: f32) -> Step<(), S::Missing> {
         if S::STRUCTURED && self.is_joint() {
             self.walk.limit.1 = bound;
@@ -81,14 +81,14 @@ impl SegmentSearch {
         Ok(())
     }
 
-    /// The ranks of what it found for an answer that is being found.
+    /// The ranks of the candidates that it found for the joint answer.
     pub fn ranks_found(&self) -> impl Iterator<Item = f32> {
         let walked = if self.is_joint() { self.walk.pool.entries() } else { &[] };
         let ready = self.ready.iter().map(|row| row.0);
         walked.iter().map(|entry| entry.rank()).chain(ready)
     }
 
-    /// Measures its part of the answer.
+    /// Measures its candidates for the joint answer.
     pub fn settle_joint<S: Storage>(&mut self, storage: &mut S, cut: Cut) -> Step<(), S::Missing> {
         if !S::STRUCTURED || !self.is_joint() {
             return Ok(());
@@ -101,7 +101,8 @@ impl SegmentSearch {
         Ok(())
     }
 
-    /// Finds the rows that a walk of its own would have given with the first; if there are none, begins to go on.
+    /// Finds the remaining rows that a walk of its own would have returned; if there are none, begins a search
+    /// that can go on.
     pub(super) fn find_rest<S: Storage>(&mut self, storage: &mut S) -> Step<(), S::Missing> {
         let want = self.plan.k.saturating_sub(self.before);
         if want > 0 && !self.walk.pool.entries().is_empty() {
